@@ -1,0 +1,4 @@
+//! Wire types of both contracts.
+
+pub mod envelope;
+pub mod user;

@@ -1,0 +1,433 @@
+//! How the edge proves to the origin, and to the services behind it, whom it verified: a signed statement that lives at most
+//! a minute and is bound to one audience, method and path.
+//!
+//! On the wire an HS256 JWT (`typ: crossfade+jwt`) in the header `X-Crossfade-Assertion`; `htm` and `htu` are
+//! named as in RFC 9449. The body is not bound: bodies are streamed.
+
+use std::fmt;
+
+use chrono::{DateTime, Duration, Utc};
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
+use serde::{Deserialize, Serialize};
+
+use crate::base64url;
+use crate::identity::{Identity, ProvenIdentity};
+use crate::ids::RequestId;
+use crate::time::{ClockSkew, UnixTime};
+
+/// How long a sealed assertion is good for, in seconds.
+pub const LIFETIME_SECONDS: i64 = 60;
+/// The longest assertion that is looked at, in bytes. An 8 KiB token's claims fit with room to spare.
+pub const MAX_BYTES: usize = 16 * 1024;
+/// The audience of assertions for our own origin; others carry the upstream's name.
+pub const ORIGIN_AUDIENCE: &str = "origin";
+
+const ISSUER: &str = "crossfade-edge";
+const TOKEN_TYPE: &str = "crossfade+jwt";
+const MIN_KEY_BYTES: usize = 32;
+
+/// The keys of `ORIGIN_ASSERTION_KEYS`: the first seals, all open, so that keys can be rotated without a gap.
+#[derive(Clone)]
+pub struct AssertionKeys {
+    keys: Vec<(String, Hs256Key)>,
+}
+
+impl fmt::Debug for AssertionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.keys.iter().map(|(kid, _)| kid))
+            .finish()
+    }
+}
+
+impl AssertionKeys {
+    /// Reads `kid:base64url[,kid:base64url]`.
+    ///
+    /// # Errors
+    /// The broken rule, naming the entry by its position: at least one entry, distinct kids of 1–64 letters, digits, `-`, `_`, keys of
+    /// at least 32 bytes.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut keys: Vec<(String, Hs256Key)> = Vec::new();
+        for (index, entry) in text.split(',').enumerate() {
+            let at = index.saturating_add(1);
+            let Some((kid, key)) = entry.trim().split_once(':') else {
+                return Err(format!("entry {at} is not `kid:base64url`"));
+            };
+            let plain = kid
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            if kid.is_empty() || kid.len() > 64 || !plain {
+                return Err(format!(
+                    "entry {at}: the kid is not 1-64 letters, digits, '-' or '_'"
+                ));
+            }
+            if keys.iter().any(|(known, _)| known == kid) {
+                return Err(format!("entry {at} repeats a kid"));
+            }
+            let key = base64url::decode(key.as_bytes())
+                .map_err(|_| format!("entry {at}: the key is not base64url"))?;
+            if key.len() < MIN_KEY_BYTES {
+                return Err(format!(
+                    "entry {at}: the key is shorter than {MIN_KEY_BYTES} bytes"
+                ));
+            }
+            keys.push((kid.to_owned(), Hs256Key::new(key)));
+        }
+        Ok(Self { keys })
+    }
+
+    /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`].
+    ///
+    /// # Errors
+    /// [`CannotSeal`] when there is no key or `now` is beyond the calendar.
+    pub fn seal(&self, assertion: &Assertion<'_>, now: UnixTime) -> Result<String, CannotSeal> {
+        let (kid, key) = self.keys.first().ok_or(CannotSeal)?;
+        let clock = clock(now).ok_or(CannotSeal)?;
+        let lifetime = Duration::try_seconds(LIFETIME_SECONDS).ok_or(CannotSeal)?;
+        let header = Header::empty().with_key_id(kid).with_token_type(TOKEN_TYPE);
+        let claims = Claims::new(SealedClaims {
+            iss: ISSUER,
+            aud: assertion.audience,
+            htm: assertion.method,
+            htu: assertion.path,
+            jti: assertion.request_id.as_str(),
+            ip: assertion.client_ip,
+            id: assertion.identity.map(ProvenIdentity::get),
+        })
+        .set_duration_and_issuance(&TimeOptions::new(Duration::zero(), move || clock), lifetime);
+        Hs256.token(&header, &claims, key).map_err(|_| CannotSeal)
+    }
+
+    /// Opens an assertion and checks that it was made for this request.
+    ///
+    /// # Errors
+    /// [`AssertionRejection`]; whoever sent it did not get it from our edge, or not for this.
+    pub fn open(
+        &self,
+        unverified: &str,
+        expected: &Expected<'_>,
+        now: UnixTime,
+        skew: ClockSkew,
+    ) -> Result<OpenedAssertion, AssertionRejection> {
+        if unverified.len() > MAX_BYTES {
+            return Err(AssertionRejection::Malformed);
+        }
+        let untrusted = UntrustedToken::new(unverified).map_err(|_| AssertionRejection::Malformed)?;
+        let kid = untrusted
+            .header()
+            .key_id
+            .as_deref()
+            .ok_or(AssertionRejection::KeyUnknown)?;
+        let (_, key) = self
+            .keys
+            .iter()
+            .find(|(known, _)| known == kid)
+            .ok_or(AssertionRejection::KeyUnknown)?;
+        if untrusted.header().token_type.as_deref() != Some(TOKEN_TYPE) {
+            return Err(AssertionRejection::Malformed);
+        }
+        let token = Hs256
+            .validator::<OpenedClaims>(key)
+            .validate(&untrusted)
+            .map_err(|_| AssertionRejection::Signature)?;
+        let clock = clock(now).ok_or(AssertionRejection::Expired)?;
+        let leeway = Duration::try_seconds(skew.secs()).ok_or(AssertionRejection::Expired)?;
+        let time = TimeOptions::new(leeway, move || clock);
+        let claims = token.claims();
+        claims
+            .validate_expiration(&time)
+            .map_err(|_| AssertionRejection::Expired)?;
+        let issued_at = claims.issued_at.ok_or(AssertionRejection::Malformed)?;
+        let lifetime = claims
+            .expiration
+            .map_or(i64::MAX, |expiration| expiration.timestamp())
+            .saturating_sub(issued_at.timestamp());
+        if lifetime > LIFETIME_SECONDS || issued_at.timestamp() > now.plus(skew.secs()).secs() {
+            return Err(AssertionRejection::Expired);
+        }
+        let claims = &claims.custom;
+        if claims.iss != ISSUER || claims.aud != expected.audience {
+            return Err(AssertionRejection::Audience);
+        }
+        if claims.htm != expected.method || claims.htu != expected.path {
+            return Err(AssertionRejection::Request);
+        }
+        Ok(OpenedAssertion {
+            request_id: claims.jti.clone(),
+            client_ip: claims.ip.clone(),
+            identity: claims.id.clone().map(ProvenIdentity::new),
+        })
+    }
+}
+
+fn clock(now: UnixTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(now.secs(), 0)
+}
+
+/// What the edge states about one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Assertion<'a> {
+    /// Who may rely on it: [`ORIGIN_AUDIENCE`] or an upstream's name.
+    pub audience: &'a str,
+    /// The forwarded request's method.
+    pub method: &'a str,
+    /// The forwarded request's path, as sent, without the query.
+    pub path: &'a str,
+    /// The request's name.
+    pub request_id: &'a RequestId,
+    /// The client's address as the edge saw it, for audit and rate limits.
+    pub client_ip: Option<&'a str>,
+    /// Whom the edge verified; `None` on public routes.
+    pub identity: Option<&'a ProvenIdentity>,
+}
+
+/// What the receiver knows about the request it received.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The receiver's own name.
+    pub audience: &'a str,
+    /// The received method.
+    pub method: &'a str,
+    /// The received path, without the query.
+    pub path: &'a str,
+}
+
+/// A statement of our edge about this very request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedAssertion {
+    /// The request's name.
+    pub request_id: RequestId,
+    /// The client's address as the edge saw it.
+    pub client_ip: Option<String>,
+    /// Whom the edge verified.
+    pub identity: Option<ProvenIdentity>,
+}
+
+/// There is no key to seal with, or the clock is beyond the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the assertion cannot be sealed")]
+pub struct CannotSeal;
+
+/// Why an assertion was not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum AssertionRejection {
+    /// Not an assertion.
+    #[error("the assertion is malformed")]
+    Malformed,
+    /// Sealed with a key we do not have.
+    #[error("the assertion's key is unknown")]
+    KeyUnknown,
+    /// Not sealed with the key it names.
+    #[error("the assertion's signature is invalid")]
+    Signature,
+    /// Too old, too long-lived or from the future.
+    #[error("the assertion has expired")]
+    Expired,
+    /// Made for another service.
+    #[error("the assertion is for another audience")]
+    Audience,
+    /// Made for another request.
+    #[error("the assertion is for another request")]
+    Request,
+}
+
+impl AssertionRejection {
+    /// The stable reason, for logs and metrics.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::KeyUnknown => "key_unknown",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::Audience => "audience",
+            Self::Request => "request",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SealedClaims<'a> {
+    iss: &'static str,
+    aud: &'a str,
+    htm: &'a str,
+    htu: &'a str,
+    jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Identity>,
+}
+
+#[derive(Deserialize)]
+struct OpenedClaims {
+    iss: String,
+    aud: String,
+    htm: String,
+    htu: String,
+    jti: RequestId,
+    #[serde(default)]
+    ip: Option<String>,
+    #[serde(default)]
+    id: Option<Identity>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Subject, TokenKind};
+    use crate::ids::FirebaseUid;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
+
+    fn keys(names: &[&str]) -> AssertionKeys {
+        let text: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name}:{}", base64url::encode(&name.repeat(32).into_bytes())))
+            .collect();
+        AssertionKeys::parse(&text.join(",")).unwrap()
+    }
+
+    fn identity() -> ProvenIdentity {
+        ProvenIdentity::new(Identity {
+            kind: TokenKind::Firebase,
+            subject: Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
+            project: None,
+            tenant: None,
+            email: Some("a@b.de".to_owned()),
+            email_verified: true,
+            name: None,
+            picture: None,
+            phone_number: None,
+            sign_in_provider: Some("password".to_owned()),
+            auth_time: NOW,
+            issued_at: NOW,
+            expires_at: NOW.plus(3600),
+            legacy_account: None,
+        })
+    }
+
+    fn seal(keys: &AssertionKeys) -> String {
+        let identity = identity();
+        keys.seal(
+            &Assertion {
+                audience: ORIGIN_AUDIENCE,
+                method: "GET",
+                path: "/v1/auth/me",
+                request_id: &RequestId::parse("r-1").unwrap(),
+                client_ip: Some("192.0.2.1"),
+                identity: Some(&identity),
+            },
+            NOW,
+        )
+        .unwrap()
+    }
+
+    const EXPECTED: Expected<'static> = Expected {
+        audience: ORIGIN_AUDIENCE,
+        method: "GET",
+        path: "/v1/auth/me",
+    };
+
+    #[test]
+    fn what_was_sealed_is_opened() {
+        let keys = keys(&["a"]);
+        let opened = keys.open(&seal(&keys), &EXPECTED, NOW, ClockSkew::NONE).unwrap();
+        assert_eq!(opened.identity.unwrap(), identity());
+        assert_eq!(opened.request_id.as_str(), "r-1");
+        assert_eq!(opened.client_ip.as_deref(), Some("192.0.2.1"));
+    }
+
+    #[test]
+    fn keys_rotate_without_a_gap() {
+        let (old, both, new) = (keys(&["a"]), keys(&["b", "a"]), keys(&["b"]));
+        assert!(both.open(&seal(&old), &EXPECTED, NOW, ClockSkew::NONE).is_ok());
+        assert!(new.open(&seal(&both), &EXPECTED, NOW, ClockSkew::NONE).is_ok());
+        assert_eq!(
+            new.open(&seal(&old), &EXPECTED, NOW, ClockSkew::NONE),
+            Err(AssertionRejection::KeyUnknown)
+        );
+    }
+
+    #[test]
+    fn an_assertion_is_good_for_one_request_and_one_minute() {
+        let keys = keys(&["a"]);
+        let sealed = seal(&keys);
+        let open = |expected: &Expected<'_>, now| keys.open(&sealed, expected, now, ClockSkew::NONE);
+        assert_eq!(
+            open(
+                &Expected {
+                    audience: "archive",
+                    ..EXPECTED
+                },
+                NOW
+            ),
+            Err(AssertionRejection::Audience)
+        );
+        assert_eq!(
+            open(
+                &Expected {
+                    method: "POST",
+                    ..EXPECTED
+                },
+                NOW
+            ),
+            Err(AssertionRejection::Request)
+        );
+        assert_eq!(
+            open(
+                &Expected {
+                    path: "/v1/auth/user",
+                    ..EXPECTED
+                },
+                NOW
+            ),
+            Err(AssertionRejection::Request)
+        );
+        assert!(open(&EXPECTED, NOW.plus(59)).is_ok());
+        assert_eq!(open(&EXPECTED, NOW.plus(61)), Err(AssertionRejection::Expired));
+        assert_eq!(open(&EXPECTED, NOW.plus(-1)), Err(AssertionRejection::Expired));
+        assert!(
+            keys.open(&sealed, &EXPECTED, NOW.plus(-5), ClockSkew::DEFAULT)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_believed() {
+        let keys = keys(&["a"]);
+        let sealed = seal(&keys);
+        let mut parts: Vec<String> = sealed.split('.').map(str::to_owned).collect();
+        let open = |text: &str| keys.open(text, &EXPECTED, NOW, ClockSkew::NONE);
+        let none = base64url::encode(br#"{"alg":"none","kid":"a","typ":"crossfade+jwt"}"#);
+        assert!(open(&format!("{none}.{}.", parts[1])).is_err());
+        assert!(open(&format!("{none}.{}.{}", parts[1], parts[2])).is_err());
+        let forged = AssertionKeys::parse(&format!("a:{}", base64url::encode(&[7; 32]))).unwrap();
+        assert_eq!(open(&seal(&forged)), Err(AssertionRejection::Signature));
+        parts[1] = base64url::encode(br#"{"iss":"crossfade-edge"}"#);
+        assert_eq!(open(&parts.join(".")), Err(AssertionRejection::Signature));
+        for text in ["", ".", "..", "a.b.c", &"x".repeat(MAX_BYTES + 1)] {
+            assert_eq!(open(text), Err(AssertionRejection::Malformed), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn weak_or_unreadable_keys_are_refused() {
+        let good = base64url::encode(&[1; 32]);
+        assert!(AssertionKeys::parse(&format!("k1:{good}, k2:{good}")).is_ok());
+        for (text, word) in [
+            (String::new(), "entry 1"),
+            (good.clone(), "kid:base64url"),
+            (format!("k:{}", base64url::encode(&[1; 31])), "32 bytes"),
+            (format!("k:{good}="), "not base64url"),
+            (format!("k:{good},k:{good}"), "repeats"),
+            (format!("k k:{good}"), "kid"),
+            (format!("k:{good},"), "entry 2"),
+        ] {
+            let reason = AssertionKeys::parse(&text).unwrap_err();
+            assert!(reason.contains(word), "{reason}");
+            assert!(!reason.contains(&good));
+        }
+    }
+}
