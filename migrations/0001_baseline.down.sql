@@ -1,0 +1,3 @@
+-- mode: nothing
+-- The baseline belongs to the legacy service and holds the people themselves: going down leaves it in place, and going up
+-- again adopts it.

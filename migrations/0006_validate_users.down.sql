@@ -1,0 +1,2 @@
+-- mode: nothing
+-- A proven check cannot be un-proven; the checks themselves go with 0005, 0004 and 0002.

@@ -1,0 +1,2 @@
+-- mode: nothing
+-- Openings are ledger rows: they are not taken back one by one, they go with the ledger in 0009.
