@@ -1,0 +1,36 @@
+//! The fingerprint of RSA keys made by a faulty chip library (ROCA, CVE-2017-15361), whose private half can be computed.
+//!
+//! Such a modulus is, modulo each small prime below, a power of 65537. A sound one is so for all of them with a chance of
+//! about 2⁻²⁸ (Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, section 3).
+
+/// Primes for which the powers of 65537 do not already make up the whole group.
+const PRIMES: [u16; 17] = [
+    11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
+];
+
+/// Whether `modulus` (big-endian) carries the fingerprint.
+pub(super) fn is_vulnerable(modulus: &[u8]) -> bool {
+    PRIMES
+        .iter()
+        .all(|prime| is_power_of_65537(remainder(modulus, *prime), *prime))
+}
+
+fn remainder(modulus: &[u8], prime: u16) -> u32 {
+    let prime = u32::from(prime);
+    modulus.iter().fold(0, |rest, byte| {
+        ((rest << 8) | u32::from(*byte)).checked_rem(prime).unwrap_or(0)
+    })
+}
+
+fn is_power_of_65537(value: u32, prime: u16) -> bool {
+    let prime_wide = u32::from(prime);
+    let step = 65_537_u32.checked_rem(prime_wide).unwrap_or(0);
+    let mut power = 1;
+    for _ in 0..prime {
+        if power == value {
+            return true;
+        }
+        power = power.saturating_mul(step).checked_rem(prime_wide).unwrap_or(0);
+    }
+    false
+}
