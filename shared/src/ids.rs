@@ -116,6 +116,20 @@ text_id!(
     }
 );
 
+impl RequestId {
+    /// The name made of 16 random bytes: 32 lower-case hexadecimal digits, the form of a W3C trace id.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+        Self(
+            bytes
+                .iter()
+                .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+                .collect(),
+        )
+    }
+}
+
 /// Our own user id, `auth.users.id`. Migrated accounts carry it as their Firebase uid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
