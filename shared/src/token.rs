@@ -14,6 +14,7 @@ mod engine;
 mod firebase;
 mod json;
 mod jwks;
+mod key_urls;
 mod kind;
 mod legacy;
 mod policy;
@@ -31,6 +32,7 @@ pub use emulator::{EmulatorPermit, EmulatorRefusal, Environment, permit as emula
 pub use engine::{EngineFault, Keys, KeysUnavailable, Ring, SignatureEngine};
 pub use json::JsonFault;
 pub use jwks::{BadKeySet, KeySet, MAX_KEY_SET_BYTES, MAX_KEYS, RsaPublicKey, UnusableKey};
+pub use key_urls::KeyUrls;
 pub use legacy::{HmacSecret, LegacyPolicy, WeakSecret};
 pub use policy::TokenPolicy;
 pub use rejection::{Part, Rejection, WrongKind};
@@ -87,7 +89,7 @@ impl UnverifiedToken<'_> {
         let (identity, proof) = firebase::judge(self, ring, policy, now)?;
         if let firebase::Proof::Rs256 { ring, kid } = proof {
             let key = keys
-                .find(ring, kid)
+                .find(ring, kid, now)
                 .await
                 .map_err(|unavailable| Rejection::KeysUnavailable {
                     retry_after: unavailable.retry_after,

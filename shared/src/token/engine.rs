@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait)]
 
 use super::jwks::RsaPublicKey;
+use crate::time::UnixTime;
 
 /// Which of Google's two key sets signs a kind of token. They are disjoint: a key of one never verifies the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,11 +74,11 @@ pub trait Keys {
     /// The engine's key type.
     type Key;
 
-    /// The key called `kid`, or `None` when the issuer publishes no such key.
+    /// The key called `kid`, or `None` when the issuer publishes no such key. `now` is the moment of the verification.
     ///
     /// # Errors
     /// [`KeysUnavailable`] when that cannot be known now.
-    async fn find(&self, ring: Ring, kid: &str) -> Result<Option<Self::Key>, KeysUnavailable>;
+    async fn find(&self, ring: Ring, kid: &str, now: UnixTime) -> Result<Option<Self::Key>, KeysUnavailable>;
 }
 
 /// The engine failed.
