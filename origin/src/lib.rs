@@ -1,0 +1,3 @@
+//! The service on PostgreSQL: users, ledger, federation, migration.
+
+pub mod schema;

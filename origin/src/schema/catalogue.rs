@@ -1,0 +1,170 @@
+//! The migrations, compiled in.
+
+use ring::digest::{SHA256, digest};
+
+/// How a script wants to be run; its first line says so (`-- mode: …`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// All of it in one transaction together with its entry in the history (no mode line).
+    Transaction,
+    /// `no-transaction`: one statement that refuses to run inside one, such as `CREATE INDEX CONCURRENTLY`.
+    NoTransaction,
+    /// `steps`: parts divided by `-- step` lines, each a transaction of its own and repeatable.
+    Steps,
+    /// `batched`: one statement with a cursor (`$1`, the last id) and a size (`$2`), called until it returns no id.
+    Batched,
+    /// `nothing`: there is nothing to do, and the script says why.
+    Nothing,
+}
+
+/// One direction of a migration.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub sql: &'static str,
+    /// Read-only query of findings (`finding text, blocking boolean`), asked before anything is changed.
+    pub check: Option<&'static str>,
+}
+
+impl Script {
+    pub fn mode(&self) -> Mode {
+        match self.directive("mode") {
+            Some("no-transaction") => Mode::NoTransaction,
+            Some("steps") => Mode::Steps,
+            Some("batched") => Mode::Batched,
+            Some("nothing") => Mode::Nothing,
+            _ => Mode::Transaction,
+        }
+    }
+
+    /// The index this script builds, `schema.name`, if it builds one.
+    pub fn index(&self) -> Option<&'static str> {
+        self.directive("index")
+    }
+
+    /// The parts between `-- step` lines.
+    pub fn steps(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.sql.split("\n-- step\n")
+    }
+
+    fn directive(&self, name: &str) -> Option<&'static str> {
+        self.sql
+            .lines()
+            .take_while(|line| line.starts_with("--"))
+            .find_map(|line| line.strip_prefix("-- ")?.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+/// One numbered change.
+#[derive(Debug)]
+pub(super) struct Migration {
+    pub version: u32,
+    /// File name without direction, `0003_firebase_uid_unique`.
+    pub name: &'static str,
+    pub up: Script,
+    pub down: Script,
+}
+
+impl Migration {
+    /// SHA-256 of the way up, in hexadecimal. The way down may be mended after the fact, the way up may not.
+    pub fn checksum(&self) -> String {
+        hex(digest(&SHA256, self.up.sql.as_bytes()).as_ref())
+    }
+}
+
+pub(super) fn fingerprint() -> String {
+    let texts: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.up.sql).collect();
+    hex(digest(&SHA256, texts.join("\0").as_bytes()).as_ref()).chars().take(16).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+macro_rules! text {
+    ($name:literal, $suffix:literal) => {
+        include_str!(concat!("../../../migrations/", $name, $suffix))
+    };
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal $(, up_check $up:tt)? $(, down_check $down:tt)?) => {
+        Migration {
+            version: $version,
+            name: $name,
+            up: Script { sql: text!($name, ".up.sql"), check: migration!(@check $name, ".up.check.sql" $(, $up)?) },
+            down: Script { sql: text!($name, ".down.sql"), check: migration!(@check $name, ".down.check.sql" $(, $down)?) },
+        }
+    };
+    (@check $name:literal, $suffix:literal) => { None };
+    (@check $name:literal, $suffix:literal, $marker:tt) => { Some(text!($name, $suffix)) };
+}
+
+/// The migration that creates or adopts the legacy service's tables.
+pub(super) const BASELINE: &str = "0001_baseline";
+
+/// In order. A version is never reused and an applied file never edited.
+pub(super) static MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_baseline", up_check!),
+    migration!(2, "0002_firebase_uid", down_check!),
+    migration!(3, "0003_firebase_uid_unique"),
+    migration!(4, "0004_federation_columns", down_check!),
+    migration!(5, "0005_passwordless_users", up_check!, down_check!),
+    migration!(6, "0006_validate_users"),
+    migration!(7, "0007_email_lower_unique", up_check!),
+    migration!(8, "0008_federation_pending_index"),
+    migration!(9, "0009_token_ledger", down_check!),
+    migration!(10, "0010_opening_balances"),
+    migration!(11, "0011_ledger_differences"),
+    migration!(12, "0012_auth_events", down_check!),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_file_is_compiled_in_and_named_by_its_number() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+        let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        let mut compiled = BTreeSet::new();
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(migration.version as usize, index + 1);
+            assert!(migration.name.starts_with(&format!("{:04}_", migration.version)));
+            compiled.insert(format!("{}.up.sql", migration.name));
+            compiled.insert(format!("{}.down.sql", migration.name));
+            compiled.extend(migration.up.check.map(|_| format!("{}.up.check.sql", migration.name)));
+            compiled.extend(migration.down.check.map(|_| format!("{}.down.check.sql", migration.name)));
+        }
+        assert_eq!(on_disk, compiled);
+    }
+
+    #[test]
+    fn a_transaction_bounds_its_waits_itself() {
+        for script in MIGRATIONS.iter().flat_map(|migration| [&migration.up, &migration.down]) {
+            let concurrent = script.sql.lines().any(|line| !line.starts_with("--") && line.contains("CONCURRENTLY"));
+            assert_eq!(concurrent, script.mode() == Mode::NoTransaction, "{}", script.sql);
+            if script.mode() == Mode::Transaction {
+                assert!(script.sql.contains("\nSET LOCAL lock_timeout = "), "{}", script.sql);
+                assert!(script.sql.contains("\nSET LOCAL statement_timeout = "), "{}", script.sql);
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_outside_a_transaction_is_one_statement_naming_the_index_it_builds() {
+        for migration in MIGRATIONS {
+            if migration.up.mode() == Mode::NoTransaction {
+                let code: String = migration.up.sql.lines().filter(|line| !line.starts_with("--")).collect();
+                assert_eq!(code.matches(';').count(), 1, "{}", migration.name);
+                let index = migration.up.index().and_then(|index| index.strip_prefix("auth.")).unwrap();
+                assert!(code.contains(&format!(" {index} ")) || code.contains(&format!(" {index}    ")), "{}", migration.name);
+            }
+        }
+    }
+}

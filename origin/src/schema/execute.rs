@@ -1,0 +1,177 @@
+//! Running one script in the way it asks for.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+use super::catalogue::{Migration, Mode, Script};
+use super::error::{SchemaError, in_migration};
+use super::lock::jittered;
+use super::runner::{Options, Progress};
+use super::{history, indexes};
+
+/// Up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
+}
+
+/// What running a migration needs.
+pub(super) struct Run<'a> {
+    pub connection: &'a mut PgConnection,
+    pub options: &'a Options,
+    pub progress: &'a mut (dyn FnMut(Progress) + Send),
+}
+
+impl Run<'_> {
+    /// Runs `migration` in `direction` and corrects the history, in the same transaction where the script has one. Where it
+    /// has none the history is written last, so a crash in between makes the script run again: those are all repeatable.
+    pub async fn migrate(&mut self, migration: &'static Migration, direction: Direction) -> Result<Duration, SchemaError> {
+        let started = Instant::now();
+        let script = match direction {
+            Direction::Up => &migration.up,
+            Direction::Down => &migration.down,
+        };
+        match script.mode() {
+            Mode::Transaction => self.transaction(migration, script.sql, Some(direction), started).await?,
+            Mode::NoTransaction => self.without_transaction(migration, script).await?,
+            Mode::Steps => {
+                for step in script.steps() {
+                    self.transaction(migration, step, None, started).await?;
+                }
+            }
+            Mode::Batched => self.batches(migration, script.sql).await?,
+            Mode::Nothing => {}
+        }
+        if script.mode() != Mode::Transaction {
+            self.transaction(migration, "", Some(direction), started).await?;
+        }
+        Ok(started.elapsed())
+    }
+
+    /// Builds the index of a migration that is already applied once more.
+    pub async fn rebuild(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
+        self.without_transaction(migration, &migration.up).await
+    }
+
+    /// One transaction, repeated while others hold locks we may not wait for: everybody who comes after us in a lock's queue
+    /// waits as long as we do, so we wait for milliseconds, leave the queue, and come back.
+    async fn transaction(
+        &mut self,
+        migration: &'static Migration,
+        sql: &'static str,
+        recorded: Option<Direction>,
+        started: Instant,
+    ) -> Result<(), SchemaError> {
+        let waiting_since = Instant::now();
+        loop {
+            let attempt = async {
+                let mut transaction = self.connection.begin().await?;
+                // Steps name no timeouts of their own; scripts that do override these.
+                sqlx::raw_sql("SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'").execute(&mut *transaction).await?;
+                if !sql.is_empty() {
+                    sqlx::raw_sql(sql).execute(&mut *transaction).await?;
+                }
+                match recorded {
+                    Some(Direction::Up) => history::record(&mut transaction, migration, milliseconds(started.elapsed())).await?,
+                    Some(Direction::Down) => history::forget(&mut transaction, migration).await?,
+                    None => {}
+                }
+                transaction.commit().await
+            };
+            match attempt.await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_lock_conflict(&error) => {
+                    self.pause(migration, waiting_since, "a table lock").await?;
+                }
+                Err(error) => return Err(in_migration(migration.name)(error)),
+            }
+        }
+    }
+
+    /// A concurrent index statement. It blocks nobody while it waits for older transactions, so it may wait long; when it
+    /// fails its remains are removed before anything else happens.
+    async fn without_transaction(&mut self, migration: &'static Migration, script: &Script) -> Result<(), SchemaError> {
+        let failed = in_migration(migration.name);
+        let patience = milliseconds(self.options.lock_patience);
+        sqlx::raw_sql(AssertSqlSafe(format!("SET lock_timeout = {patience}; SET statement_timeout = 0")))
+            .execute(&mut *self.connection)
+            .await
+            .map_err(failed)?;
+        let waiting_since = Instant::now();
+        loop {
+            self.remove_if_invalid(migration, script).await?;
+            match sqlx::raw_sql(script.sql).execute(&mut *self.connection).await {
+                Ok(_) => break,
+                Err(error) => {
+                    self.remove_if_invalid(migration, script).await?;
+                    if !is_lock_conflict(&error) {
+                        return Err(in_migration(migration.name)(error));
+                    }
+                    self.pause(migration, waiting_since, "a table lock").await?;
+                }
+            }
+        }
+        match script.index() {
+            Some(index) if indexes::invalid(self.connection).await?.iter().any(|name| name == index) => {
+                Err(SchemaError::InvalidIndex(index.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove_if_invalid(&mut self, migration: &'static Migration, script: &Script) -> Result<(), SchemaError> {
+        let Some(index) = script.index() else { return Ok(()) };
+        if indexes::invalid(self.connection).await?.iter().any(|name| name == index) {
+            (self.progress)(Progress::DroppingInvalidIndex { migration: migration.name, index: index.to_owned() });
+            indexes::drop_concurrently(self.connection, index).await?;
+        }
+        Ok(())
+    }
+
+    /// Every batch is a transaction of its own.
+    async fn batches(&mut self, migration: &'static Migration, sql: &'static str) -> Result<(), SchemaError> {
+        let failed = || in_migration(migration.name);
+        // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
+        // all of them for every batch.
+        sqlx::raw_sql("SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off")
+            .execute(&mut *self.connection)
+            .await
+            .map_err(failed())?;
+        let mut cursor = Uuid::nil();
+        let mut batches: u64 = 0;
+        while let Some(last) = sqlx::query_scalar::<_, Uuid>(sql)
+            .bind(cursor)
+            .bind(self.options.batch_size)
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(failed())?
+        {
+            cursor = last;
+            batches = batches.saturating_add(1);
+            (self.progress)(Progress::Batch { migration: migration.name, batches });
+        }
+        sqlx::raw_sql("RESET enable_seqscan").execute(&mut *self.connection).await.map_err(failed()).map(drop)
+    }
+
+    async fn pause(&mut self, migration: &'static Migration, since: Instant, what: &'static str) -> Result<(), SchemaError> {
+        let waited = since.elapsed();
+        if waited >= self.options.lock_patience {
+            return Err(SchemaError::Busy { what, waited });
+        }
+        (self.progress)(Progress::LockBusy { migration: migration.name, waited });
+        tokio::time::sleep(jittered(Duration::from_millis(50))).await;
+        Ok(())
+    }
+}
+
+/// Lock timeout or deadlock: someone else was in the way, the statement itself is fine.
+fn is_lock_conflict(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == "55P03" || code == "40P01")
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,73 @@
+//! Which migrations a database has: `auth.schema_migrations`, one row an applied migration.
+
+use sqlx::PgConnection;
+
+use super::catalogue::Migration;
+use super::error::{SchemaError, in_migration};
+
+const STEP: &str = "migration history";
+
+/// A migration the database says it has.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct Applied {
+    pub version: i32,
+    pub name: String,
+    pub checksum: String,
+    pub applied_at: chrono::DateTime<chrono::Utc>,
+    pub duration_ms: i64,
+}
+
+/// Makes the table. Called with the migration lock held: `IF NOT EXISTS` alone does not survive two callers at once.
+pub(super) async fn create(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    sqlx::raw_sql(
+        "CREATE SCHEMA IF NOT EXISTS auth;
+         CREATE TABLE IF NOT EXISTS auth.schema_migrations (
+             version integer PRIMARY KEY,
+             name text NOT NULL,
+             checksum text NOT NULL,
+             applied_at timestamptz NOT NULL DEFAULT now(),
+             duration_ms bigint NOT NULL,
+             applied_by text NOT NULL DEFAULT session_user
+         );",
+    )
+    .execute(connection)
+    .await
+    .map_err(in_migration(STEP))
+    .map(drop)
+}
+
+/// Everything recorded, oldest first; nothing if there is no history yet. Writes nothing.
+pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Applied>, SchemaError> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('auth.schema_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(in_migration(STEP))?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as("SELECT version, name, checksum, applied_at, duration_ms FROM auth.schema_migrations ORDER BY version")
+        .fetch_all(connection)
+        .await
+        .map_err(in_migration(STEP))
+}
+
+/// Records `migration` as applied, in whatever transaction the caller has open.
+pub(super) async fn record(connection: &mut PgConnection, migration: &Migration, duration_ms: i64) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO auth.schema_migrations (version, name, checksum, duration_ms) VALUES ($1, $2, $3, $4)")
+        .bind(i32::try_from(migration.version).unwrap_or(i32::MAX))
+        .bind(migration.name)
+        .bind(migration.checksum())
+        .bind(duration_ms)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Takes the record of `migration` back.
+pub(super) async fn forget(connection: &mut PgConnection, migration: &Migration) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM auth.schema_migrations WHERE version = $1")
+        .bind(i32::try_from(migration.version).unwrap_or(i32::MAX))
+        .execute(connection)
+        .await
+        .map(drop)
+}

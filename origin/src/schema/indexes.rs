@@ -1,0 +1,56 @@
+//! Indexes that a broken-off `CREATE INDEX CONCURRENTLY` left behind: maintained by every write, used by no query, and for a
+//! unique one guarding nothing that can be relied on.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::error::{SchemaError, in_migration};
+
+const STEP: &str = "invalid indexes";
+
+/// Invalid indexes in schema `auth`, as `schema.name` without quotes.
+///
+/// Ours are built under the migration lock, so one that is invalid while we hold it is being built by nobody.
+pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
+    sqlx::query_scalar(
+        "SELECT schema.nspname || '.' || class.relname
+         FROM pg_index AS index
+         JOIN pg_class AS class ON class.oid = index.indexrelid
+         JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
+         WHERE NOT index.indisvalid AND schema.nspname = 'auth'
+         ORDER BY 1",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(in_migration(STEP))
+}
+
+/// Removes an index without stopping anyone. `name` comes from the catalogue or from [`invalid`].
+pub(super) async fn drop_concurrently(connection: &mut PgConnection, name: &str) -> Result<(), SchemaError> {
+    let quoted: Vec<String> = name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quoted.join("."))))
+        .execute(connection)
+        .await
+        .map_err(in_migration(STEP))
+        .map(drop)
+}
+
+/// Whether `name` is left over from an interrupted `REINDEX CONCURRENTLY`.
+pub(super) fn is_reindex_remains(name: &str) -> bool {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.ends_with("_ccnew") || stem.ends_with("_ccold")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remains_of_a_reindex_are_known_by_their_suffix() {
+        for remains in ["auth.users_email_key_ccnew", "auth.users_email_key_ccnew12", "auth.users_email_key_ccold"] {
+            assert!(is_reindex_remains(remains), "{remains}");
+        }
+        for other in ["auth.users_email_key", "auth.ccnew_index", "auth.idx_2"] {
+            assert!(!is_reindex_remains(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Up and down.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::catalogue::{MIGRATIONS, Migration};
+use super::error::SchemaError;
+use super::execute::{Direction, Run};
+use super::{checks, history, indexes, lock};
+
+/// How a run behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long to keep trying for a lock that others hold before giving up. Nobody else waits meanwhile.
+    pub lock_patience: Duration,
+    /// Rows a batch of a back-fill.
+    pub batch_size: i64,
+    /// Go down although data is lost that cannot be computed again.
+    pub accept_loss: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lock_patience: Duration::from_secs(600), batch_size: 2000, accept_loss: false }
+    }
+}
+
+/// What happens while a run lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A migration starts.
+    Started(&'static str),
+    /// A migration is done and recorded.
+    Done {
+        /// Which.
+        migration: &'static str,
+        /// From its start, waiting included.
+        took: Duration,
+    },
+    /// Someone holds a lock; trying again.
+    LockBusy {
+        /// Which migration waits.
+        migration: &'static str,
+        /// Since its first attempt.
+        waited: Duration,
+    },
+    /// An index left behind half built is removed so that it can be built again.
+    DroppingInvalidIndex {
+        /// Whose index it is.
+        migration: &'static str,
+        /// `schema.name`.
+        index: String,
+    },
+    /// A back-fill goes on.
+    Batch {
+        /// Which.
+        migration: &'static str,
+        /// Done so far.
+        batches: u64,
+    },
+}
+
+/// Brings the database to the newest version. Answers the versions applied by this call.
+///
+/// # Errors
+/// [`SchemaError`]; what had been recorded before the error stays applied, and the call may be repeated.
+pub async fn up(
+    database: &PgConnectOptions,
+    options: &Options,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Vec<u32>, SchemaError> {
+    let mut connection = connect(database).await?;
+    lock::acquire(&mut connection, options.lock_patience).await?;
+    let plan = pending(&mut connection).await?;
+    let findings = checks::before_up(&mut connection, &plan).await?;
+    if !findings.blocking.is_empty() {
+        return Err(SchemaError::NotReady(findings.blocking));
+    }
+    history::create(&mut connection).await?;
+    let mut run = Run { connection: &mut connection, options, progress };
+    repair_indexes(&mut run, &plan).await?;
+    for migration in &plan {
+        (run.progress)(Progress::Started(migration.name));
+        let took = run.migrate(migration, Direction::Up).await?;
+        (run.progress)(Progress::Done { migration: migration.name, took });
+    }
+    close(connection).await;
+    Ok(plan.iter().map(|migration| migration.version).collect())
+}
+
+/// Takes every migration above version `to` down again, newest first. Answers the versions taken down.
+///
+/// # Errors
+/// [`SchemaError::WouldLose`] unless the loss is accepted, [`SchemaError::NotReady`] where rows forbid it altogether; both
+/// before anything is changed.
+pub async fn down(
+    database: &PgConnectOptions,
+    to: u32,
+    options: &Options,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Vec<u32>, SchemaError> {
+    if to != 0 && !MIGRATIONS.iter().any(|migration| migration.version == to) {
+        return Err(SchemaError::UnknownVersion(to));
+    }
+    let mut connection = connect(database).await?;
+    lock::acquire(&mut connection, options.lock_patience).await?;
+    let mut plan = Vec::new();
+    for applied in history::read(&mut connection).await?.iter().rev() {
+        let version = u32::try_from(applied.version).unwrap_or(u32::MAX);
+        if version > to {
+            plan.push(known(version).ok_or(SchemaError::NewerThanProgram(version))?);
+        }
+    }
+    let findings = checks::before_down(&mut connection, &plan).await?;
+    if !findings.blocking.is_empty() {
+        return Err(SchemaError::NotReady(findings.blocking));
+    }
+    if !findings.losses.is_empty() && !options.accept_loss {
+        return Err(SchemaError::WouldLose(findings.losses));
+    }
+    let mut run = Run { connection: &mut connection, options, progress };
+    for migration in &plan {
+        (run.progress)(Progress::Started(migration.name));
+        let took = run.migrate(migration, Direction::Down).await?;
+        (run.progress)(Progress::Done { migration: migration.name, took });
+    }
+    close(connection).await;
+    Ok(plan.iter().map(|migration| migration.version).collect())
+}
+
+/// What is to be applied. An older program on a newer database has nothing to do: migrations only ever add.
+async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration>, SchemaError> {
+    let applied = history::read(connection).await?;
+    for entry in &applied {
+        let Some(migration) = u32::try_from(entry.version).ok().and_then(known) else { continue };
+        let compiled = migration.checksum();
+        if entry.checksum != compiled {
+            return Err(SchemaError::Changed { migration: migration.name, recorded: entry.checksum.clone(), compiled });
+        }
+    }
+    let is_applied = |version: u32| applied.iter().any(|entry| u32::try_from(entry.version) == Ok(version));
+    Ok(MIGRATIONS.iter().filter(|migration| !is_applied(migration.version)).collect())
+}
+
+/// Removes what broken-off index builds left. Indexes of applied migrations are built again here, those of pending ones when
+/// their turn comes; an invalid index that is not ours is left for `verify` to report.
+async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Result<(), SchemaError> {
+    for name in indexes::invalid(run.connection).await? {
+        let owner = MIGRATIONS.iter().find(|migration| migration.up.index() == Some(&name));
+        match owner {
+            Some(owner) if !plan.iter().any(|pending| pending.version == owner.version) => run.rebuild(owner).await?,
+            None if indexes::is_reindex_remains(&name) => indexes::drop_concurrently(run.connection, &name).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn known(version: u32) -> Option<&'static Migration> {
+    MIGRATIONS.iter().find(|migration| migration.version == version)
+}
+
+/// A session of its own: pools set timeouts that do not suit a migration, and the lock lives as long as the session.
+pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, SchemaError> {
+    let options = database.clone().application_name("crossfade-migrate").options([
+        // A build that takes every core is felt by everyone else.
+        ("max_parallel_maintenance_workers", "0"),
+        ("max_parallel_workers_per_gather", "0"),
+        ("client_min_messages", "warning"),
+        ("statement_timeout", "0"),
+    ]);
+    options.connect().await.map_err(SchemaError::Connect)
+}
+
+/// Ends the session and with it the lock; the work is done, so a failure to say goodbye is no failure.
+pub(super) async fn close(connection: PgConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "closing the migration session");
+    }
+}

@@ -1,0 +1,98 @@
+//! Which migrations a database has and which it lacks. Reads only.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::postgres::PgConnectOptions;
+
+use super::catalogue::MIGRATIONS;
+use super::error::SchemaError;
+use super::{history, indexes, runner};
+
+/// One migration, as the program and the database know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its number.
+    pub version: u32,
+    /// File name without direction.
+    pub name: String,
+    /// How the two agree.
+    pub state: State,
+    /// When it was applied.
+    pub applied_at: Option<DateTime<Utc>>,
+    /// How long that took, in milliseconds.
+    pub duration_ms: Option<i64>,
+}
+
+/// How program and database agree on one migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Applied with the text compiled in.
+    Applied,
+    /// Known to the program only.
+    Pending,
+    /// Applied with another text.
+    Changed,
+    /// Known to the database only: it was migrated by a newer program.
+    Newer,
+}
+
+/// The state of the schema at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// In order of version.
+    pub migrations: Vec<Entry>,
+    /// Indexes left half built, `schema.name`.
+    pub invalid_indexes: Vec<String>,
+}
+
+impl Status {
+    /// Whether this program can serve from this database: nothing pending, nothing changed, no half-built index.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.invalid_indexes.is_empty()
+            && self.migrations.iter().all(|entry| matches!(entry.state, State::Applied | State::Newer))
+    }
+}
+
+/// Reads the state of the schema. Takes no lock and writes nothing.
+///
+/// # Errors
+/// [`SchemaError::Connect`] or [`SchemaError::Statement`].
+pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
+    let mut connection = runner::connect(database).await?;
+    let applied = history::read(&mut connection).await?;
+    let invalid_indexes = indexes::invalid(&mut connection).await?;
+    runner::close(connection).await;
+
+    let mut migrations: Vec<Entry> = MIGRATIONS
+        .iter()
+        .map(|migration| {
+            let record = applied.iter().find(|record| u32::try_from(record.version) == Ok(migration.version));
+            let state = match record {
+                None => State::Pending,
+                Some(record) if record.checksum == migration.checksum() => State::Applied,
+                Some(_) => State::Changed,
+            };
+            Entry {
+                version: migration.version,
+                name: migration.name.to_owned(),
+                state,
+                applied_at: record.map(|record| record.applied_at),
+                duration_ms: record.map(|record| record.duration_ms),
+            }
+        })
+        .collect();
+    let known = migrations.len();
+    migrations.extend(applied.into_iter().filter_map(|record| {
+        let version = u32::try_from(record.version).ok()?;
+        (version as usize > known).then_some(Entry {
+            version,
+            name: record.name,
+            state: State::Newer,
+            applied_at: Some(record.applied_at),
+            duration_ms: Some(record.duration_ms),
+        })
+    }));
+    Ok(Status { migrations, invalid_indexes })
+}
