@@ -43,3 +43,59 @@ fn seconds(text: &str) -> Option<i64> {
     }
     Some(text.parse::<i64>().unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn max_age_less_age() {
+        for (cache_control, age, expected) in [
+            (
+                Some("public, max-age=18821, must-revalidate, no-transform"),
+                Some("52"),
+                18_769,
+            ),
+            (
+                Some("public, max-age=18821, must-revalidate, no-transform"),
+                None,
+                18_821,
+            ),
+            (Some("public,max-age=100"), None, 100),
+            (Some("MAX-AGE=100"), None, 100),
+            (Some("max-age = 100"), None, 100),
+            (Some("max-age=\"100\""), None, 100),
+            (Some("max-age=100, max-age=7"), None, 7),
+            (Some("max-age=100"), Some("100"), 0),
+            (Some("max-age=100"), Some("101"), 0),
+            (Some("max-age=100"), Some("x"), 100),
+            (Some("max-age=100"), Some("-5"), 100),
+            (Some("max-age=99999999999999999999"), None, i64::MAX),
+            (
+                Some("max-age=99999999999999999999"),
+                Some("99999999999999999999"),
+                0,
+            ),
+            (None, None, 0),
+            (Some(""), None, 0),
+            (Some("max-age 100"), None, 0),
+            (Some("max-age: 100"), None, 0),
+            (Some("max-age2=100"), None, 0),
+            (Some("max-age=foo"), None, 0),
+            (Some("max-age=-1"), None, 0),
+            (Some("max-age=1.5"), None, 0),
+            (Some("max-age="), None, 0),
+            (Some("max-age"), None, 0),
+            (Some("private,"), None, 0),
+            (Some("no-store, max-age=100"), None, 0),
+            (Some("max-age=100, no-cache"), None, 0),
+            (Some("s-maxage=100"), None, 0),
+        ] {
+            assert_eq!(
+                freshness(cache_control, age),
+                expected,
+                "{cache_control:?} {age:?}"
+            );
+        }
+    }
+}

@@ -100,3 +100,79 @@ fn is_loopback(host: &str) -> bool {
             }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole truth table: every environment × host × set of projects.
+    #[test]
+    fn unsigned_tokens_need_all_three_conditions() {
+        use Environment::{Development, Production, Staging};
+        let hosts = [
+            (None, false),
+            (Some("127.0.0.1:9099"), true),
+            (Some("localhost:9099"), true),
+            (Some("[::1]:9099"), true),
+            (Some("127.1.2.3:1"), true),
+            (Some(""), false),
+            (Some("127.0.0.1"), false),
+            (Some("127.0.0.1:0"), false),
+            (Some("localhost"), false),
+            (Some("localhost:"), false),
+            (Some("localhost:+80"), false),
+            (Some("localhost:99999"), false),
+            (Some("localhost.example:9099"), false),
+            (Some("localhost:9099@evil.example:80"), false),
+            (Some("http://127.0.0.1:9099"), false),
+            (Some("0.0.0.0:9099"), false),
+            (Some("10.0.0.1:9099"), false),
+            (Some("[::]:9099"), false),
+            (Some("firebase.example:9099"), false),
+        ];
+        let projects = [
+            (vec![], false),
+            (vec!["demo-crossfade"], true),
+            (vec!["demo-a", "demo-b"], true),
+            (vec!["crossfade"], false),
+            (vec!["demo-a", "crossfade"], false),
+            (vec!["demos-are-not-demo"], false),
+        ];
+        for environment in [Production, Staging, Development] {
+            for (host, loopback) in hosts {
+                for (projects, demo) in &projects {
+                    let ids: Vec<ProjectId> =
+                        projects.iter().map(|id| ProjectId::parse(*id).unwrap()).collect();
+                    let expected = match (host, environment, loopback, *demo) {
+                        (None, ..) => Ok(None),
+                        (_, Production | Staging, ..) => Err(EmulatorRefusal::Environment),
+                        (_, _, false, _) => Err(EmulatorRefusal::Host),
+                        (_, _, _, false) => Err(EmulatorRefusal::Project),
+                        (Some(host), Development, true, true) => Ok(Some(EmulatorPermit {
+                            host: host.to_owned(),
+                        })),
+                    };
+                    assert_eq!(
+                        permit(environment, host, &ids),
+                        expected,
+                        "{environment:?} {host:?} {projects:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn production_is_the_default() {
+        let nothing = |_: &str| None;
+        assert_eq!(
+            Environment::read(&mut Reader::new(&nothing)),
+            Environment::Production
+        );
+        // A typing error must not be read as a permission: it is a fault, and production meanwhile.
+        let typo = |_: &str| Some("Development".to_owned());
+        let mut reader = Reader::new(&typo);
+        assert_eq!(Environment::read(&mut reader), Environment::Production);
+        assert_eq!(reader.faults().len(), 1);
+    }
+}

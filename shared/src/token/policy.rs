@@ -114,3 +114,121 @@ fn name(text: &str) -> Result<String, &'static str> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn read(table: &[(&str, &str)]) -> Result<TokenPolicy, config::Faults> {
+        let table: BTreeMap<String, String> = table
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut reader = Reader::new(&table);
+        let policy = TokenPolicy::read(&mut reader);
+        reader.finish(policy)
+    }
+
+    #[test]
+    fn a_project_is_all_that_is_needed() {
+        let policy = read(&[("FIREBASE_PROJECT_ID", "crossfade")]).unwrap();
+        assert_eq!(policy.projects, [ProjectId::parse("crossfade").unwrap()]);
+        assert_eq!(policy.skew, ClockSkew::DEFAULT);
+        assert_eq!(
+            (policy.legacy.issuer.as_str(), policy.legacy.audience.as_str()),
+            ("atma-auth-service", "atma-services")
+        );
+        assert!(policy.legacy.secrets.is_empty() && policy.legacy.accepted_until.is_none());
+        assert!(policy.tenant.is_none() && policy.emulator.is_none() && !policy.session_cookies);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let secret = "s".repeat(32);
+        let policy = read(&[
+            ("FIREBASE_PROJECT_ID", "demo-one, demo-two"),
+            ("FIREBASE_TENANT_ID", "tenant-1"),
+            ("FIREBASE_SESSION_COOKIES", "on"),
+            ("CLOCK_SKEW_SECONDS", "0"),
+            ("LEGACY_JWT_SECRETS", &format!("{secret},{secret}2")),
+            ("LEGACY_JWT_ISSUER", "issuer"),
+            ("LEGACY_JWT_AUDIENCE", "audience"),
+            ("LEGACY_TOKENS_ACCEPTED_UNTIL", "2027-01-31T00:00:00Z"),
+            ("ENVIRONMENT", "development"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+        ])
+        .unwrap();
+        assert_eq!(policy.projects.len(), 2);
+        assert_eq!(policy.legacy.secrets.len(), 2);
+        assert_eq!(policy.skew, ClockSkew::NONE);
+        assert_eq!(policy.emulator.unwrap().host(), "127.0.0.1:9099");
+        assert_eq!(
+            policy.legacy.accepted_until.unwrap().to_string(),
+            "2027-01-31T00:00:00Z"
+        );
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_and_no_secret_is_shown() {
+        let faults = read(&[
+            ("FIREBASE_PROJECT_ID", "Crossfade"),
+            ("FIREBASE_TENANT_ID", "a b"),
+            ("FIREBASE_SESSION_COOKIES", "yes"),
+            ("CLOCK_SKEW_SECONDS", "61"),
+            ("LEGACY_JWT_SECRETS", "hunter2"),
+            ("LEGACY_JWT_ISSUER", "two words"),
+            ("LEGACY_TOKENS_ACCEPTED_UNTIL", "tomorrow"),
+            ("ENVIRONMENT", "prod"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            faults.names(),
+            [
+                "FIREBASE_PROJECT_ID",
+                "FIREBASE_TENANT_ID",
+                "FIREBASE_SESSION_COOKIES",
+                "CLOCK_SKEW_SECONDS",
+                "LEGACY_JWT_SECRETS",
+                "LEGACY_JWT_ISSUER",
+                "LEGACY_TOKENS_ACCEPTED_UNTIL",
+                "ENVIRONMENT",
+                "FIREBASE_AUTH_EMULATOR_HOST",
+            ]
+        );
+        assert!(!faults.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn secrets_that_are_no_secrets_stop_the_start() {
+        let good = "s".repeat(32);
+        for (text, reason) in [
+            ("x".repeat(31), "entry 1 is shorter than 32 bytes"),
+            (format!("{good},"), "entry 2 is shorter than 32 bytes"),
+            (format!("{good}\n"), "entry 1 has white space around it"),
+            (
+                format!("-----BEGIN PUBLIC KEY-----{good}"),
+                "entry 1 is a PEM key, not a secret",
+            ),
+            ([good.as_str(); 5].join(","), "has more than 4 entries"),
+        ] {
+            assert_eq!(secrets(&text).unwrap_err(), reason);
+        }
+        assert!(!format!("{:?}", secrets(&good).unwrap()).contains(&good));
+    }
+
+    #[test]
+    fn project_lists() {
+        for refused in [
+            "",
+            ",",
+            "abcd,",
+            "abcd,abcd",
+            &(0..17).map(|n| format!("abc-{n}")).collect::<Vec<_>>().join(","),
+        ] {
+            assert!(projects(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -34,3 +34,26 @@ fn is_power_of_65537(value: u32, prime: u16) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published vulnerable and sound keys are in the conformance vectors; here the arithmetic.
+    #[test]
+    fn powers_and_remainders() {
+        assert_eq!(remainder(&[1, 0, 1], 11), 65_537 % 11);
+        assert_eq!(remainder(&[0xFF; 4], 157), u32::MAX % 157);
+        for prime in PRIMES {
+            let members = (0..u32::from(prime))
+                .filter(|value| is_power_of_65537(*value, prime))
+                .count();
+            assert!(
+                members > 0 && members < usize::from(prime) - 1,
+                "{prime} tells nothing"
+            );
+            assert!(is_power_of_65537(65_537 % u32::from(prime), prime));
+            assert!(!is_power_of_65537(0, prime));
+        }
+    }
+}

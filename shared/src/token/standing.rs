@@ -31,3 +31,53 @@ pub fn check_standing(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Subject, TokenKind};
+    use crate::ids::FirebaseUid;
+
+    #[test]
+    fn disabled_before_revoked_and_the_same_second_stands() {
+        let at = UnixTime::from_secs;
+        let identity = Identity {
+            kind: TokenKind::Firebase,
+            subject: Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
+            project: None,
+            tenant: None,
+            email: None,
+            email_verified: false,
+            name: None,
+            picture: None,
+            phone_number: None,
+            sign_in_provider: None,
+            auth_time: at(100),
+            issued_at: at(200),
+            expires_at: at(3_800),
+            legacy_account: None,
+        };
+        let revoked = |since| {
+            Err(Rejection::Revoked {
+                auth_time: at(100),
+                valid_since: at(since),
+            })
+        };
+        for (active, since, expected) in [
+            (true, None, Ok(())),
+            (true, Some(99), Ok(())),
+            (true, Some(100), Ok(())),
+            (true, Some(101), revoked(101)),
+            // `iat` is later than the revocation; a refreshed token of an old sign-in is still void.
+            (true, Some(150), revoked(150)),
+            (false, None, Err(Rejection::Disabled)),
+            (false, Some(101), Err(Rejection::Disabled)),
+        ] {
+            assert_eq!(
+                check_standing(&identity, active, since.map(at)),
+                expected,
+                "{active} {since:?}"
+            );
+        }
+    }
+}

@@ -57,3 +57,69 @@ pub(super) fn lifetime(issued_at: UnixTime, expires_at: UnixTime, allowed: i64) 
         Err(Rejection::Lifetime { seconds, allowed })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::{self, Budget};
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
+
+    fn claim(value: &str) -> Result<Option<UnixTime>, Rejection> {
+        let claims = json::object(format!("{{\"t\":{value}}}").as_bytes(), &Budget::new(16, 100)).unwrap();
+        optional(&claims, "t")
+    }
+
+    #[test]
+    fn moments_are_whole_numbers_in_the_safe_range() {
+        for (text, seconds) in [
+            ("0", 0),
+            ("1795000000", 1_795_000_000),
+            ("2147483648", 2_147_483_648),
+            ("9007199254740991", MAX_SAFE),
+        ] {
+            assert_eq!(claim(text), Ok(Some(UnixTime::from_secs(seconds))));
+        }
+        for text in [
+            "9007199254740992",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551616",
+            "-1",
+            "-0",
+            "1.5",
+            "1795000000.0",
+            "1.795e9",
+            "1e300",
+            "\"1795000000\"",
+            "null",
+            "true",
+            "[1795000000]",
+            "{}",
+        ] {
+            assert_eq!(claim(text), Err(Rejection::ClaimInvalid { name: "t" }), "{text}");
+        }
+        assert_eq!(
+            required(&Object::default(), "t"),
+            Err(Rejection::ClaimMissing { name: "t" })
+        );
+    }
+
+    #[test]
+    fn the_skew_lengthens_both_ends() {
+        for skew in [0, 1, 30, 60] {
+            let skew = ClockSkew::from_secs(skew).unwrap();
+            assert!(not_expired(NOW.plus(1 - skew.secs()), NOW, skew).is_ok());
+            assert!(not_expired(NOW.plus(-skew.secs()), NOW, skew).is_err());
+            assert!(not_in_future("iat", NOW.plus(skew.secs()), NOW, skew).is_ok());
+            assert!(not_in_future("iat", NOW.plus(skew.secs() + 1), NOW, skew).is_err());
+        }
+    }
+
+    #[test]
+    fn lifetimes() {
+        for (seconds, ok) in [(-1, false), (0, false), (1, true), (10, true), (11, false)] {
+            assert_eq!(lifetime(NOW, NOW.plus(seconds), 10).is_ok(), ok, "{seconds}");
+        }
+    }
+}
