@@ -11,6 +11,8 @@
 //! - strangers who make up `kid`s cause at most one fetch in [`UNKNOWN_KEY_SECONDS`].
 
 mod freshness;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -156,3 +156,132 @@ impl Hasher for FingerprintHasher {
         self.0 ^ (self.0 >> 32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::legacy::LegacyPolicy;
+    use super::*;
+    use crate::identity::{Identity, Subject};
+    use crate::ids::FirebaseUid;
+    use crate::time::ClockSkew;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
+
+    fn policy(accepted_until: Option<UnixTime>) -> TokenPolicy {
+        TokenPolicy {
+            projects: Vec::new(),
+            tenant: None,
+            skew: ClockSkew::DEFAULT,
+            session_cookies: false,
+            emulator: None,
+            legacy: LegacyPolicy {
+                secrets: Vec::new(),
+                issuer: String::new(),
+                audience: String::new(),
+                accepted_until,
+            },
+        }
+    }
+
+    fn identity(kind: TokenKind, expires_in: i64) -> Arc<ProvenIdentity> {
+        Arc::new(ProvenIdentity::new(Identity {
+            kind,
+            subject: Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
+            project: None,
+            tenant: None,
+            email: None,
+            email_verified: false,
+            name: None,
+            picture: None,
+            phone_number: None,
+            sign_in_provider: None,
+            auth_time: NOW,
+            issued_at: NOW,
+            expires_at: NOW.plus(expires_in),
+            legacy_account: None,
+        }))
+    }
+
+    fn cache(capacity: usize) -> VerifiedTokens {
+        VerifiedTokens::new(NonZeroUsize::new(capacity).unwrap())
+    }
+
+    #[test]
+    fn remembered_for_five_minutes_or_until_it_expires() {
+        for (kind, expires_in, until, expected) in [
+            (TokenKind::Firebase, 3600, None, 300),
+            (TokenKind::Firebase, 300, None, 300),
+            (TokenKind::Firebase, 299, None, 299),
+            (TokenKind::Firebase, 1, None, 1),
+            (TokenKind::Firebase, 0, None, 0),
+            (TokenKind::Firebase, -20, None, -20),
+            (TokenKind::Firebase, 3600, Some(10), 300),
+            (TokenKind::Legacy, 3600, Some(10), 10),
+            (TokenKind::Legacy, 3600, Some(0), 0),
+        ] {
+            let policy = policy(until.map(|seconds| NOW.plus(seconds)));
+            assert_eq!(remember_for(&identity(kind, expires_in), &policy, NOW), expected);
+        }
+    }
+
+    #[test]
+    fn an_entry_ends_on_time() {
+        let (mut cache, token) = (cache(4), "header.payload.signature-of-a-token");
+        cache.insert(token, identity(TokenKind::Firebase, 100), &policy(None), NOW);
+        assert!(cache.get(token, NOW.plus(99)).is_some());
+        assert!(cache.get(token, NOW.plus(100)).is_none());
+        assert!(cache.is_empty());
+        // Within the skew a token may be accepted after `exp`; it is then verified each time.
+        cache.insert(token, identity(TokenKind::Firebase, -5), &policy(None), NOW);
+        assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn only_the_whole_token_is_a_hit() {
+        let (mut cache, token) = (cache(4), "header.payload.signature-of-a-token");
+        cache.insert(token, identity(TokenKind::Firebase, 100), &policy(None), NOW);
+        for position in 0..token.len() {
+            let mut other = token.as_bytes().to_vec();
+            other[position] ^= 1;
+            assert!(
+                cache.get(std::str::from_utf8(&other).unwrap(), NOW).is_none(),
+                "byte {position}"
+            );
+        }
+        for other in [
+            "",
+            ".",
+            "signature-of-a-token",
+            "xheader.payload.signature-of-a-token",
+            "header.payload.signature-of-a-token2",
+        ] {
+            assert!(cache.get(other, NOW).is_none(), "{other}");
+        }
+        assert!(cache.get(token, NOW).is_some());
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let mut cache = cache(2);
+        let token = |n: u8| format!("h.p.signature-number-{n:08}");
+        for n in [1, 2] {
+            cache.insert(&token(n), identity(TokenKind::Firebase, 100), &policy(None), NOW);
+        }
+        assert!(cache.get(&token(1), NOW).is_some());
+        cache.insert(&token(3), identity(TokenKind::Firebase, 100), &policy(None), NOW);
+        assert_eq!(cache.len(), 2);
+        assert!(cache.get(&token(1), NOW).is_some() && cache.get(&token(2), NOW).is_none());
+    }
+
+    #[test]
+    fn unsigned_tokens_are_not_remembered() {
+        let mut cache = cache(2);
+        cache.insert(
+            "header.payload.",
+            identity(TokenKind::Firebase, 100),
+            &policy(None),
+            NOW,
+        );
+        assert!(cache.is_empty());
+    }
+}
