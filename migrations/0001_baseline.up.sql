@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS public.schools (
     city varchar(100),
     -- squawk-ignore prefer-text-field -- as in the baseline
     province varchar(100),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz DEFAULT now()
 );
 
 -- One person, whichever service they came through.

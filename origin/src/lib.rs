@@ -1,3 +1,4 @@
 //! The service on PostgreSQL: users, ledger, federation, migration.
 
+pub mod cli;
 pub mod schema;

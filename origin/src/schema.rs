@@ -12,11 +12,11 @@ mod history;
 mod indexes;
 mod lock;
 
-// pub mod backup;
+pub mod backup;
 pub mod error;
 pub mod runner;
 pub mod status;
-// pub mod verify;
+pub mod verify;
 
 use sqlx::PgPool;
 

@@ -170,6 +170,8 @@ pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection,
         ("max_parallel_workers_per_gather", "0"),
         ("client_min_messages", "warning"),
         ("statement_timeout", "0"),
+        // Every name is written with its schema; nobody's own search path may find another object for it.
+        ("search_path", ""),
     ]);
     options.connect().await.map_err(SchemaError::Connect)
 }

@@ -1,0 +1,66 @@
+//! Why there is no backup.
+
+use std::path::PathBuf;
+
+use crate::schema::SchemaError;
+
+/// Why there is no backup. No file is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// `pg_dump` or `pg_restore` is not installed.
+    #[error("{0} is not on PATH; install PostgreSQL's client programs, of the server's major version or newer")]
+    ProgramMissing(&'static str),
+    /// `pg_dump` refuses servers newer than itself.
+    #[error("{program} is version {client}, the server {server}; an older program cannot dump a newer server")]
+    ProgramTooOld {
+        /// Which program.
+        program: &'static str,
+        /// Its major version.
+        client: u32,
+        /// The server's major version.
+        server: u32,
+    },
+    /// A program ran and failed.
+    #[error("{program} failed: {output}")]
+    ProgramFailed {
+        /// Which program.
+        program: &'static str,
+        /// The end of what it wrote.
+        output: String,
+    },
+    /// The target is there already; backups are never overwritten.
+    #[error("{} exists already", .0.display())]
+    FileExists(PathBuf),
+    /// The file could not be written, measured or moved into place.
+    #[error("the file could not be written")]
+    File(#[source] std::io::Error),
+    /// The dump was restored and does not hold what the database holds.
+    #[error("the restored copy differs: {}", .0.join("; "))]
+    RestoreDiffers(Vec<String>),
+    /// The scratch database could not be created or dropped.
+    #[error("the scratch database for the restore test could not be created or dropped")]
+    Scratch(#[source] sqlx::Error),
+    /// A query failed.
+    #[error("the database refused a query")]
+    Query(#[source] sqlx::Error),
+    /// No session.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
+
+impl BackupError {
+    /// A stable name for scripts and alerts.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ProgramMissing(_) => "BACKUP_PROGRAM_MISSING",
+            Self::ProgramTooOld { .. } => "BACKUP_PROGRAM_TOO_OLD",
+            Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
+            Self::FileExists(_) | Self::File(_) => "BACKUP_FILE",
+            Self::RestoreDiffers(_) => "BACKUP_NOT_RESTORABLE",
+            Self::Scratch(_) => "BACKUP_SCRATCH_DATABASE",
+            Self::Query(_) => "BACKUP_QUERY_FAILED",
+            Self::Schema(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a comparison found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The outcome of `origin migrate verify`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How much was compared.
+    pub checked: Checked,
+    /// What is not as it should be; empty is good.
+    pub differences: Vec<String>,
+    /// What is allowed and worth knowing.
+    pub notes: Vec<String>,
+    /// How people are distributed; absent while there are differences, since the columns may be missing.
+    pub people: Option<Distribution>,
+}
+
+/// How many things were compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Columns.
+    pub columns: u32,
+    /// Constraints.
+    pub constraints: u32,
+    /// Indexes.
+    pub indexes: u32,
+    /// Triggers.
+    pub triggers: u32,
+}
+
+/// How the rows of `auth.users` are distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Distribution {
+    /// All rows.
+    pub total: i64,
+    /// Password here only.
+    pub local: i64,
+    /// Password at Firebase only.
+    pub firebase: i64,
+    /// Linked, the old hash still here.
+    pub hybrid: i64,
+    /// Being brought into agreement with Firebase.
+    pub syncing: i64,
+    /// To be tried again.
+    pub failed: i64,
+    /// Disabled at Firebase.
+    pub disabled: i64,
+    /// Deactivated here.
+    pub inactive: i64,
+    /// Deleted in the legacy service's way, by renaming the address.
+    pub deleted: i64,
+    /// Phone and anonymous accounts.
+    pub without_email: i64,
+    /// Administrators and moderators.
+    pub staff: i64,
+    /// All balances together.
+    pub tokens: i64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Checked { columns, constraints, indexes, triggers } = self.checked;
+        writeln!(f, "compared: {columns} columns, {constraints} constraints, {indexes} indexes, {triggers} triggers")?;
+        match self.differences.as_slice() {
+            [] => writeln!(f, "differences: none")?,
+            differences => {
+                writeln!(f, "differences: {}", differences.len())?;
+                differences.iter().try_for_each(|difference| writeln!(f, "  - {difference}"))?;
+            }
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))?;
+        let Some(people) = &self.people else { return Ok(()) };
+        writeln!(f, "people: {}", people.total)?;
+        for (label, count) in [
+            ("local", people.local),
+            ("firebase", people.firebase),
+            ("hybrid", people.hybrid),
+            ("syncing", people.syncing),
+            ("sync failed", people.failed),
+            ("disabled at Firebase", people.disabled),
+            ("deactivated", people.inactive),
+            ("deleted", people.deleted),
+            ("without e-mail", people.without_email),
+            ("administrators and moderators", people.staff),
+        ] {
+            writeln!(f, "  {label:30} {count:>12}")?;
+        }
+        writeln!(f, "  {:30} {:>12}", "tokens in balances", people.tokens)
+    }
+}
