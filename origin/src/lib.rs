@@ -2,3 +2,6 @@
 
 pub mod cli;
 pub mod schema;
+pub mod domain;
+pub mod operations;
+pub mod postgres;

@@ -1,0 +1,6 @@
+//! Rules and types of the service: no SQL, no HTTP, no clock.
+
+pub mod ledger;
+pub mod sign_in;
+pub mod user;
+pub mod welcome;

@@ -1,0 +1,215 @@
+//! The text that travels with a movement, each piece with its own rule.
+
+use std::fmt;
+
+use shared::ids::UserId;
+use uuid::Uuid;
+
+use super::HoldId;
+
+/// A field that breaks its rule; the text completes "`field` …" and never repeats the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidField(pub &'static str);
+
+macro_rules! text_field {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks `text` against the rule above.
+            ///
+            /// # Errors
+            /// [`InvalidField`] naming the broken rule.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidField> {
+                let text = text.into();
+                let check: fn(&str) -> Result<(), InvalidField> = $check;
+                check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_field!(
+    /// Why tokens moved, for people and reports: 1–100 characters, none of them a control character, not blank.
+    Reason,
+    |text| free_text(text, 100, "must be 1 to 100 characters, not blank", "must not contain control characters")
+);
+
+text_field!(
+    /// What the movement belongs to in the caller's own records (a job, an order): 1–255 characters, otherwise as [`Reason`].
+    Reference,
+    |text| free_text(text, 255, "must be 1 to 255 characters, not blank", "must not contain control characters")
+);
+
+text_field!(
+    /// The caller's name for one intended movement: 1–255 printable ASCII characters.
+    ///
+    /// Scoped by [`Caller`]: two services may use the same key for different movements.
+    IdempotencyKey,
+    |text| {
+        if !(1..=255).contains(&text.len()) {
+            return Err(InvalidField("must be 1 to 255 characters"));
+        }
+        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.trim().len() != text.len() {
+            return Err(InvalidField("must be printable ASCII without spaces around it"));
+        }
+        Ok(())
+    }
+);
+
+/// Who asks for a movement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Caller(String);
+
+impl Caller {
+    /// The origin itself, as text.
+    pub const ORIGIN: &'static str = "origin";
+
+    /// The origin itself: the welcome grant, the expiry of holds.
+    #[must_use]
+    pub fn origin() -> Self {
+        Self(Self::ORIGIN.to_owned())
+    }
+
+    /// A service of ours, by its configured name: 1–64 of `A-Z a-z 0-9 . _ -`. No name can make it pass for the origin.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the rule.
+    pub fn service(name: &str) -> Result<Self, InvalidField> {
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if (1..=64).contains(&name.len()) && plain {
+            Ok(Self(format!("service:{name}")))
+        } else {
+            Err(InvalidField("must be 1-64 of A-Z a-z 0-9 . _ -"))
+        }
+    }
+
+    /// The name, as stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl IdempotencyKey {
+    /// The key of the one welcome grant a person can get.
+    #[must_use]
+    pub fn welcome_grant(user: UserId) -> Self {
+        Self(format!("grant:welcome:{user}"))
+    }
+
+    /// The key of the one expiry a hold can have.
+    #[must_use]
+    pub fn hold_expiry(hold: HoldId) -> Self {
+        Self(format!("hold:expiry:{hold}"))
+    }
+
+    /// A key made of a random `nonce`, for a caller that sent none: its repeats cannot be recognised.
+    #[must_use]
+    pub fn fresh(nonce: Uuid) -> Self {
+        Self(format!("fresh:{nonce}"))
+    }
+}
+
+fn free_text(
+    text: &str,
+    longest: usize,
+    length: &'static str,
+    control: &'static str,
+) -> Result<(), InvalidField> {
+    if text.trim().is_empty() || text.chars().count() > longest {
+        return Err(InvalidField(length));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(InvalidField(control));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_short_printable_ascii() {
+        for legal in [
+            "a",
+            "job 17",
+            "~!",
+            &"k".repeat(255),
+            "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        ] {
+            assert!(IdempotencyKey::parse(legal).is_ok(), "{legal}");
+        }
+        for refused in [
+            "",
+            " ",
+            " a",
+            "a ",
+            "a\n",
+            "a\0b",
+            "clé",
+            "\u{7f}",
+            &"k".repeat(256),
+        ] {
+            assert!(IdempotencyKey::parse(refused).is_err(), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_and_references_are_readable_text() {
+        for legal in ["refund", "Gutschrift für Prüfung 7", &"é".repeat(100)] {
+            assert!(Reason::parse(legal).is_ok(), "{legal}");
+            assert!(Reference::parse(legal).is_ok(), "{legal}");
+        }
+        for refused in ["", "  ", "\t", "a\0", "two\nlines"] {
+            assert!(Reason::parse(refused).is_err(), "{refused:?}");
+            assert!(Reference::parse(refused).is_err(), "{refused:?}");
+        }
+        assert!(Reason::parse("é".repeat(101)).is_err());
+        assert!(Reference::parse("é".repeat(255)).is_ok());
+        assert!(Reference::parse("é".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn no_service_can_be_named_like_the_origin() {
+        assert_eq!(
+            Caller::service("analysis-worker").unwrap().as_str(),
+            "service:analysis-worker"
+        );
+        assert_ne!(Caller::service("origin").unwrap(), Caller::origin());
+        for refused in ["", "a b", "a:b", "é", &"a".repeat(65)] {
+            assert!(Caller::service(refused).is_err(), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_the_origin_are_legal_keys() {
+        let id = Uuid::from_u128(7);
+        for key in [
+            IdempotencyKey::fresh(id),
+            IdempotencyKey::welcome_grant(UserId(id)),
+            IdempotencyKey::hold_expiry(HoldId(id)),
+        ] {
+            assert!(IdempotencyKey::parse(key.as_str()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What a caller asks for, and the hash by which the same request is recognised when it comes again.
+
+use sha2::{Digest, Sha256};
+use shared::ids::UserId;
+
+use super::{Amount, Caller, HoldId, HoldLifetime, IdempotencyKey, Reason, Reference};
+
+/// Which way tokens move, seen from the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Towards the person.
+    Credit,
+    /// Away from the person.
+    Debit,
+}
+
+impl Direction {
+    /// The word on the wire and in the `kind` column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Credit => "credit",
+            Self::Debit => "debit",
+        }
+    }
+}
+
+/// A credit or a debit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// Whose balance.
+    pub user: UserId,
+    /// Which way.
+    pub direction: Direction,
+    /// How many tokens.
+    pub amount: Amount,
+    /// Why.
+    pub reason: Reason,
+    /// What it belongs to in the caller's records.
+    pub reference: Option<Reference>,
+}
+
+impl Movement {
+    /// The change of the person's balance, in tokens.
+    #[must_use]
+    pub fn delta(&self) -> i64 {
+        let amount = i64::from(self.amount.get());
+        match self.direction {
+            Direction::Credit => amount,
+            Direction::Debit => amount.saturating_neg(),
+        }
+    }
+
+    /// The request as a hash; equal for equal requests only.
+    #[must_use]
+    pub fn request_hash(&self) -> RequestHash {
+        Canonical::new(self.direction.as_str())
+            .field("user", &self.user.to_string())
+            .field("amount", &self.amount.to_string())
+            .field("reason", self.reason.as_str())
+            .optional("reference", self.reference.as_ref().map(Reference::as_str))
+            .finish()
+    }
+}
+
+/// Tokens to set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// Whose tokens.
+    pub user: UserId,
+    /// How many.
+    pub amount: Amount,
+    /// For how long at most.
+    pub lifetime: HoldLifetime,
+    /// Why.
+    pub reason: Reason,
+    /// What it belongs to in the caller's records.
+    pub reference: Option<Reference>,
+}
+
+impl HoldRequest {
+    /// The request as a hash; equal for equal requests only.
+    #[must_use]
+    pub fn request_hash(&self) -> RequestHash {
+        Canonical::new("reserve")
+            .field("user", &self.user.to_string())
+            .field("amount", &self.amount.to_string())
+            .field("lifetime", &self.lifetime.secs().to_string())
+            .field("reason", self.reason.as_str())
+            .optional("reference", self.reference.as_ref().map(Reference::as_str))
+            .finish()
+    }
+}
+
+/// How a hold ends by the caller's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// Spend this many of its tokens, `None` = all; the rest goes back.
+    Capture(Option<Amount>),
+    /// Give all of them back.
+    Release,
+}
+
+impl Settlement {
+    /// The request about `hold` as a hash; equal for equal requests only.
+    #[must_use]
+    pub fn request_hash(self, hold: HoldId) -> RequestHash {
+        let (verb, amount) = match self {
+            Self::Capture(amount) => ("capture", amount.map(|amount| amount.to_string())),
+            Self::Release => ("release", None),
+        };
+        Canonical::new(verb)
+            .field("hold", &hold.to_string())
+            .optional("amount", amount.as_deref())
+            .finish()
+    }
+}
+
+/// By what a request is recognised: whose key, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyToken {
+    /// Who asks.
+    pub caller: Caller,
+    /// The caller's name for this movement.
+    pub key: IdempotencyKey,
+}
+
+/// SHA-256 of the canonical form of a request: tells a repeat from another request under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestHash(pub [u8; 32]);
+
+/// Hashes a request field by field. Each value is preceded by its length in bytes, so no two requests share a form, whatever
+/// their text holds. The form is stored (as a hash) for ever: a change needs a new version line.
+struct Canonical(Sha256);
+
+impl Canonical {
+    fn new(verb: &str) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(b"crossfade-ledger-request/1\n");
+        Self(digest).field("verb", verb)
+    }
+
+    fn field(mut self, name: &str, value: &str) -> Self {
+        self.0.update(format!("{name}={}:", value.len()).as_bytes());
+        self.0.update(value.as_bytes());
+        self.0.update(b"\n");
+        self
+    }
+
+    fn optional(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.field(name, value),
+            None => self,
+        }
+    }
+
+    fn finish(self) -> RequestHash {
+        RequestHash(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use uuid::Uuid;
+
+    fn movement() -> Movement {
+        Movement {
+            user: UserId(Uuid::from_u128(1)),
+            direction: Direction::Credit,
+            amount: Amount::new(5).unwrap(),
+            reason: Reason::parse("bonus").unwrap(),
+            reference: None,
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_never_changes() {
+        // printf 'crossfade-ledger-request/1\nverb=6:credit\nuser=36:00000000-0000-0000-0000-000000000001\namount=1:5\nreason=5:bonus\n' | sha256sum
+        assert_eq!(
+            hex(movement().request_hash()),
+            "c0d57e27d69cb037f93c66d11a89ce1a78899232c28aceecf00e23e1337f11d0"
+        );
+    }
+
+    #[test]
+    fn any_other_request_has_another_hash() {
+        let base = movement();
+        let reference = |text: &str| Some(Reference::parse(text).unwrap());
+        let hold = HoldId(Uuid::from_u128(1));
+        let one = Amount::new(1).unwrap();
+        let hashes = [
+            base.request_hash(),
+            Movement {
+                user: UserId(Uuid::from_u128(2)),
+                ..base.clone()
+            }
+            .request_hash(),
+            Movement {
+                direction: Direction::Debit,
+                ..base.clone()
+            }
+            .request_hash(),
+            Movement {
+                amount: one,
+                ..base.clone()
+            }
+            .request_hash(),
+            Movement {
+                reason: Reason::parse("bonus ").unwrap(),
+                ..base.clone()
+            }
+            .request_hash(),
+            Movement {
+                reference: reference("bonus"),
+                ..base.clone()
+            }
+            .request_hash(),
+            // A reason that spells out the next field is still only a reason.
+            Movement {
+                reason: Reason::parse("bonus reference=1:x").unwrap(),
+                ..base.clone()
+            }
+            .request_hash(),
+            Movement {
+                reference: reference("x"),
+                ..base.clone()
+            }
+            .request_hash(),
+            Settlement::Capture(None).request_hash(hold),
+            Settlement::Capture(Some(one)).request_hash(hold),
+            Settlement::Release.request_hash(hold),
+            Settlement::Release.request_hash(HoldId(Uuid::from_u128(2))),
+        ];
+        let distinct: HashSet<_> = hashes.iter().collect();
+        assert_eq!(distinct.len(), hashes.len());
+    }
+
+    #[test]
+    fn the_sign_is_the_directions() {
+        assert_eq!(movement().delta(), 5);
+        assert_eq!(
+            Movement {
+                direction: Direction::Debit,
+                ..movement()
+            }
+            .delta(),
+            -5
+        );
+    }
+
+    fn hex(hash: RequestHash) -> String {
+        hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! A movement that happened.
+
+use chrono::{DateTime, Utc};
+use shared::ids::UserId;
+
+use super::{Account, Amount, HoldId};
+
+/// What a transfer was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransferKind {
+    /// A balance that existed before the ledger did.
+    Opening,
+    /// The tokens a new person starts with.
+    Welcome,
+    /// A service gave tokens.
+    Credit,
+    /// A service took tokens.
+    Debit,
+    /// Tokens were set aside.
+    Reserve,
+    /// Tokens set aside were spent.
+    Capture,
+    /// Tokens set aside went back, by the caller's word or because the hold's time was up.
+    Release,
+    /// A writer outside the ledger changed the balance.
+    External,
+    /// The person was deleted, and what they had left with them.
+    Closing,
+}
+
+impl TransferKind {
+    const ALL: [Self; 9] = [
+        Self::Opening,
+        Self::Welcome,
+        Self::Credit,
+        Self::Debit,
+        Self::Reserve,
+        Self::Capture,
+        Self::Release,
+        Self::External,
+        Self::Closing,
+    ];
+
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Welcome => "welcome",
+            Self::Credit => "credit",
+            Self::Debit => "debit",
+            Self::Reserve => "reserve",
+            Self::Capture => "capture",
+            Self::Release => "release",
+            Self::External => "external",
+            Self::Closing => "closing",
+        }
+    }
+
+    /// Reads [`TransferKind::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// One row of the ledger. Rows are never changed or deleted; a correction is another transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Its number in the whole ledger.
+    pub id: i64,
+    /// Its place among this person's transfers: 0 (what they had before the ledger), then 1, 2, 3 without a gap.
+    pub version: i64,
+    /// Whose tokens.
+    pub user: UserId,
+    /// What it was for.
+    pub kind: TransferKind,
+    /// Where the tokens came from: the name of an [`Account`].
+    pub debit_account: String,
+    /// Where they went: the name of an [`Account`].
+    pub credit_account: String,
+    /// How many.
+    pub amount: Amount,
+    /// The person's spendable balance right after it, in tokens.
+    pub balance_after: i32,
+    /// Why.
+    pub reason: String,
+    /// What it belongs to in the caller's records.
+    pub reference: Option<String>,
+    /// The hold it belongs to.
+    pub hold: Option<HoldId>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Transfer {
+    /// The change of the person's spendable balance, in tokens.
+    #[must_use]
+    pub fn delta(&self) -> i64 {
+        let (user, amount) = (Account::User(self.user).to_string(), i64::from(self.amount.get()));
+        if self.credit_account == user {
+            amount
+        } else if self.debit_account == user {
+            amount.saturating_neg()
+        } else {
+            0
+        }
+    }
+}
+
+/// What the caller of a movement gets, the first time and every time after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The movement.
+    pub transfer: Transfer,
+    /// Whether it had been made before: this answer repeats the first.
+    pub replayed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_survive_their_words() {
+        for kind in TransferKind::ALL {
+            assert_eq!(TransferKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(TransferKind::parse("Credit"), None);
+    }
+}

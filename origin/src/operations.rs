@@ -1,0 +1,7 @@
+//! What the service can do: one use case, one file.
+
+pub mod ensure_user;
+pub mod error;
+pub mod ledger;
+
+pub use error::OperationError;

@@ -1,0 +1,129 @@
+//! Running a statement again, a bounded number of times, when PostgreSQL says that running it again can help.
+
+use std::time::Duration;
+
+use super::{Counters, Fault};
+use crate::postgres::ledger::IDEMPOTENCY_INDEX;
+
+/// How often a statement is run at most.
+const MAX_ATTEMPTS: u32 = 6;
+/// The first pause, doubled after each attempt. Only causes that do not wait in PostgreSQL itself get a pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// Why a statement may be run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    Deadlock,
+    Serialization,
+    SameKey,
+    Raced,
+    Connection,
+}
+
+impl Cause {
+    /// Whether the failure in `error` undid the statement, or left it unknown whether it was done: a key makes both safe to
+    /// repeat. `None` for everything that would only fail again.
+    fn of(error: &sqlx::Error) -> Option<Self> {
+        match error {
+            sqlx::Error::Io(_) => Some(Self::Connection),
+            sqlx::Error::Database(database) => match database.code().as_deref()? {
+                "40P01" => Some(Self::Deadlock),
+                "40001" => Some(Self::Serialization),
+                "23505" if database.constraint() == Some(IDEMPOTENCY_INDEX) => Some(Self::SameKey),
+                // admin_shutdown, crash_shutdown, cannot_connect_now
+                "57P01" | "57P02" | "57P03" => Some(Self::Connection),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadlock => "deadlock",
+            Self::Serialization => "serialization_failure",
+            Self::SameKey => "same_key_in_flight",
+            Self::Raced => "raced",
+            Self::Connection => "connection_lost",
+        }
+    }
+
+    /// The others have already waited for whoever was in the way.
+    const fn needs_a_pause(self) -> bool {
+        matches!(self, Self::Connection | Self::Serialization)
+    }
+}
+
+/// The attempts at one statement.
+#[derive(Debug)]
+pub(super) struct Attempts<'a> {
+    statement: &'static str,
+    counters: &'a Counters,
+    made: u32,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) const fn new(statement: &'static str, counters: &'a Counters) -> Self {
+        Self {
+            statement,
+            counters,
+            made: 0,
+        }
+    }
+
+    /// Returns when the statement may be run again after `error`.
+    ///
+    /// # Errors
+    /// `error` itself when another run cannot help or there were enough of them.
+    pub(super) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), Fault> {
+        let Some(cause) = Cause::of(&error) else {
+            return Err(error.into());
+        };
+        match self.again(cause).await {
+            Ok(()) => Ok(()),
+            Err(TooMany) => Err(error.into()),
+        }
+    }
+
+    /// Returns when the statement may be run again because what its snapshot saw is no longer so.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] when there were enough of them.
+    pub(super) async fn again_raced(&mut self) -> Result<(), Fault> {
+        self.again(Cause::Raced).await.map_err(|TooMany| Fault::Busy)
+    }
+
+    async fn again(&mut self, cause: Cause) -> Result<(), TooMany> {
+        self.made = self.made.saturating_add(1);
+        if self.made >= MAX_ATTEMPTS {
+            self.counters.exhausted();
+            tracing::error!(
+                statement = self.statement,
+                cause = cause.as_str(),
+                attempts = self.made,
+                "gave up"
+            );
+            return Err(TooMany);
+        }
+        match cause {
+            Cause::Deadlock => self.counters.retried_deadlock(),
+            Cause::Serialization => self.counters.retried_serialization(),
+            Cause::SameKey => self.counters.retried_same_key(),
+            Cause::Raced => self.counters.retried_raced(),
+            Cause::Connection => self.counters.retried_connection(),
+        }
+        tracing::debug!(
+            statement = self.statement,
+            cause = cause.as_str(),
+            attempts = self.made,
+            "runs again"
+        );
+        if cause.needs_a_pause() {
+            let pause = FIRST_PAUSE.saturating_mul(1 << self.made.min(8));
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+}
+
+struct TooMany;

@@ -1,0 +1,20 @@
+//! What a person has.
+
+use shared::ids::UserId;
+
+use super::{Fault, Ledger};
+use crate::domain::ledger::LedgerError;
+use crate::postgres::ledger::{self as statements, Balance};
+
+impl Ledger {
+    /// The balance of `user`. Writes nothing: a hold whose time is up counts as held until it is given back.
+    ///
+    /// # Errors
+    /// [`LedgerError::UserNotFound`]; [`Fault::Database`].
+    pub async fn balance(&self, user: UserId) -> Result<Balance, Fault> {
+        let mut connection = self.pool.acquire().await?;
+        statements::balance(&mut connection, user)
+            .await?
+            .ok_or_else(|| LedgerError::UserNotFound.into())
+    }
+}

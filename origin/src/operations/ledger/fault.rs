@@ -1,0 +1,38 @@
+//! Why an operation of the ledger gave no answer.
+
+use std::sync::Arc;
+
+use shared::problem::ErrorCode;
+
+use crate::domain::ledger::LedgerError;
+
+/// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// The request breaks a rule of the ledger.
+    #[error(transparent)]
+    Refused(#[from] LedgerError),
+    /// The database gave no answer. The cause is for the log only.
+    #[error("the database gave no answer: {0}")]
+    Database(Arc<sqlx::Error>),
+    /// Too many movements of one person are waiting, or the one who made them is gone.
+    #[error("too many movements of one person are waiting")]
+    Busy,
+}
+
+impl Fault {
+    /// The stable code on the wire.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Database(_) | Self::Busy => ErrorCode::DatabaseUnavailable,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}

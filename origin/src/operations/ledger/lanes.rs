@@ -1,0 +1,221 @@
+//! Movements of one person, one statement at a time: those that arrive while a statement runs share the next one.
+//!
+//! PostgreSQL lets one transaction at a time change a person's row, so parallel statements for one person only queue there, each
+//! holding a connection and paying a commit of its own. A lane queues them here. A movement that finds its lane empty goes at
+//! once and alone: nothing ever waits for company.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::ids::UserId;
+use sqlx::PgPool;
+use tokio::sync::oneshot;
+
+use super::movements::{make_one, receipt};
+use super::{Counters, Fault};
+use crate::domain::ledger::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
+use crate::postgres::ledger::{self as statements, Found};
+
+/// How many movements of one person may wait. Beyond, callers are told to come back.
+const MAX_WAITING: usize = 1024;
+
+/// The lanes in use.
+pub(super) struct Lanes {
+    pool: PgPool,
+    counters: Arc<Counters>,
+    /// A key is present exactly while a task works on that person's movements.
+    waiting: Mutex<HashMap<UserId, VecDeque<Waiting>>>,
+}
+
+/// A movement somebody waits for.
+struct Waiting {
+    token: IdempotencyToken,
+    movement: Movement,
+    reply: oneshot::Sender<Result<Receipt, Fault>>,
+}
+
+impl std::fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lanes").finish_non_exhaustive()
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(pool: PgPool, counters: Arc<Counters>) -> Self {
+        Self {
+            pool,
+            counters,
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Makes `movement`, with others of the same person if there are any.
+    pub(super) async fn make(
+        self: &Arc<Self>,
+        token: IdempotencyToken,
+        movement: Movement,
+    ) -> Result<Receipt, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let user = movement.user;
+        let waiting = Waiting {
+            token,
+            movement,
+            reply,
+        };
+        if let Some(first) = self.join(user, waiting)? {
+            // A task of its own: a caller that hangs up must not stop the statement others wait for.
+            let lane = Lane {
+                lanes: Arc::clone(self),
+                user,
+            };
+            tokio::spawn(lane.run(first));
+        }
+        answer.await.unwrap_or(Err(Fault::Busy))
+    }
+
+    /// Queues `waiting` in the lane of `user`, or gives it back when the lane was empty and is now the caller's to run.
+    fn join(&self, user: UserId, waiting: Waiting) -> Result<Option<Waiting>, Fault> {
+        let mut lanes = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match lanes.get_mut(&user) {
+            None => {
+                lanes.insert(user, VecDeque::new());
+                Ok(Some(waiting))
+            }
+            Some(queue) if queue.len() >= MAX_WAITING => Err(Fault::Busy),
+            Some(queue) => {
+                queue.push_back(waiting);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The next movements of `user`; none closes the lane.
+    fn next(&self, user: UserId) -> Vec<Waiting> {
+        let mut lanes = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = lanes.get_mut(&user) else {
+            return Vec::new();
+        };
+        let count = queue.len().min(MAX_BATCH);
+        let next: Vec<Waiting> = queue.drain(..count).collect();
+        if next.is_empty() {
+            lanes.remove(&user);
+        }
+        next
+    }
+}
+
+/// The task that works on one person's movements.
+struct Lane {
+    lanes: Arc<Lanes>,
+    user: UserId,
+}
+
+impl Lane {
+    async fn run(self, first: Waiting) {
+        let mut next = vec![first];
+        while !next.is_empty() {
+            // Nobody waits for it any more and it was never begun: whoever sent it may send it again.
+            next.retain(|waiting| !waiting.reply.is_closed());
+            self.make(next).await;
+            next = self.lanes.next(self.user);
+        }
+    }
+
+    async fn make(&self, mut waiting: Vec<Waiting>) {
+        while waiting.len() > 1 {
+            match self.make_together(&mut waiting).await {
+                Ok(Progress::Some) => {}
+                Ok(Progress::None) => break,
+                Err(fault) => {
+                    for one in waiting {
+                        let _ = one.reply.send(Err(fault.clone()));
+                    }
+                    return;
+                }
+            }
+        }
+        for one in waiting {
+            let outcome = make_one(&self.lanes.pool, &self.lanes.counters, &one.token, &one.movement).await;
+            let _ = one.reply.send(outcome);
+        }
+    }
+
+    /// Runs one statement for all of `waiting`, answers those it settled and leaves the others.
+    async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, Fault> {
+        let counters = &self.lanes.counters;
+        let mut connection = self.lanes.pool.acquire().await?;
+        let repeats = take_repeats(waiting);
+        let requests: Vec<_> = waiting.iter().map(|one| (&one.token, &one.movement)).collect();
+        let made = statements::move_batch(&mut connection, &requests).await;
+        drop(connection);
+        counters.batches();
+        // Any failure of the shared statement is left to the single ones, which know whether another attempt can help.
+        let mut found: HashMap<usize, Found> = made
+            .unwrap_or_default()
+            .into_iter()
+            .map(|row| (row.index, row.found))
+            .collect();
+        let progress = if found.is_empty() {
+            counters.batches_split();
+            Progress::None
+        } else {
+            Progress::Some
+        };
+        let mut settled = HashMap::new();
+        let mut rest = Vec::with_capacity(repeats.len());
+        for (index, one) in std::mem::take(waiting).into_iter().enumerate() {
+            let Some(found) = found.remove(&index) else {
+                rest.push(one);
+                continue;
+            };
+            let made_for = found
+                .made_for
+                .clone()
+                .unwrap_or_else(|| one.movement.request_hash().0.to_vec());
+            let position = found.position.clone();
+            let _ = one.reply.send(receipt(counters, &one.movement, &found));
+            settled.insert(
+                one.token,
+                Found {
+                    position,
+                    made_for: Some(made_for),
+                },
+            );
+        }
+        for repeat in repeats {
+            match settled.get(&repeat.token) {
+                Some(found) => {
+                    let _ = repeat.reply.send(receipt(counters, &repeat.movement, found));
+                }
+                None => rest.push(repeat),
+            }
+        }
+        *waiting = rest;
+        Ok(progress)
+    }
+}
+
+/// If the task ends in an unforeseen way, the lane must not stay closed for ever: those who wait are told to come back.
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut lanes = self.lanes.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::thread::panicking() {
+            lanes.remove(&self.user);
+        }
+    }
+}
+
+enum Progress {
+    Some,
+    None,
+}
+
+/// Takes out every request whose token came before in the list: one statement can hold a token once.
+fn take_repeats(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+    let mut seen = std::collections::HashSet::new();
+    let (first, repeated) = std::mem::take(waiting)
+        .into_iter()
+        .partition(|one| seen.insert(one.token.clone()));
+    *waiting = first;
+    repeated
+}

@@ -1,0 +1,15 @@
+//! Does the ledger add up?
+
+use super::{Fault, Ledger};
+use crate::postgres::ledger::{self as statements, Difference};
+
+impl Ledger {
+    /// Everything that is wrong; empty when every guarantee holds. Reads the whole ledger in one snapshot.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn reconcile(&self) -> Result<Vec<Difference>, Fault> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(statements::differences(&mut connection).await?)
+    }
+}

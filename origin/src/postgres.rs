@@ -1,0 +1,8 @@
+//! SQL: one statement, one function.
+
+pub mod database;
+pub mod events;
+pub mod ledger;
+pub mod users;
+
+pub use database::{DatabaseError, open, run};

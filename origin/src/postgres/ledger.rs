@@ -1,0 +1,70 @@
+//! The ledger's statements. Each is one SQL statement in a file of its own, and one function here: connection first, answer as
+//! the database gave it. What an answer means is `operations::ledger`'s business.
+
+mod holds;
+mod movements;
+mod reads;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle, try_sweep_lock};
+pub use movements::{BatchRow, MoveRow, move_batch, move_tokens};
+pub use reads::{Balance, Difference, balance, differences, transfers};
+
+/// The unique index that makes a key take effect once. Its violation means: the same key is being used right now.
+pub const IDEMPOTENCY_INDEX: &str = "token_transfers_idempotency_key";
+
+/// Where a movement stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// Number in the whole ledger.
+    pub id: i64,
+    /// Number among the person's transfers.
+    pub version: i64,
+    /// The person's spendable balance after it.
+    pub balance_after: i32,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A movement that is in the ledger now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where it stands.
+    pub position: Position,
+    /// The hash of the request that made it, when that was an earlier one; `None` when it was made just now.
+    pub made_for: Option<Vec<u8>>,
+}
+
+impl Found {
+    /// Reads the columns that every answer shares; `None` when nothing was made or found.
+    fn from_row(row: &PgRow) -> sqlx::Result<Option<Self>> {
+        let Some(id) = row.try_get::<Option<i64>, _>("id")? else {
+            return Ok(None);
+        };
+        let position = Position {
+            id,
+            version: row.try_get("version")?,
+            balance_after: tokens(row, "balance_after")?,
+            created_at: row.try_get("created_at")?,
+        };
+        let made_for = if row.try_get("replayed")? {
+            // A row without a hash cannot be found by key; an empty hash equals no request's.
+            Some(row.try_get::<Option<_>, _>("request_hash")?.unwrap_or_default())
+        } else {
+            None
+        };
+        Ok(Some(Self { position, made_for }))
+    }
+}
+
+/// Reads a `bigint` that holds a number of tokens.
+fn tokens(row: &PgRow, column: &str) -> sqlx::Result<i32> {
+    let wide: i64 = row.try_get(column)?;
+    i32::try_from(wide).map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(error),
+    })
+}

@@ -1,0 +1,181 @@
+//! Holds: reserve, settle, and which are due.
+
+use chrono::{DateTime, Utc};
+use shared::ids::UserId;
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::{Found, tokens};
+use crate::domain::ledger::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
+
+/// What a request to set tokens aside came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is in the ledger.
+    Found {
+        /// The movement to the hold's account.
+        found: Found,
+        /// The hold; `None` when the key belongs to a movement of another kind.
+        hold: Option<(HoldId, DateTime<Utc>)>,
+    },
+    /// It was not made; as [`super::MoveRow::NotMoved`].
+    NotMoved {
+        /// In tokens.
+        seen_balance: Option<i32>,
+    },
+}
+
+/// Runs `reserve.sql`: one round trip.
+///
+/// # Errors
+/// As [`super::move_tokens`].
+pub async fn reserve(
+    connection: &mut PgConnection,
+    token: &IdempotencyToken,
+    request: &HoldRequest,
+    id: HoldId,
+) -> sqlx::Result<Reserved> {
+    let row = sqlx::query(include_str!("reserve.sql"))
+        .bind(token.caller.as_str())
+        .bind(token.key.as_str())
+        .bind(&request.request_hash().0[..])
+        .bind(request.user.0)
+        .bind(request.amount.get())
+        .bind(id.0)
+        .bind(f64::from(request.lifetime.secs()))
+        .bind(request.reason.as_str())
+        .bind(request.reference.as_ref().map(|reference| reference.as_str()))
+        .fetch_one(connection)
+        .await?;
+    let Some(found) = Found::from_row(&row)? else {
+        return Ok(Reserved::NotMoved {
+            seen_balance: row.try_get("seen_balance")?,
+        });
+    };
+    let id: Option<Uuid> = row.try_get("hold_id")?;
+    let expires_at: Option<DateTime<Utc>> = row.try_get("expires_at")?;
+    Ok(Reserved::Found {
+        found,
+        hold: id.map(HoldId).zip(expires_at),
+    })
+}
+
+/// How a hold is to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending<'a> {
+    /// By what the request is recognised.
+    pub token: &'a IdempotencyToken,
+    /// The request's hash.
+    pub hash: RequestHash,
+    /// Which hold.
+    pub hold: HoldId,
+    /// Tokens to capture, `None` = all of them.
+    pub capture: Option<i32>,
+    /// The state it ends in.
+    pub state: HoldState,
+    /// Why, for the transfers.
+    pub reason: &'a str,
+}
+
+/// A hold as the snapshot of `settle.sql` saw it, before anything was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenHold {
+    /// Whose.
+    pub user: UserId,
+    /// How many tokens were set aside.
+    pub amount: i32,
+    /// What it belongs to in the caller's records.
+    pub reference: Option<String>,
+    /// When it lapses.
+    pub expires_at: DateTime<Utc>,
+    /// Its state.
+    pub state: Option<HoldState>,
+    /// Whether its time was up.
+    pub due: bool,
+}
+
+/// What a request to settle a hold came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The hold; `None` when there is none.
+    pub hold: Option<SeenHold>,
+    /// The movement that carries the key and how many tokens it moved; `None` when nothing was settled.
+    pub found: Option<(Found, i32)>,
+}
+
+/// Runs `settle.sql`: one round trip.
+///
+/// # Errors
+/// As [`super::move_tokens`].
+pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::Result<Settled> {
+    let row = sqlx::query(include_str!("settle.sql"))
+        .bind(ending.token.caller.as_str())
+        .bind(ending.token.key.as_str())
+        .bind(&ending.hash.0[..])
+        .bind(ending.hold.0)
+        .bind(ending.capture.map(i64::from))
+        .bind(ending.state.as_str())
+        .bind(ending.reason)
+        .fetch_one(connection)
+        .await?;
+    let hold = match row.try_get::<Option<Uuid>, _>("hold_user_id")? {
+        Some(user) => Some(SeenHold {
+            user: UserId(user),
+            amount: tokens(&row, "hold_amount")?,
+            reference: row.try_get("hold_reference")?,
+            expires_at: row.try_get("expires_at")?,
+            state: HoldState::parse(row.try_get("seen_state")?),
+            due: row.try_get("seen_due")?,
+        }),
+        None => None,
+    };
+    let found = match Found::from_row(&row)? {
+        Some(found) => Some((found, tokens(&row, "amount")?)),
+        None => None,
+    };
+    Ok(Settled { hold, found })
+}
+
+/// Holds whose time is up, the longest due first, at most `limit`; of one person, or of all.
+///
+/// # Errors
+/// Those of the database.
+pub async fn due_holds(
+    connection: &mut PgConnection,
+    user: Option<UserId>,
+    limit: i64,
+) -> sqlx::Result<Vec<HoldId>> {
+    // Two statements instead of `$1 IS NULL OR …`: each has its own partial index, and a shared generic plan would have neither.
+    let ids: Vec<Uuid> = match user {
+        Some(user) => {
+            sqlx::query_scalar(
+                "SELECT id FROM auth.token_holds \
+                 WHERE user_id = $1 AND state = 'reserved' AND expires_at <= now() ORDER BY expires_at LIMIT $2",
+            )
+            .bind(user.0)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+        }
+        None => {
+            sqlx::query_scalar(
+                "SELECT id FROM auth.token_holds \
+                 WHERE state = 'reserved' AND expires_at <= now() ORDER BY expires_at LIMIT $1",
+            )
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+        }
+    };
+    Ok(ids.into_iter().map(HoldId).collect())
+}
+
+/// Asks to be the one replica that sweeps, until the transaction of `connection` ends. `false`: another one does.
+///
+/// # Errors
+/// Those of the database.
+pub async fn try_sweep_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('crossfade.ledger.sweep', 0))")
+        .fetch_one(connection)
+        .await
+}

@@ -1,0 +1,59 @@
+-- Ends a hold: what is captured is spent, the rest goes back to the balance. Repeats and races as in move.sql; of a capture, a
+-- release and the expiry that race for one hold, the first to lock its row wins and the others change nothing.
+--
+-- $1 caller, $2 idempotency key, $3 request hash, $4 hold, $5 tokens to capture (NULL = all of them), $6 the final state:
+-- 'captured', 'released' (with $5 = 0) or 'expired' (with $5 = 0), $7 reason
+--
+-- Locks the hold before the person, as every statement that needs both.
+WITH prior AS (
+    SELECT id, version, amount, balance_after, created_at, request_hash
+    FROM auth.token_transfers
+    WHERE caller = $1 AND idempotency_key = $2
+),
+settled AS (
+    UPDATE auth.token_holds
+    SET state = $6, captured_amount = coalesce($5, amount), settled_at = now()
+    WHERE id = $4
+        AND state = 'reserved'
+        AND (expires_at <= now()) = ($6 = 'expired')
+        AND coalesce($5, amount) <= amount
+        AND NOT EXISTS (SELECT FROM prior)
+    RETURNING user_id, captured_amount AS captured, amount - captured_amount AS rest, reference
+),
+moved AS (
+    UPDATE auth.users AS person
+    SET token_balance = (person.token_balance + settled.rest)::integer,
+        ledger_version = person.ledger_version + (settled.captured > 0)::integer + (settled.rest > 0)::integer
+    FROM settled
+    WHERE person.id = settled.user_id
+    RETURNING settled.*, person.token_balance, person.ledger_version
+),
+made AS (
+    INSERT INTO auth.token_transfers
+        (user_id, version, kind, debit_account, credit_account, amount, balance_after, reason, reference, hold_id,
+         caller, idempotency_key, request_hash)
+    SELECT user_id, ledger_version - (rest > 0)::integer, 'capture', 'hold:' || $4::text, 'system:spent', captured,
+           token_balance - rest, $7, reference, $4, $1, $2, $3::bytea
+    FROM moved
+    WHERE captured > 0
+    UNION ALL
+    -- The key belongs to the capture where there is one: a key names one row.
+    SELECT user_id, ledger_version, 'release', 'hold:' || $4::text, 'user:' || user_id::text, rest, token_balance, $7,
+           reference, $4, $1, CASE WHEN captured = 0 THEN $2 END, CASE WHEN captured = 0 THEN $3::bytea END
+    FROM moved
+    WHERE rest > 0
+    RETURNING id, version, amount, balance_after, created_at, idempotency_key
+)
+SELECT answer.*,
+       -- The hold as this statement's snapshot saw it, before it was settled here; all NULL = no such hold.
+       hold.user_id AS hold_user_id, hold.amount AS hold_amount, hold.reference AS hold_reference, hold.expires_at,
+       hold.state AS seen_state, hold.expires_at <= now() AS seen_due
+FROM (VALUES (1)) AS always_one_row (one)
+LEFT JOIN auth.token_holds AS hold ON hold.id = $4
+LEFT JOIN (
+    SELECT false AS replayed, id, version, amount, balance_after, created_at, NULL::bytea AS request_hash
+    FROM made
+    WHERE idempotency_key IS NOT NULL
+    UNION ALL
+    SELECT true, id, version, amount, balance_after, created_at, request_hash FROM prior
+) AS answer ON true
