@@ -133,6 +133,8 @@ impl People {
 pub struct Policy {
     /// Whether there still is a legacy service. Without one the origin answers everything.
     pub legacy_exists: bool,
+    /// A variable of the rollout could not be read: all sign-ins to legacy, so that a typing error never moves anybody.
+    pub unreadable: bool,
     /// All sign-ins to legacy, whatever else says.
     pub kill_switch: bool,
     /// These sign in at v2.
@@ -153,6 +155,7 @@ impl Policy {
     pub fn all_legacy() -> Self {
         Self {
             legacy_exists: true,
+            unreadable: false,
             kill_switch: false,
             force_v2: People::default(),
             force_legacy: People::default(),
@@ -168,6 +171,8 @@ impl Policy {
 pub enum Reason {
     /// There is no legacy service any more.
     NoLegacyService,
+    /// A variable of the rollout could not be read.
+    ConfigInvalid,
     /// The operator's kill switch.
     KillSwitch,
     /// v2 has been failing; sign-ins are sent back for now.
@@ -194,6 +199,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoLegacyService => "no_legacy_service",
+            Self::ConfigInvalid => "config_invalid",
             Self::KillSwitch => "kill_switch",
             Self::SteppedDown => "stepped_down",
             Self::ForcedLegacy => "forced_legacy",
@@ -219,7 +225,7 @@ pub struct Decision {
 }
 
 /// Decides. The first rule that applies wins:
-/// no legacy service, token, kill switch, step-down, forced legacy, forced v2, new users, percentage.
+/// no legacy service, token, unreadable configuration, kill switch, step-down, forced legacy, forced v2, new users, percentage.
 ///
 /// A token outranks even the kill switch: each side can read only its own, so sending one across would sign its holder out.
 /// The switches steer sign-ins, which is where tokens come from.
@@ -237,6 +243,9 @@ pub fn decide(facts: &Facts<'_>, policy: &Policy) -> Decision {
         Purpose::Token(TokenKind::Legacy) => return because(Side::Legacy, Reason::TokenIssuer),
         Purpose::Token(_) => return because(Side::V2, Reason::TokenIssuer),
         Purpose::SignIn | Purpose::Registration | Purpose::Other => {}
+    }
+    if policy.unreadable {
+        return because(Side::Legacy, Reason::ConfigInvalid);
     }
     if policy.kill_switch {
         return because(Side::Legacy, Reason::KillSwitch);

@@ -29,6 +29,10 @@ fn the_order_of_rules() {
     let listed = || People::parse("ann@example.com").unwrap();
     let sign_in = facts(Purpose::SignIn, Some(&ann));
     let registration = facts(Purpose::Registration, Some(&ann));
+    let unreadable = Policy {
+        unreadable: true,
+        ..at("100")
+    };
     let gone = Policy {
         legacy_exists: false,
         kill_switch: true,
@@ -62,6 +66,13 @@ fn the_order_of_rules() {
     };
     for (name, facts, policy, side, reason) in [
         ("no legacy", sign_in, &gone, Side::V2, Reason::NoLegacyService),
+        (
+            "unreadable",
+            sign_in,
+            &unreadable,
+            Side::Legacy,
+            Reason::ConfigInvalid,
+        ),
         ("kill switch", sign_in, &killed, Side::Legacy, Reason::KillSwitch),
         (
             "kill switch over step-down",

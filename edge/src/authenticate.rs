@@ -1,0 +1,81 @@
+//! Who is asking: the bearer token, verified once.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use shared::headers;
+use shared::identity::ProvenIdentity;
+use shared::problem::{ErrorCode, Problem};
+use shared::time::UnixTime;
+use shared::token::{self, Rejection, TokenPolicy, VerifiedTokens};
+
+use crate::ports::{KeySource, SignatureEngine};
+use crate::request::Inbound;
+
+/// What verification needs: the policy, the tokens verified a moment ago, the issuer's keys and the RSA primitive.
+#[derive(Debug)]
+pub struct Verifier<'a, K, E> {
+    /// Which tokens are accepted.
+    pub policy: &'a TokenPolicy,
+    /// Tokens verified a moment ago.
+    pub verified: &'a RefCell<VerifiedTokens>,
+    /// The issuer's keys.
+    pub keys: &'a K,
+    /// The RSA primitive.
+    pub engine: &'a E,
+}
+
+/// Why a caller was refused: what is shown, and the rule for log and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the caller sees.
+    pub problem: Problem,
+    /// The rule, finer than the code.
+    pub reason: &'static str,
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        let mut problem = Problem::new(rejection.code()).message(rejection.to_string());
+        problem.retry_after = rejection.retry_after();
+        Self {
+            problem,
+            reason: rejection.reason(),
+        }
+    }
+}
+
+impl<K, E> Verifier<'_, K, E>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+{
+    /// Whom the `Authorization` header proves, if there is one.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the header is not exactly one bearer token, the token breaks a rule, or keys cannot be had.
+    pub async fn authenticate(
+        &self,
+        inbound: &Inbound<'_>,
+        now: UnixTime,
+    ) -> Result<Option<Arc<ProvenIdentity>>, Refusal> {
+        let Some(authorization) = inbound.header("authorization") else {
+            return Ok(None);
+        };
+        let unverified = headers::bearer_token(authorization).ok_or_else(|| Refusal {
+            problem: Problem::new(ErrorCode::TokenMalformed)
+                .message("The Authorization header is not exactly one Bearer token"),
+            reason: "authorization_header",
+        })?;
+        let known = self.verified.borrow_mut().get(unverified, now);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let identity = token::verify(unverified, self.policy, self.keys, self.engine, now).await?;
+        let identity = Arc::new(identity);
+        self.verified
+            .borrow_mut()
+            .insert(unverified, Arc::clone(&identity), self.policy, now);
+        Ok(Some(identity))
+    }
+}

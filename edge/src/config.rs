@@ -1,0 +1,145 @@
+//! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
+
+mod rollout;
+mod upstreams;
+mod url;
+
+use shared::assertion::AssertionKeys;
+use shared::config::{self, Faults, Lookup, Reader};
+use shared::routing::Policy;
+use shared::service_keys::ServiceKeys;
+use shared::token::{Environment, Ring, TokenPolicy};
+
+use crate::cors::AllowedOrigins;
+pub use upstreams::{AppService, AppServices, AuthMode};
+pub use url::{BaseUrl, Target};
+
+/// Everything the edge is told.
+#[derive(Debug)]
+pub struct EdgeConfig {
+    /// Which tokens are accepted.
+    pub tokens: TokenPolicy,
+    /// Where the keys of ID tokens are published.
+    pub id_token_keys_url: String,
+    /// Where the keys of session cookies are published.
+    pub session_cookie_keys_url: String,
+    /// The origin.
+    pub origin: BaseUrl,
+    /// The legacy auth service, as long as there is one.
+    pub legacy: Option<BaseUrl>,
+    /// How long either may take to begin its answer, in milliseconds.
+    pub timeout_ms: u32,
+    /// The keys that prove the edge to the origin and to app services.
+    pub assertion_keys: AssertionKeys,
+    /// Our own services.
+    pub service_keys: ServiceKeys,
+    /// The app services behind `/api/*`.
+    pub app_services: AppServices,
+    /// Who signs in where.
+    pub rollout: Policy,
+    /// What was wrong with the rollout's variables. Requests are still answered, by the legacy side; readiness says so.
+    pub rollout_faults: Option<Faults>,
+    /// Which origins browsers may call from.
+    pub cors: AllowedOrigins,
+    /// Which requests get a line in the log.
+    pub log: LogLevel,
+}
+
+/// Which requests get a line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// All.
+    Info,
+    /// Those that failed by our fault (5xx) or took the other side.
+    Warn,
+    /// None.
+    Off,
+}
+
+impl EdgeConfig {
+    /// Reads all variables.
+    ///
+    /// # Errors
+    /// Every bad variable, except the rollout's: those are in [`EdgeConfig::rollout_faults`], because keeping people signed in at
+    /// the legacy service is better than refusing them.
+    pub fn read(lookup: &dyn Lookup) -> Result<Self, Faults> {
+        let mut reader = Reader::new(lookup);
+        let environment = Environment::read(&mut Reader::new(lookup));
+        let tokens = TokenPolicy::read(&mut reader);
+        let keys_url = |text: &str| url::keys_url(text, environment);
+        let id_token_keys_url = reader.or(
+            "FIREBASE_JWKS_URL",
+            Ring::FirebaseIdToken.google_url().to_owned(),
+            keys_url,
+        );
+        let session_cookie_keys_url = reader.or(
+            "FIREBASE_SESSION_COOKIE_JWKS_URL",
+            Ring::FirebaseSessionCookie.google_url().to_owned(),
+            keys_url,
+        );
+        let origin = reader.required("ORIGIN_URL", BaseUrl::parse);
+        let legacy = reader.optional("LEGACY_AUTH_URL", BaseUrl::parse);
+        let timeout_ms = reader.or("UPSTREAM_TIMEOUT_MS", 3_000, milliseconds);
+        let assertion_keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
+        let service_keys = reader.or(
+            "INTERNAL_SERVICE_KEYS",
+            ServiceKeys::default(),
+            ServiceKeys::parse,
+        );
+        let app_services = reader.or("UPSTREAMS", AppServices::default(), |text| {
+            AppServices::parse(text, timeout_ms)
+        });
+        let cors = reader.or(
+            "CORS_ALLOWED_ORIGINS",
+            AllowedOrigins::default(),
+            AllowedOrigins::parse,
+        );
+        let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
+        let (rollout, rollout_faults) = rollout::read(lookup, legacy.is_some());
+        let config = match (tokens, origin, assertion_keys) {
+            (Some(tokens), Some(origin), Some(assertion_keys)) => Some(Self {
+                tokens,
+                id_token_keys_url,
+                session_cookie_keys_url,
+                origin,
+                legacy,
+                timeout_ms,
+                assertion_keys,
+                service_keys,
+                app_services,
+                rollout,
+                rollout_faults,
+                cors,
+                log,
+            }),
+            _ => None,
+        };
+        reader.finish(config)
+    }
+
+    /// Where the keys of `ring` are published.
+    #[must_use]
+    pub fn keys_url(&self, ring: Ring) -> &str {
+        match ring {
+            Ring::FirebaseIdToken => &self.id_token_keys_url,
+            Ring::FirebaseSessionCookie => &self.session_cookie_keys_url,
+        }
+    }
+}
+
+fn milliseconds(text: &str) -> Result<u32, String> {
+    config::whole_number(text, 1..=60_000)
+        .and_then(|number| u32::try_from(number).map_err(|_| "is out of range".to_owned()))
+}
+
+fn log_level(text: &str) -> Result<LogLevel, &'static str> {
+    match text {
+        "info" => Ok(LogLevel::Info),
+        "warn" => Ok(LogLevel::Warn),
+        "off" => Ok(LogLevel::Off),
+        _ => Err("is not `info`, `warn` or `off`"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Cross-origin access (the Fetch standard's CORS protocol) by an exact list of origins. On failures too: a browser hides
+//! an answer without these headers, and the reader of a 401 needs its code.
+
+use crate::changes::HeaderChanges;
+use crate::request::Inbound;
+
+/// How long a browser may remember a preflight's answer, in seconds. Browsers cap it at two hours or less.
+const PREFLIGHT_SECONDS: &str = "7200";
+const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
+const REQUEST_HEADERS: &str =
+    "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id, traceparent, tracestate";
+const RESPONSE_HEADERS: &str = "X-Request-Id, X-Auth-Route, X-Auth-Route-Reason, Retry-After, WWW-Authenticate, \
+                                RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset";
+
+/// The origins that browsers may call from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedOrigins(Vec<String>);
+
+impl AllowedOrigins {
+    /// Reads a comma list of origins: scheme, host and port as a browser sends them, no path, no wildcard.
+    ///
+    /// # Errors
+    /// The position of an entry that no browser would ever send.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut origins = Vec::new();
+        for (index, entry) in text.split(',').enumerate() {
+            let entry = entry.trim();
+            let host = entry
+                .strip_prefix("https://")
+                .or_else(|| entry.strip_prefix("http://"));
+            let serialised = host.is_some_and(|host| {
+                !host.is_empty()
+                    && host.bytes().all(|byte| {
+                        byte.is_ascii_lowercase()
+                            || byte.is_ascii_digit()
+                            || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+                    })
+            });
+            if !serialised {
+                let at = index.saturating_add(1);
+                return Err(format!(
+                    "entry {at} is not an origin such as https://app.example.com"
+                ));
+            }
+            origins.push(entry.to_owned());
+        }
+        Ok(Self(origins))
+    }
+
+    /// What CORS changes on the answer to this request: this list decides, whatever a service behind the edge allows.
+    pub fn apply(&self, inbound: &Inbound<'_>, headers: &mut HeaderChanges) {
+        if inbound.header("origin").is_some() {
+            headers.remove("access-control-allow-origin");
+            headers.remove("access-control-allow-credentials");
+        }
+        if self.0.is_empty() {
+            return;
+        }
+        // Also without a match: a shared cache must not give one origin's answer to another.
+        headers.append("vary", "Origin");
+        let Some(origin) = self.matching(inbound) else {
+            return;
+        };
+        headers.set("access-control-allow-origin", origin);
+        headers.set("access-control-allow-credentials", "true");
+        if is_preflight(inbound) {
+            headers.set("access-control-allow-methods", METHODS);
+            headers.set("access-control-allow-headers", REQUEST_HEADERS);
+            headers.set("access-control-max-age", PREFLIGHT_SECONDS);
+        } else {
+            headers.set("access-control-expose-headers", RESPONSE_HEADERS);
+        }
+    }
+
+    fn matching(&self, inbound: &Inbound<'_>) -> Option<&str> {
+        let sent = inbound.header("origin")?;
+        self.0.iter().find(|known| *known == sent).map(String::as_str)
+    }
+}
+
+/// Whether a browser asks for permission (Fetch standard, "CORS-preflight request").
+#[must_use]
+pub fn is_preflight(inbound: &Inbound<'_>) -> bool {
+    inbound.method == "OPTIONS"
+        && inbound.header("origin").is_some()
+        && inbound.header("access-control-request-method").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn added(allowed: &str, request: &str) -> String {
+        let allowed = AllowedOrigins::parse(allowed).unwrap();
+        let mut headers = HeaderChanges::new();
+        allowed.apply(&Inbound::parse(request).unwrap(), &mut headers);
+        headers.as_text().to_owned()
+    }
+
+    #[test]
+    fn only_listed_origins_are_answered() {
+        let listed = added(
+            "https://app.example.com",
+            "GET\nhttps://api/v1\norigin:https://app.example.com",
+        );
+        assert!(listed.contains("access-control-allow-origin:https://app.example.com"));
+        assert!(listed.contains("vary:Origin"));
+        for stranger in [
+            "https://app.example.com.evil.test",
+            "http://app.example.com",
+            "https://app.example.com:8443",
+            "null",
+            "",
+        ] {
+            let request = format!("GET\nhttps://api/v1\norigin:{stranger}");
+            let headers = added("https://app.example.com", &request);
+            assert!(!headers.contains("access-control-allow-origin:"), "{stranger}");
+            assert!(headers.contains("+vary:Origin"), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_preflight_names_patch() {
+        let headers = added(
+            "https://a.test,https://b.test",
+            "OPTIONS\nhttps://api/v1\norigin:https://b.test\naccess-control-request-method:PATCH",
+        );
+        assert!(headers.contains("PATCH"), "{headers}");
+    }
+
+    #[test]
+    fn an_entry_no_browser_sends_is_a_fault() {
+        for refused in [
+            "*",
+            "https://",
+            "app.example.com",
+            "https://a.test/",
+            "https://*.a.test",
+            "https://A.test",
+            "https://a.test,",
+        ] {
+            assert!(AllowedOrigins::parse(refused).is_err(), "{refused}");
+        }
+    }
+}

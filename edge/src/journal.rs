@@ -1,0 +1,40 @@
+//! One structured line a request. Its fields are a fixed set and hold nothing a caller could smuggle in: no token, body,
+//! query, address or header value.
+
+use serde::Serialize;
+
+/// What happened to a request.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry<'a> {
+    /// `info`, or `warn` when it failed by our fault or took the other side.
+    pub level: &'static str,
+    /// The request's name.
+    pub request_id: &'a str,
+    /// The trace it belongs to.
+    pub traceparent: &'a str,
+    /// Method.
+    pub method: &'a str,
+    /// The path on our own contracts; the prefix of an app service; absent otherwise, since a stranger's path may hold anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<&'a str>,
+    /// HTTP status answered.
+    pub status: u16,
+    /// Which side answered.
+    pub route: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// The kind of token that was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_kind: Option<&'static str>,
+    /// The service that presented its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'a str>,
+    /// The stable code of a failure made here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'a str>,
+    /// The person's bucket, where one decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<u16>,
+    /// From arrival to the answer's headers, in milliseconds. The runtime's clock stands still while it computes.
+    pub duration_ms: u64,
+}

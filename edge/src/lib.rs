@@ -1,0 +1,44 @@
+//! The edge: a Cloudflare Worker in front of the origin, the legacy auth service and the app services.
+//!
+//! It removes forged identities, verifies tokens, decides who is on which side, hands the request on, and falls back on its own
+//! faults. It holds no data. `flow` is the story; `workers` is the only part that knows the runtime.
+//!
+//! A panic in wasm spoils every request in flight in its isolate, so there is no panic path here: what can fail returns.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod answer;
+pub mod authenticate;
+pub mod body;
+pub mod changes;
+pub mod config;
+pub mod cors;
+pub mod flow;
+pub mod journal;
+pub mod paths;
+pub mod ports;
+pub mod request;
+pub mod scrub;
+pub mod trace;
+mod workers;
+
+/// Answers a request.
+#[worker::event(fetch)]
+async fn fetch(
+    request: web_sys::Request,
+    env: worker::Env,
+    context: worker::Context,
+) -> worker::Result<web_sys::Response> {
+    Ok(workers::answer(request, &env, &context).await?)
+}

@@ -1,0 +1,177 @@
+//! The gateway's map: which paths exist, and what each needs. Pure; knows nothing of where the services are.
+
+use std::borrow::Cow;
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// The edge answers itself.
+    Own(Own),
+    /// The new contract: always the origin, at this path.
+    New {
+        /// The origin's path.
+        path: Cow<'a, str>,
+        /// Who may call.
+        access: Access,
+    },
+    /// The legacy contract: the legacy service or the origin, at this path.
+    Legacy {
+        /// The path on either side.
+        path: &'a str,
+        /// What the call is about.
+        call: LegacyCall,
+    },
+    /// Perhaps one of the configured app services.
+    App,
+    /// Nothing of ours.
+    Unknown,
+}
+
+/// The edge's own answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// The isolate runs.
+    Live,
+    /// The configuration is good and keys can be had.
+    Ready,
+    /// Both, for people.
+    Health,
+}
+
+/// Whether a call's `Authorization` header is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Not looked at, and not forwarded. Clients attach whatever token they hold to every call; one that has expired must not
+    /// keep its holder from signing in or from refreshing it.
+    Public,
+    /// A bearer token must be good if there is one. Without one the origin decides: some calls are a service's.
+    Bearer,
+}
+
+/// A call of the legacy contract, as far as routing cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegacyCall {
+    /// The body holds e-mail and password of somebody with an account.
+    SignIn,
+    /// The body holds e-mail and password of somebody new.
+    Registration,
+    /// The body holds a token.
+    VerifyToken,
+    /// The `Authorization` header holds a token, or a service calls.
+    Bearer,
+}
+
+/// Finds the route of `path`.
+#[must_use]
+pub fn route(path: &str) -> Route<'_> {
+    match path {
+        "/livez" => return Route::Own(Own::Live),
+        "/readyz" => return Route::Own(Own::Ready),
+        "/health" | "/api/health" => return Route::Own(Own::Health),
+        _ => {}
+    }
+    if path.starts_with("/v1/") {
+        return Route::New {
+            path: Cow::Borrowed(path),
+            access: access_of(path),
+        };
+    }
+    if let Some(rest) = path.strip_prefix("/api/auth/v2/") {
+        let path = format!("/v1/auth/{rest}");
+        let access = access_of(&path);
+        return Route::New {
+            path: Cow::Owned(path),
+            access,
+        };
+    }
+    let legacy = match path.strip_prefix("/api") {
+        Some(inner) if inner.starts_with("/auth/") => Some(inner),
+        _ => path.starts_with("/auth/").then_some(path),
+    };
+    if let Some(path) = legacy {
+        return Route::Legacy {
+            path,
+            call: legacy_call(path),
+        };
+    }
+    if path.starts_with("/api/") {
+        return Route::App;
+    }
+    Route::Unknown
+}
+
+fn access_of(path: &str) -> Access {
+    match path {
+        "/v1/auth/register"
+        | "/v1/auth/login"
+        | "/v1/auth/refresh"
+        | "/v1/auth/forgot-password"
+        | "/v1/auth/reset-password"
+        | "/v1/auth/verify-token"
+        | "/v1/token/verify" => Access::Public,
+        _ => Access::Bearer,
+    }
+}
+
+fn legacy_call(path: &str) -> LegacyCall {
+    match path {
+        "/auth/login" | "/auth/forgot-password" => LegacyCall::SignIn,
+        "/auth/register" => LegacyCall::Registration,
+        "/auth/verify-token" => LegacyCall::VerifyToken,
+        _ => LegacyCall::Bearer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map() {
+        let new = |path: &'static str, access| Route::New {
+            path: Cow::Borrowed(path),
+            access,
+        };
+        let legacy = |path, call| Route::Legacy { path, call };
+        for (path, expected) in [
+            ("/livez", Route::Own(Own::Live)),
+            ("/readyz", Route::Own(Own::Ready)),
+            ("/health", Route::Own(Own::Health)),
+            ("/v1/auth/me", new("/v1/auth/me", Access::Bearer)),
+            ("/v1/auth/login", new("/v1/auth/login", Access::Public)),
+            ("/v1/auth/login/", new("/v1/auth/login/", Access::Bearer)),
+            ("/v1/token/verify", new("/v1/token/verify", Access::Public)),
+            (
+                "/v1/token/verify-header",
+                new("/v1/token/verify-header", Access::Bearer),
+            ),
+            ("/api/auth/v2/refresh", new("/v1/auth/refresh", Access::Public)),
+            ("/api/auth/v2/profile", new("/v1/auth/profile", Access::Bearer)),
+            ("/auth/login", legacy("/auth/login", LegacyCall::SignIn)),
+            ("/api/auth/login", legacy("/auth/login", LegacyCall::SignIn)),
+            (
+                "/api/auth/register",
+                legacy("/auth/register", LegacyCall::Registration),
+            ),
+            (
+                "/auth/register/batch",
+                legacy("/auth/register/batch", LegacyCall::Bearer),
+            ),
+            (
+                "/auth/verify-token",
+                legacy("/auth/verify-token", LegacyCall::VerifyToken),
+            ),
+            ("/auth/profile", legacy("/auth/profile", LegacyCall::Bearer)),
+            ("/api/archive/jobs", Route::App),
+            ("/api/authors", Route::App),
+            ("/v1", Route::Unknown),
+            ("/auth", Route::Unknown),
+            ("//auth/login", Route::Unknown),
+            ("/V1/auth/me", Route::Unknown),
+            ("/metrics", Route::Unknown),
+            ("/", Route::Unknown),
+        ] {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+}

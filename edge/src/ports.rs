@@ -1,0 +1,56 @@
+//! What the outside world does for the flow. On Cloudflare: `workers/`; in tests: tables.
+
+// The runtime has one thread, so nothing here needs to be `Send`.
+#![allow(async_fn_in_trait)]
+
+pub use shared::token::{Keys as KeySource, SignatureEngine};
+
+use crate::changes::HeaderChanges;
+use crate::journal::Entry;
+
+/// Sends this request on. One instance belongs to one inbound request and holds its body.
+pub trait Upstreams {
+    /// An answer nobody has looked into.
+    type Answer: Answer;
+
+    /// The body, if it is at most `limit` bytes; a longer one stays unread and is streamed. What was read is sent on as it was.
+    async fn peek_body(&self, limit: u32) -> Option<Vec<u8>>;
+
+    /// Sends the request with `forward`'s changes and waits for the answer's headers.
+    ///
+    /// # Errors
+    /// [`UpstreamFault`] when no answer came; an answer of any status is not a fault.
+    async fn send(&self, forward: &Forward<'_>) -> Result<Self::Answer, UpstreamFault>;
+}
+
+/// An answer from behind the edge.
+pub trait Answer {
+    /// Its HTTP status.
+    fn status(&self) -> u16;
+}
+
+/// How a request is changed on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Forward<'a> {
+    /// The whole address it goes to.
+    pub url: &'a str,
+    /// What changes on its headers.
+    pub changes: &'a HeaderChanges,
+    /// How long the answer may take to begin, in milliseconds.
+    pub timeout_ms: u32,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamFault {
+    /// No connection, or it broke before the answer began.
+    Unreachable,
+    /// The answer did not begin in time.
+    Timeout,
+}
+
+/// Takes one entry a request.
+pub trait Journal {
+    /// Writes `entry` down.
+    fn record(&self, entry: &Entry<'_>);
+}

@@ -1,0 +1,137 @@
+//! The ports on Cloudflare. Besides `lib.rs` the only place that knows the runtime.
+
+mod env;
+mod glue;
+mod health;
+mod isolate;
+mod journal;
+mod keys;
+mod upstream;
+mod webcrypto;
+
+use std::rc::Rc;
+
+use shared::problem::{ErrorCode, Problem};
+use shared::time::UnixTime;
+use wasm_bindgen::JsValue;
+use web_sys::{Request, Response};
+use worker::{Context, Env};
+
+use crate::answer::{self, Asked, OwnAnswer};
+use crate::authenticate::Verifier;
+use crate::changes::HeaderChanges;
+use crate::flow::{Gateway, Reply, ReplyBody};
+use crate::ports::Journal;
+use crate::request::Inbound;
+use isolate::Isolate;
+use journal::Console;
+use keys::RequestKeys;
+use upstream::RequestUpstreams;
+use webcrypto::WebCrypto;
+
+/// Answers one request.
+///
+/// # Errors
+/// What the runtime throws when even an answer of our own cannot be built.
+pub async fn answer(request: Request, env: &Env, context: &Context) -> Result<Response, JsValue> {
+    let description = glue::describe(&request);
+    let started_ms = now_ms();
+    let Some(inbound) = Inbound::parse(&description) else {
+        return respond(&OwnAnswer::empty(400), &HeaderChanges::new());
+    };
+    let isolate = isolate::of(env);
+    let isolate = match isolate.as_ref() {
+        Ok(isolate) => isolate,
+        Err(faults) => return misconfigured(&inbound, &faults.names()),
+    };
+    let reply = travel(request, &inbound, isolate, context).await;
+    finish(reply, &inbound, isolate, context, started_ms).await
+}
+
+async fn travel(
+    request: Request,
+    inbound: &Inbound<'_>,
+    isolate: &Rc<Isolate>,
+    context: &Context,
+) -> Reply<Response> {
+    let keys = RequestKeys::new(isolate, context);
+    let gateway = Gateway {
+        config: &isolate.config,
+        verifier: Verifier {
+            policy: &isolate.config.tokens,
+            verified: &isolate.verified,
+            keys: &keys,
+            engine: &WebCrypto,
+        },
+    };
+    let upstreams = RequestUpstreams::new(request);
+    let seed = isolate.entropy.seed();
+    gateway.handle(inbound, &upstreams, &seed, now()).await
+}
+
+async fn finish(
+    reply: Reply<Response>,
+    inbound: &Inbound<'_>,
+    isolate: &Rc<Isolate>,
+    context: &Context,
+    started_ms: u64,
+) -> Result<Response, JsValue> {
+    let own = match reply.body {
+        ReplyBody::Relayed(answer) => {
+            Console::new(&isolate.config).record(&journal::entry(
+                &reply.notes,
+                inbound,
+                answer.status(),
+                started_ms,
+            ));
+            return glue::relay(&answer, reply.headers.as_text());
+        }
+        ReplyBody::Own(own) => own,
+        ReplyBody::Health(own) => health::answer(own, inbound, &reply.notes, isolate, context).await,
+    };
+    Console::new(&isolate.config).record(&journal::entry(&reply.notes, inbound, own.status, started_ms));
+    respond(&own, &reply.headers)
+}
+
+/// Nothing is answered by accident: without a good configuration everything but `/livez` is 503, and says which variables
+/// are bad, not what they hold.
+fn misconfigured(inbound: &Inbound<'_>, names: &[&str]) -> Result<Response, JsValue> {
+    let request_id = inbound.header(shared::headers::REQUEST_ID).unwrap_or_default();
+    let asked = Asked {
+        request_id,
+        path: inbound.path,
+        accept: inbound.header("accept"),
+    };
+    let own = if inbound.path == "/livez" {
+        health::live()
+    } else {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let problem = Problem::new(ErrorCode::ConfigInvalid).details(names);
+        OwnAnswer::problem(&problem, &asked, now())
+    };
+    let mut headers = HeaderChanges::new();
+    answer::mark(&mut headers, request_id, "edge", "config_invalid");
+    respond(&own, &headers)
+}
+
+fn respond(own: &OwnAnswer, more: &HeaderChanges) -> Result<Response, JsValue> {
+    let mut headers = own.headers.clone();
+    headers.extend(more);
+    glue::respond(own.status, headers.as_text(), &own.body)
+}
+
+/// Milliseconds since the epoch. The runtime's clock advances with I/O only.
+fn now_ms() -> u64 {
+    // A number of milliseconds is far below 2^53.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates"
+    )]
+    let milliseconds = js_sys::Date::now() as u64;
+    milliseconds
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_secs(i64::try_from(now_ms().div_euclid(1000)).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,177 @@
+// What the worker needs of the runtime, in as few crossings of the wasm boundary as possible: strings are copied and
+// re-encoded at every crossing, handles are not. Requests, responses and bodies therefore stay JavaScript objects and
+// are handed on as they are; only one text per direction crosses. Nothing here decides anything.
+
+// Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator.
+export function describe(request) {
+  let text = `${request.method}\n${request.url}`;
+  for (const [name, value] of request.headers) text += `\n${name}:${value}`;
+  return text;
+}
+
+// Each line of `changes` is `name` (remove it), `name:value` (set it) or `+name:value` (add it to the list).
+function apply(headers, changes) {
+  if (changes === "") return;
+  for (const line of changes.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon < 0) headers.delete(line);
+    else if (line.startsWith("+")) headers.append(line.slice(1, colon), line.slice(colon + 1));
+    else headers.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+}
+
+// Reads the body if it is at most `limit` bytes. Resolves to `[bytes, body]`: the bytes, or undefined for a longer body, and
+// what to send on in place of the request's own body, which may have been read from.
+export async function peek(request, limit) {
+  const announced = Number(request.headers.get("content-length") ?? NaN);
+  if (request.body === null || announced > limit) return [undefined, undefined];
+  const reader = request.body.getReader();
+  const parts = [];
+  for (let length = 0; length <= limit; ) {
+    const { done, value } = await reader.read();
+    if (done) {
+      const bytes = join(parts, length);
+      return [bytes, bytes];
+    }
+    parts.push(value);
+    length += value.byteLength;
+  }
+  const rest = new ReadableStream({
+    async pull(controller) {
+      if (parts.length > 0) return controller.enqueue(parts.shift());
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return [undefined, rest];
+}
+
+// Sends the request on to `url`. Without `body` the request's own body is streamed through untouched. The timeout ends
+// with the answer's headers: a slow download or an open WebSocket is not a fault.
+// Resolves to the Response, to 0 when the other side cannot be reached, or to 1 when it did not answer in time.
+export async function send(request, url, changes, body, timeoutMs) {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  try {
+    const forwarded =
+      body === undefined
+        ? new Request(url, request)
+        : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
+    apply(forwarded.headers, changes);
+    return await fetch(forwarded, { signal: timeout.signal });
+  } catch {
+    return timeout.signal.aborted ? 1 : 0;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Frees the connection of an answer that is not going to be used.
+export function discard(response) {
+  response.body?.cancel().catch(() => {});
+}
+
+// The other side's answer, with our own headers on it; body and WebSocket are passed through untouched.
+export function relay(response, changes) {
+  const answer =
+    response.webSocket === null || response.webSocket === undefined
+      ? new Response(response.body, response)
+      : new Response(null, { status: 101, headers: response.headers, webSocket: response.webSocket });
+  apply(answer.headers, changes);
+  return answer;
+}
+
+export function respond(status, headers, body) {
+  const answer = new Response(body === "" ? null : body, { status });
+  apply(answer.headers, headers);
+  return answer;
+}
+
+// Reads a document of at most `limit` bytes. Resolves to `[status, cache-control, age, bytes]`; throws on a connection error,
+// the timeout and a larger document alike.
+export async function download(url, timeoutMs, limit) {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(url, { signal, headers: { accept: "application/json" } });
+  const header = (name) => response.headers.get(name) ?? "";
+  return [response.status, header("cache-control"), header("age"), await readUpTo(response.body, limit)];
+}
+
+async function readUpTo(stream, limit) {
+  const parts = [];
+  let length = 0;
+  for await (const part of stream ?? []) {
+    length += part.byteLength;
+    if (length > limit) throw new RangeError(`larger than ${limit} bytes`);
+    parts.push(part);
+  }
+  return join(parts, length);
+}
+
+function join(parts, length) {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+// The data centre's cache, shared by its isolates. The address is only a name there; nothing is ever fetched from it.
+const shelf = (name) => `https://crossfade.invalid/${encodeURIComponent(name)}`;
+
+// What was kept as `name`: `[fetchedAt, freshFor, bytes]` (seconds), or undefined.
+export async function recall(name) {
+  const kept = await caches.default.match(shelf(name));
+  if (kept === undefined) return undefined;
+  const number = (header) => Number(kept.headers.get(header));
+  return [number("x-fetched-at"), number("x-fresh-for"), new Uint8Array(await kept.arrayBuffer())];
+}
+
+export function keep(name, bytes, fetchedAt, freshFor, keepFor) {
+  const headers = { "cache-control": `max-age=${keepFor}`, "x-fetched-at": fetchedAt, "x-fresh-for": freshFor };
+  return caches.default.put(shelf(name), new Response(bytes, { headers }));
+}
+
+// Requests that wait for another request's fetch. Each waits on a promise of its own: the runtime resumes it in its own
+// context, where alone its body and connections may be touched.
+const waiting = new Map();
+
+export function wait(name, timeoutMs) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    const queue = waiting.get(name) ?? [];
+    queue.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    waiting.set(name, queue);
+  });
+}
+
+export function wake(name) {
+  const queue = waiting.get(name) ?? [];
+  waiting.delete(name);
+  for (const resume of queue) resume();
+}
+
+export function random(length) {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+
+export function importRs256(jwk) {
+  return crypto.subtle.importKey("jwk", JSON.parse(jwk), RS256, false, ["verify"]);
+}
+
+export function verifyRs256(key, signature, message) {
+  return crypto.subtle.verify(RS256, key, signature, message);
+}
+
+export function log(level, line) {
+  if (level === "info") console.log(line);
+  else console.warn(line);
+}

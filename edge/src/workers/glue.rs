@@ -1,0 +1,63 @@
+//! The few functions of `glue.js`, typed.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{Request, Response};
+
+#[wasm_bindgen(module = "/src/workers/glue.js")]
+extern "C" {
+    pub(super) fn describe(request: &Request) -> String;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn peek(request: &Request, limit: u32) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn send(
+        request: &Request,
+        url: &str,
+        changes: &str,
+        body: &JsValue,
+        timeout_ms: u32,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn relay(response: &Response, changes: &str) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn download(url: &str, timeout_ms: u32, limit: u32) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn recall(name: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn keep(
+        name: &str,
+        bytes: &[u8],
+        fetched_at: f64,
+        fresh_for: f64,
+        keep_for: f64,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn wait(name: &str, timeout_ms: u32) -> Result<JsValue, JsValue>;
+
+    pub(super) fn wake(name: &str);
+
+    pub(super) fn random(length: u32) -> Uint8Array;
+
+    #[wasm_bindgen(catch, js_name = importRs256)]
+    pub(super) async fn import_rs256(jwk: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = verifyRs256)]
+    pub(super) async fn verify_rs256(
+        key: &JsValue,
+        signature: &[u8],
+        message: &[u8],
+    ) -> Result<JsValue, JsValue>;
+
+    pub(super) fn log(level: &str, line: &str);
+}

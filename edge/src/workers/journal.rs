@@ -1,0 +1,56 @@
+//! The log: one JSON line a request to the runtime's console, which Workers Logs and `wrangler tail` read.
+
+use shared::ids::RequestId;
+
+use super::{glue, now_ms};
+use crate::config::{EdgeConfig, LogLevel};
+use crate::flow::Notes;
+use crate::journal::Entry;
+use crate::paths::{self, Route};
+use crate::ports::Journal;
+use crate::request::Inbound;
+
+/// The console, at the configured level.
+pub(super) struct Console(LogLevel);
+
+impl Console {
+    pub fn new(config: &EdgeConfig) -> Self {
+        Self(config.log)
+    }
+}
+
+impl Journal for Console {
+    fn record(&self, entry: &Entry<'_>) {
+        let wanted = match self.0 {
+            LogLevel::Info => true,
+            LogLevel::Warn => entry.level == "warn",
+            LogLevel::Off => false,
+        };
+        if wanted && let Ok(line) = serde_json::to_string(entry) {
+            glue::log(entry.level, &line);
+        }
+    }
+}
+
+pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, started_ms: u64) -> Entry<'a> {
+    let ours = matches!(
+        paths::route(inbound.path),
+        Route::New { .. } | Route::Legacy { .. } | Route::Own(_)
+    );
+    let trace = notes.trace.as_ref();
+    Entry {
+        level: if status >= 500 { "warn" } else { "info" },
+        request_id: trace.map_or("", |trace| RequestId::as_str(&trace.request_id)),
+        traceparent: trace.map_or("", |trace| trace.traceparent.as_str()),
+        method: inbound.method,
+        path: ours.then_some(inbound.path),
+        status,
+        route: notes.route,
+        reason: notes.reason,
+        token_kind: notes.token_kind.map(|kind| kind.as_str()),
+        service: None,
+        code: notes.code,
+        bucket: notes.bucket,
+        duration_ms: now_ms().saturating_sub(started_ms),
+    }
+}

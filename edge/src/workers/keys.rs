@@ -1,0 +1,205 @@
+//! The issuer's keys: fetched once however many wait, refreshed ahead of time, kept when the issuer is down. What to do is
+//! `shared::key_cache`'s decision; doing it is this file's.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::{Array, Uint8Array};
+use shared::key_cache::{Decision, FETCH_TIMEOUT_SECONDS, KeyCache, STALE_SECONDS, Status, freshness};
+use shared::time::UnixTime;
+use shared::token::{KeySet, Keys, KeysUnavailable, MAX_KEY_SET_BYTES, Ring, SignatureEngine};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Context;
+
+use super::glue;
+use super::isolate::Isolate;
+use super::now;
+use super::webcrypto::{ImportedKey, WebCrypto};
+
+/// A request asks again this often before it gives up: once for its own fetch, once for one that failed under it.
+const MAX_ROUNDS: usize = 4;
+const FETCH_TIMEOUT_MS: u32 = 3_000;
+/// Waiting for another request's fetch ends a moment after that fetch must have.
+const WAIT_MS: u32 = FETCH_TIMEOUT_MS + 500;
+const _: () = assert!(FETCH_TIMEOUT_SECONDS * 1_000 == FETCH_TIMEOUT_MS as i64);
+
+/// The keys one isolate holds.
+#[derive(Default)]
+pub(super) struct KeyRings {
+    id_token: RefCell<KeyCache<ImportedKey>>,
+    session_cookie: RefCell<KeyCache<ImportedKey>>,
+}
+
+impl KeyRings {
+    fn of(&self, ring: Ring) -> &RefCell<KeyCache<ImportedKey>> {
+        match ring {
+            Ring::FirebaseIdToken => &self.id_token,
+            Ring::FirebaseSessionCookie => &self.session_cookie,
+        }
+    }
+
+    /// The state of `ring` for a health answer.
+    pub fn status(&self, ring: Ring) -> Status {
+        self.of(ring).borrow().status(now())
+    }
+}
+
+/// The isolate's keys, as one request may use them: fetches it starts outlive it.
+pub(super) struct RequestKeys<'a> {
+    isolate: &'a Rc<Isolate>,
+    context: &'a Context,
+}
+
+impl<'a> RequestKeys<'a> {
+    pub fn new(isolate: &'a Rc<Isolate>, context: &'a Context) -> Self {
+        Self { isolate, context }
+    }
+
+    /// Makes sure that `ring` has been asked for, for readiness.
+    pub async fn warm(&self, ring: Ring) {
+        if self.isolate.keys.status(ring).keys == 0 {
+            // Without keys every name is as good as another.
+            let _ = self.find(ring, "", now()).await;
+        }
+    }
+
+    /// Starts the fetch that the cache has just handed out. It belongs to no request: the one that started it may be cancelled
+    /// by its client while others wait.
+    fn start_fetch(&self, ring: Ring) {
+        let isolate = Rc::clone(self.isolate);
+        let fetch = wasm_bindgen_futures::future_to_promise(async move {
+            refresh(&isolate, ring).await;
+            glue::wake(ring.as_str());
+            Ok(JsValue::UNDEFINED)
+        });
+        // Refused only when the request is already over; the promise runs all the same.
+        let _ = self.context.as_ref().wait_until(&fetch);
+    }
+}
+
+impl Keys for RequestKeys<'_> {
+    type Key = ImportedKey;
+
+    async fn find(
+        &self,
+        ring: Ring,
+        kid: &str,
+        mut now: UnixTime,
+    ) -> Result<Option<ImportedKey>, KeysUnavailable> {
+        let cache = self.isolate.keys.of(ring);
+        for _ in 0..MAX_ROUNDS {
+            let decision = cache.borrow_mut().decide(kid, now);
+            match decision {
+                Decision::Fresh | Decision::ServeStale => return Ok(cache.borrow().find(kid).cloned()),
+                Decision::FreshButRefreshAhead | Decision::ServeStaleAndRefresh => {
+                    self.start_fetch(ring);
+                    return Ok(cache.borrow().find(kid).cloned());
+                }
+                Decision::UnknownRefused => return Ok(None),
+                Decision::Unavailable { retry_after } => return Err(KeysUnavailable { retry_after }),
+                Decision::FetchFirst => self.start_fetch(ring),
+                Decision::WaitForFetch => {}
+            }
+            let _ = glue::wait(ring.as_str(), WAIT_MS).await;
+            now = super::now();
+        }
+        Err(KeysUnavailable { retry_after: 1 })
+    }
+}
+
+/// Fetches the keys of `ring`, from the data centre's cache if an isolate here fetched them lately, else from the issuer, and
+/// tells the cache how it went.
+async fn refresh(isolate: &Isolate, ring: Ring) {
+    let cache = isolate.keys.of(ring);
+    let url = isolate.config.keys_url(ring);
+    if cache.borrow().status(now()).keys == 0
+        && let Some(kept) = recall(url).await
+        && let Ok(keys) = import(&kept.bytes).await
+    {
+        let still_fresh = now().since(kept.fetched_at) < kept.fresh_for;
+        cache.borrow_mut().fetched(keys, kept.fresh_for, kept.fetched_at);
+        if still_fresh {
+            return;
+        }
+    }
+    match download(url).await {
+        Ok(document) => match import(&document.bytes).await {
+            Ok(keys) => {
+                cache.borrow_mut().fetched(keys, document.fresh_for, now());
+                keep(url, &document).await;
+            }
+            Err(error) => cache.borrow_mut().failed(error, now()),
+        },
+        Err(error) => cache.borrow_mut().failed(error, now()),
+    }
+}
+
+struct Document {
+    bytes: Vec<u8>,
+    /// Seconds from `fetched_at`.
+    fresh_for: i64,
+    fetched_at: UnixTime,
+}
+
+async fn download(url: &str) -> Result<Document, &'static str> {
+    let limit = u32::try_from(MAX_KEY_SET_BYTES).unwrap_or(u32::MAX);
+    let answer: Array = glue::download(url, FETCH_TIMEOUT_MS, limit)
+        .await
+        .map_err(|_| "the issuer could not be reached, did not answer in 3 s, or sent too much")?
+        .unchecked_into();
+    if answer.get(0).as_f64() != Some(200.0) {
+        return Err("the issuer did not answer 200");
+    }
+    let cache_control = answer.get(1).as_string();
+    let age = answer.get(2).as_string().filter(|age| !age.is_empty());
+    Ok(Document {
+        bytes: answer.get(3).unchecked_into::<Uint8Array>().to_vec(),
+        fresh_for: freshness(cache_control.as_deref(), age.as_deref()),
+        fetched_at: now(),
+    })
+}
+
+async fn import(bytes: &[u8]) -> Result<BTreeMap<String, ImportedKey>, String> {
+    let set = KeySet::parse(bytes).map_err(|bad| bad.to_string())?;
+    let mut keys = BTreeMap::new();
+    for (kid, key) in set.iter() {
+        // A key the engine does not take is passed over like one of another type; the others are still good.
+        if let Ok(key) = WebCrypto.import(key).await {
+            keys.insert(kid.to_owned(), key);
+        }
+    }
+    Ok(keys)
+}
+
+async fn recall(url: &str) -> Option<Document> {
+    let kept = glue::recall(url).await.ok().filter(|kept| !kept.is_undefined())?;
+    let kept: Array = kept.unchecked_into();
+    Some(Document {
+        fetched_at: UnixTime::from_secs(seconds(kept.get(0).as_f64()?)),
+        fresh_for: seconds(kept.get(1).as_f64()?),
+        bytes: kept.get(2).unchecked_into::<Uint8Array>().to_vec(),
+    })
+}
+
+async fn keep(url: &str, document: &Document) {
+    let number = |seconds: i64| seconds as f64;
+    let keep_for = document.fresh_for.saturating_add(STALE_SECONDS);
+    // A cache that cannot be written costs a fetch later, nothing now.
+    let _ = glue::keep(
+        url,
+        &document.bytes,
+        number(document.fetched_at.secs()),
+        number(document.fresh_for),
+        number(keep_for),
+    )
+    .await;
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, and a wild number is only stale"
+)]
+fn seconds(number: f64) -> i64 {
+    number as i64
+}
