@@ -20,6 +20,8 @@ pub mod api;
 pub mod assertion;
 pub mod base64url;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod headers;
 pub mod identity;
 pub mod ids;
