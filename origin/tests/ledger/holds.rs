@@ -1,0 +1,411 @@
+//! Reserve, then capture or release, or let it expire: once.
+
+use std::time::Duration;
+
+use origin::domain::ledger::{Amount, HoldId, HoldLifetime, HoldState, LedgerError, MAX_BALANCE, Settlement};
+use origin::operations::ledger::{Ledger, Sweep};
+use uuid::Uuid;
+
+use crate::fixture::{Fixture, credit, debit, hold, key, refusal, together};
+
+impl Fixture {
+    /// Waits until `condition` answers true.
+    pub async fn until(&self, condition: &str) {
+        let waiting = async {
+            while !self.database.value::<bool>(condition).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("never came true: {condition}"));
+    }
+
+    /// Makes the time of every open hold be up. Rows of holds cannot be changed, so the clock is told to have moved.
+    async fn let_holds_lapse(&self) {
+        let mut connection = self.database.connect().await;
+        sqlx::raw_sql(
+            "SET session_replication_role = replica; \
+             UPDATE auth.token_holds SET created_at = created_at - interval '8 days', \
+                 expires_at = expires_at - interval '8 days' WHERE state = 'reserved';",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn reserved_tokens_cannot_be_spent_and_come_back_or_go() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let one = fixture.ledger.reserve(&key("r1"), &hold(user, 6)).await.unwrap();
+    let two = fixture.ledger.reserve(&key("r2"), &hold(user, 4)).await.unwrap();
+    assert_eq!((fixture.balance(user).await, fixture.held(user).await), (0, 10));
+    assert_eq!(
+        refusal(fixture.ledger.move_tokens(key("d"), debit(user, 1)).await),
+        LedgerError::InsufficientTokens
+    );
+    assert_eq!(
+        refusal(fixture.ledger.reserve(&key("r3"), &hold(user, 1)).await),
+        LedgerError::InsufficientTokens
+    );
+    fixture.assert_adds_up().await;
+
+    let captured = fixture
+        .ledger
+        .settle(&key("c1"), one.hold.id, Settlement::Capture(None))
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            captured.hold.state,
+            captured.hold.captured,
+            captured.token_balance
+        ),
+        (HoldState::Captured, 6, 0)
+    );
+    let released = fixture
+        .ledger
+        .settle(&key("x2"), two.hold.id, Settlement::Release)
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            released.hold.state,
+            released.hold.captured,
+            released.token_balance
+        ),
+        (HoldState::Released, 0, 4)
+    );
+    assert_eq!((fixture.balance(user).await, fixture.held(user).await), (4, 0));
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn what_is_not_captured_goes_back_in_the_same_moment() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let reservation = fixture.ledger.reserve(&key("r"), &hold(user, 10)).await.unwrap();
+    let part = Settlement::Capture(Some(Amount::new(3).unwrap()));
+    let captured = fixture
+        .ledger
+        .settle(&key("c"), reservation.hold.id, part)
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            captured.hold.captured,
+            captured.token_balance,
+            captured.receipt.transfer.amount.get()
+        ),
+        (3, 7, 3)
+    );
+    assert_eq!(fixture.balance(user).await, 7);
+    // credit, reserve, capture, release
+    assert_eq!(fixture.transfers_of(user).await, 4);
+    // The repeat says the same, although more has happened since.
+    fixture
+        .ledger
+        .move_tokens(key("later"), credit(user, 50))
+        .await
+        .unwrap();
+    let again = fixture
+        .ledger
+        .settle(&key("c"), reservation.hold.id, part)
+        .await
+        .unwrap();
+    assert!(again.receipt.replayed);
+    assert_eq!(
+        (again.hold, again.token_balance, again.receipt.transfer),
+        (captured.hold, 7, captured.receipt.transfer)
+    );
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn more_than_was_reserved_cannot_be_captured() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let reservation = fixture.ledger.reserve(&key("r"), &hold(user, 4)).await.unwrap();
+    let more = Settlement::Capture(Some(Amount::new(5).unwrap()));
+    assert_eq!(
+        refusal(fixture.ledger.settle(&key("c"), reservation.hold.id, more).await),
+        LedgerError::HoldTooSmall
+    );
+    assert_eq!((fixture.balance(user).await, fixture.held(user).await), (6, 4));
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn a_settled_hold_stays_settled() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let id = fixture
+        .ledger
+        .reserve(&key("r"), &hold(user, 4))
+        .await
+        .unwrap()
+        .hold
+        .id;
+    fixture
+        .ledger
+        .settle(&key("x"), id, Settlement::Release)
+        .await
+        .unwrap();
+    for (name, settlement) in [("x2", Settlement::Release), ("c", Settlement::Capture(None))] {
+        assert_eq!(
+            refusal(fixture.ledger.settle(&key(name), id, settlement).await),
+            LedgerError::HoldSettled
+        );
+    }
+    // The same key for another end of the same hold is another request.
+    assert_eq!(
+        refusal(
+            fixture
+                .ledger
+                .settle(&key("x"), id, Settlement::Capture(None))
+                .await
+        ),
+        LedgerError::IdempotencyKeyReused
+    );
+    // So is a key of another kind of movement.
+    assert_eq!(
+        refusal(fixture.ledger.settle(&key("r"), id, Settlement::Release).await),
+        LedgerError::IdempotencyKeyReused
+    );
+    assert_eq!(
+        refusal(fixture.ledger.reserve(&key("x"), &hold(user, 4)).await),
+        LedgerError::IdempotencyKeyReused
+    );
+    assert_eq!(
+        refusal(
+            fixture
+                .ledger
+                .settle(&key("none"), HoldId(Uuid::new_v4()), Settlement::Release)
+                .await
+        ),
+        LedgerError::HoldNotFound
+    );
+    assert_eq!(fixture.balance(user).await, 10);
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_reservations_under_one_key_set_aside_once() {
+    let fixture = Fixture::with_connections(20).await;
+    let user = fixture.person(10).await;
+    let outcomes = together((0..100).map(|_| {
+        let ledger = fixture.ledger.clone();
+        async move { ledger.reserve(&key("r"), &hold(user, 7)).await.unwrap() }
+    }))
+    .await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|reservation| reservation.hold == outcomes[0].hold)
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|reservation| !reservation.receipt.replayed)
+            .count(),
+        1
+    );
+    assert_eq!((fixture.balance(user).await, fixture.held(user).await), (3, 7));
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_capture_release_and_expiry_exactly_one_happens() {
+    let fixture = Fixture::with_connections(20).await;
+    let mut ends = std::collections::BTreeSet::new();
+    for round in 0..40 {
+        let user = fixture.person(10).await;
+        let id = fixture
+            .ledger
+            .reserve(&key(&format!("r{round}")), &hold(user, 10))
+            .await
+            .unwrap()
+            .hold
+            .id;
+        if round % 4 == 3 {
+            fixture.let_holds_lapse().await;
+        }
+        let (a, b, c) = (
+            fixture.ledger.clone(),
+            fixture.ledger.clone(),
+            fixture.ledger.clone(),
+        );
+        let (capture, release, expiry) = tokio::join!(
+            tokio::spawn(async move {
+                a.settle(&key(&format!("c{round}")), id, Settlement::Capture(None))
+                    .await
+            }),
+            tokio::spawn(async move {
+                b.settle(&key(&format!("x{round}")), id, Settlement::Release)
+                    .await
+            }),
+            tokio::spawn(async move { c.expire_due().await }),
+        );
+        let (capture, release) = (capture.unwrap(), release.unwrap());
+        expiry.unwrap().unwrap();
+        let state: String = fixture
+            .database
+            .value(&format!("SELECT state FROM auth.token_holds WHERE id = '{id}'"))
+            .await;
+        let expected = match state.as_str() {
+            "captured" => (true, false, 0),
+            "released" => (false, true, 10),
+            "expired" => (false, false, 10),
+            other => panic!("{other}"),
+        };
+        assert_eq!(
+            (capture.is_ok(), release.is_ok(), fixture.balance(user).await),
+            expected,
+            "{state}"
+        );
+        for loser in [capture, release] {
+            if loser.is_err() {
+                assert_eq!(refusal(loser), LedgerError::HoldSettled);
+            }
+        }
+        ends.insert(state);
+    }
+    assert!(ends.contains("expired"), "{ends:?}");
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn a_hold_whose_time_is_up_is_given_back_at_the_next_touch() {
+    let fixture = Fixture::new().await;
+    // Each touch finds one lapsed hold of 10.
+    for touch in ["debit", "reserve", "capture"] {
+        let user = fixture.person(10).await;
+        let id = fixture
+            .ledger
+            .reserve(&key(&format!("r-{touch}")), &hold(user, 10))
+            .await
+            .unwrap()
+            .hold
+            .id;
+        fixture.let_holds_lapse().await;
+        let token = key(&format!("t-{touch}"));
+        match touch {
+            "debit" => drop(fixture.ledger.move_tokens(token, debit(user, 10)).await.unwrap()),
+            "reserve" => drop(fixture.ledger.reserve(&token, &hold(user, 10)).await.unwrap()),
+            _ => {
+                let outcome = fixture.ledger.settle(&token, id, Settlement::Capture(None)).await;
+                assert_eq!(refusal(outcome), LedgerError::HoldSettled);
+                assert_eq!(fixture.balance(user).await, 10);
+            }
+        }
+        let state: String = fixture
+            .database
+            .value(&format!("SELECT state FROM auth.token_holds WHERE id = '{id}'"))
+            .await;
+        assert_eq!(state, "expired", "{touch}");
+    }
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweeper_gives_back_what_is_due_once_and_nothing_else() {
+    let fixture = Fixture::with_connections(16).await;
+    let user = fixture.person(1000).await;
+    for index in 0..250 {
+        fixture
+            .ledger
+            .reserve(&key(&format!("r{index}")), &hold(user, 2))
+            .await
+            .unwrap();
+    }
+    fixture.let_holds_lapse().await;
+    let open = fixture
+        .ledger
+        .reserve(&key("open"), &hold(user, 5))
+        .await
+        .unwrap();
+    let sweeps = together((0..4).map(|_| {
+        let ledger = Ledger::new(fixture.database.pool.clone());
+        async move { ledger.expire_due().await.unwrap() }
+    }))
+    .await;
+    let given_back: u64 = sweeps
+        .iter()
+        .map(|sweep| match sweep {
+            Sweep::Swept(count) => *count,
+            Sweep::Elsewhere => 0,
+        })
+        .sum();
+    assert_eq!(given_back, 250, "{sweeps:?}");
+    assert_eq!((fixture.balance(user).await, fixture.held(user).await), (995, 5));
+    assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Swept(0));
+    fixture
+        .ledger
+        .settle(&key("done"), open.hold.id, Settlement::Capture(None))
+        .await
+        .unwrap();
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn a_sweeper_elsewhere_is_left_alone() {
+    let fixture = Fixture::new().await;
+    let mut other = fixture.database.connect().await;
+    let mut elsewhere = sqlx::Connection::begin(&mut other).await.unwrap();
+    assert!(
+        origin::postgres::ledger::try_sweep_lock(&mut elsewhere)
+            .await
+            .unwrap()
+    );
+    assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Elsewhere);
+    elsewhere.rollback().await.unwrap();
+    assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Swept(0));
+}
+
+#[tokio::test]
+async fn tokens_that_no_longer_fit_the_balance_stay_in_the_hold() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let id = fixture
+        .ledger
+        .reserve(&key("r"), &hold(user, 10))
+        .await
+        .unwrap()
+        .hold
+        .id;
+    fixture
+        .ledger
+        .move_tokens(key("full"), credit(user, i64::from(MAX_BALANCE)))
+        .await
+        .unwrap();
+    assert_eq!(
+        refusal(fixture.ledger.settle(&key("x"), id, Settlement::Release).await),
+        LedgerError::BalanceOverflow
+    );
+    assert_eq!(fixture.held(user).await, 10);
+    fixture
+        .ledger
+        .move_tokens(key("room"), debit(user, 10))
+        .await
+        .unwrap();
+    fixture
+        .ledger
+        .settle(&key("x"), id, Settlement::Release)
+        .await
+        .unwrap();
+    assert_eq!(fixture.balance(user).await, MAX_BALANCE);
+    fixture.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn the_hold_lives_as_long_as_was_asked() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(10).await;
+    let mut request = hold(user, 1);
+    request.lifetime = HoldLifetime::from_secs(90).unwrap();
+    let reservation = fixture.ledger.reserve(&key("r"), &request).await.unwrap();
+    let lifetime = reservation.hold.expires_at - reservation.receipt.transfer.created_at;
+    assert_eq!(lifetime.num_seconds(), 90);
+}

@@ -1,0 +1,13 @@
+//! The ledger's guarantees on a real PostgreSQL, a database of its own for every test.
+//!
+//! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
+
+#[path = "../support/database.rs"]
+mod database;
+mod fixture;
+
+mod balances;
+mod external_writers;
+mod holds;
+mod idempotency;
+mod transfers;
