@@ -57,7 +57,7 @@ fn an_outage_is_not_felt_for_a_day() {
         match decision {
             Decision::Fresh | Decision::ServeStale => {}
             Decision::FreshButRefreshAhead | Decision::ServeStaleAndRefresh => {
-                cache.failed("down", at(second))
+                cache.failed("down", at(second));
             }
             other => panic!("{other:?} at {second}"),
         }
