@@ -183,7 +183,11 @@ ALTER TABLE auth.users ADD COLUMN IF NOT EXISTS ledger_version bigint NOT NULL D
 COMMENT ON COLUMN auth.users.ledger_version IS
     'Version of the last transfer of this person; raised by the ledger with every movement, by nobody else';
 CREATE TRIGGER users_external_movement BEFORE UPDATE ON auth.users
-    FOR EACH ROW WHEN (NEW.token_balance IS DISTINCT FROM OLD.token_balance AND NEW.ledger_version = OLD.ledger_version)
+    FOR EACH ROW WHEN (
+        NEW.token_balance <> OLD.token_balance
+        AND NEW.ledger_version = OLD.ledger_version
+        AND NEW.token_balance >= 0 -- below zero the table's own check refuses the row, under the name its writers know
+    )
     EXECUTE FUNCTION auth.record_external_movement();
 CREATE TRIGGER users_external_opening AFTER INSERT ON auth.users
     FOR EACH ROW WHEN (NEW.token_balance > 0 AND NEW.ledger_version = 0)

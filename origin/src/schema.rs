@@ -44,5 +44,7 @@ pub fn fingerprint() -> String {
 /// The version a current database has.
 #[must_use]
 pub fn newest_version() -> u32 {
-    catalogue::MIGRATIONS.last().map_or(0, |migration| migration.version)
+    catalogue::MIGRATIONS
+        .last()
+        .map_or(0, |migration| migration.version)
 }

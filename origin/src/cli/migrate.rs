@@ -68,10 +68,17 @@ struct Patience {
 pub async fn run(arguments: MigrateArgs, database: &PgConnectOptions) -> ExitCode {
     let outcome = match arguments.command {
         Command::Up { patience } => up(database, &patience).await,
-        Command::Down { to, accept_loss, patience } => down(database, to, accept_loss, &patience).await,
+        Command::Down {
+            to,
+            accept_loss,
+            patience,
+        } => down(database, to, accept_loss, &patience).await,
         Command::Status { json } => show_status(database, json).await,
         Command::Verify { json } => verify(database, json).await,
-        Command::Backup { output, skip_restore_test } => backup(database, output, skip_restore_test).await,
+        Command::Backup {
+            output,
+            skip_restore_test,
+        } => backup(database, output, skip_restore_test).await,
     };
     match outcome {
         Ok(code) => code,
@@ -83,11 +90,20 @@ pub async fn run(arguments: MigrateArgs, database: &PgConnectOptions) -> ExitCod
 }
 
 async fn up(database: &PgConnectOptions, patience: &Patience) -> Result<ExitCode, String> {
-    let options = Options { lock_patience: Duration::from_secs(patience.lock_patience), ..Options::default() };
-    let applied = schema::up(database, &options, &mut show_progress).await.map_err(|error| explain(&error))?;
+    let options = Options {
+        lock_patience: Duration::from_secs(patience.lock_patience),
+        ..Options::default()
+    };
+    let applied = schema::up(database, &options, &mut show_progress)
+        .await
+        .map_err(|error| explain(&error))?;
     match applied.as_slice() {
         [] => println!("The schema is current (version {}).", schema::newest_version()),
-        applied => println!("{} migrations applied; the schema is at version {}.", applied.len(), schema::newest_version()),
+        applied => println!(
+            "{} migrations applied; the schema is at version {}.",
+            applied.len(),
+            schema::newest_version()
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -102,15 +118,30 @@ async fn down(
         Some(version) => version,
         None => {
             let status = status::read(database).await.map_err(|error| explain(&error))?;
-            let newest = status.migrations.iter().rfind(|entry| entry.applied_at.is_some()).map_or(0, |entry| entry.version);
+            let newest = status
+                .migrations
+                .iter()
+                .rfind(|entry| entry.applied_at.is_some())
+                .map_or(0, |entry| entry.version);
             newest.saturating_sub(1)
         }
     };
-    let options = Options { lock_patience: Duration::from_secs(patience.lock_patience), accept_loss, ..Options::default() };
-    let taken = schema::down(database, to, &options, &mut show_progress).await.map_err(|error| explain(&error))?;
-    println!("{} migrations taken down; the schema is at version {to}.", taken.len());
+    let options = Options {
+        lock_patience: Duration::from_secs(patience.lock_patience),
+        accept_loss,
+        ..Options::default()
+    };
+    let taken = schema::down(database, to, &options, &mut show_progress)
+        .await
+        .map_err(|error| explain(&error))?;
+    println!(
+        "{} migrations taken down; the schema is at version {to}.",
+        taken.len()
+    );
     if taken.contains(&1) {
-        println!("The legacy service's own tables (auth.users, auth.user_profiles, public.schools) stay, rows included.");
+        println!(
+            "The legacy service's own tables (auth.users, auth.user_profiles, public.schools) stay, rows included."
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -121,32 +152,54 @@ async fn show_status(database: &PgConnectOptions, json: bool) -> Result<ExitCode
         println!("{}", to_json(&status)?);
     } else {
         for entry in &status.migrations {
-            let when = entry.applied_at.map_or_else(String::new, |at| format!("  {}", at.format("%Y-%m-%d %H:%M:%S UTC")));
-            println!("{:40} {:8}{when}", entry.name, format!("{:?}", entry.state).to_lowercase());
+            let when = entry.applied_at.map_or_else(String::new, |at| {
+                format!("  {}", at.format("%Y-%m-%d %H:%M:%S UTC"))
+            });
+            println!(
+                "{:40} {:8}{when}",
+                entry.name,
+                format!("{:?}", entry.state).to_lowercase()
+            );
         }
         for index in &status.invalid_indexes {
             println!("{index:40} invalid index, `migrate up` builds it again");
         }
     }
-    Ok(if status.is_current() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.is_current() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn verify(database: &PgConnectOptions, json: bool) -> Result<ExitCode, String> {
-    let report = schema::verify::read(database).await.map_err(|error| explain(&error))?;
+    let report = schema::verify::read(database)
+        .await
+        .map_err(|error| explain(&error))?;
     if json {
         println!("{}", to_json(&report)?);
     } else {
         print!("{report}");
     }
-    Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-async fn backup(database: &PgConnectOptions, output: PathBuf, skip_restore_test: bool) -> Result<ExitCode, String> {
-    let report = schema::backup::take(database, &output, !skip_restore_test).await.map_err(|error| {
-        let mut text = format!("{}: {error}", error.code());
-        append_causes(&mut text, &error);
-        text
-    })?;
+async fn backup(
+    database: &PgConnectOptions,
+    output: PathBuf,
+    skip_restore_test: bool,
+) -> Result<ExitCode, String> {
+    let report = schema::backup::take(database, &output, !skip_restore_test)
+        .await
+        .map_err(|error| {
+            let mut text = format!("{}: {error}", error.code());
+            append_causes(&mut text, &error);
+            text
+        })?;
     print!("{report}");
     Ok(ExitCode::SUCCESS)
 }
@@ -156,7 +209,10 @@ fn show_progress(progress: Progress) {
         Progress::Started(migration) => eprintln!("{migration} …"),
         Progress::Done { migration, took } => eprintln!("{migration} done in {:.2} s", took.as_secs_f64()),
         Progress::LockBusy { migration, waited } => {
-            eprintln!("{migration} waits for a lock ({:.1} s so far; nobody waits behind it)", waited.as_secs_f64());
+            eprintln!(
+                "{migration} waits for a lock ({:.1} s so far; nobody waits behind it)",
+                waited.as_secs_f64()
+            );
         }
         Progress::DroppingInvalidIndex { migration, index } => {
             eprintln!("{migration}: {index} was left half built; removing it to build it again");

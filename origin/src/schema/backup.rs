@@ -46,7 +46,11 @@ pub struct TableCount {
 ///
 /// # Errors
 /// [`BackupError`]; `output` then does not exist.
-pub async fn take(database: &PgConnectOptions, output: &Path, prove: bool) -> Result<BackupReport, BackupError> {
+pub async fn take(
+    database: &PgConnectOptions,
+    output: &Path,
+    prove: bool,
+) -> Result<BackupReport, BackupError> {
     let started = Instant::now();
     if output.exists() {
         return Err(BackupError::FileExists(output.to_owned()));
@@ -59,8 +63,10 @@ pub async fn take(database: &PgConnectOptions, output: &Path, prove: bool) -> Re
         .execute(&mut *snapshot)
         .await
         .map_err(BackupError::Query)?;
-    let name: String =
-        sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *snapshot).await.map_err(BackupError::Query)?;
+    let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .fetch_one(&mut *snapshot)
+        .await
+        .map_err(BackupError::Query)?;
 
     let partial = output.with_extension("partial");
     let result = dump_and_prove(&client, database, &mut snapshot, &name, &partial, prove).await;
@@ -70,7 +76,13 @@ pub async fn take(database: &PgConnectOptions, output: &Path, prove: bool) -> Re
     let finished = result.and_then(|tables| {
         let bytes = std::fs::metadata(&partial).map_err(BackupError::File)?.len();
         std::fs::rename(&partial, output).map_err(BackupError::File)?;
-        Ok(BackupReport { file: output.to_owned(), bytes, seconds: started.elapsed().as_secs(), tables, restored: prove })
+        Ok(BackupReport {
+            file: output.to_owned(),
+            bytes,
+            seconds: started.elapsed().as_secs(),
+            tables,
+            restored: prove,
+        })
     });
     if finished.is_err() && partial.exists() {
         std::fs::remove_file(&partial).map_err(BackupError::File)?;
@@ -94,7 +106,10 @@ async fn dump_and_prove(
             .iter()
             .filter(|table| !found.contains(table))
             .map(|table| {
-                let there = found.iter().find(|other| other.name == table.name).map_or(0, |other| other.rows);
+                let there = found
+                    .iter()
+                    .find(|other| other.name == table.name)
+                    .map_or(0, |other| other.rows);
                 format!("{}: {} rows, restored {there}", table.name, table.rows)
             })
             .collect();
@@ -105,13 +120,19 @@ async fn dump_and_prove(
     Ok(expected)
 }
 
-async fn restore_and_count(client: &Client, database: &PgConnectOptions, file: &Path) -> Result<Vec<TableCount>, BackupError> {
+async fn restore_and_count(
+    client: &Client,
+    database: &PgConnectOptions,
+    file: &Path,
+) -> Result<Vec<TableCount>, BackupError> {
     let scratch = format!("crossfade_restore_test_{}", std::process::id());
     let mut admin = super::runner::connect(database).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {scratch} TEMPLATE template0")))
-        .execute(&mut admin)
-        .await
-        .map_err(BackupError::Scratch)?;
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "CREATE DATABASE {scratch} TEMPLATE template0"
+    )))
+    .execute(&mut admin)
+    .await
+    .map_err(BackupError::Scratch)?;
     let counted = async {
         client.restore(&scratch, file).await?;
         let mut restored = super::runner::connect(&database.clone().database(&scratch)).await?;
@@ -121,10 +142,12 @@ async fn restore_and_count(client: &Client, database: &PgConnectOptions, file: &
     }
     .await;
     // Dropped whatever came of it; a failure to do so is told, since it is a second copy of everyone's data.
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")))
-        .execute(&mut admin)
-        .await
-        .map_err(BackupError::Scratch)?;
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "DROP DATABASE IF EXISTS {scratch} WITH (FORCE)"
+    )))
+    .execute(&mut admin)
+    .await
+    .map_err(BackupError::Scratch)?;
     super::runner::close(admin).await;
     counted
 }
@@ -153,7 +176,13 @@ async fn count_rows(connection: &mut PgConnection) -> Result<Vec<TableCount>, Ba
 
 impl fmt::Display for BackupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "written: {} ({} bytes, {} s)", self.file.display(), self.bytes, self.seconds)?;
+        writeln!(
+            f,
+            "written: {} ({} bytes, {} s)",
+            self.file.display(),
+            self.bytes,
+            self.seconds
+        )?;
         for table in &self.tables {
             writeln!(f, "  {:40} {:>12} rows", table.name, table.rows)?;
         }

@@ -73,7 +73,10 @@ impl Migration {
 
 pub(super) fn fingerprint() -> String {
     let texts: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.up.sql).collect();
-    hex(digest(&SHA256, texts.join("\0").as_bytes()).as_ref()).chars().take(16).collect()
+    hex(digest(&SHA256, texts.join("\0").as_bytes()).as_ref())
+        .chars()
+        .take(16)
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -138,20 +141,44 @@ mod tests {
             assert!(migration.name.starts_with(&format!("{:04}_", migration.version)));
             compiled.insert(format!("{}.up.sql", migration.name));
             compiled.insert(format!("{}.down.sql", migration.name));
-            compiled.extend(migration.up.check.map(|_| format!("{}.up.check.sql", migration.name)));
-            compiled.extend(migration.down.check.map(|_| format!("{}.down.check.sql", migration.name)));
+            compiled.extend(
+                migration
+                    .up
+                    .check
+                    .map(|_| format!("{}.up.check.sql", migration.name)),
+            );
+            compiled.extend(
+                migration
+                    .down
+                    .check
+                    .map(|_| format!("{}.down.check.sql", migration.name)),
+            );
         }
         assert_eq!(on_disk, compiled);
     }
 
     #[test]
     fn a_transaction_bounds_its_waits_itself() {
-        for script in MIGRATIONS.iter().flat_map(|migration| [&migration.up, &migration.down]) {
-            let concurrent = script.sql.lines().any(|line| !line.starts_with("--") && line.contains("CONCURRENTLY"));
+        for script in MIGRATIONS
+            .iter()
+            .flat_map(|migration| [&migration.up, &migration.down])
+        {
+            let concurrent = script
+                .sql
+                .lines()
+                .any(|line| !line.starts_with("--") && line.contains("CONCURRENTLY"));
             assert_eq!(concurrent, script.mode() == Mode::NoTransaction, "{}", script.sql);
             if script.mode() == Mode::Transaction {
-                assert!(script.sql.contains("\nSET LOCAL lock_timeout = "), "{}", script.sql);
-                assert!(script.sql.contains("\nSET LOCAL statement_timeout = "), "{}", script.sql);
+                assert!(
+                    script.sql.contains("\nSET LOCAL lock_timeout = "),
+                    "{}",
+                    script.sql
+                );
+                assert!(
+                    script.sql.contains("\nSET LOCAL statement_timeout = "),
+                    "{}",
+                    script.sql
+                );
             }
         }
     }
@@ -160,10 +187,23 @@ mod tests {
     fn a_script_outside_a_transaction_is_one_statement_naming_the_index_it_builds() {
         for migration in MIGRATIONS {
             if migration.up.mode() == Mode::NoTransaction {
-                let code: String = migration.up.sql.lines().filter(|line| !line.starts_with("--")).collect();
+                let code: String = migration
+                    .up
+                    .sql
+                    .lines()
+                    .filter(|line| !line.starts_with("--"))
+                    .collect();
                 assert_eq!(code.matches(';').count(), 1, "{}", migration.name);
-                let index = migration.up.index().and_then(|index| index.strip_prefix("auth.")).unwrap();
-                assert!(code.contains(&format!(" {index} ")) || code.contains(&format!(" {index}    ")), "{}", migration.name);
+                let index = migration
+                    .up
+                    .index()
+                    .and_then(|index| index.strip_prefix("auth."))
+                    .unwrap();
+                assert!(
+                    code.contains(&format!(" {index} ")) || code.contains(&format!(" {index}    ")),
+                    "{}",
+                    migration.name
+                );
             }
         }
     }

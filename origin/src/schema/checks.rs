@@ -15,7 +15,10 @@ pub(super) struct Findings {
 }
 
 /// Asks the checks of the way up. On an empty database there is nothing to ask about.
-pub(super) async fn before_up(connection: &mut PgConnection, plan: &[&'static Migration]) -> Result<Findings, SchemaError> {
+pub(super) async fn before_up(
+    connection: &mut PgConnection,
+    plan: &[&'static Migration],
+) -> Result<Findings, SchemaError> {
     let adopting: bool = sqlx::query_scalar("SELECT to_regclass('auth.users') IS NOT NULL")
         .fetch_one(&mut *connection)
         .await
@@ -24,15 +27,28 @@ pub(super) async fn before_up(connection: &mut PgConnection, plan: &[&'static Mi
         return Ok(Findings::default());
     }
     // The baseline's check says whether this is the table we think it is; on another one the rest would fail, not find.
-    let (baseline, rest): (Vec<_>, Vec<_>) =
-        plan.iter().map(|migration| (migration.name, &migration.up)).partition(|(name, _)| *name == BASELINE);
+    let (baseline, rest): (Vec<_>, Vec<_>) = plan
+        .iter()
+        .map(|migration| (migration.name, &migration.up))
+        .partition(|(name, _)| *name == BASELINE);
     let findings = ask(connection, baseline.into_iter()).await?;
-    if findings.blocking.is_empty() { ask(connection, rest.into_iter()).await } else { Ok(findings) }
+    if findings.blocking.is_empty() {
+        ask(connection, rest.into_iter()).await
+    } else {
+        Ok(findings)
+    }
 }
 
 /// Asks the checks of the way down.
-pub(super) async fn before_down(connection: &mut PgConnection, plan: &[&'static Migration]) -> Result<Findings, SchemaError> {
-    ask(connection, plan.iter().map(|migration| (migration.name, &migration.down))).await
+pub(super) async fn before_down(
+    connection: &mut PgConnection,
+    plan: &[&'static Migration],
+) -> Result<Findings, SchemaError> {
+    ask(
+        connection,
+        plan.iter().map(|migration| (migration.name, &migration.down)),
+    )
+    .await
 }
 
 async fn ask(
@@ -42,10 +58,16 @@ async fn ask(
     let mut findings = Findings::default();
     for (migration, script) in scripts {
         let Some(check) = script.check else { continue };
-        let rows: Vec<(String, bool)> =
-            sqlx::query_as(check).fetch_all(&mut *connection).await.map_err(in_migration(migration))?;
+        let rows: Vec<(String, bool)> = sqlx::query_as(check)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(in_migration(migration))?;
         for (text, blocking) in rows {
-            let list = if blocking { &mut findings.blocking } else { &mut findings.losses };
+            let list = if blocking {
+                &mut findings.blocking
+            } else {
+                &mut findings.losses
+            };
             list.push(Finding { migration, text });
         }
     }

@@ -89,6 +89,8 @@ struct List<'a>(&'a [Finding]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|finding| write!(f, "\n  - {}: {}", finding.migration, finding.text))
+        self.0
+            .iter()
+            .try_for_each(|finding| write!(f, "\n  - {}: {}", finding.migration, finding.text))
     }
 }

@@ -28,14 +28,21 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs `migration` in `direction` and corrects the history, in the same transaction where the script has one. Where it
     /// has none the history is written last, so a crash in between makes the script run again: those are all repeatable.
-    pub async fn migrate(&mut self, migration: &'static Migration, direction: Direction) -> Result<Duration, SchemaError> {
+    pub async fn migrate(
+        &mut self,
+        migration: &'static Migration,
+        direction: Direction,
+    ) -> Result<Duration, SchemaError> {
         let started = Instant::now();
         let script = match direction {
             Direction::Up => &migration.up,
             Direction::Down => &migration.down,
         };
         match script.mode() {
-            Mode::Transaction => self.transaction(migration, script.sql, Some(direction), started).await?,
+            Mode::Transaction => {
+                self.transaction(migration, script.sql, Some(direction), started)
+                    .await?
+            }
             Mode::NoTransaction => self.without_transaction(migration, script).await?,
             Mode::Steps => {
                 for step in script.steps() {
@@ -70,12 +77,16 @@ impl Run<'_> {
             let attempt = async {
                 let mut transaction = self.connection.begin().await?;
                 // Steps name no timeouts of their own; scripts that do override these.
-                sqlx::raw_sql("SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'").execute(&mut *transaction).await?;
+                sqlx::raw_sql("SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'")
+                    .execute(&mut *transaction)
+                    .await?;
                 if !sql.is_empty() {
                     sqlx::raw_sql(sql).execute(&mut *transaction).await?;
                 }
                 match recorded {
-                    Some(Direction::Up) => history::record(&mut transaction, migration, milliseconds(started.elapsed())).await?,
+                    Some(Direction::Up) => {
+                        history::record(&mut transaction, migration, milliseconds(started.elapsed())).await?
+                    }
                     Some(Direction::Down) => history::forget(&mut transaction, migration).await?,
                     None => {}
                 }
@@ -93,13 +104,19 @@ impl Run<'_> {
 
     /// A concurrent index statement. It blocks nobody while it waits for older transactions, so it may wait long; when it
     /// fails its remains are removed before anything else happens.
-    async fn without_transaction(&mut self, migration: &'static Migration, script: &Script) -> Result<(), SchemaError> {
+    async fn without_transaction(
+        &mut self,
+        migration: &'static Migration,
+        script: &Script,
+    ) -> Result<(), SchemaError> {
         let failed = in_migration(migration.name);
         let patience = milliseconds(self.options.lock_patience);
-        sqlx::raw_sql(AssertSqlSafe(format!("SET lock_timeout = {patience}; SET statement_timeout = 0")))
-            .execute(&mut *self.connection)
-            .await
-            .map_err(failed)?;
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "SET lock_timeout = {patience}; SET statement_timeout = 0"
+        )))
+        .execute(&mut *self.connection)
+        .await
+        .map_err(failed)?;
         let waiting_since = Instant::now();
         loop {
             self.remove_if_invalid(migration, script).await?;
@@ -115,17 +132,35 @@ impl Run<'_> {
             }
         }
         match script.index() {
-            Some(index) if indexes::invalid(self.connection).await?.iter().any(|name| name == index) => {
+            Some(index)
+                if indexes::invalid(self.connection)
+                    .await?
+                    .iter()
+                    .any(|name| name == index) =>
+            {
                 Err(SchemaError::InvalidIndex(index.to_owned()))
             }
             _ => Ok(()),
         }
     }
 
-    async fn remove_if_invalid(&mut self, migration: &'static Migration, script: &Script) -> Result<(), SchemaError> {
-        let Some(index) = script.index() else { return Ok(()) };
-        if indexes::invalid(self.connection).await?.iter().any(|name| name == index) {
-            (self.progress)(Progress::DroppingInvalidIndex { migration: migration.name, index: index.to_owned() });
+    async fn remove_if_invalid(
+        &mut self,
+        migration: &'static Migration,
+        script: &Script,
+    ) -> Result<(), SchemaError> {
+        let Some(index) = script.index() else {
+            return Ok(());
+        };
+        if indexes::invalid(self.connection)
+            .await?
+            .iter()
+            .any(|name| name == index)
+        {
+            (self.progress)(Progress::DroppingInvalidIndex {
+                migration: migration.name,
+                index: index.to_owned(),
+            });
             indexes::drop_concurrently(self.connection, index).await?;
         }
         Ok(())
@@ -151,17 +186,32 @@ impl Run<'_> {
         {
             cursor = last;
             batches = batches.saturating_add(1);
-            (self.progress)(Progress::Batch { migration: migration.name, batches });
+            (self.progress)(Progress::Batch {
+                migration: migration.name,
+                batches,
+            });
         }
-        sqlx::raw_sql("RESET enable_seqscan").execute(&mut *self.connection).await.map_err(failed()).map(drop)
+        sqlx::raw_sql("RESET enable_seqscan")
+            .execute(&mut *self.connection)
+            .await
+            .map_err(failed())
+            .map(drop)
     }
 
-    async fn pause(&mut self, migration: &'static Migration, since: Instant, what: &'static str) -> Result<(), SchemaError> {
+    async fn pause(
+        &mut self,
+        migration: &'static Migration,
+        since: Instant,
+        what: &'static str,
+    ) -> Result<(), SchemaError> {
         let waited = since.elapsed();
         if waited >= self.options.lock_patience {
             return Err(SchemaError::Busy { what, waited });
         }
-        (self.progress)(Progress::LockBusy { migration: migration.name, waited });
+        (self.progress)(Progress::LockBusy {
+            migration: migration.name,
+            waited,
+        });
         tokio::time::sleep(jittered(Duration::from_millis(50))).await;
         Ok(())
     }
@@ -169,7 +219,10 @@ impl Run<'_> {
 
 /// Lock timeout or deadlock: someone else was in the way, the statement itself is fine.
 fn is_lock_conflict(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == "55P03" || code == "40P01")
+    error
+        .as_database_error()
+        .and_then(|database| database.code())
+        .is_some_and(|code| code == "55P03" || code == "40P01")
 }
 
 fn milliseconds(duration: Duration) -> i64 {

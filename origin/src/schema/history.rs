@@ -52,15 +52,21 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Applied>, 
 }
 
 /// Records `migration` as applied, in whatever transaction the caller has open.
-pub(super) async fn record(connection: &mut PgConnection, migration: &Migration, duration_ms: i64) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO auth.schema_migrations (version, name, checksum, duration_ms) VALUES ($1, $2, $3, $4)")
-        .bind(i32::try_from(migration.version).unwrap_or(i32::MAX))
-        .bind(migration.name)
-        .bind(migration.checksum())
-        .bind(duration_ms)
-        .execute(connection)
-        .await
-        .map(drop)
+pub(super) async fn record(
+    connection: &mut PgConnection,
+    migration: &Migration,
+    duration_ms: i64,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO auth.schema_migrations (version, name, checksum, duration_ms) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(i32::try_from(migration.version).unwrap_or(i32::MAX))
+    .bind(migration.name)
+    .bind(migration.checksum())
+    .bind(duration_ms)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Takes the record of `migration` back.

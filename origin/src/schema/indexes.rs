@@ -26,12 +26,18 @@ pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>
 
 /// Removes an index without stopping anyone. `name` comes from the catalogue or from [`invalid`].
 pub(super) async fn drop_concurrently(connection: &mut PgConnection, name: &str) -> Result<(), SchemaError> {
-    let quoted: Vec<String> = name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quoted.join("."))))
-        .execute(connection)
-        .await
-        .map_err(in_migration(STEP))
-        .map(drop)
+    let quoted: Vec<String> = name
+        .split('.')
+        .map(|part| format!("\"{}\"", part.replace('"', "\"\"")))
+        .collect();
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "DROP INDEX CONCURRENTLY IF EXISTS {}",
+        quoted.join(".")
+    )))
+    .execute(connection)
+    .await
+    .map_err(in_migration(STEP))
+    .map(drop)
 }
 
 /// Whether `name` is left over from an interrupted `REINDEX CONCURRENTLY`.
@@ -46,7 +52,11 @@ mod tests {
 
     #[test]
     fn remains_of_a_reindex_are_known_by_their_suffix() {
-        for remains in ["auth.users_email_key_ccnew", "auth.users_email_key_ccnew12", "auth.users_email_key_ccold"] {
+        for remains in [
+            "auth.users_email_key_ccnew",
+            "auth.users_email_key_ccnew12",
+            "auth.users_email_key_ccold",
+        ] {
             assert!(is_reindex_remains(remains), "{remains}");
         }
         for other in ["auth.users_email_key", "auth.ccnew_index", "auth.idx_2"] {

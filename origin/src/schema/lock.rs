@@ -30,7 +30,10 @@ pub(super) async fn acquire(connection: &mut PgConnection, patience: Duration) -
             return Ok(());
         }
         if started.elapsed() >= patience {
-            return Err(SchemaError::Busy { what: "the migration lock", waited: started.elapsed() });
+            return Err(SchemaError::Busy {
+                what: "the migration lock",
+                waited: started.elapsed(),
+            });
         }
         tokio::time::sleep(jittered(Duration::from_millis(100))).await;
     }

@@ -23,7 +23,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lock_patience: Duration::from_secs(600), batch_size: 2000, accept_loss: false }
+        Self {
+            lock_patience: Duration::from_secs(600),
+            batch_size: 2000,
+            accept_loss: false,
+        }
     }
 }
 
@@ -79,12 +83,19 @@ pub async fn up(
         return Err(SchemaError::NotReady(findings.blocking));
     }
     history::create(&mut connection).await?;
-    let mut run = Run { connection: &mut connection, options, progress };
+    let mut run = Run {
+        connection: &mut connection,
+        options,
+        progress,
+    };
     repair_indexes(&mut run, &plan).await?;
     for migration in &plan {
         (run.progress)(Progress::Started(migration.name));
         let took = run.migrate(migration, Direction::Up).await?;
-        (run.progress)(Progress::Done { migration: migration.name, took });
+        (run.progress)(Progress::Done {
+            migration: migration.name,
+            took,
+        });
     }
     close(connection).await;
     Ok(plan.iter().map(|migration| migration.version).collect())
@@ -120,11 +131,18 @@ pub async fn down(
     if !findings.losses.is_empty() && !options.accept_loss {
         return Err(SchemaError::WouldLose(findings.losses));
     }
-    let mut run = Run { connection: &mut connection, options, progress };
+    let mut run = Run {
+        connection: &mut connection,
+        options,
+        progress,
+    };
     for migration in &plan {
         (run.progress)(Progress::Started(migration.name));
         let took = run.migrate(migration, Direction::Down).await?;
-        (run.progress)(Progress::Done { migration: migration.name, took });
+        (run.progress)(Progress::Done {
+            migration: migration.name,
+            took,
+        });
     }
     close(connection).await;
     Ok(plan.iter().map(|migration| migration.version).collect())
@@ -134,24 +152,43 @@ pub async fn down(
 async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration>, SchemaError> {
     let applied = history::read(connection).await?;
     for entry in &applied {
-        let Some(migration) = u32::try_from(entry.version).ok().and_then(known) else { continue };
+        let Some(migration) = u32::try_from(entry.version).ok().and_then(known) else {
+            continue;
+        };
         let compiled = migration.checksum();
         if entry.checksum != compiled {
-            return Err(SchemaError::Changed { migration: migration.name, recorded: entry.checksum.clone(), compiled });
+            return Err(SchemaError::Changed {
+                migration: migration.name,
+                recorded: entry.checksum.clone(),
+                compiled,
+            });
         }
     }
-    let is_applied = |version: u32| applied.iter().any(|entry| u32::try_from(entry.version) == Ok(version));
-    Ok(MIGRATIONS.iter().filter(|migration| !is_applied(migration.version)).collect())
+    let is_applied = |version: u32| {
+        applied
+            .iter()
+            .any(|entry| u32::try_from(entry.version) == Ok(version))
+    };
+    Ok(MIGRATIONS
+        .iter()
+        .filter(|migration| !is_applied(migration.version))
+        .collect())
 }
 
 /// Removes what broken-off index builds left. Indexes of applied migrations are built again here, those of pending ones when
 /// their turn comes; an invalid index that is not ours is left for `verify` to report.
 async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Result<(), SchemaError> {
     for name in indexes::invalid(run.connection).await? {
-        let owner = MIGRATIONS.iter().find(|migration| migration.up.index() == Some(&name));
+        let owner = MIGRATIONS
+            .iter()
+            .find(|migration| migration.up.index() == Some(&name));
         match owner {
-            Some(owner) if !plan.iter().any(|pending| pending.version == owner.version) => run.rebuild(owner).await?,
-            None if indexes::is_reindex_remains(&name) => indexes::drop_concurrently(run.connection, &name).await?,
+            Some(owner) if !plan.iter().any(|pending| pending.version == owner.version) => {
+                run.rebuild(owner).await?
+            }
+            None if indexes::is_reindex_remains(&name) => {
+                indexes::drop_concurrently(run.connection, &name).await?
+            }
             _ => {}
         }
     }

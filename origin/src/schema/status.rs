@@ -51,7 +51,10 @@ impl Status {
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.invalid_indexes.is_empty()
-            && self.migrations.iter().all(|entry| matches!(entry.state, State::Applied | State::Newer))
+            && self
+                .migrations
+                .iter()
+                .all(|entry| matches!(entry.state, State::Applied | State::Newer))
     }
 }
 
@@ -68,7 +71,9 @@ pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
     let mut migrations: Vec<Entry> = MIGRATIONS
         .iter()
         .map(|migration| {
-            let record = applied.iter().find(|record| u32::try_from(record.version) == Ok(migration.version));
+            let record = applied
+                .iter()
+                .find(|record| u32::try_from(record.version) == Ok(migration.version));
             let state = match record {
                 None => State::Pending,
                 Some(record) if record.checksum == migration.checksum() => State::Applied,
@@ -94,5 +99,8 @@ pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
             duration_ms: Some(record.duration_ms),
         })
     }));
-    Ok(Status { migrations, invalid_indexes })
+    Ok(Status {
+        migrations,
+        invalid_indexes,
+    })
 }

@@ -23,8 +23,14 @@ pub async fn read(database: &PgConnectOptions) -> Result<Report, SchemaError> {
     let mut connection = runner::connect(database).await?;
     let mut report = Report::default();
 
-    for entry in status.migrations.iter().filter(|entry| matches!(entry.state, status::State::Pending | status::State::Changed)) {
-        report.differences.push(format!("migration {} is {:?}", entry.name, entry.state).to_lowercase());
+    for entry in status
+        .migrations
+        .iter()
+        .filter(|entry| matches!(entry.state, status::State::Pending | status::State::Changed))
+    {
+        report
+            .differences
+            .push(format!("migration {} is {:?}", entry.name, entry.state).to_lowercase());
     }
     if !table_exists(&mut connection).await? {
         report.differences.push("table auth.users is missing".to_owned());
@@ -63,14 +69,25 @@ async fn columns(connection: &mut PgConnection, report: &mut Report) -> Result<(
     for column in expected::COLUMNS {
         report.checked.columns = report.checked.columns.saturating_add(1);
         let name = format!("{}.{}", column.table, column.name);
-        match found.iter().find(|(table, name, ..)| table == column.table && name == column.name) {
+        match found
+            .iter()
+            .find(|(table, name, ..)| table == column.table && name == column.name)
+        {
             None => report.differences.push(format!("column {name} is missing")),
             Some((_, _, kind, _)) if kind != column.kind => {
-                report.differences.push(format!("column {name} is {kind}, expected {}", column.kind));
+                report
+                    .differences
+                    .push(format!("column {name} is {kind}, expected {}", column.kind));
             }
             Some((.., not_null)) if *not_null != column.not_null => {
-                let (is, should) = if *not_null { ("NOT NULL", "nullable") } else { ("nullable", "NOT NULL") };
-                report.differences.push(format!("column {name} is {is}, expected {should}"));
+                let (is, should) = if *not_null {
+                    ("NOT NULL", "nullable")
+                } else {
+                    ("nullable", "NOT NULL")
+                };
+                report
+                    .differences
+                    .push(format!("column {name} is {is}, expected {should}"));
             }
             Some(_) => {}
         }
@@ -90,9 +107,16 @@ async fn constraints(connection: &mut PgConnection, report: &mut Report) -> Resu
     .map_err(in_migration(STEP))?;
     for (table, name) in expected::CONSTRAINTS {
         report.checked.constraints = report.checked.constraints.saturating_add(1);
-        match found.iter().find(|(on, constraint, _)| on == table && constraint == name) {
-            None => report.differences.push(format!("constraint {name} on {table} is missing")),
-            Some((.., false)) => report.differences.push(format!("constraint {name} on {table} is not validated")),
+        match found
+            .iter()
+            .find(|(on, constraint, _)| on == table && constraint == name)
+        {
+            None => report
+                .differences
+                .push(format!("constraint {name} on {table} is missing")),
+            Some((.., false)) => report
+                .differences
+                .push(format!("constraint {name} on {table} is not validated")),
             Some(_) => {}
         }
     }
@@ -115,7 +139,9 @@ async fn index_state(connection: &mut PgConnection, report: &mut Report) -> Resu
         match found.iter().find(|(index, ..)| index == name) {
             None => report.differences.push(format!("index {name} is missing")),
             Some((_, is_unique, _)) if is_unique != unique => {
-                report.differences.push(format!("index {name} is unique: {is_unique}, expected: {unique}"));
+                report
+                    .differences
+                    .push(format!("index {name} is unique: {is_unique}, expected: {unique}"));
             }
             Some(_) => {}
         }
@@ -154,9 +180,16 @@ async fn triggers(connection: &mut PgConnection, report: &mut Report) -> Result<
     .map_err(in_migration(STEP))?;
     for (table, name) in expected::TRIGGERS {
         report.checked.triggers = report.checked.triggers.saturating_add(1);
-        match found.iter().find(|(on, trigger, _)| on == table && trigger == name) {
-            None => report.differences.push(format!("trigger {name} on {table} is missing")),
-            Some((.., false)) => report.differences.push(format!("trigger {name} on {table} is disabled")),
+        match found
+            .iter()
+            .find(|(on, trigger, _)| on == table && trigger == name)
+        {
+            None => report
+                .differences
+                .push(format!("trigger {name} on {table} is missing")),
+            Some((.., false)) => report
+                .differences
+                .push(format!("trigger {name} on {table} is disabled")),
             Some(_) => {}
         }
     }
@@ -182,9 +215,9 @@ async fn row_security(connection: &mut PgConnection, report: &mut Report) -> Res
     .fetch_all(connection)
     .await
     .map_err(in_migration(STEP))?;
-    report.differences.extend(
-        blind.into_iter().map(|table| format!("row level security hides every row of {table} from this role; it needs a policy")),
-    );
+    report.differences.extend(blind.into_iter().map(|table| {
+        format!("row level security hides every row of {table} from this role; it needs a policy")
+    }));
     Ok(())
 }
 

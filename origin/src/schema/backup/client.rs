@@ -17,19 +17,33 @@ pub(super) struct Client {
 
 impl Client {
     /// Looks for the programs before anything is begun.
-    pub async fn find(database: &PgConnectOptions, server: &mut PgConnection, restore_too: bool) -> Result<Self, BackupError> {
+    pub async fn find(
+        database: &PgConnectOptions,
+        server: &mut PgConnection,
+        restore_too: bool,
+    ) -> Result<Self, BackupError> {
         let server: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer / 10000")
             .fetch_one(server)
             .await
             .map_err(BackupError::Query)?;
         let server = u32::try_from(server).unwrap_or(0);
-        for program in if restore_too { ["pg_dump", "pg_restore"].as_slice() } else { &["pg_dump"] } {
+        for program in if restore_too {
+            ["pg_dump", "pg_restore"].as_slice()
+        } else {
+            &["pg_dump"]
+        } {
             let client = major_version(program)?;
             if client < server {
-                return Err(BackupError::ProgramTooOld { program, client, server });
+                return Err(BackupError::ProgramTooOld {
+                    program,
+                    client,
+                    server,
+                });
             }
         }
-        Ok(Self { environment: environment(database) })
+        Ok(Self {
+            environment: environment(database),
+        })
     }
 
     /// Writes the whole database, as of `snapshot`, into `file`.
@@ -37,7 +51,12 @@ impl Client {
         // Readable by nobody else from its first byte on.
         create_private(file).map_err(BackupError::File)?;
         let mut command = self.command("pg_dump");
-        command.arg("--format=custom").arg("--no-password").arg(format!("--snapshot={snapshot}")).arg("--file").arg(file);
+        command
+            .arg("--format=custom")
+            .arg("--no-password")
+            .arg(format!("--snapshot={snapshot}"))
+            .arg("--file")
+            .arg(file);
         run("pg_dump", command).await
     }
 
@@ -45,7 +64,12 @@ impl Client {
     pub async fn restore(&self, name: &str, file: &Path) -> Result<(), BackupError> {
         let mut command = self.command("pg_restore");
         command
-            .args(["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"])
+            .args([
+                "--exit-on-error",
+                "--no-owner",
+                "--no-privileges",
+                "--no-password",
+            ])
             .arg(format!("--dbname={name}"))
             .arg(file);
         run("pg_restore", command).await
@@ -69,20 +93,34 @@ async fn run(program: &'static str, mut command: Command) -> Result<(), BackupEr
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().rev().take(5).collect();
-    Err(BackupError::ProgramFailed { program, output: lines.into_iter().rev().collect::<Vec<_>>().join(" / ") })
+    Err(BackupError::ProgramFailed {
+        program,
+        output: lines.into_iter().rev().collect::<Vec<_>>().join(" / "),
+    })
 }
 
 fn spawn_failure(program: &'static str, error: std::io::Error) -> BackupError {
-    if error.kind() == ErrorKind::NotFound { BackupError::ProgramMissing(program) } else { BackupError::File(error) }
+    if error.kind() == ErrorKind::NotFound {
+        BackupError::ProgramMissing(program)
+    } else {
+        BackupError::File(error)
+    }
 }
 
 fn major_version(program: &'static str) -> Result<u32, BackupError> {
-    let output =
-        Command::new(program).arg("--version").stdin(Stdio::null()).output().map_err(|error| spawn_failure(program, error))?;
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| spawn_failure(program, error))?;
     let text = String::from_utf8_lossy(&output.stdout);
     parse_major(&text).ok_or_else(|| BackupError::ProgramFailed {
         program,
-        output: String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or("said no version").to_owned(),
+        output: String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .next()
+            .unwrap_or("said no version")
+            .to_owned(),
     })
 }
 
@@ -94,15 +132,27 @@ fn parse_major(version: &str) -> Option<u32> {
 
 fn environment(database: &PgConnectOptions) -> Vec<(&'static str, String)> {
     let url = database.to_url_lossy();
-    let host = database.get_socket().map_or_else(|| database.get_host().to_owned(), |path| path.display().to_string());
+    let host = database.get_socket().map_or_else(
+        || database.get_host().to_owned(),
+        |path| path.display().to_string(),
+    );
     let mut environment = vec![
         ("PGHOST", host),
         ("PGPORT", database.get_port().to_string()),
         ("PGUSER", database.get_username().to_owned()),
-        ("PGDATABASE", database.get_database().unwrap_or(database.get_username()).to_owned()),
+        (
+            "PGDATABASE",
+            database
+                .get_database()
+                .unwrap_or(database.get_username())
+                .to_owned(),
+        ),
         ("PGAPPNAME", "crossfade-backup".to_owned()),
     ];
-    environment.extend(url.password().map(|password| ("PGPASSWORD", percent_decoded(password))));
+    environment.extend(
+        url.password()
+            .map(|password| ("PGPASSWORD", percent_decoded(password))),
+    );
     for (name, value) in url.query_pairs() {
         let variable = match name.as_ref() {
             "sslmode" => "PGSSLMODE",
@@ -121,7 +171,10 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         bytes.extend_from_slice(before.as_bytes());
-        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        match after
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+        {
             Some(byte) => {
                 bytes.push(byte);
                 rest = after.get(2..).unwrap_or("");
@@ -139,12 +192,21 @@ fn percent_decoded(text: &str) -> String {
 #[cfg(unix)]
 fn create_private(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map(drop)
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
 }
 
 #[cfg(not(unix))]
 fn create_private(file: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().write(true).create_new(true).open(file).map(drop)
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -153,17 +215,34 @@ mod tests {
 
     #[test]
     fn versions_of_the_client_programs() {
-        assert_eq!(parse_major("pg_dump (PostgreSQL) 17.5 (Debian 17.5-1)\n"), Some(17));
+        assert_eq!(
+            parse_major("pg_dump (PostgreSQL) 17.5 (Debian 17.5-1)\n"),
+            Some(17)
+        );
         assert_eq!(parse_major("pg_restore (PostgreSQL) 18beta1\n"), Some(18));
         assert_eq!(parse_major("command not found"), None);
     }
 
     #[test]
     fn the_password_goes_by_the_environment_and_survives_escaping() {
-        let options = PgConnectOptions::new_without_pgpass().host("db").port(6000).username("u").password("p%s:/é w").database("d");
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("db")
+            .port(6000)
+            .username("u")
+            .password("p%s:/é w")
+            .database("d");
         let environment = environment(&options);
-        for expected in [("PGHOST", "db"), ("PGPORT", "6000"), ("PGUSER", "u"), ("PGDATABASE", "d"), ("PGPASSWORD", "p%s:/é w")] {
-            assert!(environment.contains(&(expected.0, expected.1.to_owned())), "{expected:?}");
+        for expected in [
+            ("PGHOST", "db"),
+            ("PGPORT", "6000"),
+            ("PGUSER", "u"),
+            ("PGDATABASE", "d"),
+            ("PGPASSWORD", "p%s:/é w"),
+        ] {
+            assert!(
+                environment.contains(&(expected.0, expected.1.to_owned())),
+                "{expected:?}"
+            );
         }
     }
 }

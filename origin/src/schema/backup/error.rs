@@ -8,10 +8,14 @@ use crate::schema::SchemaError;
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// `pg_dump` or `pg_restore` is not installed.
-    #[error("{0} is not on PATH; install PostgreSQL's client programs, of the server's major version or newer")]
+    #[error(
+        "{0} is not on PATH; install PostgreSQL's client programs, of the server's major version or newer"
+    )]
     ProgramMissing(&'static str),
     /// `pg_dump` refuses servers newer than itself.
-    #[error("{program} is version {client}, the server {server}; an older program cannot dump a newer server")]
+    #[error(
+        "{program} is version {client}, the server {server}; an older program cannot dump a newer server"
+    )]
     ProgramTooOld {
         /// Which program.
         program: &'static str,

@@ -10,7 +10,12 @@ pub(super) struct Column {
 }
 
 const fn column(table: &'static str, name: &'static str, kind: &'static str, not_null: bool) -> Column {
-    Column { table, name, kind, not_null }
+    Column {
+        table,
+        name,
+        kind,
+        not_null,
+    }
 }
 
 const NULLABLE: bool = false;

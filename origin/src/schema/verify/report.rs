@@ -61,16 +61,28 @@ pub struct Distribution {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Checked { columns, constraints, indexes, triggers } = self.checked;
-        writeln!(f, "compared: {columns} columns, {constraints} constraints, {indexes} indexes, {triggers} triggers")?;
+        let Checked {
+            columns,
+            constraints,
+            indexes,
+            triggers,
+        } = self.checked;
+        writeln!(
+            f,
+            "compared: {columns} columns, {constraints} constraints, {indexes} indexes, {triggers} triggers"
+        )?;
         match self.differences.as_slice() {
             [] => writeln!(f, "differences: none")?,
             differences => {
                 writeln!(f, "differences: {}", differences.len())?;
-                differences.iter().try_for_each(|difference| writeln!(f, "  - {difference}"))?;
+                differences
+                    .iter()
+                    .try_for_each(|difference| writeln!(f, "  - {difference}"))?;
             }
         }
-        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))?;
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "note: {note}"))?;
         let Some(people) = &self.people else { return Ok(()) };
         writeln!(f, "people: {}", people.total)?;
         for (label, count) in [

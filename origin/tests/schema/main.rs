@@ -1,0 +1,13 @@
+//! The schema against a real PostgreSQL, a database of its own for every test.
+//!
+//! `TEST_DATABASE_URL` names a server and a role that may create databases and roles; `cargo xtask test` starts one and sets it.
+
+mod adoption;
+mod backup;
+mod concurrency;
+mod events;
+mod ledger;
+mod people;
+mod round_trip;
+mod support;
+mod verify;

@@ -1,0 +1,119 @@
+//! Every kind of damage is a line of the report.
+
+use origin::schema::verify;
+
+use crate::support::{TestDatabase, connect, execute, server};
+
+#[tokio::test]
+async fn a_current_database_has_no_differences() {
+    let database = TestDatabase::current().await;
+    let report = verify::read(&database.options).await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new());
+    assert_eq!(report.notes, Vec::<String>::new());
+    assert!(report.checked.columns > 50 && report.checked.constraints > 25);
+    assert_eq!(report.people.map(|people| people.total), Some(0));
+}
+
+#[tokio::test]
+async fn each_damage_is_named() {
+    for (damage, expected) in [
+        (
+            "ALTER TABLE auth.users DROP COLUMN photo_url",
+            "column auth.users.photo_url is missing",
+        ),
+        (
+            "ALTER TABLE auth.users ALTER COLUMN auth_provider DROP NOT NULL",
+            "column auth.users.auth_provider is nullable, expected NOT NULL",
+        ),
+        (
+            "ALTER TABLE auth.users ALTER COLUMN display_name TYPE varchar(50)",
+            "column auth.users.display_name is character varying(50), expected text",
+        ),
+        (
+            "ALTER TABLE auth.users DROP CONSTRAINT users_token_balance_check",
+            "constraint users_token_balance_check on auth.users is missing",
+        ),
+        (
+            "ALTER TABLE auth.users DROP CONSTRAINT users_credentials_check; ALTER TABLE auth.users ADD CONSTRAINT users_credentials_check CHECK (true) NOT VALID",
+            "constraint users_credentials_check on auth.users is not validated",
+        ),
+        (
+            "DROP INDEX auth.users_firebase_uid_key",
+            "index auth.users_firebase_uid_key is missing",
+        ),
+        (
+            "DROP INDEX auth.users_firebase_uid_key; CREATE INDEX users_firebase_uid_key ON auth.users (firebase_uid)",
+            "index auth.users_firebase_uid_key is unique: false, expected: true",
+        ),
+        (
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'auth.users_email_lower_key'::regclass",
+            "index auth.users_email_lower_key is invalid",
+        ),
+        (
+            "DROP TRIGGER users_external_movement ON auth.users",
+            "trigger users_external_movement on auth.users is missing",
+        ),
+        (
+            "ALTER TABLE auth.token_transfers DISABLE TRIGGER token_transfers_append_only",
+            "trigger token_transfers_append_only on auth.token_transfers is disabled",
+        ),
+        (
+            "DELETE FROM auth.schema_migrations WHERE version = 12",
+            "migration 0012_auth_events is pending",
+        ),
+    ] {
+        let database = TestDatabase::current().await;
+        database.execute(damage).await;
+        let report = verify::read(&database.options).await.unwrap();
+        assert!(
+            report.differences.iter().any(|difference| difference == expected),
+            "{damage}: {:?}",
+            report.differences
+        );
+        assert!(report.to_string().contains(expected));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_differs() {
+    let database = TestDatabase::empty().await;
+    let report = verify::read(&database.options).await.unwrap();
+    assert!(
+        report
+            .differences
+            .contains(&"table auth.users is missing".to_owned()),
+        "{:?}",
+        report.differences
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_row_security_blinds_is_told_so() {
+    let database = TestDatabase::current().await;
+    let role = format!("blind_{}", std::process::id());
+    let mut admin = connect(&server()).await;
+    execute(&mut admin, &format!("CREATE ROLE {role}")).await;
+    database
+        .execute(&format!(
+            "ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
+             GRANT USAGE ON SCHEMA auth TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA auth, public TO {role};"
+        ))
+        .await;
+    let as_role = database.options.clone().options([("role", &role)]);
+
+    let blinded = verify::read(&as_role).await.unwrap().differences;
+    database
+        .execute(&format!(
+            "CREATE POLICY service ON auth.users FOR ALL TO {role} USING (true)"
+        ))
+        .await;
+    let with_policy = verify::read(&as_role).await.unwrap().differences;
+    drop(database);
+    execute(&mut admin, &format!("DROP ROLE {role}")).await;
+
+    assert_eq!(
+        blinded,
+        ["row level security hides every row of auth.users from this role; it needs a policy"]
+    );
+    assert_eq!(with_policy, Vec::<String>::new());
+}
