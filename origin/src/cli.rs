@@ -1,3 +1,77 @@
 //! The command line, one verb per file.
 
 pub mod migrate;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::config::{Faults, Reader};
+
+use crate::config::{Config, DatabaseConfig, process_environment};
+
+/// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
+const EXIT_BAD_CONFIGURATION: u8 = 64;
+
+/// The service on PostgreSQL: users, the token ledger, federation.
+#[derive(Debug, Parser)]
+#[command(name = "origin", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve HTTP until SIGTERM
+    Serve(serve::ServeArgs),
+    /// The database schema
+    Migrate(migrate::MigrateArgs),
+    /// Check the configuration and say what is wrong with it
+    CheckConfig,
+}
+
+impl Cli {
+    /// Runs the verb and answers the exit code: 0 done, 1 failed, 64 badly configured.
+    pub async fn run(self) -> ExitCode {
+        let environment = match process_environment() {
+            Ok(environment) => environment,
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(EXIT_BAD_CONFIGURATION);
+            }
+        };
+        match self.command {
+            Command::Serve(arguments) => match Config::read(&environment) {
+                Ok(config) => serve::run(arguments, config).await,
+                Err(faults) => bad_configuration(&faults),
+            },
+            Command::Migrate(arguments) => match database(&environment) {
+                Ok(database) => migrate::run(arguments, &database.connect).await,
+                Err(faults) => bad_configuration(&faults),
+            },
+            Command::CheckConfig => match Config::read(&environment) {
+                Ok(_) => {
+                    println!("The configuration is complete.");
+                    ExitCode::SUCCESS
+                }
+                Err(faults) => bad_configuration(&faults),
+            },
+        }
+    }
+}
+
+/// The database alone: verbs that only need it do not ask for the rest.
+fn database(environment: &dyn shared::config::Lookup) -> Result<DatabaseConfig, Faults> {
+    let mut reader = Reader::new(environment);
+    let database = DatabaseConfig::read(&mut reader);
+    reader.finish(database)
+}
+
+fn bad_configuration(faults: &Faults) -> ExitCode {
+    eprintln!("The configuration is wrong:");
+    for fault in &faults.0 {
+        eprintln!("  {} {}", fault.name, fault.reason);
+    }
+    ExitCode::from(EXIT_BAD_CONFIGURATION)
+}

@@ -1,7 +1,13 @@
 //! The service on PostgreSQL: users, ledger, federation, migration.
 
+pub mod app;
 pub mod cli;
-pub mod schema;
+pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod operations;
 pub mod postgres;
+pub mod schema;
+pub mod server;
+pub mod telemetry;

@@ -1,0 +1,48 @@
+//! `origin serve`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::{schema, server, telemetry};
+
+/// Serve HTTP until SIGTERM.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Bring the schema up first; safe from several replicas at once
+    #[arg(long)]
+    migrate: bool,
+}
+
+/// Serves; answers 0 after an orderly end, 1 when serving could not start or broke off.
+pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
+    telemetry::start(&config.log);
+    let address = config.listen.address();
+    let app = App::new(config);
+    if arguments.migrate
+        && let Err(error) = schema::migrate(&app.pool).await
+    {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the schema could not be brought up"
+        );
+        return ExitCode::FAILURE;
+    }
+    match serve(address, app).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%address, error = &error as &dyn std::error::Error, "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std::io::Result<()> {
+    let shutdown = server::termination()?;
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    server::run(listener, app, shutdown).await
+}

@@ -1,0 +1,14 @@
+//! The one place that reads the clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use shared::time::UnixTime;
+
+/// Now, in whole seconds.
+#[must_use]
+pub fn now() -> UnixTime {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs());
+    UnixTime::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+}

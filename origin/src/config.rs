@@ -1,0 +1,167 @@
+//! The origin's configuration: read in one pass, complete or not at all.
+
+mod database;
+mod dotenv;
+mod listen;
+mod log;
+
+use std::num::NonZeroUsize;
+
+use shared::assertion::AssertionKeys;
+use shared::config::{self, Faults, Lookup, Reader};
+use shared::service_keys::ServiceKeys;
+use shared::token::{Environment, KeyUrls, TokenPolicy};
+
+pub use database::DatabaseConfig;
+pub use dotenv::{DotenvError, process_environment};
+pub use listen::ListenConfig;
+pub use log::{LogConfig, LogFormat};
+
+/// The largest welcome grant, in tokens: a slip of the keyboard must not give everyone a fortune.
+const MAX_WELCOME_TOKENS: i64 = 1_000_000;
+/// How many verified tokens are remembered when nothing else is said: about 8 MiB when full.
+const VERIFIED_TOKENS: usize = 4096;
+
+/// Everything `origin serve` needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where this deployment stands.
+    pub environment: Environment,
+    /// Where to listen.
+    pub listen: ListenConfig,
+    /// The database and how to use it.
+    pub database: DatabaseConfig,
+    /// How to log.
+    pub log: LogConfig,
+    /// Which tokens are accepted when a service calls without going through the edge.
+    pub tokens: TokenPolicy,
+    /// Where the issuer's keys are fetched from.
+    pub key_urls: KeyUrls,
+    /// How many verified tokens are remembered.
+    pub verified_tokens: NonZeroUsize,
+    /// The keys that open the edge's assertions.
+    pub assertion_keys: AssertionKeys,
+    /// The services that may call the internal routes.
+    pub service_keys: ServiceKeys,
+    /// Tokens a new person starts with; 0 grants none.
+    pub welcome_tokens: i32,
+}
+
+impl Config {
+    /// Reads everything from `lookup`.
+    ///
+    /// # Errors
+    /// [`Faults`] naming every bad variable, none of them with its value.
+    pub fn read(lookup: &dyn Lookup) -> Result<Self, Faults> {
+        let mut reader = Reader::new(lookup);
+        let environment = Environment::read(&mut reader);
+        let listen = ListenConfig::read(&mut reader, environment);
+        let database = DatabaseConfig::read(&mut reader);
+        let log = LogConfig::read(&mut reader, environment);
+        let tokens = TokenPolicy::read(&mut reader);
+        let key_urls = KeyUrls::read(&mut reader);
+        let verified_tokens = reader.or("VERIFIED_TOKENS", VERIFIED_TOKENS, |text| {
+            config::whole_number(text, 1..=1_000_000).map(|number| usize::try_from(number).unwrap_or(1))
+        });
+        let assertion_keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
+        let service_keys = reader.or(
+            "INTERNAL_SERVICE_KEYS",
+            ServiceKeys::default(),
+            ServiceKeys::parse,
+        );
+        let welcome_tokens = reader.or("WELCOME_TOKENS", 3, |text| {
+            config::whole_number(text, 0..=MAX_WELCOME_TOKENS)
+                .map(|number| i32::try_from(number).unwrap_or(0))
+        });
+        let value = (|| {
+            Some(Self {
+                environment,
+                listen,
+                database: database?,
+                log,
+                tokens: tokens?,
+                key_urls,
+                verified_tokens: NonZeroUsize::new(verified_tokens)?,
+                assertion_keys: assertion_keys?,
+                service_keys,
+                welcome_tokens,
+            })
+        })();
+        reader.finish(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn good() -> BTreeMap<String, String> {
+        let key = shared::base64url::encode(&[7; 32]);
+        [
+            ("DATABASE_URL", "postgres://app:secret@127.0.0.1:5432/app"),
+            ("FIREBASE_PROJECT_ID", "demo-app"),
+            ("ORIGIN_ASSERTION_KEYS", &format!("k1:{key}")),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    #[test]
+    fn three_variables_are_enough() {
+        let config = Config::read(&good()).unwrap();
+        assert_eq!(config.environment, Environment::Production);
+        assert_eq!(config.listen.address().to_string(), "0.0.0.0:3008");
+        assert_eq!(config.welcome_tokens, 3);
+        assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_and_none_is_shown() {
+        let mut table = good();
+        for (name, value) in [
+            ("DATABASE_URL", "mysql://app:hunter2@db/app"),
+            ("PORT", "70000"),
+            ("HOST", "localhost hunter2"),
+            ("WELCOME_TOKENS", "-1"),
+            ("LOG_FORMAT", "hunter2"),
+            ("LOG_LEVEL", "hunter2=="),
+            ("ORIGIN_ASSERTION_KEYS", "hunter2"),
+            ("INTERNAL_SERVICE_KEYS", "archive:hunter2"),
+            ("DB_POOL_MAX", "0"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+        ] {
+            table.insert(name.to_owned(), value.to_owned());
+        }
+        let faults = Config::read(&table).unwrap_err();
+        let mut names = faults.names();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "DATABASE_URL",
+                "DB_POOL_MAX",
+                "FIREBASE_AUTH_EMULATOR_HOST",
+                "HOST",
+                "INTERNAL_SERVICE_KEYS",
+                "LOG_FORMAT",
+                "LOG_LEVEL",
+                "ORIGIN_ASSERTION_KEYS",
+                "PORT",
+                "WELCOME_TOKENS",
+            ]
+        );
+        assert!(!faults.to_string().contains("hunter2"), "{faults}");
+    }
+
+    #[test]
+    fn development_listens_on_this_machine_only() {
+        let mut table = good();
+        table.insert("ENVIRONMENT".to_owned(), "development".to_owned());
+        let config = Config::read(&table).unwrap();
+        assert_eq!(config.listen.address().to_string(), "127.0.0.1:3008");
+        assert_eq!(config.log.format, LogFormat::Pretty);
+    }
+}

@@ -1,0 +1,54 @@
+//! HTTP: the list of routes, and what every request passes through.
+
+mod balance;
+mod body;
+mod context;
+mod current_user;
+mod error;
+mod health;
+mod identity;
+mod me;
+mod request_log;
+mod success;
+mod verify_token;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::middleware;
+use axum::routing::{get, post};
+use shared::problem::ErrorCode;
+
+use crate::app::AppState;
+
+pub use error::ApiError;
+
+/// The largest body read, in bytes. The largest legitimate one is a batch of fifty registrations.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Every route of the service.
+pub fn router(app: AppState) -> Router {
+    Router::new()
+        .route("/v1/auth/me", get(me::me))
+        .route("/v1/auth/verify-token", post(verify_token::verify_token))
+        .route("/v1/token/verify", post(verify_token::verify_token))
+        .route("/v1/token/verify-header", post(verify_token::verify_header))
+        .route("/v1/tokens/balance", get(balance::balance))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/health", get(health::health))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), request_log::handle))
+        .with_state(app)
+}
+
+async fn no_route(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(ErrorCode::NotFound).message(format!("Route {method} {} not found", uri.path()))
+}
+
+async fn no_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed)
+        .message(format!("{} cannot be called with {method}", uri.path()))
+}

@@ -1,0 +1,182 @@
+//! A failed request: what is shown, and beside it what is logged. The two never mix.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared::problem::{ErrorCode, Problem, wants_problem_json};
+use shared::time::UnixTime;
+use shared::token::Rejection;
+
+use crate::domain::user::UserError;
+use crate::operations::OperationError;
+use crate::operations::ledger::Fault;
+use crate::postgres::DatabaseError;
+
+/// A failed request. The body is rendered by [`super::request_log`], which knows the request's name and what it accepts.
+#[derive(Debug, Clone)]
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    problem: Problem,
+    /// Why, finer than the code; for logs and metrics.
+    reason: Option<&'static str>,
+    /// What went wrong inside; for the log only.
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// The failure `code` with its own message.
+    #[must_use]
+    pub fn new(code: ErrorCode) -> Self {
+        Self::from(Problem::new(code))
+    }
+
+    /// Says what happened this time. Never with text that came from the request's secrets or from a cause.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.problem.message = message.into();
+        self
+    }
+
+    /// One line per broken field.
+    #[must_use]
+    pub fn invalid(details: Vec<String>) -> Self {
+        Self::from(Problem::new(ErrorCode::ValidationError).details(details))
+    }
+
+    /// Adds what went wrong inside, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// Adds why, finer than the code.
+    #[must_use]
+    pub fn reason(mut self, reason: &'static str) -> Self {
+        self.0.reason = Some(reason);
+        self
+    }
+
+    /// What is shown.
+    pub(super) fn problem(&self) -> &Problem {
+        &self.0.problem
+    }
+
+    /// Why, finer than the code.
+    pub(super) fn log_reason(&self) -> Option<&'static str> {
+        self.0.reason
+    }
+
+    /// What went wrong inside, with everything beneath it.
+    pub(super) fn log_cause(&self) -> Option<String> {
+        let mut cause: &dyn Error = self.0.cause.as_deref()?;
+        let mut text = cause.to_string();
+        while let Some(beneath) = cause.source() {
+            let line = beneath.to_string();
+            if !text.ends_with(&line) {
+                text.push_str(": ");
+                text.push_str(&line);
+            }
+            cause = beneath;
+        }
+        Some(text)
+    }
+
+    /// The answer in full: the envelope, or RFC 9457 for who asks for it.
+    pub(super) fn render(
+        &self,
+        accept: Option<&str>,
+        request_id: &str,
+        path: &str,
+        now: UnixTime,
+    ) -> Response {
+        let problem = &self.0.problem;
+        let (media, body) = if wants_problem_json(accept) {
+            ("application/problem+json", problem.problem_json(request_id, path))
+        } else {
+            ("application/json", problem.envelope(request_id, now))
+        };
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, [(header::CONTENT_TYPE, media)], body).into_response();
+        let headers = response.headers_mut();
+        if let Some(challenge) = problem
+            .challenge()
+            .and_then(|text| HeaderValue::try_from(text).ok())
+        {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = problem.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(Inner {
+            problem,
+            reason: None,
+            cause: None,
+        }))
+    }
+}
+
+impl From<UserError> for ApiError {
+    fn from(error: UserError) -> Self {
+        Self::new(error.code()).message(error.to_string())
+    }
+}
+
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        let code = match &error {
+            DatabaseError::Unavailable(_) => ErrorCode::DatabaseUnavailable,
+            DatabaseError::Refused(_) => ErrorCode::Internal,
+        };
+        Self::new(code).caused_by(error)
+    }
+}
+
+impl From<OperationError> for ApiError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::User(error) => error.into(),
+            OperationError::Database(error) => error.into(),
+            OperationError::Contended(_) => Self::new(ErrorCode::DatabaseUnavailable).caused_by(error),
+        }
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(error) => Self::new(error.code()).message(error.to_string()),
+            Fault::Database(_) | Fault::Busy => Self::new(fault.code()).caused_by(fault),
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let mut problem = Problem::new(rejection.code()).message(rejection.to_string());
+        if let Some(seconds) = rejection.retry_after() {
+            problem = problem.retry_after(seconds);
+        }
+        Self::from(problem).reason(rejection.reason())
+    }
+}

@@ -1,0 +1,153 @@
+//! Is it alive, is it ready, how is it? Three questions for three askers.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use crate::app::AppState;
+use crate::{clock, schema};
+
+/// How long a check may take before it counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `GET /livez`: the process answers. Depends on nothing, so that a database outage does not restart healthy processes.
+pub async fn livez() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// The process answers.
+#[derive(Debug, Serialize)]
+pub struct Alive {
+    status: &'static str,
+}
+
+/// What `/readyz` found.
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    status: &'static str,
+    checks: Checks,
+}
+
+/// Every check by its name: `ok`, or what is wrong.
+#[derive(Debug, Serialize)]
+pub struct Checks {
+    database: &'static str,
+    schema: &'static str,
+    serving: &'static str,
+}
+
+/// `GET /readyz`: requests should be sent here.
+pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
+    let database = if database_answers(&app).await {
+        "ok"
+    } else {
+        "unreachable"
+    };
+    let schema = if database == "ok" {
+        schema_state(&app).await
+    } else {
+        "unknown"
+    };
+    let serving = if app.draining.load(Ordering::Relaxed) {
+        "draining"
+    } else {
+        "ok"
+    };
+    let ready = [database, schema, serving].iter().all(|check| *check == "ok");
+    let (code, status) = if ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    (
+        code,
+        Json(Readiness {
+            status,
+            checks: Checks {
+                database,
+                schema,
+                serving,
+            },
+        }),
+    )
+}
+
+async fn database_answers(app: &AppState) -> bool {
+    let check = crate::postgres::run(&app.pool, |mut connection| async move {
+        sqlx::query_scalar::<_, i32>("SELECT 1")
+            .fetch_one(&mut *connection)
+            .await
+    });
+    matches!(tokio::time::timeout(CHECK_TIMEOUT, check).await, Ok(Ok(1)))
+}
+
+/// Whether the schema is the one this program was built for. Once seen, that is remembered: taking a schema down under a
+/// running service is not something a check can repair.
+async fn schema_state(app: &AppState) -> &'static str {
+    if app.schema_is_current.load(Ordering::Relaxed) {
+        return "ok";
+    }
+    let check = schema::status::read(&app.config.database.connect);
+    match tokio::time::timeout(CHECK_TIMEOUT, check).await {
+        Ok(Ok(status)) if status.is_current() => {
+            app.schema_is_current.store(true, Ordering::Relaxed);
+            "ok"
+        }
+        Ok(Ok(_)) => "not current",
+        Ok(Err(_)) | Err(_) => "unknown",
+    }
+}
+
+/// What `/health` found, in the shape that old monitors read.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    status: &'static str,
+    timestamp: String,
+    uptime: u64,
+    service: &'static str,
+    version: &'static str,
+    environment: String,
+    services: Services,
+    /// Milliseconds.
+    #[serde(rename = "responseTime")]
+    response_time: u64,
+}
+
+/// The parts a monitor asks for.
+#[derive(Debug, Serialize)]
+pub struct Services {
+    database: Part,
+}
+
+/// One part.
+#[derive(Debug, Serialize)]
+pub struct Part {
+    status: &'static str,
+}
+
+/// `GET /health`: the legacy shape, with what it says measured.
+pub async fn health(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
+    let started = Instant::now();
+    let (code, status) = if database_answers(&app).await {
+        (StatusCode::OK, "healthy")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unhealthy")
+    };
+    let health = Health {
+        status,
+        timestamp: clock::now().to_rfc3339().unwrap_or_default(),
+        uptime: app.started.elapsed().as_secs(),
+        service: "crossfade-origin",
+        version: env!("CARGO_PKG_VERSION"),
+        environment: format!("{:?}", app.config.environment).to_lowercase(),
+        services: Services {
+            database: Part { status },
+        },
+        response_time: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    (code, Json(health))
+}

@@ -1,0 +1,54 @@
+//! The extractor that lets only proven identities through.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use shared::headers;
+use shared::identity::ProvenIdentity;
+use shared::problem::ErrorCode;
+
+use super::context::RequestContext;
+use super::error::ApiError;
+use crate::app::AppState;
+use crate::clock;
+
+/// Whom a credential proves: the edge's assertion if there is one, else the `Authorization` header, verified here.
+///
+/// A handler that takes one cannot be reached without a proof.
+#[derive(Debug, Clone)]
+pub struct Identity(pub Arc<ProvenIdentity>);
+
+impl FromRequestParts<AppState> for Identity {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let context = <RequestContext as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        if let Some(identity) = context.edge_identity() {
+            return Ok(Self(Arc::clone(identity)));
+        }
+        let unverified = unverified_bearer(parts)?;
+        Ok(Self(app.verifier.verify(unverified, clock::now()).await?))
+    }
+}
+
+/// The one bearer token of the request, unverified.
+fn unverified_bearer(parts: &Parts) -> Result<&str, ApiError> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(ApiError::new(ErrorCode::TokenMissing)),
+        (Some(value), None) => value
+            .to_str()
+            .ok()
+            .and_then(headers::bearer_token)
+            .ok_or_else(|| {
+                ApiError::new(ErrorCode::TokenMalformed)
+                    .message("The Authorization header is not one Bearer token")
+            }),
+        (Some(_), Some(_)) => {
+            Err(ApiError::new(ErrorCode::TokenMalformed)
+                .message("There is more than one Authorization header"))
+        }
+    }
+}

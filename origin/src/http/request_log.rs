@@ -1,0 +1,160 @@
+//! What every request passes through: its name, the edge's assertion, a time limit, the rendering of failures, one log line.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use shared::assertion::{AssertionRejection, Expected, ORIGIN_AUDIENCE, OpenedAssertion};
+use shared::headers;
+use shared::ids::RequestId;
+use shared::problem::ErrorCode;
+use shared::time::UnixTime;
+use uuid::Uuid;
+
+use super::context::RequestContext;
+use super::error::ApiError;
+use crate::app::AppState;
+use crate::clock;
+
+/// Names the request, opens the edge's assertion, lets the handler answer in time, renders failures and writes the one line.
+pub async fn handle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let now = clock::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let opened = open_assertion(&app, &request, now);
+    let stated = opened.as_ref().ok().and_then(Option::as_ref);
+    let context = RequestContext::new(
+        request_id(stated, request.headers()),
+        stated.and_then(|stated| stated.client_ip.as_deref()?.parse::<IpAddr>().ok()),
+        stated.and_then(|stated| stated.identity.clone()),
+    );
+    let accept = request.headers().get(header::ACCEPT).cloned();
+    let answer = match opened {
+        Ok(_) => {
+            request.extensions_mut().insert(context.clone());
+            tokio::time::timeout(app.config.listen.request_timeout, next.run(request))
+                .await
+                .unwrap_or_else(|_| {
+                    ApiError::new(ErrorCode::UpstreamTimeout)
+                        .reason("request_timeout")
+                        .into_response()
+                })
+        }
+        Err(error) => error.into_response(),
+    };
+    let request_id = context.request_id().as_str();
+    let (mut response, error) = render(answer, accept.as_ref(), request_id, &path, now);
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(headers::REQUEST_ID, value);
+    }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    write_line(&method, route, &response, error.as_ref(), request_id, started);
+    response
+}
+
+/// The edge's statement about this request, if there is one.
+///
+/// One that does not open is never passed over: whoever sent it is not our edge, or our keys disagree. The latter is a fault
+/// of ours, and must not log anybody out.
+fn open_assertion(
+    app: &AppState,
+    request: &Request,
+    now: UnixTime,
+) -> Result<Option<OpenedAssertion>, ApiError> {
+    let mut values = request.headers().get_all(headers::ASSERTION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return match request.headers().get(headers::ASSERTION) {
+            None => Ok(None),
+            Some(_) => Err(refused(AssertionRejection::Malformed)),
+        };
+    };
+    let unverified = value
+        .to_str()
+        .map_err(|_| refused(AssertionRejection::Malformed))?;
+    let expected = Expected {
+        audience: ORIGIN_AUDIENCE,
+        method: request.method().as_str(),
+        path: request.uri().path(),
+    };
+    app.config
+        .assertion_keys
+        .open(unverified, &expected, now, app.config.tokens.skew)
+        .map(Some)
+        .map_err(refused)
+}
+
+fn refused(rejection: AssertionRejection) -> ApiError {
+    let code = match rejection {
+        AssertionRejection::KeyUnknown | AssertionRejection::Expired => ErrorCode::ConfigInvalid,
+        AssertionRejection::Malformed
+        | AssertionRejection::Signature
+        | AssertionRejection::Audience
+        | AssertionRejection::Request => ErrorCode::Forbidden,
+    };
+    ApiError::new(code)
+        .message("The identity assertion was not accepted")
+        .reason(rejection.reason())
+}
+
+/// The name the edge gave, else the caller's if it is a legal one, else a new one.
+fn request_id(stated: Option<&OpenedAssertion>, headers: &HeaderMap) -> RequestId {
+    if let Some(stated) = stated {
+        return stated.request_id.clone();
+    }
+    headers
+        .get(headers::REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| RequestId::parse(text).ok())
+        .unwrap_or_else(|| RequestId::from_random(Uuid::new_v4().into_bytes()))
+}
+
+fn render(
+    mut answer: Response,
+    accept: Option<&HeaderValue>,
+    request_id: &str,
+    path: &str,
+    now: UnixTime,
+) -> (Response, Option<ApiError>) {
+    match answer.extensions_mut().remove::<ApiError>() {
+        None => (answer, None),
+        Some(error) => {
+            let accept = accept.and_then(|value| value.to_str().ok());
+            let mut rendered = error.render(accept, request_id, path, now);
+            // Such as `Allow` beside a 405.
+            for (name, value) in answer.headers() {
+                if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
+                    rendered.headers_mut().insert(name.clone(), value.clone());
+                }
+            }
+            (rendered, Some(error))
+        }
+    }
+}
+
+/// The route is the template, never the path: paths hold ids.
+fn write_line(
+    method: &axum::http::Method,
+    route: &str,
+    response: &Response,
+    error: Option<&ApiError>,
+    request_id: &str,
+    started: Instant,
+) {
+    let status = response.status().as_u16();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (method, code) = (method.as_str(), error.map(|error| error.problem().code));
+    let reason = error.and_then(ApiError::log_reason);
+    if status >= 500 {
+        let cause = error.and_then(ApiError::log_cause);
+        tracing::error!(
+            method, route, status, code, reason, cause, micros, request_id, "request"
+        );
+    } else {
+        tracing::info!(method, route, status, code, reason, micros, request_id, "request");
+    }
+}

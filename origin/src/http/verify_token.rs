@@ -1,0 +1,62 @@
+//! `POST /v1/auth/verify-token`, `/v1/token/verify` and `/v1/token/verify-header`: is this token good, and whose is it?
+
+use axum::Json;
+use axum::extract::State;
+use shared::api::envelope::Success;
+use shared::api::token::VerifiedToken;
+use shared::identity::{Identity as Facts, ProvenIdentity};
+
+use super::body::JsonObject;
+use super::context::RequestContext;
+use super::current_user::CurrentUser;
+use super::error::ApiError;
+use super::identity::Identity;
+use super::success::success;
+use crate::app::AppState;
+use crate::clock;
+use crate::domain::user::ActiveUser;
+use crate::operations::ensure_user::ensure_user;
+
+const MESSAGE: &str = "Token verified successfully";
+
+/// Verifies the token in the body and answers whose it is. Creates the row at first sight.
+pub async fn verify_token(
+    State(app): State<AppState>,
+    context: RequestContext,
+    mut body: JsonObject,
+) -> Result<Json<Success<VerifiedToken>>, ApiError> {
+    let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
+    body.finish()?;
+    let identity = app.verifier.verify(&token, clock::now()).await?;
+    answer(&app, &context, &identity).await
+}
+
+/// The same for the token in the `Authorization` header.
+pub async fn verify_header(
+    Identity(identity): Identity,
+    CurrentUser(user): CurrentUser,
+) -> Json<Success<VerifiedToken>> {
+    success(describe(&identity, user), MESSAGE)
+}
+
+async fn answer(
+    app: &AppState,
+    context: &RequestContext,
+    identity: &ProvenIdentity,
+) -> Result<Json<Success<VerifiedToken>>, ApiError> {
+    let user = ensure_user(&app.pool, identity, app.config.welcome_tokens, &context.origin()).await?;
+    Ok(success(describe(identity, user), MESSAGE))
+}
+
+fn describe(identity: &Facts, user: ActiveUser) -> VerifiedToken {
+    VerifiedToken {
+        valid: true,
+        firebase_uid: user.user().firebase_uid.clone(),
+        email: user.user().email.clone(),
+        email_verified: user.user().email_verified,
+        token_expiration: identity.expires_at.secs(),
+        issued_at: identity.issued_at.secs(),
+        token_kind: identity.kind,
+        user: user.into_user(),
+    }
+}

@@ -1,0 +1,121 @@
+//! The person behind a proven identity: found, linked to an older account, or created at first sight.
+
+use shared::identity::{Identity, Subject};
+use shared::ids::{FirebaseUid, UserId};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::error::OperationError;
+use crate::domain::sign_in::FirebaseSignIn;
+use crate::domain::user::{ActiveUser, UserError, UserRecord};
+use crate::domain::welcome::WelcomeGrant;
+use crate::postgres::events::Origin;
+use crate::postgres::users::{self, FirstSight, NewUser};
+use crate::postgres::{DatabaseError, run};
+
+/// How often we look again after another session got in between. One look suffices unless a third one interferes.
+const MAX_LOOKS: u32 = 5;
+
+/// The active person behind `identity`.
+///
+/// The common case, a known person who has not signed in anew, is one SELECT and writes nothing. A first sight is one
+/// statement: row, welcome grant and audit event together. A legacy identity names its row and never creates one.
+///
+/// # Errors
+/// [`UserError`] for people who are not served, else [`OperationError::Database`].
+pub async fn ensure_user(
+    pool: &PgPool,
+    identity: &Identity,
+    welcome_tokens: i32,
+    origin: &Origin,
+) -> Result<ActiveUser, OperationError> {
+    match &identity.subject {
+        Subject::Legacy(id) => {
+            let id = *id;
+            let found = run(pool, |mut connection| async move {
+                users::find_by_id(&mut connection, id).await
+            })
+            .await?;
+            Ok(found.ok_or(UserError::NotFound)?.admit(identity)?)
+        }
+        Subject::Firebase(uid) => {
+            for _ in 0..MAX_LOOKS {
+                let look = match find(pool, uid).await? {
+                    Some(record) => sign_in(pool, identity, uid, record).await?,
+                    None => first_sight(pool, identity, uid, welcome_tokens, origin).await?,
+                };
+                if let Some(record) = look {
+                    return Ok(record.admit(identity)?);
+                }
+            }
+            Err(OperationError::Contended("ensure_user"))
+        }
+    }
+}
+
+async fn find(pool: &PgPool, uid: &FirebaseUid) -> Result<Option<UserRecord>, DatabaseError> {
+    run(pool, |mut connection| async move {
+        users::find_by_firebase_uid(&mut connection, uid).await
+    })
+    .await
+}
+
+/// Notes the sign-in if the row does not know of it. Nothing is written for somebody who is not admitted.
+async fn sign_in(
+    pool: &PgPool,
+    identity: &Identity,
+    uid: &FirebaseUid,
+    record: UserRecord,
+) -> Result<Option<UserRecord>, OperationError> {
+    let signed_in = FirebaseSignIn::new(identity, uid);
+    if !record.is_newer_sign_in(signed_in.signed_in_at) {
+        return Ok(Some(record));
+    }
+    let record = record.admit(identity)?.into_record();
+    let signed_in = &signed_in;
+    let noted = run(pool, |mut connection| async move {
+        users::record_sign_in(&mut connection, signed_in).await
+    })
+    .await;
+    match noted {
+        Ok(updated) => Ok(Some(updated.unwrap_or(record))),
+        // Somebody else took the address at this very moment.
+        Err(error) if error.violated_unique().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn first_sight(
+    pool: &PgPool,
+    identity: &Identity,
+    uid: &FirebaseUid,
+    welcome_tokens: i32,
+    origin: &Origin,
+) -> Result<Option<UserRecord>, OperationError> {
+    let id = UserId(Uuid::new_v4());
+    let new = &NewUser {
+        id,
+        welcome: WelcomeGrant::new(id, welcome_tokens),
+    };
+    let signed_in = &FirebaseSignIn::new(identity, uid);
+    let seen = run(pool, |mut connection| async move {
+        users::first_sight(&mut connection, signed_in, new, origin).await
+    })
+    .await;
+    match seen {
+        Ok(FirstSight::Known(record)) => Ok(Some(record)),
+        Ok(FirstSight::Created(record)) => {
+            tracing::info!(user_id = %record.user.id, "user created at first sight");
+            Ok(Some(record))
+        }
+        Ok(FirstSight::Linked(record)) => {
+            tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
+            Ok(Some(record))
+        }
+        Ok(FirstSight::Conflict) => Err(UserError::LinkConflict.into()),
+        Ok(FirstSight::Disabled) => Err(UserError::Disabled.into()),
+        Ok(FirstSight::Raced) => Ok(None),
+        Err(error) if error.violated_unique().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,18 @@
+//! Why an operation gave no result.
+
+use crate::domain::user::UserError;
+use crate::postgres::DatabaseError;
+
+/// A refusal in the words of the domain, or a fault of ours.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OperationError {
+    /// The person is not served.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Others kept getting in between, as often as we were willing to look again.
+    #[error("{0}: lost every race")]
+    Contended(&'static str),
+}

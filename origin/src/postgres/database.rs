@@ -1,0 +1,153 @@
+//! The pool, and what a failure of the database means.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection as _, PgPool, Postgres};
+
+use crate::config::DatabaseConfig;
+
+/// How often a statement is run when its connection turns out to be dead. After a restart of the server every idle
+/// connection is; each is found out at once.
+const MAX_ATTEMPTS: u32 = 4;
+
+/// Opens the pool without connecting: the service starts, and says so in `/readyz`, while the database is down.
+#[must_use]
+pub fn open(config: &DatabaseConfig) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(config.pool_max)
+        .acquire_timeout(config.acquire_timeout)
+        .idle_timeout(Duration::from_secs(600))
+        .max_lifetime(Duration::from_secs(1800))
+        // A round trip before each use costs a fifth of the throughput; `run` deals with dead connections instead.
+        .test_before_acquire(false)
+        .connect_lazy_with(config.connect.clone())
+}
+
+/// Runs `statement` on a connection of `pool`. It is run again when the connection was dead, so it must be one that may be
+/// repeated: a read, or a write that recognises itself.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub async fn run<T, F, Fut>(pool: &PgPool, mut statement: F) -> Result<T, DatabaseError>
+where
+    F: FnMut(PoolConnection<Postgres>) -> Fut,
+    Fut: Future<Output = sqlx::Result<T>>,
+{
+    let mut attempt = 1;
+    loop {
+        let connection = pool.acquire().await?;
+        match statement(connection).await {
+            Ok(value) => return Ok(value),
+            Err(error) if attempt < MAX_ATTEMPTS && is_dead_connection(&error) => {
+                // The rest of the idle connections died with this one. A fresh one is opened for those that fail this test.
+                discard_dead(pool).await;
+                attempt = attempt.saturating_add(1);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Closes idle connections that do not answer. Their failure is the expected outcome, not an error.
+async fn discard_dead(pool: &PgPool) {
+    for _ in 0..pool.num_idle() {
+        match pool.try_acquire() {
+            Some(mut connection) => {
+                if connection.ping().await.is_err() {
+                    drop(connection.detach());
+                }
+            }
+            None => return,
+        }
+    }
+}
+
+/// The statement did not reach the server, or the server ended the session.
+fn is_dead_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(database) => {
+            matches!(database.code().as_deref(), Some("57P01" | "57P02"))
+        }
+        _ => false,
+    }
+}
+
+/// Why the database gave no answer. Nothing of the cause is for callers.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DatabaseError {
+    /// It cannot be reached, is overloaded, or gave up on the statement: asking again later can help.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// It refused the statement: a fault in this program or in the schema.
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] Arc<sqlx::Error>),
+}
+
+impl DatabaseError {
+    /// The unique index or constraint that was violated, for callers that know what it means.
+    #[must_use]
+    pub fn violated_unique(&self) -> Option<&str> {
+        match self {
+            Self::Refused(error) => {
+                let error = error.as_database_error()?;
+                (error.code().as_deref() == Some("23505"))
+                    .then(|| error.constraint())
+                    .flatten()
+            }
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        let unavailable = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| is_unavailable(&code)),
+            _ => false,
+        };
+        if unavailable {
+            Self::Unavailable(Arc::new(error))
+        } else {
+            Self::Refused(Arc::new(error))
+        }
+    }
+}
+
+/// SQLSTATE classes and codes that speak of the server's state, not of the statement:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn is_unavailable(code: &str) -> bool {
+    // Connection, insufficient resources, operator intervention (statement timeout and shutdown too), system error.
+    const CLASSES: [&str; 4] = ["08", "53", "57", "58"];
+    // Read-only after a failover; transactions that lost a conflict; no database, role or schema (yet).
+    const CODES: [&str; 9] = [
+        "25006", "40001", "40P01", "55P03", "3D000", "28000", "28P01", "42P01", "42703",
+    ];
+    CLASSES.iter().any(|class| code.starts_with(class)) || CODES.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_the_server_are_told_from_faults_of_the_statement() {
+        for code in [
+            "08006", "53300", "57014", "57P01", "57P03", "25006", "40001", "42P01",
+        ] {
+            assert!(is_unavailable(code), "{code}");
+        }
+        for code in ["23505", "23514", "22001", "42601", "XX000"] {
+            assert!(!is_unavailable(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Serving until told to stop, and then until the last request is answered.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::Ordering;
+
+use tokio::net::TcpListener;
+
+use crate::app::AppState;
+use crate::http;
+
+/// Serves `app` on `listener` until `shutdown` completes; then takes no new connection and answers what is in flight, for as
+/// long as the configuration allows.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn run<S>(listener: TcpListener, app: AppState, shutdown: S) -> io::Result<()>
+where
+    S: Future<Output = ()> + Send + 'static,
+{
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let drain = app.config.listen.drain;
+    let draining = app.clone();
+    let router = http::router(app.clone());
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        draining.draining.store(true, Ordering::Relaxed);
+        tracing::info!("draining");
+        // Nobody listens any more only if the server has ended already.
+        let _ended = stopping.send(());
+    });
+    let too_late = async {
+        match stopped.await {
+            Ok(()) => tokio::time::sleep(drain).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        () = too_late => {
+            tracing::warn!(seconds = drain.as_secs(), "requests were still in flight after the drain time");
+            Ok(())
+        }
+    };
+    app.pool.close().await;
+    outcome
+}
+
+/// Completes at SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the signals cannot be listened for.
+pub fn termination() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

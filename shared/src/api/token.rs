@@ -1,0 +1,31 @@
+//! What verifying a token answers.
+
+use serde::Serialize;
+
+use super::user::User;
+use crate::identity::TokenKind;
+
+/// A token that is good, and whose it is.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedToken {
+    /// Always `true`: a token that is not good is a failure. Callers of the older contract look at this field.
+    pub valid: bool,
+    /// The person.
+    pub user: User,
+    /// Their Firebase uid, once linked.
+    #[serde(rename = "firebaseUid")]
+    pub firebase_uid: Option<String>,
+    /// Their address.
+    pub email: Option<String>,
+    /// Whether Firebase vouches for the address.
+    #[serde(rename = "emailVerified")]
+    pub email_verified: bool,
+    /// `exp`, in seconds since 1970.
+    #[serde(rename = "tokenExpiration")]
+    pub token_expiration: i64,
+    /// `iat`, in seconds since 1970.
+    #[serde(rename = "issuedAt")]
+    pub issued_at: i64,
+    /// Which kind of token it is.
+    pub token_kind: TokenKind,
+}
