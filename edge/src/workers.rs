@@ -11,6 +11,7 @@ mod webcrypto;
 
 use std::rc::Rc;
 
+use shared::ids::RequestId;
 use shared::problem::{ErrorCode, Problem};
 use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
@@ -96,7 +97,10 @@ async fn finish(
 /// Nothing is answered by accident: without a good configuration everything but `/livez` is 503, and says which variables
 /// are bad, not what they hold.
 fn misconfigured(inbound: &Inbound<'_>, names: &[&str]) -> Result<Response, JsValue> {
-    let request_id = inbound.header(shared::headers::REQUEST_ID).unwrap_or_default();
+    let request_id = inbound
+        .header(shared::headers::REQUEST_ID)
+        .filter(|name| RequestId::parse(*name).is_ok())
+        .unwrap_or_default();
     let asked = Asked {
         request_id,
         path: inbound.path,

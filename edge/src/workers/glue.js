@@ -84,7 +84,7 @@ export function relay(response, changes) {
 }
 
 export function respond(status, headers, body) {
-  const answer = new Response(body === "" ? null : body, { status });
+  const answer = new Response(body.byteLength === 0 ? null : body, { status });
   apply(answer.headers, headers);
   return answer;
 }

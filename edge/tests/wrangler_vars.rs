@@ -1,0 +1,112 @@
+//! Every environment of wrangler.toml is a good configuration, complete in itself, and holds no secret.
+
+use std::collections::BTreeMap;
+
+use edge::config::EdgeConfig;
+use shared::routing::Side;
+
+const WRANGLER: &str = include_str!("../../wrangler.toml");
+/// Set with `wrangler secret put`; here throw-away values of the right form.
+const SECRETS: [(&str, &str); 3] = [
+    (
+        "ORIGIN_ASSERTION_KEYS",
+        "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ),
+    ("LEGACY_JWT_SECRETS", "0123456789abcdef0123456789abcdef"),
+    (
+        "INTERNAL_SERVICE_KEYS",
+        "test:0123456789abcdef0123456789abcdef:admin",
+    ),
+];
+
+/// The variables of each environment, the nameless one (`wrangler deploy` without `--env`) included.
+fn environments() -> BTreeMap<String, BTreeMap<String, String>> {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    let variables = |table: &toml::Table| -> BTreeMap<String, String> {
+        let variables = table["vars"].as_table().unwrap();
+        variables
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let named = document["env"].as_table().unwrap();
+    named
+        .iter()
+        .map(|(name, table)| (name.clone(), variables(table.as_table().unwrap())))
+        .chain([(String::new(), variables(&document))])
+        .collect()
+}
+
+fn with_secrets(mut variables: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for (name, value) in SECRETS {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    variables
+}
+
+#[test]
+fn every_environment_parses() {
+    let environments = environments();
+    for expected in ["", "development", "staging", "production"] {
+        assert!(environments.contains_key(expected), "[env.{expected}] is missing");
+    }
+    for (name, variables) in environments {
+        let config = EdgeConfig::read(&with_secrets(variables))
+            .unwrap_or_else(|faults| panic!("[env.{name}.vars]\n{faults}"));
+        assert_eq!(config.rollout_faults, None, "[env.{name}.vars]");
+    }
+}
+
+/// Variables are not inherited: one that an environment leaves out silently gets its default there.
+#[test]
+fn every_environment_names_the_same_variables() {
+    let environments = environments();
+    let names = |environment: &str| -> Vec<String> {
+        let may_differ = |name: &&String| *name != "FIREBASE_AUTH_EMULATOR_HOST";
+        environments[environment]
+            .keys()
+            .filter(may_differ)
+            .cloned()
+            .collect()
+    };
+    for environment in ["development", "staging", "production"] {
+        assert_eq!(names(environment), names(""), "[env.{environment}.vars]");
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_file() {
+    for (environment, variables) in environments() {
+        for (secret, _) in SECRETS {
+            assert!(
+                !variables.contains_key(secret),
+                "{secret} in [env.{environment}.vars]"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_development_believes_the_emulator_and_the_default_moves_nobody() {
+    for (name, variables) in environments() {
+        let config = EdgeConfig::read(&with_secrets(variables)).unwrap();
+        assert_eq!(
+            config.tokens.emulator.is_some(),
+            name == "development",
+            "[env.{name}]"
+        );
+        if name.is_empty() {
+            let facts = shared::routing::Facts {
+                purpose: shared::routing::Purpose::Registration,
+                email: Some(&shared::ids::NormalizedEmail::parse("a@b.de").unwrap()),
+                id: None,
+                cookie: None,
+                stepped_down: false,
+            };
+            assert_eq!(
+                shared::routing::decide(&facts, &config.rollout).side,
+                Side::Legacy
+            );
+        }
+    }
+}
