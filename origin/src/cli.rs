@@ -1,5 +1,6 @@
 //! The command line, one verb per file.
 
+pub mod ledger;
 pub mod migrate;
 pub mod serve;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 use shared::config::{Faults, Reader};
 
 use crate::config::{Config, DatabaseConfig, process_environment};
+use crate::postgres;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const EXIT_BAD_CONFIGURATION: u8 = 64;
@@ -27,6 +29,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// The database schema
     Migrate(migrate::MigrateArgs),
+    /// The token ledger
+    Ledger(ledger::LedgerArgs),
     /// Check the configuration and say what is wrong with it
     CheckConfig,
 }
@@ -48,6 +52,10 @@ impl Cli {
             },
             Command::Migrate(arguments) => match database(&environment) {
                 Ok(database) => migrate::run(arguments, &database.connect).await,
+                Err(faults) => bad_configuration(&faults),
+            },
+            Command::Ledger(arguments) => match database(&environment) {
+                Ok(database) => ledger::run(arguments, postgres::open(&database)).await,
                 Err(faults) => bad_configuration(&faults),
             },
             Command::CheckConfig => match Config::read(&environment) {

@@ -6,10 +6,14 @@ mod context;
 mod current_user;
 mod error;
 mod health;
+mod holds;
 mod identity;
+mod ledger_json;
 mod me;
 mod request_log;
+mod service_caller;
 mod success;
+mod tokens;
 mod verify_token;
 
 use axum::Router;
@@ -34,6 +38,12 @@ pub fn router(app: AppState) -> Router {
         .route("/v1/token/verify", post(verify_token::verify_token))
         .route("/v1/token/verify-header", post(verify_token::verify_header))
         .route("/v1/tokens/balance", get(balance::balance))
+        .route("/v1/tokens/transfers", get(tokens::transfers))
+        .route("/v1/users/{id}/tokens/credit", post(tokens::credit))
+        .route("/v1/users/{id}/tokens/debit", post(tokens::debit))
+        .route("/v1/users/{id}/holds", post(holds::reserve))
+        .route("/v1/holds/{id}/capture", post(holds::capture))
+        .route("/v1/holds/{id}/release", post(holds::release))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::health))

@@ -5,4 +5,5 @@ pub mod events;
 pub mod ledger;
 pub mod users;
 
+pub(crate) use database::discard_dead;
 pub use database::{DatabaseError, open, run};

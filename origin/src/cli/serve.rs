@@ -1,6 +1,7 @@
 //! `origin serve`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -8,6 +9,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::{schema, server, telemetry};
+
+/// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
+const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
 /// Serve HTTP until SIGTERM.
 #[derive(Debug, Args)]
@@ -44,5 +48,8 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let shutdown = server::termination()?;
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    server::run(listener, app, shutdown).await
+    let sweeping = tokio::spawn(app.ledger.clone().keep_sweeping(SWEEP_PAUSE));
+    let outcome = server::run(listener, app, shutdown).await;
+    sweeping.abort();
+    outcome
 }

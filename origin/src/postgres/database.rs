@@ -53,7 +53,7 @@ where
 }
 
 /// Closes idle connections that do not answer. Their failure is the expected outcome, not an error.
-async fn discard_dead(pool: &PgPool) {
+pub(crate) async fn discard_dead(pool: &PgPool) {
     for _ in 0..pool.num_idle() {
         match pool.try_acquire() {
             Some(mut connection) => {

@@ -11,7 +11,7 @@ use sqlx::postgres::PgRow;
 
 pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle, try_sweep_lock};
 pub use movements::{BatchRow, MoveRow, move_batch, move_tokens};
-pub use reads::{Balance, Difference, balance, differences, transfers};
+pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 
 /// The unique index that makes a key take effect once. Its violation means: the same key is being used right now.
 pub const IDEMPOTENCY_INDEX: &str = "token_transfers_idempotency_key";

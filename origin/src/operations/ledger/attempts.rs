@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use sqlx::PgPool;
+
 use super::{Counters, Fault};
+use crate::postgres;
 use crate::postgres::ledger::IDEMPOTENCY_INDEX;
 
 /// How often a statement is run at most.
@@ -58,14 +61,16 @@ impl Cause {
 #[derive(Debug)]
 pub(super) struct Attempts<'a> {
     statement: &'static str,
+    pool: &'a PgPool,
     counters: &'a Counters,
     made: u32,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) const fn new(statement: &'static str, counters: &'a Counters) -> Self {
+    pub(super) const fn new(statement: &'static str, pool: &'a PgPool, counters: &'a Counters) -> Self {
         Self {
             statement,
+            pool,
             counters,
             made: 0,
         }
@@ -118,6 +123,10 @@ impl<'a> Attempts<'a> {
             attempts = self.made,
             "runs again"
         );
+        if cause == Cause::Connection {
+            // The other idle connections died with this one: after a restart they all are.
+            postgres::discard_dead(self.pool).await;
+        }
         if cause.needs_a_pause() {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.made.min(8));
             tokio::time::sleep(pause).await;

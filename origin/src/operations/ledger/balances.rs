@@ -4,6 +4,7 @@ use shared::ids::UserId;
 
 use super::{Fault, Ledger};
 use crate::domain::ledger::LedgerError;
+use crate::postgres::run;
 use crate::postgres::ledger::{self as statements, Balance};
 
 impl Ledger {
@@ -12,8 +13,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::UserNotFound`]; [`Fault::Database`].
     pub async fn balance(&self, user: UserId) -> Result<Balance, Fault> {
-        let mut connection = self.pool.acquire().await?;
-        statements::balance(&mut connection, user)
+        run(&self.pool, |mut connection| async move { statements::balance(&mut connection, user).await })
             .await?
             .ok_or_else(|| LedgerError::UserNotFound.into())
     }

@@ -1,10 +1,9 @@
 //! Why an operation of the ledger gave no answer.
 
-use std::sync::Arc;
-
 use shared::problem::ErrorCode;
 
 use crate::domain::ledger::LedgerError;
+use crate::postgres::DatabaseError;
 
 /// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,8 +12,8 @@ pub enum Fault {
     #[error(transparent)]
     Refused(#[from] LedgerError),
     /// The database gave no answer. The cause is for the log only.
-    #[error("the database gave no answer: {0}")]
-    Database(Arc<sqlx::Error>),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// Too many movements of one person are waiting, or the one who made them is gone.
     #[error("too many movements of one person are waiting")]
     Busy,
@@ -26,13 +25,14 @@ impl Fault {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::Database(_) | Self::Busy => ErrorCode::DatabaseUnavailable,
+            Self::Database(DatabaseError::Unavailable(_)) | Self::Busy => ErrorCode::DatabaseUnavailable,
+            Self::Database(DatabaseError::Refused(_)) => ErrorCode::Internal,
         }
     }
 }
 
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(Arc::new(error))
+        Self::Database(error.into())
     }
 }

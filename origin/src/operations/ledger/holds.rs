@@ -10,6 +10,7 @@ use crate::domain::ledger::{
     Account, Amount, Caller, Hold, HoldId, HoldRequest, HoldState, IdempotencyKey, IdempotencyToken,
     LedgerError, Receipt, Settlement, SystemAccount, Transfer, TransferKind,
 };
+use crate::postgres::run;
 use crate::postgres::ledger::{self as statements, Ending, Found, Reserved, SeenHold, Settled};
 use shared::ids::UserId;
 
@@ -155,9 +156,10 @@ impl Ledger {
 
 /// Gives back the due holds of `user`. `true` when there were any.
 pub(super) async fn expire_due_of(pool: &PgPool, counters: &Counters, user: UserId) -> Result<bool, Fault> {
-    let mut connection = pool.acquire().await?;
-    let due = statements::due_holds(&mut connection, Some(user), ROUND).await?;
-    drop(connection);
+    let due = run(pool, |mut connection| async move {
+        statements::due_holds(&mut connection, Some(user), ROUND).await
+    })
+    .await?;
     let mut any = false;
     for hold in due {
         any |= expire_one(pool, counters, hold).await?;
@@ -196,7 +198,7 @@ async fn end(
     statement: &'static str,
     ending: Ending<'_>,
 ) -> Result<SettledHold, Fault> {
-    let mut attempts = Attempts::new(statement, counters);
+    let mut attempts = Attempts::new(statement, pool, counters);
     loop {
         let mut connection = pool.acquire().await?;
         let settled = match statements::settle(&mut connection, ending).await {

@@ -8,6 +8,7 @@ use crate::domain::ledger::{
     Account, Cursor, Direction, IdempotencyToken, LedgerError, MAX_BALANCE, Movement, PageSize, Receipt,
     SystemAccount, Transfer, TransferKind,
 };
+use crate::postgres::run;
 use crate::postgres::ledger::{self as statements, Found, MoveRow};
 
 /// One page of a person's transfers.
@@ -39,8 +40,10 @@ impl Ledger {
         cursor: Option<Cursor>,
         size: PageSize,
     ) -> Result<TransferPage, Fault> {
-        let mut connection = self.pool.acquire().await?;
-        let transfers = statements::transfers(&mut connection, user, cursor, size).await?;
+        let transfers = run(&self.pool, |mut connection| async move {
+            statements::transfers(&mut connection, user, cursor, size).await
+        })
+        .await?;
         let full = i64::try_from(transfers.len()).is_ok_and(|count| count == size.get());
         // Versions have no gap and begin at 0 or 1, so a full page that ends above 1 is not the last.
         let next = transfers
@@ -58,7 +61,7 @@ pub(super) async fn make_one(
     token: &IdempotencyToken,
     movement: &Movement,
 ) -> Result<Receipt, Fault> {
-    let mut attempts = Attempts::new("move", counters);
+    let mut attempts = Attempts::new("move", pool, counters);
     let mut touched = false;
     loop {
         let mut connection = pool.acquire().await?;

@@ -9,7 +9,10 @@ impl Ledger {
     /// # Errors
     /// [`Fault::Database`].
     pub async fn reconcile(&self) -> Result<Vec<Difference>, Fault> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(statements::differences(&mut connection).await?)
+        let mut transaction = self.pool.begin().await?;
+        statements::lift_time_limit(&mut transaction).await?;
+        let differences = statements::differences(&mut transaction).await?;
+        transaction.rollback().await?;
+        Ok(differences)
     }
 }

@@ -1,7 +1,10 @@
 //! Giving back the tokens of holds that nobody settled in time.
 
+use std::time::Duration;
+
 use super::{Fault, Ledger, holds};
 use crate::postgres::ledger as statements;
+use crate::postgres::run;
 
 /// What one sweep came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,34 +23,55 @@ impl Ledger {
     /// # Errors
     /// [`Fault::Database`]; what was given back so far stays so.
     pub async fn expire_due(&self) -> Result<Sweep, Fault> {
-        // The lock lives as long as this transaction, so a process that dies lets go of it.
-        let mut lock = self.pool.begin().await?;
-        if !statements::try_sweep_lock(&mut lock).await? {
-            return Ok(Sweep::Elsewhere);
-        }
         let mut given_back: u64 = 0;
         loop {
-            let mut connection = self.pool.acquire().await?;
-            let due = statements::due_holds(&mut connection, None, holds::ROUND).await?;
-            drop(connection);
-            let mut progress = false;
-            for hold in due {
-                match holds::expire_one(&self.pool, &self.counters, hold).await {
-                    Ok(true) => {
-                        progress = true;
-                        given_back = given_back.saturating_add(1);
-                    }
-                    Ok(false) => {}
-                    // One hold that cannot go back (its owner's balance is full) must not keep the others.
-                    Err(Fault::Refused(refusal)) => {
-                        tracing::warn!(code = refusal.code().as_str(), "a due hold stays");
-                    }
-                    Err(fault) => return Err(fault),
-                }
+            // The lock lives as long as this transaction, so a process that dies lets go of it.
+            let mut lock = self.pool.begin().await?;
+            if !statements::try_sweep_lock(&mut lock).await? {
+                return Ok(if given_back == 0 { Sweep::Elsewhere } else { Sweep::Swept(given_back) });
             }
-            if !progress {
-                lock.rollback().await?;
+            let round = self.expire_round().await?;
+            lock.rollback().await?;
+            given_back = given_back.saturating_add(round);
+            if round == 0 {
                 return Ok(Sweep::Swept(given_back));
+            }
+        }
+    }
+
+    /// Gives back some of the holds whose time is up. Answers how many; 0 when there is nothing left that could go back.
+    async fn expire_round(&self) -> Result<u64, Fault> {
+        let due = run(&self.pool, |mut connection| async move {
+            statements::due_holds(&mut connection, None, holds::ROUND).await
+        })
+        .await?;
+        let mut given_back: u64 = 0;
+        for hold in due {
+            match holds::expire_one(&self.pool, &self.counters, hold).await {
+                Ok(true) => given_back = given_back.saturating_add(1),
+                Ok(false) => {}
+                // One hold that cannot go back (its owner's balance is full) must not keep the others.
+                Err(Fault::Refused(refusal)) => {
+                    tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "a due hold stays");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(given_back)
+    }
+
+    /// Sweeps every `pause` until the future is dropped. A sweep that fails is logged and followed by the next.
+    pub async fn keep_sweeping(self, pause: Duration) {
+        let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.expire_due().await {
+                Ok(Sweep::Swept(count)) if count > 0 => tracing::info!(count, "expired holds given back"),
+                Ok(_) => {}
+                Err(fault) => {
+                    tracing::warn!(error = &fault as &dyn std::error::Error, "expired holds could not be given back");
+                }
             }
         }
     }

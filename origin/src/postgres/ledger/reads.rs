@@ -99,6 +99,15 @@ pub struct Difference {
     pub actual: i64,
 }
 
+/// Lifts the time limit of requests for the rest of the transaction, for a statement that reads every row there is.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lift_time_limit(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(connection).await?;
+    Ok(())
+}
+
 /// Everything that is wrong with the ledger; empty when every guarantee holds. Reads the whole ledger.
 ///
 /// # Errors

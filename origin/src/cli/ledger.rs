@@ -1,0 +1,114 @@
+//! `origin ledger`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use shared::ids::UserId;
+use sqlx::PgPool;
+
+use crate::domain::ledger::{Cursor, PageSize, Transfer};
+use crate::operations::ledger::{Fault, Ledger, Sweep};
+use crate::postgres::ledger::Difference;
+
+/// The token ledger
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check every guarantee against the rows; exits 2 and lists the differences when one is broken
+    Reconcile {
+        /// One JSON document instead of lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a person has and what moved, newest first
+    Show {
+        /// The person's id
+        #[arg(value_parser = parse_user)]
+        user: UserId,
+        /// How many transfers, 1 to 100
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=PageSize::MAX))]
+        limit: i64,
+        /// Only transfers before this version
+        #[arg(long)]
+        before: Option<i64>,
+    },
+    /// Give back the tokens of holds whose time is up
+    ExpireHolds,
+}
+
+/// Reconciliation found differences: told from 1, which means that it could not look.
+const EXIT_DIFFERENCES: u8 = 2;
+
+fn parse_user(text: &str) -> Result<UserId, String> {
+    UserId::parse(text).map_err(|error| error.to_string())
+}
+
+/// Runs the verb: 0 done, 1 failed, 2 the ledger does not add up.
+pub async fn run(arguments: LedgerArgs, pool: PgPool) -> ExitCode {
+    let ledger = Ledger::new(pool);
+    let outcome = match arguments.verb {
+        Verb::Reconcile { json } => reconcile(&ledger, json).await,
+        Verb::Show { user, limit, before } => show(&ledger, user, limit, before).await,
+        Verb::ExpireHolds => expire_holds(&ledger).await,
+    };
+    outcome.unwrap_or_else(|fault| {
+        eprintln!("{fault}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, Fault> {
+    let differences = ledger.reconcile().await?;
+    if json {
+        println!("{}", serde_json::json!({ "differences": differences }));
+    } else {
+        for Difference { kind, user_id, hold_id, expected, actual } in &differences {
+            let hold = hold_id.map(|hold| format!(" hold {hold}")).unwrap_or_default();
+            println!("{kind}: user {user_id}{hold}: expected {expected}, found {actual}");
+        }
+        println!("{} differences", differences.len());
+    }
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DIFFERENCES) })
+}
+
+async fn show(ledger: &Ledger, user: UserId, limit: i64, before: Option<i64>) -> Result<ExitCode, Fault> {
+    let balance = ledger.balance(user).await?;
+    println!("{user}: {} tokens to spend, {} held", balance.spendable, balance.held);
+    let size = PageSize::new(limit).unwrap_or(PageSize::DEFAULT);
+    let page = ledger.transfers(user, before.map(|before| Cursor { before }), size).await?;
+    for transfer in &page.transfers {
+        println!("{}", line(transfer));
+    }
+    if let Some(next) = page.next {
+        println!("more: --before {}", next.before);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(transfer: &Transfer) -> String {
+    let reference = transfer.reference.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    format!(
+        "{:>6}  {}  {:<8} {:+} = {}  {} -> {}  {}{reference}",
+        transfer.version,
+        transfer.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
+        transfer.kind.as_str(),
+        transfer.delta(),
+        transfer.balance_after,
+        transfer.debit_account,
+        transfer.credit_account,
+        transfer.reason,
+    )
+}
+
+async fn expire_holds(ledger: &Ledger) -> Result<ExitCode, Fault> {
+    match ledger.expire_due().await? {
+        Sweep::Swept(count) => println!("{count} holds given back"),
+        Sweep::Elsewhere => println!("another process is doing that"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

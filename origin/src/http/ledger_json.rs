@@ -1,0 +1,77 @@
+//! From the ledger's types to the wire, and the answer that says whether it is a repeat.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shared::api::ledger as wire;
+
+use super::success::success;
+use crate::domain::ledger::{Hold, Receipt, Transfer};
+use crate::operations::ledger::{Reservation, SettledHold, TransferPage};
+
+/// Present (`true`) on an answer that repeats an earlier one.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The success envelope around `data`; status and body are those of the first answer, only a header tells a repeat.
+pub(super) fn answer<T: Serialize>(status: StatusCode, data: T, message: &'static str, replayed: bool) -> Response {
+    let mut response = (status, success(data, message)).into_response();
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+pub(super) fn moved(receipt: Receipt) -> wire::Moved {
+    wire::Moved { token_balance: receipt.transfer.balance_after, transfer: transfer(receipt.transfer) }
+}
+
+pub(super) fn reserved(reservation: Reservation) -> wire::HoldMoved {
+    wire::HoldMoved {
+        hold: hold(&reservation.hold),
+        token_balance: reservation.receipt.transfer.balance_after,
+        transfer: transfer(reservation.receipt.transfer),
+    }
+}
+
+pub(super) fn settled(settled: SettledHold) -> wire::HoldMoved {
+    wire::HoldMoved {
+        hold: hold(&settled.hold),
+        token_balance: settled.token_balance,
+        transfer: transfer(settled.receipt.transfer),
+    }
+}
+
+pub(super) fn page(page: TransferPage) -> wire::TransferPage {
+    wire::TransferPage {
+        transfers: page.transfers.into_iter().map(transfer).collect(),
+        next_cursor: page.next.map(|cursor| cursor.encode()),
+    }
+}
+
+fn transfer(transfer: Transfer) -> wire::Transfer {
+    wire::Transfer {
+        id: transfer.id,
+        user_id: transfer.user.0,
+        version: transfer.version,
+        kind: transfer.kind.as_str().to_owned(),
+        debit_account: transfer.debit_account,
+        credit_account: transfer.credit_account,
+        amount: transfer.amount.get(),
+        balance_after: transfer.balance_after,
+        reason: transfer.reason,
+        reference: transfer.reference,
+        hold_id: transfer.hold.map(|hold| hold.0),
+        created_at: transfer.created_at,
+    }
+}
+
+fn hold(hold: &Hold) -> wire::Hold {
+    wire::Hold {
+        id: hold.id.0,
+        user_id: hold.user.0,
+        amount: hold.amount.get(),
+        captured_amount: hold.captured,
+        state: hold.state.as_str().to_owned(),
+        expires_at: hold.expires_at,
+    }
+}

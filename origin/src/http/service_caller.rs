@@ -1,0 +1,57 @@
+//! The extractors of the internal routes: which service calls, and its name for the movement it wants.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use shared::headers;
+use shared::problem::ErrorCode;
+use shared::service_keys::Service;
+
+use super::error::ApiError;
+use crate::app::AppState;
+use crate::domain::ledger::{Caller, IdempotencyKey, IdempotencyToken};
+
+/// One of our own services, by the key in `X-Service-Key`.
+#[derive(Debug, Clone)]
+pub struct ServiceCaller(pub Service);
+
+impl FromRequestParts<AppState> for ServiceCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let unverified = single(&parts.headers, headers::SERVICE_KEY);
+        unverified
+            .and_then(|key| app.config.service_keys.identify(key))
+            .map(|service| Self(service.clone()))
+            .ok_or_else(|| ApiError::new(ErrorCode::Forbidden).message("A service key is required"))
+    }
+}
+
+/// Who asks for a movement, and the `Idempotency-Key` under which it happens once.
+#[derive(Debug, Clone)]
+pub struct MovementToken(pub IdempotencyToken);
+
+impl FromRequestParts<AppState> for MovementToken {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let ServiceCaller(service) = ServiceCaller::from_request_parts(parts, app).await?;
+        let invalid = |rule: &str| ApiError::invalid(vec![format!("Idempotency-Key {rule}")]);
+        let caller = Caller::service(&service.name).map_err(|error| ApiError::new(ErrorCode::Internal).caused_by(error))?;
+        if !parts.headers.contains_key("idempotency-key") {
+            return Err(invalid("is required"));
+        }
+        let key = single(&parts.headers, "idempotency-key").ok_or_else(|| invalid("must be sent once, in ASCII"))?;
+        let key = IdempotencyKey::parse(key).map_err(|error| invalid(error.0))?;
+        Ok(Self(IdempotencyToken { caller, key }))
+    }
+}
+
+/// The value of a header that was sent exactly once.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! Tokens, transfers and holds as callers see them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One movement of tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Number in the whole ledger.
+    pub id: i64,
+    /// Whose tokens.
+    pub user_id: Uuid,
+    /// Place among this person's transfers, without a gap.
+    pub version: i64,
+    /// `opening`, `welcome`, `credit`, `debit`, `reserve`, `capture`, `release`, `external` or `closing`.
+    pub kind: String,
+    /// Where the tokens came from: `user:<id>`, `hold:<id>` or `system:<name>`.
+    pub debit_account: String,
+    /// Where they went.
+    pub credit_account: String,
+    /// How many tokens, at least 1.
+    pub amount: i32,
+    /// The person's spendable balance right after it, in tokens.
+    pub balance_after: i32,
+    /// Why.
+    pub reason: String,
+    /// What it belongs to in the caller's records.
+    pub reference: Option<String>,
+    /// The hold it belongs to.
+    pub hold_id: Option<Uuid>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Answer to a credit or debit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The movement.
+    pub transfer: Transfer,
+    /// The spendable balance right after it, in tokens; a repeat answers the same, whatever moved since.
+    pub token_balance: i32,
+}
+
+/// Tokens set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its name.
+    pub id: Uuid,
+    /// Whose tokens.
+    pub user_id: Uuid,
+    /// How many were set aside.
+    pub amount: i32,
+    /// How many of them were spent.
+    pub captured_amount: i32,
+    /// `reserved`, `captured`, `released` or `expired`.
+    pub state: String,
+    /// When a reserved hold lapses.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Answer to a reservation, a capture or a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldMoved {
+    /// The hold, as this request left it.
+    pub hold: Hold,
+    /// The movement of this request.
+    pub transfer: Transfer,
+    /// The spendable balance right after this request, in tokens.
+    pub token_balance: i32,
+}
+
+/// One page of a person's transfers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferPage {
+    /// Newest first.
+    pub transfers: Vec<Transfer>,
+    /// `cursor` of the next page; `null` on the last.
+    pub next_cursor: Option<String>,
+}
