@@ -1,0 +1,86 @@
+//! One download of a key set: bounded in time and size, over TLS or from this machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap, HeaderName};
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore};
+use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
+use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
+
+/// Why a download brought no keys. Shown to operators; holds neither address nor answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DownloadError {
+    /// TLS could not be set up, so nothing can be fetched at all.
+    #[error("the HTTP client could not be built")]
+    NoClient,
+    /// No answer within the time, or none at all.
+    #[error("the issuer did not answer within 3 s")]
+    Timeout,
+    /// The connection failed or broke.
+    #[error("the issuer could not be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// Another status than 200.
+    #[error("the issuer answered {0}")]
+    Status(u16),
+    /// An answer that is no key set.
+    #[error(transparent)]
+    Bad(#[from] BadKeySet),
+}
+
+impl From<reqwest::Error> for DownloadError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Unreachable(error)
+        }
+    }
+}
+
+/// An HTTP client for key sets: TLS with the roots that come with the program, no redirects (an issuer that moved is a change of
+/// configuration), 3 s in all.
+pub(super) fn client() -> Option<reqwest::Client> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
+    };
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_secs(FETCH_TIMEOUT_SECONDS.unsigned_abs()))
+        .build()
+        .inspect_err(|error| tracing::error!(error = error as &dyn std::error::Error, "no HTTP client"))
+        .ok()
+}
+
+/// The keys at `url` and the seconds for which they are fresh.
+pub(super) async fn key_set(client: &reqwest::Client, url: &str) -> Result<(KeySet, i64), DownloadError> {
+    let mut answer = client.get(url).send().await?;
+    if answer.status() != reqwest::StatusCode::OK {
+        return Err(DownloadError::Status(answer.status().as_u16()));
+    }
+    let fresh_for = freshness(
+        text(answer.headers(), &CACHE_CONTROL),
+        text(answer.headers(), &AGE),
+    );
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len().saturating_add(chunk.len()) > MAX_KEY_SET_BYTES {
+            return Err(BadKeySet::TooLarge.into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((KeySet::parse(&body)?, fresh_for))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
