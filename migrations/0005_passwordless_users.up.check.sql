@@ -1,14 +1,27 @@
--- A local person without a hash cannot sign in anywhere, and the invariant of 0005 refuses the row. Read through to_jsonb
--- because auth_provider does not exist yet on a database that is being adopted.
+-- Rows that the invariant of 0005 refuses. Without an earlier attempt these can only be people without a hash, who cannot sign
+-- in anywhere. Read through to_jsonb because the provider columns do not exist yet on a database that is being adopted.
+WITH contradicting AS (
+    SELECT id, provider, row_number() OVER (PARTITION BY provider ORDER BY id) AS place
+    FROM (
+        SELECT id,
+               password_hash IS NOT NULL AS has_hash,
+               coalesce(to_jsonb(person) ->> 'auth_provider', 'local') AS provider,
+               to_jsonb(person) ->> 'firebase_uid' IS NOT NULL AS has_uid
+        FROM auth.users AS person
+        WHERE password_hash IS NULL
+           OR (SELECT count(*) > 0 FROM pg_attribute WHERE attrelid = 'auth.users'::regclass AND attname = 'firebase_uid')
+    ) AS candidate
+    WHERE CASE provider
+              WHEN 'local' THEN has_uid OR NOT has_hash
+              WHEN 'firebase' THEN has_hash OR NOT has_uid
+              WHEN 'hybrid' THEN NOT has_uid OR NOT has_hash
+              ELSE true
+          END
+)
 SELECT format(
-           '%s local people have no password hash. Give each one an unusable hash (''!'') or deactivate and relabel them; ids: %s',
-           count(*), string_agg(id::text, ', ' ORDER BY id) FILTER (WHERE ordinal <= 20)
+           '%s people of provider %s have no password hash or a uid that contradicts it; docs/DATA_MODEL.md says which rows may be; ids: %s',
+           count(*), provider, string_agg(id::text, ', ' ORDER BY id) FILTER (WHERE place <= 20)
        ) AS finding,
        true AS blocking
-FROM (
-    SELECT id, row_number() OVER (ORDER BY id) AS ordinal
-    FROM auth.users AS person
-    WHERE password_hash IS NULL
-      AND coalesce(to_jsonb(person) ->> 'auth_provider', 'local') = 'local'
-) AS without_hash
-HAVING count(*) > 0;
+FROM contradicting
+GROUP BY provider;

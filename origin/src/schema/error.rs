@@ -44,7 +44,7 @@ pub enum SchemaError {
         compiled: String,
     },
     /// Another session held what we needed for as long as we were willing to wait.
-    #[error("{what} was not free within {} s; something holds it for long. Nothing is half done; run again", .waited.as_secs())]
+    #[error("{what} was not free within {} s; something holds it for long. Running again goes on from here", .waited.as_secs())]
     Busy {
         /// What was waited for.
         what: &'static str,

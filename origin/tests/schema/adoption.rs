@@ -134,7 +134,7 @@ async fn people_without_a_hash_are_reported() {
     let findings = refused(&database).await;
     assert_eq!(findings.len(), 1);
     assert!(
-        findings[0].starts_with("0005_passwordless_users: 1 local people have no password hash"),
+        findings[0].starts_with("0005_passwordless_users: 1 people of provider local have no password hash"),
         "{findings:?}"
     );
     assert!(

@@ -5,6 +5,7 @@
 mod adoption;
 mod backup;
 mod concurrency;
+mod earlier_attempt;
 mod events;
 mod ledger;
 mod people;

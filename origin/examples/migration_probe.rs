@@ -1,0 +1,205 @@
+//! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with people as
+//! the legacy service keeps them, lets clients read and write without pause, migrates up and down, and reports the longest
+//! single wait of each kind. Exits 1 if one is longer than the limit.
+//!
+//! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example migration_probe -- --rows 2000000`
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use origin::schema::{self, Options, Progress};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
+
+const LEGACY_BASELINE: &str = include_str!("../tests/schema/legacy_baseline.sql");
+
+#[derive(Parser)]
+struct Arguments {
+    /// People in the table
+    #[arg(long, default_value_t = 2_000_000)]
+    rows: i64,
+    /// Longest wait allowed, in milliseconds
+    #[arg(long, default_value_t = 50)]
+    limit_ms: u64,
+    /// Server to create the database on; `TEST_DATABASE_URL` if not given
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+}
+
+/// What the clients do, one statement after the other, each on a connection of its own.
+const CLIENTS: [(&str, &str); 3] = [
+    (
+        "read",
+        "SELECT id, email, token_balance FROM auth.users WHERE id = md5(($1 % $2)::text)::uuid",
+    ),
+    (
+        "update",
+        "UPDATE auth.users SET token_balance = token_balance + 1, last_login = now() WHERE id = md5(($1 % $2)::text)::uuid",
+    ),
+    (
+        "insert",
+        "INSERT INTO auth.users (email, password_hash, token_balance) VALUES ('new-' || $1 || '-' || $2 || '@x.test', 'h', 3)",
+    ),
+];
+
+/// Longest wait so far within the current phase, in microseconds, by client.
+type Longest = Arc<[AtomicU64; CLIENTS.len()]>;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let server = arguments
+        .server
+        .or_else(|| std::env::var("TEST_DATABASE_URL").ok())
+        .expect("--server or TEST_DATABASE_URL");
+    let server = PgConnectOptions::from_str(&server).expect("the server's address is a PostgreSQL URL");
+    let name = format!("migration_probe_{}", std::process::id());
+    run(&server, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+    let worst = probe(&server.clone().database(&name), arguments.rows).await;
+    run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    let limit = Duration::from_millis(arguments.limit_ms);
+    println!(
+        "longest wait during all migrations: {:.1} ms (limit {} ms)",
+        milliseconds(worst),
+        arguments.limit_ms
+    );
+    if worst <= limit {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn probe(database: &PgConnectOptions, rows: i64) -> Duration {
+    let started = Instant::now();
+    run(database, LEGACY_BASELINE).await;
+    run(
+        database,
+        &format!(
+            "INSERT INTO auth.users (id, username, email, password_hash, token_balance)
+             SELECT md5(n::text)::uuid, 'user' || n, 'User' || n || '@example.org', '$2b$10$' || repeat('h', 53), n % 50
+             FROM generate_series(0, {rows} - 1) AS n"
+        ),
+    )
+    .await;
+    run(database, "VACUUM ANALYZE auth.users").await;
+    run(database, "CHECKPOINT").await;
+    println!(
+        "{rows} people in place after {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+
+    let (stop, longest) = (Arc::new(AtomicBool::new(false)), Longest::default());
+    let clients: Vec<_> = (0..CLIENTS.len())
+        .map(|client| {
+            tokio::spawn(keep_busy(
+                client,
+                database.clone(),
+                rows,
+                Arc::clone(&stop),
+                Arc::clone(&longest),
+            ))
+        })
+        .collect();
+
+    // The same load without a migration: what this machine does to the longest wait all by itself.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    report("no migration", Duration::from_secs(10), &longest);
+
+    let worst = Mutex::new(Duration::ZERO);
+    let mut show = |progress| {
+        if let Progress::Done { migration, took } = progress {
+            let mut worst = worst.lock().unwrap();
+            *worst = (*worst).max(report(migration, took, &longest));
+        }
+    };
+    println!("up");
+    schema::up(database, &Options::default(), &mut show)
+        .await
+        .unwrap();
+    println!("down");
+    let accept = Options {
+        accept_loss: true,
+        ..Options::default()
+    };
+    schema::down(database, 0, &accept, &mut show).await.unwrap();
+
+    stop.store(true, Ordering::Relaxed);
+    let mut statements = 0;
+    for client in clients {
+        statements += client.await.unwrap();
+    }
+    println!("{statements} statements of clients, none failed");
+    worst.into_inner().unwrap()
+}
+
+async fn keep_busy(
+    client: usize,
+    database: PgConnectOptions,
+    rows: i64,
+    stop: Arc<AtomicBool>,
+    longest: Longest,
+) -> u64 {
+    let mut connection = connect(&database).await;
+    let (name, sql) = CLIENTS[client];
+    let mut statements: u64 = 0;
+    while !stop.load(Ordering::Relaxed) {
+        // A stride that visits every row in an order far from that of the table.
+        let n = i64::try_from(statements).unwrap().wrapping_mul(7_919);
+        let asked = Instant::now();
+        sqlx::query(sql)
+            .bind(n)
+            .bind(rows)
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let waited = u64::try_from(asked.elapsed().as_micros()).unwrap();
+        longest[client].fetch_max(waited, Ordering::Relaxed);
+        statements += 1;
+    }
+    statements
+}
+
+/// Prints and resets the longest waits; answers the longest of all.
+fn report(phase: &str, took: Duration, longest: &Longest) -> Duration {
+    let waits = CLIENTS
+        .iter()
+        .zip(longest.iter())
+        .map(|((name, _), wait)| (name, Duration::from_micros(wait.swap(0, Ordering::Relaxed))));
+    let waits: Vec<_> = waits.collect();
+    let columns: Vec<String> = waits
+        .iter()
+        .map(|(name, wait)| format!("{name} {:6.1} ms", milliseconds(*wait)))
+        .collect();
+    println!(
+        "  {phase:32} {:7.2} s   {}",
+        took.as_secs_f64(),
+        columns.join("   ")
+    );
+    waits.into_iter().map(|(_, wait)| wait).max().unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+async fn connect(options: &PgConnectOptions) -> PgConnection {
+    options
+        .clone()
+        .options([("client_min_messages", "warning")])
+        .connect()
+        .await
+        .expect("the server refuses the connection")
+}
+
+async fn run(options: &PgConnectOptions, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connect(options).await)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
