@@ -19,9 +19,11 @@
 pub mod api;
 pub mod assertion;
 pub mod base64url;
+pub mod breaker;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod fallback;
 pub mod headers;
 pub mod identity;
 pub mod ids;

@@ -6,7 +6,7 @@ use super::*;
 /// Unleash enables a feature when `hash % 100 + 1 <= percentage`; a context without the sticky field is never enabled, except
 /// by a strategy that does not look at it.
 fn unleash_enabled(group: &str, id: Option<&str>, percentage: u32) -> bool {
-    id.is_some_and(|id| murmur3_32(&[group.as_bytes(), b":", id.as_bytes()]) % 100 + 1 <= percentage)
+    id.is_some_and(|id| murmur3_32(&[group.as_bytes(), b":", id.as_bytes()]) % 100 < percentage)
 }
 
 /// Restated from Unleash's client-specification (Apache-2.0), specifications 03, 04, 10 and 12: gradual rollout by user id, by
