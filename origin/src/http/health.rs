@@ -38,6 +38,18 @@ pub struct Checks {
     database: &'static str,
     schema: &'static str,
     serving: &'static str,
+    /// The issuer's keys, for tokens that do not come through the edge. Told, not required: requests through the edge need none.
+    keys: Vec<KeyRing>,
+}
+
+/// The keys of one ring.
+#[derive(Debug, Serialize)]
+pub struct KeyRing {
+    ring: &'static str,
+    keys: usize,
+    /// Seconds since they were fetched; `null` before the first token.
+    age_seconds: Option<i64>,
+    usable: bool,
 }
 
 /// `GET /readyz`: requests should be sent here.
@@ -71,9 +83,23 @@ pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>
                 database,
                 schema,
                 serving,
+                keys: key_rings(&app),
             },
         }),
     )
+}
+
+fn key_rings(app: &AppState) -> Vec<KeyRing> {
+    let rings = app.verifier.key_status(clock::now());
+    rings
+        .into_iter()
+        .map(|(ring, status)| KeyRing {
+            ring: ring.as_str(),
+            keys: status.keys,
+            age_seconds: status.age_seconds,
+            usable: status.usable,
+        })
+        .collect()
 }
 
 async fn database_answers(app: &AppState) -> bool {

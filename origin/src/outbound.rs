@@ -1,0 +1,50 @@
+//! The one HTTP client for calls to others: Google's key endpoint and Identity Toolkit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long a connection may take to come up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer may take in all, unless the caller says less.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be made: {0}")]
+pub struct NoClient(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// A client that trusts the public certificate authorities (Mozilla's list, compiled in, so that a bare container works),
+/// uses `ring`, follows no redirect and uses no proxy of the environment.
+///
+/// # Errors
+/// [`NoClient`].
+pub fn client() -> Result<reqwest::Client, NoClient> {
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NoClient(error.into()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .user_agent(concat!("crossfade-origin/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| NoClient(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_client_can_be_made() {
+        super::client().unwrap();
+    }
+}

@@ -1,0 +1,15 @@
+//! The service as its callers see it: a real server on a free port, a database of its own for every test.
+//!
+//! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
+
+#[path = "../support/database.rs"]
+mod database;
+mod support;
+
+mod assertion;
+mod envelopes;
+mod first_sight;
+mod linking;
+mod outage;
+mod standing;
+mod verify_token;

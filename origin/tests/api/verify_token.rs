@@ -1,0 +1,73 @@
+//! `POST /v1/auth/verify-token` and its other names.
+
+use serde_json::json;
+
+use crate::support::{TestApp, now, send, token, with_json};
+
+#[tokio::test]
+async fn every_name_gives_the_same_answer() {
+    let app = TestApp::start().await;
+    let token = token("uid-1", &json!({"email": "a@b.de", "email_verified": true}));
+    let mut answers = Vec::new();
+    for path in ["/v1/auth/verify-token", "/v1/token/verify"] {
+        answers.push(
+            app.call("POST", path, &json!({"token": token}))
+                .await
+                .expect(200)
+                .body["data"]
+                .take(),
+        );
+    }
+    answers.push(
+        app.call_as("POST", "/v1/token/verify-header", &token, &json!({}))
+            .await
+            .expect(200)
+            .body["data"]
+            .take(),
+    );
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+    let data = &answers[0];
+    for (name, value) in [
+        ("valid", json!(true)),
+        ("firebaseUid", json!("uid-1")),
+        ("email", json!("a@b.de")),
+        ("emailVerified", json!(true)),
+        ("token_kind", json!("firebase")),
+    ] {
+        assert_eq!(data[name], value, "{name}");
+    }
+    assert!(data["tokenExpiration"].as_i64().unwrap() > now());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let app = TestApp::start().await;
+    let expired = token(
+        "uid-1",
+        &json!({"iat": now() - 7200, "auth_time": now() - 7200, "exp": now() - 3600}),
+    );
+    let foreign = token("uid-1", &json!({"aud": "other"}));
+    for (body, status, code) in [
+        (json!({}), 400, "VALIDATION_ERROR"),
+        (json!({"token": null}), 400, "VALIDATION_ERROR"),
+        (json!({"token": 1}), 400, "VALIDATION_ERROR"),
+        (json!({"token": ""}), 400, "VALIDATION_ERROR"),
+        (json!({"token": "x".repeat(9000)}), 400, "VALIDATION_ERROR"),
+        (json!([1]), 400, "VALIDATION_ERROR"),
+        (json!({"token": "garbage"}), 401, "TOKEN_MALFORMED"),
+        (json!({"token": expired}), 401, "TOKEN_EXPIRED"),
+        (json!({"token": foreign}), 401, "TOKEN_AUDIENCE"),
+        (json!({"token": "x".repeat(70_000)}), 413, "PAYLOAD_TOO_LARGE"),
+    ] {
+        let answer = app.call("POST", "/v1/auth/verify-token", &body).await;
+        assert_eq!((answer.status, answer.code()), (status, code), "{body:.80}");
+    }
+    let plain = send(app.request("POST", "/v1/token/verify").body("{}")).await;
+    assert_eq!(plain.code(), "UNSUPPORTED_MEDIA_TYPE");
+    let broken = with_json(app.request("POST", "/v1/token/verify"), &json!({})).body("{\"token\":\"hunter2");
+    let broken = send(broken).await;
+    assert_eq!(broken.code(), "VALIDATION_ERROR");
+    assert!(!broken.body.to_string().contains("hunter2"));
+    assert_eq!(app.users().await, 0);
+}
