@@ -67,20 +67,36 @@ async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, Fault> {
     if json {
         println!("{}", serde_json::json!({ "differences": differences }));
     } else {
-        for Difference { kind, user_id, hold_id, expected, actual } in &differences {
+        for Difference {
+            kind,
+            user_id,
+            hold_id,
+            expected,
+            actual,
+        } in &differences
+        {
             let hold = hold_id.map(|hold| format!(" hold {hold}")).unwrap_or_default();
             println!("{kind}: user {user_id}{hold}: expected {expected}, found {actual}");
         }
         println!("{} differences", differences.len());
     }
-    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DIFFERENCES) })
+    Ok(if differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_DIFFERENCES)
+    })
 }
 
 async fn show(ledger: &Ledger, user: UserId, limit: i64, before: Option<i64>) -> Result<ExitCode, Fault> {
     let balance = ledger.balance(user).await?;
-    println!("{user}: {} tokens to spend, {} held", balance.spendable, balance.held);
+    println!(
+        "{user}: {} tokens to spend, {} held",
+        balance.spendable, balance.held
+    );
     let size = PageSize::new(limit).unwrap_or(PageSize::DEFAULT);
-    let page = ledger.transfers(user, before.map(|before| Cursor { before }), size).await?;
+    let page = ledger
+        .transfers(user, before.map(|before| Cursor { before }), size)
+        .await?;
     for transfer in &page.transfers {
         println!("{}", line(transfer));
     }
@@ -91,7 +107,11 @@ async fn show(ledger: &Ledger, user: UserId, limit: i64, before: Option<i64>) ->
 }
 
 fn line(transfer: &Transfer) -> String {
-    let reference = transfer.reference.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    let reference = transfer
+        .reference
+        .as_deref()
+        .map(|text| format!(" [{text}]"))
+        .unwrap_or_default();
     format!(
         "{:>6}  {}  {:<8} {:+} = {}  {} -> {}  {}{reference}",
         transfer.version,

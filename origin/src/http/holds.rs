@@ -30,10 +30,21 @@ pub async fn reserve(
     let (Some(user), Some(amount), Some(reason), Some(lifetime)) = (user, amount, reason, lifetime) else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    let request = HoldRequest { user, amount, lifetime, reason, reference };
+    let request = HoldRequest {
+        user,
+        amount,
+        lifetime,
+        reason,
+        reference,
+    };
     let reservation = app.ledger.reserve(&token, &request).await?;
     let replayed = reservation.receipt.replayed;
-    Ok(answer(StatusCode::CREATED, reserved(reservation), "Tokens reserved", replayed))
+    Ok(answer(
+        StatusCode::CREATED,
+        reserved(reservation),
+        "Tokens reserved",
+        replayed,
+    ))
 }
 
 fn read_lifetime(body: &mut JsonObject) -> Option<HoldLifetime> {
@@ -41,7 +52,9 @@ fn read_lifetime(body: &mut JsonObject) -> Option<HoldLifetime> {
         None | Some(serde_json::Value::Null) => return Some(HoldLifetime::DEFAULT),
         Some(value) => value.as_i64().unwrap_or(0),
     };
-    HoldLifetime::from_secs(seconds).map_err(|error| body.fault("expires_in_seconds", error.0)).ok()
+    HoldLifetime::from_secs(seconds)
+        .map_err(|error| body.fault("expires_in_seconds", error.0))
+        .ok()
 }
 
 /// Spends what a hold set aside, or a part of it; the rest goes back.
@@ -83,7 +96,9 @@ async fn settle(
 /// capture everything.
 async fn read_part(request: Request, app: &AppState) -> Result<Option<Amount>, ApiError> {
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::new(ErrorCode::PayloadTooLarge))?;
+    let bytes = to_bytes(body, MAX_BODY_BYTES)
+        .await
+        .map_err(|_| ApiError::new(ErrorCode::PayloadTooLarge))?;
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -93,7 +108,10 @@ async fn read_part(request: Request, app: &AppState) -> Result<Option<Amount>, A
         Some(value) => {
             let amount = Amount::new(value.as_i64().unwrap_or(0));
             if amount.is_err() {
-                body.fault("amount", &format!("must be a whole number from 1 to {MAX_BALANCE}"));
+                body.fault(
+                    "amount",
+                    &format!("must be a whole number from 1 to {MAX_BALANCE}"),
+                );
             }
             amount.ok()
         }

@@ -13,16 +13,26 @@ use crate::operations::ledger::{Reservation, SettledHold, TransferPage};
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The success envelope around `data`; status and body are those of the first answer, only a header tells a repeat.
-pub(super) fn answer<T: Serialize>(status: StatusCode, data: T, message: &'static str, replayed: bool) -> Response {
+pub(super) fn answer<T: Serialize>(
+    status: StatusCode,
+    data: T,
+    message: &'static str,
+    replayed: bool,
+) -> Response {
     let mut response = (status, success(data, message)).into_response();
     if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }
 
 pub(super) fn moved(receipt: Receipt) -> wire::Moved {
-    wire::Moved { token_balance: receipt.transfer.balance_after, transfer: transfer(receipt.transfer) }
+    wire::Moved {
+        token_balance: receipt.transfer.balance_after,
+        transfer: transfer(receipt.transfer),
+    }
 }
 
 pub(super) fn reserved(reservation: Reservation) -> wire::HoldMoved {

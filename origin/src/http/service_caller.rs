@@ -37,11 +37,13 @@ impl FromRequestParts<AppState> for MovementToken {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let ServiceCaller(service) = ServiceCaller::from_request_parts(parts, app).await?;
         let invalid = |rule: &str| ApiError::invalid(vec![format!("Idempotency-Key {rule}")]);
-        let caller = Caller::service(&service.name).map_err(|error| ApiError::new(ErrorCode::Internal).caused_by(error))?;
+        let caller = Caller::service(&service.name)
+            .map_err(|error| ApiError::new(ErrorCode::Internal).caused_by(error))?;
         if !parts.headers.contains_key("idempotency-key") {
             return Err(invalid("is required"));
         }
-        let key = single(&parts.headers, "idempotency-key").ok_or_else(|| invalid("must be sent once, in ASCII"))?;
+        let key = single(&parts.headers, "idempotency-key")
+            .ok_or_else(|| invalid("must be sent once, in ASCII"))?;
         let key = IdempotencyKey::parse(key).map_err(|error| invalid(error.0))?;
         Ok(Self(IdempotencyToken { caller, key }))
     }

@@ -55,7 +55,13 @@ async fn make(
     let (Some(user), Some(amount), Some(reason)) = (user, amount, reason) else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    let movement = Movement { user, direction, amount, reason, reference };
+    let movement = Movement {
+        user,
+        direction,
+        amount,
+        reason,
+        reference,
+    };
     let receipt = app.ledger.move_tokens(token, movement).await?;
     let replayed = receipt.replayed;
     Ok(answer(StatusCode::OK, moved(receipt), message, replayed))
@@ -63,24 +69,32 @@ async fn make(
 
 /// The person in the path; a fault when it is no id.
 pub(super) fn read_user(body: &mut JsonObject, user: &str) -> Option<UserId> {
-    UserId::parse(user).map_err(|error| body.fault("id", error.0)).ok()
+    UserId::parse(user)
+        .map_err(|error| body.fault("id", error.0))
+        .ok()
 }
 
 /// `amount`, a fault unless it is one.
 pub(super) fn read_amount(body: &mut JsonObject) -> Option<Amount> {
     let tokens = body.required_integer("amount", 1..=i64::from(MAX_BALANCE))?;
-    Amount::new(tokens).map_err(|error| body.fault("amount", &error.to_string())).ok()
+    Amount::new(tokens)
+        .map_err(|error| body.fault("amount", &error.to_string()))
+        .ok()
 }
 
 /// `reason` and, if there is one, `reference`; faults where they break their rules.
 pub(super) fn read_texts(body: &mut JsonObject) -> (Option<Reason>, Option<Reference>) {
     let reason = match body.required_text("reason", 1..=100) {
         missing if missing.is_empty() => None,
-        text => Reason::parse(text).map_err(|error| body.fault("reason", error.0)).ok(),
+        text => Reason::parse(text)
+            .map_err(|error| body.fault("reason", error.0))
+            .ok(),
     };
-    let reference = body
-        .optional_text("reference", 1..=255)
-        .and_then(|text| Reference::parse(text).map_err(|error| body.fault("reference", error.0)).ok());
+    let reference = body.optional_text("reference", 1..=255).and_then(|text| {
+        Reference::parse(text)
+            .map_err(|error| body.fault("reference", error.0))
+            .ok()
+    });
     (reason, reference)
 }
 
@@ -97,7 +111,8 @@ pub async fn transfers(
     CurrentUser(user): CurrentUser,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<Success<TransferPage>>, ApiError> {
-    let Query(query) = query.map_err(|_| ApiError::invalid(vec!["the query could not be read".to_owned()]))?;
+    let Query(query) =
+        query.map_err(|_| ApiError::invalid(vec!["the query could not be read".to_owned()]))?;
     let (cursor, size) = read_page(&query)?;
     let transfers = app.ledger.transfers(UserId(user.user().id), cursor, size).await?;
     Ok(success(page(transfers), "Token transfers retrieved successfully"))
@@ -106,9 +121,15 @@ pub async fn transfers(
 fn read_page(query: &PageQuery) -> Result<(Option<Cursor>, PageSize), ApiError> {
     let mut faults = Vec::new();
     let cursor = query.cursor.as_deref().and_then(|text| {
-        Cursor::decode(text).map_err(|error| faults.push(format!("cursor {error}"))).ok()
+        Cursor::decode(text)
+            .map_err(|error| faults.push(format!("cursor {error}")))
+            .ok()
     });
-    let size = match query.limit.as_deref().map(|text| whole_number(text, 1..=PageSize::MAX)) {
+    let size = match query
+        .limit
+        .as_deref()
+        .map(|text| whole_number(text, 1..=PageSize::MAX))
+    {
         None => PageSize::DEFAULT,
         Some(Ok(size)) => PageSize::new(size).unwrap_or(PageSize::DEFAULT),
         Some(Err(rule)) => {
@@ -116,5 +137,9 @@ fn read_page(query: &PageQuery) -> Result<(Option<Cursor>, PageSize), ApiError> 
             PageSize::DEFAULT
         }
     };
-    if faults.is_empty() { Ok((cursor, size)) } else { Err(ApiError::invalid(faults)) }
+    if faults.is_empty() {
+        Ok((cursor, size))
+    } else {
+        Err(ApiError::invalid(faults))
+    }
 }

@@ -5,9 +5,12 @@
 #[path = "../support/database.rs"]
 mod database;
 mod fixture;
+mod process;
 
+mod api;
 mod balances;
 mod external_writers;
 mod holds;
 mod idempotency;
+mod storm;
 mod transfers;

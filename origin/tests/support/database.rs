@@ -48,11 +48,6 @@ impl TestDatabase {
         }
     }
 
-    /// A fresh database with a small pool.
-    pub async fn new() -> Self {
-        Self::with_connections(8).await
-    }
-
     /// `postgres://…/name`, for a program that is started with it.
     #[must_use]
     pub fn url(&self) -> &str {
