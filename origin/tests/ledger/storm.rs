@@ -11,6 +11,9 @@ use tokio::sync::watch;
 use crate::fixture::Fixture;
 use crate::process::{Process, Sender, run};
 
+/// What everyone starts with, in tokens: little, so that debits are refused too.
+const START: i64 = 3;
+
 /// How big a storm is.
 struct Storm {
     movements: usize,
@@ -57,7 +60,7 @@ impl Storm {
         let fixture = Fixture::with_connections(16).await;
         let mut people = Vec::new();
         for _ in 0..self.people {
-            people.push(fixture.person(20).await);
+            people.push(fixture.person(START).await);
         }
         let people: Arc<[UserId]> = people.into();
         let mut process = Process::start(fixture.database.url()).await;
@@ -152,7 +155,7 @@ impl Storm {
             let outside = if user == &people[0] { outside } else { 0 };
             assert_eq!(
                 i64::from(fixture.balance(*user).await),
-                20 + change + outside,
+                START + change + outside,
                 "{user}"
             );
             assert_eq!(fixture.transfers_of(*user).await, 1 + count + outside, "{user}");
@@ -160,6 +163,10 @@ impl Storm {
         assert_eq!(
             run(fixture.database.url(), &["ledger", "reconcile"]).await,
             (0, "0 differences\n".to_owned())
+        );
+        assert!(
+            made > 0 && total.refused > 0 && total.replays > 0,
+            "a storm without debits refused or repeats"
         );
         if self.kills > 0 {
             assert!(
