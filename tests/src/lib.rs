@@ -1,0 +1,6 @@
+//! What the tests stand on: keys, tokens, a key server that can misbehave, and a stand-in for the legacy service.
+//!
+//! Nothing here depends on the code under test.
+
+pub mod keys;
+pub mod tokens;

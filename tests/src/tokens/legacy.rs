@@ -1,0 +1,80 @@
+//! Tokens of the legacy auth service: HS256 under the shared secret.
+
+use serde_json::Value;
+
+use super::draft::{Draft, Signature};
+
+/// `iss` of every legacy token.
+pub const ISSUER: &str = "atma-auth-service";
+/// `aud` of every legacy token.
+pub const AUDIENCE: &str = "atma-services";
+
+/// What the legacy service knows of somebody when it issues a token.
+#[derive(Debug, Clone)]
+pub struct LegacyPerson {
+    /// The row's id, a UUID.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// Their unique name.
+    pub username: Option<String>,
+    /// `user`, `moderator`, `admin` or `superadmin`.
+    pub user_type: String,
+    /// Tokens they had at sign-in.
+    pub token_balance: i32,
+}
+
+/// A token valid for `lifetime` seconds from `now` (seconds since 1970). Admins get other claims than everybody else;
+/// moderators count as everybody else.
+#[must_use]
+pub fn legacy_token(person: &LegacyPerson, secret: &[u8], now: i64, lifetime: i64) -> Draft {
+    let draft = Draft::new(Signature::Hs256(secret.to_vec()))
+        .header("alg", "HS256")
+        .header("typ", "JWT")
+        .claim("id", person.id.as_str())
+        .claim("email", person.email.as_str());
+    let draft = match person.user_type.as_str() {
+        "admin" | "superadmin" => draft
+            .claim("username", person.username.clone().map_or(Value::Null, Value::from))
+            .claim("role", person.user_type.as_str())
+            .claim("type", "admin"),
+        _ => draft.claim("tokenBalance", person.token_balance).claim("type", "user"),
+    };
+    draft
+        .claim("iat", now)
+        .claim("exp", now.saturating_add(lifetime))
+        .claim("aud", AUDIENCE)
+        .claim("iss", ISSUER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(user_type: &str) -> LegacyPerson {
+        LegacyPerson {
+            id: "8b0c9a5e-6c1a-4d3b-9d8e-0f1a2b3c4d5e".to_owned(),
+            email: "ann@example.com".to_owned(),
+            username: Some("ann".to_owned()),
+            user_type: user_type.to_owned(),
+            token_balance: 3,
+        }
+    }
+
+    #[test]
+    fn claims_depend_on_the_user_type() {
+        for (user_type, kind, role) in [
+            ("user", "user", None),
+            ("moderator", "user", None),
+            ("admin", "admin", Some("admin")),
+            ("superadmin", "admin", Some("superadmin")),
+        ] {
+            let draft = legacy_token(&person(user_type), b"secret", 100, 60);
+            let claims = draft.claims();
+            assert_eq!(claims["type"], kind, "{user_type}");
+            assert_eq!(claims.get("role").and_then(Value::as_str), role, "{user_type}");
+            assert_eq!(claims.contains_key("tokenBalance"), kind == "user", "{user_type}");
+            assert_eq!(claims["exp"], 160);
+        }
+    }
+}
