@@ -17,23 +17,39 @@
         clippy::arithmetic_side_effects
     )
 )]
+// In that build the gateway is there and not called.
+#![cfg_attr(feature = "conformance", allow(dead_code))]
 
 pub mod answer;
 pub mod authenticate;
 pub mod body;
+pub mod breakers;
 pub mod changes;
 pub mod config;
 pub mod cors;
 pub mod flow;
 pub mod journal;
 pub mod paths;
+pub mod people;
 pub mod ports;
 pub mod request;
 pub mod scrub;
 pub mod trace;
 mod workers;
 
+/// Runs test vectors instead of being a gateway.
+#[cfg(feature = "conformance")]
+#[worker::event(fetch)]
+async fn fetch(
+    request: web_sys::Request,
+    _: worker::Env,
+    _: worker::Context,
+) -> worker::Result<web_sys::Response> {
+    Ok(workers::conformance::answer(request).await?)
+}
+
 /// Answers a request.
+#[cfg(not(feature = "conformance"))]
 #[worker::event(fetch)]
 async fn fetch(
     request: web_sys::Request,

@@ -1,5 +1,7 @@
 //! The ports on Cloudflare. Besides `lib.rs` the only place that knows the runtime.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod env;
 mod glue;
 mod health;
@@ -45,7 +47,7 @@ pub async fn answer(request: Request, env: &Env, context: &Context) -> Result<Re
         Ok(isolate) => isolate,
         Err(faults) => return misconfigured(&inbound, &faults.names()),
     };
-    let reply = travel(request, &inbound, isolate, context).await;
+    let reply = travel(request, &inbound, isolate, env, context).await;
     finish(reply, &inbound, isolate, context, started_ms).await
 }
 
@@ -53,6 +55,7 @@ async fn travel(
     request: Request,
     inbound: &Inbound<'_>,
     isolate: &Rc<Isolate>,
+    env: &Env,
     context: &Context,
 ) -> Reply<Response> {
     let keys = RequestKeys::new(isolate, context);
@@ -64,10 +67,14 @@ async fn travel(
             keys: &keys,
             engine: &WebCrypto,
         },
+        breakers: &isolate.breakers,
+        people: &isolate.people,
+        stepped_down: false,
+        clock: &now,
     };
-    let upstreams = RequestUpstreams::new(request);
+    let upstreams = RequestUpstreams::new(request, env);
     let seed = isolate.entropy.seed();
-    gateway.handle(inbound, &upstreams, &seed, now()).await
+    gateway.handle(inbound, &upstreams, &seed).await
 }
 
 async fn finish(
