@@ -23,6 +23,9 @@ pub struct Entry<'a> {
     pub route: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// Which side was decided on first, if the other one was asked too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<&'a str>,
     /// The kind of token that was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,

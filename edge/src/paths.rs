@@ -53,6 +53,8 @@ pub enum Access {
 pub enum LegacyCall {
     /// The body holds e-mail and password of somebody with an account.
     SignIn,
+    /// The body holds the e-mail of somebody who wants a new password; a mail is sent.
+    PasswordReset,
     /// The body holds e-mail and password of somebody new.
     Registration,
     /// The body holds a token.
@@ -115,10 +117,68 @@ fn access_of(path: &str) -> Access {
 
 fn legacy_call(path: &str) -> LegacyCall {
     match path {
-        "/auth/login" | "/auth/forgot-password" => LegacyCall::SignIn,
+        "/auth/login" => LegacyCall::SignIn,
+        "/auth/forgot-password" => LegacyCall::PasswordReset,
         "/auth/register" => LegacyCall::Registration,
         "/auth/verify-token" => LegacyCall::VerifyToken,
         _ => LegacyCall::Bearer,
+    }
+}
+
+/// Public calls whose number is limited, each by its own counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Passwords can be guessed here.
+    Login,
+    /// Accounts can be made here.
+    Register,
+    /// Tokens can be tried here.
+    VerifyToken,
+    /// Mails can be caused here.
+    ForgotPassword,
+}
+
+impl Limit {
+    /// All limits.
+    pub const ALL: [Self; 4] = [
+        Self::Login,
+        Self::Register,
+        Self::VerifyToken,
+        Self::ForgotPassword,
+    ];
+
+    /// The reason given to a caller who exceeds it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "limit_login",
+            Self::Register => "limit_register",
+            Self::VerifyToken => "limit_verify_token",
+            Self::ForgotPassword => "limit_forgot_password",
+        }
+    }
+
+    /// The rate-limiting binding that counts for it; without the binding there is no limit.
+    #[must_use]
+    pub const fn binding(self) -> &'static str {
+        match self {
+            Self::Login => "LIMIT_LOGIN",
+            Self::Register => "LIMIT_REGISTER",
+            Self::VerifyToken => "LIMIT_VERIFY_TOKEN",
+            Self::ForgotPassword => "LIMIT_FORGOT_PASSWORD",
+        }
+    }
+}
+
+/// The limit on a path of either contract.
+#[must_use]
+pub fn limit_of(path: &str) -> Option<Limit> {
+    match path {
+        "/v1/auth/login" | "/auth/login" => Some(Limit::Login),
+        "/v1/auth/register" | "/auth/register" => Some(Limit::Register),
+        "/v1/auth/verify-token" | "/v1/token/verify" | "/auth/verify-token" => Some(Limit::VerifyToken),
+        "/v1/auth/forgot-password" | "/auth/forgot-password" => Some(Limit::ForgotPassword),
+        _ => None,
     }
 }
 

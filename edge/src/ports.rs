@@ -7,6 +7,7 @@ pub use shared::token::{Keys as KeySource, SignatureEngine};
 
 use crate::changes::HeaderChanges;
 use crate::journal::Entry;
+use crate::paths::Limit;
 
 /// Sends this request on. One instance belongs to one inbound request and holds its body.
 pub trait Upstreams {
@@ -21,6 +22,33 @@ pub trait Upstreams {
     /// # Errors
     /// [`UpstreamFault`] when no answer came; an answer of any status is not a fault.
     async fn send(&self, forward: &Forward<'_>) -> Result<Self::Answer, UpstreamFault>;
+
+    /// Lets go of an answer that is not going to be used.
+    fn discard(&self, answer: Self::Answer);
+
+    /// Asks a service something on the edge's own account, and reads the whole answer: its status and at most 64 KiB of body.
+    ///
+    /// # Errors
+    /// [`UpstreamFault`] when no answer came, or too much of one.
+    async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault>;
+
+    /// Whether one more call by `key` (the caller's address) is within `limit`. Counts it.
+    async fn is_within(&self, limit: Limit, key: &str) -> bool;
+}
+
+/// A question of the edge's own.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The whole address.
+    pub url: &'a str,
+    /// Its headers.
+    pub headers: &'a HeaderChanges,
+    /// Its body; empty for none.
+    pub body: &'a str,
+    /// How long the whole answer may take, in milliseconds.
+    pub timeout_ms: u32,
 }
 
 /// An answer from behind the edge.

@@ -14,7 +14,10 @@ use super::webcrypto::WebCrypto;
 /// # Errors
 /// What the runtime throws; 400 for anything but a list of cases.
 pub async fn answer(request: Request) -> Result<Response, JsValue> {
-    let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+    let text = JsFuture::from(request.text()?)
+        .await?
+        .as_string()
+        .unwrap_or_default();
     let cases: Vec<Case> = match serde_json::from_str(&text) {
         Ok(cases) => cases,
         Err(error) => return glue::respond(400, "", error.to_string().as_bytes()),

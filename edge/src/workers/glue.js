@@ -89,6 +89,28 @@ export function respond(status, headers, body) {
   return answer;
 }
 
+// A question of our own. Resolves to `[status, bytes]`; throws like `send` does not: 1 for a timeout, 0 for anything else.
+export async function ask(method, url, headers, body, timeoutMs, limit) {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const request = new Request(url, { method, signal, redirect: "manual", body: body === "" ? null : body });
+  apply(request.headers, headers);
+  try {
+    const response = await fetch(request);
+    return [response.status, await readUpTo(response.body, limit)];
+  } catch {
+    throw signal.aborted ? 1 : 0;
+  }
+}
+
+// Whether one more call by `key` is within the limit that `binding` counts. A counter that cannot be asked limits nobody.
+export async function isWithin(binding, key) {
+  try {
+    return (await binding.limit({ key })).success;
+  } catch {
+    return true;
+  }
+}
+
 // Reads a document of at most `limit` bytes. Resolves to `[status, cache-control, age, bytes]`; throws on a connection error,
 // the timeout and a larger document alike.
 export async function download(url, timeoutMs, limit) {

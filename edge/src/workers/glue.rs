@@ -22,6 +22,21 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
+    pub(super) async fn ask(
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: &str,
+        timeout_ms: u32,
+        limit: u32,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = isWithin)]
+    pub(super) async fn is_within(binding: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+
+    pub(super) fn discard(response: &Response);
+
+    #[wasm_bindgen(catch)]
     pub(super) fn relay(response: &Response, changes: &str) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]

@@ -11,17 +11,24 @@ use worker::Env;
 use super::env::Bindings;
 use super::glue;
 use super::keys::KeyRings;
+use crate::breakers::Breakers;
 use crate::config::EdgeConfig;
+use crate::people::RememberedPeople;
 use crate::trace::Seed;
 
 /// About 2 KiB each: 16 MiB of an isolate's 128.
 const VERIFIED_TOKENS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+
+/// About 300 bytes each.
+const PEOPLE: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
 /// The state of one isolate.
 pub(super) struct Isolate {
     pub config: EdgeConfig,
     pub verified: RefCell<VerifiedTokens>,
     pub keys: KeyRings,
+    pub breakers: RefCell<Breakers>,
+    pub people: RefCell<RememberedPeople>,
     pub entropy: Entropy,
 }
 
@@ -44,6 +51,8 @@ fn start(env: &Env) -> Result<Rc<Isolate>, Faults> {
         config,
         verified: RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS)),
         keys: KeyRings::default(),
+        breakers: RefCell::default(),
+        people: RefCell::new(RememberedPeople::new(PEOPLE)),
         entropy: Entropy::default(),
     }))
 }

@@ -39,7 +39,11 @@ pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, st
     );
     let trace = notes.trace.as_ref();
     Entry {
-        level: if status >= 500 { "warn" } else { "info" },
+        level: if status >= 500 || notes.instead_of.is_some() {
+            "warn"
+        } else {
+            "info"
+        },
         request_id: trace.map_or("", |trace| RequestId::as_str(&trace.request_id)),
         traceparent: trace.map_or("", |trace| trace.traceparent.as_str()),
         method: inbound.method,
@@ -47,8 +51,9 @@ pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, st
         status,
         route: notes.route,
         reason: notes.reason,
+        instead_of: notes.instead_of,
         token_kind: notes.token_kind.map(|kind| kind.as_str()),
-        service: None,
+        service: notes.service.as_deref(),
         code: notes.code,
         bucket: notes.bucket,
         duration_ms: now_ms().saturating_sub(started_ms),

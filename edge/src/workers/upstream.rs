@@ -5,27 +5,34 @@ use std::cell::RefCell;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
+use worker::Env;
 
 use super::glue;
-use crate::ports::{Answer, Forward, UpstreamFault, Upstreams};
+use crate::paths::Limit;
+use crate::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
+
+/// The most that is read of an answer to a question of our own, in bytes.
+const MAX_ANSWER_BYTES: u32 = 64 * 1024;
 
 /// One inbound request and its body.
-pub(super) struct RequestUpstreams {
+pub(super) struct RequestUpstreams<'a> {
     request: Request,
+    env: &'a Env,
     /// What is sent in place of the request's own body, once that has been read from.
     body: RefCell<JsValue>,
 }
 
-impl RequestUpstreams {
-    pub fn new(request: Request) -> Self {
+impl<'a> RequestUpstreams<'a> {
+    pub fn new(request: Request, env: &'a Env) -> Self {
         Self {
             request,
+            env,
             body: RefCell::new(JsValue::UNDEFINED),
         }
     }
 }
 
-impl Upstreams for RequestUpstreams {
+impl Upstreams for RequestUpstreams<'_> {
     type Answer = Response;
 
     async fn peek_body(&self, limit: u32) -> Option<Vec<u8>> {
@@ -48,9 +55,50 @@ impl Upstreams for RequestUpstreams {
         .map_err(|_| UpstreamFault::Unreachable)?;
         match sent.as_f64() {
             None => Ok(sent.unchecked_into()),
-            Some(1.0) => Err(UpstreamFault::Timeout),
-            Some(_) => Err(UpstreamFault::Unreachable),
+            Some(fault) => Err(fault_of(fault)),
         }
+    }
+
+    fn discard(&self, answer: Response) {
+        glue::discard(&answer);
+    }
+
+    async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault> {
+        let answer: Array = glue::ask(
+            ask.method,
+            ask.url,
+            ask.headers.as_text(),
+            ask.body,
+            ask.timeout_ms,
+            MAX_ANSWER_BYTES,
+        )
+        .await
+        .map_err(|fault| fault_of(fault.as_f64().unwrap_or_default()))?
+        .unchecked_into();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the runtime's statuses are 200 to 599"
+        )]
+        let status = answer.get(0).as_f64().unwrap_or_default() as u16;
+        Ok((status, answer.get(1).unchecked_into::<Uint8Array>().to_vec()))
+    }
+
+    async fn is_within(&self, limit: Limit, key: &str) -> bool {
+        let binding = js_sys::Reflect::get(self.env, &JsValue::from_str(limit.binding()));
+        let Some(binding) = binding.ok().filter(|binding| binding.is_object()) else {
+            return true;
+        };
+        let within = glue::is_within(&binding, key).await;
+        within.ok().and_then(|within| within.as_bool()).unwrap_or(true)
+    }
+}
+
+fn fault_of(number: f64) -> UpstreamFault {
+    if number > 0.0 {
+        UpstreamFault::Timeout
+    } else {
+        UpstreamFault::Unreachable
     }
 }
 

@@ -1,0 +1,129 @@
+//! App services: they learn who the caller is from us, and from nobody else.
+
+use serde::Deserialize;
+use shared::assertion::ORIGIN_AUDIENCE;
+use shared::fallback::Outcome;
+use shared::headers;
+use shared::identity::ProvenIdentity;
+use shared::problem::{ErrorCode, Problem};
+
+use super::send::NoAnswer;
+use super::{Journey, ReplyBody};
+use crate::authenticate::Refusal;
+use crate::changes::HeaderChanges;
+use crate::config::{AppService, AuthMode};
+use crate::people::Person;
+use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
+
+/// Where the origin says who somebody is; it creates the row at first sight.
+const WHO: &str = "/v1/auth/me";
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    pub(super) async fn app_service(
+        &mut self,
+        service: &AppService,
+    ) -> Result<ReplyBody<U::Answer>, Refusal> {
+        let identity = match service.auth {
+            AuthMode::None => None,
+            AuthMode::Optional | AuthMode::Required => self.authenticate().await?,
+        };
+        if identity.is_none() && service.auth == AuthMode::Required {
+            return Err(Refusal {
+                problem: Problem::new(ErrorCode::TokenMissing),
+                reason: "token_missing",
+            });
+        }
+        let mut changes = self.changes.clone();
+        if service.auth != AuthMode::None && !service.forward_token {
+            self.drop_token(&mut changes);
+        }
+        if let Some(identity) = identity.as_deref() {
+            let person = self.person(identity).await?;
+            introduce(&mut changes, &person, identity);
+        }
+        let target = service.target(self.inbound.path, self.inbound.query);
+        let method = self.inbound.method;
+        self.vouch(&mut changes, &service.name, method, &target, identity.as_deref())?;
+        let answer = self
+            .send(&service.name, &target, &changes, service.timeout_ms)
+            .await
+            .map_err(Refusal::from)?;
+        self.notes.reason = "app_service";
+        Ok(ReplyBody::Relayed(answer))
+    }
+
+    /// Our own record of the caller, at most [`shared::token::STANDING_SECONDS`] old: a token says nothing about whether its holder
+    /// has been deactivated since, nor what their id is with us.
+    async fn person(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+        if let Some(person) = self.gateway.people.borrow_mut().get(identity, self.now) {
+            return Ok(person);
+        }
+        let target = self.gateway.config.origin.target(WHO, "");
+        let mut changes = HeaderChanges::new();
+        changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
+        changes.set(headers::TRACEPARENT, &self.trace.traceparent);
+        self.vouch(&mut changes, ORIGIN_AUDIENCE, "GET", &target, Some(identity))?;
+        self.admit(ORIGIN_AUDIENCE).map_err(Refusal::from)?;
+        let ask = Ask {
+            method: "GET",
+            url: target.url(),
+            headers: &changes,
+            body: "",
+            timeout_ms: self.gateway.config.timeout_ms,
+        };
+        let asked = self.upstreams.ask(&ask).await.map_err(NoAnswer::Fault);
+        let outcome = asked.as_ref().map_or_else(
+            |no_answer| no_answer.outcome(),
+            |(status, _)| Outcome::Status(*status),
+        );
+        self.record(ORIGIN_AUDIENCE, outcome);
+        let (status, body) = asked.map_err(Refusal::from)?;
+        let person = read_person(status, &body)?;
+        self.gateway
+            .people
+            .borrow_mut()
+            .insert(identity, person.clone(), self.now);
+        Ok(person)
+    }
+}
+
+fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIdentity) {
+    changes.set(headers::USER_ID, &person.id);
+    changes.set(headers::USER_TYPE, &person.user_type);
+    changes.set(headers::TOKEN_KIND, identity.kind.as_str());
+    // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework.
+    if let Some(email) = person.email.as_deref().filter(|email| email.is_ascii()) {
+        changes.set(headers::USER_EMAIL, email);
+    }
+}
+
+#[derive(Deserialize)]
+struct Me {
+    data: MeData,
+}
+
+#[derive(Deserialize)]
+struct MeData {
+    user: Person,
+}
+
+fn read_person(status: u16, body: &[u8]) -> Result<Person, Refusal> {
+    let refuse = |code, reason| Refusal {
+        problem: Problem::new(code),
+        reason,
+    };
+    match status {
+        200 => serde_json::from_slice::<Me>(body)
+            .map(|me| me.data.user)
+            .map_err(|_| refuse(ErrorCode::Internal, "origin_answer")),
+        401 => Err(refuse(ErrorCode::TokenRevoked, "revoked")),
+        403 => Err(refuse(ErrorCode::UserDisabled, "disabled")),
+        409 => Err(refuse(ErrorCode::AccountLinkConflict, "link_conflict")),
+        _ => Err(refuse(ErrorCode::UpstreamUnavailable, "origin_status")),
+    }
+}

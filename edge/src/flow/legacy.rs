@@ -1,0 +1,168 @@
+//! The legacy contract: answered by whichever side the person is on, and by the other one when that side fails or does not
+//! know them.
+
+use std::sync::Arc;
+
+use shared::fallback::{self, Attempt, Counts, Outcome};
+use shared::identity::ProvenIdentity;
+use shared::ids::NormalizedEmail;
+use shared::routing::{self, Decision, Facts, Purpose, Side};
+
+use super::send::NoAnswer;
+use super::{Journey, ReplyBody};
+use crate::authenticate::Refusal;
+use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
+use crate::paths::LegacyCall;
+use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
+
+/// A call of the legacy contract, read.
+struct Call<'p> {
+    path: &'p str,
+    kind: LegacyCall,
+    purpose: Purpose,
+    identity: Option<Arc<ProvenIdentity>>,
+    email: Option<NormalizedEmail>,
+    /// Whether the body, if any, can be sent again.
+    body_is_held: bool,
+}
+
+/// One side's answer, or why there is none.
+type Sent<A> = Result<A, NoAnswer>;
+
+fn outcome_of<A: Answer>(sent: &Sent<A>) -> Outcome {
+    match sent {
+        Ok(answer) => Outcome::Status(answer.status()),
+        Err(no_answer) => no_answer.outcome(),
+    }
+}
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    pub(super) async fn legacy_contract(
+        &mut self,
+        path: &str,
+        kind: LegacyCall,
+    ) -> Result<ReplyBody<U::Answer>, Refusal> {
+        let call = self.read(path, kind).await?;
+        let decision = self.decide(&call);
+        self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
+        let first = self.to_side(decision.side, &call).await?;
+        let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
+        let answer = sent.map_err(Refusal::from)?;
+        self.notes.route = side.as_str();
+        self.notes.reason = reason;
+        Ok(ReplyBody::Relayed(answer))
+    }
+
+    /// Finds out what the call is about.
+    async fn read<'p>(&mut self, path: &'p str, kind: LegacyCall) -> Result<Call<'p>, Refusal> {
+        let mut call = Call {
+            path,
+            kind,
+            purpose: Purpose::Other,
+            identity: None,
+            email: None,
+            body_is_held: matches!(self.inbound.method, "GET" | "HEAD"),
+        };
+        if kind == LegacyCall::Bearer {
+            call.identity = self.authenticate().await?;
+            if let Some(identity) = &call.identity {
+                call.purpose = Purpose::Token(identity.kind);
+            }
+            return Ok(call);
+        }
+        let bytes = self.upstreams.peek_body(MAX_PEEKED_BYTES).await;
+        call.body_is_held = bytes.is_some();
+        let body = UnverifiedBody::read(
+            bytes.as_deref().unwrap_or_default(),
+            self.inbound.header("content-type"),
+        );
+        call.purpose = match kind {
+            LegacyCall::VerifyToken => body
+                .token_kind(&self.gateway.config.tokens)
+                .map_or(Purpose::Other, Purpose::Token),
+            LegacyCall::Registration => Purpose::Registration,
+            LegacyCall::SignIn | LegacyCall::PasswordReset | LegacyCall::Bearer => Purpose::SignIn,
+        };
+        call.email = body.email();
+        Ok(call)
+    }
+
+    fn decide(&self, call: &Call<'_>) -> Decision {
+        let facts = Facts {
+            purpose: call.purpose,
+            email: call.email.as_ref(),
+            id: None,
+            cookie: None,
+            stepped_down: self.gateway.stepped_down,
+        };
+        routing::decide(&facts, &self.gateway.config.rollout)
+    }
+
+    async fn to_side(&self, side: Side, call: &Call<'_>) -> Result<Sent<U::Answer>, Refusal> {
+        let config = self.gateway.config;
+        match (side, &config.legacy) {
+            (Side::Legacy, Some(legacy)) => {
+                let target = legacy.target(call.path, self.inbound.query);
+                Ok(self.to_legacy(&target, call.kind == LegacyCall::Bearer).await)
+            }
+            _ => {
+                let target = config.origin.target(call.path, self.inbound.query);
+                self.to_origin(&target, call.identity.as_deref()).await
+            }
+        }
+    }
+
+    /// Asks the other side where that is safe and may help, and settles between the two.
+    async fn perhaps_fall_back(
+        &mut self,
+        decision: Decision,
+        call: &Call<'_>,
+        first: Sent<U::Answer>,
+    ) -> Result<(Side, &'static str, Sent<U::Answer>), Refusal> {
+        let attempt = Attempt {
+            purpose: call.purpose,
+            side: decision.side,
+            repeatable: is_repeatable(self.inbound.method, call.kind),
+        };
+        let outcome = outcome_of(&first);
+        let can_resend = call.body_is_held || outcome == Outcome::BreakerOpen;
+        let has_other = self.gateway.config.legacy.is_some();
+        let cause = fallback::cause(attempt, outcome).filter(|_| can_resend && has_other);
+        let Some(cause) = cause else {
+            return Ok((decision.side, decision.reason.as_str(), first));
+        };
+        let other = decision.side.other();
+        let second = self.to_side(other, call).await?;
+        match fallback::settle(call.purpose, outcome, outcome_of(&second)) {
+            Counts::First => {
+                self.discard(second);
+                Ok((decision.side, decision.reason.as_str(), first))
+            }
+            Counts::Second => {
+                self.discard(first);
+                self.notes.instead_of = Some(decision.side.as_str());
+                Ok((other, cause.as_str(), second))
+            }
+        }
+    }
+
+    fn discard(&self, sent: Sent<U::Answer>) {
+        if let Ok(answer) = sent {
+            self.upstreams.discard(answer);
+        }
+    }
+}
+
+/// Whether sending the request twice changes nothing that sending it once does not.
+fn is_repeatable(method: &str, kind: LegacyCall) -> bool {
+    match kind {
+        LegacyCall::SignIn | LegacyCall::VerifyToken => true,
+        LegacyCall::PasswordReset | LegacyCall::Registration => false,
+        LegacyCall::Bearer => matches!(method, "GET" | "HEAD" | "OPTIONS"),
+    }
+}

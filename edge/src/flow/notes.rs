@@ -1,0 +1,26 @@
+//! What there is to say about a request once it has been answered.
+
+use shared::identity::TokenKind;
+
+use crate::trace::Trace;
+
+/// Notes for the journal, and for the headers that tell a caller who answered.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// The request's name and trace.
+    pub trace: Option<Trace>,
+    /// Which side answered.
+    pub route: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Which side was decided on first, if the other one was asked too.
+    pub instead_of: Option<&'static str>,
+    /// The kind of token that was verified.
+    pub token_kind: Option<TokenKind>,
+    /// The service that proved itself by its key.
+    pub service: Option<String>,
+    /// The stable code of a failure made here.
+    pub code: Option<&'static str>,
+    /// The person's bucket, where one decided.
+    pub bucket: Option<u16>,
+}

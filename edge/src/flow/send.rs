@@ -1,0 +1,174 @@
+//! Sending a request to one service: with our statement, through its breaker.
+
+use shared::assertion::{Assertion, ORIGIN_AUDIENCE};
+use shared::breaker::Admission;
+use shared::fallback::Outcome;
+use shared::headers;
+use shared::identity::ProvenIdentity;
+use shared::problem::{ErrorCode, Problem};
+
+use super::Journey;
+use crate::authenticate::Refusal;
+use crate::changes::HeaderChanges;
+use crate::config::Target;
+use crate::ports::{Answer, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
+use crate::scrub;
+
+/// The legacy service's name for its breaker. The origin goes by its audience, app services by their own names.
+const LEGACY: &str = "legacy";
+
+/// Why there is no answer from a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// Nothing was sent.
+    BreakerOpen { retry_after: u32 },
+    /// Something went wrong on the way.
+    Fault(UpstreamFault),
+}
+
+impl NoAnswer {
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::BreakerOpen { .. } => Outcome::BreakerOpen,
+            Self::Fault(UpstreamFault::Unreachable) => Outcome::Unreachable,
+            Self::Fault(UpstreamFault::Timeout) => Outcome::Timeout,
+        }
+    }
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(no_answer: NoAnswer) -> Self {
+        let (problem, reason) = match no_answer {
+            NoAnswer::BreakerOpen { retry_after } => (
+                Problem::new(ErrorCode::UpstreamUnavailable).retry_after(retry_after),
+                "breaker_open",
+            ),
+            NoAnswer::Fault(UpstreamFault::Unreachable) => (
+                Problem::new(ErrorCode::UpstreamUnavailable),
+                "upstream_unreachable",
+            ),
+            NoAnswer::Fault(UpstreamFault::Timeout) => {
+                (Problem::new(ErrorCode::UpstreamTimeout), "upstream_timeout")
+            }
+        };
+        Self { problem, reason }
+    }
+}
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    /// The origin believes the assertion and nothing else, so the token itself stays here: what is not sent on cannot leak from
+    /// there.
+    pub(super) async fn to_origin(
+        &self,
+        target: &Target,
+        identity: Option<&ProvenIdentity>,
+    ) -> Result<Result<U::Answer, NoAnswer>, Refusal> {
+        let mut changes = self.changes.clone();
+        self.drop_token(&mut changes);
+        self.vouch(
+            &mut changes,
+            ORIGIN_AUDIENCE,
+            self.inbound.method,
+            target,
+            identity,
+        )?;
+        Ok(self
+            .send(ORIGIN_AUDIENCE, target, &changes, self.gateway.config.timeout_ms)
+            .await)
+    }
+
+    /// The legacy service knows nothing of assertions. It verifies tokens itself, so the token goes along; where it reads none,
+    /// none is sent.
+    pub(super) async fn to_legacy(&self, target: &Target, reads_token: bool) -> Result<U::Answer, NoAnswer> {
+        let mut changes = self.changes.clone();
+        if !reads_token {
+            self.drop_token(&mut changes);
+        }
+        if self.service.is_some() {
+            // Its second condition beside the key; removed before when a stranger said it.
+            changes.set("x-internal-service", "true");
+        }
+        self.send(LEGACY, target, &changes, self.gateway.config.timeout_ms)
+            .await
+    }
+
+    pub(super) fn drop_token(&self, changes: &mut HeaderChanges) {
+        if self.inbound.header("authorization").is_some() {
+            changes.remove("authorization");
+        }
+    }
+
+    /// Adds the edge's signed statement for `audience` about a request with `method` to `target`.
+    pub(super) fn vouch(
+        &self,
+        changes: &mut HeaderChanges,
+        audience: &str,
+        method: &str,
+        target: &Target,
+        identity: Option<&ProvenIdentity>,
+    ) -> Result<(), Refusal> {
+        let assertion = Assertion {
+            audience,
+            method,
+            path: target.path(),
+            request_id: &self.trace.request_id,
+            client_ip: self.inbound.header(scrub::CLIENT_IP),
+            identity,
+        };
+        let sealed = self
+            .gateway
+            .config
+            .assertion_keys
+            .seal(&assertion, self.now)
+            .map_err(|_| Refusal {
+                problem: Problem::new(ErrorCode::Internal),
+                reason: "cannot_seal",
+            })?;
+        changes.set(headers::ASSERTION, &sealed);
+        Ok(())
+    }
+
+    /// Sends the request to the service called `name`, unless its breaker is open.
+    pub(super) async fn send(
+        &self,
+        name: &str,
+        target: &Target,
+        changes: &HeaderChanges,
+        timeout_ms: u32,
+    ) -> Result<U::Answer, NoAnswer> {
+        self.admit(name)?;
+        let forward = Forward {
+            url: target.url(),
+            changes,
+            timeout_ms,
+        };
+        let sent = self.upstreams.send(&forward).await.map_err(NoAnswer::Fault);
+        let outcome = match &sent {
+            Ok(answer) => Outcome::Status(answer.status()),
+            Err(no_answer) => no_answer.outcome(),
+        };
+        self.record(name, outcome);
+        sent
+    }
+
+    pub(super) fn admit(&self, name: &str) -> Result<(), NoAnswer> {
+        match self.gateway.breakers.borrow_mut().of(name).admit(self.now) {
+            Admission::Send | Admission::Probe => Ok(()),
+            Admission::Refuse { retry_after } => Err(NoAnswer::BreakerOpen { retry_after }),
+        }
+    }
+
+    pub(super) fn record(&self, name: &str, outcome: Outcome) {
+        let now = (self.gateway.clock)();
+        self.gateway
+            .breakers
+            .borrow_mut()
+            .of(name)
+            .record(outcome.is_down(), now);
+    }
+}

@@ -1,0 +1,339 @@
+//! What the edge decides, over stand-ins for the ports. The ports themselves are tested in the real runtime.
+
+mod support;
+
+use support::{Edge, Sent, emulator_token, legacy_token};
+
+const LOGIN: &str = "POST\nhttps://edge/auth/login\ncontent-type:application/json";
+const IN_COHORT: &str = r#"{"email":"person-1@example.com","password":"x"}"#;
+const NOT_IN_COHORT: &str = r#"{"email":"zoe@example.com","password":"x"}"#;
+
+fn half() -> Edge {
+    Edge::with(&[("ROLLOUT_PERCENT", "50")])
+}
+
+#[test]
+fn forged_identities_are_removed_on_every_path() {
+    let forged = "x_user_id:1\nx-user-type:admin\nx-auth-token-kind:legacy\nx-internal-service:true\n\
+                  x_crossfade_assertion:a.b.c\nx-service-key:guess\nforwarded:for=1\nx-real-ip:1\nx-forwarded-for:1";
+    for path in [
+        "/v1/auth/login",
+        "/auth/login",
+        "/auth/schools",
+        "/api/archive/x",
+        "/api/open/x",
+    ] {
+        let edge = half();
+        let token = emulator_token(&edge, "person-1", "ann@example.com");
+        edge.answers("/v1/auth/me", 200, ME);
+        edge.handle(
+            &format!("GET\nhttps://edge{path}\n{forged}\nauthorization:Bearer {token}"),
+            "",
+        );
+        let sent = edge.last_sent();
+        for name in [
+            "x_user_id",
+            "x-internal-service",
+            "x_crossfade_assertion",
+            "x-service-key",
+            "forwarded",
+            "x-real-ip",
+            "x-forwarded-for",
+        ] {
+            assert!(sent.removes(name), "{path} {name}");
+        }
+        let own = sent.header("x-user-type");
+        assert!(own.is_none() || own == Some("moderator"), "{path}: {own:?}");
+    }
+}
+
+const ME: &str = r#"{"success":true,"data":{"user":{"id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+    "email":"ann@example.com","user_type":"moderator","token_balance":3}}}"#;
+
+#[test]
+fn app_services_learn_who_asks_from_the_origin_and_not_the_token() {
+    let edge = half();
+    edge.answers("/v1/auth/me", 200, ME);
+    let token = emulator_token(&edge, "person-1", "other@example.com");
+    let request = format!("GET\nhttps://edge/api/archive/jobs?page=2\nauthorization:Bearer {token}");
+    edge.handle(&request, "");
+    let sent = edge.last_sent();
+    assert_eq!(sent.url, "http://archive/api/archive/jobs?page=2");
+    assert_eq!(
+        sent.header("x-user-id"),
+        Some("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+    );
+    assert_eq!(sent.header("x-user-type"), Some("moderator"));
+    assert_eq!(sent.header("x-user-email"), Some("ann@example.com"));
+    assert_eq!(sent.header("x-auth-token-kind"), Some("firebase"));
+    assert!(sent.removes("authorization"));
+    assert!(sent.header("x-crossfade-assertion").is_some());
+    // Asked once in 30 s.
+    edge.handle(&request, "");
+    assert_eq!(edge.asked("/v1/auth/me"), 1);
+    edge.pass(30);
+    edge.handle(&request, "");
+    assert_eq!(edge.asked("/v1/auth/me"), 2);
+}
+
+#[test]
+fn nobody_deactivated_gets_to_an_app_service() {
+    for (status, code) in [
+        (401, "TOKEN_REVOKED"),
+        (403, "USER_DISABLED"),
+        (503, "UPSTREAM_UNAVAILABLE"),
+    ] {
+        let edge = half();
+        edge.answers("/v1/auth/me", status, "{}");
+        let token = emulator_token(&edge, "person-1", "a@example.com");
+        let reply = edge.handle(
+            &format!("GET\nhttps://edge/api/archive/x\nauthorization:Bearer {token}"),
+            "",
+        );
+        assert_eq!(reply.code, Some(code));
+        assert!(edge.sent().iter().all(|sent| !sent.url.contains("archive")));
+    }
+}
+
+#[test]
+fn a_service_that_looks_after_itself_gets_the_token_unread() {
+    let edge = half();
+    edge.handle("GET\nhttps://edge/api/open/x\nauthorization:Bearer nonsense", "");
+    assert!(!edge.last_sent().removes("authorization"));
+    let reply = edge.handle("GET\nhttps://edge/api/archive/x", "");
+    assert_eq!(reply.code, Some("TOKEN_MISSING"));
+    let reply = edge.handle("GET\nhttps://edge/api/nothing/x", "");
+    assert_eq!(reply.code, Some("NOT_FOUND"));
+}
+
+#[test]
+fn the_origin_gets_the_assertion_and_the_legacy_service_the_token() {
+    let edge = half();
+    let firebase = emulator_token(&edge, "person-1", "ann@example.com");
+    let reply = edge.handle(
+        &format!("GET\nhttps://edge/api/auth/profile\nauthorization:Bearer {firebase}"),
+        "",
+    );
+    assert_eq!((reply.route, reply.reason), ("v2", "token_issuer"));
+    let sent = edge.last_sent();
+    assert_eq!(sent.url, "http://origin/auth/profile");
+    assert!(sent.removes("authorization"));
+    assert!(sent.header("x-crossfade-assertion").is_some());
+
+    let legacy = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+    let reply = edge.handle(
+        &format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {legacy}"),
+        "",
+    );
+    assert_eq!((reply.route, reply.reason), ("legacy", "token_issuer"));
+    let sent = edge.last_sent();
+    assert_eq!(sent.url, "http://legacy/auth/profile");
+    assert!(!sent.removes("authorization"));
+    assert!(sent.header("x-crossfade-assertion").is_none());
+}
+
+#[test]
+fn a_stale_token_keeps_nobody_from_signing_in() {
+    let edge = half();
+    for path in [
+        "/v1/auth/login",
+        "/v1/auth/refresh",
+        "/auth/login",
+        "/auth/register",
+    ] {
+        let reply = edge.handle(
+            &format!("POST\nhttps://edge{path}\nauthorization:Bearer expired.or.broken"),
+            IN_COHORT,
+        );
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(edge.last_sent().removes("authorization"), "{path}");
+    }
+    let reply = edge.handle("GET\nhttps://edge/v1/auth/me\nauthorization:Bearer broken", "");
+    assert_eq!((reply.status, reply.route), (401, "edge"));
+}
+
+#[test]
+fn a_service_key_that_is_ours_goes_on_and_no_other_does() {
+    let edge = half();
+    let put = |key: &str| {
+        format!("PUT\nhttps://edge/auth/token-balance\nx-service-key:{key}\nx-internal-service:true")
+    };
+    edge.handle(&put(support::SERVICE_KEY), "{}");
+    let sent = edge.last_sent();
+    assert!(!sent.removes("x-service-key"));
+    assert_eq!(sent.header("x-internal-service"), Some("true"));
+    edge.handle(&put("0123456789abcdef0123456789abcdeX"), "{}");
+    let sent = edge.last_sent();
+    assert!(sent.removes("x-service-key"));
+    assert!(sent.removes("x-internal-service"));
+}
+
+#[test]
+fn a_sign_in_goes_by_the_address_in_its_body() {
+    let edge = half();
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!((reply.route, reply.reason), ("v2", "in_cohort"));
+    let reply = edge.handle(LOGIN, NOT_IN_COHORT);
+    assert_eq!((reply.route, reply.reason), ("legacy", "not_in_cohort"));
+    let reply = edge.handle(LOGIN, "not json");
+    assert_eq!((reply.route, reply.reason), ("legacy", "unidentified"));
+    let too_long = format!(
+        r#"{{"email":"person-1@example.com","password":"{}"}}"#,
+        "x".repeat(17_000)
+    );
+    let reply = edge.handle(LOGIN, &too_long);
+    assert_eq!((reply.route, reply.reason), ("legacy", "unidentified"));
+}
+
+#[test]
+fn a_token_in_a_body_goes_to_its_issuer() {
+    let edge = half();
+    let verify = "POST\nhttps://edge/auth/verify-token\ncontent-type:application/json";
+    let firebase = emulator_token(&edge, "person-1", "ann@example.com");
+    let reply = edge.handle(verify, &format!(r#"{{"token":"{firebase}"}}"#));
+    assert_eq!(reply.route, "v2");
+    let legacy = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+    let reply = edge.handle(verify, &format!(r#"{{"token":"{legacy}"}}"#));
+    assert_eq!(reply.route, "legacy");
+}
+
+/// The table of who is asked, and whose answer counts.
+#[test]
+fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
+    // (body, v2's status, legacy's status) → (status, route, reason); 0 = unreachable.
+    for (body, v2, legacy, status, route, reason) in [
+        (IN_COHORT, 200, 200, 200, "v2", "in_cohort"),
+        (IN_COHORT, 401, 200, 401, "v2", "in_cohort"),
+        (IN_COHORT, 404, 200, 200, "legacy", "fallback_unknown_there"),
+        (IN_COHORT, 404, 401, 401, "legacy", "fallback_unknown_there"),
+        (IN_COHORT, 404, 404, 404, "v2", "in_cohort"),
+        (IN_COHORT, 503, 200, 200, "legacy", "fallback_server_error"),
+        (IN_COHORT, 0, 200, 200, "legacy", "fallback_unreachable"),
+        (IN_COHORT, 503, 404, 503, "v2", "in_cohort"),
+        (IN_COHORT, 0, 0, 503, "edge", "upstream_unreachable"),
+        (NOT_IN_COHORT, 200, 200, 200, "legacy", "not_in_cohort"),
+        (NOT_IN_COHORT, 200, 401, 401, "legacy", "not_in_cohort"),
+        (NOT_IN_COHORT, 200, 404, 200, "v2", "fallback_unknown_there"),
+        (NOT_IN_COHORT, 200, 500, 200, "v2", "fallback_server_error"),
+        (NOT_IN_COHORT, 200, 0, 200, "v2", "fallback_unreachable"),
+        (NOT_IN_COHORT, 503, 404, 503, "v2", "fallback_unknown_there"),
+        (NOT_IN_COHORT, 0, 404, 503, "edge", "upstream_unreachable"),
+    ] {
+        let edge = half();
+        edge.side("http://origin", v2);
+        edge.side("http://legacy", legacy);
+        let reply = edge.handle(LOGIN, body);
+        assert_eq!(
+            (reply.status, reply.route, reply.reason),
+            (status, route, reason),
+            "v2 {v2}, legacy {legacy}, {body}"
+        );
+    }
+}
+
+#[test]
+fn a_registration_is_never_sent_twice() {
+    for status in [0, 500, 503] {
+        let edge = half();
+        edge.side("http://origin", status);
+        edge.handle("POST\nhttps://edge/auth/register", IN_COHORT);
+        assert_eq!(edge.sent().len(), 1);
+    }
+}
+
+#[test]
+fn a_firebase_token_stays_with_v2_even_when_v2_is_down() {
+    let edge = half();
+    edge.side("http://origin", 0);
+    let token = emulator_token(&edge, "person-1", "ann@example.com");
+    let reply = edge.handle(
+        &format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {token}"),
+        "",
+    );
+    assert_eq!((reply.status, reply.code), (503, Some("UPSTREAM_UNAVAILABLE")));
+    assert!(
+        edge.sent()
+            .iter()
+            .all(|sent| sent.url.starts_with("http://origin"))
+    );
+}
+
+#[test]
+fn a_legacy_token_is_read_by_v2_when_legacy_is_down_but_writes_wait() {
+    let edge = half();
+    edge.side("http://legacy", 0);
+    let token = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+    let reply = edge.handle(
+        &format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {token}"),
+        "",
+    );
+    assert_eq!((reply.status, reply.route), (200, "v2"));
+    let reply = edge.handle(
+        &format!("PUT\nhttps://edge/auth/profile\nauthorization:Bearer {token}"),
+        "{}",
+    );
+    assert_eq!(reply.status, 503);
+}
+
+#[test]
+fn an_open_breaker_is_answered_without_sending_and_closes_by_itself() {
+    let edge = half();
+    edge.side("http://origin", 0);
+    for _ in 0..5 {
+        edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    }
+    let reply = edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    assert_eq!(reply.reason, "breaker_open");
+    assert_eq!(edge.sent().len(), 5);
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!((reply.status, reply.reason), (200, "fallback_breaker_open"));
+    edge.side("http://origin", 200);
+    edge.pass(2);
+    let reply = edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    assert_eq!((reply.status, reply.route), (200, "v2"));
+}
+
+#[test]
+fn without_a_legacy_service_the_origin_answers_everything() {
+    let edge = Edge::with(&[("LEGACY_AUTH_URL", ""), ("ROLLOUT_KILL_SWITCH", "on")]);
+    for request in [
+        LOGIN,
+        "POST\nhttps://edge/auth/register",
+        "GET\nhttps://edge/auth/schools",
+    ] {
+        let reply = edge.handle(request, NOT_IN_COHORT);
+        assert_eq!((reply.route, reply.reason), ("v2", "no_legacy_service"));
+    }
+    edge.side("http://origin", 404);
+    assert_eq!(edge.handle(LOGIN, NOT_IN_COHORT).status, 404);
+}
+
+#[test]
+fn limits_count_strangers_and_not_services() {
+    let edge = half();
+    edge.exhaust_limits();
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!((reply.status, reply.code), (429, Some("RATE_LIMITED")));
+    assert!(edge.sent().is_empty());
+    let reply = edge.handle(
+        &format!("{LOGIN}\nx-service-key:{}", support::SERVICE_KEY),
+        IN_COHORT,
+    );
+    assert_eq!(reply.status, 200);
+    assert_eq!(edge.handle("GET\nhttps://edge/v1/auth/me", "").status, 200);
+}
+
+#[test]
+fn every_request_is_named_and_traced() {
+    let edge = half();
+    edge.handle(
+        "GET\nhttps://edge/v1/auth/me\nx-request-id:mine-1\n\
+         traceparent:00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "",
+    );
+    let sent: Sent = edge.last_sent();
+    assert_eq!(sent.header("x-request-id"), Some("mine-1"));
+    let traceparent = sent.header("traceparent").unwrap();
+    assert!(traceparent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    assert!(!traceparent.contains("00f067aa0ba902b7"));
+}

@@ -1,0 +1,320 @@
+//! An edge over stand-ins: services that answer from a table and remember what they were sent, and a clock that is set.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use edge::authenticate::Verifier;
+use edge::breakers::Breakers;
+use edge::changes::HeaderChanges;
+use edge::config::EdgeConfig;
+use edge::flow::{Gateway, ReplyBody};
+use edge::paths::Limit;
+use edge::people::RememberedPeople;
+use edge::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
+use edge::request::Inbound;
+use edge::trace::Seed;
+use shared::base64url;
+use shared::time::UnixTime;
+use shared::token::{
+    EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
+};
+
+pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
+const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";
+const SOME: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+/// What was sent to a service.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub url: String,
+    changes: Vec<String>,
+}
+
+impl Sent {
+    fn new(url: &str, changes: &HeaderChanges) -> Self {
+        Self {
+            url: url.to_owned(),
+            changes: changes.as_text().lines().map(str::to_owned).collect(),
+        }
+    }
+
+    /// The value a header was set to, if the last change to it set one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let change = self
+            .changes
+            .iter()
+            .rfind(|change| change.split(':').next() == Some(name))?;
+        change.split_once(':').map(|(_, value)| value)
+    }
+
+    /// Whether the last change to a header removed it.
+    pub fn removes(&self, name: &str) -> bool {
+        let touched = self
+            .changes
+            .iter()
+            .any(|change| change.split(':').next() == Some(name));
+        touched && self.header(name).is_none()
+    }
+}
+
+/// What the edge answered.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: u16,
+    pub route: &'static str,
+    pub reason: &'static str,
+    pub code: Option<&'static str>,
+}
+
+pub struct Edge {
+    config: EdgeConfig,
+    verified: RefCell<VerifiedTokens>,
+    breakers: RefCell<Breakers>,
+    people: RefCell<RememberedPeople>,
+    now: Cell<UnixTime>,
+    world: World,
+}
+
+#[derive(Default)]
+struct World {
+    sent: RefCell<Vec<Sent>>,
+    sides: RefCell<BTreeMap<String, u16>>,
+    answers: RefCell<BTreeMap<String, (u16, String)>>,
+    exhausted: Cell<bool>,
+}
+
+impl Edge {
+    pub fn with(more: &[(&str, &str)]) -> Self {
+        let mut variables: BTreeMap<String, String> = [
+            ("ENVIRONMENT", "development"),
+            ("FIREBASE_PROJECT_ID", "demo-crossfade"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+            ("ORIGIN_URL", "http://origin"),
+            ("LEGACY_AUTH_URL", "http://legacy"),
+            (
+                "ORIGIN_ASSERTION_KEYS",
+                "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ),
+            ("LEGACY_JWT_SECRETS", LEGACY_SECRET),
+            (
+                "UPSTREAMS",
+                r#"[{"prefix":"/api/archive","url":"http://archive","auth":"required"},
+                    {"prefix":"/api/open","url":"http://open","auth":"none"}]"#,
+            ),
+        ]
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+        variables.insert(
+            "INTERNAL_SERVICE_KEYS".to_owned(),
+            format!("archive:{SERVICE_KEY}"),
+        );
+        Self {
+            config: EdgeConfig::read(&variables).unwrap(),
+            verified: RefCell::new(VerifiedTokens::new(SOME)),
+            breakers: RefCell::default(),
+            people: RefCell::new(RememberedPeople::new(SOME)),
+            now: Cell::new(UnixTime::from_secs(1_795_000_000)),
+            world: World::default(),
+        }
+    }
+
+    /// The service at `base` answers everything with `status`; 0 = cannot be reached.
+    pub fn side(&self, base: &str, status: u16) {
+        self.world.sides.borrow_mut().insert(base.to_owned(), status);
+    }
+
+    /// The edge's own questions for `path` are answered so.
+    pub fn answers(&self, path: &str, status: u16, body: &str) {
+        let answer = (status, body.to_owned());
+        self.world.answers.borrow_mut().insert(path.to_owned(), answer);
+    }
+
+    pub fn exhaust_limits(&self) {
+        self.world.exhausted.set(true);
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.now.set(self.now.get().plus(seconds));
+    }
+
+    pub fn sent(&self) -> Vec<Sent> {
+        self.world.sent.borrow().clone()
+    }
+
+    pub fn last_sent(&self) -> Sent {
+        self.world
+            .sent
+            .borrow()
+            .last()
+            .cloned()
+            .expect("nothing was sent")
+    }
+
+    pub fn asked(&self, path: &str) -> usize {
+        self.world
+            .sent
+            .borrow()
+            .iter()
+            .filter(|sent| sent.url.ends_with(path))
+            .count()
+    }
+
+    pub fn handle(&self, request: &str, body: &str) -> Answered {
+        let inbound = Inbound::parse(request).unwrap();
+        let upstreams = Services {
+            world: &self.world,
+            body: body.as_bytes(),
+        };
+        let gateway = Gateway {
+            config: &self.config,
+            verifier: Verifier {
+                policy: &self.config.tokens,
+                verified: &self.verified,
+                keys: &NoKeys,
+                engine: &NoKeys,
+            },
+            breakers: &self.breakers,
+            people: &self.people,
+            stepped_down: false,
+            clock: &|| self.now.get(),
+        };
+        let reply = run(gateway.handle(&inbound, &upstreams, &Seed::default()));
+        let status = match reply.body {
+            ReplyBody::Relayed(Status(status)) => status,
+            ReplyBody::Own(own) => own.status,
+            ReplyBody::Health(_) => 200,
+        };
+        Answered {
+            status,
+            route: reply.notes.route,
+            reason: reply.notes.reason,
+            code: reply.notes.code,
+        }
+    }
+}
+
+/// Nothing here ever waits, so one poll is enough.
+fn run<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a stand-in waited"),
+    }
+}
+
+struct Services<'a> {
+    world: &'a World,
+    body: &'a [u8],
+}
+
+#[derive(Debug)]
+struct Status(u16);
+
+impl Answer for Status {
+    fn status(&self) -> u16 {
+        self.0
+    }
+}
+
+impl Upstreams for Services<'_> {
+    type Answer = Status;
+
+    async fn peek_body(&self, limit: u32) -> Option<Vec<u8>> {
+        (self.body.len() <= limit as usize).then(|| self.body.to_vec())
+    }
+
+    async fn send(&self, forward: &Forward<'_>) -> Result<Status, UpstreamFault> {
+        self.world
+            .sent
+            .borrow_mut()
+            .push(Sent::new(forward.url, forward.changes));
+        let sides = self.world.sides.borrow();
+        let side = sides
+            .iter()
+            .find(|(base, _)| forward.url.starts_with(base.as_str()));
+        match side.map_or(200, |(_, status)| *status) {
+            0 => Err(UpstreamFault::Unreachable),
+            status => Ok(Status(status)),
+        }
+    }
+
+    fn discard(&self, _: Status) {}
+
+    async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault> {
+        self.world.sent.borrow_mut().push(Sent::new(ask.url, ask.headers));
+        let answers = self.world.answers.borrow();
+        let answer = answers.iter().find(|(path, _)| ask.url.ends_with(path.as_str()));
+        let (status, body) = answer
+            .map(|(_, answer)| answer.clone())
+            .ok_or(UpstreamFault::Unreachable)?;
+        Ok((status, body.into_bytes()))
+    }
+
+    async fn is_within(&self, _: Limit, _: &str) -> bool {
+        !self.world.exhausted.get()
+    }
+}
+
+/// Emulator and legacy tokens need neither keys nor RSA.
+struct NoKeys;
+
+impl Keys for NoKeys {
+    type Key = ();
+
+    async fn find(&self, _: Ring, _: &str, _: UnixTime) -> Result<Option<()>, KeysUnavailable> {
+        panic!("no key is needed here")
+    }
+}
+
+impl SignatureEngine for NoKeys {
+    type Key = ();
+
+    async fn import(&self, _: &RsaPublicKey) -> Result<(), EngineFault> {
+        Err(EngineFault)
+    }
+
+    async fn verify_rs256(&self, (): &(), _: &[u8], _: &[u8]) -> Result<bool, EngineFault> {
+        Err(EngineFault)
+    }
+}
+
+/// A token as the Auth emulator makes them.
+pub fn emulator_token(edge: &Edge, uid: &str, email: &str) -> String {
+    let now = edge.now.get().secs();
+    let claims = serde_json::json!({
+        "iss": "https://securetoken.google.com/demo-crossfade", "aud": "demo-crossfade",
+        "sub": uid, "user_id": uid, "email": email, "email_verified": true,
+        "iat": now, "auth_time": now, "exp": now + 3600,
+        "firebase": {"identities": {}, "sign_in_provider": "password"},
+    });
+    let part = |text: &str| base64url::encode(text.as_bytes());
+    format!(
+        "{}.{}.",
+        part(r#"{"alg":"none","typ":"JWT"}"#),
+        part(&claims.to_string())
+    )
+}
+
+/// A token as the legacy service makes them.
+pub fn legacy_token(edge: &Edge, id: &str) -> String {
+    use hmac::{Hmac, Mac};
+    let now = edge.now.get().secs();
+    let claims = serde_json::json!({
+        "id": id, "email": "ann@example.com", "tokenBalance": 3, "type": "user",
+        "iss": "atma-auth-service", "aud": "atma-services", "iat": now, "exp": now + 604_800,
+    });
+    let part = |text: &str| base64url::encode(text.as_bytes());
+    let signed = format!(
+        "{}.{}",
+        part(r#"{"alg":"HS256","typ":"JWT"}"#),
+        part(&claims.to_string())
+    );
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(LEGACY_SECRET.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", base64url::encode(&mac.finalize().into_bytes()))
+}
