@@ -21,10 +21,24 @@ pub struct Options {
     native: bool,
 }
 
+impl Options {
+    /// Natively and in the Workers runtime.
+    pub const fn everything() -> Self {
+        Self { native: false }
+    }
+}
+
 /// Builds what is needed, runs the vectors, prints the table; fails when a case did not get its verdict.
 pub fn run(options: &Options) -> Done {
     let mut command = run::cargo();
-    command.args(["test", "--quiet", "--package", "crossfade-origin", "--test", "conformance"]);
+    command.args([
+        "test",
+        "--quiet",
+        "--package",
+        "crossfade-origin",
+        "--test",
+        "conformance",
+    ]);
     if options.native {
         return run::shown(RUN, &mut command);
     }
@@ -79,7 +93,10 @@ impl Worker {
         if let Some(output) = process.stdout.take() {
             BufReader::new(output).read_line(&mut url).in_step(SERVE)?;
         }
-        let mut worker = Self { process, url: url.trim().to_owned() };
+        let mut worker = Self {
+            process,
+            url: url.trim().to_owned(),
+        };
         if worker.url.is_empty() {
             worker.stop();
             return Err(Fault::new(SERVE, "it ended before it was ready").log(&log));

@@ -1,0 +1,63 @@
+//! The Worker: the edge crate through worker-build, with tools of pinned versions instead of ones it would download.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::fault::{Done, Fault, In as _};
+use crate::tools::cargo_tools::Tool;
+use crate::tools::{npm, wasm_target};
+use crate::{console, paths, run};
+
+/// The name of this step.
+pub const STEP: &str = "build the Worker";
+
+/// Options of `cargo xtask build-edge`.
+#[derive(clap::Args)]
+pub struct Options {}
+
+/// Installs what is missing, builds, and says how large the Worker is.
+pub fn run(_: &Options) -> Done {
+    console::step("npm tools", npm::ensure)?;
+    console::step("wasm32 target", wasm_target::ensure)?;
+    console::step(STEP, build).map(drop)
+}
+
+/// Builds the Worker. Says how large its wasm is.
+pub fn build() -> Done<String> {
+    let worker_build = Tool::worker_build()?.ensure()?;
+    let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?;
+    let mut command = std::process::Command::new(worker_build.join("worker-build"));
+    command
+        .args(["--profile", "edge"])
+        .current_dir(paths::root().join("edge"))
+        .env("WASM_BINDGEN_BIN", wasm_bindgen.join("wasm-bindgen"))
+        .env("ESBUILD_BIN", paths::npm_bin("esbuild"))
+        .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"));
+    run::logged(STEP, "worker-build", &mut command)?;
+    sizes()
+}
+
+/// Where the built Worker is.
+pub fn entry() -> PathBuf {
+    paths::root().join("edge/build/index.js")
+}
+
+fn sizes() -> Done<String> {
+    let path = paths::root().join("edge/build/index_bg.wasm");
+    let wasm = fs::read(&path).in_step(STEP)?;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(&wasm).in_step(STEP)?;
+    let gzipped = gzip.finish().in_step(STEP)?;
+    if wasm.is_empty() {
+        return Err(Fault::new(STEP, "the wasm file is empty"));
+    }
+    Ok(format!(
+        "wasm {} KB, {} KB gzipped",
+        wasm.len().div_ceil(1000),
+        gzipped.len().div_ceil(1000)
+    ))
+}

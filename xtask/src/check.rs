@@ -1,0 +1,112 @@
+//! `cargo xtask check`: everything about the sources that does not need them to run.
+
+mod direction;
+mod manifests;
+mod purity;
+
+use std::fs;
+use std::process::Command;
+
+use crate::fault::{Done, Fault, In as _};
+use crate::tools::cargo_tools::Tool;
+use crate::tools::{npm, wasm_target};
+use crate::{console, paths, run};
+
+/// Options of `cargo xtask check`.
+#[derive(clap::Args)]
+pub struct Options {}
+
+/// Runs all checks and reports all that failed, not only the first.
+pub fn run(_: &Options) -> Done {
+    console::step("npm tools", npm::ensure)?;
+    console::step("wasm32 target", wasm_target::ensure)?;
+    let deny = Tool::cargo_deny().ensure()?;
+    let wasm = [
+        "--target",
+        "wasm32-unknown-unknown",
+        "--package",
+        "crossfade-edge",
+        "--package",
+        "crossfade-shared",
+    ];
+    let results = [
+        console::step("formatting", || cargo("formatting", "fmt", &["--all", "--check"])),
+        console::step("lints, natively", || {
+            clippy("lints, natively", &["--workspace", "--all-targets"])
+        }),
+        console::step("lints, for wasm", || clippy("lints, for wasm", &wasm)),
+        console::step("every crate takes the workspace's lints", manifests::check),
+        console::step("direction of imports", direction::check),
+        console::step("purity of shared", purity::check),
+        console::step("every environment of wrangler.toml", || {
+            cargo(
+                "wrangler.toml",
+                "test",
+                &[
+                    "--quiet",
+                    "--package",
+                    "crossfade-edge",
+                    "--test",
+                    "wrangler_vars",
+                ],
+            )
+        }),
+        // Advisories need a database from the network; a pipeline that has one adds `advisories`.
+        console::step("licences, bans, sources", || {
+            run::logged(
+                "licences, bans, sources",
+                "cargo-deny",
+                Command::new(deny.join("cargo-deny"))
+                    .args(["--offline", "check", "licenses", "bans", "sources"])
+                    .current_dir(paths::root()),
+            )
+        }),
+        console::step("migrations are safe under load", squawk),
+    ];
+    let faults: Vec<Fault> = results.into_iter().filter_map(Result::err).collect();
+    let count = faults.len();
+    for fault in &faults {
+        console::fault(fault);
+    }
+    if count == 0 {
+        Ok(())
+    } else {
+        Err(Fault::new("check", format!("{count} checks failed, see above")))
+    }
+}
+
+fn cargo(step: &str, verb: &str, words: &[&str]) -> Done {
+    run::logged(step, &format!("check-{verb}"), run::cargo().arg(verb).args(words))
+}
+
+fn clippy(step: &str, words: &[&str]) -> Done {
+    cargo(
+        step,
+        "clippy",
+        &[&["--quiet"], words, &["--", "--deny", "warnings"]].concat(),
+    )
+}
+
+fn squawk() -> Done {
+    const STEP: &str = "migrations are safe under load";
+    let mut files: Vec<_> = fs::read_dir(paths::root().join("migrations"))
+        .in_step(STEP)?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".up.sql") || name.ends_with(".down.sql")
+        })
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Fault::new(STEP, "there are no migrations"));
+    }
+    run::logged(
+        STEP,
+        "squawk",
+        Command::new(paths::npm_bin("squawk"))
+            .args(files)
+            .current_dir(paths::root()),
+    )
+}

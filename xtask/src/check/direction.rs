@@ -1,0 +1,182 @@
+//! Which way imports point. A folder may use those named for it, itself, and nothing else of the same crate's layers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::fault::{Done, Fault, In as _};
+use crate::{paths, run};
+
+const STEP: &str = "direction of imports";
+
+/// Of the origin: a layer, and the layers it must not know.
+const ORIGIN: [(&str, &[&str]); 5] = [
+    (
+        "domain",
+        &[
+            "http",
+            "operations",
+            "postgres",
+            "firebase",
+            "cli",
+            "app",
+            "server",
+        ],
+    ),
+    (
+        "postgres",
+        &["http", "operations", "firebase", "cli", "app", "server"],
+    ),
+    (
+        "firebase",
+        &["http", "operations", "postgres", "cli", "app", "server"],
+    ),
+    ("operations", &["http", "cli", "server"]),
+    (
+        "schema",
+        &["http", "operations", "firebase", "cli", "app", "server"],
+    ),
+];
+
+/// Crates of ours, and those of ours they may depend on (tests included).
+const CRATES: [(&str, &[&str]); 5] = [
+    ("crossfade-shared", &[]),
+    ("crossfade-edge", &["crossfade-shared"]),
+    ("crossfade-origin", &["crossfade-shared", "crossfade-testkit"]),
+    ("crossfade-testkit", &[]),
+    ("xtask", &["crossfade-shared"]),
+];
+
+/// Libraries only one place may know.
+const LIBRARIES: [(&str, &str, &[&str]); 4] = [
+    (
+        "edge/src",
+        "worker::",
+        &["edge/src/workers", "edge/src/workers.rs", "edge/src/lib.rs"],
+    ),
+    ("origin/src/domain", "sqlx", &[]),
+    ("origin/src/domain", "axum", &[]),
+    ("origin/src/operations", "axum", &[]),
+];
+
+pub fn check() -> Done {
+    let mut wrong = crates()?;
+    for (layer, forbidden) in ORIGIN {
+        for file in sources(&format!("origin/src/{layer}"))? {
+            let text = fs::read_to_string(&file).in_step(STEP)?;
+            for other in forbidden {
+                if mentions(&text, &format!("crate::{other}::"))
+                    || mentions(&text, &format!("crate::{other};"))
+                {
+                    wrong.push(format!("{} uses crate::{other}", shown(&file)));
+                }
+            }
+        }
+    }
+    for (folder, library, allowed) in LIBRARIES {
+        for file in sources(folder)? {
+            let name = shown(&file);
+            let text = fs::read_to_string(&file).in_step(STEP)?;
+            if mentions(&text, library) && !allowed.iter().any(|place| name.starts_with(place)) {
+                wrong.push(format!("{name} uses {library}"));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::new(STEP, wrong.join("; ")))
+    }
+}
+
+/// Code, not comments: lines that mention `what` outside a comment, as the start of a path.
+fn mentions(text: &str, what: &str) -> bool {
+    text.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with("//"))
+        .any(|line| {
+            line.match_indices(what).any(|(at, _)| {
+                let before = line.get(..at).and_then(|before| before.chars().next_back());
+                let after = line.get(at + what.len()..).and_then(|after| after.chars().next());
+                let starts = !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
+                let ends = what.ends_with([':', ';']) || after == Some(':');
+                starts && ends
+            })
+        })
+}
+
+fn crates() -> Done<Vec<String>> {
+    let mut cargo = run::cargo();
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]);
+    let text = run::output(&mut cargo).ok_or_else(|| Fault::new(STEP, "`cargo metadata` does not work"))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text).in_step(STEP)?;
+    let packages = metadata.get("packages").and_then(serde_json::Value::as_array);
+    let mut wrong = Vec::new();
+    for package in packages.into_iter().flatten() {
+        let name = package
+            .get("name")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        let Some((_, allowed)) = CRATES.iter().find(|(known, _)| *known == name) else {
+            wrong.push(format!("{name} is not in the list of crates"));
+            continue;
+        };
+        let dependencies = package.get("dependencies").and_then(serde_json::Value::as_array);
+        for dependency in dependencies.into_iter().flatten() {
+            let other = dependency
+                .get("name")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default();
+            let ours = CRATES.iter().any(|(known, _)| *known == other);
+            if ours && !allowed.contains(&other) {
+                wrong.push(format!("{name} depends on {other}"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+fn sources(folder: &str) -> Done<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let root = paths::root();
+    let file = root.join(format!("{folder}.rs"));
+    if file.exists() {
+        found.push(file);
+    }
+    let mut open = vec![root.join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    if found.is_empty() {
+        Err(Fault::new(STEP, format!("{folder} has no sources")))
+    } else {
+        Ok(found)
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(paths::root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn only_code_counts() {
+        assert!(mentions("use crate::http::Answer;", "crate::http::"));
+        assert!(mentions("    let a = sqlx::query();", "sqlx"));
+        assert!(!mentions("// use crate::http::Answer;", "crate::http::"));
+        assert!(!mentions("let sqlx_like = 1;", "sqlx"));
+        assert!(!mentions("use my_worker::thing;", "worker::"));
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask dev`: the whole stack on this machine, until Ctrl-C.
+
+use std::fs;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::fault::{Done, In as _};
+use crate::paths;
+use crate::stack::{self, Addresses, Database, Issuer, Plan, Stack};
+
+/// Options of `cargo xtask dev`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Start over with an empty database.
+    #[arg(long)]
+    fresh: bool,
+    /// Use this Firebase project instead of the emulator.
+    #[arg(long, value_name = "PROJECT")]
+    firebase: Option<String>,
+    /// The share of people that signs in on the new side, 0 to 100.
+    #[arg(long, value_name = "PERCENT", default_value = "50")]
+    percent: String,
+}
+
+/// Brings the stack up, prints its addresses, waits for Ctrl-C.
+pub fn run(options: &Options) -> Done {
+    let started = Instant::now();
+    let stop = stack::stop_signal()?;
+    let database = match std::env::var("DATABASE_URL") {
+        Ok(url) if !url.is_empty() => Database::Yours(url),
+        _ => Database::Kept { fresh: options.fresh },
+    };
+    let plan = Plan {
+        issuer: options.firebase.clone().map_or(Issuer::Emulator, Issuer::Project),
+        database,
+        well_known_ports: true,
+        edge: vec![("ROLLOUT_PERCENT", options.percent.clone())],
+    };
+    println!(
+        "Crossfade, starting (logs in {}):",
+        paths::working("logs").display()
+    );
+    let mut stack = Stack::up(&plan)?;
+    if !stop.load(Ordering::Relaxed) {
+        remember(&stack.addresses)?;
+        println!("\nUp in {:.1} s.\n", started.elapsed().as_secs_f32());
+        table(&stack.addresses);
+        commands(&stack.addresses);
+        println!("\nCtrl-C ends everything.");
+    }
+    let watched = stack.watch(&stop);
+    println!("\nEnding …");
+    drop(stack);
+    let _ = fs::remove_file(paths::working(RUNNING));
+    println!("Everything has ended.");
+    watched
+}
+
+/// Where other commands find the running stack.
+pub const RUNNING: &str = "running.json";
+
+fn remember(addresses: &Addresses) -> Done {
+    let running = serde_json::json!({ "database": addresses.database, "edge": addresses.edge });
+    fs::write(paths::working(RUNNING), running.to_string()).in_step("write .dev/running.json")
+}
+
+fn table(addresses: &Addresses) {
+    let mut rows = vec![
+        ("edge", addresses.edge.clone(), "what browsers and services call"),
+        (
+            "origin",
+            addresses.origin.clone(),
+            "users and ledger; /docs describes its API",
+        ),
+        ("legacy service", addresses.legacy.clone(), "the stand-in"),
+    ];
+    if let Some(emulator) = &addresses.emulator {
+        rows.push((
+            "Auth emulator",
+            emulator.clone(),
+            "Firebase, project demo-crossfade",
+        ));
+    }
+    rows.push(("PostgreSQL", addresses.database.clone(), "all rows"));
+    rows.push((
+        "service key",
+        addresses.service_key.clone(),
+        "X-Service-Key of an internal service",
+    ));
+    let width = rows
+        .iter()
+        .map(|(_, address, _)| address.len())
+        .max()
+        .unwrap_or(0);
+    for (name, address, what) in rows {
+        println!("  {name:<15} {address:<width$}  {what}");
+    }
+}
+
+fn commands(addresses: &Addresses) {
+    let Some(emulator) = &addresses.emulator else {
+        println!("\nSign in with your project's web SDK, then paste the ID token:\n");
+        println!(
+            "  curl -s {}/v1/auth/me -H \"Authorization: Bearer $TOKEN\"",
+            addresses.edge
+        );
+        return;
+    };
+    println!("\nPaste these into another terminal: sign a person up, ask who they are, see their row.\n");
+    println!(
+        "  TOKEN=$(curl -s '{emulator}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=dev' -H 'Content-Type: application/json' \
+         -d '{{\"email\":\"ada-'$RANDOM'@example.com\",\"password\":\"correct horse 1\",\"returnSecureToken\":true}}' | sed -E 's/.*\"idToken\":\"([^\"]+)\".*/\\1/')"
+    );
+    println!(
+        "  curl -si {}/v1/auth/me -H \"Authorization: Bearer $TOKEN\"",
+        addresses.edge
+    );
+    println!(
+        "  cargo xtask sql \"SELECT id, email, firebase_uid, token_balance FROM auth.users ORDER BY created_at DESC LIMIT 3\""
+    );
+}

@@ -1,0 +1,69 @@
+//! The project's commands. `cargo xtask --help` lists them.
+
+mod build_edge;
+mod check;
+mod conformance;
+mod console;
+mod dev;
+mod fault;
+mod http;
+mod paths;
+mod run;
+mod smoke;
+mod sql;
+mod stack;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Crossfade's development commands")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start the whole stack on this machine and print its addresses; Ctrl-C ends it.
+    Dev(dev::Options),
+    /// Play one person through a stack of its own, a line a step.
+    Smoke(smoke::Options),
+    /// Run all tests; brings up what they need.
+    Test(test::Options),
+    /// Formatting, lints, direction of imports, licences, migrations, configuration.
+    Check(check::Options),
+    /// Run all test vectors, natively and inside workerd, and print the table.
+    Conformance(conformance::Options),
+    /// Build the Worker and say how large it is.
+    BuildEdge(build_edge::Options),
+    /// Run one SQL statement in the database of the running `dev` stack.
+    Sql(sql::Options),
+    /// Ends the process groups named on standard input when that closes. Started by the others, for the case that they are
+    /// killed.
+    #[command(hide = true)]
+    Guard,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Dev(options) => dev::run(&options),
+        Verb::Smoke(options) => smoke::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Check(options) => check::run(&options),
+        Verb::Conformance(options) => conformance::run(&options),
+        Verb::BuildEdge(options) => build_edge::run(&options),
+        Verb::Sql(options) => sql::run(&options),
+        Verb::Guard => stack::guard::watch(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            console::fault(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The Worker in the real Workers runtime, through wrangler, with the configuration of `[env.development]` and this stack's addresses.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::guard::Guard;
+use super::service::Service;
+use crate::build_edge;
+use crate::fault::{Done, Fault, In as _};
+use crate::paths;
+
+const STEP: &str = "edge";
+/// Of the top level, what an environment inherits. Vars and bindings are not inherited.
+const INHERITED: [&str; 3] = ["name", "compatibility_date", "compatibility_flags"];
+
+/// Writes the configuration of one stack: `[env.development]` of wrangler.toml with `variables` on top, and the Worker that has been
+/// built already. Secrets are in it, so it stays in `.dev`.
+pub fn configure(folder: &str, variables: &[(&str, String)]) -> Done<std::path::PathBuf> {
+    let text = fs::read_to_string(paths::root().join("wrangler.toml")).in_step(STEP)?;
+    let written: Table = text.parse().in_step(STEP)?;
+    let development = written
+        .get("env")
+        .and_then(|environments| environments.get("development"))
+        .and_then(Value::as_table)
+        .ok_or_else(|| Fault::new(STEP, "wrangler.toml has no [env.development]"))?;
+    let mut config = development.clone();
+    for name in INHERITED {
+        if let Some(value) = written.get(name) {
+            config.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    config.insert(
+        "main".to_owned(),
+        Value::String(build_edge::entry().display().to_string()),
+    );
+    let mut vars = config
+        .get("vars")
+        .and_then(Value::as_table)
+        .cloned()
+        .unwrap_or_default();
+    for (name, value) in variables {
+        vars.insert((*name).to_owned(), Value::String(value.clone()));
+    }
+    config.insert("vars".to_owned(), Value::Table(vars));
+    let path = paths::working(folder).join("wrangler.toml");
+    fs::create_dir_all(paths::working(folder)).in_step(STEP)?;
+    fs::write(&path, config.to_string()).in_step(STEP)?;
+    Ok(path)
+}
+
+/// Starts the Worker on `port` and waits until it answers.
+pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16) -> Done<Service> {
+    let folder = config.parent().unwrap_or(config);
+    let mut command = Command::new(paths::npm_bin("wrangler"));
+    command
+        .args([
+            "dev",
+            "--local",
+            "--ip",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--inspector-port",
+            "0",
+        ])
+        .arg("--config")
+        .arg(config)
+        .arg("--persist-to")
+        .arg(folder.join("state"))
+        .arg("--show-interactive-dev-session=false")
+        .current_dir(folder)
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .env("NO_COLOR", "1")
+        .env("CI", "1");
+    let mut service = Service::start(guard, "edge", &mut command)?;
+    service.wait_for_http(Duration::from_secs(90), &format!("http://127.0.0.1:{port}/livez"))?;
+    Ok(service)
+}

