@@ -7,7 +7,10 @@ use std::time::Instant;
 use sqlx::PgPool;
 
 use crate::config::Config;
+use crate::firebase::Firebase;
 use crate::operations::ledger::Ledger;
+use crate::operations::passwords::Passwords;
+use crate::outbound::NoClient;
 use crate::postgres;
 use crate::verification::Verifier;
 
@@ -22,6 +25,10 @@ pub struct App {
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.
     pub verifier: Verifier,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// Checks and makes password hashes, beside the threads that serve.
+    pub passwords: Passwords,
     /// When it started.
     pub started: Instant,
     /// Set at SIGTERM: in flight goes on, `/readyz` says no.
@@ -35,17 +42,21 @@ pub type AppState = Arc<App>;
 
 impl App {
     /// The parts for `config`. Nothing is connected yet, so this works while the database is down.
-    #[must_use]
-    pub fn new(config: Config) -> AppState {
+    ///
+    /// # Errors
+    /// [`NoClient`] when TLS cannot be set up.
+    pub fn new(config: Config) -> Result<AppState, NoClient> {
         let pool = postgres::open(&config.database);
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             ledger: Ledger::new(pool.clone()),
             pool,
             verifier: Verifier::new(config.tokens.clone(), &config.key_urls, config.verified_tokens),
+            firebase: Firebase::new(&config.firebase)?,
+            passwords: Passwords::new(config.bcrypt_cost),
             started: Instant::now(),
             draining: AtomicBool::new(false),
             schema_is_current: AtomicBool::new(false),
             config,
-        })
+        }))
     }
 }

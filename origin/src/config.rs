@@ -2,6 +2,7 @@
 
 mod database;
 mod dotenv;
+mod firebase;
 mod listen;
 mod log;
 
@@ -14,6 +15,7 @@ use shared::token::{Environment, KeyUrls, TokenPolicy};
 
 pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
+pub use firebase::FirebaseConfig;
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Which tokens are accepted when a service calls without going through the edge.
     pub tokens: TokenPolicy,
+    /// How to reach Firebase's account services.
+    pub firebase: FirebaseConfig,
     /// Where the issuer's keys are fetched from.
     pub key_urls: KeyUrls,
     /// How many verified tokens are remembered.
@@ -45,6 +49,8 @@ pub struct Config {
     pub service_keys: ServiceKeys,
     /// Tokens a new person starts with; 0 grants none.
     pub welcome_tokens: i32,
+    /// The cost of new password hashes: 2^cost rounds.
+    pub bcrypt_cost: u32,
 }
 
 impl Config {
@@ -59,6 +65,7 @@ impl Config {
         let database = DatabaseConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader, environment);
         let tokens = TokenPolicy::read(&mut reader);
+        let firebase = FirebaseConfig::read(&mut reader, tokens.as_ref());
         let key_urls = KeyUrls::read(&mut reader);
         let verified_tokens = reader.or("VERIFIED_TOKENS", VERIFIED_TOKENS, |text| {
             config::whole_number(text, 1..=1_000_000).map(|number| usize::try_from(number).unwrap_or(1))
@@ -73,6 +80,9 @@ impl Config {
             config::whole_number(text, 0..=MAX_WELCOME_TOKENS)
                 .map(|number| i32::try_from(number).unwrap_or(0))
         });
+        let bcrypt_cost = reader.or("BCRYPT_ROUNDS", 10, |text| {
+            config::whole_number(text, 4..=15).map(|number| u32::try_from(number).unwrap_or(10))
+        });
         let value = (|| {
             Some(Self {
                 environment,
@@ -80,11 +90,13 @@ impl Config {
                 database: database?,
                 log,
                 tokens: tokens?,
+                firebase: firebase?,
                 key_urls,
                 verified_tokens: NonZeroUsize::new(verified_tokens)?,
                 assertion_keys: assertion_keys?,
                 service_keys,
                 welcome_tokens,
+                bcrypt_cost,
             })
         })();
         reader.finish(value)

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod firebase;
 pub mod http;
 pub mod operations;
 pub mod outbound;

@@ -3,5 +3,6 @@
 pub mod ensure_user;
 pub mod error;
 pub mod ledger;
+pub mod passwords;
 
 pub use error::OperationError;

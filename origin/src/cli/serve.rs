@@ -25,7 +25,13 @@ pub struct ServeArgs {
 pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     telemetry::start(&config.log);
     let address = config.listen.address();
-    let app = App::new(config);
+    let app = match App::new(config) {
+        Ok(app) => app,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
     if arguments.migrate
         && let Err(error) = schema::migrate(&app.pool).await
     {

@@ -4,7 +4,6 @@ use serde_json::json;
 use shared::assertion::{Assertion, AssertionKeys, ORIGIN_AUDIENCE};
 use shared::ids::RequestId;
 use shared::time::UnixTime;
-use shared::token::UnverifiedToken;
 
 use crate::support::{Answer, TestApp, now, send, token};
 

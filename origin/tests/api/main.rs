@@ -12,4 +12,5 @@ mod first_sight;
 mod linking;
 mod outage;
 mod standing;
+mod tokens;
 mod verify_token;

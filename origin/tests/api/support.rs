@@ -77,7 +77,7 @@ impl TestApp {
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
         let database = TestDatabase::with_connections(2).await;
         let config = configuration(database.url(), variables);
-        let app = App::new(config);
+        let app = App::new(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -1,0 +1,66 @@
+//! How to reach Firebase's account services.
+
+use shared::config::{Reader};
+use shared::ids::ProjectId;
+use shared::token::TokenPolicy;
+
+use crate::firebase::ServiceAccount;
+
+/// How to reach Firebase's account services.
+#[derive(Debug, Clone)]
+pub struct FirebaseConfig {
+    /// The project whose accounts are managed: the first of `FIREBASE_PROJECT_ID`.
+    pub project: ProjectId,
+    /// The project's web API key. Without one nobody can register or sign in here; everything else works.
+    pub api_key: Option<String>,
+    /// Who manages accounts: needed to migrate, disable and delete them.
+    pub service_account: Option<ServiceAccount>,
+    /// `host:port` of the Auth emulator, where it may stand in.
+    pub emulator: Option<String>,
+}
+
+impl FirebaseConfig {
+    /// Reads `FIREBASE_API_KEY`, and `FIREBASE_CLIENT_EMAIL` with `FIREBASE_PRIVATE_KEY` or the file that
+    /// `GOOGLE_APPLICATION_CREDENTIALS` names. `tokens` has read the project and the emulator already.
+    pub fn read(reader: &mut Reader<'_>, tokens: Option<&TokenPolicy>) -> Option<Self> {
+        let api_key = reader.optional("FIREBASE_API_KEY", |text| {
+            let plain = text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            if plain { Ok(text.to_owned()) } else { Err("is not letters, digits, '-' and '_'") }
+        });
+        let service_account = service_account(reader);
+        let tokens = tokens?;
+        Some(Self {
+            project: tokens.projects.first()?.clone(),
+            api_key,
+            service_account,
+            emulator: tokens.emulator.as_ref().map(|permit| permit.host().to_owned()),
+        })
+    }
+}
+
+fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
+    if reader.text("FIREBASE_CLIENT_EMAIL").is_none() && reader.text("FIREBASE_PRIVATE_KEY").is_none() {
+        return reader.optional("GOOGLE_APPLICATION_CREDENTIALS", |path| {
+            let text = std::fs::read(path).map_err(|_| "names a file that cannot be read")?;
+            ServiceAccount::from_json(&text).map_err(|_| "names a file that is no service account key")
+        });
+    }
+    let email = reader.required("FIREBASE_CLIENT_EMAIL", |text| {
+        if text.contains('@') { Ok(text.to_owned()) } else { Err("is not an e-mail address") }
+    });
+    // Shells and container files often carry the key on one line, with `\n` spelled out.
+    let pem = reader.text("FIREBASE_PRIVATE_KEY").map(|text| text.replace("\\n", "\n"));
+    let key = pem.as_deref().map(|pem| ServiceAccount::new(email.clone().unwrap_or_default(), pem));
+    match key {
+        Some(Ok(account)) if email.is_some() => Some(account),
+        Some(Err(_)) => {
+            reader.fault("FIREBASE_PRIVATE_KEY", "is not an RSA private key in PKCS#8 PEM form");
+            None
+        }
+        Some(Ok(_)) => None,
+        None => {
+            reader.fault("FIREBASE_PRIVATE_KEY", "is required beside FIREBASE_CLIENT_EMAIL");
+            None
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What can be done with accounts.
+
+use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::time::UnixTime;
+
+use super::wire::{
+    AccountRequest, Ignored, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
+};
+use super::{Firebase, FirebaseError};
+
+/// A sign-in that just happened.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// The account.
+    pub uid: String,
+    /// The ID token: a credential.
+    pub id_token: String,
+    /// The refresh token: a credential.
+    pub refresh_token: String,
+    /// Seconds the ID token is good for, as Google writes them (`"3600"`).
+    pub expires_in: String,
+}
+
+/// New tokens for an old refresh token.
+#[derive(Clone)]
+pub struct Refreshed {
+    /// The ID token: a credential.
+    pub id_token: String,
+    /// The refresh token: a credential.
+    pub refresh_token: String,
+    /// Seconds the ID token is good for.
+    pub expires_in: String,
+}
+
+/// An account as Firebase has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its uid.
+    pub uid: String,
+    /// Its address.
+    pub email: Option<String>,
+    /// Whether Firebase vouches for the address.
+    pub email_verified: bool,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Photo URL.
+    pub photo_url: Option<String>,
+    /// Whether it is disabled.
+    pub disabled: bool,
+}
+
+/// An account to make with a uid of our choosing.
+pub struct NewAccount<'a> {
+    /// The uid; our user id for migrated people, so that both kinds of token name one person.
+    pub uid: &'a str,
+    /// The address.
+    pub email: &'a NormalizedEmail,
+    /// Whether the address was verified: the truth, never an assumption.
+    pub email_verified: bool,
+    /// The password.
+    pub password: &'a str,
+    /// The name to show.
+    pub display_name: Option<&'a str>,
+}
+
+impl Firebase {
+    /// Makes an account and signs it in.
+    ///
+    /// # Errors
+    /// [`FirebaseError::EmailExists`] among others.
+    pub async fn sign_up(
+        &self,
+        email: &NormalizedEmail,
+        password: &str,
+        display_name: Option<&str>,
+    ) -> Result<SignedIn, FirebaseError> {
+        let request =
+            PasswordRequest { email: email.as_str(), password, display_name, return_secure_token: true };
+        self.call_public::<SignInAnswer>("accounts:signUp", &request).await.map(SignedIn::from)
+    }
+
+    /// Signs an account in.
+    ///
+    /// # Errors
+    /// [`FirebaseError::InvalidCredentials`] among others.
+    pub async fn sign_in(&self, email: &NormalizedEmail, password: &str) -> Result<SignedIn, FirebaseError> {
+        let request =
+            PasswordRequest { email: email.as_str(), password, display_name: None, return_secure_token: true };
+        match self.call_public::<SignInAnswer>("accounts:signInWithPassword", &request).await {
+            Ok(answer) => Ok(answer.into()),
+            // A malformed address has no account.
+            Err(FirebaseError::Invalid(_)) => Err(FirebaseError::InvalidCredentials),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// New tokens for a refresh token.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Stale`] among others.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Refreshed, FirebaseError> {
+        let request = serde_json::json!({ "grant_type": "refresh_token", "refresh_token": refresh_token });
+        let answer: RefreshAnswer = self.call_secure_token(&request).await?;
+        Ok(Refreshed {
+            id_token: answer.id_token,
+            refresh_token: answer.refresh_token,
+            expires_in: answer.expires_in,
+        })
+    }
+
+    /// Sends the mail with which a forgotten password is replaced.
+    ///
+    /// # Errors
+    /// [`FirebaseError::InvalidCredentials`] for an unknown address, unless the project hides that.
+    pub async fn send_password_reset(&self, email: &NormalizedEmail) -> Result<(), FirebaseError> {
+        let request = serde_json::json!({ "requestType": "PASSWORD_RESET", "email": email.as_str() });
+        self.call_public::<Ignored>("accounts:sendOobCode", &request).await.map(drop)
+    }
+
+    /// Replaces a forgotten password.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Stale`] for a code that is wrong, used or expired.
+    pub async fn reset_password(&self, code: &str, new_password: &str) -> Result<(), FirebaseError> {
+        let request = serde_json::json!({ "oobCode": code, "newPassword": new_password });
+        self.call_public::<Ignored>("accounts:resetPassword", &request).await.map(drop)
+    }
+
+    /// Makes an account with a uid of our choosing. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::UidExists`], [`FirebaseError::EmailExists`] among others.
+    pub async fn create_account(&self, new: &NewAccount<'_>) -> Result<(), FirebaseError> {
+        let request = AccountRequest {
+            email: Some(new.email.as_str()),
+            email_verified: Some(new.email_verified),
+            password: Some(new.password),
+            display_name: new.display_name,
+            ..AccountRequest::of(new.uid)
+        };
+        self.call_admin::<Ignored>("accounts", &request).await.map(drop)
+    }
+
+    /// Replaces the password of an account. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::NotFound`] among others.
+    pub async fn set_password(&self, uid: &str, password: &str) -> Result<(), FirebaseError> {
+        self.update(&AccountRequest { password: Some(password), ..AccountRequest::of(uid) }).await
+    }
+
+    /// Changes what is shown of an account. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::NotFound`] among others.
+    pub async fn set_profile(
+        &self,
+        uid: &str,
+        display_name: Option<&str>,
+        photo_url: Option<&str>,
+    ) -> Result<(), FirebaseError> {
+        self.update(&AccountRequest { display_name, photo_url, ..AccountRequest::of(uid) }).await
+    }
+
+    /// Disables an account, or enables it again. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::NotFound`] among others.
+    pub async fn set_disabled(&self, uid: &str, disabled: bool) -> Result<(), FirebaseError> {
+        self.update(&AccountRequest { disable_user: Some(disabled), ..AccountRequest::of(uid) }).await
+    }
+
+    /// Voids refresh tokens given out before `now`. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::NotFound`] among others.
+    pub async fn revoke_refresh_tokens(&self, uid: &str, now: UnixTime) -> Result<(), FirebaseError> {
+        let valid_since = Some(now.secs().to_string());
+        self.update(&AccountRequest { valid_since, ..AccountRequest::of(uid) }).await
+    }
+
+    /// Deletes an account; one that is gone already counts as deleted. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others.
+    pub async fn delete_account(&self, uid: &str) -> Result<(), FirebaseError> {
+        match self.call_admin::<Ignored>("accounts:delete", &AccountRequest::of(uid)).await {
+            Err(FirebaseError::NotFound) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// The account of `uid`, if there is one. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others.
+    pub async fn find_account(&self, uid: &FirebaseUid) -> Result<Option<Account>, FirebaseError> {
+        let request = serde_json::json!({ "localId": [uid.as_str()] });
+        let answer: LookupAnswer = self.call_admin("accounts:lookup", &request).await?;
+        Ok(answer.users.into_iter().next().map(Account::from))
+    }
+
+    async fn update(&self, request: &AccountRequest<'_>) -> Result<(), FirebaseError> {
+        self.call_admin::<Ignored>("accounts:update", request).await.map(drop)
+    }
+}
+
+impl<'a> AccountRequest<'a> {
+    const fn of(local_id: &'a str) -> Self {
+        Self {
+            local_id,
+            email: None,
+            email_verified: None,
+            password: None,
+            display_name: None,
+            photo_url: None,
+            disable_user: None,
+            valid_since: None,
+        }
+    }
+}
+
+impl From<SignInAnswer> for SignedIn {
+    fn from(answer: SignInAnswer) -> Self {
+        Self {
+            uid: answer.local_id,
+            id_token: answer.id_token,
+            refresh_token: answer.refresh_token,
+            expires_in: answer.expires_in,
+        }
+    }
+}
+
+impl From<LookupAccount> for Account {
+    fn from(account: LookupAccount) -> Self {
+        Self {
+            uid: account.local_id,
+            email: account.email,
+            email_verified: account.email_verified,
+            display_name: account.display_name,
+            photo_url: account.photo_url,
+            disabled: account.disabled,
+        }
+    }
+}
+
+// Credentials and passwords stay out of logs whatever prints these.
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedIn").finish_non_exhaustive()
+    }
+}
+impl std::fmt::Debug for Refreshed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Refreshed").finish_non_exhaustive()
+    }
+}
+impl std::fmt::Debug for NewAccount<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewAccount").field("uid", &self.uid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! A service account's key, and what it signs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::Deserialize;
+use shared::base64url;
+use shared::time::UnixTime;
+
+/// Where an assertion is exchanged for an access token:
+/// <https://developers.google.com/identity/protocols/oauth2/service-account>.
+pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+const SCOPE: &str = "https://www.googleapis.com/auth/identitytoolkit";
+/// The longest Google accepts, in seconds.
+const LIFETIME_SECONDS: i64 = 3600;
+
+/// A service account with its key.
+#[derive(Clone)]
+pub struct ServiceAccount {
+    email: String,
+    key: Arc<RsaKeyPair>,
+}
+
+/// Not a service account key: an e-mail address and an RSA key in PKCS#8 PEM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a service account key")]
+pub struct NotAServiceAccount;
+
+#[derive(Deserialize)]
+struct KeyFile {
+    client_email: String,
+    private_key: String,
+}
+
+impl ServiceAccount {
+    /// The account `email` with its private key.
+    ///
+    /// # Errors
+    /// [`NotAServiceAccount`].
+    pub fn new(email: String, pem: &str) -> Result<Self, NotAServiceAccount> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| NotAServiceAccount)?;
+        let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| NotAServiceAccount)?;
+        Ok(Self { email, key: Arc::new(key) })
+    }
+
+    /// Reads the JSON file that Google's console hands out.
+    ///
+    /// # Errors
+    /// [`NotAServiceAccount`].
+    pub fn from_json(text: &[u8]) -> Result<Self, NotAServiceAccount> {
+        let file: KeyFile = serde_json::from_slice(text).map_err(|_| NotAServiceAccount)?;
+        Self::new(file.client_email, &file.private_key)
+    }
+
+    /// The assertion that is exchanged for an access token; `None` when the key cannot sign.
+    pub(super) fn assertion(&self, now: UnixTime) -> Option<String> {
+        let header = base64url::encode(br#"{"alg":"RS256","typ":"JWT"}"#);
+        let claims = serde_json::json!({
+            "iss": self.email, "scope": SCOPE, "aud": TOKEN_URL,
+            "iat": now.secs(), "exp": now.plus(LIFETIME_SECONDS).secs(),
+        });
+        let signed = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).ok()?;
+        Some(format!("{signed}.{}", base64url::encode(&signature)))
+    }
+}
+
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccount").finish_non_exhaustive()
+    }
+}

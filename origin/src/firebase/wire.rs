@@ -1,0 +1,89 @@
+//! Google's JSON.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PasswordRequest<'a> {
+    pub email: &'a str,
+    pub password: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<&'a str>,
+    pub return_secure_token: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignInAnswer {
+    pub local_id: String,
+    pub id_token: String,
+    pub refresh_token: String,
+    pub expires_in: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefreshAnswer {
+    pub id_token: String,
+    pub refresh_token: String,
+    pub expires_in: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AccountRequest<'a> {
+    pub local_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_user: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_since: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LookupAnswer {
+    #[serde(default)]
+    pub users: Vec<LookupAccount>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LookupAccount {
+    pub local_id: String,
+    pub email: Option<String>,
+    #[serde(default)]
+    pub email_verified: bool,
+    pub display_name: Option<String>,
+    pub photo_url: Option<String>,
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// An answer nothing is read from.
+#[derive(Deserialize)]
+pub(super) struct Ignored {}
+
+#[derive(Deserialize)]
+pub(super) struct ErrorAnswer {
+    pub error: ErrorDetail,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ErrorDetail {
+    #[serde(default)]
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AccessTokenAnswer {
+    pub access_token: String,
+    pub expires_in: i64,
+}
