@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::config::Config;
 use crate::firebase::Firebase;
+use crate::operations::accounts::Accounts;
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::outbound::NoClient;
@@ -24,11 +25,9 @@ pub struct App {
     /// The token ledger.
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.
-    pub verifier: Verifier,
-    /// Firebase's account services.
-    pub firebase: Firebase,
-    /// Checks and makes password hashes, beside the threads that serve.
-    pub passwords: Passwords,
+    pub verifier: Arc<Verifier>,
+    /// What people do with their accounts.
+    pub accounts: Accounts,
     /// When it started.
     pub started: Instant,
     /// Set at SIGTERM: in flight goes on, `/readyz` says no.
@@ -47,12 +46,19 @@ impl App {
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(config: Config) -> Result<AppState, NoClient> {
         let pool = postgres::open(&config.database);
+        let verifier = Arc::new(Verifier::new(config.tokens.clone(), &config.key_urls, config.verified_tokens));
+        let accounts = Accounts {
+            pool: pool.clone(),
+            firebase: Firebase::new(&config.firebase)?,
+            passwords: Passwords::new(config.bcrypt_cost),
+            verifier: Arc::clone(&verifier),
+            welcome_tokens: config.welcome_tokens,
+        };
         Ok(Arc::new(Self {
             ledger: Ledger::new(pool.clone()),
             pool,
-            verifier: Verifier::new(config.tokens.clone(), &config.key_urls, config.verified_tokens),
-            firebase: Firebase::new(&config.firebase)?,
-            passwords: Passwords::new(config.bcrypt_cost),
+            verifier,
+            accounts,
             started: Instant::now(),
             draining: AtomicBool::new(false),
             schema_is_current: AtomicBool::new(false),

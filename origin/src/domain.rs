@@ -1,6 +1,8 @@
 //! Rules and types of the service: no SQL, no HTTP, no clock.
 
+pub mod credentials;
 pub mod ledger;
+pub mod profile;
 pub mod sign_in;
 pub mod user;
 pub mod welcome;

@@ -9,6 +9,7 @@ mod health;
 mod holds;
 mod identity;
 mod ledger_json;
+mod legacy;
 mod me;
 mod request_log;
 mod service_caller;
@@ -44,6 +45,7 @@ pub fn router(app: AppState) -> Router {
         .route("/v1/users/{id}/holds", post(holds::reserve))
         .route("/v1/holds/{id}/capture", post(holds::capture))
         .route("/v1/holds/{id}/release", post(holds::release))
+        .merge(legacy::router())
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::health))

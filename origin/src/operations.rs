@@ -1,5 +1,6 @@
 //! What the service can do: one use case, one file.
 
+pub mod accounts;
 pub mod ensure_user;
 pub mod error;
 pub mod ledger;

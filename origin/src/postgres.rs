@@ -1,8 +1,10 @@
 //! SQL: one statement, one function.
 
+pub mod accounts;
 pub mod database;
 pub mod events;
 pub mod ledger;
+pub mod profiles;
 pub mod users;
 
 pub(crate) use database::discard_dead;

@@ -51,6 +51,12 @@ impl ActiveUser {
         &self.0.user
     }
 
+    /// The same person after a change of their row that does not touch their standing.
+    #[must_use]
+    pub fn renewed(self, row: UserRecord) -> Self {
+        if row.user.id == self.0.user.id && row.user.is_active { Self(row) } else { self }
+    }
+
     /// The whole row, by value.
     #[must_use]
     pub fn into_record(self) -> UserRecord {

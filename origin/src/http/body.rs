@@ -7,9 +7,11 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value};
+use shared::ids::NormalizedEmail;
 use shared::problem::ErrorCode;
 
 use super::error::ApiError;
+use crate::domain::credentials::{BadCredential, Password, Username};
 
 /// A JSON object, read field by field. Fields nobody asks for are ignored, as old clients expect.
 #[derive(Debug)]
@@ -58,6 +60,11 @@ fn is_json(request: &Request) -> bool {
 }
 
 impl JsonObject {
+    /// An object that came inside another.
+    pub fn from_fields(fields: Map<String, Value>) -> Self {
+        Self { fields, faults: Vec::new() }
+    }
+
     /// The text `name` of `length` characters. Empty, with a fault recorded, when it is missing or breaks its rule.
     pub fn required_text(&mut self, name: &str, length: RangeInclusive<usize>) -> String {
         if matches!(self.fields.get(name), None | Some(Value::Null)) {
@@ -103,6 +110,57 @@ impl JsonObject {
             },
         }
         None
+    }
+
+    /// The address `name`, normalised.
+    pub fn required_email(&mut self, name: &str) -> Option<NormalizedEmail> {
+        let text = self.required_text(name, 1..=NormalizedEmail::MAX_BYTES);
+        if text.is_empty() {
+            return None;
+        }
+        NormalizedEmail::parse(&text).map_err(|rule| self.fault(name, rule.0)).ok()
+    }
+
+    /// The username `name`, if it is there.
+    pub fn username(&mut self, name: &str) -> Option<Username> {
+        let text = self.optional_text(name, 1..=200)?;
+        self.checked(name, Username::parse(text))
+    }
+
+    /// The password `name` as typed at a sign-in.
+    pub fn typed_password(&mut self, name: &str) -> Option<Password> {
+        let text = self.password_text(name)?;
+        self.checked(name, Password::typed(text))
+    }
+
+    /// The password `name`, newly chosen.
+    pub fn new_password(&mut self, name: &str) -> Option<Password> {
+        let text = self.password_text(name)?;
+        self.checked(name, Password::chosen(text))
+    }
+
+    fn password_text(&mut self, name: &str) -> Option<String> {
+        let text = self.required_text(name, 1..=Password::MAX_CHARACTERS);
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn checked<T>(&mut self, name: &str, value: Result<T, BadCredential>) -> Option<T> {
+        value.map_err(|rule| self.fault(name, rule.0)).ok()
+    }
+
+    /// Whether `name` is there and not `null`.
+    pub fn has(&self, name: &str) -> bool {
+        !matches!(self.fields.get(name), None | Some(Value::Null))
+    }
+
+    /// Whether `name` is there and `null`.
+    pub fn is_null(&self, name: &str) -> bool {
+        matches!(self.fields.get(name), Some(Value::Null))
+    }
+
+    /// Whether something was wrong so far.
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     /// The value of `name` as it came, taken out.

@@ -12,6 +12,7 @@ use shared::token::Rejection;
 
 use crate::domain::user::UserError;
 use crate::operations::OperationError;
+use crate::operations::accounts::AccountError;
 use crate::operations::ledger::Fault;
 use crate::postgres::DatabaseError;
 
@@ -158,6 +159,25 @@ impl From<OperationError> for ApiError {
             OperationError::User(error) => error.into(),
             OperationError::Database(error) => error.into(),
             OperationError::Contended(_) => Self::new(ErrorCode::DatabaseUnavailable).caused_by(error),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::UnknownIdentifier | AccountError::WrongPassword => Self::new(ErrorCode::InvalidCredentials),
+            AccountError::EmailExists => Self::new(ErrorCode::EmailExists),
+            AccountError::UsernameExists => Self::new(ErrorCode::UsernameExists),
+            AccountError::User(error) => error.into(),
+            AccountError::Operation(error) => error.into(),
+            AccountError::Firebase(error) if error.is_the_callers() => {
+                Self::new(error.code()).message(error.to_string())
+            }
+            AccountError::Firebase(error) => Self::new(error.code()).caused_by(error),
+            // Google's own token refused here: nothing the caller can mend.
+            AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
+            AccountError::TooBusy(_) => Self::new(ErrorCode::RateLimited).reason("password_queue_full"),
         }
     }
 }

@@ -92,12 +92,20 @@ impl DatabaseError {
     /// The unique index or constraint that was violated, for callers that know what it means.
     #[must_use]
     pub fn violated_unique(&self) -> Option<&str> {
+        self.violated("23505")
+    }
+
+    /// The foreign key that was violated, for callers that know what it means.
+    #[must_use]
+    pub fn violated_reference(&self) -> Option<&str> {
+        self.violated("23503")
+    }
+
+    fn violated(&self, code: &str) -> Option<&str> {
         match self {
             Self::Refused(error) => {
                 let error = error.as_database_error()?;
-                (error.code().as_deref() == Some("23505"))
-                    .then(|| error.constraint())
-                    .flatten()
+                (error.code().as_deref() == Some(code)).then(|| error.constraint()).flatten()
             }
             Self::Unavailable(_) => None,
         }

@@ -2,6 +2,12 @@
 
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use shared::ids::UserId;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
+
 /// Where a request came from, for the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -16,4 +22,88 @@ impl Origin {
     pub(crate) fn source_ip_text(&self) -> Option<String> {
         self.source_ip.map(|address| address.to_string())
     }
+}
+
+/// Who did it: `user`, `service:<name>` or `cli:<name>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(String);
+
+impl Actor {
+    /// The person themself.
+    #[must_use]
+    pub fn user() -> Self {
+        Self("user".to_owned())
+    }
+
+    /// One of our services.
+    #[must_use]
+    pub fn service(name: &str) -> Self {
+        Self(format!("service:{name}"))
+    }
+
+    /// Somebody at the command line, cut to what the column holds.
+    #[must_use]
+    pub fn cli(name: &str) -> Self {
+        Self(format!("cli:{}", name.chars().filter(|c| !c.is_control()).take(100).collect::<String>()))
+    }
+
+    /// The text that is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its number in the whole trail.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What: a dotted name.
+    pub kind: String,
+    /// Who did it.
+    pub actor: String,
+    /// From where.
+    pub source_ip: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// What else is known.
+    pub details: Value,
+}
+
+impl FromRow<'_, PgRow> for Event {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            at: row.try_get(1)?,
+            kind: row.try_get(2)?,
+            actor: row.try_get(3)?,
+            source_ip: row.try_get(4)?,
+            request_id: row.try_get(5)?,
+            details: row.try_get(6)?,
+        })
+    }
+}
+
+/// The latest events of a person, newest first, older than the event `before`.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_user(
+    connection: &mut PgConnection,
+    user: UserId,
+    before: Option<i64>,
+    limit: i64,
+) -> sqlx::Result<Vec<Event>> {
+    sqlx::query_as(
+        "SELECT id, at, kind, actor, host(source_ip), request_id, details FROM auth.auth_events \
+         WHERE user_id = $1 AND id < coalesce($2, 9223372036854775807) ORDER BY id DESC LIMIT $3",
+    )
+    .bind(user.0)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(connection)
+    .await
 }

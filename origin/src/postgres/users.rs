@@ -21,6 +21,8 @@ macro_rules! columns {
     };
 }
 
+pub(in crate::postgres) use columns;
+
 /// The person linked to `uid`.
 ///
 /// # Errors

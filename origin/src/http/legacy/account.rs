@@ -1,0 +1,48 @@
+//! `DELETE /auth/account` and `POST /auth/logout`.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::api::envelope::Success;
+use shared::ids::UserId;
+
+use super::caller::LegacyCaller;
+use super::failure::account_failure;
+use crate::app::AppState;
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::success::success;
+use crate::postgres::events::Actor;
+
+/// What the legacy service says of a closed account. Nested twice, and clients' types depend on it.
+#[derive(Debug, Serialize)]
+pub struct AccountDeleted {
+    message: &'static str,
+    data: DeletedFacts,
+}
+
+/// The facts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedFacts {
+    deleted_at: DateTime<Utc>,
+    original_email: Option<String>,
+}
+
+/// Closes the caller's account, on both sides.
+pub async fn close(
+    State(app): State<AppState>,
+    LegacyCaller(user): LegacyCaller,
+    context: RequestContext,
+) -> Result<Json<Success<AccountDeleted>>, ApiError> {
+    let id = UserId(user.user().id);
+    let closed = app.accounts.close(id, &Actor::user(), &context.origin()).await.map_err(account_failure)?;
+    let data = DeletedFacts { deleted_at: closed.deleted_at, original_email: closed.original_email };
+    Ok(success(AccountDeleted { message: "Account deleted successfully", data }, "Success"))
+}
+
+/// Says goodbye. As in the legacy service nothing ends on this side; `/v1/auth/logout` is the one that revokes.
+pub async fn logout(LegacyCaller(_): LegacyCaller) -> Json<Success<()>> {
+    success((), "Logout successful")
+}

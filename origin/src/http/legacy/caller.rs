@@ -1,0 +1,37 @@
+//! Who calls, in the legacy contract's words.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::failure::{LegacyCode, credential_failure};
+use crate::app::AppState;
+use crate::domain::user::ActiveUser;
+use crate::http::current_user::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::service_caller::ServiceCaller;
+
+/// The active person behind the request's credential.
+#[derive(Debug)]
+pub struct LegacyCaller(pub ActiveUser);
+
+impl FromRequestParts<AppState> for LegacyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, app).await.map_err(credential_failure)?;
+        Ok(Self(user))
+    }
+}
+
+/// One of our services. The legacy service answers 401 to everybody else.
+#[derive(Debug)]
+pub struct LegacyService(pub ServiceCaller);
+
+impl FromRequestParts<AppState> for LegacyService {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let caller = ServiceCaller::from_request_parts(parts, app).await;
+        caller.map(Self).map_err(|_| LegacyCode::Unauthorized.into())
+    }
+}

@@ -1,0 +1,136 @@
+//! `GET` and `POST /auth/schools`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared::api::envelope::Success;
+use shared::config::whole_number;
+
+use super::caller::LegacyCaller;
+use crate::app::AppState;
+use crate::domain::profile::{Page, School, SchoolFilter};
+use crate::http::body::JsonObject;
+use crate::http::error::ApiError;
+use crate::http::success::success;
+use crate::postgres::{profiles, run};
+
+/// Which schools, and which page of them. `useFullText` of the old contract is accepted and changes nothing.
+#[derive(Debug, Deserialize)]
+pub struct SchoolQuery {
+    search: Option<String>,
+    city: Option<String>,
+    province: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+}
+
+/// A page of schools.
+#[derive(Debug, Serialize)]
+pub struct SchoolPage {
+    schools: Vec<SchoolJson>,
+    pagination: Pagination,
+}
+
+/// Where the page stands.
+#[derive(Debug, Serialize)]
+pub struct Pagination {
+    total: i64,
+    page: i64,
+    limit: i64,
+    pages: i64,
+}
+
+/// A school.
+#[derive(Debug, Serialize)]
+pub struct SchoolJson {
+    id: i32,
+    name: String,
+    address: Option<String>,
+    city: Option<String>,
+    province: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+/// An added school.
+#[derive(Debug, Serialize)]
+pub struct AddedSchool {
+    school: SchoolJson,
+    message: &'static str,
+}
+
+/// Lists schools by name.
+pub async fn list(
+    State(app): State<AppState>,
+    LegacyCaller(_): LegacyCaller,
+    query: Result<Query<SchoolQuery>, QueryRejection>,
+) -> Result<Json<Success<SchoolPage>>, ApiError> {
+    let Query(query) = query.map_err(|_| ApiError::invalid(vec!["the query cannot be read".to_owned()]))?;
+    let page = read_page(&query)?;
+    let filter = &SchoolFilter {
+        search: text("search", query.search)?,
+        city: text("city", query.city)?,
+        province: text("province", query.province)?,
+    };
+    let (schools, total) =
+        run(&app.pool, |mut connection| async move { profiles::schools(&mut connection, filter, page).await }).await?;
+    let pagination = Pagination { total, page: page.number(), limit: page.limit(), pages: page.pages(total) };
+    let schools = schools.into_iter().map(SchoolJson::from).collect();
+    Ok(success(SchoolPage { schools, pagination }, "Success"))
+}
+
+/// Adds a school.
+pub async fn add(
+    State(app): State<AppState>,
+    LegacyCaller(_): LegacyCaller,
+    mut body: JsonObject,
+) -> Result<(StatusCode, Json<Success<AddedSchool>>), ApiError> {
+    let name = &body.required_text("name", 1..=200);
+    let address = body.optional_text("address", 1..=1000);
+    let city = body.optional_text("city", 1..=100);
+    let province = body.optional_text("province", 1..=100);
+    body.finish()?;
+    let (address, city, province) = (address.as_deref(), city.as_deref(), province.as_deref());
+    // Not repeated on a dead connection: a school has no key by which a repeat could be recognised.
+    let mut connection = app.pool.acquire().await.map_err(crate::postgres::DatabaseError::from)?;
+    let school = profiles::add_school(&mut connection, name, address, city, province)
+        .await
+        .map_err(crate::postgres::DatabaseError::from)?;
+    let data = AddedSchool { school: school.into(), message: "School created successfully" };
+    Ok((StatusCode::CREATED, success(data, "Success")))
+}
+
+fn read_page(query: &SchoolQuery) -> Result<Page, ApiError> {
+    let number = |name: &str, text: Option<&str>, usual: i64, most: i64| match text {
+        None | Some("") => Ok(usual),
+        Some(text) => whole_number(text, 1..=most).map_err(|rule| ApiError::invalid(vec![format!("{name} {rule}")])),
+    };
+    let page = number("page", query.page.as_deref(), 1, Page::MAX_NUMBER)?;
+    let limit = number("limit", query.limit.as_deref(), 20, Page::MAX_LIMIT)?;
+    Page::new(page, limit).ok_or_else(|| ApiError::invalid(vec!["page or limit is out of range".to_owned()]))
+}
+
+fn text(name: &str, text: Option<String>) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) if text.chars().count() > 200 || text.contains('\0') => {
+            Err(ApiError::invalid(vec![format!("{name} must be at most 200 characters")]))
+        }
+        text => Ok(text),
+    }
+}
+
+impl From<School> for SchoolJson {
+    fn from(school: School) -> Self {
+        Self {
+            id: school.id,
+            name: school.name,
+            address: school.address,
+            city: school.city,
+            province: school.province,
+            created_at: school.created_at,
+        }
+    }
+}

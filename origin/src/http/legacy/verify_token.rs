@@ -1,0 +1,70 @@
+//! `POST /auth/verify-token`: a token that is not good is an answer here, not a failure.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::api::envelope::Success;
+use shared::api::user::User;
+use shared::problem::ErrorCode;
+
+use crate::app::AppState;
+use crate::clock;
+use crate::http::body::JsonObject;
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::success::success;
+use crate::operations::ensure_user::ensure_user;
+
+/// Whether the token is good: whose it is, or why not.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Verdict {
+    /// It is.
+    Good {
+        /// `true`.
+        valid: bool,
+        /// Whose it is.
+        user: Box<User>,
+    },
+    /// It is not.
+    Bad {
+        /// `false`.
+        valid: bool,
+        /// Why not.
+        error: &'static str,
+    },
+}
+
+/// Says whether the token in the body is good. An outage of ours is 503: callers take `valid: false` for final.
+pub async fn verify_token(
+    State(app): State<AppState>,
+    context: RequestContext,
+    mut body: JsonObject,
+) -> Result<Json<Success<Verdict>>, ApiError> {
+    let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
+    body.finish()?;
+    let verdict = match user_of(&app, &context, &token).await {
+        Ok(user) => Verdict::Good { valid: true, user: Box::new(user) },
+        Err(error) if error.problem().status >= 500 => return Err(error),
+        Err(error) => Verdict::Bad { valid: false, error: reason(error.problem().code) },
+    };
+    Ok(success(verdict, "Success"))
+}
+
+async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Result<User, ApiError> {
+    let identity = app.verifier.verify(token, clock::now()).await?;
+    let user = ensure_user(&app.pool, &identity, app.config.welcome_tokens, &context.origin()).await?;
+    Ok(user.into_user())
+}
+
+/// The legacy service's words.
+fn reason(code: &str) -> &'static str {
+    const WORDS: [(ErrorCode, &str); 5] = [
+        (ErrorCode::TokenExpired, "Token has expired"),
+        (ErrorCode::TokenRevoked, "Token has been revoked"),
+        (ErrorCode::UserNotFound, "User not found"),
+        (ErrorCode::UserDisabled, "User account is inactive"),
+        (ErrorCode::AccountLinkConflict, "Account cannot be linked"),
+    ];
+    WORDS.iter().find(|(known, _)| known.as_str() == code).map_or("Invalid token", |(_, words)| words)
+}

@@ -1,0 +1,59 @@
+//! What people do with their accounts, across Firebase and our rows.
+//!
+//! Firebase comes first and our row second: a process that dies in between leaves a Firebase account whose row the next call
+//! makes or links, never a row that claims an account which does not exist.
+
+mod change_password;
+mod close;
+mod error;
+mod register;
+mod sign_in;
+
+use std::sync::Arc;
+
+use shared::identity::ProvenIdentity;
+use sqlx::PgPool;
+
+use super::ensure_user::ensure_user;
+use super::passwords::Passwords;
+use crate::clock;
+use crate::domain::user::ActiveUser;
+use crate::firebase::{Firebase, SignedIn};
+use crate::postgres::events::Origin;
+use crate::verification::Verifier;
+
+pub use error::AccountError;
+pub use register::Registration;
+
+/// The parts that account operations need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// The database.
+    pub pool: PgPool,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// Password hashes of the legacy service.
+    pub passwords: Passwords,
+    /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
+    pub verifier: Arc<Verifier>,
+    /// Tokens a new person starts with.
+    pub welcome_tokens: i32,
+}
+
+/// Somebody who has just signed in, with their row.
+#[derive(Debug)]
+pub struct SignedInUser {
+    /// Firebase's tokens.
+    pub tokens: SignedIn,
+    /// The row.
+    pub user: ActiveUser,
+}
+
+impl Accounts {
+    /// The row of somebody whom Firebase has just signed in, made or linked if need be.
+    async fn admit(&self, tokens: SignedIn, origin: &Origin) -> Result<SignedInUser, AccountError> {
+        let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, clock::now()).await?;
+        let user = ensure_user(&self.pool, &identity, self.welcome_tokens, origin).await?;
+        Ok(SignedInUser { tokens, user })
+    }
+}

@@ -1,0 +1,53 @@
+//! A new password for somebody who knows the old one.
+
+use shared::ids::{NormalizedEmail, UserId};
+
+use super::{AccountError, Accounts};
+use crate::domain::credentials::Password;
+use crate::domain::user::UserError;
+use crate::postgres::accounts::{self, Identifier};
+use crate::postgres::events::Origin;
+use crate::postgres::run;
+
+impl Accounts {
+    /// Replaces the password wherever the person has one: at Firebase once linked, and in the row while the legacy service
+    /// may still ask for it. Both, or the old one keeps working on one side.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`] when `current` is not theirs, or a fault of ours.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        current: &Password,
+        new: &Password,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let who = &Identifier::Id(user);
+        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await })
+            .await?
+            .ok_or(UserError::NotFound)?;
+        let email = known.email.as_deref().and_then(|email| NormalizedEmail::parse(email).ok());
+        match (&known.firebase_uid, email) {
+            (Some(uid), Some(email)) => {
+                self.firebase.sign_in(&email, current.expose()).await?;
+                self.firebase.set_password(uid, new.expose()).await?;
+            }
+            // Signed in by phone or anonymously: there is no password.
+            (Some(_), None) => return Err(AccountError::WrongPassword),
+            (None, _) => {
+                let hash = known.password_hash.clone().unwrap_or_default();
+                if !self.passwords.verify(current.expose().to_owned(), hash).await? {
+                    return Err(AccountError::WrongPassword);
+                }
+            }
+        }
+        if known.password_hash.is_some() {
+            let hash = &self.passwords.hash(new.expose().to_owned()).await?;
+            run(&self.pool, |mut connection| async move {
+                accounts::set_password_hash(&mut connection, user, hash, origin).await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}

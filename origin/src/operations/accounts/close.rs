@@ -1,0 +1,28 @@
+//! The end of an account.
+
+use shared::ids::UserId;
+
+use super::{AccountError, Accounts};
+use crate::domain::user::UserError;
+use crate::postgres::accounts::{self, ClosedAccount, Identifier};
+use crate::postgres::events::{Actor, Origin};
+use crate::postgres::run;
+
+impl Accounts {
+    /// Closes an account on both sides. The person's data goes; the ledger stays, without the person.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
+    pub async fn close(&self, user: UserId, actor: &Actor, origin: &Origin) -> Result<ClosedAccount, AccountError> {
+        let who = &Identifier::Id(user);
+        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await })
+            .await?
+            .ok_or(UserError::NotFound)?;
+        if let Some(uid) = &known.firebase_uid {
+            self.firebase.delete_account(uid).await?;
+        }
+        let closed =
+            run(&self.pool, |mut connection| async move { accounts::close(&mut connection, user, actor, origin).await });
+        Ok(closed.await?.ok_or(UserError::NotFound)?)
+    }
+}

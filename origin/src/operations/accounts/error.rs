@@ -1,0 +1,67 @@
+//! Why an account operation did not succeed.
+
+use shared::token::Rejection;
+
+use crate::domain::user::UserError;
+use crate::firebase::FirebaseError;
+use crate::operations::OperationError;
+use crate::operations::passwords::TooBusy;
+use crate::postgres::DatabaseError;
+
+/// A refusal in the words of the domain, or a fault of ours.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AccountError {
+    /// Nobody has this address or username.
+    #[error("There is no account with this e-mail address or username")]
+    UnknownIdentifier,
+    /// It is not their password.
+    #[error("The password is wrong")]
+    WrongPassword,
+    /// The address belongs to somebody.
+    #[error("The e-mail address is taken")]
+    EmailExists,
+    /// The username belongs to somebody.
+    #[error("The username is taken")]
+    UsernameExists,
+    /// The person is not served.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// Firebase refused, or did not answer.
+    #[error(transparent)]
+    Firebase(FirebaseError),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Operation(OperationError),
+    /// A token that Firebase gave was not accepted here: the configuration of the two disagrees.
+    #[error("a token of Firebase was not accepted")]
+    Token(#[from] Rejection),
+    /// Too many passwords are being checked.
+    #[error(transparent)]
+    TooBusy(#[from] TooBusy),
+}
+
+impl From<FirebaseError> for AccountError {
+    fn from(error: FirebaseError) -> Self {
+        match error {
+            FirebaseError::EmailExists => Self::EmailExists,
+            FirebaseError::InvalidCredentials => Self::WrongPassword,
+            FirebaseError::Disabled => Self::User(UserError::Disabled),
+            error => Self::Firebase(error),
+        }
+    }
+}
+
+impl From<OperationError> for AccountError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::User(error) => Self::User(error),
+            error => Self::Operation(error),
+        }
+    }
+}
+
+impl From<DatabaseError> for AccountError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Operation(error.into())
+    }
+}

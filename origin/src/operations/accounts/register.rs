@@ -1,0 +1,93 @@
+//! A new account.
+
+use shared::ids::{NormalizedEmail, UserId};
+
+use super::{AccountError, Accounts, SignedInUser};
+use crate::domain::credentials::{Password, Username};
+use crate::firebase::SignedIn;
+use crate::postgres::accounts::{self, Identifier};
+use crate::postgres::events::Origin;
+use crate::postgres::profiles::USERNAME_CONSTRAINT;
+use crate::postgres::{DatabaseError, run, users};
+
+/// What somebody registers with.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The address.
+    pub email: NormalizedEmail,
+    /// The password.
+    pub password: Password,
+    /// A username, in the legacy contract.
+    pub username: Option<Username>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Whether somebody who registered before with the very same password is answered instead of refused. Clients that retry
+    /// after a lost answer need it; the legacy contract refuses.
+    pub repeat_is_answered: bool,
+}
+
+impl Accounts {
+    /// Makes an account at Firebase and its row here.
+    ///
+    /// Begun and broken off, it may be repeated: the Firebase account is recognised by its password and the row is made then.
+    ///
+    /// # Errors
+    /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], or a fault of ours.
+    pub async fn register(&self, new: &Registration, origin: &Origin) -> Result<SignedInUser, AccountError> {
+        let who = &Identifier::Email(new.email.clone());
+        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await }).await?;
+        if let Some(known) = known {
+            return match known.firebase_uid {
+                Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, origin).await,
+                _ => Err(AccountError::EmailExists),
+            };
+        }
+        if let Some(username) = &new.username {
+            let taken = run(&self.pool, |mut connection| async move {
+                accounts::username_is_taken(&mut connection, username).await
+            });
+            if taken.await? {
+                return Err(AccountError::UsernameExists);
+            }
+        }
+        let display_name = new.display_name.as_deref();
+        let tokens = match self.firebase.sign_up(&new.email, new.password.expose(), display_name).await {
+            Ok(tokens) => tokens,
+            Err(error) => match error.into() {
+                AccountError::EmailExists => self.sign_in_again(new).await?,
+                error => return Err(error),
+            },
+        };
+        let signed_in = self.admit(tokens, origin).await?;
+        match &new.username {
+            Some(username) => self.name(signed_in, username).await,
+            None => Ok(signed_in),
+        }
+    }
+
+    /// Firebase knows the address. Only the password tells a repeat from a stranger.
+    async fn sign_in_again(&self, new: &Registration) -> Result<SignedIn, AccountError> {
+        match self.firebase.sign_in(&new.email, new.password.expose()).await.map_err(AccountError::from) {
+            Err(AccountError::WrongPassword) => Err(AccountError::EmailExists),
+            outcome => outcome,
+        }
+    }
+
+    async fn name(&self, signed_in: SignedInUser, username: &Username) -> Result<SignedInUser, AccountError> {
+        let id = UserId(signed_in.user.user().id);
+        let named = run(&self.pool, |mut connection| async move {
+            accounts::set_username(&mut connection, id, username).await?;
+            users::find_by_id(&mut connection, id).await
+        });
+        match named.await {
+            Ok(Some(record)) => Ok(SignedInUser { user: signed_in.user.renewed(record), ..signed_in }),
+            Ok(None) => Ok(signed_in),
+            Err(error) if is_taken(&error) => Err(AccountError::UsernameExists),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn is_taken(error: &DatabaseError) -> bool {
+    error.violated_unique() == Some(USERNAME_CONSTRAINT)
+}

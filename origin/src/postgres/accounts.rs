@@ -1,0 +1,252 @@
+//! Statements about accounts: credentials, standing, linking by migration, closing. Each leaves its audit event itself.
+
+use chrono::{DateTime, Utc};
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
+
+use super::events::{Actor, Origin};
+use crate::domain::credentials::Username;
+use crate::domain::user::UserRecord;
+
+/// What is needed to check somebody's password, and nothing else. The only type that carries a hash; it is never shown.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Whose.
+    pub id: UserId,
+    /// Their address.
+    pub email: Option<String>,
+    /// Their Firebase uid, once linked.
+    pub firebase_uid: Option<String>,
+    /// The bcrypt hash, where there is one.
+    pub password_hash: Option<String>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Whether the address was ever verified.
+    pub email_verified: bool,
+    /// `false` once deactivated.
+    pub is_active: bool,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl FromRow<'_, PgRow> for Credentials {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: UserId(row.try_get("id")?),
+            email: row.try_get("email")?,
+            firebase_uid: row.try_get("firebase_uid")?,
+            password_hash: row.try_get("password_hash")?,
+            display_name: row.try_get("display_name")?,
+            email_verified: row.try_get("email_verified")?,
+            is_active: row.try_get("is_active")?,
+        })
+    }
+}
+
+/// By what somebody is looked up to sign in.
+#[derive(Debug, Clone)]
+pub enum Identifier {
+    /// Their address, in any spelling of case.
+    Email(NormalizedEmail),
+    /// Their username, as spelled.
+    Username(Username),
+    /// Their row.
+    Id(UserId),
+}
+
+/// The credentials of whoever `who` names.
+///
+/// # Errors
+/// What the database says.
+pub async fn credentials(connection: &mut PgConnection, who: &Identifier) -> sqlx::Result<Option<Credentials>> {
+    const BY_EMAIL: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
+         FROM auth.users WHERE lower(email) = lower($1)";
+    const BY_USERNAME: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
+         FROM auth.users WHERE username = $1";
+    const BY_ID: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
+         FROM auth.users WHERE id = $1";
+    let query = match who {
+        Identifier::Email(email) => sqlx::query_as(BY_EMAIL).bind(email.as_str()),
+        Identifier::Username(username) => sqlx::query_as(BY_USERNAME).bind(username.as_str()),
+        Identifier::Id(id) => sqlx::query_as(BY_ID).bind(id.0),
+    };
+    query.fetch_optional(connection).await
+}
+
+/// Gives a person a username, unless they have one. `false` when they have.
+///
+/// # Errors
+/// What the database says; a violation of `users_username_key` means that somebody else has it.
+pub async fn set_username(
+    connection: &mut PgConnection,
+    id: UserId,
+    username: &Username,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query("UPDATE auth.users SET username = $2 WHERE id = $1 AND username IS NULL")
+        .bind(id.0)
+        .bind(username.as_str())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether somebody has this username.
+///
+/// # Errors
+/// What the database says.
+pub async fn username_is_taken(connection: &mut PgConnection, username: &Username) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.users WHERE username = $1)")
+        .bind(username.as_str())
+        .fetch_one(connection)
+        .await
+}
+
+/// Replaces the hash of a person who has one, and notes it.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password_hash(
+    connection: &mut PgConnection,
+    id: UserId,
+    hash: &str,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH changed AS ( \
+             UPDATE auth.users SET password_hash = $2 WHERE id = $1 AND auth_provider <> 'firebase' \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
+         VALUES ('password.changed', 'user', $1, $3::text::inet, $4)",
+    )
+    .bind(id.0)
+    .bind(hash)
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Links a local row to the Firebase account made for it, whose uid is the row's id. `false` when it is linked already.
+///
+/// # Errors
+/// What the database says.
+pub async fn link_migrated(
+    connection: &mut PgConnection,
+    id: UserId,
+    uid: &FirebaseUid,
+    origin: &Origin,
+) -> sqlx::Result<bool> {
+    let noted = sqlx::query(
+        "WITH linked AS ( \
+             UPDATE auth.users \
+             SET firebase_uid = $2, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active' \
+             WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL \
+             RETURNING id \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id, details) \
+         SELECT 'user.migrated', 'user', id, $3::text::inet, $4, '{\"at\": \"sign-in\"}' FROM linked",
+    )
+    .bind(id.0)
+    .bind(uid.as_str())
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
+/// Deactivates a person and voids every sign-in so far, or activates them again. `None` when there is no such person. The
+/// event is written even when nothing changes: that somebody tried is part of the trail.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_active(
+    connection: &mut PgConnection,
+    id: UserId,
+    active: bool,
+    actor: &Actor,
+    origin: &Origin,
+) -> sqlx::Result<Option<UserRecord>> {
+    sqlx::query_as(concat!(
+        "WITH changed AS ( \
+             UPDATE auth.users \
+             SET is_active = $2, valid_since = CASE WHEN $2 THEN valid_since ELSE date_trunc('second', now()) END \
+             WHERE id = $1 RETURNING * \
+         ), \
+         noted AS ( \
+             INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
+             SELECT CASE WHEN $2 THEN 'user.activated' ELSE 'user.deactivated' END, $3, id, $4::text::inet, $5 FROM changed \
+         ) \
+         SELECT ",
+        super::users::columns!(),
+        " FROM changed"
+    ))
+    .bind(id.0)
+    .bind(active)
+    .bind(actor.as_str())
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .fetch_optional(connection)
+    .await
+}
+
+/// Voids every sign-in so far, and notes it.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_sessions(
+    connection: &mut PgConnection,
+    id: UserId,
+    actor: &Actor,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH changed AS ( \
+             UPDATE auth.users SET valid_since = date_trunc('second', now()) WHERE id = $1 RETURNING id \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
+         SELECT 'sessions.revoked', $2, id, $3::text::inet, $4 FROM changed",
+    )
+    .bind(id.0)
+    .bind(actor.as_str())
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// What remains of a closed account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedAccount {
+    /// The address it had.
+    pub original_email: Option<String>,
+    /// When it was closed.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// Closes an account as the legacy service does (`close.sql`). `None` when there is none, or it is closed already.
+///
+/// # Errors
+/// What the database says.
+pub async fn close(
+    connection: &mut PgConnection,
+    id: UserId,
+    actor: &Actor,
+    origin: &Origin,
+) -> sqlx::Result<Option<ClosedAccount>> {
+    let row = sqlx::query(include_str!("accounts/close.sql"))
+        .bind(id.0)
+        .bind(actor.as_str())
+        .bind(origin.source_ip_text())
+        .bind(origin.request_id.as_deref())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(ClosedAccount { original_email: row.try_get(0)?, deleted_at: row.try_get(1)? })).transpose()
+}
