@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::firebase::Firebase;
-use crate::operations::accounts::Accounts;
+use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::outbound::NoClient;
@@ -53,6 +54,7 @@ impl App {
             passwords: Passwords::new(config.bcrypt_cost),
             verifier: Arc::clone(&verifier),
             welcome_tokens: config.welcome_tokens,
+            recoveries: Arc::new(Semaphore::new(MAX_RECOVERIES)),
         };
         Ok(Arc::new(Self {
             ledger: Ledger::new(pool.clone()),

@@ -3,6 +3,7 @@
 pub mod ledger;
 pub mod migrate;
 pub mod serve;
+pub mod users;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// The token ledger
     Ledger(ledger::LedgerArgs),
+    /// People: show, find, deactivate, activate
+    Users(users::UsersArgs),
     /// Check the configuration and say what is wrong with it
     CheckConfig,
 }
@@ -56,6 +59,10 @@ impl Cli {
             },
             Command::Ledger(arguments) => match database(&environment) {
                 Ok(database) => ledger::run(arguments, postgres::open(&database)).await,
+                Err(faults) => bad_configuration(&faults),
+            },
+            Command::Users(arguments) => match database(&environment) {
+                Ok(database) => users::run(arguments, &postgres::open(&database)).await,
                 Err(faults) => bad_configuration(&faults),
             },
             Command::CheckConfig => match Config::read(&environment) {

@@ -17,7 +17,7 @@ use shared::ids::ProjectId;
 use crate::config::FirebaseConfig;
 use crate::outbound::{self, NoClient};
 
-pub use accounts::{Account, NewAccount, Refreshed, SignedIn};
+pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
 pub use error::FirebaseError;
 pub use service_account::{NotAServiceAccount, ServiceAccount};
 

@@ -1,5 +1,6 @@
 //! HTTP: the list of routes, and what every request passes through.
 
+mod accounts;
 mod balance;
 mod body;
 mod context;
@@ -15,6 +16,7 @@ mod request_log;
 mod service_caller;
 mod success;
 mod tokens;
+mod users;
 mod verify_token;
 
 use axum::Router;
@@ -45,6 +47,8 @@ pub fn router(app: AppState) -> Router {
         .route("/v1/users/{id}/holds", post(holds::reserve))
         .route("/v1/holds/{id}/capture", post(holds::capture))
         .route("/v1/holds/{id}/release", post(holds::release))
+        .merge(accounts::router())
+        .merge(users::router())
         .merge(legacy::router())
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

@@ -5,5 +5,6 @@ pub mod ensure_user;
 pub mod error;
 pub mod ledger;
 pub mod passwords;
+pub mod users;
 
 pub use error::OperationError;

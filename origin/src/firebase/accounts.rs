@@ -4,7 +4,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::time::UnixTime;
 
 use super::wire::{
-    AccountRequest, Ignored, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
+    AccountRequest, Ignored, ImportAnswer, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
 };
 use super::{Firebase, FirebaseError};
 
@@ -59,6 +59,20 @@ pub struct NewAccount<'a> {
     pub email_verified: bool,
     /// The password.
     pub password: &'a str,
+    /// The name to show.
+    pub display_name: Option<&'a str>,
+}
+
+/// An account to bring along with the hash of its password.
+pub struct ImportedAccount<'a> {
+    /// The uid; our user id.
+    pub uid: &'a str,
+    /// The address.
+    pub email: &'a NormalizedEmail,
+    /// Whether the address was verified: the truth, never an assumption.
+    pub email_verified: bool,
+    /// The bcrypt hash, as the legacy service stores it.
+    pub bcrypt_hash: &'a str,
     /// The name to show.
     pub display_name: Option<&'a str>,
 }
@@ -139,6 +153,38 @@ impl Firebase {
             ..AccountRequest::of(new.uid)
         };
         self.call_admin::<Ignored>("accounts", &request).await.map(drop)
+    }
+
+    /// Brings an account along with its bcrypt hash, so that its password goes on working. Needs the service account.
+    ///
+    /// Firebase does not look whether the address has an account already, so we do. One with our uid counts as brought along:
+    /// importing again would undo a password changed since.
+    /// <https://firebase.google.com/docs/auth/admin/import-users>
+    ///
+    /// # Errors
+    /// [`FirebaseError::EmailExists`] when another account has the address.
+    pub async fn import_account(&self, account: &ImportedAccount<'_>) -> Result<(), FirebaseError> {
+        let lookup = serde_json::json!({ "localId": [account.uid], "email": [account.email.as_str()] });
+        let known: LookupAnswer = self.call_admin("accounts:lookup", &lookup).await?;
+        if known.users.iter().any(|known| known.local_id == account.uid) {
+            return Ok(());
+        }
+        if !known.users.is_empty() {
+            return Err(FirebaseError::EmailExists);
+        }
+        let request = serde_json::json!({
+            "hashAlgorithm": "BCRYPT",
+            "users": [{
+                "localId": account.uid, "email": account.email.as_str(), "emailVerified": account.email_verified,
+                "displayName": account.display_name,
+                "passwordHash": shared::base64url::encode(account.bcrypt_hash.as_bytes()),
+            }],
+        });
+        let answer: ImportAnswer = self.call_admin("accounts:batchCreate", &request).await?;
+        match answer.error.first() {
+            None => Ok(()),
+            Some(failed) => Err(FirebaseError::from_answer(200, &failed.message)),
+        }
     }
 
     /// Replaces the password of an account. Needs the service account.
@@ -253,6 +299,11 @@ impl std::fmt::Debug for SignedIn {
 impl std::fmt::Debug for Refreshed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Refreshed").finish_non_exhaustive()
+    }
+}
+impl std::fmt::Debug for ImportedAccount<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportedAccount").field("uid", &self.uid).finish_non_exhaustive()
     }
 }
 impl std::fmt::Debug for NewAccount<'_> {

@@ -67,6 +67,12 @@ pub(super) struct LookupAccount {
     pub disabled: bool,
 }
 
+#[derive(Deserialize)]
+pub(super) struct ImportAnswer {
+    #[serde(default)]
+    pub error: Vec<ErrorDetail>,
+}
+
 /// An answer nothing is read from.
 #[derive(Deserialize)]
 pub(super) struct Ignored {}

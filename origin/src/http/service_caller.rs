@@ -27,6 +27,23 @@ impl FromRequestParts<AppState> for ServiceCaller {
     }
 }
 
+/// One of our own services that may administer users.
+#[derive(Debug, Clone)]
+pub struct AdminCaller(pub Service);
+
+impl FromRequestParts<AppState> for AdminCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let ServiceCaller(service) = ServiceCaller::from_request_parts(parts, app).await?;
+        if service.admin {
+            Ok(Self(service))
+        } else {
+            Err(ApiError::new(ErrorCode::Forbidden).message("The service key may not administer users"))
+        }
+    }
+}
+
 /// Who asks for a movement, and the `Idempotency-Key` under which it happens once.
 #[derive(Debug, Clone)]
 pub struct MovementToken(pub IdempotencyToken);

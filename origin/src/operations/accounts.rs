@@ -6,6 +6,8 @@
 mod change_password;
 mod close;
 mod error;
+mod profile;
+mod recover;
 mod register;
 mod sign_in;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use shared::identity::ProvenIdentity;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use super::ensure_user::ensure_user;
 use super::passwords::Passwords;
@@ -38,7 +41,12 @@ pub struct Accounts {
     pub verifier: Arc<Verifier>,
     /// Tokens a new person starts with.
     pub welcome_tokens: i32,
+    /// Places for password recoveries, which go on after their answer.
+    pub recoveries: Arc<Semaphore>,
 }
+
+/// How many password recoveries may go on at once.
+pub const MAX_RECOVERIES: usize = 16;
 
 /// Somebody who has just signed in, with their row.
 #[derive(Debug)]

@@ -250,3 +250,44 @@ pub async fn close(
         .await?;
     row.map(|row| Ok(ClosedAccount { original_email: row.try_get(0)?, deleted_at: row.try_get(1)? })).transpose()
 }
+
+/// What Firebase says of an account, in the form the table can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirebaseFacts<'a> {
+    /// The address.
+    pub email: Option<&'a str>,
+    /// Whether it is verified.
+    pub email_verified: bool,
+    /// The name to show.
+    pub display_name: Option<&'a str>,
+    /// Photo URL.
+    pub photo_url: Option<&'a str>,
+    /// Whether the account is disabled.
+    pub disabled: bool,
+}
+
+/// Brings a row up to date with its Firebase account (`sync.sql`); `None` for an account that is gone.
+///
+/// # Errors
+/// What the database says.
+pub async fn sync(
+    connection: &mut PgConnection,
+    id: UserId,
+    facts: Option<&FirebaseFacts<'_>>,
+    actor: &Actor,
+    origin: &Origin,
+) -> sqlx::Result<Option<UserRecord>> {
+    sqlx::query_as(include_str!("accounts/sync.sql"))
+        .bind(id.0)
+        .bind(facts.is_some())
+        .bind(facts.and_then(|facts| facts.email))
+        .bind(facts.is_some_and(|facts| facts.email.is_some() && facts.email_verified))
+        .bind(facts.and_then(|facts| facts.display_name))
+        .bind(facts.and_then(|facts| facts.photo_url))
+        .bind(facts.is_some_and(|facts| facts.disabled))
+        .bind(actor.as_str())
+        .bind(origin.source_ip_text())
+        .bind(origin.request_id.as_deref())
+        .fetch_optional(connection)
+        .await
+}

@@ -156,6 +156,28 @@ pub async fn record_sign_in(
         .await
 }
 
+/// Changes the name and the photo that are shown; what is `None` stays.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_shown(
+    connection: &mut PgConnection,
+    id: UserId,
+    display_name: Option<&str>,
+    photo_url: Option<&str>,
+) -> sqlx::Result<Option<UserRecord>> {
+    sqlx::query_as(concat!(
+        "UPDATE auth.users SET display_name = coalesce($2, display_name), photo_url = coalesce($3, photo_url) \
+         WHERE id = $1 RETURNING ",
+        columns!()
+    ))
+    .bind(id.0)
+    .bind(display_name)
+    .bind(photo_url)
+    .fetch_optional(connection)
+    .await
+}
+
 impl FromRow<'_, PgRow> for UserRecord {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         record(row, 0)

@@ -1,0 +1,142 @@
+//! `origin users`: people from the command line.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use sqlx::PgPool;
+
+use crate::domain::user::UserRecord;
+use crate::operations::OperationError;
+use crate::operations::users;
+use crate::postgres::events::{Actor, Event, Origin};
+use crate::postgres::{self, run as run_statement};
+
+/// People: show, find, deactivate, activate.
+#[derive(Debug, Args)]
+pub struct UsersArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a person and their latest audit events
+    Show {
+        /// Our id of the person
+        #[arg(value_name = "ID", value_parser = user_id)]
+        id: UserId,
+    },
+    /// Find a person by e-mail address (any case), Firebase uid or id; exits 1 when there is none
+    Find {
+        /// What is known of the person
+        #[arg(value_name = "EMAIL|UID|ID")]
+        what: String,
+    },
+    /// Put a person out, at once and everywhere; voids their tokens
+    Deactivate {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Let a person in again
+    Activate {
+        #[command(flatten)]
+        whom: Whom,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Whom {
+    /// Our id of the person
+    #[arg(value_name = "ID", value_parser = user_id)]
+    id: UserId,
+    /// Your name, for the audit trail
+    #[arg(long, env = "USER", default_value = "unknown")]
+    actor: String,
+}
+
+fn user_id(text: &str) -> Result<UserId, String> {
+    UserId::parse(text).map_err(|rule| rule.0.to_owned())
+}
+
+/// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error).
+pub async fn run(arguments: UsersArgs, pool: &PgPool) -> ExitCode {
+    let outcome = match arguments.command {
+        Command::Show { id } => show(pool, id).await,
+        Command::Find { what } => find(pool, &what).await,
+        Command::Deactivate { whom } => set_active(pool, whom, false).await,
+        Command::Activate { whom } => set_active(pool, whom, true).await,
+    };
+    match outcome {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn show(pool: &PgPool, id: UserId) -> Result<String, OperationError> {
+    let record = users::show(pool, id).await?;
+    let events = users::trail(pool, id, None).await?;
+    Ok(format!("{}{}", describe(&record), events.iter().map(line).collect::<String>()))
+}
+
+async fn find(pool: &PgPool, what: &str) -> Result<String, OperationError> {
+    let found = if let Ok(id) = UserId::parse(what) {
+        run_statement(pool, |mut connection| async move { postgres::users::find_by_id(&mut connection, id).await }).await?
+    } else if let Ok(email) = NormalizedEmail::parse(what) {
+        let email = &email;
+        run_statement(pool, |mut connection| async move { postgres::users::find_by_email(&mut connection, email).await })
+            .await?
+    } else {
+        None
+    };
+    let found = match (found, FirebaseUid::parse(what)) {
+        (None, Ok(uid)) => {
+            let uid = &uid;
+            run_statement(pool, |mut connection| async move {
+                postgres::users::find_by_firebase_uid(&mut connection, uid).await
+            })
+            .await?
+        }
+        (found, _) => found,
+    };
+    let record = found.ok_or(crate::domain::user::UserError::NotFound)?;
+    Ok(describe(&record))
+}
+
+async fn set_active(pool: &PgPool, whom: Whom, active: bool) -> Result<String, OperationError> {
+    let record = users::set_active(pool, whom.id, active, &Actor::cli(&whom.actor), &Origin::default()).await?;
+    Ok(describe(&record))
+}
+
+fn describe(record: &UserRecord) -> String {
+    let user = &record.user;
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let moment = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let lines = [
+        ("id", user.id.to_string()),
+        ("firebase uid", text(&user.firebase_uid)),
+        ("e-mail", text(&user.email)),
+        ("verified", user.email_verified.to_string()),
+        ("username", text(&user.username)),
+        ("display name", text(&user.display_name)),
+        ("type", user.user_type.clone()),
+        ("active", user.is_active.to_string()),
+        ("tokens", user.token_balance.to_string()),
+        ("provider", user.auth_provider.clone()),
+        ("last sign-in", user.last_login.map_or_else(|| "-".to_owned(), moment)),
+        ("valid since", record.valid_since.map_or_else(|| "-".to_owned(), |at| at.to_string())),
+        ("created", moment(user.created_at)),
+    ];
+    lines.iter().map(|(name, value)| format!("{name:14}{value}\n")).collect()
+}
+
+fn line(event: &Event) -> String {
+    let from = event.source_ip.as_deref().unwrap_or("-");
+    format!("{}  {:20} {:20} {from}\n", event.at.format("%Y-%m-%d %H:%M:%S"), event.kind, event.actor)
+}

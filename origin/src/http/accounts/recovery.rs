@@ -1,0 +1,45 @@
+//! Forgotten passwords.
+
+use axum::Json;
+use axum::extract::State;
+use shared::api::envelope::Success;
+use shared::problem::ErrorCode;
+
+use crate::app::AppState;
+use crate::firebase::FirebaseError;
+use crate::http::body::JsonObject;
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::success::success;
+use crate::operations::accounts::AccountError;
+
+/// Sends the mail with which a password is replaced. The answer and its time are the same whether or not there is such an
+/// account: the work is done after it.
+pub async fn forgot_password(
+    State(app): State<AppState>,
+    context: RequestContext,
+    mut body: JsonObject,
+) -> Result<Json<Success<()>>, ApiError> {
+    let email = body.required_email("email");
+    body.finish()?;
+    let Some(email) = email else { return Err(ApiError::invalid(Vec::new())) };
+    app.accounts.recover_in_background(email, context.origin());
+    Ok(success((), "If the e-mail address has an account, a password reset link has been sent"))
+}
+
+/// Replaces a forgotten password by the code of the mail.
+pub async fn reset_password(
+    State(app): State<AppState>,
+    mut body: JsonObject,
+) -> Result<Json<Success<()>>, ApiError> {
+    let code = body.required_text("oobCode", 1..=1024);
+    let new_password = body.new_password("newPassword");
+    body.finish()?;
+    let Some(new_password) = new_password else { return Err(ApiError::invalid(Vec::new())) };
+    match app.accounts.firebase.reset_password(&code, new_password.expose()).await {
+        Ok(()) => Ok(success((), "Password reset successfully")),
+        Err(FirebaseError::Stale(_)) => Err(ApiError::invalid(vec!["oobCode is invalid or has expired".to_owned()])),
+        Err(FirebaseError::TooManyAttempts) => Err(ApiError::new(ErrorCode::RateLimited)),
+        Err(error) => Err(AccountError::from(error).into()),
+    }
+}

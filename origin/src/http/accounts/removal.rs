@@ -1,0 +1,51 @@
+//! `DELETE /v1/auth/user`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::FromRequest as _;
+use axum::extract::Request;
+use shared::api::envelope::Success;
+use shared::ids::{NormalizedEmail, UserId};
+use shared::problem::ErrorCode;
+
+use crate::app::AppState;
+use crate::clock;
+use crate::domain::credentials::Password;
+use crate::http::body::JsonObject;
+use crate::http::context::RequestContext;
+use crate::http::current_user::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::identity::Identity;
+use crate::http::success::success;
+use crate::postgres::events::Actor;
+
+/// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
+const RECENT_SECONDS: i64 = 300;
+
+/// Closes the caller's account on both sides. Needs the password, or a sign-in of the last five minutes: a stolen token alone
+/// must not be enough.
+pub async fn remove(
+    State(app): State<AppState>,
+    Identity(identity): Identity,
+    CurrentUser(user): CurrentUser,
+    context: RequestContext,
+    request: Request,
+) -> Result<Json<Success<()>>, ApiError> {
+    let recent = clock::now().since(identity.auth_time) < RECENT_SECONDS;
+    if !recent {
+        let mut body = JsonObject::from_request(request, &app).await?;
+        let password = body.typed_password("password");
+        body.finish()?;
+        prove(&app, user.user().email.as_deref(), password).await?;
+    }
+    app.accounts.close(UserId(user.user().id), &Actor::user(), &context.origin()).await?;
+    Ok(success((), "User deleted successfully"))
+}
+
+async fn prove(app: &AppState, email: Option<&str>, password: Option<Password>) -> Result<(), ApiError> {
+    let email = email.and_then(|email| NormalizedEmail::parse(email).ok());
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(ApiError::new(ErrorCode::InvalidCredentials));
+    };
+    app.accounts.prove_password(&email, &password).await.map_err(ApiError::from)
+}

@@ -1,0 +1,66 @@
+//! A forgotten password.
+
+use shared::ids::{FirebaseUid, NormalizedEmail};
+
+use super::{AccountError, Accounts};
+use crate::firebase::{FirebaseError, ImportedAccount};
+use crate::postgres::accounts::{self, Credentials, Identifier};
+use crate::postgres::events::Origin;
+use crate::postgres::run;
+
+impl Accounts {
+    /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.
+    pub fn recover_in_background(&self, email: NormalizedEmail, origin: Origin) {
+        let Ok(place) = std::sync::Arc::clone(&self.recoveries).try_acquire_owned() else {
+            tracing::warn!("too many password recoveries at once; one was dropped");
+            return;
+        };
+        let accounts = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = accounts.recover(&email, &origin).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "password recovery failed");
+            }
+            drop(place);
+        });
+    }
+
+    /// Sends the mail with which a password is replaced; to nobody, if nobody has the address. A local account moves to
+    /// Firebase first, with the hash it has: until the mail is used the old password goes on working, so that a stranger who
+    /// asks in somebody's name locks nobody out.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn recover(&self, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
+        let who = &Identifier::Email(email.clone());
+        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await });
+        match known.await? {
+            Some(known) if !known.is_active => return Ok(()),
+            Some(local) if local.firebase_uid.is_none() => self.import(&local, email, origin).await?,
+            _ => {}
+        }
+        match self.firebase.send_password_reset(email).await {
+            // Nobody has the address, or nobody with a password.
+            Ok(()) | Err(FirebaseError::InvalidCredentials | FirebaseError::NotFound) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn import(&self, local: &Credentials, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
+        let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else { return Ok(()) };
+        let account = ImportedAccount {
+            uid: &id,
+            email,
+            email_verified: local.email_verified,
+            bcrypt_hash: hash,
+            display_name: local.display_name.as_deref(),
+        };
+        self.firebase.import_account(&account).await?;
+        let Ok(uid) = FirebaseUid::parse(id.clone()) else { return Ok(()) };
+        let uid = &uid;
+        run(&self.pool, |mut connection| async move {
+            accounts::link_migrated(&mut connection, local.id, uid, origin).await
+        })
+        .await?;
+        Ok(())
+    }
+}
