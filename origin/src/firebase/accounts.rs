@@ -4,7 +4,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::time::UnixTime;
 
 use super::wire::{
-    AccountRequest, Ignored, ImportAnswer, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
+    AccountRequest, Ignored, ImportAnswer, ImportRequest, ImportedUser, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
 };
 use super::{Firebase, FirebaseError};
 
@@ -172,14 +172,16 @@ impl Firebase {
         if !known.users.is_empty() {
             return Err(FirebaseError::EmailExists);
         }
-        let request = serde_json::json!({
-            "hashAlgorithm": "BCRYPT",
-            "users": [{
-                "localId": account.uid, "email": account.email.as_str(), "emailVerified": account.email_verified,
-                "displayName": account.display_name,
-                "passwordHash": shared::base64url::encode(account.bcrypt_hash.as_bytes()),
+        let request = ImportRequest {
+            hash_algorithm: "BCRYPT",
+            users: [ImportedUser {
+                local_id: account.uid,
+                email: account.email.as_str(),
+                email_verified: account.email_verified,
+                display_name: account.display_name,
+                password_hash: shared::base64url::encode(account.bcrypt_hash.as_bytes()),
             }],
-        });
+        };
         let answer: ImportAnswer = self.call_admin("accounts:batchCreate", &request).await?;
         match answer.error.first() {
             None => Ok(()),

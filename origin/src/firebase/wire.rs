@@ -67,6 +67,24 @@ pub(super) struct LookupAccount {
     pub disabled: bool,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImportRequest<'a> {
+    pub hash_algorithm: &'static str,
+    pub users: [ImportedUser<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImportedUser<'a> {
+    pub local_id: &'a str,
+    pub email: &'a str,
+    pub email_verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<&'a str>,
+    pub password_hash: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct ImportAnswer {
     #[serde(default)]

@@ -4,11 +4,17 @@
 
 #[path = "../support/database.rs"]
 mod database;
+mod emulator;
 mod support;
 
+mod accounts;
+mod administration;
 mod assertion;
 mod envelopes;
 mod first_sight;
+mod legacy_accounts;
+mod legacy_profile;
+mod legacy_tokens;
 mod linking;
 mod outage;
 mod standing;

@@ -9,7 +9,7 @@ WITH present AS (
 ),
 closed AS (
     UPDATE auth.users AS person
-    SET email = left('deleted_' || extract(epoch FROM now())::bigint || '_' || present.email, 255),
+    SET email = left('deleted_' || (extract(epoch FROM clock_timestamp()) * 1000)::bigint || '_' || present.email, 255),
         display_name = NULL,
         photo_url = NULL,
         provider_data = '{}',
