@@ -29,19 +29,27 @@ pub struct Verifier<'a, K, E> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What the caller sees.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// The rule, finer than the code.
     pub reason: &'static str,
+}
+
+impl Refusal {
+    /// A refusal for `reason`.
+    #[must_use]
+    pub fn new(problem: Problem, reason: &'static str) -> Self {
+        Self {
+            problem: Box::new(problem),
+            reason,
+        }
+    }
 }
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         let mut problem = Problem::new(rejection.code()).message(rejection.to_string());
         problem.retry_after = rejection.retry_after();
-        Self {
-            problem,
-            reason: rejection.reason(),
-        }
+        Self::new(problem, rejection.reason())
     }
 }
 
@@ -62,10 +70,10 @@ where
         let Some(authorization) = inbound.header("authorization") else {
             return Ok(None);
         };
-        let unverified = headers::bearer_token(authorization).ok_or_else(|| Refusal {
-            problem: Problem::new(ErrorCode::TokenMalformed)
-                .message("The Authorization header is not exactly one Bearer token"),
-            reason: "authorization_header",
+        let unverified = headers::bearer_token(authorization).ok_or_else(|| {
+            let problem = Problem::new(ErrorCode::TokenMalformed)
+                .message("The Authorization header is not exactly one Bearer token");
+            Refusal::new(problem, "authorization_header")
         })?;
         let known = self.verified.borrow_mut().get(unverified, now);
         if known.is_some() {

@@ -203,10 +203,7 @@ where
         if self.upstreams.is_within(limit, address).await {
             return Ok(());
         }
-        Err(Refusal {
-            problem: Problem::new(ErrorCode::RateLimited),
-            reason: limit.as_str(),
-        })
+        Err(Refusal::new(Problem::new(ErrorCode::RateLimited), limit.as_str()))
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> ReplyBody<U::Answer> {
@@ -223,8 +220,5 @@ where
 }
 
 fn not_found() -> Refusal {
-    Refusal {
-        problem: Problem::new(ErrorCode::NotFound),
-        reason: "not_found",
-    }
+    Refusal::new(Problem::new(ErrorCode::NotFound), "not_found")
 }

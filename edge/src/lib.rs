@@ -3,7 +3,7 @@
 //! It removes forged identities, verifies tokens, decides who is on which side, hands the request on, and falls back on its own
 //! faults. It holds no data. `flow` is the story; `workers` is the only part that knows the runtime.
 //!
-//! A panic in wasm spoils every request in flight in its isolate, so there is no panic path here: what can fail returns.
+//! `entry.mjs` calls [`fetch`]. A panic in wasm spoils every request in flight in its isolate, so there is no panic path here: what can fail returns.
 #![deny(
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -48,13 +48,19 @@ async fn fetch(
     Ok(workers::conformance::answer(request).await?)
 }
 
-/// Answers a request.
+/// Answers a request: returns the `Response`, or a promise of it.
+///
+/// Exported by hand, not by `worker::event`: that macro starts every request through a queue (`workers/task.rs` says what it
+/// costs) and links a second set of response types.
+///
+/// # Errors
+/// What the runtime throws when even an answer of our own cannot be built.
 #[cfg(not(feature = "conformance"))]
-#[worker::event(fetch)]
-async fn fetch(
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn fetch(
     request: web_sys::Request,
     env: worker::Env,
-    context: worker::Context,
-) -> worker::Result<web_sys::Response> {
-    Ok(workers::answer(request, &env, &context).await?)
+    context: worker::worker_sys::Context,
+) -> Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+    workers::answer(request, env, context)
 }

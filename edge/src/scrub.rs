@@ -9,6 +9,8 @@ use crate::trace::Trace;
 
 /// The client's address as Cloudflare saw it. Set by the network for every request that comes through it.
 pub const CLIENT_IP: &str = "cf-connecting-ip";
+/// How services that get no assertion, or do not read it, learn that address.
+pub const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Removes what only the edge may say, and says what it says on every path.
 ///
@@ -30,14 +32,10 @@ pub fn scrub<'a>(
     changes.set(headers::REQUEST_ID, trace.request_id.as_str());
     changes.set(headers::TRACEPARENT, &trace.traceparent);
     // What arrived under these names is the caller's word about where it comes from.
-    for name in ["forwarded", "x-real-ip"] {
+    for name in ["forwarded", "x-real-ip", FORWARDED_FOR] {
         if inbound.header(name).is_some() {
             changes.remove(name);
         }
-    }
-    match inbound.header(CLIENT_IP) {
-        Some(address) => changes.set("x-forwarded-for", address),
-        None => changes.remove("x-forwarded-for"),
     }
     (changes, service)
 }

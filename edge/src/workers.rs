@@ -8,6 +8,7 @@ mod health;
 mod isolate;
 mod journal;
 mod keys;
+mod task;
 mod upstream;
 mod webcrypto;
 
@@ -18,7 +19,7 @@ use shared::problem::{ErrorCode, Problem};
 use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
-use worker::{Context, Env};
+use worker::{Context, Env, worker_sys};
 
 use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::Verifier;
@@ -36,7 +37,12 @@ use webcrypto::WebCrypto;
 ///
 /// # Errors
 /// What the runtime throws when even an answer of our own cannot be built.
-pub async fn answer(request: Request, env: &Env, context: &Context) -> Result<Response, JsValue> {
+pub fn answer(request: Request, env: Env, context: worker_sys::Context) -> Result<JsValue, JsValue> {
+    let context = Context::new(context);
+    task::run(async move { serve(request, &env, &context).await })
+}
+
+async fn serve(request: Request, env: &Env, context: &Context) -> Result<Response, JsValue> {
     let description = glue::describe(&request);
     let started_ms = now_ms();
     let Some(inbound) = Inbound::parse(&description) else {

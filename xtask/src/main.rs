@@ -1,11 +1,13 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
+mod bench;
 mod build_edge;
 mod check;
 mod conformance;
 mod console;
 mod dev;
 mod fault;
+mod fuzz;
 mod http;
 mod paths;
 mod run;
@@ -38,6 +40,11 @@ enum Verb {
     Check(check::Options),
     /// Run all test vectors, natively and inside workerd, and print the table.
     Conformance(conformance::Options),
+    /// Throw generated input at everything that reads what a stranger sent.
+    Fuzz(fuzz::Options),
+    /// Measure against other people's work.
+    #[command(subcommand)]
+    Bench(bench::Options),
     /// Build the Worker and say how large it is.
     BuildEdge(build_edge::Options),
     /// Run one SQL statement in the database of the running `dev` stack.
@@ -55,6 +62,8 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Bench(options) => bench::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),
         Verb::Sql(options) => sql::run(&options),
         Verb::Guard => stack::guard::watch(),

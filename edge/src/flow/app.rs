@@ -33,15 +33,16 @@ where
             AuthMode::Optional | AuthMode::Required => self.authenticate().await?,
         };
         if identity.is_none() && service.auth == AuthMode::Required {
-            return Err(Refusal {
-                problem: Problem::new(ErrorCode::TokenMissing),
-                reason: "token_missing",
-            });
+            return Err(Refusal::new(
+                Problem::new(ErrorCode::TokenMissing),
+                "token_missing",
+            ));
         }
         let mut changes = self.changes.clone();
         if service.auth != AuthMode::None && !service.forward_token {
             self.drop_token(&mut changes);
         }
+        self.locate(&mut changes);
         if let Some(identity) = identity.as_deref() {
             let person = self.person(identity).await?;
             introduce(&mut changes, &person, identity);
@@ -113,10 +114,7 @@ struct MeData {
 }
 
 fn read_person(status: u16, body: &[u8]) -> Result<Person, Refusal> {
-    let refuse = |code, reason| Refusal {
-        problem: Problem::new(code),
-        reason,
-    };
+    let refuse = |code, reason| Refusal::new(Problem::new(code), reason);
     match status {
         200 => serde_json::from_slice::<Me>(body)
             .map(|me| me.data.user)

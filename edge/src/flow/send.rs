@@ -51,7 +51,7 @@ impl From<NoAnswer> for Refusal {
                 (Problem::new(ErrorCode::UpstreamTimeout), "upstream_timeout")
             }
         };
-        Self { problem, reason }
+        Self::new(problem, reason)
     }
 }
 
@@ -89,12 +89,20 @@ where
         if !reads_token {
             self.drop_token(&mut changes);
         }
+        self.locate(&mut changes);
         if self.service.is_some() {
             // Its second condition beside the key; removed before when a stranger said it.
             changes.set("x-internal-service", "true");
         }
         self.send(LEGACY, target, &changes, self.gateway.config.timeout_ms)
             .await
+    }
+
+    /// Says where the caller is; the origin reads that in the assertion.
+    pub(super) fn locate(&self, changes: &mut HeaderChanges) {
+        if let Some(address) = self.inbound.header(scrub::CLIENT_IP) {
+            changes.set(scrub::FORWARDED_FOR, address);
+        }
     }
 
     pub(super) fn drop_token(&self, changes: &mut HeaderChanges) {
@@ -125,10 +133,7 @@ where
             .config
             .assertion_keys
             .seal(&assertion, self.now)
-            .map_err(|_| Refusal {
-                problem: Problem::new(ErrorCode::Internal),
-                reason: "cannot_seal",
-            })?;
+            .map_err(|_| Refusal::new(Problem::new(ErrorCode::Internal), "cannot_seal"))?;
         changes.set(headers::ASSERTION, &sealed);
         Ok(())
     }

@@ -1,4 +1,10 @@
 //! An edge over stand-ins: services that answer from a table and remember what they were sent, and a clock that is set.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop; clippy does not see that this file is one"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,0 +1,22 @@
+//! Measurements against other people's work, on this machine and in one run.
+
+mod cpu;
+mod edge;
+mod load;
+mod upstream;
+
+use crate::fault::Done;
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub enum Options {
+    /// Our Worker beside a bare pass-through and two verifying Workers, all in one workerd.
+    Edge(edge::Options),
+}
+
+/// Measures.
+pub fn run(options: &Options) -> Done {
+    match options {
+        Options::Edge(options) => edge::run(options),
+    }
+}
