@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::firebase::Firebase;
+use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
@@ -29,6 +30,8 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// What people do with their accounts.
     pub accounts: Accounts,
+    /// What is counted.
+    pub metrics: Metrics,
     /// When it started.
     pub started: Instant,
     /// Set at SIGTERM: in flight goes on, `/readyz` says no.
@@ -61,6 +64,7 @@ impl App {
             pool,
             verifier,
             accounts,
+            metrics: Metrics::default(),
             started: Instant::now(),
             draining: AtomicBool::new(false),
             schema_is_current: AtomicBool::new(false),

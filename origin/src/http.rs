@@ -12,6 +12,7 @@ mod identity;
 mod ledger_json;
 mod legacy;
 mod me;
+mod metrics;
 mod request_log;
 mod service_caller;
 mod success;
@@ -50,6 +51,7 @@ pub fn router(app: AppState) -> Router {
         .merge(accounts::router())
         .merge(users::router())
         .merge(legacy::router())
+        .route("/metrics", get(metrics::metrics))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::health))

@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod firebase;
 pub mod http;
+pub mod metrics;
 pub mod operations;
 pub mod outbound;
 pub mod postgres;

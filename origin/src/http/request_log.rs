@@ -22,6 +22,7 @@ use crate::clock;
 /// Names the request, opens the edge's assertion, lets the handler answer in time, renders failures and writes the one line.
 pub async fn handle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let _active = app.metrics.begin();
     let now = clock::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
@@ -53,6 +54,10 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    app.metrics.answered(&method, route, response.status().as_u16(), started.elapsed());
+    if let Some(error) = &error {
+        app.metrics.failed(error.problem().code, error.log_reason().unwrap_or_default());
+    }
     write_line(&method, route, &response, error.as_ref(), request_id, started);
     response
 }
