@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use edge::config::EdgeConfig;
+use edge::paths::Limit;
 use shared::routing::Side;
 
 const WRANGLER: &str = include_str!("../../wrangler.toml");
@@ -112,5 +113,23 @@ fn only_development_believes_the_emulator_and_the_default_moves_nobody() {
                 Side::Legacy
             );
         }
+    }
+}
+
+/// Bindings are not inherited either: wherever real people are, every public call is limited.
+#[test]
+fn public_calls_are_limited_outside_development() {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    let bound = |table: &toml::Table| -> Vec<String> {
+        let limits = table["ratelimits"].as_array().unwrap();
+        limits
+            .iter()
+            .map(|limit| limit["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let expected: Vec<&str> = Limit::ALL.iter().map(|limit| limit.binding()).collect();
+    assert_eq!(bound(&document), expected);
+    for environment in ["staging", "production"] {
+        assert_eq!(bound(document["env"][environment].as_table().unwrap()), expected);
     }
 }
