@@ -17,7 +17,10 @@ use shared::conformance::{self, Case, Outcome};
 const BATCH: usize = 100;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(run())
 }
 
@@ -25,19 +28,29 @@ async fn run() -> ExitCode {
     let (cases, complete) = cases();
     let native = natively(&cases).await;
     let mut columns = vec![("native", native)];
-    if let Some(worker) = std::env::var("CONFORMANCE_WORKER").ok().filter(|url| !url.is_empty()) {
+    if let Some(worker) = std::env::var("CONFORMANCE_WORKER")
+        .ok()
+        .filter(|url| !url.is_empty())
+    {
         columns.push(("workerd", in_workerd(&worker, &cases).await));
     }
     let failures = print(&cases, &columns);
-    if complete && failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if complete && failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// All cases, and whether none that should be there is missing.
 fn cases() -> (Vec<Case>, bool) {
-    let mut cases = conformance::own_cases(include_str!("../../../shared/tests/vectors/tokens.json")).unwrap();
+    let mut cases =
+        conformance::own_cases(include_str!("../../../shared/tests/vectors/tokens.json")).unwrap();
     cases.extend(conformance::rfc7515_cases());
-    let folder = std::env::var_os("CONFORMANCE_VECTORS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors")), PathBuf::from);
+    let folder = std::env::var_os("CONFORMANCE_VECTORS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors")),
+        PathBuf::from,
+    );
     let published: [(&str, fn(&str) -> Result<Vec<Case>, conformance::BadVectors>); 2] = [
         ("wycheproof_json_web_signature.json", conformance::signature_cases),
         ("wycheproof_json_web_key.json", conformance::key_cases),
@@ -67,8 +80,17 @@ async fn in_workerd(worker: &str, cases: &[Case]) -> Vec<Outcome> {
     let client = reqwest_client();
     let mut outcomes = Vec::with_capacity(cases.len());
     for batch in cases.chunks(BATCH) {
-        let answer = client.post(worker).body(serde_json::to_vec(batch).unwrap()).send().await.unwrap();
-        assert!(answer.status().is_success(), "the Worker answered {}", answer.status());
+        let answer = client
+            .post(worker)
+            .body(serde_json::to_vec(batch).unwrap())
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            answer.status().is_success(),
+            "the Worker answered {}",
+            answer.status()
+        );
         let answered: Vec<Outcome> = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         assert_eq!(answered.len(), batch.len());
         outcomes.extend(answered);
@@ -83,7 +105,11 @@ fn reqwest_client() -> reqwest::Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .build()
+        .unwrap()
 }
 
 /// Prints a line for each source and one for each case that did not get its verdict; returns how many those are.
@@ -103,9 +129,15 @@ fn print(cases: &[Case], columns: &[(&str, Vec<Outcome>)]) -> usize {
     for source in sources {
         let of_source = || cases.iter().enumerate().filter(|(_, case)| case.source == source);
         let accepted = of_source().filter(|(_, case)| case.expect == "accepted").count();
-        let mut line = format!("{source:<28}{:>7}{accepted:>10}{:>9}", of_source().count(), of_source().count() - accepted);
+        let mut line = format!(
+            "{source:<28}{:>7}{accepted:>10}{:>9}",
+            of_source().count(),
+            of_source().count() - accepted
+        );
         for (engine, outcomes) in columns {
-            let passed = of_source().filter(|(at, case)| case.is_met_by(&outcomes[*at])).count();
+            let passed = of_source()
+                .filter(|(at, case)| case.is_met_by(&outcomes[*at]))
+                .count();
             *totals.entry(*engine).or_insert(0) += passed;
             line.push_str(&format!("{passed:>18}"));
         }
@@ -114,9 +146,16 @@ fn print(cases: &[Case], columns: &[(&str, Vec<Outcome>)]) -> usize {
     let mut failures = 0;
     for (engine, outcomes) in columns {
         println!("{engine}: {} of {} passed", totals[engine], cases.len());
-        for (case, outcome) in cases.iter().zip(outcomes).filter(|(case, outcome)| !case.is_met_by(outcome)) {
+        for (case, outcome) in cases
+            .iter()
+            .zip(outcomes)
+            .filter(|(case, outcome)| !case.is_met_by(outcome))
+        {
             failures += 1;
-            println!("  {} / {}: expected {}, got {}", case.source, case.name, case.expect, outcome.verdict);
+            println!(
+                "  {} / {}: expected {}, got {}",
+                case.source, case.name, case.expect, outcome.verdict
+            );
         }
     }
     if cases.iter().any(|case| case.source == "Wycheproof JWS") {

@@ -46,6 +46,16 @@ impl Tool {
         }
     }
 
+    /// Runs fuzz targets.
+    pub fn cargo_fuzz() -> Self {
+        Self {
+            name: "cargo-fuzz",
+            version: "0.13.2".to_owned(),
+            binary: "cargo-fuzz",
+            locked: true,
+        }
+    }
+
     /// The folder with the tool's programs, installed if need be.
     pub fn ensure(&self) -> Done<PathBuf> {
         let root = paths::cache()
