@@ -48,12 +48,22 @@ export async function peek(request, limit) {
   return [undefined, rest];
 }
 
+// An upload goes at its sender's pace, which says nothing about the service behind us: it gets a minute at least.
+const SMALL_BODY_BYTES = 65536;
+const UPLOAD_MS = 60000;
+
+function patience(request, body, timeoutMs) {
+  if (request.body === null || body instanceof Uint8Array) return timeoutMs;
+  const announced = Number(request.headers.get("content-length") ?? NaN);
+  return announced <= SMALL_BODY_BYTES ? timeoutMs : Math.max(timeoutMs, UPLOAD_MS);
+}
+
 // Sends the request on to `url`. Without `body` the request's own body is streamed through untouched. The timeout ends
 // with the answer's headers: a slow download or an open WebSocket is not a fault.
 // Resolves to the Response, to 0 when the other side cannot be reached, or to 1 when it did not answer in time.
 export async function send(request, url, changes, body, timeoutMs) {
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const timer = setTimeout(() => timeout.abort(), patience(request, body, timeoutMs));
   try {
     const forwarded =
       body === undefined
