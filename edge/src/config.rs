@@ -1,12 +1,11 @@
 //! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
 
-mod rollout;
 mod upstreams;
 mod url;
 
 use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
-use shared::routing::Policy;
+use shared::routing::{self, Policy};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, Ring, TokenPolicy};
 
@@ -95,7 +94,7 @@ impl EdgeConfig {
             AllowedOrigins::parse,
         );
         let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
-        let (rollout, rollout_faults) = rollout::read(lookup, legacy.is_some());
+        let (rollout, rollout_faults) = routing::read_policy(lookup, legacy.is_some());
         let config = match (tokens, origin, assertion_keys) {
             (Some(tokens), Some(origin), Some(assertion_keys)) => Some(Self {
                 tokens,

@@ -61,6 +61,8 @@ pub enum LegacyCall {
     VerifyToken,
     /// The `Authorization` header holds a token, or a service calls.
     Bearer,
+    /// Makes accounts by the dozen: one of our services calls. The legacy service itself lets anybody.
+    ServiceOnly,
 }
 
 /// Finds the route of `path`.
@@ -120,6 +122,7 @@ fn legacy_call(path: &str) -> LegacyCall {
         "/auth/login" => LegacyCall::SignIn,
         "/auth/forgot-password" => LegacyCall::PasswordReset,
         "/auth/register" => LegacyCall::Registration,
+        "/auth/register/batch" => LegacyCall::ServiceOnly,
         "/auth/verify-token" => LegacyCall::VerifyToken,
         _ => LegacyCall::Bearer,
     }
@@ -215,7 +218,7 @@ mod tests {
             ),
             (
                 "/auth/register/batch",
-                legacy("/auth/register/batch", LegacyCall::Bearer),
+                legacy("/auth/register/batch", LegacyCall::ServiceOnly),
             ),
             (
                 "/auth/verify-token",

@@ -169,6 +169,17 @@ fn a_service_key_that_is_ours_goes_on_and_no_other_does() {
 }
 
 #[test]
+fn accounts_are_made_by_the_dozen_only_by_our_services() {
+    let edge = half();
+    let batch = "POST\nhttps://edge/api/auth/register/batch";
+    let reply = edge.handle(batch, "{}");
+    assert_eq!((reply.status, reply.reason), (403, "service_key_missing"));
+    assert!(edge.sent().is_empty());
+    let reply = edge.handle(&format!("{batch}\nx-service-key:{}", support::SERVICE_KEY), "{}");
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
 fn a_sign_in_goes_by_the_address_in_its_body() {
     let edge = half();
     let reply = edge.handle(LOGIN, IN_COHORT);

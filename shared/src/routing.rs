@@ -1,11 +1,14 @@
 //! Which side answers a request: the legacy service or v2. Pure: facts and policy in, decision and reason out, so that any
 //! logged decision can be replayed.
 
+mod variables;
+
 use std::collections::BTreeSet;
 
 use crate::identity::TokenKind;
 use crate::ids::NormalizedEmail;
 use crate::rollout::{Bucket, Percentage, RolloutKey};
+pub use variables::read_policy;
 
 /// A side of the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,6 +10,7 @@ mod fault;
 mod fuzz;
 mod http;
 mod paths;
+mod rollout;
 mod run;
 mod smoke;
 mod sql;
@@ -45,6 +46,9 @@ enum Verb {
     /// Measure against other people's work.
     #[command(subcommand)]
     Bench(bench::Options),
+    /// Say who moves, and why, before it is deployed.
+    #[command(subcommand)]
+    Rollout(rollout::Options),
     /// Build the Worker and say how large it is.
     BuildEdge(build_edge::Options),
     /// Run one SQL statement in the database of the running `dev` stack.
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Rollout(options) => rollout::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),
         Verb::Sql(options) => sql::run(&options),
         Verb::Guard => stack::guard::watch(),

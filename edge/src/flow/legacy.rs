@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::fallback::{self, Attempt, Counts, Outcome};
 use shared::identity::ProvenIdentity;
 use shared::ids::NormalizedEmail;
+use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Side};
 
 use super::send::NoAnswer;
@@ -68,6 +69,17 @@ where
             email: None,
             body_is_held: matches!(self.inbound.method, "GET" | "HEAD"),
         };
+        if kind == LegacyCall::ServiceOnly {
+            call.purpose = Purpose::Registration;
+            return if self.service.is_some() {
+                Ok(call)
+            } else {
+                Err(Refusal::new(
+                    Problem::new(ErrorCode::Forbidden).message("A service key is needed"),
+                    "service_key_missing",
+                ))
+            };
+        }
         if kind == LegacyCall::Bearer {
             call.identity = self.authenticate().await?;
             if let Some(identity) = &call.identity {
@@ -86,7 +98,7 @@ where
                 .token_kind(&self.gateway.config.tokens)
                 .map_or(Purpose::Other, Purpose::Token),
             LegacyCall::Registration => Purpose::Registration,
-            LegacyCall::SignIn | LegacyCall::PasswordReset | LegacyCall::Bearer => Purpose::SignIn,
+            _ => Purpose::SignIn,
         };
         call.email = body.email();
         Ok(call)
@@ -162,7 +174,7 @@ where
 fn is_repeatable(method: &str, kind: LegacyCall) -> bool {
     match kind {
         LegacyCall::SignIn | LegacyCall::VerifyToken => true,
-        LegacyCall::PasswordReset | LegacyCall::Registration => false,
+        LegacyCall::PasswordReset | LegacyCall::Registration | LegacyCall::ServiceOnly => false,
         LegacyCall::Bearer => matches!(method, "GET" | "HEAD" | "OPTIONS"),
     }
 }

@@ -1,11 +1,13 @@
 //! The rollout's variables. One that cannot be read never moves anybody: all sign-ins stay with the legacy service.
 
-use shared::config::{self, Faults, Lookup, Reader};
-use shared::rollout::Percentage;
-use shared::routing::{NewUsers, People, Policy};
+use super::{NewUsers, People, Policy};
+use crate::config::{self, Faults, Lookup, Reader};
+use crate::rollout::Percentage;
 
-/// The policy, and what was wrong with its variables.
-pub(super) fn read(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Option<Faults>) {
+/// Reads the `ROLLOUT_*` variables: the policy, and what was wrong with them. The edge reads its bindings, an operator's tools
+/// read wrangler.toml.
+#[must_use]
+pub fn read_policy(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Option<Faults>) {
     let mut reader = Reader::new(lookup);
     let policy = Policy {
         legacy_exists,
