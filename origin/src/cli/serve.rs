@@ -23,7 +23,7 @@ pub struct ServeArgs {
 
 /// Serves; answers 0 after an orderly end, 1 when serving could not start or broke off.
 pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
-    telemetry::start(&config.log);
+    let _logging = telemetry::start(&config.log);
     let address = config.listen.address();
     let app = match App::new(config) {
         Ok(app) => app,

@@ -16,6 +16,7 @@ mod legacy_accounts;
 mod legacy_profile;
 mod legacy_tokens;
 mod linking;
+mod operators;
 mod outage;
 mod standing;
 mod tokens;
