@@ -50,7 +50,11 @@ impl App {
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(config: Config) -> Result<AppState, NoClient> {
         let pool = postgres::open(&config.database);
-        let verifier = Arc::new(Verifier::new(config.tokens.clone(), &config.key_urls, config.verified_tokens));
+        let verifier = Arc::new(Verifier::new(
+            config.tokens.clone(),
+            &config.key_urls,
+            config.verified_tokens,
+        ));
         let accounts = Accounts {
             pool: pool.clone(),
             firebase: Firebase::new(&config.firebase)?,

@@ -53,7 +53,10 @@ impl Firebase {
             None => (
                 "https://identitytoolkit.googleapis.com".to_owned(),
                 "https://securetoken.googleapis.com".to_owned(),
-                config.service_account.clone().map_or(Credential::None, Credential::service_account),
+                config
+                    .service_account
+                    .clone()
+                    .map_or(Credential::None, Credential::service_account),
             ),
         };
         // The emulator takes any key.

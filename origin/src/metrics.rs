@@ -12,8 +12,8 @@ use axum::http::Method;
 
 /// Upper bounds of the duration's buckets, in microseconds, as OpenTelemetry advises.
 const BOUNDS: [u64; 14] = [
-    5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000, 5_000_000, 7_500_000,
-    10_000_000,
+    5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000,
+    5_000_000, 7_500_000, 10_000_000,
 ];
 
 /// What is counted about requests. One lock is taken for reading per request; only a combination never seen takes it for
@@ -21,9 +21,12 @@ const BOUNDS: [u64; 14] = [
 #[derive(Debug, Default)]
 pub struct Metrics {
     active: AtomicI64,
-    requests: RwLock<BTreeMap<String, BTreeMap<(&'static str, u16), Durations>>>,
+    requests: RwLock<BTreeMap<String, Answers>>,
     failures: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
 }
+
+/// The answers of one route, by method and status.
+type Answers = BTreeMap<(&'static str, u16), Durations>;
 
 #[derive(Debug, Default)]
 struct Durations {
@@ -58,7 +61,11 @@ impl Metrics {
             None => {
                 drop(known);
                 let mut all = self.requests.write().unwrap_or_else(PoisonError::into_inner);
-                all.entry(route.to_owned()).or_default().entry(key).or_default().add(took);
+                all.entry(route.to_owned())
+                    .or_default()
+                    .entry(key)
+                    .or_default()
+                    .add(took);
             }
         }
     }
@@ -72,18 +79,40 @@ impl Metrics {
         }
         drop(known);
         let mut all = self.failures.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry((code, reason)).or_default().fetch_add(1, Ordering::Relaxed);
+        all.entry((code, reason))
+            .or_default()
+            .fetch_add(1, Ordering::Relaxed);
     }
 
     /// Everything in Prometheus' text format 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        head(&mut text, "http_server_active_requests", "gauge", "Requests being answered.");
-        sample(&mut text, "http_server_active_requests", "", self.active.load(Ordering::Relaxed));
+        head(
+            &mut text,
+            "http_server_active_requests",
+            "gauge",
+            "Requests being answered.",
+        );
+        sample(
+            &mut text,
+            "http_server_active_requests",
+            "",
+            self.active.load(Ordering::Relaxed),
+        );
         let name = "http_server_request_duration_seconds";
-        head(&mut text, name, "histogram", "Time from the request's head to the answer's.");
-        for (route, series) in self.requests.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        head(
+            &mut text,
+            name,
+            "histogram",
+            "Time from the request's head to the answer's.",
+        );
+        for (route, series) in self
+            .requests
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             for ((method, status), durations) in series {
                 let labels = format!(
                     "http_request_method=\"{method}\",http_route=\"{route}\",http_response_status_code=\"{status}\""
@@ -91,10 +120,25 @@ impl Metrics {
                 durations.render(&mut text, name, &labels);
             }
         }
-        head(&mut text, "origin_failures_total", "counter", "Failed requests by code and finer reason.");
-        for ((code, reason), count) in self.failures.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        head(
+            &mut text,
+            "origin_failures_total",
+            "counter",
+            "Failed requests by code and finer reason.",
+        );
+        for ((code, reason), count) in self
+            .failures
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             let labels = format!("code=\"{code}\",reason=\"{reason}\"");
-            sample(&mut text, "origin_failures_total", &labels, count.load(Ordering::Relaxed));
+            sample(
+                &mut text,
+                "origin_failures_total",
+                &labels,
+                count.load(Ordering::Relaxed),
+            );
         }
         text
     }
@@ -103,7 +147,11 @@ impl Metrics {
 impl Durations {
     fn add(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        if let Some(bucket) = BOUNDS.iter().zip(&self.buckets).find_map(|(bound, bucket)| (micros <= *bound).then_some(bucket)) {
+        if let Some(bucket) = BOUNDS
+            .iter()
+            .zip(&self.buckets)
+            .find_map(|(bound, bucket)| (micros <= *bound).then_some(bucket))
+        {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
         self.count.fetch_add(1, Ordering::Relaxed);
@@ -116,10 +164,25 @@ impl Durations {
         let mut so_far = 0_u64;
         for (bound, bucket) in BOUNDS.iter().zip(&self.buckets) {
             so_far = so_far.saturating_add(bucket.load(Ordering::Relaxed));
-            sample(text, &format!("{name}_bucket"), &format!("{labels},le=\"{}\"", seconds(*bound)), so_far);
+            sample(
+                text,
+                &format!("{name}_bucket"),
+                &format!("{labels},le=\"{}\"", seconds(*bound)),
+                so_far,
+            );
         }
-        sample(text, &format!("{name}_bucket"), &format!("{labels},le=\"+Inf\""), count);
-        sample(text, &format!("{name}_sum"), labels, seconds(self.sum_micros.load(Ordering::Relaxed)));
+        sample(
+            text,
+            &format!("{name}_bucket"),
+            &format!("{labels},le=\"+Inf\""),
+            count,
+        );
+        sample(
+            text,
+            &format!("{name}_sum"),
+            labels,
+            seconds(self.sum_micros.load(Ordering::Relaxed)),
+        );
         sample(text, &format!("{name}_count"), labels, count);
     }
 }
@@ -167,11 +230,17 @@ mod tests {
     fn buckets_are_cumulative_and_end_at_the_count() {
         let metrics = Metrics::default();
         for milliseconds in [1, 5, 6, 20_000] {
-            metrics.answered(&Method::GET, "/v1/users/{id}", 200, Duration::from_millis(milliseconds));
+            metrics.answered(
+                &Method::GET,
+                "/v1/users/{id}",
+                200,
+                Duration::from_millis(milliseconds),
+            );
         }
         metrics.failed("TOKEN_EXPIRED", "expired");
         let text = metrics.render();
-        let labels = "http_request_method=\"GET\",http_route=\"/v1/users/{id}\",http_response_status_code=\"200\"";
+        let labels =
+            "http_request_method=\"GET\",http_route=\"/v1/users/{id}\",http_response_status_code=\"200\"";
         let name = "http_server_request_duration_seconds";
         for line in [
             format!("{name}_bucket{{{labels},le=\"0.005\"}} 2"),

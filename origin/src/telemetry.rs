@@ -28,12 +28,20 @@ pub fn start(config: &LogConfig) -> Logging {
         .lossy(true)
         .finish(BufWriter::new(io::stdout()));
     let colours = io::stdout().is_terminal();
-    let builder = fmt().with_env_filter(filter).with_target(false).with_ansi(colours).with_writer(writer);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(writer);
     // Fails only when logging has started already, which is what was asked for.
     let _already_started = match config.format {
-        LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
-        }
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .finish()
+            .try_init(),
         LogFormat::Pretty => builder.compact().finish().try_init(),
     };
     Logging(guard)

@@ -82,16 +82,25 @@ pub async fn run(arguments: UsersArgs, pool: &PgPool) -> ExitCode {
 async fn show(pool: &PgPool, id: UserId) -> Result<String, OperationError> {
     let record = users::show(pool, id).await?;
     let events = users::trail(pool, id, None).await?;
-    Ok(format!("{}{}", describe(&record), events.iter().map(line).collect::<String>()))
+    Ok(format!(
+        "{}{}",
+        describe(&record),
+        events.iter().map(line).collect::<String>()
+    ))
 }
 
 async fn find(pool: &PgPool, what: &str) -> Result<String, OperationError> {
     let found = if let Ok(id) = UserId::parse(what) {
-        run_statement(pool, |mut connection| async move { postgres::users::find_by_id(&mut connection, id).await }).await?
+        run_statement(pool, |mut connection| async move {
+            postgres::users::find_by_id(&mut connection, id).await
+        })
+        .await?
     } else if let Ok(email) = NormalizedEmail::parse(what) {
         let email = &email;
-        run_statement(pool, |mut connection| async move { postgres::users::find_by_email(&mut connection, email).await })
-            .await?
+        run_statement(pool, |mut connection| async move {
+            postgres::users::find_by_email(&mut connection, email).await
+        })
+        .await?
     } else {
         None
     };
@@ -110,7 +119,14 @@ async fn find(pool: &PgPool, what: &str) -> Result<String, OperationError> {
 }
 
 async fn set_active(pool: &PgPool, whom: Whom, active: bool) -> Result<String, OperationError> {
-    let record = users::set_active(pool, whom.id, active, &Actor::cli(&whom.actor), &Origin::default()).await?;
+    let record = users::set_active(
+        pool,
+        whom.id,
+        active,
+        &Actor::cli(&whom.actor),
+        &Origin::default(),
+    )
+    .await?;
     Ok(describe(&record))
 }
 
@@ -129,14 +145,30 @@ fn describe(record: &UserRecord) -> String {
         ("active", user.is_active.to_string()),
         ("tokens", user.token_balance.to_string()),
         ("provider", user.auth_provider.clone()),
-        ("last sign-in", user.last_login.map_or_else(|| "-".to_owned(), moment)),
-        ("valid since", record.valid_since.map_or_else(|| "-".to_owned(), |at| at.to_string())),
+        (
+            "last sign-in",
+            user.last_login.map_or_else(|| "-".to_owned(), moment),
+        ),
+        (
+            "valid since",
+            record
+                .valid_since
+                .map_or_else(|| "-".to_owned(), |at| at.to_string()),
+        ),
         ("created", moment(user.created_at)),
     ];
-    lines.iter().map(|(name, value)| format!("{name:14}{value}\n")).collect()
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:14}{value}\n"))
+        .collect()
 }
 
 fn line(event: &Event) -> String {
     let from = event.source_ip.as_deref().unwrap_or("-");
-    format!("{}  {:20} {:20} {from}\n", event.at.format("%Y-%m-%d %H:%M:%S"), event.kind, event.actor)
+    format!(
+        "{}  {:20} {:20} {from}\n",
+        event.at.format("%Y-%m-%d %H:%M:%S"),
+        event.kind,
+        event.actor
+    )
 }

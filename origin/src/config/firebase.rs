@@ -1,6 +1,6 @@
 //! How to reach Firebase's account services.
 
-use shared::config::{Reader};
+use shared::config::Reader;
 use shared::ids::ProjectId;
 use shared::token::TokenPolicy;
 
@@ -24,8 +24,15 @@ impl FirebaseConfig {
     /// `GOOGLE_APPLICATION_CREDENTIALS` names. `tokens` has read the project and the emulator already.
     pub fn read(reader: &mut Reader<'_>, tokens: Option<&TokenPolicy>) -> Option<Self> {
         let api_key = reader.optional("FIREBASE_API_KEY", |text| {
-            let plain = text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-            if plain { Ok(text.to_owned()) } else { Err("is not letters, digits, '-' and '_'") }
+            let plain = text.len() <= 256
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            if plain {
+                Ok(text.to_owned())
+            } else {
+                Err("is not letters, digits, '-' and '_'")
+            }
         });
         let service_account = service_account(reader);
         let tokens = tokens?;
@@ -46,15 +53,26 @@ fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
         });
     }
     let email = reader.required("FIREBASE_CLIENT_EMAIL", |text| {
-        if text.contains('@') { Ok(text.to_owned()) } else { Err("is not an e-mail address") }
+        if text.contains('@') {
+            Ok(text.to_owned())
+        } else {
+            Err("is not an e-mail address")
+        }
     });
     // Shells and container files often carry the key on one line, with `\n` spelled out.
-    let pem = reader.text("FIREBASE_PRIVATE_KEY").map(|text| text.replace("\\n", "\n"));
-    let key = pem.as_deref().map(|pem| ServiceAccount::new(email.clone().unwrap_or_default(), pem));
+    let pem = reader
+        .text("FIREBASE_PRIVATE_KEY")
+        .map(|text| text.replace("\\n", "\n"));
+    let key = pem
+        .as_deref()
+        .map(|pem| ServiceAccount::new(email.clone().unwrap_or_default(), pem));
     match key {
         Some(Ok(account)) if email.is_some() => Some(account),
         Some(Err(_)) => {
-            reader.fault("FIREBASE_PRIVATE_KEY", "is not an RSA private key in PKCS#8 PEM form");
+            reader.fault(
+                "FIREBASE_PRIVATE_KEY",
+                "is not an RSA private key in PKCS#8 PEM form",
+            );
             None
         }
         Some(Ok(_)) => None,

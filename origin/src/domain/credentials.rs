@@ -93,7 +93,10 @@ mod tests {
         }
         assert!(Password::typed("x".to_owned()).is_ok());
         assert!(Password::typed(String::new()).is_err());
-        assert_eq!(format!("{:?}", Password::typed("hunter2".to_owned())), "Ok(Password)");
+        assert_eq!(
+            format!("{:?}", Password::typed("hunter2".to_owned())),
+            "Ok(Password)"
+        );
     }
 
     #[test]

@@ -54,7 +54,11 @@ impl ActiveUser {
     /// The same person after a change of their row that does not touch their standing.
     #[must_use]
     pub fn renewed(self, row: UserRecord) -> Self {
-        if row.user.id == self.0.user.id && row.user.is_active { Self(row) } else { self }
+        if row.user.id == self.0.user.id && row.user.is_active {
+            Self(row)
+        } else {
+            self
+        }
     }
 
     /// The whole row, by value.

@@ -4,7 +4,8 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::time::UnixTime;
 
 use super::wire::{
-    AccountRequest, Ignored, ImportAnswer, ImportRequest, ImportedUser, LookupAccount, LookupAnswer, PasswordRequest, RefreshAnswer, SignInAnswer,
+    AccountRequest, Ignored, ImportAnswer, ImportRequest, ImportedUser, LookupAccount, LookupAnswer,
+    PasswordRequest, RefreshAnswer, SignInAnswer,
 };
 use super::{Firebase, FirebaseError};
 
@@ -88,9 +89,15 @@ impl Firebase {
         password: &str,
         display_name: Option<&str>,
     ) -> Result<SignedIn, FirebaseError> {
-        let request =
-            PasswordRequest { email: email.as_str(), password, display_name, return_secure_token: true };
-        self.call_public::<SignInAnswer>("accounts:signUp", &request).await.map(SignedIn::from)
+        let request = PasswordRequest {
+            email: email.as_str(),
+            password,
+            display_name,
+            return_secure_token: true,
+        };
+        self.call_public::<SignInAnswer>("accounts:signUp", &request)
+            .await
+            .map(SignedIn::from)
     }
 
     /// Signs an account in.
@@ -98,9 +105,16 @@ impl Firebase {
     /// # Errors
     /// [`FirebaseError::InvalidCredentials`] among others.
     pub async fn sign_in(&self, email: &NormalizedEmail, password: &str) -> Result<SignedIn, FirebaseError> {
-        let request =
-            PasswordRequest { email: email.as_str(), password, display_name: None, return_secure_token: true };
-        match self.call_public::<SignInAnswer>("accounts:signInWithPassword", &request).await {
+        let request = PasswordRequest {
+            email: email.as_str(),
+            password,
+            display_name: None,
+            return_secure_token: true,
+        };
+        match self
+            .call_public::<SignInAnswer>("accounts:signInWithPassword", &request)
+            .await
+        {
             Ok(answer) => Ok(answer.into()),
             // A malformed address has no account.
             Err(FirebaseError::Invalid(_)) => Err(FirebaseError::InvalidCredentials),
@@ -128,7 +142,9 @@ impl Firebase {
     /// [`FirebaseError::InvalidCredentials`] for an unknown address, unless the project hides that.
     pub async fn send_password_reset(&self, email: &NormalizedEmail) -> Result<(), FirebaseError> {
         let request = serde_json::json!({ "requestType": "PASSWORD_RESET", "email": email.as_str() });
-        self.call_public::<Ignored>("accounts:sendOobCode", &request).await.map(drop)
+        self.call_public::<Ignored>("accounts:sendOobCode", &request)
+            .await
+            .map(drop)
     }
 
     /// Replaces a forgotten password.
@@ -137,7 +153,9 @@ impl Firebase {
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired.
     pub async fn reset_password(&self, code: &str, new_password: &str) -> Result<(), FirebaseError> {
         let request = serde_json::json!({ "oobCode": code, "newPassword": new_password });
-        self.call_public::<Ignored>("accounts:resetPassword", &request).await.map(drop)
+        self.call_public::<Ignored>("accounts:resetPassword", &request)
+            .await
+            .map(drop)
     }
 
     /// Makes an account with a uid of our choosing. Needs the service account.
@@ -194,7 +212,11 @@ impl Firebase {
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.
     pub async fn set_password(&self, uid: &str, password: &str) -> Result<(), FirebaseError> {
-        self.update(&AccountRequest { password: Some(password), ..AccountRequest::of(uid) }).await
+        self.update(&AccountRequest {
+            password: Some(password),
+            ..AccountRequest::of(uid)
+        })
+        .await
     }
 
     /// Changes what is shown of an account. Needs the service account.
@@ -207,7 +229,12 @@ impl Firebase {
         display_name: Option<&str>,
         photo_url: Option<&str>,
     ) -> Result<(), FirebaseError> {
-        self.update(&AccountRequest { display_name, photo_url, ..AccountRequest::of(uid) }).await
+        self.update(&AccountRequest {
+            display_name,
+            photo_url,
+            ..AccountRequest::of(uid)
+        })
+        .await
     }
 
     /// Disables an account, or enables it again. Needs the service account.
@@ -215,7 +242,11 @@ impl Firebase {
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.
     pub async fn set_disabled(&self, uid: &str, disabled: bool) -> Result<(), FirebaseError> {
-        self.update(&AccountRequest { disable_user: Some(disabled), ..AccountRequest::of(uid) }).await
+        self.update(&AccountRequest {
+            disable_user: Some(disabled),
+            ..AccountRequest::of(uid)
+        })
+        .await
     }
 
     /// Voids refresh tokens given out before `now`. Needs the service account.
@@ -224,7 +255,11 @@ impl Firebase {
     /// [`FirebaseError::NotFound`] among others.
     pub async fn revoke_refresh_tokens(&self, uid: &str, now: UnixTime) -> Result<(), FirebaseError> {
         let valid_since = Some(now.secs().to_string());
-        self.update(&AccountRequest { valid_since, ..AccountRequest::of(uid) }).await
+        self.update(&AccountRequest {
+            valid_since,
+            ..AccountRequest::of(uid)
+        })
+        .await
     }
 
     /// Deletes an account; one that is gone already counts as deleted. Needs the service account.
@@ -232,7 +267,10 @@ impl Firebase {
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others.
     pub async fn delete_account(&self, uid: &str) -> Result<(), FirebaseError> {
-        match self.call_admin::<Ignored>("accounts:delete", &AccountRequest::of(uid)).await {
+        match self
+            .call_admin::<Ignored>("accounts:delete", &AccountRequest::of(uid))
+            .await
+        {
             Err(FirebaseError::NotFound) => Ok(()),
             outcome => outcome.map(drop),
         }
@@ -249,7 +287,9 @@ impl Firebase {
     }
 
     async fn update(&self, request: &AccountRequest<'_>) -> Result<(), FirebaseError> {
-        self.call_admin::<Ignored>("accounts:update", request).await.map(drop)
+        self.call_admin::<Ignored>("accounts:update", request)
+            .await
+            .map(drop)
     }
 }
 
@@ -305,11 +345,15 @@ impl std::fmt::Debug for Refreshed {
 }
 impl std::fmt::Debug for ImportedAccount<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ImportedAccount").field("uid", &self.uid).finish_non_exhaustive()
+        f.debug_struct("ImportedAccount")
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
     }
 }
 impl std::fmt::Debug for NewAccount<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewAccount").field("uid", &self.uid).finish_non_exhaustive()
+        f.debug_struct("NewAccount")
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
     }
 }

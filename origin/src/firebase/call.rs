@@ -27,7 +27,10 @@ impl Firebase {
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
         let bearer = self.0.credential.bearer(&self.0.client).await?;
-        let url = format!("{}/v1/projects/{}/{method}", self.0.identity_toolkit, self.0.project);
+        let url = format!(
+            "{}/v1/projects/{}/{method}",
+            self.0.identity_toolkit, self.0.project
+        );
         send(with_json(self.0.client.post(url).bearer_auth(bearer), body)).await
     }
 
@@ -41,14 +44,19 @@ impl Firebase {
     }
 
     fn api_key(&self) -> Result<&str, FirebaseError> {
-        self.0.api_key.as_deref().ok_or(FirebaseError::NotConfigured("FIREBASE_API_KEY"))
+        self.0
+            .api_key
+            .as_deref()
+            .ok_or(FirebaseError::NotConfigured("FIREBASE_API_KEY"))
     }
 }
 
 fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest::RequestBuilder {
     // Our own wire types always serialise.
     let body = serde_json::to_vec(body).unwrap_or_default();
-    request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body)
+    request
+        .header(reqwest::header::CONTENT_TYPE, "application/json")
+        .body(body)
 }
 
 /// Sends, and reads the answer or the reason.
@@ -58,14 +66,21 @@ pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) 
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-            return Err(FirebaseError::Refused { status, code: "ANSWER_TOO_LARGE".to_owned() });
+            return Err(FirebaseError::Refused {
+                status,
+                code: "ANSWER_TOO_LARGE".to_owned(),
+            });
         }
         body.extend_from_slice(&chunk);
     }
     if status == 200 {
-        return serde_json::from_slice(&body)
-            .map_err(|_| FirebaseError::Refused { status, code: "ANSWER_NOT_UNDERSTOOD".to_owned() });
+        return serde_json::from_slice(&body).map_err(|_| FirebaseError::Refused {
+            status,
+            code: "ANSWER_NOT_UNDERSTOOD".to_owned(),
+        });
     }
-    let message = serde_json::from_slice::<ErrorAnswer>(&body).map(|answer| answer.error.message).unwrap_or_default();
+    let message = serde_json::from_slice::<ErrorAnswer>(&body)
+        .map(|answer| answer.error.message)
+        .unwrap_or_default();
     Err(FirebaseError::from_answer(status, &message))
 }

@@ -3,10 +3,10 @@
 use shared::time::UnixTime;
 use tokio::sync::Mutex;
 
+use super::FirebaseError;
 use super::call::send;
 use super::service_account::{ServiceAccount, TOKEN_URL};
 use super::wire::AccessTokenAnswer;
-use super::FirebaseError;
 use crate::clock;
 
 /// An access token is replaced this many seconds before it expires.
@@ -31,7 +31,9 @@ pub(super) struct AccessToken {
 
 impl std::fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessToken").field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("AccessToken")
+            .field("until", &self.until)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,15 +53,22 @@ impl Credential {
                 if let Some(access) = held.as_ref().filter(|access| now < access.until) {
                     return Ok(access.token.clone());
                 }
-                let assertion = account.assertion(now).ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"))?;
-                let body = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+                let assertion = account
+                    .assertion(now)
+                    .ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"))?;
+                let body = format!(
+                    "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}"
+                );
                 let request = client
                     .post(TOKEN_URL)
                     .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                     .body(body);
                 let answer: AccessTokenAnswer = send(request).await?;
                 let until = now.plus(answer.expires_in.saturating_sub(MARGIN_SECONDS));
-                *held = Some(AccessToken { token: answer.access_token.clone(), until });
+                *held = Some(AccessToken {
+                    token: answer.access_token.clone(),
+                    until,
+                });
                 Ok(answer.access_token)
             }
         }

@@ -58,14 +58,19 @@ impl FirebaseError {
             Self::Invalid(_) => ErrorCode::ValidationError,
             Self::Stale(_) => ErrorCode::TokenExpired,
             Self::TooManyAttempts => ErrorCode::RateLimited,
-            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. } => ErrorCode::FirebaseUnavailable,
+            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. } => {
+                ErrorCode::FirebaseUnavailable
+            }
         }
     }
 
     /// Whether it is the caller's doing, so that its text may be shown.
     #[must_use]
     pub const fn is_the_callers(&self) -> bool {
-        !matches!(self, Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. })
+        !matches!(
+            self,
+            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. }
+        )
     }
 
     /// Reads an error answer. `message` is `CODE` or `CODE : explanation`.
@@ -79,17 +84,25 @@ impl FirebaseError {
             "USER_DISABLED" => Self::Disabled,
             "USER_NOT_FOUND" => Self::NotFound,
             "INVALID_EMAIL" | "MISSING_EMAIL" => Self::Invalid("e-mail address"),
-            "WEAK_PASSWORD" | "MISSING_PASSWORD" | "PASSWORD_DOES_NOT_MEET_REQUIREMENTS" => Self::Invalid("password"),
+            "WEAK_PASSWORD" | "MISSING_PASSWORD" | "PASSWORD_DOES_NOT_MEET_REQUIREMENTS" => {
+                Self::Invalid("password")
+            }
             "TOKEN_EXPIRED" | "INVALID_REFRESH_TOKEN" | "MISSING_REFRESH_TOKEN" | "INVALID_GRANT_TYPE" => {
                 Self::Stale("refresh token")
             }
             "INVALID_ID_TOKEN" | "CREDENTIAL_TOO_OLD_LOGIN_AGAIN" => Self::Stale("sign-in"),
             "EXPIRED_OOB_CODE" | "INVALID_OOB_CODE" | "MISSING_OOB_CODE" => Self::Stale("code"),
-            "TOO_MANY_ATTEMPTS_TRY_LATER" | "RESET_PASSWORD_EXCEED_LIMIT" | "QUOTA_EXCEEDED" => Self::TooManyAttempts,
+            "TOO_MANY_ATTEMPTS_TRY_LATER" | "RESET_PASSWORD_EXCEED_LIMIT" | "QUOTA_EXCEEDED" => {
+                Self::TooManyAttempts
+            }
             _ if status == 429 => Self::TooManyAttempts,
             _ => Self::Refused {
                 status,
-                code: code.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').take(64).collect(),
+                code: code
+                    .chars()
+                    .filter(|c| c.is_ascii_uppercase() || *c == '_')
+                    .take(64)
+                    .collect(),
             },
         }
     }
@@ -114,13 +127,23 @@ mod tests {
             ("INVALID_PASSWORD", "INVALID_CREDENTIALS"),
             ("INVALID_LOGIN_CREDENTIALS", "INVALID_CREDENTIALS"),
             ("USER_DISABLED", "USER_DISABLED"),
-            ("WEAK_PASSWORD : Password should be at least 6 characters", "VALIDATION_ERROR"),
-            ("TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account", "RATE_LIMITED"),
+            (
+                "WEAK_PASSWORD : Password should be at least 6 characters",
+                "VALIDATION_ERROR",
+            ),
+            (
+                "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account",
+                "RATE_LIMITED",
+            ),
             ("INVALID_REFRESH_TOKEN", "TOKEN_EXPIRED"),
             ("CONFIGURATION_NOT_FOUND", "FIREBASE_UNAVAILABLE"),
             ("", "FIREBASE_UNAVAILABLE"),
         ] {
-            assert_eq!(FirebaseError::from_answer(400, message).code().as_str(), code, "{message}");
+            assert_eq!(
+                FirebaseError::from_answer(400, message).code().as_str(),
+                code,
+                "{message}"
+            );
         }
     }
 

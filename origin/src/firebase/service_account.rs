@@ -44,7 +44,10 @@ impl ServiceAccount {
     pub fn new(email: String, pem: &str) -> Result<Self, NotAServiceAccount> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| NotAServiceAccount)?;
         let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| NotAServiceAccount)?;
-        Ok(Self { email, key: Arc::new(key) })
+        Ok(Self {
+            email,
+            key: Arc::new(key),
+        })
     }
 
     /// Reads the JSON file that Google's console hands out.
@@ -65,7 +68,14 @@ impl ServiceAccount {
         });
         let signed = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));
         let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).ok()?;
+        self.key
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
+            .ok()?;
         Some(format!("{signed}.{}", base64url::encode(&signature)))
     }
 }

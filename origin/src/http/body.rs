@@ -62,7 +62,10 @@ fn is_json(request: &Request) -> bool {
 impl JsonObject {
     /// An object that came inside another.
     pub fn from_fields(fields: Map<String, Value>) -> Self {
-        Self { fields, faults: Vec::new() }
+        Self {
+            fields,
+            faults: Vec::new(),
+        }
     }
 
     /// The text `name` of `length` characters. Empty, with a fault recorded, when it is missing or breaks its rule.
@@ -118,7 +121,9 @@ impl JsonObject {
         if text.is_empty() {
             return None;
         }
-        NormalizedEmail::parse(&text).map_err(|rule| self.fault(name, rule.0)).ok()
+        NormalizedEmail::parse(&text)
+            .map_err(|rule| self.fault(name, rule.0))
+            .ok()
     }
 
     /// The username `name`, if it is there.

@@ -166,7 +166,9 @@ impl From<OperationError> for ApiError {
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::UnknownIdentifier | AccountError::WrongPassword => Self::new(ErrorCode::InvalidCredentials),
+            AccountError::UnknownIdentifier | AccountError::WrongPassword => {
+                Self::new(ErrorCode::InvalidCredentials)
+            }
             AccountError::EmailExists => Self::new(ErrorCode::EmailExists),
             AccountError::UsernameExists => Self::new(ErrorCode::UsernameExists),
             AccountError::User(error) => error.into(),

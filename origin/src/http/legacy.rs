@@ -28,11 +28,17 @@ pub fn router() -> Router<AppState> {
         .route("/auth/register", post(register::register))
         .route("/auth/register/batch", post(batch::register_batch))
         .route("/auth/login", post(login::login))
-        .route("/auth/profile", get(profile::show).put(profile::change).delete(profile::remove))
+        .route(
+            "/auth/profile",
+            get(profile::show).put(profile::change).delete(profile::remove),
+        )
         .route("/auth/account", delete(account::close))
         .route("/auth/change-password", post(password::change_password))
         .route("/auth/logout", post(account::logout))
-        .route("/auth/token-balance", get(token_balance::show).put(token_balance::change))
+        .route(
+            "/auth/token-balance",
+            get(token_balance::show).put(token_balance::change),
+        )
         .route("/auth/verify-token", post(verify_token::verify_token))
         .route("/auth/schools", get(schools::list).post(schools::add))
 }

@@ -12,18 +12,51 @@ use crate::metrics::{head, sample};
 /// forward it.
 pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
     let mut text = app.metrics.render();
-    head(&mut text, "db_client_connections", "gauge", "Connections of the pool by state.");
-    let (size, idle) = (app.pool.size(), u32::try_from(app.pool.num_idle()).unwrap_or(u32::MAX));
+    head(
+        &mut text,
+        "db_client_connections",
+        "gauge",
+        "Connections of the pool by state.",
+    );
+    let (size, idle) = (
+        app.pool.size(),
+        u32::try_from(app.pool.num_idle()).unwrap_or(u32::MAX),
+    );
     sample(&mut text, "db_client_connections", "state=\"idle\"", idle);
-    sample(&mut text, "db_client_connections", "state=\"used\"", size.saturating_sub(idle));
-    head(&mut text, "ledger_events_total", "counter", "What the ledger did, refused and had to repeat.");
+    sample(
+        &mut text,
+        "db_client_connections",
+        "state=\"used\"",
+        size.saturating_sub(idle),
+    );
+    head(
+        &mut text,
+        "ledger_events_total",
+        "counter",
+        "What the ledger did, refused and had to repeat.",
+    );
     for (name, count) in app.ledger.counters().snapshot().named() {
-        sample(&mut text, "ledger_events_total", &format!("event=\"{name}\""), count);
+        sample(
+            &mut text,
+            "ledger_events_total",
+            &format!("event=\"{name}\""),
+            count,
+        );
     }
-    head(&mut text, "jwks_cache_age_seconds", "gauge", "Age of the issuer's keys.");
+    head(
+        &mut text,
+        "jwks_cache_age_seconds",
+        "gauge",
+        "Age of the issuer's keys.",
+    );
     for (ring, status) in app.verifier.key_status(clock::now()) {
         if let Some(age) = status.age_seconds {
-            sample(&mut text, "jwks_cache_age_seconds", &format!("ring=\"{}\"", ring.as_str()), age);
+            sample(
+                &mut text,
+                "jwks_cache_age_seconds",
+                &format!("ring=\"{}\"", ring.as_str()),
+                age,
+            );
         }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)

@@ -54,9 +54,11 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    app.metrics.answered(&method, route, response.status().as_u16(), started.elapsed());
+    app.metrics
+        .answered(&method, route, response.status().as_u16(), started.elapsed());
     if let Some(error) = &error {
-        app.metrics.failed(error.problem().code, error.log_reason().unwrap_or_default());
+        app.metrics
+            .failed(error.problem().code, error.log_reason().unwrap_or_default());
     }
     write_line(&method, route, &response, error.as_ref(), request_id, started);
     response

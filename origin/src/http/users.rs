@@ -68,7 +68,10 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let record = users::show(&app.pool, read_id(&id)?).await?;
-    Ok(success(UserData { user: record.user }, "User retrieved successfully"))
+    Ok(success(
+        UserData { user: record.user },
+        "User retrieved successfully",
+    ))
 }
 
 /// A person's audit trail, newest first. Answers for people who are gone as well.
@@ -78,7 +81,8 @@ pub async fn events(
     Path(id): Path<String>,
     query: Result<Query<TrailQuery>, QueryRejection>,
 ) -> Result<Json<Success<Trail>>, ApiError> {
-    let Query(query) = query.map_err(|_| ApiError::invalid(vec!["before must be a whole number".to_owned()]))?;
+    let Query(query) =
+        query.map_err(|_| ApiError::invalid(vec!["before must be a whole number".to_owned()]))?;
     let events = users::trail(&app.pool, read_id(&id)?, query.before).await?;
     let full = i64::try_from(events.len()).is_ok_and(|count| count == MAX_EVENTS);
     let next = events.last().filter(|_| full).map(|last| last.id);
@@ -118,7 +122,10 @@ pub async fn sync(
     Path(id): Path<String>,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let actor = Actor::service(&service.name);
-    let record = app.accounts.sync(read_id(&id)?, &actor, &context.origin()).await?;
+    let record = app
+        .accounts
+        .sync(read_id(&id)?, &actor, &context.origin())
+        .await?;
     Ok(success(UserData { user: record.user }, "User synchronised"))
 }
 

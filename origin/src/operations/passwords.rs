@@ -39,7 +39,8 @@ impl Passwords {
     /// # Errors
     /// [`TooBusy`].
     pub async fn verify(&self, password: String, hash: String) -> Result<bool, TooBusy> {
-        self.work(move || bcrypt::verify(password, &hash).unwrap_or(false)).await
+        self.work(move || bcrypt::verify(password, &hash).unwrap_or(false))
+            .await
     }
 
     /// Spends the time of a check without one, so that the time of an answer does not tell whether an account exists.
@@ -57,12 +58,16 @@ impl Passwords {
     /// [`TooBusy`].
     pub async fn hash(&self, password: String) -> Result<String, TooBusy> {
         let cost = self.cost;
-        self.work(move || bcrypt::hash(password, cost).map_err(|_| TooBusy)).await?
+        self.work(move || bcrypt::hash(password, cost).map_err(|_| TooBusy))
+            .await?
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TooBusy> {
         let _place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| TooBusy)?;
-        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| TooBusy)?;
+        let turn = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_| TooBusy)?;
         let work = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(turn);
@@ -81,10 +86,20 @@ mod tests {
         let passwords = Passwords::new(4);
         let hash = passwords.hash("correct horse 1".to_owned()).await.unwrap();
         assert!(hash.starts_with("$2b$04$"), "{hash}");
-        assert_eq!(passwords.verify("correct horse 1".to_owned(), hash.clone()).await, Ok(true));
-        assert_eq!(passwords.verify("correct horse 2".to_owned(), hash).await, Ok(false));
+        assert_eq!(
+            passwords.verify("correct horse 1".to_owned(), hash.clone()).await,
+            Ok(true)
+        );
+        assert_eq!(
+            passwords.verify("correct horse 2".to_owned(), hash).await,
+            Ok(false)
+        );
         for no_hash in ["", "!", "$2b$04$short"] {
-            assert_eq!(passwords.verify(String::new(), no_hash.to_owned()).await, Ok(false), "{no_hash}");
+            assert_eq!(
+                passwords.verify(String::new(), no_hash.to_owned()).await,
+                Ok(false),
+                "{no_hash}"
+            );
         }
     }
 
@@ -92,7 +107,10 @@ mod tests {
     async fn too_many_are_turned_away() {
         let passwords = Passwords::new(4);
         let places = passwords.queue.available_permits();
-        let all = passwords.queue.try_acquire_many(u32::try_from(places).unwrap()).unwrap();
+        let all = passwords
+            .queue
+            .try_acquire_many(u32::try_from(places).unwrap())
+            .unwrap();
         assert_eq!(passwords.hash("x".to_owned()).await, Err(TooBusy));
         drop(all);
         assert!(passwords.hash("x".to_owned()).await.is_ok());

@@ -5,8 +5,8 @@ use sqlx::PgPool;
 
 use super::accounts::{AccountError, Accounts};
 use super::error::OperationError;
-use crate::domain::user::{UserError, UserRecord};
 use crate::domain::sign_in::{MAX_DISPLAY_NAME, MAX_PHOTO_URL};
+use crate::domain::user::{UserError, UserRecord};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Event, Origin};
 use crate::postgres::{accounts, events, run, users};
@@ -19,7 +19,10 @@ pub const MAX_EVENTS: i64 = 100;
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
 pub async fn show(pool: &PgPool, id: UserId) -> Result<UserRecord, OperationError> {
-    let found = run(pool, |mut connection| async move { users::find_by_id(&mut connection, id).await }).await?;
+    let found = run(pool, |mut connection| async move {
+        users::find_by_id(&mut connection, id).await
+    })
+    .await?;
     Ok(found.ok_or(UserError::NotFound)?)
 }
 
@@ -46,7 +49,10 @@ pub async fn set_active(
 /// # Errors
 /// A fault of ours.
 pub async fn trail(pool: &PgPool, id: UserId, before: Option<i64>) -> Result<Vec<Event>, OperationError> {
-    Ok(run(pool, |mut connection| async move { events::of_user(&mut connection, id, before, MAX_EVENTS).await }).await?)
+    Ok(run(pool, |mut connection| async move {
+        events::of_user(&mut connection, id, before, MAX_EVENTS).await
+    })
+    .await?)
 }
 
 impl Accounts {
@@ -57,14 +63,25 @@ impl Accounts {
     /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more); a fault of ours.
     pub async fn sync(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
         let uid = show(&self.pool, id).await?.user.firebase_uid;
-        let uid = uid.and_then(|uid| FirebaseUid::parse(uid).ok()).ok_or(UserError::NotFound)?;
+        let uid = uid
+            .and_then(|uid| FirebaseUid::parse(uid).ok())
+            .ok_or(UserError::NotFound)?;
         let account = self.firebase.find_account(&uid).await?;
         let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
         let facts = account.as_ref().map(|account| FirebaseFacts {
-            email: account.email.as_deref().filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
+            email: account
+                .email
+                .as_deref()
+                .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
             email_verified: account.email_verified,
-            display_name: account.display_name.as_deref().filter(|name| fits(name, MAX_DISPLAY_NAME)),
-            photo_url: account.photo_url.as_deref().filter(|url| fits(url, MAX_PHOTO_URL)),
+            display_name: account
+                .display_name
+                .as_deref()
+                .filter(|name| fits(name, MAX_DISPLAY_NAME)),
+            photo_url: account
+                .photo_url
+                .as_deref()
+                .filter(|url| fits(url, MAX_PHOTO_URL)),
             disabled: account.disabled,
         });
         let facts = facts.as_ref();
@@ -72,6 +89,10 @@ impl Accounts {
             accounts::sync(&mut connection, id, facts, actor, origin).await
         });
         let record = synced.await?.ok_or(UserError::NotFound)?;
-        if facts.is_some() { Ok(record) } else { Err(UserError::NotFound.into()) }
+        if facts.is_some() {
+            Ok(record)
+        } else {
+            Err(UserError::NotFound.into())
+        }
     }
 }

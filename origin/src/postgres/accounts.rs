@@ -30,7 +30,9 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,7 +65,10 @@ pub enum Identifier {
 ///
 /// # Errors
 /// What the database says.
-pub async fn credentials(connection: &mut PgConnection, who: &Identifier) -> sqlx::Result<Option<Credentials>> {
+pub async fn credentials(
+    connection: &mut PgConnection,
+    who: &Identifier,
+) -> sqlx::Result<Option<Credentials>> {
     const BY_EMAIL: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
          FROM auth.users WHERE lower(email) = lower($1)";
     const BY_USERNAME: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
@@ -248,7 +253,13 @@ pub async fn close(
         .bind(origin.request_id.as_deref())
         .fetch_optional(connection)
         .await?;
-    row.map(|row| Ok(ClosedAccount { original_email: row.try_get(0)?, deleted_at: row.try_get(1)? })).transpose()
+    row.map(|row| {
+        Ok(ClosedAccount {
+            original_email: row.try_get(0)?,
+            deleted_at: row.try_get(1)?,
+        })
+    })
+    .transpose()
 }
 
 /// What Firebase says of an account, in the form the table can hold.

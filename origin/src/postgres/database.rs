@@ -105,7 +105,9 @@ impl DatabaseError {
         match self {
             Self::Refused(error) => {
                 let error = error.as_database_error()?;
-                (error.code().as_deref() == Some(code)).then(|| error.constraint()).flatten()
+                (error.code().as_deref() == Some(code))
+                    .then(|| error.constraint())
+                    .flatten()
             }
             Self::Unavailable(_) => None,
         }

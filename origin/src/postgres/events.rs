@@ -44,7 +44,13 @@ impl Actor {
     /// Somebody at the command line, cut to what the column holds.
     #[must_use]
     pub fn cli(name: &str) -> Self {
-        Self(format!("cli:{}", name.chars().filter(|c| !c.is_control()).take(100).collect::<String>()))
+        Self(format!(
+            "cli:{}",
+            name.chars()
+                .filter(|c| !c.is_control())
+                .take(100)
+                .collect::<String>()
+        ))
     }
 
     /// The text that is stored.

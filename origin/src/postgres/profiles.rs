@@ -86,7 +86,10 @@ pub async fn change(connection: &mut PgConnection, user: UserId, change: &Profil
 /// # Errors
 /// What the database says.
 pub async fn delete(connection: &mut PgConnection, user: UserId) -> sqlx::Result<bool> {
-    let done = sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1").bind(user.0).execute(connection).await?;
+    let done = sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1")
+        .bind(user.0)
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() > 0)
 }
 

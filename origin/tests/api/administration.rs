@@ -8,7 +8,10 @@ use crate::emulator;
 use crate::support::{ADMIN_KEY, SERVICE_KEY, TestApp, legacy_token, now, send, token};
 
 async fn me(app: &TestApp, token: &str) -> String {
-    app.get("/v1/auth/me", token).await.expect(200).body["data"]["user"]["id"].as_str().unwrap().to_owned()
+    app.get("/v1/auth/me", token).await.expect(200).body["data"]["user"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -29,15 +32,22 @@ async fn deactivation_counts_at_once_and_leaves_a_trail() {
     assert_eq!(app.get("/v1/auth/me", &before).await.code(), "TOKEN_REVOKED");
     me(&app, &token("uid-1", &json!({"auth_time": now()}))).await;
 
-    let trail = send(app.request("GET", &format!("/v1/users/{id}/events")).header("x-service-key", ADMIN_KEY)).await;
+    let trail = send(
+        app.request("GET", &format!("/v1/users/{id}/events"))
+            .header("x-service-key", ADMIN_KEY),
+    )
+    .await;
     let kinds: Vec<(&str, &str)> = trail.body["data"]["events"]
         .as_array()
         .unwrap()
         .iter()
         .map(|event| (event["kind"].as_str().unwrap(), event["actor"].as_str().unwrap()))
         .collect();
-    let expected =
-        [("user.activated", "service:admin"), ("user.deactivated", "service:admin"), ("user.created", "user")];
+    let expected = [
+        ("user.activated", "service:admin"),
+        ("user.deactivated", "service:admin"),
+        ("user.created", "user"),
+    ];
     assert_eq!(kinds, expected);
     for event in trail.body["data"]["events"].as_array().unwrap() {
         assert!(event["request_id"].is_string());
@@ -64,12 +74,24 @@ async fn only_an_admin_key_administers() {
             app.request(method, &url).bearer_auth(&person),
         ] {
             let refused = send(request).await;
-            assert_eq!((refused.status, refused.code()), (403, "FORBIDDEN"), "{method} {url}");
+            assert_eq!(
+                (refused.status, refused.code()),
+                (403, "FORBIDDEN"),
+                "{method} {url}"
+            );
         }
         let unknown = format!("/v1/users/{}{path}", uuid::Uuid::new_v4());
         let answer = send(app.request(method, &unknown).header("x-service-key", ADMIN_KEY)).await;
-        assert_eq!(answer.status, if path == "/events" { 200 } else { 404 }, "{method} {unknown}");
-        let nonsense = send(app.request(method, &format!("/v1/users/x{path}")).header("x-service-key", ADMIN_KEY)).await;
+        assert_eq!(
+            answer.status,
+            if path == "/events" { 200 } else { 404 },
+            "{method} {unknown}"
+        );
+        let nonsense = send(
+            app.request(method, &format!("/v1/users/x{path}"))
+                .header("x-service-key", ADMIN_KEY),
+        )
+        .await;
         assert_eq!(nonsense.code(), "VALIDATION_ERROR");
     }
 }
@@ -79,14 +101,31 @@ async fn a_row_is_brought_up_to_date_with_firebase() {
     let app = emulator::start().await;
     let email = emulator::address();
     let body = json!({"email": email, "password": "correct-horse_1", "displayName": "Ada"});
-    let session = app.call("POST", "/v1/auth/register", &body).await.expect(201).body["data"].take();
-    let (id, uid) = (session["user"]["id"].as_str().unwrap(), session["uid"].as_str().unwrap());
+    let session = app
+        .call("POST", "/v1/auth/register", &body)
+        .await
+        .expect(201)
+        .body["data"]
+        .take();
+    let (id, uid) = (
+        session["user"]["id"].as_str().unwrap(),
+        session["uid"].as_str().unwrap(),
+    );
     let sync = || async {
-        app.call_with_key("POST", &format!("/v1/users/{id}/sync"), ADMIN_KEY, &json!({})).await
+        app.call_with_key("POST", &format!("/v1/users/{id}/sync"), ADMIN_KEY, &json!({}))
+            .await
     };
-    app.app.accounts.firebase.set_profile(uid, Some("Countess"), None).await.unwrap();
+    app.app
+        .accounts
+        .firebase
+        .set_profile(uid, Some("Countess"), None)
+        .await
+        .unwrap();
     app.app.accounts.firebase.set_disabled(uid, true).await.unwrap();
-    assert_eq!(sync().await.expect(200).body["data"]["user"]["display_name"], "Countess");
+    assert_eq!(
+        sync().await.expect(200).body["data"]["user"]["display_name"],
+        "Countess"
+    );
     let status = "SELECT federation_status FROM auth.users";
     assert_eq!(app.database.value::<String>(status).await, "disabled");
     app.app.accounts.firebase.delete_account(uid).await.unwrap();
@@ -115,9 +154,17 @@ async fn the_command_line_shows_finds_and_deactivates() {
     }
     assert_eq!(run(&["find", "nobody@example.org"]).0, Some(1));
     assert_eq!(run(&["deactivate", &id, "--actor", "ops"]).0, Some(0));
-    assert_eq!(app.get("/v1/auth/me", &legacy_token(&id, now() - 10)).await.code(), "USER_DISABLED");
+    assert_eq!(
+        app.get("/v1/auth/me", &legacy_token(&id, now() - 10))
+            .await
+            .code(),
+        "USER_DISABLED"
+    );
     let (_, text) = run(&["show", &id]);
-    assert!(text.contains("user.deactivated") && text.contains("cli:ops"), "{text}");
+    assert!(
+        text.contains("user.deactivated") && text.contains("cli:ops"),
+        "{text}"
+    );
     assert_eq!(run(&["activate", &id]).0, Some(0));
     assert_eq!(run(&["show", &uuid::Uuid::new_v4().to_string()]).0, Some(1));
 }
@@ -133,7 +180,12 @@ async fn a_bad_configuration_names_every_variable_and_exits_64() {
             .unwrap();
         assert_eq!(output.status.code(), Some(64));
         let text = String::from_utf8(output.stderr).unwrap();
-        for name in ["PORT", "DATABASE_URL", "FIREBASE_PROJECT_ID", "ORIGIN_ASSERTION_KEYS"] {
+        for name in [
+            "PORT",
+            "DATABASE_URL",
+            "FIREBASE_PROJECT_ID",
+            "ORIGIN_ASSERTION_KEYS",
+        ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(!text.contains("hunter2"));

@@ -43,7 +43,11 @@ pub async fn start() -> TestApp {
 /// The same, with some variables set otherwise.
 pub async fn start_with(variables: &[(&str, &str)]) -> TestApp {
     let host = tokio::task::spawn_blocking(host).await.unwrap();
-    let all = [&[("FIREBASE_AUTH_EMULATOR_HOST", host), ("BCRYPT_ROUNDS", "4")], variables].concat();
+    let all = [
+        &[("FIREBASE_AUTH_EMULATOR_HOST", host), ("BCRYPT_ROUNDS", "4")],
+        variables,
+    ]
+    .concat();
     TestApp::start_with(&all).await
 }
 

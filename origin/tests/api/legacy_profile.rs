@@ -14,25 +14,50 @@ async fn a_profile_is_shown_changed_and_deleted_in_the_old_shape() {
     let user = shown.body["data"]["user"].as_object().unwrap();
     let mut names: Vec<&str> = user.keys().map(String::as_str).collect();
     names.sort_unstable();
-    let expected =
-        ["created_at", "email", "id", "is_active", "last_login", "profile", "token_balance", "user_type", "username"];
+    let expected = [
+        "created_at",
+        "email",
+        "id",
+        "is_active",
+        "last_login",
+        "profile",
+        "token_balance",
+        "user_type",
+        "username",
+    ];
     assert_eq!(names, expected);
     assert_eq!(user["profile"], Value::Null);
 
     let school = json!({"name": "Lycée", "city": "Paris", "province": "IdF"});
-    let added = app.call_as("POST", "/auth/schools", &token, &school).await.expect(201);
+    let added = app
+        .call_as("POST", "/auth/schools", &token, &school)
+        .await
+        .expect(201);
     let school_id = added.body["data"]["school"]["id"].as_i64().unwrap();
     let change = json!({
         "username": "ada1", "email": "ignored@example.org", "full_name": "Ada Lovelace", "school_id": school_id,
         "date_of_birth": "1990-12-10T00:00:00.000Z", "gender": "female",
     });
-    let changed = app.call_as("PUT", "/auth/profile", &token, &change).await.expect(200);
+    let changed = app
+        .call_as("PUT", "/auth/profile", &token, &change)
+        .await
+        .expect(200);
     assert_eq!(changed.body["data"]["message"], "Profile updated successfully");
     let user = &changed.body["data"]["user"];
-    assert_eq!((&user["username"], &user["email"]), (&json!("ada1"), &json!("ada@example.org")));
+    assert_eq!(
+        (&user["username"], &user["email"]),
+        (&json!("ada1"), &json!("ada@example.org"))
+    );
     let mut profile = user["profile"].clone();
     for volatile in ["created_at", "updated_at"] {
-        assert!(profile.as_object_mut().unwrap().remove(volatile).unwrap().is_string());
+        assert!(
+            profile
+                .as_object_mut()
+                .unwrap()
+                .remove(volatile)
+                .unwrap()
+                .is_string()
+        );
     }
     let school = json!({"id": school_id, "name": "Lycée", "city": "Paris", "province": "IdF"});
     assert_eq!(
@@ -43,12 +68,24 @@ async fn a_profile_is_shown_changed_and_deleted_in_the_old_shape() {
         })
     );
     // What is not named stays; a name can be taken away.
-    let changed = app.call_as("PUT", "/auth/profile", &token, &json!({"full_name": null})).await.expect(200);
+    let changed = app
+        .call_as("PUT", "/auth/profile", &token, &json!({"full_name": null}))
+        .await
+        .expect(200);
     let profile = &changed.body["data"]["user"]["profile"];
-    assert_eq!((&profile["full_name"], &profile["gender"]), (&Value::Null, &json!("female")));
+    assert_eq!(
+        (&profile["full_name"], &profile["gender"]),
+        (&Value::Null, &json!("female"))
+    );
 
-    let deleted = app.call_as("DELETE", "/auth/profile", &token, &json!({})).await.expect(200);
-    assert_eq!(deleted.body["data"], json!({"message": "Profile deleted successfully"}));
+    let deleted = app
+        .call_as("DELETE", "/auth/profile", &token, &json!({}))
+        .await
+        .expect(200);
+    assert_eq!(
+        deleted.body["data"],
+        json!({"message": "Profile deleted successfully"})
+    );
     let gone = app.call_as("DELETE", "/auth/profile", &token, &json!({})).await;
     assert_eq!((gone.status, gone.code()), (404, "PROFILE_NOT_FOUND"));
 }
@@ -71,15 +108,26 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         (json!({"date_of_birth": "2999-01-01"}), "VALIDATION_ERROR"),
         (json!({"date_of_birth": "yesterday"}), "VALIDATION_ERROR"),
         (json!({"gender": "x"}), "VALIDATION_ERROR"),
-        (json!({"username": "ada2", "school_id": 4711}), "INVALID_SCHOOL_ID"),
+        (
+            json!({"username": "ada2", "school_id": 4711}),
+            "INVALID_SCHOOL_ID",
+        ),
     ] {
         let refused = app.call_as("PUT", "/auth/profile", &token, &change).await;
         assert_eq!((refused.status, refused.code()), (400, code), "{change}");
     }
-    app.database.execute("UPDATE auth.users SET username = 'bob1' WHERE email LIKE 'bob%'").await.unwrap();
-    let taken = app.call_as("PUT", "/auth/profile", &token, &json!({"username": "bob1"})).await;
+    app.database
+        .execute("UPDATE auth.users SET username = 'bob1' WHERE email LIKE 'bob%'")
+        .await
+        .unwrap();
+    let taken = app
+        .call_as("PUT", "/auth/profile", &token, &json!({"username": "bob1"}))
+        .await;
     assert_eq!((taken.status, taken.code()), (400, "USERNAME_EXISTS"));
-    let untouched: String = app.database.value("SELECT username FROM auth.users WHERE email LIKE 'ada%'").await;
+    let untouched: String = app
+        .database
+        .value("SELECT username FROM auth.users WHERE email LIKE 'ada%'")
+        .await;
     assert_eq!(untouched, "adaexample.org");
 }
 
@@ -102,15 +150,31 @@ async fn schools_are_found_page_by_page() {
         ("?search=%25", 0, 1, 20, 0, None),
         ("?page=9", 25, 9, 20, 2, None),
     ] {
-        let answer = app.get(&format!("/auth/schools{query}"), &token).await.expect(200);
+        let answer = app
+            .get(&format!("/auth/schools{query}"), &token)
+            .await
+            .expect(200);
         let pagination = json!({"total": total, "page": page, "limit": limit, "pages": pages});
         assert_eq!(answer.body["data"]["pagination"], pagination, "{query}");
-        assert_eq!(answer.body["data"]["schools"][0]["name"].as_str(), first, "{query}");
+        assert_eq!(
+            answer.body["data"]["schools"][0]["name"].as_str(),
+            first,
+            "{query}"
+        );
     }
     for query in ["?page=0", "?limit=101", "?page=x"] {
-        assert_eq!(app.get(&format!("/auth/schools{query}"), &token).await.code(), "VALIDATION_ERROR", "{query}");
+        assert_eq!(
+            app.get(&format!("/auth/schools{query}"), &token).await.code(),
+            "VALIDATION_ERROR",
+            "{query}"
+        );
     }
-    assert_eq!(send(app.request("GET", "/auth/schools")).await.code(), "UNAUTHORIZED");
-    let nameless = app.call_as("POST", "/auth/schools", &token, &json!({"city": "Bonn"})).await;
+    assert_eq!(
+        send(app.request("GET", "/auth/schools")).await.code(),
+        "UNAUTHORIZED"
+    );
+    let nameless = app
+        .call_as("POST", "/auth/schools", &token, &json!({"city": "Bonn"}))
+        .await;
     assert_eq!((nameless.status, nameless.code()), (400, "VALIDATION_ERROR"));
 }

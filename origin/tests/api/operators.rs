@@ -9,12 +9,22 @@ use crate::support::{TestApp, token};
 #[tokio::test]
 async fn metrics_count_by_template_and_name_nobody() {
     let app = TestApp::start().await;
-    let token = token("uid-1", &json!({"email": "ada@example.org", "email_verified": true}));
+    let token = token(
+        "uid-1",
+        &json!({"email": "ada@example.org", "email_verified": true}),
+    );
     let me = app.get("/v1/auth/me", &token).await.expect(200);
     let id = me.body["data"]["user"]["id"].as_str().unwrap().to_owned();
     app.get(&format!("/v1/users/{id}"), &token).await.expect(403);
     app.get("/v1/auth/me", "garbage").await.expect(401);
-    let text = app.request("GET", "/metrics").send().await.unwrap().text().await.unwrap();
+    let text = app
+        .request("GET", "/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let count = |method: &str, route: &str, status: u16| {
         format!(
             "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",http_route=\"{route}\",\
@@ -29,7 +39,10 @@ async fn metrics_count_by_template_and_name_nobody() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
-    assert!(text.contains("origin_failures_total{code=\"TOKEN_MALFORMED\""), "{text}");
+    assert!(
+        text.contains("origin_failures_total{code=\"TOKEN_MALFORMED\""),
+        "{text}"
+    );
     for secret in [&id, "uid-1", "ada@"] {
         assert!(!text.contains(secret), "{secret}");
     }
@@ -40,7 +53,9 @@ async fn a_request_in_flight_is_answered_after_the_word_to_stop() {
     let mut app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     let body = json!({"token": token}).to_string();
-    let mut connection = TcpStream::connect(app.base.trim_start_matches("http://")).await.unwrap();
+    let mut connection = TcpStream::connect(app.base.trim_start_matches("http://"))
+        .await
+        .unwrap();
     let head = format!(
         "POST /v1/token/verify HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n",

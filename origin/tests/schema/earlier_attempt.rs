@@ -40,22 +40,44 @@ async fn is_refused_with_its_columns_named_and_adopted_after_the_script() {
     let database = TestDatabase::legacy_with_people().await;
     database.execute(EARLIER_ATTEMPT).await;
 
-    let SchemaError::NotReady(findings) = database.up().await.unwrap_err() else { panic!("not refused") };
+    let SchemaError::NotReady(findings) = database.up().await.unwrap_err() else {
+        panic!("not refused")
+    };
     let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
-    assert!(texts.iter().any(|text| text.starts_with("auth.users.firebase_uid is already there as character varying(128)")), "{texts:?}");
+    assert!(
+        texts.iter().any(
+            |text| text.starts_with("auth.users.firebase_uid is already there as character varying(128)")
+        ),
+        "{texts:?}"
+    );
 
     run_script(&database).await;
     run_script(&database).await;
     database.up().await.unwrap();
 
-    assert_eq!(verify::read(&database.options).await.unwrap().differences, Vec::<String>::new());
     assert_eq!(
-        database.rows("SELECT auth_provider, count(*) FROM auth.users GROUP BY 1 ORDER BY 1").await,
-        [r#"{"count": 2, "auth_provider": "firebase"}"#, r#"{"count": 1, "auth_provider": "hybrid"}"#, r#"{"count": 5, "auth_provider": "local"}"#]
+        verify::read(&database.options).await.unwrap().differences,
+        Vec::<String>::new()
     );
-    let synced: bool = database.value("SELECT last_firebase_sync = '2026-03-01 12:00+00' FROM auth.users WHERE username = 'eve'").await;
+    assert_eq!(
+        database
+            .rows("SELECT auth_provider, count(*) FROM auth.users GROUP BY 1 ORDER BY 1")
+            .await,
+        [
+            r#"{"count": 2, "auth_provider": "firebase"}"#,
+            r#"{"count": 1, "auth_provider": "hybrid"}"#,
+            r#"{"count": 5, "auth_provider": "local"}"#
+        ]
+    );
+    let synced: bool = database
+        .value("SELECT last_firebase_sync = '2026-03-01 12:00+00' FROM auth.users WHERE username = 'eve'")
+        .await;
     assert!(synced);
-    let indexes_on_uid: i64 = database.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'users' AND indexdef LIKE '%(firebase_uid)%'").await;
+    let indexes_on_uid: i64 = database
+        .value(
+            "SELECT count(*) FROM pg_indexes WHERE tablename = 'users' AND indexdef LIKE '%(firebase_uid)%'",
+        )
+        .await;
     assert_eq!(indexes_on_uid, 1);
 
     database.down_accepting_loss(6).await.unwrap();
@@ -66,11 +88,21 @@ async fn is_refused_with_its_columns_named_and_adopted_after_the_script() {
 async fn rows_that_contradict_themselves_are_reported_and_not_guessed_at() {
     let database = TestDatabase::legacy_with_people().await;
     database.execute(EARLIER_ATTEMPT).await;
-    database.execute("UPDATE auth.users SET auth_provider = 'firebase' WHERE username = 'ada'").await;
+    database
+        .execute("UPDATE auth.users SET auth_provider = 'firebase' WHERE username = 'ada'")
+        .await;
     run_script(&database).await;
 
-    let SchemaError::NotReady(findings) = database.up().await.unwrap_err() else { panic!("not refused") };
+    let SchemaError::NotReady(findings) = database.up().await.unwrap_err() else {
+        panic!("not refused")
+    };
     assert_eq!(findings.len(), 1);
-    assert!(findings[0].text.starts_with("1 people of provider firebase"), "{findings:?}");
-    assert!(findings[0].text.contains("00000000-0000-4000-8000-000000000001"), "{findings:?}");
+    assert!(
+        findings[0].text.starts_with("1 people of provider firebase"),
+        "{findings:?}"
+    );
+    assert!(
+        findings[0].text.contains("00000000-0000-4000-8000-000000000001"),
+        "{findings:?}"
+    );
 }

@@ -36,7 +36,11 @@ pub async fn change(
         body.fault("displayName", "or photoURL is required");
     }
     body.finish()?;
-    let user = app.accounts.change_profile(user, display_name.as_deref(), photo_url.as_deref()).await?.into_user();
+    let user = app
+        .accounts
+        .change_profile(user, display_name.as_deref(), photo_url.as_deref())
+        .await?
+        .into_user();
     let shown = Shown {
         uid: user.firebase_uid,
         email: user.email,

@@ -22,9 +22,14 @@ pub async fn forgot_password(
 ) -> Result<Json<Success<()>>, ApiError> {
     let email = body.required_email("email");
     body.finish()?;
-    let Some(email) = email else { return Err(ApiError::invalid(Vec::new())) };
+    let Some(email) = email else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
     app.accounts.recover_in_background(email, context.origin());
-    Ok(success((), "If the e-mail address has an account, a password reset link has been sent"))
+    Ok(success(
+        (),
+        "If the e-mail address has an account, a password reset link has been sent",
+    ))
 }
 
 /// Replaces a forgotten password by the code of the mail.
@@ -35,10 +40,19 @@ pub async fn reset_password(
     let code = body.required_text("oobCode", 1..=1024);
     let new_password = body.new_password("newPassword");
     body.finish()?;
-    let Some(new_password) = new_password else { return Err(ApiError::invalid(Vec::new())) };
-    match app.accounts.firebase.reset_password(&code, new_password.expose()).await {
+    let Some(new_password) = new_password else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    match app
+        .accounts
+        .firebase
+        .reset_password(&code, new_password.expose())
+        .await
+    {
         Ok(()) => Ok(success((), "Password reset successfully")),
-        Err(FirebaseError::Stale(_)) => Err(ApiError::invalid(vec!["oobCode is invalid or has expired".to_owned()])),
+        Err(FirebaseError::Stale(_)) => Err(ApiError::invalid(vec![
+            "oobCode is invalid or has expired".to_owned(),
+        ])),
         Err(FirebaseError::TooManyAttempts) => Err(ApiError::new(ErrorCode::RateLimited)),
         Err(error) => Err(AccountError::from(error).into()),
     }

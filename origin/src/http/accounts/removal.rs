@@ -1,9 +1,9 @@
 //! `DELETE /v1/auth/user`.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::FromRequest as _;
 use axum::extract::Request;
+use axum::extract::State;
 use shared::api::envelope::Success;
 use shared::ids::{NormalizedEmail, UserId};
 use shared::problem::ErrorCode;
@@ -38,7 +38,9 @@ pub async fn remove(
         body.finish()?;
         prove(&app, user.user().email.as_deref(), password).await?;
     }
-    app.accounts.close(UserId(user.user().id), &Actor::user(), &context.origin()).await?;
+    app.accounts
+        .close(UserId(user.user().id), &Actor::user(), &context.origin())
+        .await?;
     Ok(success((), "User deleted successfully"))
 }
 
@@ -47,5 +49,8 @@ async fn prove(app: &AppState, email: Option<&str>, password: Option<Password>) 
     let (Some(email), Some(password)) = (email, password) else {
         return Err(ApiError::new(ErrorCode::InvalidCredentials));
     };
-    app.accounts.prove_password(&email, &password).await.map_err(ApiError::from)
+    app.accounts
+        .prove_password(&email, &password)
+        .await
+        .map_err(ApiError::from)
 }

@@ -50,16 +50,29 @@ pub async fn register(
     let display_name = body.optional_text("displayName", 1..=100);
     let photo_url = body.optional_text("photoURL", 1..=2048);
     body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else { return Err(ApiError::invalid(Vec::new())) };
-    let new = Registration { email, password, username: None, display_name, repeat_is_answered: true };
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let new = Registration {
+        email,
+        password,
+        username: None,
+        display_name,
+        repeat_is_answered: true,
+    };
     let origin = context.origin();
     let mut registered = app.accounts.register(&new, &origin).await?;
     if photo_url.is_some() || (new.display_name.is_some() && registered.user.user().display_name.is_none()) {
-        registered.user =
-            app.accounts.change_profile(registered.user, new.display_name.as_deref(), photo_url.as_deref()).await?;
+        registered.user = app
+            .accounts
+            .change_profile(registered.user, new.display_name.as_deref(), photo_url.as_deref())
+            .await?;
     }
     let created_at = registered.user.user().created_at;
-    let data = Registered { session: registered.into(), created_at };
+    let data = Registered {
+        session: registered.into(),
+        created_at,
+    };
     Ok((StatusCode::CREATED, success(data, "User registered successfully")))
 }
 
@@ -72,8 +85,13 @@ pub async fn login(
     let email = body.required_email("email");
     let password = body.typed_password("password");
     body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else { return Err(ApiError::invalid(Vec::new())) };
-    let signed_in = app.accounts.sign_in(&Identifier::Email(email), &password, &context.origin()).await?;
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let signed_in = app
+        .accounts
+        .sign_in(&Identifier::Email(email), &password, &context.origin())
+        .await?;
     Ok(success(signed_in.into(), "Login successful"))
 }
 
@@ -108,6 +126,8 @@ pub async fn logout(
     context: RequestContext,
 ) -> Result<Json<Success<()>>, ApiError> {
     let uid = user.user().firebase_uid.as_deref();
-    app.accounts.revoke(UserId(user.user().id), uid, &context.origin()).await?;
+    app.accounts
+        .revoke(UserId(user.user().id), uid, &context.origin())
+        .await?;
     Ok(success((), "Logout successful"))
 }

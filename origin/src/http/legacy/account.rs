@@ -37,9 +37,22 @@ pub async fn close(
     context: RequestContext,
 ) -> Result<Json<Success<AccountDeleted>>, ApiError> {
     let id = UserId(user.user().id);
-    let closed = app.accounts.close(id, &Actor::user(), &context.origin()).await.map_err(account_failure)?;
-    let data = DeletedFacts { deleted_at: closed.deleted_at, original_email: closed.original_email };
-    Ok(success(AccountDeleted { message: "Account deleted successfully", data }, "Success"))
+    let closed = app
+        .accounts
+        .close(id, &Actor::user(), &context.origin())
+        .await
+        .map_err(account_failure)?;
+    let data = DeletedFacts {
+        deleted_at: closed.deleted_at,
+        original_email: closed.original_email,
+    };
+    Ok(success(
+        AccountDeleted {
+            message: "Account deleted successfully",
+            data,
+        },
+        "Success",
+    ))
 }
 
 /// Says goodbye. As in the legacy service nothing ends on this side; `/v1/auth/logout` is the one that revokes.

@@ -76,13 +76,22 @@ pub async fn register_batch(
         failed: results.len().saturating_sub(successful),
         results,
     };
-    Ok((StatusCode::CREATED, success(outcome, "Batch registration completed")))
+    Ok((
+        StatusCode::CREATED,
+        success(outcome, "Batch registration completed"),
+    ))
 }
 
 /// One registration: its outcome, or a fault of ours, which ends the batch. It may be sent again; whoever is registered
 /// already then fails with `EMAIL_EXISTS`.
-async fn register(app: &AppState, user: Value, origin: &Origin) -> Result<Result<SignedInUser, String>, ApiError> {
-    let Value::Object(fields) = user else { return Ok(Err("is not an object".to_owned())) };
+async fn register(
+    app: &AppState,
+    user: Value,
+    origin: &Origin,
+) -> Result<Result<SignedInUser, String>, ApiError> {
+    let Value::Object(fields) = user else {
+        return Ok(Err("is not an object".to_owned()));
+    };
     let mut body = JsonObject::from_fields(fields);
     let (email, password) = (body.required_email("email"), body.new_password("password"));
     let (email, password) = match (body.finish(), email, password) {
@@ -90,7 +99,13 @@ async fn register(app: &AppState, user: Value, origin: &Origin) -> Result<Result
         (Err(error), ..) => return Ok(Err(error.problem().details.join("; "))),
         _ => return Ok(Err("is incomplete".to_owned())),
     };
-    let new = Registration { email, password, username: None, display_name: None, repeat_is_answered: false };
+    let new = Registration {
+        email,
+        password,
+        username: None,
+        display_name: None,
+        repeat_is_answered: false,
+    };
     match app.accounts.register(&new, origin).await.map_err(account_failure) {
         Ok(registered) => Ok(Ok(registered)),
         Err(error) if error.problem().status >= 500 => Err(error),
@@ -108,8 +123,20 @@ fn entry(index: usize, outcome: Result<SignedInUser, String>) -> Entry {
                 token_balance: user.token_balance,
                 created_at: user.created_at,
             };
-            Entry { index, success: true, user: Some(user), token: Some(registered.tokens.id_token), error: None }
+            Entry {
+                index,
+                success: true,
+                user: Some(user),
+                token: Some(registered.tokens.id_token),
+                error: None,
+            }
         }
-        Err(error) => Entry { index, success: false, user: None, token: None, error: Some(error) },
+        Err(error) => Entry {
+            index,
+            success: false,
+            user: None,
+            token: None,
+            error: Some(error),
+        },
     }
 }

@@ -18,7 +18,9 @@ impl FromRequestParts<AppState> for LegacyCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let CurrentUser(user) = CurrentUser::from_request_parts(parts, app).await.map_err(credential_failure)?;
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, app)
+            .await
+            .map_err(credential_failure)?;
         Ok(Self(user))
     }
 }

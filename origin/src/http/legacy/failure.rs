@@ -44,9 +44,11 @@ impl LegacyCode {
             Self::InvalidToken => (401, "INVALID_TOKEN", "Invalid token"),
             Self::TokenExpired => (401, "TOKEN_EXPIRED", "Token has expired"),
             Self::TokenUserNotFound => (401, "USER_NOT_FOUND", "User not found"),
-            Self::IdentifierNotFound => {
-                (404, "IDENTIFIER_NOT_FOUND", "No account with this e-mail address or username")
-            }
+            Self::IdentifierNotFound => (
+                404,
+                "IDENTIFIER_NOT_FOUND",
+                "No account with this e-mail address or username",
+            ),
             Self::InvalidPassword => (401, "INVALID_PASSWORD", "Invalid password"),
             Self::InvalidCurrentPassword => (400, "INVALID_PASSWORD", "The current password is wrong"),
             Self::EmailExists => (400, "EMAIL_EXISTS", "Email already exists"),

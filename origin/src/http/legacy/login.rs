@@ -33,7 +33,13 @@ pub async fn login(
     };
     let password = body.typed_password("password");
     body.finish()?;
-    let (Some(who), Some(password)) = (who, password) else { return Err(ApiError::invalid(Vec::new())) };
-    let signed_in = app.accounts.sign_in(&who, &password, &context.origin()).await.map_err(account_failure)?;
+    let (Some(who), Some(password)) = (who, password) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let signed_in = app
+        .accounts
+        .sign_in(&who, &password, &context.origin())
+        .await
+        .map_err(account_failure)?;
     Ok(success(signed_in.into(), "Login successful"))
 }

@@ -24,9 +24,15 @@ pub async fn change_password(
     let current = body.typed_password("currentPassword");
     let new = body.new_password("newPassword");
     body.finish()?;
-    let (Some(current), Some(new)) = (current, new) else { return Err(ApiError::invalid(Vec::new())) };
+    let (Some(current), Some(new)) = (current, new) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
     let id = UserId(user.user().id);
-    match app.accounts.change_password(id, &current, &new, &context.origin()).await {
+    match app
+        .accounts
+        .change_password(id, &current, &new, &context.origin())
+        .await
+    {
         Ok(()) => Ok(success((), "Password changed successfully")),
         Err(AccountError::WrongPassword) => Err(LegacyCode::InvalidCurrentPassword.into()),
         Err(error) => Err(account_failure(error)),

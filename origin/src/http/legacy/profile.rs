@@ -71,7 +71,13 @@ pub async fn change(
         Err(error) => return Err(error.into()),
     };
     let user = with_profile(&app, record.user).await?;
-    Ok(success(ChangedUserData { user, message: "Profile updated successfully" }, "Success"))
+    Ok(success(
+        ChangedUserData {
+            user,
+            message: "Profile updated successfully",
+        },
+        "Success",
+    ))
 }
 
 /// Deletes the caller's profile; the account stays.
@@ -80,16 +86,27 @@ pub async fn remove(
     LegacyCaller(user): LegacyCaller,
 ) -> Result<Json<Success<MessageData>>, ApiError> {
     let id = UserId(user.user().id);
-    let existed = run(&app.pool, |mut connection| async move { profiles::delete(&mut connection, id).await }).await?;
+    let existed = run(&app.pool, |mut connection| async move {
+        profiles::delete(&mut connection, id).await
+    })
+    .await?;
     if !existed {
         return Err(LegacyCode::ProfileNotFound.into());
     }
-    Ok(success(MessageData { message: "Profile deleted successfully" }, "Success"))
+    Ok(success(
+        MessageData {
+            message: "Profile deleted successfully",
+        },
+        "Success",
+    ))
 }
 
 async fn with_profile(app: &AppState, user: User) -> Result<UserWithProfile, ApiError> {
     let id = UserId(user.id);
-    let profile = run(&app.pool, |mut connection| async move { profiles::find(&mut connection, id).await }).await?;
+    let profile = run(&app.pool, |mut connection| async move {
+        profiles::find(&mut connection, id).await
+    })
+    .await?;
     Ok(UserWithProfile::new(user, profile))
 }
 
@@ -106,7 +123,10 @@ fn read_change(mut body: JsonObject) -> Result<ProfileChange, ApiError> {
     let school_id = match body.take("school_id") {
         None => None,
         Some(value) => {
-            let number = value.as_i64().and_then(|number| i32::try_from(number).ok()).filter(|number| *number > 0);
+            let number = value
+                .as_i64()
+                .and_then(|number| i32::try_from(number).ok())
+                .filter(|number| *number > 0);
             if number.is_none() {
                 body.fault("school_id", "must be a positive whole number");
             }
@@ -116,7 +136,10 @@ fn read_change(mut body: JsonObject) -> Result<ProfileChange, ApiError> {
     let date_of_birth = body.optional_text("date_of_birth", 1..=40).and_then(|text| {
         let date = date(&text).filter(|date| *date <= today());
         if date.is_none() {
-            body.fault("date_of_birth", "must be an ISO 8601 date that is not in the future");
+            body.fault(
+                "date_of_birth",
+                "must be an ISO 8601 date that is not in the future",
+            );
         }
         date
     });
@@ -130,7 +153,13 @@ fn read_change(mut body: JsonObject) -> Result<ProfileChange, ApiError> {
         }
     };
     body.finish()?;
-    Ok(ProfileChange { username, full_name, date_of_birth, gender, school_id })
+    Ok(ProfileChange {
+        username,
+        full_name,
+        date_of_birth,
+        gender,
+        school_id,
+    })
 }
 
 /// The date of an ISO date or date-time.
@@ -140,5 +169,7 @@ fn date(text: &str) -> Option<NaiveDate> {
 }
 
 fn today() -> NaiveDate {
-    chrono::DateTime::from_timestamp(clock::now().secs(), 0).unwrap_or_default().date_naive()
+    chrono::DateTime::from_timestamp(clock::now().secs(), 0)
+        .unwrap_or_default()
+        .date_naive()
 }

@@ -92,6 +92,11 @@ impl From<Profile> for ProfileJson {
 
 impl From<SchoolName> for SchoolJson {
     fn from(school: SchoolName) -> Self {
-        Self { id: school.id, name: school.name, city: school.city, province: school.province }
+        Self {
+            id: school.id,
+            name: school.name,
+            city: school.city,
+            province: school.province,
+        }
     }
 }

@@ -24,7 +24,10 @@ pub struct UserAndToken {
 
 impl From<SignedInUser> for UserAndToken {
     fn from(signed_in: SignedInUser) -> Self {
-        Self { user: signed_in.user.into_user(), token: signed_in.tokens.id_token }
+        Self {
+            user: signed_in.user.into_user(),
+            token: signed_in.tokens.id_token,
+        }
     }
 }
 
@@ -41,8 +44,23 @@ pub async fn register(
     let email = body.required_email("email");
     let password = body.new_password("password");
     body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else { return Err(ApiError::invalid(Vec::new())) };
-    let new = Registration { email, password, username, display_name: None, repeat_is_answered: false };
-    let registered = app.accounts.register(&new, &context.origin()).await.map_err(account_failure)?;
-    Ok((StatusCode::CREATED, success(registered.into(), "User registered successfully")))
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let new = Registration {
+        email,
+        password,
+        username,
+        display_name: None,
+        repeat_is_answered: false,
+    };
+    let registered = app
+        .accounts
+        .register(&new, &context.origin())
+        .await
+        .map_err(account_failure)?;
+    Ok((
+        StatusCode::CREATED,
+        success(registered.into(), "User registered successfully"),
+    ))
 }

@@ -74,9 +74,16 @@ pub async fn list(
         city: text("city", query.city)?,
         province: text("province", query.province)?,
     };
-    let (schools, total) =
-        run(&app.pool, |mut connection| async move { profiles::schools(&mut connection, filter, page).await }).await?;
-    let pagination = Pagination { total, page: page.number(), limit: page.limit(), pages: page.pages(total) };
+    let (schools, total) = run(&app.pool, |mut connection| async move {
+        profiles::schools(&mut connection, filter, page).await
+    })
+    .await?;
+    let pagination = Pagination {
+        total,
+        page: page.number(),
+        limit: page.limit(),
+        pages: page.pages(total),
+    };
     let schools = schools.into_iter().map(SchoolJson::from).collect();
     Ok(success(SchoolPage { schools, pagination }, "Success"))
 }
@@ -94,18 +101,27 @@ pub async fn add(
     body.finish()?;
     let (address, city, province) = (address.as_deref(), city.as_deref(), province.as_deref());
     // Not repeated on a dead connection: a school has no key by which a repeat could be recognised.
-    let mut connection = app.pool.acquire().await.map_err(crate::postgres::DatabaseError::from)?;
+    let mut connection = app
+        .pool
+        .acquire()
+        .await
+        .map_err(crate::postgres::DatabaseError::from)?;
     let school = profiles::add_school(&mut connection, name, address, city, province)
         .await
         .map_err(crate::postgres::DatabaseError::from)?;
-    let data = AddedSchool { school: school.into(), message: "School created successfully" };
+    let data = AddedSchool {
+        school: school.into(),
+        message: "School created successfully",
+    };
     Ok((StatusCode::CREATED, success(data, "Success")))
 }
 
 fn read_page(query: &SchoolQuery) -> Result<Page, ApiError> {
     let number = |name: &str, text: Option<&str>, usual: i64, most: i64| match text {
         None | Some("") => Ok(usual),
-        Some(text) => whole_number(text, 1..=most).map_err(|rule| ApiError::invalid(vec![format!("{name} {rule}")])),
+        Some(text) => {
+            whole_number(text, 1..=most).map_err(|rule| ApiError::invalid(vec![format!("{name} {rule}")]))
+        }
     };
     let page = number("page", query.page.as_deref(), 1, Page::MAX_NUMBER)?;
     let limit = number("limit", query.limit.as_deref(), 20, Page::MAX_LIMIT)?;
@@ -116,7 +132,9 @@ fn text(name: &str, text: Option<String>) -> Result<Option<String>, ApiError> {
     match text {
         Some(text) if text.is_empty() => Ok(None),
         Some(text) if text.chars().count() > 200 || text.contains('\0') => {
-            Err(ApiError::invalid(vec![format!("{name} must be at most 200 characters")]))
+            Err(ApiError::invalid(vec![format!(
+                "{name} must be at most 200 characters"
+            )]))
         }
         text => Ok(text),
     }

@@ -35,7 +35,10 @@ pub struct NewBalance {
 
 /// The caller's tokens.
 pub async fn show(LegacyCaller(user): LegacyCaller) -> Json<Success<TokenBalance>> {
-    let data = TokenBalance { user_id: user.user().id, token_balance: user.user().token_balance };
+    let data = TokenBalance {
+        user_id: user.user().id,
+        token_balance: user.user().token_balance,
+    };
     success(data, "Success")
 }
 
@@ -68,7 +71,13 @@ pub async fn change(
     let Ok(amount) = Amount::new(amount) else {
         // Nothing to move, which the legacy service allows.
         let balance = app.ledger.balance(user).await?;
-        return Ok(success(NewBalance { user_id: user.0, new_balance: balance.spendable }, "Token balance updated"));
+        return Ok(success(
+            NewBalance {
+                user_id: user.0,
+                new_balance: balance.spendable,
+            },
+            "Token balance updated",
+        ));
     };
     let internal = |error| ApiError::new(ErrorCode::Internal).caused_by(error);
     let token = IdempotencyToken {
@@ -76,9 +85,22 @@ pub async fn change(
         key: key(&headers)?,
     };
     let reason = Reason::parse("token-balance").map_err(internal)?;
-    let movement = Movement { user, direction, amount, reason, reference: None };
-    let receipt = app.ledger.move_tokens(token, movement).await.map_err(ledger_failure)?;
-    let data = NewBalance { user_id: user.0, new_balance: receipt.transfer.balance_after };
+    let movement = Movement {
+        user,
+        direction,
+        amount,
+        reason,
+        reference: None,
+    };
+    let receipt = app
+        .ledger
+        .move_tokens(token, movement)
+        .await
+        .map_err(ledger_failure)?;
+    let data = NewBalance {
+        user_id: user.0,
+        new_balance: receipt.transfer.balance_after,
+    };
     Ok(success(data, "Token balance updated"))
 }
 
@@ -89,6 +111,10 @@ fn key(headers: &HeaderMap) -> Result<IdempotencyKey, ApiError> {
             .to_str()
             .ok()
             .and_then(|text| IdempotencyKey::parse(text).ok())
-            .ok_or_else(|| ApiError::invalid(vec!["Idempotency-Key must be 1 to 255 printable characters".to_owned()])),
+            .ok_or_else(|| {
+                ApiError::invalid(vec![
+                    "Idempotency-Key must be 1 to 255 printable characters".to_owned(),
+                ])
+            }),
     }
 }

@@ -44,9 +44,15 @@ pub async fn verify_token(
     let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
     body.finish()?;
     let verdict = match user_of(&app, &context, &token).await {
-        Ok(user) => Verdict::Good { valid: true, user: Box::new(user) },
+        Ok(user) => Verdict::Good {
+            valid: true,
+            user: Box::new(user),
+        },
         Err(error) if error.problem().status >= 500 => return Err(error),
-        Err(error) => Verdict::Bad { valid: false, error: reason(error.problem().code) },
+        Err(error) => Verdict::Bad {
+            valid: false,
+            error: reason(error.problem().code),
+        },
     };
     Ok(success(verdict, "Success"))
 }
@@ -66,5 +72,8 @@ fn reason(code: &str) -> &'static str {
         (ErrorCode::UserDisabled, "User account is inactive"),
         (ErrorCode::AccountLinkConflict, "Account cannot be linked"),
     ];
-    WORDS.iter().find(|(known, _)| known.as_str() == code).map_or("Invalid token", |(_, words)| words)
+    WORDS
+        .iter()
+        .find(|(known, _)| known.as_str() == code)
+        .map_or("Invalid token", |(_, words)| words)
 }

@@ -23,10 +23,15 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
-        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await })
-            .await?
-            .ok_or(UserError::NotFound)?;
-        let email = known.email.as_deref().and_then(|email| NormalizedEmail::parse(email).ok());
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?
+        .ok_or(UserError::NotFound)?;
+        let email = known
+            .email
+            .as_deref()
+            .and_then(|email| NormalizedEmail::parse(email).ok());
         match (&known.firebase_uid, email) {
             (Some(uid), Some(email)) => {
                 self.firebase.sign_in(&email, current.expose()).await?;

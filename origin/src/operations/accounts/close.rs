@@ -13,16 +13,24 @@ impl Accounts {
     ///
     /// # Errors
     /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
-    pub async fn close(&self, user: UserId, actor: &Actor, origin: &Origin) -> Result<ClosedAccount, AccountError> {
+    pub async fn close(
+        &self,
+        user: UserId,
+        actor: &Actor,
+        origin: &Origin,
+    ) -> Result<ClosedAccount, AccountError> {
         let who = &Identifier::Id(user);
-        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await })
-            .await?
-            .ok_or(UserError::NotFound)?;
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?
+        .ok_or(UserError::NotFound)?;
         if let Some(uid) = &known.firebase_uid {
             self.firebase.delete_account(uid).await?;
         }
-        let closed =
-            run(&self.pool, |mut connection| async move { accounts::close(&mut connection, user, actor, origin).await });
+        let closed = run(&self.pool, |mut connection| async move {
+            accounts::close(&mut connection, user, actor, origin).await
+        });
         Ok(closed.await?.ok_or(UserError::NotFound)?)
     }
 }

@@ -44,9 +44,15 @@ impl Accounts {
         })
         .await?;
         if let Some(uid) = uid
-            && let Err(error) = self.firebase.revoke_refresh_tokens(uid, crate::clock::now()).await
+            && let Err(error) = self
+                .firebase
+                .revoke_refresh_tokens(uid, crate::clock::now())
+                .await
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "refresh tokens could not be voided at Firebase");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "refresh tokens could not be voided at Firebase"
+            );
         }
         Ok(())
     }
@@ -55,7 +61,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`], or a fault of ours.
-    pub async fn prove_password(&self, email: &NormalizedEmail, password: &Password) -> Result<(), AccountError> {
+    pub async fn prove_password(
+        &self,
+        email: &NormalizedEmail,
+        password: &Password,
+    ) -> Result<(), AccountError> {
         self.firebase.sign_in(email, password.expose()).await?;
         Ok(())
     }

@@ -18,7 +18,10 @@ impl Accounts {
         let accounts = self.clone();
         tokio::spawn(async move {
             if let Err(error) = accounts.recover(&email, &origin).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "password recovery failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "password recovery failed"
+                );
             }
             drop(place);
         });
@@ -32,7 +35,9 @@ impl Accounts {
     /// A fault of ours.
     pub async fn recover(&self, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
         let who = &Identifier::Email(email.clone());
-        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await });
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        });
         match known.await? {
             Some(known) if !known.is_active => return Ok(()),
             Some(local) if local.firebase_uid.is_none() => self.import(&local, email, origin).await?,
@@ -45,8 +50,15 @@ impl Accounts {
         }
     }
 
-    async fn import(&self, local: &Credentials, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
-        let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else { return Ok(()) };
+    async fn import(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else {
+            return Ok(());
+        };
         let account = ImportedAccount {
             uid: &id,
             email,
@@ -55,7 +67,9 @@ impl Accounts {
             display_name: local.display_name.as_deref(),
         };
         self.firebase.import_account(&account).await?;
-        let Ok(uid) = FirebaseUid::parse(id.clone()) else { return Ok(()) };
+        let Ok(uid) = FirebaseUid::parse(id.clone()) else {
+            return Ok(());
+        };
         let uid = &uid;
         run(&self.pool, |mut connection| async move {
             accounts::link_migrated(&mut connection, local.id, uid, origin).await

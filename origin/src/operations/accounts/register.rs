@@ -35,7 +35,10 @@ impl Accounts {
     /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], or a fault of ours.
     pub async fn register(&self, new: &Registration, origin: &Origin) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Email(new.email.clone());
-        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await }).await?;
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?;
         if let Some(known) = known {
             return match known.firebase_uid {
                 Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, origin).await,
@@ -51,7 +54,11 @@ impl Accounts {
             }
         }
         let display_name = new.display_name.as_deref();
-        let tokens = match self.firebase.sign_up(&new.email, new.password.expose(), display_name).await {
+        let tokens = match self
+            .firebase
+            .sign_up(&new.email, new.password.expose(), display_name)
+            .await
+        {
             Ok(tokens) => tokens,
             Err(error) => match error.into() {
                 AccountError::EmailExists => self.sign_in_again(new).await?,
@@ -67,7 +74,12 @@ impl Accounts {
 
     /// Firebase knows the address. Only the password tells a repeat from a stranger.
     async fn sign_in_again(&self, new: &Registration) -> Result<SignedIn, AccountError> {
-        match self.firebase.sign_in(&new.email, new.password.expose()).await.map_err(AccountError::from) {
+        match self
+            .firebase
+            .sign_in(&new.email, new.password.expose())
+            .await
+            .map_err(AccountError::from)
+        {
             Err(AccountError::WrongPassword) => Err(AccountError::EmailExists),
             outcome => outcome,
         }
@@ -80,7 +92,10 @@ impl Accounts {
             users::find_by_id(&mut connection, id).await
         });
         match named.await {
-            Ok(Some(record)) => Ok(SignedInUser { user: signed_in.user.renewed(record), ..signed_in }),
+            Ok(Some(record)) => Ok(SignedInUser {
+                user: signed_in.user.renewed(record),
+                ..signed_in
+            }),
             Ok(None) => Ok(signed_in),
             Err(error) if is_taken(&error) => Err(AccountError::UsernameExists),
             Err(error) => Err(error.into()),

@@ -23,17 +23,29 @@ impl Accounts {
         password: &Password,
         origin: &Origin,
     ) -> Result<SignedInUser, AccountError> {
-        let known = run(&self.pool, |mut connection| async move { accounts::credentials(&mut connection, who).await }).await?;
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?;
         let email = match (&known, who) {
-            (Some(known), _) => known.email.as_deref().and_then(|email| NormalizedEmail::parse(email).ok()),
+            (Some(known), _) => known
+                .email
+                .as_deref()
+                .and_then(|email| NormalizedEmail::parse(email).ok()),
             (None, Identifier::Email(email)) => Some(email.clone()),
             (None, _) => None,
         };
         let Some(email) = email else {
-            return Err(if known.is_some() { AccountError::WrongPassword } else { AccountError::UnknownIdentifier });
+            return Err(if known.is_some() {
+                AccountError::WrongPassword
+            } else {
+                AccountError::UnknownIdentifier
+            });
         };
         match &known {
-            Some(local) if local.firebase_uid.is_none() => self.migrate(local, &email, password, origin).await?,
+            Some(local) if local.firebase_uid.is_none() => {
+                self.migrate(local, &email, password, origin).await?
+            }
             Some(linked) if !linked.is_active => {
                 self.firebase.sign_in(&email, password.expose()).await?;
                 return Err(UserError::Disabled.into());

@@ -10,8 +10,8 @@ use crate::domain::ledger::{
     Account, Amount, Caller, Hold, HoldId, HoldRequest, HoldState, IdempotencyKey, IdempotencyToken,
     LedgerError, Receipt, Settlement, SystemAccount, Transfer, TransferKind,
 };
-use crate::postgres::run;
 use crate::postgres::ledger::{self as statements, Ending, Found, Reserved, SeenHold, Settled};
+use crate::postgres::run;
 use shared::ids::UserId;
 
 /// How many due holds one touch or one round of the sweeper gives back.

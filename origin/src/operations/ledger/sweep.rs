@@ -28,7 +28,11 @@ impl Ledger {
             // The lock lives as long as this transaction, so a process that dies lets go of it.
             let mut lock = self.pool.begin().await?;
             if !statements::try_sweep_lock(&mut lock).await? {
-                return Ok(if given_back == 0 { Sweep::Elsewhere } else { Sweep::Swept(given_back) });
+                return Ok(if given_back == 0 {
+                    Sweep::Elsewhere
+                } else {
+                    Sweep::Swept(given_back)
+                });
             }
             let round = self.expire_round().await?;
             lock.rollback().await?;
@@ -70,7 +74,10 @@ impl Ledger {
                 Ok(Sweep::Swept(count)) if count > 0 => tracing::info!(count, "expired holds given back"),
                 Ok(_) => {}
                 Err(fault) => {
-                    tracing::warn!(error = &fault as &dyn std::error::Error, "expired holds could not be given back");
+                    tracing::warn!(
+                        error = &fault as &dyn std::error::Error,
+                        "expired holds could not be given back"
+                    );
                 }
             }
         }

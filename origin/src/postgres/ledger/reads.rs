@@ -104,7 +104,9 @@ pub struct Difference {
 /// # Errors
 /// Those of the database.
 pub async fn lift_time_limit(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query("SET LOCAL statement_timeout = 0").execute(connection).await?;
+    sqlx::query("SET LOCAL statement_timeout = 0")
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
