@@ -40,12 +40,18 @@ impl Key {
 
     /// The first issuer key: what signs unless a test says otherwise.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the key is compiled in, and a test reads all of them")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the key is compiled in, and a test reads all of them"
+    )]
     pub fn issuer() -> &'static Self {
         Self::named("issuer-a").expect("compiled in")
     }
 
-    #[expect(clippy::expect_used, reason = "the files are compiled in, and a test reads all of them")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the files are compiled in, and a test reads all of them"
+    )]
     fn read(name: &'static str, pem: &str) -> Self {
         let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(base64).expect("PEM");
@@ -136,8 +142,12 @@ mod tests {
                 e: part("e"),
             };
             let signature = key.sign(b"message");
-            public.verify(&RSA_PKCS1_2048_8192_SHA256, b"message", &signature).unwrap();
-            public.verify(&RSA_PKCS1_2048_8192_SHA256, b"another", &signature).unwrap_err();
+            public
+                .verify(&RSA_PKCS1_2048_8192_SHA256, b"message", &signature)
+                .unwrap();
+            public
+                .verify(&RSA_PKCS1_2048_8192_SHA256, b"another", &signature)
+                .unwrap_err();
             assert_eq!(part("e"), [1, 0, 1]);
             assert!(kids.insert(key.kid()), "{} twice", key.kid());
         }

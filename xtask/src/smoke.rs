@@ -17,11 +17,11 @@ use crate::{console, paths, run};
 const AT_ONCE: usize = 100;
 
 /// Options of `cargo xtask smoke`.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Options {
     /// Signed tokens and a key server instead of the emulator: the production path.
     #[arg(long)]
-    rs256: bool,
+    pub rs256: bool,
 }
 
 /// Brings up a stack on free ports and plays the person.
@@ -144,7 +144,7 @@ fn sign_up(addresses: &Addresses, name: &str) -> Done<Quiet> {
         (None, Some(server)) => http::post(
             &format!("{server}/mint"),
             &[],
-            &json!({ "project": addresses.project, "claims": { "sub": format!("uid-{name}"), "user_id": format!("uid-{name}"), "email": email, "email_verified": true } }),
+            &json!({ "kind": "firebase", "project": addresses.project, "uid": format!("uid-{name}"), "email": email }),
         ),
         (None, None) => return Err(wrong("nobody issues tokens")),
     }

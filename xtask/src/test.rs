@@ -5,10 +5,10 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use crate::fault::{Done, Fault};
-use crate::stack::{self, Database, Issuer, Plan, Stack};
+use crate::stack;
 use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
-use crate::{conformance, console, run};
+use crate::{conformance, console, run, smoke};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -29,9 +29,9 @@ enum Part {
     Conformance,
     /// The origin against PostgreSQL, a fresh database for each test.
     Origin,
-    /// Through the Workers runtime, with the Auth emulator.
+    /// One person's way through the Workers runtime, with the Auth emulator.
     EndToEnd,
-    /// Through the Workers runtime, with signed tokens and a key server that misbehaves.
+    /// The same with signed tokens and a key server.
     EndToEndRs256,
 }
 
@@ -77,8 +77,8 @@ fn run_part(part: Part) -> Done {
         Part::Wasm => wasm(),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::Origin => origin(),
-        Part::EndToEnd => end_to_end(Issuer::Emulator),
-        Part::EndToEndRs256 => end_to_end(Issuer::KeyServer),
+        Part::EndToEnd => smoke::run(&smoke::Options { rs256: false }),
+        Part::EndToEndRs256 => smoke::run(&smoke::Options { rs256: true }),
     }
 }
 
@@ -122,35 +122,4 @@ fn origin() -> Done {
         )?;
     }
     Ok(())
-}
-
-fn end_to_end(issuer: Issuer) -> Done {
-    let stack = Stack::up(&Plan {
-        issuer,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-    })?;
-    let addresses = &stack.addresses;
-    let mut variables = vec![
-        ("CROSSFADE_EDGE_URL", addresses.edge.as_str()),
-        ("CROSSFADE_ORIGIN_URL", addresses.origin.as_str()),
-        ("CROSSFADE_LEGACY_URL", addresses.legacy.as_str()),
-        ("CROSSFADE_DATABASE_URL", addresses.database.as_str()),
-        ("CROSSFADE_PROJECT", addresses.project.as_str()),
-        ("CROSSFADE_SERVICE_KEY", addresses.service_key.as_str()),
-    ];
-    variables.extend(
-        addresses
-            .emulator
-            .as_deref()
-            .map(|url| ("CROSSFADE_EMULATOR_URL", url)),
-    );
-    variables.extend(
-        addresses
-            .key_server
-            .as_deref()
-            .map(|url| ("CROSSFADE_JWKS_CONTROL_URL", url)),
-    );
-    cargo_test(&["--package", "crossfade-testkit", "--test", "e2e"], &variables)
 }

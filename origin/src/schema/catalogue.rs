@@ -170,7 +170,10 @@ mod tests {
             assert_eq!(concurrent, script.mode() == Mode::NoTransaction, "{}", script.sql);
             if script.mode() == Mode::Transaction {
                 assert!(
-                    script.sql.contains("\nSET LOCAL lock_timeout = "),
+                    script
+                        .sql
+                        .lines()
+                        .any(|line| line.starts_with("SET LOCAL lock_timeout = ")),
                     "{}",
                     script.sql
                 );

@@ -109,7 +109,11 @@ impl Draft {
     pub fn mint(&self) -> String {
         let header = self.header_bytes.clone().unwrap_or_else(|| json(&self.header));
         let claims = self.claims_bytes.clone().unwrap_or_else(|| json(&self.claims));
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let signature = match &self.signature {
             Signature::Rs256(key) => key.sign(signed.as_bytes()),
             Signature::Hs256(secret) => {
@@ -142,7 +146,9 @@ mod tests {
             .unwrap();
         let token = Draft::new(Signature::Hs256(secret))
             .header_bytes("{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}")
-            .claims_bytes("{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}")
+            .claims_bytes(
+                "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}",
+            )
             .mint();
         assert!(token.starts_with("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."));
         assert!(token.ends_with(".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));

@@ -98,7 +98,10 @@ fn about(draft: Draft, project: &str, person: &FirebasePerson, now: i64) -> Draf
             .claim("email", email.as_str())
             .claim("email_verified", person.email_verified);
     }
-    draft.claim("firebase", json!({"identities": identities, "sign_in_provider": provider}))
+    draft.claim(
+        "firebase",
+        json!({"identities": identities, "sign_in_provider": provider}),
+    )
 }
 
 #[cfg(test)]

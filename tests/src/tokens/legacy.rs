@@ -35,10 +35,15 @@ pub fn legacy_token(person: &LegacyPerson, secret: &[u8], now: i64, lifetime: i6
         .claim("email", person.email.as_str());
     let draft = match person.user_type.as_str() {
         "admin" | "superadmin" => draft
-            .claim("username", person.username.clone().map_or(Value::Null, Value::from))
+            .claim(
+                "username",
+                person.username.clone().map_or(Value::Null, Value::from),
+            )
             .claim("role", person.user_type.as_str())
             .claim("type", "admin"),
-        _ => draft.claim("tokenBalance", person.token_balance).claim("type", "user"),
+        _ => draft
+            .claim("tokenBalance", person.token_balance)
+            .claim("type", "user"),
     };
     draft
         .claim("iat", now)
