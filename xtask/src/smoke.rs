@@ -87,8 +87,9 @@ fn play(stack: &mut Stack) -> Done {
         legacy(&addresses)
     })?;
     console::step("a tampered token is refused by its code", || {
-        let answer = ask(&me, &tampered(&token)?)?;
-        let code = if addresses.key_server.is_some() {
+        let signed = addresses.key_server.is_some();
+        let answer = ask(&me, &tampered(&token, if signed { "email" } else { "sub" })?)?;
+        let code = if signed {
             "TOKEN_SIGNATURE_INVALID"
         } else {
             "TOKEN_SUBJECT"
@@ -194,14 +195,18 @@ fn crowd(addresses: &Addresses, me: &str) -> Done {
     equal("rows", Some(&rows(addresses, "crowd")?), &json!(1))
 }
 
-/// The token, naming somebody else: breaks the signature, or, where there is none, makes `sub` and `user_id` differ.
-fn tampered(token: &str) -> Done<String> {
+/// The token with another value in `claim`: breaks the signature, or, where there is none, makes `sub` and `user_id` differ.
+fn tampered(token: &str, claim: &str) -> Done<String> {
     let mut parts: Vec<&str> = token.split('.').collect();
     let payload = parts
         .get_mut(1)
         .ok_or_else(|| wrong("the token has no payload"))?;
     let decoded = URL_SAFE_NO_PAD.decode(&payload).map_err(wrong)?;
-    let changed = String::from_utf8_lossy(&decoded).replacen("\"sub\":\"", "\"sub\":\"x", 1);
+    let changed = String::from_utf8_lossy(&decoded).replacen(
+        &format!("\"{claim}\":\""),
+        &format!("\"{claim}\":\"x"),
+        1,
+    );
     let changed = URL_SAFE_NO_PAD.encode(changed);
     *payload = &changed;
     Ok(parts.join("."))

@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::fault::{Done, Fault};
+use crate::fault::Done;
 use crate::stack;
-use crate::tools::cargo_tools::Tool;
-use crate::tools::{npm, wasm_target};
+use crate::tools::npm;
 use crate::{conformance, console, run, smoke};
 
 /// Options of `cargo xtask test`.
@@ -23,8 +22,6 @@ pub struct Options {
 enum Part {
     /// Unit, table and property tests on the host.
     Host,
-    /// `shared` once more, compiled to wasm.
-    Wasm,
     /// The verifier against published vectors, natively and in the Workers runtime.
     Conformance,
     /// The origin against PostgreSQL, a fresh database for each test.
@@ -74,7 +71,6 @@ fn run_part(part: Part) -> Done {
             &[],
         )
         .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
-        Part::Wasm => wasm(),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::Origin => origin(),
         Part::EndToEnd => smoke::run(&smoke::Options { rs256: false }),
@@ -90,24 +86,6 @@ fn cargo_test(words: &[&str], variables: &[(&str, &str)]) -> Done {
             .arg("--quiet")
             .args(words)
             .envs(variables.iter().copied()),
-    )
-}
-
-fn wasm() -> Done {
-    console::step("wasm32 target", wasm_target::ensure)?;
-    let runner = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen-test-runner");
-    let runner = runner
-        .to_str()
-        .ok_or_else(|| Fault::new("wasm", "the cache's path is not UTF-8"))?;
-    cargo_test(
-        &[
-            "--package",
-            "crossfade-shared",
-            "--lib",
-            "--target",
-            "wasm32-unknown-unknown",
-        ],
-        &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)],
     )
 }
 
