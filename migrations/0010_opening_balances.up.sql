@@ -4,19 +4,18 @@
 --
 -- No row is locked: one statement sees one snapshot, in which a balance and the movements recorded since 0009 belong
 -- together, so their difference is what the person had before, whoever writes meanwhile.
+-- The movements are summed person by person: as a join the planner may read the ledger from its beginning for every batch.
 WITH batch AS (
     SELECT id, token_balance FROM auth.users WHERE id > $1 ORDER BY id LIMIT $2
 ),
 opened AS (
-    SELECT batch.id,
-           batch.token_balance - coalesce(sum(
-               CASE 'user:' || batch.id::text
-                   WHEN moved.credit_account THEN moved.amount
-                   WHEN moved.debit_account THEN -moved.amount
-               END
+    SELECT id,
+           token_balance - coalesce((
+               SELECT sum(CASE 'user:' || batch.id::text WHEN credit_account THEN amount WHEN debit_account THEN -amount END)
+               FROM auth.token_transfers
+               WHERE user_id = batch.id
            ), 0)::bigint AS amount
-    FROM batch LEFT JOIN auth.token_transfers AS moved ON moved.user_id = batch.id
-    GROUP BY batch.id, batch.token_balance
+    FROM batch
 ),
 written AS (
     INSERT INTO auth.token_transfers

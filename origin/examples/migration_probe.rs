@@ -1,6 +1,7 @@
 //! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with people as
 //! the legacy service keeps them, lets clients read and write without pause, migrates up and down, and reports the longest
-//! single wait of each kind. Exits 1 if one is longer than the limit.
+//! single wait of each kind. Exits 1 if one is longer than the limit. `control` writes to a table that no migration touches: it
+//! shows what a busy machine or disk did at the same time.
 //!
 //! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example migration_probe -- --rows 2000000`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -23,6 +24,9 @@ struct Arguments {
     /// People in the table
     #[arg(long, default_value_t = 2_000_000)]
     rows: i64,
+    /// Rows a batch of a back-fill
+    #[arg(long, default_value_t = Options::default().batch_size)]
+    batch_size: i64,
     /// Longest wait allowed, in milliseconds
     #[arg(long, default_value_t = 50)]
     limit_ms: u64,
@@ -32,7 +36,7 @@ struct Arguments {
 }
 
 /// What the clients do, one statement after the other, each on a connection of its own.
-const CLIENTS: [(&str, &str); 3] = [
+const CLIENTS: [(&str, &str); 4] = [
     (
         "read",
         "SELECT id, email, token_balance FROM auth.users WHERE id = md5(($1 % $2)::text)::uuid",
@@ -44,6 +48,11 @@ const CLIENTS: [(&str, &str); 3] = [
     (
         "insert",
         "INSERT INTO auth.users (email, password_hash, token_balance) VALUES ('new-' || $1 || '-' || $2 || '@x.test', 'h', 3)",
+    ),
+    // A table no migration touches: what the machine itself does to a commit meanwhile.
+    (
+        "control",
+        "UPDATE public.probe_control SET value = $1 WHERE id = $2 % 1",
     ),
 ];
 
@@ -60,7 +69,12 @@ async fn main() -> ExitCode {
     let server = PgConnectOptions::from_str(&server).expect("the server's address is a PostgreSQL URL");
     let name = format!("migration_probe_{}", std::process::id());
     run(&server, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-    let worst = probe(&server.clone().database(&name), arguments.rows).await;
+    let worst = probe(
+        &server.clone().database(&name),
+        arguments.rows,
+        arguments.batch_size,
+    )
+    .await;
     run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     let limit = Duration::from_millis(arguments.limit_ms);
     println!(
@@ -75,7 +89,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn probe(database: &PgConnectOptions, rows: i64) -> Duration {
+async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Duration {
     let started = Instant::now();
     run(database, LEGACY_BASELINE).await;
     run(
@@ -87,6 +101,7 @@ async fn probe(database: &PgConnectOptions, rows: i64) -> Duration {
         ),
     )
     .await;
+    run(database, "CREATE TABLE public.probe_control (id bigint PRIMARY KEY, value bigint); INSERT INTO public.probe_control VALUES (0, 0)").await;
     run(database, "VACUUM ANALYZE auth.users").await;
     run(database, "CHECKPOINT").await;
     println!(
@@ -119,9 +134,16 @@ async fn probe(database: &PgConnectOptions, rows: i64) -> Duration {
         }
     };
     println!("up");
-    schema::up(database, &Options::default(), &mut show)
-        .await
-        .unwrap();
+    schema::up(
+        database,
+        &Options {
+            batch_size,
+            ..Options::default()
+        },
+        &mut show,
+    )
+    .await
+    .unwrap();
     println!("down");
     let accept = Options {
         accept_loss: true,
@@ -181,7 +203,12 @@ fn report(phase: &str, took: Duration, longest: &Longest) -> Duration {
         took.as_secs_f64(),
         columns.join("   ")
     );
-    waits.into_iter().map(|(_, wait)| wait).max().unwrap_or_default()
+    waits
+        .into_iter()
+        .filter(|(name, _)| **name != "control")
+        .map(|(_, wait)| wait)
+        .max()
+        .unwrap_or_default()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -166,35 +166,41 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Every batch is a transaction of its own.
+    /// Every batch is a transaction of its own. After each the runner rests as long as the batch took, so that live traffic
+    /// keeps at least half of what the back-fill could use up.
     async fn batches(&mut self, migration: &'static Migration, sql: &'static str) -> Result<(), SchemaError> {
-        let failed = || in_migration(migration.name);
         // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
-        // all of them for every batch.
-        sqlx::raw_sql("SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off")
-            .execute(&mut *self.connection)
-            .await
-            .map_err(failed())?;
+        // all of them for every batch. Batches need not be durable one by one: the history is written last, by a commit that
+        // is durable and everything before it with it.
+        sqlx::raw_sql(
+            "SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off; SET synchronous_commit = off",
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(in_migration(migration.name))?;
         let mut cursor = Uuid::nil();
         let mut batches: u64 = 0;
-        while let Some(last) = sqlx::query_scalar::<_, Uuid>(sql)
-            .bind(cursor)
-            .bind(self.options.batch_size)
-            .fetch_optional(&mut *self.connection)
-            .await
-            .map_err(failed())?
-        {
+        loop {
+            let started = Instant::now();
+            let last = sqlx::query_scalar::<_, Uuid>(sql)
+                .bind(cursor)
+                .bind(self.options.batch_size)
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(in_migration(migration.name))?;
+            let Some(last) = last else { break };
             cursor = last;
             batches = batches.saturating_add(1);
             (self.progress)(Progress::Batch {
                 migration: migration.name,
                 batches,
             });
+            tokio::time::sleep(started.elapsed()).await;
         }
-        sqlx::raw_sql("RESET enable_seqscan")
+        sqlx::raw_sql("RESET enable_seqscan; RESET synchronous_commit")
             .execute(&mut *self.connection)
             .await
-            .map_err(failed())
+            .map_err(in_migration(migration.name))
             .map(drop)
     }
 

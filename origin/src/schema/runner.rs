@@ -25,7 +25,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             lock_patience: Duration::from_secs(600),
-            batch_size: 2000,
+            batch_size: 500,
             accept_loss: false,
         }
     }

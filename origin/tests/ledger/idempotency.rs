@@ -193,3 +193,20 @@ async fn a_refused_request_may_be_sent_again() {
     );
     assert_eq!(fixture.balance(user).await, 0);
 }
+
+#[tokio::test]
+async fn a_caller_without_keys_moves_tokens_each_time() {
+    let fixture = Fixture::new().await;
+    let user = fixture.person(0).await;
+    for _ in 0..2 {
+        let caller = Caller::service("archive").unwrap();
+        let receipt = fixture
+            .ledger
+            .move_tokens_unnamed(caller, credit(user, 5))
+            .await
+            .unwrap();
+        assert!(!receipt.replayed);
+    }
+    assert_eq!(fixture.balance(user).await, 10);
+    fixture.assert_adds_up().await;
+}

@@ -1,4 +1,6 @@
 //! A database with the current schema for one test: cloned from a template that is migrated once, dropped with the value.
+// Each test binary takes what it needs.
+#![allow(dead_code)]
 
 use std::str::FromStr;
 

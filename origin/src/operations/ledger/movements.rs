@@ -2,14 +2,15 @@
 
 use shared::ids::UserId;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::{Attempts, Counters, Fault, Ledger, holds};
 use crate::domain::ledger::{
-    Account, Cursor, Direction, IdempotencyToken, LedgerError, MAX_BALANCE, Movement, PageSize, Receipt,
-    SystemAccount, Transfer, TransferKind,
+    Account, Caller, Cursor, Direction, IdempotencyKey, IdempotencyToken, LedgerError, MAX_BALANCE, Movement,
+    PageSize, Receipt, SystemAccount, Transfer, TransferKind,
 };
-use crate::postgres::run;
 use crate::postgres::ledger::{self as statements, Found, MoveRow};
+use crate::postgres::run;
 
 /// One page of a person's transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,16 @@ impl Ledger {
     /// later whether it moved.
     pub async fn move_tokens(&self, token: IdempotencyToken, movement: Movement) -> Result<Receipt, Fault> {
         self.lanes.make(token, movement).await
+    }
+
+    /// Credits or debits a person for a caller that names no key, as callers of the old contract do. It is made once, also when
+    /// the connection to the database breaks; but the caller's own repeat is another movement.
+    ///
+    /// # Errors
+    /// As [`Ledger::move_tokens`].
+    pub async fn move_tokens_unnamed(&self, caller: Caller, movement: Movement) -> Result<Receipt, Fault> {
+        let key = IdempotencyKey::fresh(Uuid::new_v4());
+        self.move_tokens(IdempotencyToken { caller, key }, movement).await
     }
 
     /// A page of the transfers of `user`, newest first.
