@@ -67,11 +67,7 @@ fn remember(addresses: &Addresses) -> Done {
 fn table(addresses: &Addresses) {
     let mut rows = vec![
         ("edge", addresses.edge.clone(), "what browsers and services call"),
-        (
-            "origin",
-            addresses.origin.clone(),
-            "users and ledger; /docs describes its API",
-        ),
+        ("origin", addresses.origin.clone(), "users and ledger"),
         ("legacy service", addresses.legacy.clone(), "the stand-in"),
     ];
     if let Some(emulator) = &addresses.emulator {
