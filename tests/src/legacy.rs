@@ -1,262 +1,115 @@
-//! A stand-in for the legacy auth service, on the same database: what `cargo xtask dev` and `smoke` need of its contract, with its shapes,
-//! statuses and quirks.
+//! A stand-in for the legacy auth service, on the same database: its whole contract with its shapes, statuses and quirks, and faults on
+//! demand.
 //!
-//! | route | answers |
-//! |---|---|
-//! | `POST /auth/register` | 201 `data:{user,token}` |
-//! | `POST /auth/login` | 200 `data:{user,token}`; 404 for an unknown address, 500 where there is no password hash |
-//! | `POST /auth/verify-token` | 200 in any case, `data.valid` says which |
-//! | `GET /auth/profile` | 200 `data:{user}` |
-//! | `GET /health/ready` | 200 |
+//! | route | file | worth knowing |
+//! |---|---|---|
+//! | `POST /auth/register`, `/auth/register/batch` | `register` | a taken address is 400; the batch is public, and an address twice in it is 500 |
+//! | `POST /auth/login` | `login` | 404 for an unknown address, 401 for a wrong password, 500 where no hash is stored |
+//! | `GET` `PUT` `DELETE /auth/profile` | `profile` | a new e-mail address is checked and ignored |
+//! | `DELETE /auth/account`, `POST /auth/logout` | `account` | `data.data`; signing out changes nothing |
+//! | `POST /auth/change-password` | `account` | a wrong current password is 500 |
+//! | `GET` `PUT /auth/token-balance` | `balance` | read, changed and written without a lock; negative amounts are taken |
+//! | `POST /auth/verify-token` | `verify` | 200 in any case, `data.valid` says which; an outage is `valid: false` |
+//! | `GET` `POST /auth/schools` | `schools` | |
+//! | `GET /health`, `/health/{ready,live,metrics}`, `/` | `health` | |
+//! | `GET` `POST /control` | `faults` | ours: how it is to misbehave |
 //!
-//! The rest of the contract is not imitated.
+//! Where the `Authorization` header is read, a database outage is 401. Left out: the security headers, and what a body that is not
+//! JSON is answered with (here as if it were empty).
 
-use std::sync::Arc;
+mod account;
+mod answer;
+mod balance;
+mod bearer;
+mod faults;
+mod health;
+mod input;
+mod login;
+mod passwords;
+mod people;
+mod port;
+mod profile;
+mod register;
+mod schools;
+mod user_cache;
+mod verify;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use sqlx::{PgPool, Row as _};
-use tokio::task::spawn_blocking;
-use uuid::Uuid;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use crate::tokens::{LegacyPerson, legacy_token, now};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware;
+use axum::routing::{delete, get, post};
+use sqlx::PgPool;
 
-/// Cheap on purpose: tests register many people.
-const BCRYPT_COST: u32 = 4;
-const LIFETIME_SECONDS: i64 = 7 * 24 * 3_600;
-const USER: &str = "SELECT id, to_jsonb(u) - 'password_hash' AS shown, email, username, user_type, token_balance, is_active, \
-                    password_hash FROM auth.users AS u";
+pub use faults::{Control, Faults};
+pub use port::serve;
+use user_cache::UserCache;
+
+const BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// What the service is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// The HS256 secret of its tokens.
+    pub jwt_secret: Vec<u8>,
+    /// What a service has to present to change a balance.
+    pub service_key: String,
+    /// Tokens of somebody new.
+    pub default_token_balance: i32,
+    /// Whether verification remembers people for an hour, as the real one does, whatever becomes of them meanwhile.
+    pub user_cache: bool,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
 
 struct Service {
     pool: PgPool,
-    secret: Vec<u8>,
+    settings: Settings,
+    cache: Option<Mutex<UserCache>>,
+    started: Instant,
 }
 
 type Shared = State<Arc<Service>>;
 
-/// The routes, over `pool`, signing with `secret` (HS256).
-pub fn router(pool: PgPool, secret: &[u8]) -> Router {
+/// The routes, over `pool`, misbehaving as `control` says. `/control` is among them and never misbehaves.
+pub fn router(pool: PgPool, settings: Settings, control: &Control) -> Router {
+    let cache = settings.user_cache.then(|| Mutex::new(UserCache::new()));
+    let service = Arc::new(Service {
+        pool,
+        settings,
+        cache,
+        started: Instant::now(),
+    });
     Router::new()
-        .route("/auth/register", post(register))
-        .route("/auth/login", post(login))
-        .route("/auth/verify-token", post(verify))
-        .route("/auth/profile", get(profile))
-        .route("/health/ready", get(async || Json(json!({"status": "ready"}))))
-        .with_state(Arc::new(Service {
-            pool,
-            secret: secret.to_vec(),
-        }))
-}
-
-#[derive(Deserialize)]
-struct Registration {
-    username: String,
-    email: String,
-    password: String,
-}
-
-async fn register(State(service): Shared, Json(wanted): Json<Registration>) -> Result<Response, Failure> {
-    let letter = wanted.password.chars().any(char::is_alphabetic);
-    let digit = wanted.password.chars().any(|c| c.is_ascii_digit());
-    if wanted.password.len() < 8 || !letter || !digit {
-        return Err(Failure(
-            StatusCode::BAD_REQUEST,
-            "VALIDATION_ERROR",
-            "Validation failed",
-        ));
-    }
-    let password = wanted.password;
-    let hash = spawn_blocking(move || bcrypt::hash(password, BCRYPT_COST))
-        .await
-        .map_err(internal)?
-        .map_err(internal)?;
-    let inserted = sqlx::query("INSERT INTO auth.users (username, email, password_hash, token_balance) VALUES ($1, $2, $3, 3) RETURNING id")
-        .bind(&wanted.username)
-        .bind(&wanted.email)
-        .bind(hash)
-        .fetch_one(&service.pool)
-        .await;
-    match inserted {
-        Ok(row) => {
-            let user = user(&service, "id = $1::uuid", &row.get::<Uuid, _>("id").to_string())
-                .await?
-                .ok_or_else(|| internal("gone"))?;
-            Ok(signed_in(
-                &service,
-                StatusCode::CREATED,
-                "User registered successfully",
-                &user,
-            ))
-        }
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-            let by_name = error.constraint().is_some_and(|name| name.contains("username"));
-            let code = if by_name {
-                "USERNAME_EXISTS"
-            } else {
-                "EMAIL_EXISTS"
-            };
-            Err(Failure(StatusCode::BAD_REQUEST, code, "Already taken"))
-        }
-        Err(error) => Err(internal(error)),
-    }
-}
-
-#[derive(Deserialize)]
-struct Credentials {
-    email: Option<String>,
-    username: Option<String>,
-    password: String,
-}
-
-async fn login(State(service): Shared, Json(given): Json<Credentials>) -> Result<Response, Failure> {
-    let found = match (&given.email, &given.username) {
-        (Some(email), None) => user(&service, "email = $1", email).await?,
-        (None, Some(name)) => user(&service, "username = $1", name).await?,
-        _ => {
-            return Err(Failure(
-                StatusCode::BAD_REQUEST,
-                "VALIDATION_ERROR",
-                "Validation failed",
-            ));
-        }
-    };
-    let found = found.ok_or(Failure(
-        StatusCode::NOT_FOUND,
-        "IDENTIFIER_NOT_FOUND",
-        "No such account",
-    ))?;
-    // As the real one: somebody without a password here is an internal error there.
-    let hash = found.password_hash.clone().ok_or_else(|| internal("no hash"))?;
-    let right = spawn_blocking(move || bcrypt::verify(given.password, &hash))
-        .await
-        .map_err(internal)?
-        .map_err(internal)?;
-    if right {
-        Ok(signed_in(&service, StatusCode::OK, "Login successful", &found))
-    } else {
-        Err(Failure(
-            StatusCode::UNAUTHORIZED,
-            "INVALID_PASSWORD",
-            "Wrong password",
-        ))
-    }
-}
-
-#[derive(Deserialize)]
-struct Given {
-    token: String,
-}
-
-async fn verify(State(service): Shared, Json(given): Json<Given>) -> Response {
-    let data = match holder(&service, &given.token).await {
-        Ok(user) => {
-            json!({"valid": true, "user": {"id": user.shown["id"], "email": user.shown["email"], "user_type": user.shown["user_type"]}})
-        }
-        Err(reason) => json!({"valid": false, "error": reason}),
-    };
-    Json(json!({"success": true, "message": "Success", "data": data})).into_response()
-}
-
-async fn profile(State(service): Shared, headers: HeaderMap) -> Result<Response, Failure> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or(Failure(
-            StatusCode::UNAUTHORIZED,
-            "UNAUTHORIZED",
-            "Access token is required",
-        ))?;
-    let user = holder(&service, token)
-        .await
-        .map_err(|reason| Failure(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", reason))?;
-    let mut shown = user.shown;
-    shown["profile"] = Value::Null;
-    Ok(Json(json!({"success": true, "message": "Success", "data": {"user": shown}})).into_response())
-}
-
-struct Found {
-    shown: Value,
-    person: LegacyPerson,
-    password_hash: Option<String>,
-    active: bool,
-}
-
-async fn user(service: &Service, condition: &str, value: &str) -> Result<Option<Found>, Failure> {
-    let statement = sqlx::AssertSqlSafe(format!("{USER} WHERE {condition}"));
-    let row = sqlx::query(statement)
-        .bind(value)
-        .fetch_optional(&service.pool)
-        .await
-        .map_err(internal)?;
-    Ok(row.map(|row| Found {
-        shown: row.get("shown"),
-        password_hash: row.get("password_hash"),
-        active: row.get("is_active"),
-        person: LegacyPerson {
-            id: row.get::<Uuid, _>("id").to_string(),
-            email: row.get::<Option<String>, _>("email").unwrap_or_default(),
-            username: row.get("username"),
-            user_type: row.get("user_type"),
-            token_balance: row.get("token_balance"),
-        },
-    }))
-}
-
-fn signed_in(service: &Service, status: StatusCode, message: &str, user: &Found) -> Response {
-    let token = legacy_token(&user.person, &service.secret, now(), LIFETIME_SECONDS).mint();
-    let data = json!({"user": user.shown, "token": token});
-    (
-        status,
-        Json(json!({"success": true, "message": message, "data": data})),
-    )
-        .into_response()
-}
-
-/// The active person a genuine, unexpired token names; else why not, in the legacy service's words.
-async fn holder(service: &Service, token: &str) -> Result<Found, &'static str> {
-    let (signed, signature) = token.rsplit_once('.').ok_or("Invalid token")?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| "Invalid token")?;
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &service.secret);
-    hmac::verify(&key, signed.as_bytes(), &signature).map_err(|_| "Invalid token")?;
-    let payload = signed
-        .split_once('.')
-        .and_then(|(_, payload)| URL_SAFE_NO_PAD.decode(payload).ok())
-        .ok_or("Invalid token")?;
-    let claims: Value = serde_json::from_slice(&payload).map_err(|_| "Invalid token")?;
-    if claims["exp"].as_i64().is_none_or(|expires| expires <= now()) {
-        return Err("Token has expired");
-    }
-    let id = claims["id"].as_str().ok_or("Invalid token")?;
-    let found = user(service, "id = $1::uuid", id)
-        .await
-        .map_err(|_| "Authentication failed")?;
-    found.filter(|user| user.active).ok_or("User not found")
-}
-
-/// Status, code, message.
-struct Failure(StatusCode, &'static str, &'static str);
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let body = json!({"success": false, "error": {"code": self.1, "message": self.2}});
-        (self.0, Json(body)).into_response()
-    }
-}
-
-fn internal(error: impl std::fmt::Display) -> Failure {
-    eprintln!("legacy stand-in: {error}");
-    Failure(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "INTERNAL_ERROR",
-        "An unexpected error occurred",
-    )
+        .route("/auth/register", post(register::one))
+        .route("/auth/register/batch", post(register::batch))
+        .route("/auth/login", post(login::login))
+        .route(
+            "/auth/profile",
+            get(profile::show).put(profile::change).delete(profile::remove),
+        )
+        .route("/auth/account", delete(account::close))
+        .route("/auth/change-password", post(account::change_password))
+        .route("/auth/logout", post(account::logout))
+        .route("/auth/token-balance", get(balance::show).put(balance::change))
+        .route("/auth/verify-token", post(verify::verify))
+        .route("/auth/schools", get(schools::list).post(schools::add))
+        .route("/health", get(health::overview))
+        .route("/health/ready", get(health::ready))
+        .route("/health/live", get(health::live))
+        .route("/health/metrics", get(health::metrics))
+        .route("/", get(health::root))
+        .fallback(answer::no_route)
+        .method_not_allowed_fallback(answer::no_route)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .with_state(service)
+        .layer(middleware::from_fn(answer::dress))
+        .layer(middleware::from_fn_with_state(control.clone(), faults::misbehave))
+        .merge(control.router())
 }

@@ -24,6 +24,8 @@ enum Part {
     Host,
     /// The verifier against published vectors, natively and in the Workers runtime.
     Conformance,
+    /// The stand-in legacy service against PostgreSQL: what the others are tested against.
+    StandIn,
     /// The origin against PostgreSQL, a fresh database for each test.
     Origin,
     /// One person's way through the Workers runtime, with the Auth emulator.
@@ -72,7 +74,12 @@ fn run_part(part: Part) -> Done {
         )
         .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
-        Part::Origin => origin(),
+        Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),
+        // The conformance vectors are the part above.
+        Part::Origin => with_database(
+            "crossfade-origin",
+            &["--lib", "--test=api", "--test=ledger", "--test=schema"],
+        ),
         Part::EndToEnd => smoke::run(&smoke::Options { rs256: false }),
         Part::EndToEndRs256 => smoke::run(&smoke::Options { rs256: true }),
     }
@@ -89,15 +96,12 @@ fn cargo_test(words: &[&str], variables: &[(&str, &str)]) -> Done {
     )
 }
 
-fn origin() -> Done {
+/// Tests of `package` that need a PostgreSQL.
+fn with_database(package: &str, tests: &[&str]) -> Done {
     console::step("npm tools", npm::ensure)?;
     let (url, _server) = stack::test_database()?;
-    // The conformance vectors are the part above.
-    for test in ["--lib", "--test=api", "--test=ledger", "--test=schema"] {
-        cargo_test(
-            &["--package", "crossfade-origin", test],
-            &[("TEST_DATABASE_URL", &url)],
-        )?;
+    for test in tests {
+        cargo_test(&["--package", package, test], &[("TEST_DATABASE_URL", &url)])?;
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
-//! The stand-in legacy service as a program: `PORT` (0 or unset = any), `HOST`, `DATABASE_URL`, `JWT_SECRET`. See [`testkit::legacy`].
+//! The stand-in legacy service as a program. See [`testkit::legacy`].
+//!
+//! `PORT` (0 or unset = any), `CONTROL_PORT` (unset = `/control` on `PORT` only), `HOST`, `DATABASE_URL`, `JWT_SECRET`,
+//! `INTERNAL_SERVICE_KEY`, `DEFAULT_TOKEN_BALANCE` (3), `ENABLE_USER_CACHE` (`false`).
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
+use testkit::legacy::{Control, Settings};
 use testkit::{env, legacy, serve};
 
 #[tokio::main]
@@ -18,16 +23,34 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), String> {
     let port = env::parsed("PORT", 0)?;
+    let control_port: Option<u16> = match env::text("CONTROL_PORT") {
+        Some(_) => Some(env::parsed("CONTROL_PORT", 0)?),
+        None => None,
+    };
     let host = env::text("HOST").unwrap_or_else(|| "127.0.0.1".to_owned());
-    let url = env::text("DATABASE_URL").ok_or("DATABASE_URL is required")?;
-    let secret = env::text("JWT_SECRET").ok_or("JWT_SECRET is required")?;
+    let url = env::required("DATABASE_URL")?;
+    let settings = Settings {
+        jwt_secret: env::required("JWT_SECRET")?.into_bytes(),
+        service_key: env::required("INTERNAL_SERVICE_KEY")?,
+        default_token_balance: env::parsed("DEFAULT_TOKEN_BALANCE", 3)?,
+        user_cache: env::parsed("ENABLE_USER_CACHE", false)?,
+    };
     let pool = PgPoolOptions::new()
-        .max_connections(10)
+        .max_connections(20)
+        // The real one's driver fails at once where nothing listens; this one would go on trying.
+        .acquire_timeout(Duration::from_secs(1))
         .connect_lazy(&url)
         .map_err(|_| "DATABASE_URL is not a URL")?;
-    let listener = serve::bind(&host, port)
+    let control = Control::default();
+    let bind = async |port| {
+        let bound = serve::bind(&host, port).await;
+        bound.map_err(|error| format!("{host}:{port}: {error}"))
+    };
+    let listener = bind(port).await?;
+    if let Some(port) = control_port {
+        tokio::spawn(serve::serve(bind(port).await?, control.router()));
+    }
+    legacy::serve(listener, legacy::router(pool, settings, &control), &control)
         .await
-        .map_err(|error| format!("{host}:{port}: {error}"))?;
-    serve::serve(listener, legacy::router(pool, secret.as_bytes())).await;
-    Ok(())
+        .map_err(|error| error.to_string())
 }

@@ -1,0 +1,104 @@
+//! `auth.users` as the legacy service knows it: the columns it was built with, and no others.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::{FromRow, PgPool};
+use uuid::Uuid;
+
+use super::answer::time;
+use crate::tokens::LegacyPerson;
+
+/// A row.
+#[derive(Debug, Clone, FromRow)]
+pub struct Person {
+    pub id: Uuid,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub password_hash: Option<String>,
+    pub user_type: String,
+    pub is_active: bool,
+    pub token_balance: i32,
+    pub last_login: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Adds the columns to the statement `$start … $rest`.
+macro_rules! rows {
+    ($start:literal, $rest:literal) => {
+        concat!(
+            $start,
+            " id, username, email, password_hash, user_type, is_active, token_balance, last_login, created_at, updated_at ",
+            $rest
+        )
+    };
+}
+
+impl Person {
+    pub async fn by_id(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(rows!("SELECT", "FROM auth.users WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await
+    }
+
+    /// In the spelling it was registered with.
+    pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(rows!("SELECT", "FROM auth.users WHERE email = $1"))
+            .bind(email)
+            .fetch_optional(pool)
+            .await
+    }
+
+    pub async fn by_username(pool: &PgPool, username: &str) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(rows!("SELECT", "FROM auth.users WHERE username = $1"))
+            .bind(username)
+            .fetch_optional(pool)
+            .await
+    }
+
+    pub async fn insert(
+        executor: impl sqlx::PgExecutor<'_>,
+        username: Option<&str>,
+        email: &str,
+        password_hash: &str,
+        token_balance: i32,
+    ) -> sqlx::Result<Self> {
+        sqlx::query_as(rows!(
+            "INSERT INTO auth.users (username, email, password_hash, token_balance) VALUES ($1, $2, $3, $4) RETURNING",
+            ""
+        ))
+        .bind(username)
+        .bind(email)
+        .bind(password_hash)
+        .bind(token_balance)
+        .fetch_one(executor)
+        .await
+    }
+
+    /// Every column but the hash.
+    pub fn shown(&self) -> Value {
+        json!({
+            "id": self.id,
+            "username": self.username,
+            "email": self.email,
+            "user_type": self.user_type,
+            "is_active": self.is_active,
+            "token_balance": self.token_balance,
+            "last_login": self.last_login.map(time),
+            "created_at": time(self.created_at),
+            "updated_at": time(self.updated_at),
+        })
+    }
+
+    /// What their token says.
+    pub fn for_token(&self) -> LegacyPerson {
+        LegacyPerson {
+            id: self.id.to_string(),
+            email: self.email.clone().unwrap_or_default(),
+            username: self.username.clone(),
+            user_type: self.user_type.clone(),
+            token_balance: self.token_balance,
+        }
+    }
+}
