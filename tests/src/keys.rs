@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::digest;
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
-use ring::signature::{RSA_PKCS1_SHA256, RsaEncoding};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaEncoding};
 use serde_json::{Value, json};
 
 /// An RSA key pair with a name and a key id.
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub struct Key {
     name: &'static str,
     kid: String,
+    pem: &'static str,
     pair: KeyPair,
 }
 
@@ -25,6 +26,7 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         ("issuer-c", include_str!("../keys/issuer-c.pem")),
         ("cookies", include_str!("../keys/cookies.pem")),
         ("stranger", include_str!("../keys/stranger.pem")),
+        ("service-account", include_str!("../keys/service-account.pem")),
     ]
     .into_iter()
     .map(|(name, pem)| Key::read(name, pem))
@@ -52,12 +54,26 @@ impl Key {
         clippy::expect_used,
         reason = "the files are compiled in, and a test reads all of them"
     )]
-    fn read(name: &'static str, pem: &str) -> Self {
+    fn read(name: &'static str, pem: &'static str) -> Self {
         let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(base64).expect("PEM");
         let pair = KeyPair::from_pkcs8(&der).expect("PKCS#8");
         let kid = key_id(&public(&pair).n);
-        Self { name, kid, pair }
+        Self { name, kid, pem, pair }
+    }
+
+    /// The key pair in PKCS#8 PEM, for programs under test that sign with it themselves.
+    #[must_use]
+    pub fn pem(&self) -> &'static str {
+        self.pem
+    }
+
+    /// Whether `signature` is this key's RS256 signature over `message`.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        public(&self.pair)
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            .is_ok()
     }
 
     /// The key's name in this test kit.
@@ -127,7 +143,7 @@ fn key_id(modulus: &[u8]) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+    use ring::signature::RsaPublicKeyComponents;
 
     use super::*;
 
@@ -135,6 +151,8 @@ mod tests {
     fn every_key_signs_what_its_jwk_verifies() {
         let mut kids = BTreeSet::new();
         for key in KEYS.iter() {
+            assert!(key.verifies(b"message", &key.sign(b"message")));
+            assert!(!key.verifies(b"another", &key.sign(b"message")));
             let jwk = key.jwk();
             let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
             let public = RsaPublicKeyComponents {
@@ -151,7 +169,7 @@ mod tests {
             assert_eq!(part("e"), [1, 0, 1]);
             assert!(kids.insert(key.kid()), "{} twice", key.kid());
         }
-        assert_eq!(kids.len(), 5);
+        assert_eq!(kids.len(), 6);
         assert!(Key::named("nobody").is_none());
     }
 }

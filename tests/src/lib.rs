@@ -1,8 +1,10 @@
-//! What the tests stand on: keys, tokens, a key server that can misbehave, and a stand-in for the legacy service.
+//! What the tests stand on: keys, tokens, a key server that can misbehave, and stand-ins for the legacy service and for Google's
+//! account services.
 //!
 //! Nothing here depends on the code under test.
 
 pub mod env;
+pub mod identity_toolkit;
 pub mod key_server;
 pub mod keys;
 pub mod legacy;

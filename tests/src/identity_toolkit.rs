@@ -1,0 +1,175 @@
+//! A stand-in for Google's account services, for what the Auth emulator does not do as production does: it checks imported bcrypt
+//! hashes, signs its tokens, honours revocation, has quotas and can misbehave on demand. In memory, written from
+//! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>,
+//! <https://cloud.google.com/identity-platform/docs/use-rest-api>,
+//! <https://firebase.google.com/docs/auth/admin/import-users> and
+//! <https://developers.google.com/identity/protocols/oauth2/service-account>.
+//!
+//! | route | does |
+//! |---|---|
+//! | `POST /identitytoolkit.googleapis.com/v1/accounts:{signUp, signInWithPassword, signInWithCustomToken, lookup, update, delete, sendOobCode, resetPassword}` | what any client may, by `?key=` |
+//! | `POST /identitytoolkit.googleapis.com/v1/projects/{project}/accounts`, `…/accounts:{lookup, update, delete, batchCreate, batchDelete}`, `GET …/accounts:batchGet` | what a service account may |
+//! | `POST /securetoken.googleapis.com/v1/token` | new tokens for a refresh token |
+//! | `POST /token` | an access token for a service account's assertion (RFC 7523) |
+//! | `GET /jwks` | the keys that its ID tokens are signed with |
+//! | `GET /emulator/v1/projects/{project}/oobCodes` | the mails "sent", as the emulator shows them |
+//! | `GET /control`, `POST /control` | counts and settings; changes what is named ([`Change`]) |
+
+mod admin;
+mod control;
+mod faults;
+mod import;
+mod oauth;
+mod password;
+mod public;
+mod recovery;
+mod refusal;
+mod session;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::keys::{Key, jwk_set};
+use crate::serve;
+
+pub use control::{Change, Failure, Quota};
+use state::Shared;
+
+/// The API key that clients present.
+pub const API_KEY: &str = "stand-in-api-key";
+/// A batch of 1,000 accounts has some 300 KiB.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A running stand-in. Ends when dropped.
+#[derive(Debug)]
+pub struct IdentityToolkit {
+    address: SocketAddr,
+    shared: Shared,
+    task: JoinHandle<()>,
+}
+
+impl IdentityToolkit {
+    /// Starts one for `project` on a free port of this machine.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub async fn start(project: &str) -> std::io::Result<Self> {
+        let listener = serve::bind_any().await?;
+        let address = listener.local_addr()?;
+        let shared = Shared::new(project, &format!("http://{address}"));
+        let task = tokio::spawn(serve::serve(listener, routes(shared.clone())));
+        Ok(Self {
+            address,
+            shared,
+            task,
+        })
+    }
+
+    /// What the program under test has to be told, as environment variables.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        variables(&self.shared, &format!("http://{}", self.address))
+    }
+
+    /// Changes how it answers from now on.
+    pub fn change(&self, change: Change) {
+        self.shared.change(change);
+    }
+
+    /// How often a method was called, whatever the answer was. Names are Google's: `accounts.signInWithPassword`,
+    /// `projects.accounts`, `projects.accounts.lookup`, `token`, `oauth2.token`.
+    #[must_use]
+    pub fn calls(&self, method: &str) -> u64 {
+        self.shared.faults().calls(method)
+    }
+
+    /// Every account, in the order of their ids, as an administrator sees them.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Value> {
+        self.shared
+            .store()
+            .accounts()
+            .map(store::Account::shown)
+            .collect()
+    }
+
+    /// The newest action code mailed to `email`.
+    #[must_use]
+    pub fn mailed_code(&self, email: &str) -> Option<String> {
+        self.shared.store().newest_code(email)
+    }
+}
+
+impl Drop for IdentityToolkit {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The routes with their own state, for a server at `base` (`http://host:port`): what the binary serves.
+pub fn router(project: &str, base: &str) -> Router {
+    routes(Shared::new(project, base))
+}
+
+/// See [`IdentityToolkit::variables`]; for the binary, which prints them.
+#[must_use]
+pub fn variables_of(project: &str, base: &str) -> Vec<(&'static str, String)> {
+    variables(&Shared::new(project, base), base)
+}
+
+fn variables(shared: &Shared, base: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("FIREBASE_PROJECT_ID", shared.project().to_owned()),
+        ("FIREBASE_API_KEY", API_KEY.to_owned()),
+        ("FIREBASE_AUTH_EMULATOR_HOST", String::new()),
+        ("FIREBASE_JWKS_URL", format!("{base}/jwks")),
+        (
+            "FIREBASE_IDENTITY_TOOLKIT_URL",
+            format!("{base}/identitytoolkit.googleapis.com"),
+        ),
+        (
+            "FIREBASE_SECURE_TOKEN_URL",
+            format!("{base}/securetoken.googleapis.com"),
+        ),
+        ("FIREBASE_TOKEN_URI", format!("{base}/token")),
+        ("FIREBASE_CLIENT_EMAIL", shared.service_account().to_owned()),
+        (
+            "FIREBASE_PRIVATE_KEY",
+            Key::named("service-account").map_or_else(String::new, |key| key.pem().to_owned()),
+        ),
+    ]
+}
+
+fn routes(shared: Shared) -> Router {
+    let google = Router::new()
+        .merge(public::routes())
+        .merge(recovery::routes())
+        .merge(admin::routes())
+        .merge(import::routes())
+        .route("/securetoken.googleapis.com/v1/token", post(session::refresh))
+        .route("/token", post(oauth::grant))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), faults::apply));
+    Router::new()
+        .merge(google)
+        .route("/jwks", get(keys))
+        .route("/emulator/v1/projects/{project}/oobCodes", get(recovery::mails))
+        .route("/control", get(control::show).post(control::change))
+        .with_state(shared)
+}
+
+async fn keys() -> axum::response::Response {
+    let caching = [(header::CACHE_CONTROL, "public, max-age=3600, must-revalidate")];
+    (caching, Json(jwk_set(Key::named("issuer-a")))).into_response()
+}

@@ -1,0 +1,81 @@
+//! What tests set, and what they read back.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::state::Shared;
+
+/// A change of settings; what is not named stays. Methods have Google's names, as in [`super::IdentityToolkit::calls`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Change {
+    /// Milliseconds before every answer.
+    pub latency_ms: Option<u64>,
+    /// Every connection ends without an answer.
+    pub down: Option<bool>,
+    /// Nothing is ever answered.
+    pub hang: Option<bool>,
+    /// Refusals instead of answers, by method; `null` ends one.
+    pub fail: HashMap<String, Option<Failure>>,
+    /// Calls that are carried out and whose answer is lost on the way, by method: how many.
+    pub lose: HashMap<String, u32>,
+    /// The most calls, by method; `null` ends one.
+    pub quota: HashMap<String, Option<Quota>>,
+    /// Whether `Bearer owner` is taken for an administrator, as the emulator does. At first it is not.
+    pub owner: Option<bool>,
+    /// E-mail enumeration protection, which new projects have: wrong password and unknown address look alike. At first on.
+    pub email_privacy: Option<bool>,
+    /// Of a new account whose uid and address are both taken, which is complained about. At first the uid.
+    pub email_conflict_first: Option<bool>,
+    /// Seconds an access token is good for. At first 3,600.
+    pub access_token_seconds: Option<i64>,
+    /// Seconds an ID token is good for. At first 3,600.
+    pub id_token_seconds: Option<i64>,
+    /// Seconds an action code is good for. At first 3,600.
+    pub oob_code_seconds: Option<i64>,
+    /// Starts counting calls anew.
+    pub forget_calls: bool,
+}
+
+/// A refusal on demand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// `error.message`.
+    pub message: String,
+    /// How often; for ever when not said.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// Seconds for `Retry-After`.
+    #[serde(default)]
+    pub retry_after: Option<u32>,
+}
+
+/// The most calls within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// How many calls.
+    pub calls: u32,
+    /// Within how many milliseconds.
+    pub per_ms: u64,
+}
+
+pub(super) async fn show(State(shared): State<Shared>) -> Json<Value> {
+    let accounts = shared.store().len();
+    let mut shown = shared.faults().shown();
+    shown["accounts"] = json!(accounts);
+    shown["project"] = json!(shared.project());
+    Json(shown)
+}
+
+pub(super) async fn change(State(shared): State<Shared>, Json(change): Json<Change>) -> Json<Value> {
+    shared.change(change);
+    show(State(shared)).await
+}

@@ -1,0 +1,264 @@
+//! What goes wrong on demand, and how often everything was called.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::control::{Change, Failure, Quota};
+use super::refusal::Refusal;
+use super::state::Shared;
+use crate::serve::ConnectionEnds;
+
+/// Settings and counts.
+#[derive(Debug)]
+pub(super) struct Faults {
+    latency: Duration,
+    down: bool,
+    hang: bool,
+    fail: HashMap<String, Failure>,
+    lose: HashMap<String, u32>,
+    quota: HashMap<String, Window>,
+    owner: bool,
+    pub email_privacy: bool,
+    pub email_conflict_first: bool,
+    pub access_token_seconds: i64,
+    pub id_token_seconds: i64,
+    pub oob_code_seconds: i64,
+    calls: BTreeMap<String, u64>,
+}
+
+/// A quota, and what was used of it since the current window began.
+#[derive(Debug)]
+struct Window {
+    quota: Quota,
+    began: Instant,
+    used: u32,
+}
+
+/// What becomes of one call.
+enum Fate {
+    Down,
+    Hang,
+    Refuse(Duration, Refusal),
+    Answer(Duration),
+    /// Carried out, and the answer lost.
+    Lose(Duration),
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            down: false,
+            hang: false,
+            fail: HashMap::new(),
+            lose: HashMap::new(),
+            quota: HashMap::new(),
+            owner: false,
+            email_privacy: true,
+            email_conflict_first: false,
+            access_token_seconds: 3_600,
+            id_token_seconds: 3_600,
+            oob_code_seconds: 3_600,
+            calls: BTreeMap::new(),
+        }
+    }
+}
+
+impl Faults {
+    pub(super) fn change(&mut self, change: Change) {
+        self.latency = change.latency_ms.map_or(self.latency, Duration::from_millis);
+        self.down = change.down.unwrap_or(self.down);
+        self.hang = change.hang.unwrap_or(self.hang);
+        self.owner = change.owner.unwrap_or(self.owner);
+        self.email_privacy = change.email_privacy.unwrap_or(self.email_privacy);
+        self.email_conflict_first = change.email_conflict_first.unwrap_or(self.email_conflict_first);
+        self.access_token_seconds = change.access_token_seconds.unwrap_or(self.access_token_seconds);
+        self.id_token_seconds = change.id_token_seconds.unwrap_or(self.id_token_seconds);
+        self.oob_code_seconds = change.oob_code_seconds.unwrap_or(self.oob_code_seconds);
+        for (method, failure) in change.fail {
+            match failure {
+                Some(failure) => drop(self.fail.insert(method, failure)),
+                None => drop(self.fail.remove(&method)),
+            }
+        }
+        self.lose.extend(change.lose);
+        for (method, quota) in change.quota {
+            match quota {
+                Some(quota) => drop(self.quota.insert(method, Window::of(quota))),
+                None => drop(self.quota.remove(&method)),
+            }
+        }
+        if change.forget_calls {
+            self.calls.clear();
+        }
+    }
+
+    pub(super) fn owner(&self) -> bool {
+        self.owner
+    }
+
+    pub(super) fn calls(&self, method: &str) -> u64 {
+        self.calls.get(method).copied().unwrap_or_default()
+    }
+
+    pub(super) fn shown(&self) -> Value {
+        json!({
+            "calls": self.calls,
+            "latency_ms": self.latency.as_millis(),
+            "down": self.down,
+            "hang": self.hang,
+            "fail": self.fail,
+            "lose": self.lose,
+            "quota": self.quota.iter().map(|(method, window)| (method, window.quota)).collect::<HashMap<_, _>>(),
+            "owner": self.owner,
+            "email_privacy": self.email_privacy,
+            "email_conflict_first": self.email_conflict_first,
+            "access_token_seconds": self.access_token_seconds,
+            "id_token_seconds": self.id_token_seconds,
+            "oob_code_seconds": self.oob_code_seconds,
+        })
+    }
+
+    fn fate(&mut self, method: &str, now: Instant) -> Fate {
+        let count = self.calls.entry(method.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        if self.hang {
+            return Fate::Hang;
+        }
+        if self.down {
+            return Fate::Down;
+        }
+        if self
+            .quota
+            .get_mut(method)
+            .is_some_and(|window| !window.has_room(now))
+        {
+            let refusal = Refusal::new(429, format!("QUOTA_EXCEEDED : Exceeded quota for {method}."));
+            return Fate::Refuse(self.latency, refusal);
+        }
+        if let Some(failure) = self.fail.get_mut(method) {
+            let refusal =
+                Refusal::new(failure.status, failure.message.clone()).retry_after(failure.retry_after);
+            if let Some(times) = &mut failure.times {
+                *times = times.saturating_sub(1);
+                if *times == 0 {
+                    self.fail.remove(method);
+                }
+            }
+            return Fate::Refuse(self.latency, refusal);
+        }
+        match self.lose.get_mut(method) {
+            Some(times) if *times > 0 => {
+                *times = times.saturating_sub(1);
+                Fate::Lose(self.latency)
+            }
+            _ => Fate::Answer(self.latency),
+        }
+    }
+}
+
+impl Window {
+    fn of(quota: Quota) -> Self {
+        Self {
+            quota,
+            began: Instant::now(),
+            used: 0,
+        }
+    }
+
+    /// Takes a call's place, if there is one.
+    fn has_room(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.began) >= Duration::from_millis(self.quota.per_ms) {
+            self.began = now;
+            self.used = 0;
+        }
+        let room = self.used < self.quota.calls;
+        self.used = self.used.saturating_add(u32::from(room));
+        room
+    }
+}
+
+pub(super) async fn apply(
+    State(shared): State<Shared>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let fate = shared.faults().fate(&method(path.as_str()), Instant::now());
+    match fate {
+        Fate::Hang => std::future::pending().await,
+        Fate::Down => ConnectionEnds.into_response(),
+        Fate::Refuse(latency, refusal) => {
+            tokio::time::sleep(latency).await;
+            refusal.into_response()
+        }
+        Fate::Answer(latency) => {
+            tokio::time::sleep(latency).await;
+            next.run(request).await
+        }
+        Fate::Lose(latency) => {
+            tokio::time::sleep(latency).await;
+            next.run(request).await;
+            ConnectionEnds.into_response()
+        }
+    }
+}
+
+/// Google's name of the method behind a route.
+fn method(route: &str) -> String {
+    if route == "/token" {
+        return "oauth2.token".to_owned();
+    }
+    let of_project = route.contains("/projects/");
+    let last = route.rsplit('/').next().unwrap_or_default().replace(':', ".");
+    if of_project {
+        format!("projects.{last}")
+    } else {
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_have_googles_names() {
+        for (route, name) in [
+            (
+                "/identitytoolkit.googleapis.com/v1/accounts:signUp",
+                "accounts.signUp",
+            ),
+            (
+                "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts",
+                "projects.accounts",
+            ),
+            (
+                "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts:batchCreate",
+                "projects.accounts.batchCreate",
+            ),
+            ("/securetoken.googleapis.com/v1/token", "token"),
+            ("/token", "oauth2.token"),
+        ] {
+            assert_eq!(method(route), name);
+        }
+    }
+
+    #[test]
+    fn a_quota_is_full_until_its_time_is_over() {
+        let mut window = Window::of(Quota {
+            calls: 2,
+            per_ms: 1_000,
+        });
+        let began = window.began;
+        let at = |ms| began + Duration::from_millis(ms);
+        assert!(window.has_room(at(0)) && window.has_room(at(1)));
+        assert!(!window.has_room(at(999)));
+        assert!(window.has_room(at(1_000)));
+    }
+}

@@ -1,0 +1,111 @@
+//! Forgotten passwords: a code by "mail", and a new password for it.
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::public::{hashed, new_password, valid_email};
+use super::refusal::Refusal;
+use super::session::random;
+use super::state::{Client, Shared};
+use super::store::Mail;
+use crate::tokens::now;
+
+const PASSWORD_RESET: &str = "PASSWORD_RESET";
+
+pub(super) fn routes() -> Router<Shared> {
+    let route = |method: &str| format!("/identitytoolkit.googleapis.com/v1/accounts:{method}");
+    Router::new()
+        .route(&route("sendOobCode"), post(send))
+        .route(&route("resetPassword"), post(reset))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Wanted {
+    request_type: Option<String>,
+    email: Option<String>,
+    oob_code: Option<String>,
+    new_password: Option<String>,
+}
+
+/// With e-mail enumeration protection, an unknown address is answered like a known one.
+async fn send(
+    State(shared): State<Shared>,
+    _client: Client,
+    Json(wanted): Json<Wanted>,
+) -> Result<Json<Value>, Refusal> {
+    match wanted.request_type.as_deref() {
+        Some(PASSWORD_RESET) => {}
+        Some(_) => return Err(Refusal::bad("INVALID_REQ_TYPE")),
+        None => return Err(Refusal::bad("MISSING_REQ_TYPE")),
+    }
+    let email = valid_email(wanted.email.as_deref())?;
+    let privacy = shared.faults().email_privacy;
+    let mut store = shared.store();
+    if store.by_email(&email).is_some() {
+        store.send(Mail {
+            code: random(),
+            email: email.clone(),
+            request_type: PASSWORD_RESET.to_owned(),
+            sent_at: now(),
+        });
+    } else if !privacy {
+        return Err(Refusal::bad("EMAIL_NOT_FOUND"));
+    }
+    Ok(Json(
+        json!({"kind": "identitytoolkit#GetOobConfirmationCodeResponse", "email": email}),
+    ))
+}
+
+/// Who has the code reads the mail, so the address is verified; sign-ins so far are void.
+async fn reset(
+    State(shared): State<Shared>,
+    _client: Client,
+    Json(wanted): Json<Wanted>,
+) -> Result<Json<Value>, Refusal> {
+    let code = wanted.oob_code.ok_or_else(|| Refusal::bad("MISSING_OOB_CODE"))?;
+    let mail = shared.store().mail(&code);
+    let mail = mail.ok_or_else(|| Refusal::bad("INVALID_OOB_CODE"))?;
+    let lifetime = shared.faults().oob_code_seconds;
+    if mail.sent_at.saturating_add(lifetime) <= now() {
+        return Err(Refusal::bad("EXPIRED_OOB_CODE"));
+    }
+    if let Some(text) = wanted.new_password.as_deref() {
+        let password = hashed(new_password(Some(text))?).await?;
+        let mut store = shared.store();
+        // Taken between two calls at once, the second finds it used up.
+        if store.mail(&code).is_none() {
+            return Err(Refusal::bad("INVALID_OOB_CODE"));
+        }
+        let uid = store
+            .by_email(&mail.email)
+            .map(|account| account.local_id.clone());
+        let uid = uid.ok_or_else(|| Refusal::bad("INVALID_OOB_CODE"))?;
+        store.use_up(&code);
+        store.change(&uid, |account| {
+            account.password = Some(password);
+            account.password_updated_at = Some(now().saturating_mul(1_000));
+            account.email_verified = true;
+            account.valid_since = now();
+        });
+    }
+    Ok(Json(json!({
+        "kind": "identitytoolkit#ResetPasswordResponse",
+        "email": mail.email,
+        "requestType": mail.request_type,
+    })))
+}
+
+/// What was "mailed" and not used yet, oldest first.
+pub(super) async fn mails(State(shared): State<Shared>) -> Json<Value> {
+    let store = shared.store();
+    let codes: Vec<Value> = store
+        .mails()
+        .iter()
+        .map(|mail| json!({"email": mail.email, "oobCode": mail.code, "requestType": mail.request_type}))
+        .collect();
+    Json(json!({"oobCodes": codes}))
+}
