@@ -30,19 +30,24 @@ pub fn run(_: &Options) -> Done {
         "crossfade-shared",
     ];
     let results = [
-        console::step("formatting", || cargo("formatting", "fmt", &["--all", "--check"])),
-        console::step("lints, natively", || {
-            clippy("lints, natively", &["--workspace", "--all-targets"])
+        console::step("formatting", || {
+            cargo("formatting", "fmt", &["fmt", "--all", "--check"])
         }),
-        console::step("lints, for wasm", || clippy("lints, for wasm", &wasm)),
+        console::step("lints, natively", || {
+            clippy("lints, natively", "clippy", &["--workspace", "--all-targets"])
+        }),
+        console::step("lints, for wasm", || {
+            clippy("lints, for wasm", "clippy-wasm", &wasm)
+        }),
         console::step("every crate takes the workspace's lints", manifests::check),
         console::step("direction of imports", direction::check),
         console::step("purity of shared", purity::check),
         console::step("every environment of wrangler.toml", || {
             cargo(
                 "wrangler.toml",
-                "test",
+                "wrangler-vars",
                 &[
+                    "test",
                     "--quiet",
                     "--package",
                     "crossfade-edge",
@@ -75,15 +80,15 @@ pub fn run(_: &Options) -> Done {
     }
 }
 
-fn cargo(step: &str, verb: &str, words: &[&str]) -> Done {
-    run::logged(step, &format!("check-{verb}"), run::cargo().arg(verb).args(words))
+fn cargo(step: &str, log: &str, words: &[&str]) -> Done {
+    run::logged(step, &format!("check-{log}"), run::cargo().args(words))
 }
 
-fn clippy(step: &str, words: &[&str]) -> Done {
+fn clippy(step: &str, log: &str, words: &[&str]) -> Done {
     cargo(
         step,
-        "clippy",
-        &[&["--quiet"], words, &["--", "--deny", "warnings"]].concat(),
+        log,
+        &[&["clippy", "--quiet"], words, &["--", "--deny", "warnings"]].concat(),
     )
 }
 

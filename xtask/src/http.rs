@@ -33,6 +33,17 @@ pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
     answer(request.call())
 }
 
+/// Whether `url` answers 200 within `patience`.
+pub fn answers(url: &str, patience: Duration) -> bool {
+    agent()
+        .get(url)
+        .config()
+        .timeout_global(Some(patience))
+        .build()
+        .call()
+        .is_ok_and(|answer| answer.status().as_u16() == 200)
+}
+
 /// `POST` of JSON, with headers.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, String> {
     let mut request = agent().post(url).header("content-type", "application/json");

@@ -7,6 +7,7 @@ pub mod guard;
 mod ports;
 pub mod postgres;
 mod programs;
+mod pulse;
 mod secrets;
 pub mod service;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use guard::Guard;
 use ports::Ports;
 use postgres::{Durability, Postgres};
+use pulse::Pulse;
 use secrets::Secrets;
 use service::Service;
 
@@ -166,7 +168,17 @@ impl Stack {
 
     /// Waits for `stop` or for a service that ended by itself, which is an error.
     pub fn watch(&mut self, stop: &AtomicBool) -> Done {
+        let mut edge = Pulse::new(format!("{}/livez", self.addresses.edge));
         while !stop.load(Ordering::Relaxed) {
+            if self.guard.ended() {
+                return Err(Fault::new(
+                    "process guard",
+                    "ended while the stack was running; nothing would clean up after us",
+                ));
+            }
+            if edge.stopped() {
+                return Err(Fault::new("edge", "does not answer any more").log(&self.edge.log));
+            }
             for service in self.services() {
                 if let Some(status) = service.ended() {
                     return Err(Fault::new(

@@ -41,7 +41,7 @@ impl Run<'_> {
         match script.mode() {
             Mode::Transaction => {
                 self.transaction(migration, script.sql, Some(direction), started)
-                    .await?
+                    .await?;
             }
             Mode::NoTransaction => self.without_transaction(migration, script).await?,
             Mode::Steps => {
@@ -85,7 +85,7 @@ impl Run<'_> {
                 }
                 match recorded {
                     Some(Direction::Up) => {
-                        history::record(&mut transaction, migration, milliseconds(started.elapsed())).await?
+                        history::record(&mut transaction, migration, milliseconds(started.elapsed())).await?;
                     }
                     Some(Direction::Down) => history::forget(&mut transaction, migration).await?,
                     None => {}

@@ -184,10 +184,10 @@ async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Resul
             .find(|migration| migration.up.index() == Some(&name));
         match owner {
             Some(owner) if !plan.iter().any(|pending| pending.version == owner.version) => {
-                run.rebuild(owner).await?
+                run.rebuild(owner).await?;
             }
             None if indexes::is_reindex_remains(&name) => {
-                indexes::drop_concurrently(run.connection, &name).await?
+                indexes::drop_concurrently(run.connection, &name).await?;
             }
             _ => {}
         }

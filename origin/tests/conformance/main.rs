@@ -42,6 +42,9 @@ async fn run() -> ExitCode {
     }
 }
 
+/// Reads the cases out of a published file.
+type Reader = fn(&str) -> Result<Vec<Case>, conformance::BadVectors>;
+
 /// All cases, and whether none that should be there is missing.
 fn cases() -> (Vec<Case>, bool) {
     let mut cases =
@@ -51,7 +54,7 @@ fn cases() -> (Vec<Case>, bool) {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors")),
         PathBuf::from,
     );
-    let published: [(&str, fn(&str) -> Result<Vec<Case>, conformance::BadVectors>); 2] = [
+    let published: [(&str, Reader); 2] = [
         ("wycheproof_json_web_signature.json", conformance::signature_cases),
         ("wycheproof_json_web_key.json", conformance::key_cases),
     ];

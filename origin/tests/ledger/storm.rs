@@ -31,7 +31,7 @@ struct Planned {
 
 fn plan(index: usize, people: &[UserId]) -> Planned {
     // Every fifth goes to one hot person.
-    let user = if index % 5 == 0 {
+    let user = if index.is_multiple_of(5) {
         people[0]
     } else {
         people[index % people.len()]
@@ -39,7 +39,11 @@ fn plan(index: usize, people: &[UserId]) -> Planned {
     let amount = 1 + (index % 7) as i64;
     Planned {
         user,
-        change: if index % 2 == 0 { -(amount + 1) } else { amount },
+        change: if index.is_multiple_of(2) {
+            -(amount + 1)
+        } else {
+            amount
+        },
     }
 }
 
@@ -193,7 +197,7 @@ async fn send(index: usize, people: &[UserId], current: &watch::Receiver<Sender>
                 sender.debit(planned.user, -planned.change, &key).await
             }
         };
-        let answers = if index % 4 == 0 {
+        let answers = if index.is_multiple_of(4) {
             let (one, other) = tokio::join!(post(), post());
             vec![one, other]
         } else {

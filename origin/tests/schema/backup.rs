@@ -62,7 +62,7 @@ async fn a_backup_is_restored_and_counted_or_says_why_not() {
     match (installed(), outcome) {
         (None, Err(BackupError::ProgramMissing("pg_dump"))) => assert!(is_empty(&folder.0)),
         (Some(client), Err(BackupError::ProgramTooOld { .. })) if i64::from(client) < i64::from(server) => {
-            assert!(is_empty(&folder.0))
+            assert!(is_empty(&folder.0));
         }
         (Some(client), Ok(report)) if i64::from(client) >= i64::from(server) => {
             assert!(report.restored);

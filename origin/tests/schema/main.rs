@@ -2,6 +2,14 @@
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases and roles; `cargo xtask test` starts one and sets it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod adoption;
 mod backup;
 mod concurrency;

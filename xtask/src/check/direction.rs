@@ -127,7 +127,8 @@ fn crates() -> Done<Vec<String>> {
                 .and_then(serde_json::Value::as_str)
                 .unwrap_or_default();
             let ours = CRATES.iter().any(|(known, _)| *known == other);
-            if ours && !allowed.contains(&other) {
+            // A crate may name itself: that is how its own tests turn a feature on.
+            if ours && other != name && !allowed.contains(&other) {
                 wrong.push(format!("{name} depends on {other}"));
             }
         }

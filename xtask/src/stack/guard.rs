@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,9 +17,12 @@ const STEP: &str = "process guard";
 const GRACE: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(20);
 
-/// The pipe to the guard process. Dropping it ends whatever is still on the list.
+/// The guard process and the pipe to it. Dropping the pipe ends whatever is still on the list.
 #[derive(Debug)]
-pub struct Guard(Mutex<ChildStdin>);
+pub struct Guard {
+    pipe: Mutex<ChildStdin>,
+    process: Mutex<Child>,
+}
 
 impl Guard {
     /// Starts the guard process, out of reach of the terminal's Ctrl-C.
@@ -33,8 +36,18 @@ impl Guard {
             .in_step(STEP)?;
         let pipe = child.stdin.take().ok_or("no pipe").in_step(STEP)?;
         // It ends when the pipe closes; whoever waits for us reaps it.
-        drop(child);
-        Ok(Self(Mutex::new(pipe)))
+        Ok(Self {
+            pipe: Mutex::new(pipe),
+            process: Mutex::new(child),
+        })
+    }
+
+    /// Whether it has ended before us: from then on nothing would clean up after us.
+    pub fn ended(&self) -> bool {
+        match self.process.lock() {
+            Ok(mut process) => !matches!(process.try_wait(), Ok(None)),
+            Err(_) => true,
+        }
     }
 
     /// Puts a group on the list.
@@ -48,7 +61,7 @@ impl Guard {
     }
 
     fn tell(&self, line: &str) -> Done {
-        let mut pipe = self.0.lock().map_err(|_| "poisoned").in_step(STEP)?;
+        let mut pipe = self.pipe.lock().map_err(|_| "poisoned").in_step(STEP)?;
         pipe.write_all(line.as_bytes()).in_step(STEP)
     }
 }

@@ -44,7 +44,7 @@ impl Accounts {
         };
         match &known {
             Some(local) if local.firebase_uid.is_none() => {
-                self.migrate(local, &email, password, origin).await?
+                self.migrate(local, &email, password, origin).await?;
             }
             Some(linked) if !linked.is_active => {
                 self.firebase.sign_in(&email, password.expose()).await?;
