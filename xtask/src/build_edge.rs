@@ -1,5 +1,7 @@
 //! The Worker: the edge crate through worker-build, with tools of pinned versions instead of ones it would download.
 
+mod inputs;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -37,8 +39,15 @@ pub fn run(_: &Options) -> Done {
     console::step(STEP, build).map(drop)
 }
 
-/// Builds the Worker. Says how large its wasm is.
+/// Builds the Worker, unless the one that is there was made of the same things. Says how large its wasm is.
 pub fn build() -> Done<String> {
+    let made_of = inputs::digest(STEP)?;
+    let stamp = paths::root().join("edge/build/.made-of");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == made_of) {
+        return sizes().map(|sizes| format!("unchanged, {sizes}"));
+    }
+    // First: a build that stops half-way must not pass for a whole one.
+    let _ = fs::remove_file(&stamp);
     let worker_build = Tool::worker_build()?.ensure()?;
     let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?;
     let mut command = std::process::Command::new(worker_build.join("worker-build"));
@@ -50,6 +59,7 @@ pub fn build() -> Done<String> {
         .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"));
     run::logged(STEP, "worker-build", &mut command)?;
     strip()?;
+    fs::write(stamp, made_of).in_step(STEP)?;
     sizes()
 }
 
