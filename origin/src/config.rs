@@ -3,6 +3,7 @@
 mod database;
 mod dotenv;
 mod firebase;
+mod firebase_urls;
 mod listen;
 mod log;
 
@@ -16,6 +17,7 @@ use shared::token::{Environment, KeyUrls, TokenPolicy};
 pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
 pub use firebase::FirebaseConfig;
+pub use firebase_urls::FirebaseUrls;
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 
@@ -144,6 +146,9 @@ mod tests {
             ("INTERNAL_SERVICE_KEYS", "archive:hunter2"),
             ("DB_POOL_MAX", "0"),
             ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+            ("FIREBASE_IDENTITY_TOOLKIT_URL", "http://127.0.0.1/hunter2"),
+            ("FIREBASE_SECURE_TOKEN_URL", "http://hunter2.example"),
+            ("FIREBASE_TOKEN_URI", "hunter2"),
         ] {
             table.insert(name.to_owned(), value.to_owned());
         }
@@ -156,6 +161,9 @@ mod tests {
                 "DATABASE_URL",
                 "DB_POOL_MAX",
                 "FIREBASE_AUTH_EMULATOR_HOST",
+                "FIREBASE_IDENTITY_TOOLKIT_URL",
+                "FIREBASE_SECURE_TOKEN_URL",
+                "FIREBASE_TOKEN_URI",
                 "HOST",
                 "INTERNAL_SERVICE_KEYS",
                 "LOG_FORMAT",

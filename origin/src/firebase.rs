@@ -7,6 +7,7 @@ mod accounts;
 mod call;
 mod credential;
 mod error;
+mod repeat;
 mod service_account;
 mod wire;
 
@@ -35,6 +36,7 @@ struct Inner {
     identity_toolkit: String,
     secure_token: String,
     credential: Credential,
+    pauses: repeat::Pauses,
 }
 
 impl Firebase {
@@ -51,8 +53,8 @@ impl Firebase {
                 Credential::Emulator,
             ),
             None => (
-                "https://identitytoolkit.googleapis.com".to_owned(),
-                "https://securetoken.googleapis.com".to_owned(),
+                config.urls.identity_toolkit.clone(),
+                config.urls.secure_token.clone(),
                 config
                     .service_account
                     .clone()
@@ -68,6 +70,7 @@ impl Firebase {
             identity_toolkit,
             secure_token,
             credential,
+            pauses: repeat::Pauses::default(),
         })))
     }
 }

@@ -4,6 +4,7 @@ use shared::config::Reader;
 use shared::ids::ProjectId;
 use shared::token::TokenPolicy;
 
+use super::firebase_urls::{FirebaseUrls, PlainHttp, service_url};
 use crate::firebase::ServiceAccount;
 
 /// How to reach Firebase's account services.
@@ -17,11 +18,14 @@ pub struct FirebaseConfig {
     pub service_account: Option<ServiceAccount>,
     /// `host:port` of the Auth emulator, where it may stand in.
     pub emulator: Option<String>,
+    /// Where the services are, unless the emulator stands in.
+    pub urls: FirebaseUrls,
 }
 
 impl FirebaseConfig {
     /// Reads `FIREBASE_API_KEY`, and `FIREBASE_CLIENT_EMAIL` with `FIREBASE_PRIVATE_KEY` or the file that
-    /// `GOOGLE_APPLICATION_CREDENTIALS` names. `tokens` has read the project and the emulator already.
+    /// `GOOGLE_APPLICATION_CREDENTIALS` names; `FIREBASE_TOKEN_URI`, and the variables of [`FirebaseUrls`]. `tokens` has read the
+    /// project and the emulator already.
     pub fn read(reader: &mut Reader<'_>, tokens: Option<&TokenPolicy>) -> Option<Self> {
         let api_key = reader.optional("FIREBASE_API_KEY", |text| {
             let plain = text.len() <= 256
@@ -34,22 +38,37 @@ impl FirebaseConfig {
                 Err("is not letters, digits, '-' and '_'")
             }
         });
-        let service_account = service_account(reader);
+        let plain = PlainHttp::allowed(reader);
+        let token_uri = reader.optional("FIREBASE_TOKEN_URI", |text| service_url(text, plain));
+        let service_account = service_account(reader).map(|account| match token_uri {
+            Some(uri) => account.exchanged_at(uri),
+            None => account,
+        });
+        let urls = FirebaseUrls::read(reader);
         let tokens = tokens?;
         Some(Self {
             project: tokens.projects.first()?.clone(),
             api_key,
             service_account,
             emulator: tokens.emulator.as_ref().map(|permit| permit.host().to_owned()),
+            urls,
         })
     }
 }
 
 fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
+    let plain = PlainHttp::allowed(reader);
     if reader.text("FIREBASE_CLIENT_EMAIL").is_none() && reader.text("FIREBASE_PRIVATE_KEY").is_none() {
         return reader.optional("GOOGLE_APPLICATION_CREDENTIALS", |path| {
             let text = std::fs::read(path).map_err(|_| "names a file that cannot be read")?;
-            ServiceAccount::from_json(&text).map_err(|_| "names a file that is no service account key")
+            let account = ServiceAccount::from_json(&text)
+                .map_err(|_| "names a file that is no service account key")?;
+            match service_url(account.token_uri(), plain) {
+                Ok(_) => Ok(account),
+                Err(_) => {
+                    Err("names a file whose token_uri may not be sent credentials: it is not an https URL")
+                }
+            }
         });
     }
     let email = reader.required("FIREBASE_CLIENT_EMAIL", |text| {

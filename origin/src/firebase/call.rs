@@ -1,13 +1,19 @@
-//! One call: bounded, and its failure read.
+//! One call: bounded, repeated where that does no harm, and its failure read.
+
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use tokio::time::{Instant, sleep};
+
 use super::wire::ErrorAnswer;
-use super::{Firebase, FirebaseError};
+use super::{Firebase, FirebaseError, repeat};
 
 /// The largest answer read, in bytes. A looked-up account has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// How long one attempt may take.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Firebase {
     /// `POST {identity toolkit}/v1/{method}`, authorised by the API key: what any client may do.
@@ -17,7 +23,8 @@ impl Firebase {
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
         let url = format!("{}/v1/{method}?key={}", self.0.identity_toolkit, self.api_key()?);
-        send(with_json(self.0.client.post(url), body)).await
+        let request = with_json(self.0.client.post(url), body);
+        self.call(method, method, request).await
     }
 
     /// `POST {identity toolkit}/v1/projects/{project}/{method}`, authorised by the service account.
@@ -26,12 +33,21 @@ impl Firebase {
         method: &str,
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
-        let bearer = self.0.credential.bearer(&self.0.client).await?;
         let url = format!(
             "{}/v1/projects/{}/{method}",
             self.0.identity_toolkit, self.0.project
         );
-        send(with_json(self.0.client.post(url).bearer_auth(bearer), body)).await
+        let quota = format!("projects/{method}");
+        let request = |bearer: String| with_json(self.0.client.post(&url).bearer_auth(bearer), body);
+        let bearer = self.0.credential.bearer(&self.0.client).await?;
+        match self.call(method, &quota, request(bearer)).await {
+            // The access token was revoked before its time. The call was not carried out, so it may be made again.
+            Err(FirebaseError::Refused { status: 401, .. }) if self.0.credential.forget() => {
+                let bearer = self.0.credential.bearer(&self.0.client).await?;
+                self.call(method, &quota, request(bearer)).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// `POST {secure token}/v1/token`.
@@ -40,7 +56,37 @@ impl Firebase {
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
         let url = format!("{}/v1/token?key={}", self.0.secure_token, self.api_key()?);
-        send(with_json(self.0.client.post(url), body)).await
+        let request = with_json(self.0.client.post(url), body);
+        self.call("token", "token", request).await
+    }
+
+    /// Makes a call: again where [`repeat`] allows, and not at all while Google asks for a pause of `quota`.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        quota: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, FirebaseError> {
+        let started = Instant::now();
+        self.0.pauses.check(quota, started)?;
+        let mut attempt = 1;
+        loop {
+            let Some(this) = request.try_clone() else {
+                return send(request.timeout(ATTEMPT_TIMEOUT)).await;
+            };
+            let error = match send(this.timeout(ATTEMPT_TIMEOUT)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if let FirebaseError::Exhausted { retry_after } = error {
+                self.0.pauses.note(quota, retry_after, Instant::now());
+            }
+            match repeat::pause_before_next(method, &error, attempt, started.elapsed()) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(error),
+            }
+            attempt = attempt.saturating_add(1);
+        }
     }
 
     fn api_key(&self) -> Result<&str, FirebaseError> {
@@ -63,6 +109,7 @@ fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest
 pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, FirebaseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
+    let pause = repeat::retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
@@ -82,5 +129,8 @@ pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) 
     let message = serde_json::from_slice::<ErrorAnswer>(&body)
         .map(|answer| answer.error.message)
         .unwrap_or_default();
-    Err(FirebaseError::from_answer(status, &message))
+    Err(match FirebaseError::from_answer(status, &message) {
+        FirebaseError::Exhausted { .. } => FirebaseError::Exhausted { retry_after: pause },
+        error => error,
+    })
 }

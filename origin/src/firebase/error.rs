@@ -28,9 +28,15 @@ pub enum FirebaseError {
     /// A refresh token or an action code that is wrong, used up or expired.
     #[error("The {0} is invalid or has expired")]
     Stale(&'static str),
-    /// Firebase asks for a pause.
+    /// Too many attempts on one account, or from one address.
     #[error("Too many attempts: try again later")]
     TooManyAttempts,
+    /// The project's quota is used up: nobody's doing, and over in a while.
+    #[error("Firebase asks for a pause of {retry_after} s")]
+    Exhausted {
+        /// Seconds until it is worth asking again.
+        retry_after: u32,
+    },
     /// This deployment has no API key, or no service account, for what was asked.
     #[error("Firebase is not configured for this: {0} is not set")]
     NotConfigured(&'static str),
@@ -58,7 +64,7 @@ impl FirebaseError {
             Self::Invalid(_) => ErrorCode::ValidationError,
             Self::Stale(_) => ErrorCode::TokenExpired,
             Self::TooManyAttempts => ErrorCode::RateLimited,
-            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. } => {
+            Self::Exhausted { .. } | Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. } => {
                 ErrorCode::FirebaseUnavailable
             }
         }
@@ -69,8 +75,17 @@ impl FirebaseError {
     pub const fn is_the_callers(&self) -> bool {
         !matches!(
             self,
-            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. }
+            Self::Exhausted { .. } | Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. }
         )
+    }
+
+    /// Seconds until it is worth asking again, where Google says so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Exhausted { retry_after } => Some(*retry_after),
+            _ => None,
+        }
     }
 
     /// Reads an error answer. `message` is `CODE` or `CODE : explanation`.
@@ -92,10 +107,9 @@ impl FirebaseError {
             }
             "INVALID_ID_TOKEN" | "CREDENTIAL_TOO_OLD_LOGIN_AGAIN" => Self::Stale("sign-in"),
             "EXPIRED_OOB_CODE" | "INVALID_OOB_CODE" | "MISSING_OOB_CODE" => Self::Stale("code"),
-            "TOO_MANY_ATTEMPTS_TRY_LATER" | "RESET_PASSWORD_EXCEED_LIMIT" | "QUOTA_EXCEEDED" => {
-                Self::TooManyAttempts
-            }
-            _ if status == 429 => Self::TooManyAttempts,
+            "TOO_MANY_ATTEMPTS_TRY_LATER" | "RESET_PASSWORD_EXCEED_LIMIT" => Self::TooManyAttempts,
+            "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED" => Self::Exhausted { retry_after: 1 },
+            _ if status == 429 => Self::Exhausted { retry_after: 1 },
             _ => Self::Refused {
                 status,
                 code: code

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use shared::base64url;
 use shared::time::UnixTime;
 
-/// Where an assertion is exchanged for an access token:
+/// Where an assertion is exchanged for an access token, unless the key file says otherwise:
 /// <https://developers.google.com/identity/protocols/oauth2/service-account>.
-pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/identitytoolkit";
 /// The longest Google accepts, in seconds.
 const LIFETIME_SECONDS: i64 = 3600;
@@ -23,6 +23,7 @@ const LIFETIME_SECONDS: i64 = 3600;
 pub struct ServiceAccount {
     email: String,
     key: Arc<RsaKeyPair>,
+    token_uri: String,
 }
 
 /// Not a service account key: an e-mail address and an RSA key in PKCS#8 PEM.
@@ -34,6 +35,7 @@ pub struct NotAServiceAccount;
 struct KeyFile {
     client_email: String,
     private_key: String,
+    token_uri: Option<String>,
 }
 
 impl ServiceAccount {
@@ -47,7 +49,20 @@ impl ServiceAccount {
         Ok(Self {
             email,
             key: Arc::new(key),
+            token_uri: TOKEN_URI.to_owned(),
         })
+    }
+
+    /// The same account, its assertions exchanged at `token_uri`.
+    #[must_use]
+    pub fn exchanged_at(self, token_uri: String) -> Self {
+        Self { token_uri, ..self }
+    }
+
+    /// Where its assertions are exchanged for access tokens.
+    #[must_use]
+    pub fn token_uri(&self) -> &str {
+        &self.token_uri
     }
 
     /// Reads the JSON file that Google's console hands out.
@@ -56,14 +71,18 @@ impl ServiceAccount {
     /// [`NotAServiceAccount`].
     pub fn from_json(text: &[u8]) -> Result<Self, NotAServiceAccount> {
         let file: KeyFile = serde_json::from_slice(text).map_err(|_| NotAServiceAccount)?;
-        Self::new(file.client_email, &file.private_key)
+        let account = Self::new(file.client_email, &file.private_key)?;
+        Ok(match file.token_uri {
+            Some(token_uri) => account.exchanged_at(token_uri),
+            None => account,
+        })
     }
 
     /// The assertion that is exchanged for an access token; `None` when the key cannot sign.
     pub(super) fn assertion(&self, now: UnixTime) -> Option<String> {
         let header = base64url::encode(br#"{"alg":"RS256","typ":"JWT"}"#);
         let claims = serde_json::json!({
-            "iss": self.email, "scope": SCOPE, "aud": TOKEN_URL,
+            "iss": self.email, "scope": SCOPE, "aud": self.token_uri,
             "iat": now.secs(), "exp": now.plus(LIFETIME_SECONDS).secs(),
         });
         let signed = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));

@@ -176,7 +176,13 @@ impl From<AccountError> for ApiError {
             AccountError::Firebase(error) if error.is_the_callers() => {
                 Self::new(error.code()).message(error.to_string())
             }
-            AccountError::Firebase(error) => Self::new(error.code()).caused_by(error),
+            AccountError::Firebase(error) => {
+                let mut problem = Problem::new(error.code());
+                if let Some(seconds) = error.retry_after() {
+                    problem = problem.retry_after(seconds);
+                }
+                Self::from(problem).caused_by(error)
+            }
             // Google's own token refused here: nothing the caller can mend.
             AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
             AccountError::TooBusy(_) => Self::new(ErrorCode::RateLimited).reason("password_queue_full"),
