@@ -278,6 +278,8 @@ mod tests {
     use super::*;
     use crate::identity::{Subject, TokenKind};
     use crate::ids::FirebaseUid;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 

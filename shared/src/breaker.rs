@@ -151,6 +151,8 @@ fn refuse(seconds: i64) -> Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const START: UnixTime = UnixTime::from_secs(1_795_000_000);
 

@@ -125,6 +125,8 @@ pub const fn settle(purpose: Purpose, first: Outcome, second: Outcome) -> Counts
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const SIGN_IN: Attempt = Attempt {
         purpose: Purpose::SignIn,

@@ -205,6 +205,8 @@ impl NormalizedEmail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn uids_of_one_to_128_characters_are_legal() {

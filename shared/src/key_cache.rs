@@ -11,7 +11,7 @@
 //! - strangers who make up `kid`s cause at most one fetch in [`UNKNOWN_KEY_SECONDS`].
 
 mod freshness;
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -88,6 +88,8 @@ impl ServiceKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const ONE: &str = "0123456789abcdef0123456789abcdef";
     const TWO: &str = "fedcba9876543210fedcba9876543210";

@@ -6,7 +6,8 @@ use clap::ValueEnum;
 
 use crate::fault::Done;
 use crate::stack;
-use crate::tools::npm;
+use crate::tools::cargo_tools::Tool;
+use crate::tools::{npm, wasm_target};
 use crate::{conformance, console, run, smoke};
 
 /// Options of `cargo xtask test`.
@@ -22,6 +23,8 @@ pub struct Options {
 enum Part {
     /// Unit, table and property tests on the host.
     Host,
+    /// The unit tests of `shared` once more, in wasm.
+    Wasm,
     /// The verifier against published vectors, natively and in the Workers runtime.
     Conformance,
     /// The stand-in legacy service against PostgreSQL: what the others are tested against.
@@ -73,6 +76,7 @@ fn run_part(part: Part) -> Done {
             &[],
         )
         .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
+        Part::Wasm => wasm(),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),
         // The conformance vectors are the part above.
@@ -93,6 +97,19 @@ fn cargo_test(words: &[&str], variables: &[(&str, &str)]) -> Done {
             .arg("--quiet")
             .args(words)
             .envs(variables.iter().copied()),
+    )
+}
+
+fn wasm() -> Done {
+    console::step("wasm32 target", wasm_target::ensure)?;
+    let runner = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen-test-runner");
+    // Not `--quiet`: cargo would hand it on to the runner, which does not know it.
+    run::shown(
+        "cargo test",
+        run::cargo()
+            .args(["test", "--package", "crossfade-shared", "--lib"])
+            .args(["--target", wasm_target::TARGET])
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner),
     )
 }
 

@@ -2,6 +2,8 @@
 //! that make a rollout safe.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Unleash enables a feature when `hash % 100 + 1 <= percentage`; a context without the sticky field is never enabled, except
 /// by a strategy that does not look at it.

@@ -1,6 +1,8 @@
 //! The decision order as a table, and what holds for every combination.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn email(text: &str) -> NormalizedEmail {
     NormalizedEmail::parse(text).unwrap()

@@ -194,6 +194,8 @@ impl<'de> Visitor<'de> for Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn read(text: &str) -> Result<Object, JsonFault> {
         object(text.as_bytes(), &Budget::new(4, 6))

@@ -118,6 +118,8 @@ fn name(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
 

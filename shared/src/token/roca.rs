@@ -38,6 +38,8 @@ fn is_power_of_65537(value: u32, prime: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// The published vulnerable and sound keys are in the conformance vectors; here the arithmetic.
     #[test]

@@ -37,6 +37,8 @@ mod tests {
     use super::*;
     use crate::identity::{Subject, TokenKind};
     use crate::ids::FirebaseUid;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn disabled_before_revoked_and_the_same_second_stands() {

@@ -62,6 +62,8 @@ pub(super) fn lifetime(issued_at: UnixTime, expires_at: UnixTime, allowed: i64) 
 mod tests {
     use super::super::json::{self, Budget};
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 

@@ -164,6 +164,8 @@ mod tests {
     use crate::identity::{Identity, Subject};
     use crate::ids::FirebaseUid;
     use crate::time::ClockSkew;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 

@@ -10,7 +10,8 @@ use crate::fault::{Done, Fault, In as _};
 use crate::{paths, run};
 
 const STEP: &str = "wasm32 target";
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What the Worker is compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 const SUITE: &str = "trixie-backports";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const ALTERNATIVE: &str = "install it by hand: `rustup target add wasm32-unknown-unknown`";
