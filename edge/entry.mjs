@@ -1,7 +1,10 @@
 // What the runtime calls. worker-build's own entry wraps every request in an object and three proxies, to be able to start
 // the wasm module afresh after a trap; that costs a tenth of a request. This one calls straight in, and goes through theirs
 // only once a trap has been seen.
-import Recovering, * as built from "./build/index.js";
+import Recovering from "./build/index.js";
+
+// The class of the Durable Object (src/workers/step_down.rs).
+export { StepDown } from "./build/index.js";
 
 const answer = Recovering.prototype.fetch;
 let trapped = false;

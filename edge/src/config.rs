@@ -1,15 +1,19 @@
 //! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
 
+mod limits;
 mod upstreams;
 mod url;
 
 use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
+use shared::rollout::Percentage;
 use shared::routing::{self, Policy};
 use shared::service_keys::ServiceKeys;
+use shared::step_down;
 use shared::token::{Environment, Ring, TokenPolicy};
 
 use crate::cors::AllowedOrigins;
+pub use limits::{Quota, Quotas};
 pub use upstreams::{AppService, AppServices, AuthMode};
 pub use url::{BaseUrl, Target};
 
@@ -38,6 +42,10 @@ pub struct EdgeConfig {
     pub rollout: Policy,
     /// What was wrong with the rollout's variables. Requests are still answered, by the legacy side; readiness says so.
     pub rollout_faults: Option<Faults>,
+    /// The share of reads with a legacy token that is repeated at v2 for comparison.
+    pub shadow: Percentage,
+    /// What callers are told about the limits on public calls.
+    pub quotas: Quotas,
     /// Which origins browsers may call from.
     pub cors: AllowedOrigins,
     /// Which requests get a line in the log.
@@ -94,7 +102,8 @@ impl EdgeConfig {
             AllowedOrigins::parse,
         );
         let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
-        let (rollout, rollout_faults) = routing::read_policy(lookup, legacy.is_some());
+        let quotas = reader.or("RATE_LIMITS", Quotas::default(), Quotas::parse);
+        let (rollout, shadow, rollout_faults) = read_rollout(lookup, legacy.is_some());
         let config = match (tokens, origin, assertion_keys) {
             (Some(tokens), Some(origin), Some(assertion_keys)) => Some(Self {
                 tokens,
@@ -108,6 +117,8 @@ impl EdgeConfig {
                 app_services,
                 rollout,
                 rollout_faults,
+                shadow,
+                quotas,
                 cors,
                 log,
             }),
@@ -124,6 +135,31 @@ impl EdgeConfig {
             Ring::FirebaseSessionCookie => &self.session_cookie_keys_url,
         }
     }
+}
+
+/// Reads everything that steers the move. One bad variable, and nobody is moved or shadowed.
+fn read_rollout(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Percentage, Option<Faults>) {
+    let (policy, faults) = routing::read_policy(lookup, legacy_exists);
+    let mut reader = Reader::new(lookup);
+    let shadow = reader.or("SHADOW_PERCENT", Percentage::NOBODY, Percentage::parse);
+    let faults: Vec<config::Fault> = [
+        faults,
+        reader.finish(Some(())).err(),
+        step_down::read_rule(lookup).err(),
+    ]
+    .into_iter()
+    .flatten()
+    .flat_map(|faults| faults.0)
+    .collect();
+    if faults.is_empty() {
+        return (policy, shadow, None);
+    }
+    let policy = Policy {
+        legacy_exists,
+        unreadable: true,
+        ..Policy::all_legacy()
+    };
+    (policy, Percentage::NOBODY, Some(Faults(faults)))
 }
 
 fn milliseconds(text: &str) -> Result<u32, String> {

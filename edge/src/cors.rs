@@ -10,7 +10,7 @@ const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str =
     "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id, traceparent, tracestate";
 const RESPONSE_HEADERS: &str = "X-Request-Id, X-Auth-Route, X-Auth-Route-Reason, Retry-After, WWW-Authenticate, \
-                                RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset";
+                                RateLimit, RateLimit-Policy";
 
 /// The origins that browsers may call from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

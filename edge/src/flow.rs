@@ -3,8 +3,10 @@
 
 mod app;
 mod legacy;
+mod limits;
 mod notes;
 mod send;
+mod websocket;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use shared::identity::ProvenIdentity;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
 use shared::service_keys::Service;
+use shared::step_down::Report;
 use shared::time::UnixTime;
 
 use crate::answer::{self, Asked, OwnAnswer};
@@ -27,6 +30,7 @@ use crate::people::RememberedPeople;
 use crate::ports::{KeySource, SignatureEngine, Upstreams};
 use crate::request::Inbound;
 use crate::scrub;
+use crate::shadow::ShadowRead;
 use crate::trace::{Seed, Trace};
 pub use notes::Notes;
 
@@ -40,8 +44,8 @@ pub struct Gateway<'a, K, E> {
     pub breakers: &'a RefCell<Breakers>,
     /// Who people were a moment ago.
     pub people: &'a RefCell<RememberedPeople>,
-    /// Whether sign-ins are sent back for now.
-    pub stepped_down: bool,
+    /// What both sides did since it was last reported.
+    pub tallies: &'a RefCell<Report>,
     /// The time.
     pub clock: &'a dyn Fn() -> UnixTime,
 }
@@ -63,6 +67,8 @@ pub struct Reply<A> {
     pub headers: HeaderChanges,
     /// The notes for the journal.
     pub notes: Notes,
+    /// The same read at the other side, for comparison once this answer has been sent.
+    pub shadow: Option<ShadowRead>,
 }
 
 /// Who made the answer.
@@ -109,6 +115,8 @@ where
             trace,
             changes,
             service,
+            seed,
+            shadow: None,
         };
         let body = match journey.travel().await {
             Ok(body) => body,
@@ -121,10 +129,16 @@ where
             journey.notes.route,
             journey.notes.reason,
         );
+        limits::announce(&mut headers, &journey.notes, &self.config.quotas);
         self.config.cors.apply(inbound, &mut headers);
         let mut notes = journey.notes;
         notes.trace = Some(journey.trace);
-        Reply { body, headers, notes }
+        Reply {
+            body,
+            headers,
+            notes,
+            shadow: journey.shadow,
+        }
     }
 }
 
@@ -140,6 +154,8 @@ struct Journey<'a, 'b, K, E, U> {
     changes: HeaderChanges,
     service: Option<&'a Service>,
     notes: Notes,
+    seed: &'a Seed,
+    shadow: Option<ShadowRead>,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -159,10 +175,12 @@ where
                 Ok(ReplyBody::Health(own))
             }
             Route::New { path, access } => {
+                self.refuse_upgrade()?;
                 self.limit(&path).await?;
                 self.new_contract(&path, access).await
             }
             Route::Legacy { path, call } => {
+                self.refuse_upgrade()?;
                 self.limit(path).await?;
                 self.legacy_contract(path, call).await
             }
@@ -192,18 +210,6 @@ where
         let identity = self.gateway.verifier.authenticate(self.inbound, self.now).await?;
         self.notes.token_kind = identity.as_ref().map(|identity| identity.kind);
         Ok(identity)
-    }
-
-    /// Public calls are limited by the caller's address; our own services are not.
-    async fn limit(&self, path: &str) -> Result<(), Refusal> {
-        let (Some(limit), None) = (paths::limit_of(path), self.service) else {
-            return Ok(());
-        };
-        let address = self.inbound.header(scrub::CLIENT_IP).unwrap_or_default();
-        if self.upstreams.is_within(limit, address).await {
-            return Ok(());
-        }
-        Err(Refusal::new(Problem::new(ErrorCode::RateLimited), limit.as_str()))
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> ReplyBody<U::Answer> {

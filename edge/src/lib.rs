@@ -34,6 +34,7 @@ pub mod people;
 pub mod ports;
 pub mod request;
 pub mod scrub;
+pub mod shadow;
 pub mod trace;
 mod workers;
 

@@ -161,6 +161,17 @@ impl Limit {
         }
     }
 
+    /// Its name in `RATE_LIMITS` and in the `RateLimit` headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Register => "register",
+            Self::VerifyToken => "verify-token",
+            Self::ForgotPassword => "forgot-password",
+        }
+    }
+
     /// The rate-limiting binding that counts for it; without the binding there is no limit.
     #[must_use]
     pub const fn binding(self) -> &'static str {

@@ -34,6 +34,9 @@ pub trait Upstreams {
 
     /// Whether one more call by `key` (the caller's address) is within `limit`. Counts it.
     async fn is_within(&self, limit: Limit, key: &str) -> bool;
+
+    /// Whether all sign-ins are sent back for now, as far as is known; `false` where nobody keeps count.
+    async fn is_stepped_down(&self) -> bool;
 }
 
 /// A question of the edge's own.

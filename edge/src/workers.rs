@@ -8,8 +8,11 @@ mod health;
 mod isolate;
 mod journal;
 mod keys;
+mod shadow;
+mod step_down;
 mod task;
 mod upstream;
+mod watch;
 mod webcrypto;
 
 use std::rc::Rc;
@@ -30,7 +33,9 @@ use crate::request::Inbound;
 use isolate::Isolate;
 use journal::Console;
 use keys::RequestKeys;
+use shadow::Shadow;
 use upstream::RequestUpstreams;
+use watch::Watch;
 use webcrypto::WebCrypto;
 
 /// Answers one request.
@@ -53,7 +58,11 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
         Ok(isolate) => isolate,
         Err(faults) => return misconfigured(&inbound, &faults.names()),
     };
-    let reply = travel(request, &inbound, isolate, env, context).await;
+    let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
+    Watch::keep_up(isolate, context);
+    if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
+        shadow.start(answer, isolate, context)?;
+    }
     finish(reply, &inbound, isolate, context, started_ms).await
 }
 
@@ -63,7 +72,7 @@ async fn travel(
     isolate: &Rc<Isolate>,
     env: &Env,
     context: &Context,
-) -> Reply<Response> {
+) -> (Reply<Response>, Option<Shadow>) {
     let keys = RequestKeys::new(isolate, context);
     let gateway = Gateway {
         config: &isolate.config,
@@ -75,12 +84,23 @@ async fn travel(
         },
         breakers: &isolate.breakers,
         people: &isolate.people,
-        stepped_down: false,
+        tallies: &isolate.watch.tallies,
         clock: &now,
     };
-    let upstreams = RequestUpstreams::new(request, env);
+    let upstreams = RequestUpstreams::new(request, env, &isolate.watch);
     let seed = isolate.entropy.seed();
-    gateway.handle(inbound, &upstreams, &seed).await
+    let mut reply = gateway.handle(inbound, &upstreams, &seed).await;
+    let shadow = reply.shadow.take().map(|read| {
+        let (request, body) = upstreams.into_parts();
+        Shadow {
+            request,
+            body,
+            read,
+            request_id: reply.notes.request_id().to_owned(),
+            path: inbound.path.to_owned(),
+        }
+    });
+    (reply, shadow)
 }
 
 async fn finish(

@@ -348,3 +348,150 @@ fn every_request_is_named_and_traced() {
     assert!(traceparent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     assert!(!traceparent.contains("00f067aa0ba902b7"));
 }
+
+#[test]
+fn stepped_down_sign_ins_go_back_and_nobody_is_lost() {
+    let edge = half();
+    edge.step_down(true);
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!((reply.route, reply.reason), ("legacy", "stepped_down"));
+    // Somebody known to v2 alone is found there, in the same request.
+    edge.side("http://legacy", 404);
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!(
+        (reply.status, reply.route, reply.reason),
+        (200, "v2", "fallback_unknown_there")
+    );
+    // While v2 is down too, "unknown" would be a lie.
+    edge.side("http://origin", 503);
+    assert_eq!(edge.handle(LOGIN, IN_COHORT).status, 503);
+    // A Firebase token stays with who can read it.
+    edge.side("http://origin", 200);
+    let token = emulator_token(&edge, "person-1", "ann@example.com");
+    let reply = edge.handle(
+        &format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {token}"),
+        "",
+    );
+    assert_eq!((reply.route, reply.reason), ("v2", "token_issuer"));
+    edge.side("http://legacy", 200);
+    edge.step_down(false);
+    assert_eq!(edge.handle(LOGIN, IN_COHORT).route, "v2");
+}
+
+#[test]
+fn the_kill_switch_outranks_the_step_down() {
+    let edge = Edge::with(&[("ROLLOUT_PERCENT", "50"), ("ROLLOUT_KILL_SWITCH", "on")]);
+    edge.step_down(true);
+    let reply = edge.handle(LOGIN, IN_COHORT);
+    assert_eq!((reply.route, reply.reason), ("legacy", "kill_switch"));
+}
+
+#[test]
+fn attempts_at_both_sides_are_counted_and_app_services_are_not() {
+    let edge = half();
+    edge.side("http://origin", 500);
+    edge.handle(LOGIN, IN_COHORT);
+    edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    edge.handle("GET\nhttps://edge/api/open/x", "");
+    let tallies = edge.tallies();
+    assert_eq!((tallies.v2.requests, tallies.v2.failures), (2, 2));
+    assert_eq!((tallies.legacy.requests, tallies.legacy.failures), (1, 0));
+    // An open breaker is a failure too, or v2 would look well as soon as nothing is sent to it.
+    edge.side("http://origin", 0);
+    for _ in 0..6 {
+        edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    }
+    assert_eq!(edge.tallies().v2.failures, 8);
+}
+
+#[test]
+fn reads_with_a_legacy_token_are_shadowed_at_v2_and_nothing_else_is() {
+    let edge = Edge::with(&[("ROLLOUT_PERCENT", "50"), ("SHADOW_PERCENT", "100")]);
+    let token = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+    let with_token =
+        |method: &str, path: &str| format!("{method}\nhttps://edge{path}\nauthorization:Bearer {token}");
+    let read = edge
+        .handle(&with_token("GET", "/api/auth/profile"), "")
+        .shadow
+        .unwrap();
+    assert_eq!(read.url, "http://origin/auth/profile");
+    let changes = read.changes.as_text();
+    assert!(changes.lines().any(|line| line == "authorization"));
+    assert!(changes.contains("\nx-crossfade-assertion:"));
+    let verify = "POST\nhttps://edge/auth/verify-token\ncontent-type:application/json";
+    let body = format!(r#"{{"token":"{token}"}}"#);
+    assert!(edge.handle(verify, &body).shadow.is_some());
+
+    let firebase = emulator_token(&edge, "person-1", "ann@example.com");
+    for (request, body) in [
+        (with_token("PUT", "/auth/profile"), "{}"),
+        (with_token("DELETE", "/auth/profile"), ""),
+        (LOGIN.to_owned(), NOT_IN_COHORT),
+        (
+            format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {firebase}"),
+            "",
+        ),
+    ] {
+        assert!(edge.handle(&request, body).shadow.is_none(), "{request}");
+    }
+    // What v2 answered itself needs no comparison, and a v2 that is left alone is left alone.
+    edge.side("http://legacy", 0);
+    assert!(
+        edge.handle(&with_token("GET", "/auth/profile"), "")
+            .shadow
+            .is_none()
+    );
+    edge.side("http://legacy", 200);
+    edge.side("http://origin", 0);
+    for _ in 0..5 {
+        edge.handle("GET\nhttps://edge/v1/auth/me", "");
+    }
+    assert!(
+        edge.handle(&with_token("GET", "/auth/profile"), "")
+            .shadow
+            .is_none()
+    );
+}
+
+#[test]
+fn web_sockets_are_opened_to_services_that_say_so() {
+    let edge = Edge::with(&[(
+        "UPSTREAMS",
+        r#"[{"prefix":"/api/chat","url":"http://chat","auth":"none","websocket":true},
+            {"prefix":"/api/open","url":"http://open","auth":"none"}]"#,
+    )]);
+    for (path, taken) in [
+        ("/api/chat/room", true),
+        ("/api/open/x", false),
+        ("/v1/auth/me", false),
+        ("/auth/profile", false),
+    ] {
+        let reply = edge.handle(
+            &format!("GET\nhttps://edge{path}\nconnection:Upgrade\nupgrade:WebSocket"),
+            "",
+        );
+        let expected = if taken {
+            (200, "app_service")
+        } else {
+            (400, "websocket_refused")
+        };
+        assert_eq!((reply.status, reply.reason), expected, "{path}");
+    }
+    assert_eq!(edge.sent().len(), 1);
+}
+
+#[test]
+fn limits_are_announced_and_a_refusal_says_when_to_come_back() {
+    let edge = Edge::with(&[("RATE_LIMITS", "login=20/60")]);
+    let said = |reply: support::Answered| reply.headers.as_text().to_owned();
+    let headers = said(edge.handle(LOGIN, IN_COHORT));
+    assert!(
+        headers.contains("\nratelimit-policy:\"login\";q=20;w=60"),
+        "{headers}"
+    );
+    assert!(!headers.contains("\nratelimit:"), "{headers}");
+    assert!(!said(edge.handle("GET\nhttps://edge/v1/auth/me", "")).contains("ratelimit"));
+    edge.exhaust_limits();
+    let headers = said(edge.handle(LOGIN, IN_COHORT));
+    assert!(headers.contains("\nratelimit:\"login\";r=0;t=60"), "{headers}");
+}

@@ -116,6 +116,35 @@ fn only_development_believes_the_emulator_and_the_default_moves_nobody() {
     }
 }
 
+/// A Worker cannot read what its bindings are set to, so what it tells callers is written twice.
+#[test]
+fn callers_are_told_what_the_limits_are() {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    for (name, variables) in environments() {
+        let table = if name.is_empty() {
+            &document
+        } else {
+            document["env"][&name].as_table().unwrap()
+        };
+        let config = EdgeConfig::read(&with_secrets(variables)).unwrap();
+        for limit in Limit::ALL {
+            let bound = table.get("ratelimits").and_then(|limits| {
+                let mut limits = limits.as_array().unwrap().iter();
+                limits.find(|bound| bound["name"].as_str() == Some(limit.binding()))
+            });
+            let bound = bound.map(|bound| {
+                let number = |field: &str| bound["simple"][field].as_integer().unwrap();
+                (number("limit"), number("period"))
+            });
+            let told = config
+                .quotas
+                .of(limit)
+                .map(|quota| (i64::from(quota.calls), i64::from(quota.seconds)));
+            assert_eq!(told, bound, "{limit:?} in [env.{name}]");
+        }
+    }
+}
+
 /// Bindings are not inherited either: wherever real people are, every public call is limited.
 #[test]
 fn public_calls_are_limited_outside_development() {

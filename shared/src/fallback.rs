@@ -27,7 +27,9 @@ impl Outcome {
         matches!(self, Self::Unreachable | Self::Timeout | Self::Status(502..=504))
     }
 
-    const fn is_fault(self) -> bool {
+    /// Whether the side failed: no answer, or 5xx.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
         !matches!(self, Self::Status(status) if status < 500)
     }
 }

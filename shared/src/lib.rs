@@ -32,5 +32,6 @@ pub mod problem;
 pub mod rollout;
 pub mod routing;
 pub mod service_keys;
+pub mod step_down;
 pub mod time;
 pub mod token;

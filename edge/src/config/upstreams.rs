@@ -24,6 +24,8 @@ pub struct AppService {
     /// Whether the caller's own token is forwarded too. Off, because a service that holds a token can act as its holder anywhere;
     /// the assertion is good for one request. On for services that still verify tokens themselves.
     pub forward_token: bool,
+    /// Whether WebSocket connections may be opened to it. Off, because one outlives the token it was opened with.
+    pub websocket: bool,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
 }
@@ -51,6 +53,8 @@ struct Entry {
     strip_prefix: bool,
     #[serde(default)]
     forward_token: bool,
+    #[serde(default)]
+    websocket: bool,
     timeout_ms: Option<u32>,
 }
 
@@ -116,6 +120,7 @@ impl AppService {
             auth: entry.auth,
             strip_prefix: entry.strip_prefix,
             forward_token: entry.forward_token,
+            websocket: entry.websocket,
             timeout_ms,
         })
     }

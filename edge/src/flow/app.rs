@@ -28,6 +28,9 @@ where
         &mut self,
         service: &AppService,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
+        if !service.websocket {
+            self.refuse_upgrade()?;
+        }
         let identity = match service.auth {
             AuthMode::None => None,
             AuthMode::Optional | AuthMode::Required => self.authenticate().await?,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::{self, Attempt, Counts, Outcome};
 use shared::identity::ProvenIdentity;
 use shared::ids::NormalizedEmail;
@@ -15,6 +16,7 @@ use crate::authenticate::Refusal;
 use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::paths::LegacyCall;
 use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
+use crate::shadow::{self, ShadowRead};
 
 /// A call of the legacy contract, read.
 struct Call<'p> {
@@ -49,11 +51,14 @@ where
         kind: LegacyCall,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
         let call = self.read(path, kind).await?;
-        let decision = self.decide(&call);
+        let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
         let first = self.to_side(decision.side, &call).await?;
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
+        if (decision.side, side) == (Side::Legacy, Side::Legacy) {
+            self.shadow = self.shadow_of(&call);
+        }
         self.notes.route = side.as_str();
         self.notes.reason = reason;
         Ok(ReplyBody::Relayed(answer))
@@ -104,13 +109,20 @@ where
         Ok(call)
     }
 
-    fn decide(&self, call: &Call<'_>) -> Decision {
+    async fn decide(&self, call: &Call<'_>) -> Decision {
+        let stepped_down = match call.purpose {
+            // A token goes to its issuer whatever happens.
+            Purpose::Token(_) => false,
+            Purpose::SignIn | Purpose::Registration | Purpose::Other => {
+                self.upstreams.is_stepped_down().await
+            }
+        };
         let facts = Facts {
             purpose: call.purpose,
             email: call.email.as_ref(),
             id: None,
             cookie: None,
-            stepped_down: self.gateway.stepped_down,
+            stepped_down,
         };
         routing::decide(&facts, &self.gateway.config.rollout)
     }
@@ -161,6 +173,29 @@ where
                 Ok((other, cause.as_str(), second))
             }
         }
+    }
+
+    /// The same read at v2, if this is one of those that are compared. Not while v2 is being left alone.
+    fn shadow_of(&self, call: &Call<'_>) -> Option<ShadowRead> {
+        let config = self.gateway.config;
+        let wanted = shadow::is_wanted(
+            self.inbound.method,
+            call.path,
+            call.kind,
+            call.purpose,
+            config.shadow,
+            self.seed,
+        );
+        if !wanted || !call.body_is_held || self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open() {
+            return None;
+        }
+        let target = config.origin.target(call.path, self.inbound.query);
+        let changes = self.origin_changes(&target, call.identity.as_deref()).ok()?;
+        Some(ShadowRead {
+            url: target.url().to_owned(),
+            changes,
+            timeout_ms: config.timeout_ms,
+        })
     }
 
     fn discard(&self, sent: Sent<U::Answer>) {

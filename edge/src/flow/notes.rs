@@ -2,6 +2,7 @@
 
 use shared::identity::TokenKind;
 
+use crate::paths::Limit;
 use crate::trace::Trace;
 
 /// Notes for the journal, and for the headers that tell a caller who answered.
@@ -19,8 +20,18 @@ pub struct Notes {
     pub token_kind: Option<TokenKind>,
     /// The service that proved itself by its key.
     pub service: Option<String>,
+    /// The limit that the call counts against.
+    pub limit: Option<Limit>,
     /// The stable code of a failure made here.
     pub code: Option<&'static str>,
     /// The person's bucket, where one decided.
     pub bucket: Option<u16>,
+}
+
+impl Notes {
+    /// The request's name; empty before it has one.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.trace.as_ref().map_or("", |trace| trace.request_id.as_str())
+    }
 }

@@ -6,6 +6,7 @@ use shared::fallback::Outcome;
 use shared::headers;
 use shared::identity::ProvenIdentity;
 use shared::problem::{ErrorCode, Problem};
+use shared::routing::Side;
 
 use super::Journey;
 use crate::authenticate::Refusal;
@@ -68,6 +69,18 @@ where
         target: &Target,
         identity: Option<&ProvenIdentity>,
     ) -> Result<Result<U::Answer, NoAnswer>, Refusal> {
+        let changes = self.origin_changes(target, identity)?;
+        Ok(self
+            .send(ORIGIN_AUDIENCE, target, &changes, self.gateway.config.timeout_ms)
+            .await)
+    }
+
+    /// What changes on a request to the origin.
+    pub(super) fn origin_changes(
+        &self,
+        target: &Target,
+        identity: Option<&ProvenIdentity>,
+    ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
         self.vouch(
@@ -77,9 +90,7 @@ where
             target,
             identity,
         )?;
-        Ok(self
-            .send(ORIGIN_AUDIENCE, target, &changes, self.gateway.config.timeout_ms)
-            .await)
+        Ok(changes)
     }
 
     /// The legacy service knows nothing of assertions. It verifies tokens itself, so the token goes along; where it reads none,
@@ -146,7 +157,10 @@ where
         changes: &HeaderChanges,
         timeout_ms: u32,
     ) -> Result<U::Answer, NoAnswer> {
-        self.admit(name)?;
+        if let Err(open) = self.admit(name) {
+            self.count(name, open.outcome());
+            return Err(open);
+        }
         let forward = Forward {
             url: target.url(),
             changes,
@@ -158,7 +172,18 @@ where
             Err(no_answer) => no_answer.outcome(),
         };
         self.record(name, outcome);
+        self.count(name, outcome);
         sent
+    }
+
+    /// Counts an attempt at one of the two sides, for whoever decides about stepping down.
+    fn count(&self, name: &str, outcome: Outcome) {
+        let side = match name {
+            ORIGIN_AUDIENCE => Side::V2,
+            LEGACY => Side::Legacy,
+            _ => return,
+        };
+        self.gateway.tallies.borrow_mut().count(side, outcome);
     }
 
     pub(super) fn admit(&self, name: &str) -> Result<(), NoAnswer> {

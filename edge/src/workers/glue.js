@@ -112,6 +112,42 @@ export async function ask(method, url, headers, body, timeoutMs, limit) {
   }
 }
 
+// A second copy of an answer that is also going to be relayed.
+export function copy(response) {
+  return response.clone();
+}
+
+// Repeats a read at the other side once `answer`, the first side's, has gone out. Resolves to `[its bytes, the other's status,
+// the other's bytes]`, or to undefined where there is nothing to compare.
+export async function shadow(request, answer, url, changes, body, timeoutMs, limit) {
+  const bytes = await readUpTo(answer.body, limit);
+  const other = await send(request, url, changes, body, timeoutMs);
+  if (typeof other === "number") return undefined;
+  return [bytes, other.status, await readUpTo(other.body, limit)];
+}
+
+// Tells the object that watches both sides what this isolate saw. Resolves to its standing, as text.
+export async function exchange(namespace, report, timeoutMs) {
+  const object = namespace.get(namespace.idFromName("step-down"));
+  const signal = AbortSignal.timeout(timeoutMs);
+  const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, signal });
+  if (!answer.ok) throw new Error("the object failed");
+  return answer.text();
+}
+
+// The storage of that object.
+export async function load(storage) {
+  return (await storage.get("standing")) ?? "";
+}
+
+export function store(storage, standing) {
+  return storage.put("standing", standing);
+}
+
+export function setAlarm(storage, afterMs) {
+  return storage.setAlarm(Date.now() + afterMs);
+}
+
 // Whether one more call by `key` is within the limit that `binding` counts. A counter that cannot be asked limits nobody.
 export async function isWithin(binding, key) {
   try {

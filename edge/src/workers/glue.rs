@@ -34,6 +34,36 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = isWithin)]
     pub(super) async fn is_within(binding: &JsValue, key: &str) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch)]
+    pub(super) fn copy(response: &Response) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn shadow(
+        request: &Request,
+        answer: &Response,
+        url: &str,
+        changes: &str,
+        body: &JsValue,
+        timeout_ms: u32,
+        limit: u32,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn exchange(
+        namespace: &JsValue,
+        report: &str,
+        timeout_ms: u32,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn load(storage: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) async fn store(storage: &JsValue, standing: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = setAlarm)]
+    pub(super) async fn set_alarm(storage: &JsValue, after_ms: u32) -> Result<JsValue, JsValue>;
+
     pub(super) fn discard(response: &Response);
 
     #[wasm_bindgen(catch)]

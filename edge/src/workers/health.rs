@@ -39,7 +39,7 @@ pub(super) async fn answer(
     }
     let failed = |problem: &Problem| {
         let asked = Asked {
-            request_id: notes.trace.as_ref().map_or("", |trace| trace.request_id.as_str()),
+            request_id: notes.request_id(),
             path: inbound.path,
             accept: inbound.header("accept"),
         };
@@ -62,6 +62,8 @@ pub(super) async fn answer(
         "status": if own == Own::Ready { "ready" } else { "healthy" },
         "version": env!("CARGO_PKG_VERSION"),
         "keys": keys,
+        "shadow_reads": isolate.shadows.counts(),
+        "stepped_down": isolate.watch.is_stepped_down().await,
         "rollout": {
             "percent": isolate.config.rollout.percentage.to_string(),
             "group": isolate.config.rollout.group,

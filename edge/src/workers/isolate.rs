@@ -11,6 +11,8 @@ use worker::Env;
 use super::env::Bindings;
 use super::glue;
 use super::keys::KeyRings;
+use super::shadow::Shadows;
+use super::watch::Watch;
 use crate::breakers::Breakers;
 use crate::config::EdgeConfig;
 use crate::people::RememberedPeople;
@@ -30,6 +32,8 @@ pub(super) struct Isolate {
     pub breakers: RefCell<Breakers>,
     pub people: RefCell<RememberedPeople>,
     pub entropy: Entropy,
+    pub watch: Watch,
+    pub shadows: Shadows,
 }
 
 thread_local! {
@@ -54,6 +58,8 @@ fn start(env: &Env) -> Result<Rc<Isolate>, Faults> {
         breakers: RefCell::default(),
         people: RefCell::new(RememberedPeople::new(PEOPLE)),
         entropy: Entropy::default(),
+        watch: Watch::of(env),
+        shadows: Shadows::default(),
     }))
 }
 

@@ -1,7 +1,5 @@
 //! The log: one JSON line a request to the runtime's console, which Workers Logs and `wrangler tail` read.
 
-use shared::ids::RequestId;
-
 use super::{glue, now_ms};
 use crate::config::{EdgeConfig, LogLevel};
 use crate::flow::Notes;
@@ -17,18 +15,23 @@ impl Console {
     pub fn new(config: &EdgeConfig) -> Self {
         Self(config.log)
     }
+
+    /// Writes `line` as JSON, if lines of its level are wanted.
+    pub fn line(&self, level: &str, line: &impl serde::Serialize) {
+        let wanted = match self.0 {
+            LogLevel::Info => true,
+            LogLevel::Warn => level == "warn",
+            LogLevel::Off => false,
+        };
+        if wanted && let Ok(line) = serde_json::to_string(line) {
+            glue::log(level, &line);
+        }
+    }
 }
 
 impl Journal for Console {
     fn record(&self, entry: &Entry<'_>) {
-        let wanted = match self.0 {
-            LogLevel::Info => true,
-            LogLevel::Warn => entry.level == "warn",
-            LogLevel::Off => false,
-        };
-        if wanted && let Ok(line) = serde_json::to_string(entry) {
-            glue::log(entry.level, &line);
-        }
+        self.line(entry.level, entry);
     }
 }
 
@@ -44,7 +47,7 @@ pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, st
         } else {
             "info"
         },
-        request_id: trace.map_or("", |trace| RequestId::as_str(&trace.request_id)),
+        request_id: notes.request_id(),
         traceparent: trace.map_or("", |trace| trace.traceparent.as_str()),
         method: inbound.method,
         path: ours.then_some(inbound.path),

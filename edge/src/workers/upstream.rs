@@ -8,6 +8,7 @@ use web_sys::{Request, Response};
 use worker::Env;
 
 use super::glue;
+use super::watch::Watch;
 use crate::paths::Limit;
 use crate::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
 
@@ -18,17 +19,24 @@ const MAX_ANSWER_BYTES: u32 = 64 * 1024;
 pub(super) struct RequestUpstreams<'a> {
     request: Request,
     env: &'a Env,
+    watch: &'a Watch,
     /// What is sent in place of the request's own body, once that has been read from.
     body: RefCell<JsValue>,
 }
 
 impl<'a> RequestUpstreams<'a> {
-    pub fn new(request: Request, env: &'a Env) -> Self {
+    pub fn new(request: Request, env: &'a Env, watch: &'a Watch) -> Self {
         Self {
             request,
             env,
+            watch,
             body: RefCell::new(JsValue::UNDEFINED),
         }
+    }
+
+    /// The request, and what is sent in place of its body.
+    pub fn into_parts(self) -> (Request, JsValue) {
+        (self.request, self.body.into_inner())
     }
 }
 
@@ -91,6 +99,10 @@ impl Upstreams for RequestUpstreams<'_> {
         };
         let within = glue::is_within(&binding, key).await;
         within.ok().and_then(|within| within.as_bool()).unwrap_or(true)
+    }
+
+    async fn is_stepped_down(&self) -> bool {
+        self.watch.is_stepped_down().await
     }
 }
 

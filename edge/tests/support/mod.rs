@@ -22,8 +22,10 @@ use edge::paths::Limit;
 use edge::people::RememberedPeople;
 use edge::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
 use edge::request::Inbound;
+use edge::shadow::ShadowRead;
 use edge::trace::Seed;
 use shared::base64url;
+use shared::step_down::Report;
 use shared::time::UnixTime;
 use shared::token::{
     EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
@@ -74,6 +76,8 @@ pub struct Answered {
     pub route: &'static str,
     pub reason: &'static str,
     pub code: Option<&'static str>,
+    pub headers: HeaderChanges,
+    pub shadow: Option<ShadowRead>,
 }
 
 pub struct Edge {
@@ -81,6 +85,7 @@ pub struct Edge {
     verified: RefCell<VerifiedTokens>,
     breakers: RefCell<Breakers>,
     people: RefCell<RememberedPeople>,
+    tallies: RefCell<Report>,
     now: Cell<UnixTime>,
     world: World,
 }
@@ -91,6 +96,7 @@ struct World {
     sides: RefCell<BTreeMap<String, u16>>,
     answers: RefCell<BTreeMap<String, (u16, String)>>,
     exhausted: Cell<bool>,
+    stepped_down: Cell<bool>,
 }
 
 impl Edge {
@@ -125,6 +131,7 @@ impl Edge {
             verified: RefCell::new(VerifiedTokens::new(SOME)),
             breakers: RefCell::default(),
             people: RefCell::new(RememberedPeople::new(SOME)),
+            tallies: RefCell::default(),
             now: Cell::new(UnixTime::from_secs(1_795_000_000)),
             world: World::default(),
         }
@@ -143,6 +150,16 @@ impl Edge {
 
     pub fn exhaust_limits(&self) {
         self.world.exhausted.set(true);
+    }
+
+    /// All sign-ins are sent back from now on, or no longer.
+    pub fn step_down(&self, down: bool) {
+        self.world.stepped_down.set(down);
+    }
+
+    /// What both sides did so far.
+    pub fn tallies(&self) -> Report {
+        *self.tallies.borrow()
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -187,7 +204,7 @@ impl Edge {
             },
             breakers: &self.breakers,
             people: &self.people,
-            stepped_down: false,
+            tallies: &self.tallies,
             clock: &|| self.now.get(),
         };
         let reply = run(gateway.handle(&inbound, &upstreams, &Seed::default()));
@@ -201,6 +218,8 @@ impl Edge {
             route: reply.notes.route,
             reason: reply.notes.reason,
             code: reply.notes.code,
+            headers: reply.headers,
+            shadow: reply.shadow,
         }
     }
 }
@@ -263,6 +282,10 @@ impl Upstreams for Services<'_> {
 
     async fn is_within(&self, _: Limit, _: &str) -> bool {
         !self.world.exhausted.get()
+    }
+
+    async fn is_stepped_down(&self) -> bool {
+        self.world.stepped_down.get()
     }
 }
 

@@ -1,0 +1,161 @@
+//! The Durable Object that watches both sides for all isolates. What it decides is `shared::step_down`; here are its storage, its
+//! alarm and its log.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Promise, Reflect};
+use shared::config::Lookup as _;
+use shared::step_down::{self, Change, PROBE_SECONDS, Report, Rule};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::Request;
+use worker::Env;
+
+use super::env::Bindings;
+use super::{glue, now};
+use crate::config::BaseUrl;
+
+/// What an isolate is told while sign-ins are sent back.
+pub(super) const DOWN: &str = "down";
+const UP: &str = "up";
+
+const PROBE_MS: u32 = 1_000 * PROBE_SECONDS as u32;
+const PROBE_TIMEOUT_MS: u32 = 3_000;
+const MAX_READINESS_BYTES: u32 = 64 * 1024;
+/// A report is two tallies.
+const MAX_REPORT_CHARS: usize = 256;
+
+/// One for the whole deployment, by the binding `STEP_DOWN`.
+#[wasm_bindgen]
+pub struct StepDown(Rc<Object>);
+
+impl std::fmt::Debug for StepDown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepDown").finish_non_exhaustive()
+    }
+}
+
+struct Object {
+    storage: JsValue,
+    rule: Rule,
+    /// Where v2 says whether it is ready.
+    readiness: Option<String>,
+    /// Read from storage at the first event.
+    state: RefCell<Option<step_down::StepDown>>,
+}
+
+#[wasm_bindgen]
+impl StepDown {
+    /// Called by the runtime.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the runtime hands it over")]
+    pub fn new(state: &JsValue, env: Env) -> Self {
+        let lookup = Bindings(&env);
+        let origin = lookup.get("ORIGIN_URL").and_then(|url| BaseUrl::parse(&url).ok());
+        Self(Rc::new(Object {
+            storage: Reflect::get(state, &JsValue::from_str("storage")).unwrap_or_default(),
+            // A bad rule moves nobody in the first place; every isolate complains about it.
+            rule: step_down::read_rule(&lookup).unwrap_or_default(),
+            readiness: origin.map(|origin| origin.target("/readyz", "").url().to_owned()),
+            state: RefCell::default(),
+        }))
+    }
+
+    /// An isolate says what it saw, and is told whether sign-ins are sent back.
+    pub fn fetch(&self, request: Request) -> Promise {
+        let object = Rc::clone(&self.0);
+        future_to_promise(async move {
+            let text = JsFuture::from(request.text()?)
+                .await?
+                .as_string()
+                .unwrap_or_default();
+            let report = (text.len() <= MAX_REPORT_CHARS)
+                .then(|| serde_json::from_str::<Report>(&text).ok())
+                .flatten();
+            let Some(report) = report else {
+                return glue::respond(400, "", b"not a report").map(JsValue::from);
+            };
+            let is_down = object
+                .apply(|state, rule| state.report(report, rule, now()))
+                .await?;
+            let standing = if is_down { DOWN } else { UP };
+            glue::respond(200, "", standing.as_bytes()).map(JsValue::from)
+        })
+    }
+
+    /// Asks v2 how it is, for as long as sign-ins are sent back.
+    pub fn alarm(&self) -> Promise {
+        let object = Rc::clone(&self.0);
+        future_to_promise(async move {
+            let good = object.is_v2_ready().await;
+            let is_down = object
+                .apply(|state, rule| state.probed(good, rule, now()))
+                .await?;
+            if is_down {
+                glue::set_alarm(&object.storage, PROBE_MS).await?;
+            }
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+}
+
+impl Object {
+    /// Lets `event` happen; writes down and logs what changes by it. Returns whether sign-ins are sent back.
+    async fn apply(
+        &self,
+        event: impl FnOnce(&mut step_down::StepDown, &Rule) -> Option<Change>,
+    ) -> Result<bool, JsValue> {
+        if self.state.borrow().is_none() {
+            let kept = glue::load(&self.storage).await?.as_string().unwrap_or_default();
+            // Nothing was kept, or by a version that wrote it otherwise.
+            let state = serde_json::from_str(&kept).unwrap_or_default();
+            self.state.borrow_mut().get_or_insert(state);
+        }
+        let (change, is_down, standing) = {
+            let mut state = self.state.borrow_mut();
+            let state = state.get_or_insert_default();
+            let change = event(state, &self.rule);
+            (change, state.is_down(), serde_json::to_string(state))
+        };
+        let Some(change) = change else { return Ok(is_down) };
+        log(&change);
+        if let Ok(standing) = standing {
+            glue::store(&self.storage, &standing).await?;
+        }
+        if is_down {
+            glue::set_alarm(&self.storage, PROBE_MS).await?;
+        }
+        Ok(is_down)
+    }
+
+    async fn is_v2_ready(&self) -> bool {
+        let Some(url) = &self.readiness else { return false };
+        let asked = glue::ask("GET", url, "", "", PROBE_TIMEOUT_MS, MAX_READINESS_BYTES).await;
+        asked.is_ok_and(|answer| {
+            js_sys::Array::from(&answer)
+                .get(0)
+                .as_f64()
+                .is_some_and(|status| (200.0..300.0).contains(&status))
+        })
+    }
+}
+
+/// Every trip and every recovery, with the figures behind it.
+fn log(change: &Change) {
+    #[derive(serde::Serialize)]
+    struct Line<'a> {
+        level: &'static str,
+        #[serde(flatten)]
+        change: &'a Change,
+    }
+    let line = Line {
+        level: "warn",
+        change,
+    };
+    if let Ok(line) = serde_json::to_string(&line) {
+        glue::log("warn", &line);
+    }
+}

@@ -1,0 +1,249 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fallback::Outcome;
+use crate::routing::Side;
+
+const START: UnixTime = UnixTime::from_secs(1_795_000_000);
+
+/// (requests, failures) of v2, then of the legacy service.
+fn seen(v2: (u32, u32), legacy: (u32, u32)) -> Report {
+    let tally = |(requests, failures)| Tally { requests, failures };
+    Report {
+        v2: tally(v2),
+        legacy: tally(legacy),
+    }
+}
+
+fn rule(variables: &[(&str, &str)]) -> Result<Rule, crate::config::Faults> {
+    let table: BTreeMap<String, String> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    read_rule(&table)
+}
+
+/// The usual rule is: half of at least 20 requests within 10 s.
+#[test]
+fn only_v2_failing_alone_on_enough_requests_sends_sign_ins_back() {
+    for (report, trips) in [
+        (seen((20, 10), (0, 0)), true),
+        (seen((20, 9), (0, 0)), false),
+        (seen((19, 19), (0, 0)), false),
+        (seen((20, 20), (10, 4)), true),
+        (seen((20, 20), (10, 5)), false),
+        (seen((20, 20), (1, 1)), false),
+        (seen((0, 0), (20, 20)), false),
+        (seen((0, 0), (0, 0)), false),
+        (seen((u32::MAX, u32::MAX), (u32::MAX, 0)), true),
+    ] {
+        let mut step_down = StepDown::default();
+        let change = step_down.report(report, &Rule::default(), START);
+        assert_eq!(change.is_some(), trips, "{report:?}");
+        assert_eq!(step_down.is_down(), trips, "{report:?}");
+    }
+}
+
+#[test]
+fn what_isolates_saw_is_added_up_within_the_window() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    for second in 0..3 {
+        let change = step_down.report(seen((6, 6), (1, 0)), &rule, START.plus(second));
+        assert_eq!(change, None);
+    }
+    let change = step_down.report(seen((6, 6), (1, 0)), &rule, START.plus(9));
+    assert_eq!(
+        change,
+        Some(Change::SteppedDown {
+            figures: seen((24, 24), (4, 0)),
+            hold_seconds: 10
+        })
+    );
+    // Ten seconds later the first of them counts no more.
+    let mut step_down = StepDown::default();
+    step_down.report(seen((19, 19), (0, 0)), &rule, START);
+    assert_eq!(
+        step_down.report(seen((1, 1), (0, 0)), &rule, START.plus(10)),
+        None
+    );
+    assert_eq!(step_down.figures(), seen((1, 1), (0, 0)));
+}
+
+#[test]
+fn sign_ins_return_after_the_hold_when_v2_is_ready() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    step_down.report(seen((20, 20), (0, 0)), &rule, START);
+    assert_eq!(step_down.probed(true, &rule, START.plus(5)), None);
+    assert_eq!(step_down.probed(true, &rule, START.plus(9)), None);
+    assert_eq!(step_down.probed(false, &rule, START.plus(10)), None);
+    assert_eq!(step_down.probed(true, &rule, START.plus(15)), None);
+    assert_eq!(
+        step_down.probed(true, &rule, START.plus(20)),
+        Some(Change::Recovered {
+            figures: Report::default(),
+            down_seconds: 20
+        })
+    );
+    assert!(!step_down.is_down());
+    assert_eq!(step_down.probed(true, &rule, START.plus(25)), None);
+}
+
+#[test]
+fn ready_is_not_enough_while_v2_fails_what_it_is_still_sent() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    step_down.report(seen((20, 20), (0, 0)), &rule, START);
+    for second in (5..60).step_by(5) {
+        step_down.report(seen((20, 15), (9, 0)), &rule, START.plus(second));
+        assert_eq!(step_down.probed(true, &rule, START.plus(second)), None);
+    }
+    assert!(step_down.probed(true, &rule, START.plus(70)).is_some());
+}
+
+#[test]
+fn a_failing_legacy_service_is_no_refuge() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    step_down.report(seen((20, 20), (0, 0)), &rule, START);
+    step_down.report(seen((0, 0), (5, 5)), &rule, START.plus(1));
+    assert_eq!(step_down.probed(true, &rule, START.plus(1)), None);
+    assert!(step_down.probed(true, &rule, START.plus(2)).is_some());
+}
+
+#[test]
+fn each_relapse_is_held_twice_as_long() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    let mut now = START;
+    let mut holds = Vec::new();
+    for _ in 0..10 {
+        let change = step_down.report(seen((20, 20), (0, 0)), &rule, now);
+        let Some(Change::SteppedDown { hold_seconds, .. }) = change else {
+            panic!("{change:?}");
+        };
+        holds.push(hold_seconds);
+        now = now.plus(hold_seconds);
+        step_down.probed(true, &rule, now);
+        assert!(step_down.probed(true, &rule, now).is_some());
+        now = now.plus(60);
+    }
+    assert_eq!(holds, [10, 20, 40, 80, 160, 320, 640, 1_280, 1_800, 1_800]);
+    now = now.plus(RELAPSE_SECONDS);
+    let change = step_down.report(seen((20, 20), (0, 0)), &rule, now);
+    assert!(matches!(
+        change,
+        Some(Change::SteppedDown { hold_seconds: 10, .. })
+    ));
+}
+
+#[test]
+fn it_survives_being_written_down_and_read() {
+    let rule = Rule::default();
+    let mut step_down = StepDown::default();
+    step_down.report(seen((20, 20), (0, 0)), &rule, START);
+    let kept = serde_json::to_string(&step_down).unwrap();
+    let mut read: StepDown = serde_json::from_str(&kept).unwrap();
+    assert!(read.is_down());
+    read.probed(true, &rule, START.plus(10));
+    assert!(read.probed(true, &rule, START.plus(15)).is_some());
+}
+
+#[test]
+fn what_counts_as_a_failure_differs_by_side() {
+    for (outcome, v2, legacy) in [
+        (Outcome::Status(200), 0, 0),
+        (Outcome::Status(401), 0, 0),
+        (Outcome::Status(404), 0, 0),
+        (Outcome::Status(500), 1, 0),
+        (Outcome::Status(503), 1, 1),
+        (Outcome::Timeout, 1, 1),
+        (Outcome::Unreachable, 1, 1),
+        (Outcome::BreakerOpen, 1, 1),
+    ] {
+        let mut report = Report::default();
+        report.count(Side::V2, outcome);
+        report.count(Side::Legacy, outcome);
+        assert_eq!(report, seen((1, v2), (1, legacy)), "{outcome:?}");
+    }
+}
+
+#[test]
+fn bad_variables_are_named() {
+    for (name, bad) in [
+        ("ROLLBACK_ERROR_RATE", ["0", "101", "50%", "-1"]),
+        ("ROLLBACK_MIN_REQUESTS", ["0", "100001", "1e2", "-1"]),
+        ("ROLLBACK_WINDOW_SECONDS", ["4", "601", "10s", "-1"]),
+    ] {
+        for value in bad {
+            assert_eq!(rule(&[(name, value)]).unwrap_err().names(), [name], "{value}");
+        }
+    }
+    let read = rule(&[
+        ("ROLLBACK_ERROR_RATE", "0.5"),
+        ("ROLLBACK_MIN_REQUESTS", "200"),
+        ("ROLLBACK_WINDOW_SECONDS", "60"),
+    ])
+    .unwrap();
+    assert!(read.is_broken_by(seen((200, 1), (0, 0))));
+    assert!(!read.is_broken_by(seen((201, 1), (0, 0))));
+    assert_eq!(rule(&[]), Ok(Rule::default()));
+}
+
+fn any_tally() -> impl Strategy<Value = (u32, u32)> {
+    (0_u32..60).prop_flat_map(|requests| (Just(requests), 0..=requests))
+}
+
+proptest! {
+    /// Whatever is reported when: it is down only from a moment on at which the figures broke the rule, and back only after the
+    /// hold or because legacy failed.
+    #[test]
+    fn no_change_without_its_reason(
+        events in prop::collection::vec((0_i64..8, any::<bool>(), any_tally(), any_tally(), any::<bool>()), 1..80)
+    ) {
+        let rule = Rule::default();
+        let mut step_down = StepDown::default();
+        let mut now = START;
+        for (pause, is_report, v2, legacy, good) in events {
+            now = now.plus(pause);
+            let was_down = step_down.is_down();
+            let change = if is_report {
+                step_down.report(seen(v2, legacy), &rule, now)
+            } else {
+                step_down.probed(good, &rule, now)
+            };
+            prop_assert_eq!(change.is_some(), was_down != step_down.is_down());
+            match change {
+                Some(Change::SteppedDown { figures, hold_seconds }) => {
+                    prop_assert!(is_report && rule.is_broken_by(figures));
+                    prop_assert!((MIN_HOLD_SECONDS..=MAX_HOLD_SECONDS).contains(&hold_seconds));
+                }
+                Some(Change::Recovered { figures, down_seconds }) => {
+                    prop_assert!(!is_report && good && !rule.is_broken_by(figures));
+                    prop_assert!(down_seconds >= MIN_HOLD_SECONDS || rule.is_failing(figures.legacy));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// However reports are split into batches, the sum decides.
+    #[test]
+    fn batches_do_not_matter(parts in prop::collection::vec((any_tally(), any_tally()), 1..8)) {
+        let rule = Rule::default();
+        let mut whole = Report::default();
+        let mut in_parts = StepDown::default();
+        for (v2, legacy) in &parts {
+            whole.add(seen(*v2, *legacy));
+            in_parts.report(seen(*v2, *legacy), &rule, START);
+        }
+        let mut at_once = StepDown::default();
+        at_once.report(whole, &rule, START);
+        // In parts it may have tripped on the way; it never stays up where the sum breaks the rule.
+        prop_assert!(!at_once.is_down() || in_parts.is_down());
+        prop_assert_eq!(in_parts.figures(), whole);
+    }
+}
