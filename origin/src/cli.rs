@@ -32,7 +32,7 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// The token ledger
     Ledger(ledger::LedgerArgs),
-    /// People: show, find, deactivate, activate
+    /// People: show, find, deactivate, activate, bring to Firebase
     Users(users::UsersArgs),
     /// Check the configuration and say what is wrong with it
     CheckConfig,
@@ -61,8 +61,8 @@ impl Cli {
                 Ok(database) => ledger::run(arguments, postgres::open(&database)).await,
                 Err(faults) => bad_configuration(&faults),
             },
-            Command::Users(arguments) => match database(&environment) {
-                Ok(database) => users::run(arguments, &postgres::open(&database)).await,
+            Command::Users(arguments) => match users::run(arguments, &environment).await {
+                Ok(code) => code,
                 Err(faults) => bad_configuration(&faults),
             },
             Command::CheckConfig => match Config::read(&environment) {

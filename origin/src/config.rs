@@ -1,5 +1,6 @@
 //! The origin's configuration: read in one pass, complete or not at all.
 
+mod bulk;
 mod database;
 mod dotenv;
 mod firebase;
@@ -14,6 +15,7 @@ use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
 
+pub use bulk::BulkConfig;
 pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
 pub use firebase::FirebaseConfig;

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod ledger;
+pub mod migration;
 pub mod profile;
 pub mod sign_in;
 pub mod user;

@@ -4,9 +4,11 @@
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>
 
 mod accounts;
+mod bulk;
 mod call;
 mod credential;
 mod error;
+mod import;
 mod repeat;
 mod service_account;
 mod wire;
@@ -20,6 +22,7 @@ use crate::outbound::{self, NoClient};
 
 pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
 pub use error::FirebaseError;
+pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
 
 use credential::Credential;

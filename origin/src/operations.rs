@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod ensure_user;
 pub mod error;
 pub mod ledger;
+pub mod migration;
 pub mod passwords;
 pub mod users;
 

@@ -1,18 +1,23 @@
 //! `origin users`: people from the command line.
 
+mod migrate;
+mod progress;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use sqlx::PgPool;
 
+use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
 use crate::operations::OperationError;
 use crate::operations::users;
 use crate::postgres::events::{Actor, Event, Origin};
 use crate::postgres::{self, run as run_statement};
 
-/// People: show, find, deactivate, activate.
+/// People: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
 pub struct UsersArgs {
     #[command(subcommand)]
@@ -21,6 +26,14 @@ pub struct UsersArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    One(OnePerson),
+    /// Bring people to Firebase with their passwords; may be killed and run again at any moment, and by several at once
+    Migrate(migrate::MigrateArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum OnePerson {
     /// Show a person and their latest audit events
     Show {
         /// Our id of the person
@@ -45,6 +58,9 @@ enum Command {
     },
 }
 
+/// Some people are not as they should be: told from 1, which means that it could not be done or looked at.
+const EXIT_SOME: u8 = 2;
+
 #[derive(Debug, Args)]
 struct Whom {
     /// Our id of the person
@@ -59,13 +75,26 @@ fn user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(text).map_err(|rule| rule.0.to_owned())
 }
 
-/// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error).
-pub async fn run(arguments: UsersArgs, pool: &PgPool) -> ExitCode {
-    let outcome = match arguments.command {
-        Command::Show { id } => show(pool, id).await,
-        Command::Find { what } => find(pool, &what).await,
-        Command::Deactivate { whom } => set_active(pool, whom, false).await,
-        Command::Activate { whom } => set_active(pool, whom, true).await,
+/// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error), 2 done but not for everybody.
+///
+/// # Errors
+/// [`Faults`] of the configuration that this command needs.
+pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, Faults> {
+    Ok(match arguments.command {
+        Command::One(command) => {
+            let database = super::database(lookup)?;
+            one(command, &postgres::open(&database)).await
+        }
+        Command::Migrate(arguments) => migrate::run(arguments, BulkConfig::read(lookup)?).await,
+    })
+}
+
+async fn one(command: OnePerson, pool: &PgPool) -> ExitCode {
+    let outcome = match command {
+        OnePerson::Show { id } => show(pool, id).await,
+        OnePerson::Find { what } => find(pool, &what).await,
+        OnePerson::Deactivate { whom } => set_active(pool, whom, false).await,
+        OnePerson::Activate { whom } => set_active(pool, whom, true).await,
     };
     match outcome {
         Ok(text) => {

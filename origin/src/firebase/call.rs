@@ -97,7 +97,7 @@ impl Firebase {
     }
 }
 
-fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest::RequestBuilder {
+pub(super) fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest::RequestBuilder {
     // Our own wire types always serialise.
     let body = serde_json::to_vec(body).unwrap_or_default();
     request
@@ -107,12 +107,20 @@ fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest
 
 /// Sends, and reads the answer or the reason.
 pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, FirebaseError> {
+    send_up_to(request, MAX_ANSWER_BYTES).await
+}
+
+/// [`send`], for answers of at most `largest` bytes.
+pub(super) async fn send_up_to<T: DeserializeOwned>(
+    request: reqwest::RequestBuilder,
+    largest: usize,
+) -> Result<T, FirebaseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
     let pause = repeat::retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
+        if body.len().saturating_add(chunk.len()) > largest {
             return Err(FirebaseError::Refused {
                 status,
                 code: "ANSWER_TOO_LARGE".to_owned(),

@@ -6,6 +6,7 @@
 mod change_password;
 mod close;
 mod error;
+mod lease;
 mod profile;
 mod recover;
 mod register;

@@ -119,6 +119,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_opening_balances"),
     migration!(11, "0011_ledger_differences"),
     migration!(12, "0012_auth_events", down_check!),
+    migration!(13, "0013_user_migrations", down_check!),
 ];
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
+use super::lease::Held;
 use super::{AccountError, Accounts};
 use crate::firebase::{FirebaseError, ImportedAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier};
@@ -59,6 +60,9 @@ impl Accounts {
         let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else {
             return Ok(());
         };
+        if self.hold_for_move(local.id).await? == Held::NoLongerLocal {
+            return Ok(());
+        }
         let account = ImportedAccount {
             uid: &id,
             email,

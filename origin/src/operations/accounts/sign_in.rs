@@ -2,6 +2,7 @@
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
+use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
@@ -80,6 +81,9 @@ impl Accounts {
         }
         if !local.is_active {
             return Err(UserError::Disabled.into());
+        }
+        if self.hold_for_move(local.id).await? == Held::NoLongerLocal {
+            return Ok(());
         }
         let id = local.id.to_string();
         let new = NewAccount {

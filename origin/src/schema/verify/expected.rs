@@ -29,6 +29,8 @@ pub(super) const TABLES: &[&str] = &[
     "auth.token_transfers",
     "auth.token_holds",
     "auth.auth_events",
+    "auth.user_migrations",
+    "auth.user_syncs",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -100,6 +102,18 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.auth_events", "source_ip", "inet", NULLABLE),
     column("auth.auth_events", "request_id", "text", NULLABLE),
     column("auth.auth_events", "details", "jsonb", NOT_NULL),
+    column("auth.user_migrations", "user_id", "uuid", NOT_NULL),
+    column("auth.user_migrations", "state", "text", NOT_NULL),
+    column("auth.user_migrations", "bucket", "smallint", NULLABLE),
+    column("auth.user_migrations", "leased_by", "text", NULLABLE),
+    column("auth.user_migrations", "lease_until", "timestamp with time zone", NULLABLE),
+    column("auth.user_migrations", "attempts", "integer", NOT_NULL),
+    column("auth.user_migrations", "result", "text", NULLABLE),
+    column("auth.user_migrations", "updated_at", "timestamp with time zone", NOT_NULL),
+    column("auth.user_syncs", "user_id", "uuid", NOT_NULL),
+    column("auth.user_syncs", "attempts", "integer", NOT_NULL),
+    column("auth.user_syncs", "next_attempt_at", "timestamp with time zone", NOT_NULL),
+    column("auth.user_syncs", "last_error", "text", NULLABLE),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -137,6 +151,15 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.auth_events", "auth_events_pkey"),
     ("auth.auth_events", "auth_events_secret_check"),
     ("auth.auth_events", "auth_events_text_check"),
+    ("auth.user_migrations", "user_migrations_attempts_check"),
+    ("auth.user_migrations", "user_migrations_bucket_check"),
+    ("auth.user_migrations", "user_migrations_lease_check"),
+    ("auth.user_migrations", "user_migrations_pkey"),
+    ("auth.user_migrations", "user_migrations_state_check"),
+    ("auth.user_migrations", "user_migrations_text_check"),
+    ("auth.user_syncs", "user_syncs_attempts_check"),
+    ("auth.user_syncs", "user_syncs_pkey"),
+    ("auth.user_syncs", "user_syncs_text_check"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -158,6 +181,10 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.auth_events_pkey", true),
     ("auth.idx_auth_events_at", false),
     ("auth.idx_auth_events_user", false),
+    ("auth.idx_user_migrations_pending", false),
+    ("auth.idx_user_migrations_unlinking", false),
+    ("auth.user_migrations_pkey", true),
+    ("auth.user_syncs_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.

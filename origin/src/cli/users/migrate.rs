@@ -1,0 +1,207 @@
+//! `origin users migrate`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use shared::rollout::Percentage;
+
+use super::EXIT_SOME;
+use super::progress::ProgressBar;
+use crate::config::BulkConfig;
+use crate::firebase::Firebase;
+use crate::operations::migration::{Migration, Pace, Preflight, Progress, Report};
+use crate::postgres;
+use crate::postgres::events::Actor;
+
+/// Bring people to Firebase with their passwords.
+///
+/// Looks first (who can be brought, who cannot and why, what Firebase has already), then imports the accounts with the bcrypt
+/// hashes people have and links the rows. Who signs in meanwhile is neither overwritten nor doubled.
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    /// Only the first PERCENT of all people, in the edge's order: those whom ROLLOUT_PERCENT sends to v2
+    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = percentage)]
+    cohort: Percentage,
+    /// At most N people
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Look, and change nothing on either side
+    #[arg(long, conflicts_with = "resume")]
+    dry_run: bool,
+    /// Go on with what an earlier run left in the queue, without looking at everybody again
+    #[arg(long)]
+    resume: bool,
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+    /// Calls to Firebase a second
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
+    /// Your name, for the audit trail
+    #[arg(long, env = "USER", default_value = "unknown")]
+    actor: String,
+}
+
+fn percentage(text: &str) -> Result<Percentage, String> {
+    Percentage::parse(text).map_err(|error| error.to_string())
+}
+
+/// Migrates: 0 everybody, 1 stopped before the end, 2 done but some people failed.
+pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode {
+    let firebase = match Firebase::new(&config.firebase) {
+        Ok(firebase) => firebase,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let migration = Migration::new(
+        postgres::open(&config.database),
+        firebase,
+        config.rollout_group,
+        arguments.cohort,
+        Pace::per_second(arguments.rate),
+        Actor::cli(&arguments.actor),
+    );
+    let mut outcome = Outcome::default();
+    let began = Instant::now();
+    let stopped = migrate(&arguments, &migration, &mut outcome).await.err();
+    outcome.seconds = began.elapsed().as_secs_f64();
+    outcome.stopped = stopped.map(|error| error.to_string());
+    if arguments.json {
+        println!("{}", outcome.json(&migration));
+    } else {
+        print!("{}", outcome.summary());
+    }
+    match outcome {
+        Outcome {
+            stopped: Some(reason), ..
+        } => {
+            eprintln!("stopped: {reason}");
+            eprintln!("What is done is kept. Go on with: origin users migrate --resume");
+            ExitCode::FAILURE
+        }
+        Outcome {
+            report: Some(report), ..
+        } if !report.failed.is_empty() => ExitCode::from(EXIT_SOME),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// What there is to report, as far as it came.
+#[derive(Default)]
+struct Outcome {
+    preflight: Option<Preflight>,
+    report: Option<Report>,
+    waiting: Option<i64>,
+    stopped: Option<String>,
+    seconds: f64,
+}
+
+async fn migrate(
+    arguments: &MigrateArgs,
+    migration: &Migration,
+    outcome: &mut Outcome,
+) -> Result<(), crate::operations::migration::MigrationError> {
+    if !arguments.resume {
+        let preflight = migration.preflight(!arguments.dry_run).await?;
+        if !arguments.json {
+            print!("{}", describe(&preflight, migration));
+        }
+        outcome.preflight = Some(preflight);
+    }
+    if arguments.dry_run {
+        return Ok(());
+    }
+    let waiting = u64::try_from(migration.backlog().await?.waiting).unwrap_or(0);
+    let mut bar = ProgressBar::new(arguments.limit.map_or(waiting, |limit| waiting.min(limit)));
+    let report = outcome.report.insert(Report::default());
+    let ran = migration
+        .run(arguments.limit, report, &mut |progress| match progress {
+            Progress::Moved(report) => bar.show(report.settled(), report.failed.values().sum()),
+            Progress::Waiting(0) => {}
+            Progress::Waiting(others) => bar.say(&format!("waiting: {others} people are with another process")),
+            Progress::Trouble(error) => bar.say(&format!("{error}; trying again")),
+        })
+        .await;
+    bar.finish();
+    ran?;
+    outcome.waiting = Some(migration.backlog().await?.waiting);
+    Ok(())
+}
+
+fn describe(found: &Preflight, migration: &Migration) -> String {
+    let mut text = String::from("Preflight\n");
+    let mut line = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(text, "  {name:34}{value:>10}");
+    };
+    for (provider, count) in &found.people {
+        line(&format!("people, {provider}"), count.to_string());
+    }
+    line(
+        &format!("importable, first {} %", migration.share),
+        found.importable.to_string(),
+    );
+    line("  of them privileged", found.privileged.to_string());
+    line(
+        "  of them deactivated (disabled there)",
+        found.disabled.to_string(),
+    );
+    line("  of them at Firebase already", found.in_firebase.to_string());
+    line(
+        "  whose address another account has",
+        found.address_taken.to_string(),
+    );
+    line("importable, later", found.outside_share.to_string());
+    for (obstacle, count) in &found.obstacles {
+        line(&format!("not importable, {obstacle}"), count.to_string());
+    }
+    for (kind, count) in &found.hash_kinds {
+        line(&format!("hashes, {kind}"), count.to_string());
+    }
+    text
+}
+
+impl Outcome {
+    fn summary(&self) -> String {
+        let Some(report) = &self.report else {
+            return String::new();
+        };
+        let mut text = String::from("Result\n");
+        let mut line = |name: &str, value: String| {
+            // Writing to a String cannot fail.
+            let _infallible = writeln!(text, "  {name:34}{value:>10}");
+        };
+        line("imported and linked", report.imported.to_string());
+        line("account was there, linked", report.found.to_string());
+        line("moved by themselves meanwhile", report.moved_elsewhere.to_string());
+        let mut each = |what: &str, counts: &BTreeMap<String, u64>| {
+            for (code, count) in counts {
+                line(&format!("{what}, {code}"), count.to_string());
+            }
+        };
+        each("skipped", &report.skipped);
+        each("failed", &report.failed);
+        if let Some(waiting) = self.waiting {
+            line("left in the queue", waiting.to_string());
+        }
+        line("seconds", format!("{:.1}", self.seconds));
+        text
+    }
+
+    fn json(&self, migration: &Migration) -> serde_json::Value {
+        serde_json::json!({
+            "group": migration.group,
+            "cohort": migration.share.to_string(),
+            "preflight": self.preflight,
+            "report": self.report,
+            "waiting": self.waiting,
+            "stopped": self.stopped,
+            "seconds": self.seconds,
+        })
+    }
+}

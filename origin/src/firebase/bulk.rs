@@ -1,0 +1,70 @@
+//! One call about many accounts: more time, a larger answer, and no repetition. Whoever makes such calls does it from a queue, knows
+//! what a lost answer means, and comes back later.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::call::{send_up_to, with_json};
+use super::{Firebase, FirebaseError};
+
+/// The largest answer read, in bytes: 500 accounts of a few KiB each.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Firebase {
+    /// `POST {identity toolkit}/v1/projects/{project}/{method}`, authorised by the service account.
+    pub(super) async fn post_bulk<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: &impl Serialize,
+    ) -> Result<T, FirebaseError> {
+        let request = with_json(self.0.client.post(self.admin_url(method)), body);
+        self.send_bulk(method, request).await
+    }
+
+    /// `GET {identity toolkit}/v1/projects/{project}/{method}?{query}`, authorised by the service account.
+    pub(super) async fn get_bulk<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, FirebaseError> {
+        let mut url = reqwest::Url::parse(&self.admin_url(method)).map_err(|_| FirebaseError::Refused {
+            status: 0,
+            code: "ADDRESS_NOT_UNDERSTOOD".to_owned(),
+        })?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.send_bulk(method, self.0.client.get(url)).await
+    }
+
+    async fn send_bulk<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, FirebaseError> {
+        let quota = format!("projects/{method}");
+        self.0.pauses.check(&quota, Instant::now())?;
+        let bearer = self.0.credential.bearer(&self.0.client).await?;
+        let request = request.bearer_auth(bearer).timeout(TIMEOUT);
+        let outcome = send_up_to(request, MAX_ANSWER_BYTES).await;
+        match &outcome {
+            Err(FirebaseError::Exhausted { retry_after }) => {
+                self.0.pauses.note(&quota, *retry_after, Instant::now());
+            }
+            // The access token was revoked before its time; the next call fetches another.
+            Err(FirebaseError::Refused { status: 401, .. }) => drop(self.0.credential.forget()),
+            _ => {}
+        }
+        outcome
+    }
+
+    fn admin_url(&self, method: &str) -> String {
+        format!(
+            "{}/v1/projects/{}/{method}",
+            self.0.identity_toolkit, self.0.project
+        )
+    }
+}

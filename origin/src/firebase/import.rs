@@ -1,0 +1,266 @@
+//! Accounts by the hundred: looking up, importing, listing. All of it needs the service account.
+//!
+//! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/batchCreate>,
+//! <https://firebase.google.com/docs/auth/admin/import-users>
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Firebase, FirebaseError};
+
+/// The most identifiers of one look-up, uids and addresses together.
+pub const MAX_LOOKUP: usize = 100;
+/// The most accounts of one import.
+pub const MAX_IMPORT: usize = 1000;
+/// Accounts of one page of a listing. Google allows 1000; an account may have several KiB.
+const PAGE: usize = 500;
+
+/// An account to bring along with the hash of its password.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountToImport {
+    /// The uid: our user id.
+    #[serde(rename = "localId")]
+    pub uid: String,
+    /// The address, lower-cased.
+    pub email: String,
+    /// Whether the address was verified: the truth, never an assumption.
+    pub email_verified: bool,
+    /// The name to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Whether nobody may sign in to it.
+    pub disabled: bool,
+    /// The whole bcrypt string. There is no salt beside it: splitting the two is the usual mistake, and imports an account whose
+    /// password never fits.
+    #[serde(rename = "passwordHash", serialize_with = "web_safe_base64")]
+    pub bcrypt_hash: String,
+}
+
+impl std::fmt::Debug for AccountToImport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountToImport")
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An account as a look-up or a listing shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// Its uid.
+    pub uid: String,
+    /// Its address.
+    pub email: Option<String>,
+    /// Whether nobody may sign in to it.
+    pub disabled: bool,
+    /// Whether anybody ever signed in to it.
+    pub signed_in: bool,
+}
+
+impl std::fmt::Debug for KnownAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KnownAccount")
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Some accounts, and where the next ones are.
+#[derive(Debug)]
+pub struct AccountPage {
+    /// The accounts.
+    pub accounts: Vec<KnownAccount>,
+    /// What the next call takes; `None` on the last page.
+    pub next: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchCreateRequest<'a> {
+    hash_algorithm: &'static str,
+    users: &'a [AccountToImport],
+}
+
+#[derive(Deserialize)]
+struct BatchCreateAnswer {
+    #[serde(default)]
+    error: Vec<IndexedError>,
+}
+
+#[derive(Deserialize)]
+struct IndexedError {
+    /// Left out for the first.
+    #[serde(default)]
+    index: usize,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountsAnswer {
+    #[serde(default)]
+    users: Vec<AccountJson>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountJson {
+    local_id: String,
+    email: Option<String>,
+    #[serde(default)]
+    disabled: bool,
+    last_login_at: Option<Value>,
+    last_refresh_at: Option<Value>,
+}
+
+impl Firebase {
+    /// The accounts that have one of these uids or one of these addresses: at most [`MAX_LOOKUP`] of both together.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others.
+    pub async fn find_accounts(
+        &self,
+        uids: &[String],
+        emails: &[String],
+    ) -> Result<Vec<KnownAccount>, FirebaseError> {
+        let mut request = serde_json::Map::new();
+        for (name, values) in [("localId", uids), ("email", emails)] {
+            if !values.is_empty() {
+                request.insert(name.to_owned(), Value::from(values.to_vec()));
+            }
+        }
+        if request.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answer: AccountsAnswer = self.post_bulk("accounts:lookup", &request).await?;
+        Ok(answer.users.into_iter().map(KnownAccount::from).collect())
+    }
+
+    /// Imports at most [`MAX_IMPORT`] accounts. **Replaces** accounts of the same uid and makes second accounts for addresses
+    /// that have one: whoever calls has looked first. Answers those that were refused, by their place in `accounts`.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others; it is then unknown which accounts were imported.
+    pub async fn import_accounts(
+        &self,
+        accounts: &[AccountToImport],
+    ) -> Result<Vec<(usize, FirebaseError)>, FirebaseError> {
+        let request = BatchCreateRequest {
+            hash_algorithm: "BCRYPT",
+            users: accounts,
+        };
+        let answer: BatchCreateAnswer = self.post_bulk("accounts:batchCreate", &request).await?;
+        Ok(answer
+            .error
+            .into_iter()
+            .map(|failed| (failed.index, FirebaseError::from_answer(400, &failed.message)))
+            .collect())
+    }
+
+    /// A page of all accounts of the project, from where `page` says.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others.
+    pub async fn list_accounts(&self, page: Option<&str>) -> Result<AccountPage, FirebaseError> {
+        let mut query = vec![("maxResults", PAGE.to_string())];
+        if let Some(page) = page {
+            query.push(("nextPageToken", page.to_owned()));
+        }
+        let answer: AccountsAnswer = self.get_bulk("accounts:batchGet", &query).await?;
+        let accounts: Vec<KnownAccount> = answer.users.into_iter().map(KnownAccount::from).collect();
+        // The last page of some implementations names a next one all the same; it would be empty.
+        let next = answer
+            .next_page_token
+            .filter(|token| !token.is_empty() && !accounts.is_empty());
+        Ok(AccountPage { accounts, next })
+    }
+}
+
+impl From<AccountJson> for KnownAccount {
+    fn from(account: AccountJson) -> Self {
+        let ever = |at: &Option<Value>| match at {
+            Some(Value::String(text)) => !text.is_empty() && text != "0",
+            Some(Value::Number(number)) => number.as_i64() != Some(0),
+            _ => false,
+        };
+        Self {
+            signed_in: ever(&account.last_login_at) || ever(&account.last_refresh_at),
+            uid: account.local_id,
+            email: account.email,
+            disabled: account.disabled,
+        }
+    }
+}
+
+fn web_safe_base64<S: serde::Serializer>(hash: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shared::base64url::encode(hash.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_written_as_google_documents_it() {
+        let hash = "$2b$04$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+        let users = [AccountToImport {
+            uid: "3f2504e0-4f89-41d3-9a0c-0305e82c3301".to_owned(),
+            email: "ada@example.org".to_owned(),
+            email_verified: false,
+            display_name: None,
+            disabled: false,
+            bcrypt_hash: hash.to_owned(),
+        }];
+        let request = BatchCreateRequest {
+            hash_algorithm: "BCRYPT",
+            users: &users,
+        };
+        assert_eq!(
+            serde_json::to_value(&request).unwrap(),
+            serde_json::json!({
+                "hashAlgorithm": "BCRYPT",
+                "users": [{
+                    "localId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+                    "email": "ada@example.org",
+                    "emailVerified": false,
+                    "disabled": false,
+                    "passwordHash":
+                        "JDJiJDA0JE45cW84dUxPaWNrZ3gyWk1SWm9NeWVJalpBZ2NmbDdwOTJsZEd4YWQ2OExKWmRMMTdsaFd5",
+                }],
+            })
+        );
+        assert!(!format!("{users:?}").contains("ada"));
+    }
+
+    #[test]
+    fn an_account_counts_as_used_once_somebody_signed_in_or_refreshed() {
+        for (account, signed_in) in [
+            (serde_json::json!({"localId": "a"}), false),
+            (serde_json::json!({"localId": "a", "lastLoginAt": "0"}), false),
+            (serde_json::json!({"localId": "a", "lastLoginAt": 0}), false),
+            (serde_json::json!({"localId": "a", "lastLoginAt": "1760000000000"}), true),
+            (serde_json::json!({"localId": "a", "lastLoginAt": 1_760_000_000_000_i64}), true),
+            (
+                serde_json::json!({"localId": "a", "lastRefreshAt": "2026-01-01T00:00:00Z"}),
+                true,
+            ),
+        ] {
+            let read: AccountJson = serde_json::from_value(account.clone()).unwrap();
+            assert_eq!(KnownAccount::from(read).signed_in, signed_in, "{account}");
+        }
+    }
+
+    #[test]
+    fn the_first_accounts_error_has_no_index() {
+        let answer: BatchCreateAnswer =
+            serde_json::from_str(r#"{"error": [{"message": "INVALID_EMAIL"}, {"index": 7, "message": "x"}]}"#).unwrap();
+        let places: Vec<usize> = answer.error.iter().map(|error| error.index).collect();
+        assert_eq!(places, [0, 7]);
+        let none: BatchCreateAnswer =
+            serde_json::from_str(r#"{"kind": "identitytoolkit#UploadAccountResponse"}"#).unwrap();
+        assert!(none.error.is_empty());
+    }
+}

@@ -1,0 +1,170 @@
+//! Bringing people to Firebase by the thousand, with their passwords, while they go on signing in on either side.
+//!
+//! Three rules keep it right, whoever is killed when:
+//!
+//! 1. Nobody is touched without the lease of their row in `auth.user_migrations`. A sign-in that moves a person takes the same
+//!    lease, because Firebase's import replaces an account of the same uid without asking.
+//! 2. An account that was ever signed in to is linked, never imported again.
+//! 3. The row is linked last, and only if it still says what was imported. Whatever breaks off before is done again.
+
+mod batch;
+mod lookup;
+mod pace;
+mod preflight;
+mod report;
+
+use std::time::Duration;
+
+use shared::rollout::Percentage;
+use sqlx::PgPool;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::firebase::{Firebase, FirebaseError, MAX_IMPORT};
+use crate::postgres::events::Actor;
+use crate::postgres::migrations::{self, Backlog};
+use crate::postgres::{DatabaseError, run};
+
+pub use pace::Pace;
+pub use preflight::Preflight;
+pub use report::{Progress, Report};
+
+/// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a
+/// fetch of the access token (10 s), the import (20 s), and [`batch`]'s own patience.
+const LEASE_SECONDS: i64 = 45;
+/// How often a person whose row keeps changing is tried before they count as failed.
+const MAX_ATTEMPTS: i32 = 5;
+/// How many calls that fail one after the other end a run.
+const MAX_FAILURES: u32 = 8;
+/// The first pause after a failed call; it doubles with each further one, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often is looked whether others are done with theirs.
+const POLL: Duration = Duration::from_millis(500);
+
+/// A bulk migration.
+#[derive(Debug)]
+pub struct Migration {
+    /// The database.
+    pub pool: PgPool,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// The rollout group, as at the edge.
+    pub group: String,
+    /// Which share of all people to bring.
+    pub share: Percentage,
+    /// How fast Firebase may be called.
+    pub pace: Pace,
+    /// Who does it, for the audit trail.
+    pub actor: Actor,
+    holder: String,
+}
+
+/// Why a migration stopped. Everything until then is kept; it may be resumed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MigrationError {
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Firebase refused, or did not answer.
+    #[error(transparent)]
+    Firebase(#[from] FirebaseError),
+}
+
+impl MigrationError {
+    /// Whether asking again later can help.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(DatabaseError::Unavailable(_)) => true,
+            Self::Database(_) => false,
+            Self::Firebase(FirebaseError::Unavailable(_) | FirebaseError::TooManyAttempts) => true,
+            Self::Firebase(FirebaseError::Refused { status, .. }) => *status >= 500,
+            Self::Firebase(_) => false,
+        }
+    }
+
+    /// The code that is stored with people whose turn it ended.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "DATABASE_UNAVAILABLE",
+            Self::Firebase(error) => error.code().as_str(),
+        }
+    }
+}
+
+impl Migration {
+    /// A migration under a lease name of its own.
+    #[must_use]
+    pub fn new(
+        pool: PgPool,
+        firebase: Firebase,
+        group: String,
+        share: Percentage,
+        pace: Pace,
+        actor: Actor,
+    ) -> Self {
+        Self {
+            pool,
+            firebase,
+            group,
+            share,
+            pace,
+            actor,
+            holder: format!("bulk:{}", Uuid::new_v4()),
+        }
+    }
+
+    /// What is left to do for this share.
+    ///
+    /// # Errors
+    /// [`MigrationError::Database`].
+    pub async fn backlog(&self) -> Result<Backlog, MigrationError> {
+        let share = self.share.basis_points();
+        Ok(run(&self.pool, |mut connection| async move {
+            migrations::backlog(&mut connection, share).await
+        })
+        .await?)
+    }
+
+    /// Brings everybody in the queue, or `limit` people, and says what came of it in `report` as it goes. Waits for people whom
+    /// another process is bringing: should it die, this one takes over.
+    ///
+    /// # Errors
+    /// [`MigrationError`] when Firebase or the database stay away, or refuse for a reason that waiting does not mend.
+    pub async fn run(
+        &self,
+        limit: Option<u64>,
+        report: &mut Report,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<(), MigrationError> {
+        let most = u64::try_from(MAX_IMPORT).unwrap_or(u64::MAX);
+        let mut failures = 0_u32;
+        loop {
+            let room = limit.map_or(most, |limit| limit.saturating_sub(report.settled()).min(most));
+            if room == 0 {
+                return Ok(());
+            }
+            match self.batch(i64::try_from(room).unwrap_or(1), report).await {
+                Ok(0) => {
+                    let left = self.backlog().await?;
+                    if left.waiting == 0 {
+                        return Ok(());
+                    }
+                    watch(Progress::Waiting(left.leased));
+                    sleep(POLL).await;
+                }
+                Ok(_) => {
+                    failures = 0;
+                    watch(Progress::Moved(report));
+                }
+                Err(error) if error.is_transient() && failures < MAX_FAILURES => {
+                    watch(Progress::Trouble(&error));
+                    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
+                    sleep(pause.min(LONGEST_PAUSE)).await;
+                    failures = failures.saturating_add(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One batch: claim, look, import, link.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use shared::ids::UserId;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::lookup::Identifier;
+use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
+use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
+use crate::firebase::AccountToImport;
+use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
+use crate::postgres::{DatabaseError, run};
+
+/// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the
+/// lease may be another's by the time the import arrives.
+const SEND_WITHIN: Duration = Duration::from_secs(5);
+/// Their row changed, or the lease went to another, while Firebase was asked.
+const CHANGED: &str = "CHANGED_MEANWHILE";
+
+/// The people of a batch, by what can be done with them.
+#[derive(Default)]
+struct Batch {
+    candidates: Vec<(LocalPerson, Importable)>,
+    withdrawn: Vec<(UserId, Obstacle)>,
+    settlements: Vec<Settlement>,
+}
+
+impl Migration {
+    /// Brings at most `limit` people; answers how many were taken.
+    pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, MigrationError> {
+        let (holder, share) = (self.holder.as_str(), self.share.basis_points());
+        let claimed = run(&self.pool, |mut connection| async move {
+            migrations::claim(&mut connection, holder, share, limit, LEASE_SECONDS).await
+        })
+        .await?;
+        let taken: Vec<Uuid> = claimed.iter().map(|claimed| claimed.id.0).collect();
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        let outcome = self.bring(claimed, report).await;
+        if let Err(error) = &outcome {
+            // Those that are settled by now are no longer ours, and stay as they are. Should this fail too, the leases run out.
+            let _best_effort = self.release(&taken, error.code(), false).await;
+        }
+        outcome.map(|()| taken.len())
+    }
+
+    async fn bring(&self, claimed: Vec<Claimed>, report: &mut Report) -> Result<(), MigrationError> {
+        let mut batch = sort(claimed, report);
+        let known = self.look_up(&identifiers(&batch)).await?;
+        self.withdraw(&mut batch, &known, report).await?;
+        let (mut to_import, mut to_link) = (Vec::new(), Vec::new());
+        for (person, importable) in std::mem::take(&mut batch.candidates) {
+            match known.action(person.id, &importable.email) {
+                Action::Import => to_import.push((person, importable)),
+                Action::Link => to_link.push(person),
+                Action::Conflict => batch.fail(person.id, "EMAIL_EXISTS".to_owned(), report),
+            }
+        }
+        let imported = self.import(to_import, &mut batch, report).await?;
+        let linked = self.link(&imported, "imported", report).await?;
+        report.imported = report.imported.saturating_add(linked);
+        let linked = self.link(&to_link, "found", report).await?;
+        report.found = report.found.saturating_add(linked);
+        self.settle(&batch.settlements).await?;
+        Ok(())
+    }
+
+    /// People who cannot be imported after all. An account that an earlier attempt made for them, and that nobody has used, goes.
+    async fn withdraw(
+        &self,
+        batch: &mut Batch,
+        known: &Known,
+        report: &mut Report,
+    ) -> Result<(), MigrationError> {
+        for (id, obstacle) in std::mem::take(&mut batch.withdrawn) {
+            if known.is_untouched(id) {
+                self.pace.turn().await;
+                self.firebase.delete_account(&id.to_string()).await?;
+            }
+            count(&mut report.skipped, obstacle.code());
+            batch.settlements.push(Settlement {
+                id,
+                state: "skipped",
+                result: obstacle.code().to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Imports; answers whom.
+    async fn import(
+        &self,
+        people: Vec<(LocalPerson, Importable)>,
+        batch: &mut Batch,
+        report: &mut Report,
+    ) -> Result<Vec<LocalPerson>, MigrationError> {
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.pace.turn().await;
+        let renewed_at = Instant::now();
+        let rows: Vec<LocalPerson> = people.iter().map(|(person, _)| person.clone()).collect();
+        let (holder, seen) = (self.holder.as_str(), &rows);
+        let renewed = run(&self.pool, |mut connection| async move {
+            migrations::renew(&mut connection, holder, seen, LEASE_SECONDS).await
+        });
+        let renewed: HashSet<Uuid> = renewed.await?.into_iter().collect();
+        let in_time = renewed_at.elapsed() < SEND_WITHIN;
+        let (ours, lost): (Vec<_>, Vec<_>) = people
+            .into_iter()
+            .partition(|(person, _)| in_time && renewed.contains(&person.id.0));
+        self.give_back(lost.iter().map(|(person, _)| person.id.0).collect(), report)
+            .await?;
+        if ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        let accounts: Vec<AccountToImport> = ours
+            .iter()
+            .map(|(person, importable)| account(person, importable))
+            .collect();
+        let refused: BTreeMap<usize, String> = self
+            .firebase
+            .import_accounts(&accounts)
+            .await?
+            .into_iter()
+            .map(|(place, error)| (place, error.google_code().to_owned()))
+            .collect();
+        let mut imported = Vec::with_capacity(ours.len());
+        for (place, (person, _)) in ours.into_iter().enumerate() {
+            match refused.get(&place) {
+                Some(code) => batch.fail(person.id, code.clone(), report),
+                None => imported.push(person),
+            }
+        }
+        Ok(imported)
+    }
+
+    /// Links, and answers how many; whose row has changed gets another turn.
+    async fn link(
+        &self,
+        people: &[LocalPerson],
+        result: &str,
+        report: &mut Report,
+    ) -> Result<u64, MigrationError> {
+        if people.is_empty() {
+            return Ok(0);
+        }
+        let (holder, actor) = (self.holder.as_str(), &self.actor);
+        let linked = run(&self.pool, |mut connection| async move {
+            migrations::link(&mut connection, holder, people, result, actor).await
+        });
+        let linked: HashSet<Uuid> = linked.await?.into_iter().collect();
+        let changed = people
+            .iter()
+            .map(|person| person.id.0)
+            .filter(|id| !linked.contains(id))
+            .collect();
+        self.give_back(changed, report).await?;
+        Ok(u64::try_from(linked.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn give_back(&self, ids: Vec<Uuid>, report: &mut Report) -> Result<(), DatabaseError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        report.retried = report
+            .retried
+            .saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+        self.release(&ids, CHANGED, true).await
+    }
+
+    async fn release(&self, ids: &[Uuid], result: &str, counts: bool) -> Result<(), DatabaseError> {
+        let holder = self.holder.as_str();
+        run(&self.pool, |mut connection| async move {
+            migrations::release(&mut connection, holder, ids, result, counts, MAX_ATTEMPTS).await
+        })
+        .await
+    }
+
+    async fn settle(&self, settlements: &[Settlement]) -> Result<(), DatabaseError> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        let holder = self.holder.as_str();
+        run(&self.pool, |mut connection| async move {
+            migrations::settle(&mut connection, holder, settlements).await
+        })
+        .await
+    }
+}
+
+impl Batch {
+    fn fail(&mut self, id: UserId, code: String, report: &mut Report) {
+        count(&mut report.failed, &code);
+        self.settlements.push(Settlement {
+            id,
+            state: "failed",
+            result: code,
+        });
+    }
+}
+
+/// Rows may have changed since the preflight: each is judged anew.
+fn sort(claimed: Vec<Claimed>, report: &mut Report) -> Batch {
+    let mut batch = Batch::default();
+    for Claimed { id, person, linked } in claimed {
+        let Some(person) = person else {
+            if linked {
+                report.moved_elsewhere = report.moved_elsewhere.saturating_add(1);
+                batch.settlements.push(Settlement {
+                    id,
+                    state: "done",
+                    result: "elsewhere".to_owned(),
+                });
+            } else {
+                batch.withdrawn.push((id, Obstacle::Gone));
+            }
+            continue;
+        };
+        match importable(person.email.as_deref(), person.password_hash.as_deref()) {
+            Ok(importable) => batch.candidates.push((person, importable)),
+            Err(obstacle) => batch.withdrawn.push((id, obstacle)),
+        }
+    }
+    batch
+}
+
+fn identifiers(batch: &Batch) -> Vec<Identifier> {
+    let uids = batch
+        .candidates
+        .iter()
+        .map(|(person, _)| person.id)
+        .chain(batch.withdrawn.iter().map(|(id, _)| *id))
+        .map(|id| Identifier::Uid(id.to_string()));
+    let emails = batch
+        .candidates
+        .iter()
+        .map(|(_, importable)| Identifier::Email(importable.email.as_str().to_owned()));
+    uids.chain(emails).collect()
+}
+
+fn account(person: &LocalPerson, importable: &Importable) -> AccountToImport {
+    AccountToImport {
+        uid: person.id.to_string(),
+        email: importable.email.as_str().to_owned(),
+        email_verified: person.email_verified,
+        display_name: person.display_name.clone(),
+        disabled: !person.is_active,
+        bcrypt_hash: importable.bcrypt_hash.clone(),
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, what: &str) {
+    let count = counts.entry(what.to_owned()).or_default();
+    *count = count.saturating_add(1);
+}

@@ -1,0 +1,63 @@
+//! What Firebase has already.
+
+use tokio::task::JoinSet;
+
+use super::Migration;
+use crate::domain::migration::Known;
+use crate::firebase::{FirebaseError, KnownAccount, MAX_LOOKUP};
+
+/// How many look-ups are under way at once.
+const PARALLEL: usize = 8;
+
+/// What an account is looked up by.
+#[derive(Debug, Clone)]
+pub(super) enum Identifier {
+    Uid(String),
+    Email(String),
+}
+
+impl Migration {
+    /// The accounts that have one of these identifiers.
+    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, FirebaseError> {
+        let mut known = Known::default();
+        let mut running = JoinSet::new();
+        for some in identifiers.chunks(MAX_LOOKUP) {
+            if running.len() >= PARALLEL {
+                add(&mut known, running.join_next().await)?;
+            }
+            let (mut uids, mut emails) = (Vec::new(), Vec::new());
+            for identifier in some {
+                match identifier {
+                    Identifier::Uid(uid) => uids.push(uid.clone()),
+                    Identifier::Email(email) => emails.push(email.clone()),
+                }
+            }
+            self.pace.turn().await;
+            let firebase = self.firebase.clone();
+            running.spawn(async move { firebase.find_accounts(&uids, &emails).await });
+        }
+        while let Some(answer) = running.join_next().await {
+            add(&mut known, Some(answer))?;
+        }
+        Ok(known)
+    }
+}
+
+type Answer = Result<Result<Vec<KnownAccount>, FirebaseError>, tokio::task::JoinError>;
+
+fn add(known: &mut Known, answer: Option<Answer>) -> Result<(), FirebaseError> {
+    let accounts = match answer {
+        None => return Ok(()),
+        Some(Ok(accounts)) => accounts?,
+        Some(Err(_)) => {
+            return Err(FirebaseError::Refused {
+                status: 0,
+                code: "LOOK_UP_BROKE_OFF".to_owned(),
+            });
+        }
+    };
+    for account in accounts {
+        known.add(&account.uid, account.email.as_deref(), account.signed_in);
+    }
+    Ok(())
+}

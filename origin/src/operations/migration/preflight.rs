@@ -1,0 +1,151 @@
+//! Looking before anything is done: who would be brought, who not and why, and what Firebase has already.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::lookup::Identifier;
+use super::{Migration, MigrationError};
+use crate::domain::migration::{Action, Obstacle, bucket, hash_kind, importable};
+use crate::firebase::MAX_LOOKUP;
+use crate::postgres::migrations::{self, Entry, LocalPerson};
+use crate::postgres::run;
+
+/// How many rows are read at once.
+const PAGE: i64 = 5000;
+
+/// What a preflight found. Counts are of people without a Firebase account, unless it says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Preflight {
+    /// Everybody by provider: `local` may be brought, `hybrid` was, `firebase` came by themselves.
+    pub people: BTreeMap<String, i64>,
+    /// Can be imported and are in the share.
+    pub importable: u64,
+    /// Can be imported, when the share is raised.
+    pub outside_share: u64,
+    /// Cannot be imported, by reason; whatever the share.
+    pub obstacles: BTreeMap<&'static str, u64>,
+    /// By kind of hash.
+    pub hash_kinds: BTreeMap<&'static str, u64>,
+    /// Of the importable: administrators and the like.
+    pub privileged: u64,
+    /// Of the importable: deactivated; their accounts will be disabled.
+    pub disabled: u64,
+    /// Of the importable: whose account Firebase has already, under our id.
+    pub in_firebase: u64,
+    /// Of the importable: whose address another account has at Firebase. They will fail.
+    pub address_taken: u64,
+}
+
+impl Migration {
+    /// Looks at everybody, and writes those of the share into the queue if `enqueue` says so.
+    ///
+    /// # Errors
+    /// [`MigrationError`].
+    pub async fn preflight(&self, enqueue: bool) -> Result<Preflight, MigrationError> {
+        let mut found = Preflight {
+            people: run(&self.pool, |mut connection| async move {
+                migrations::people_by_provider(&mut connection).await
+            })
+            .await?,
+            ..Preflight::default()
+        };
+        let sharing = run(&self.pool, |mut connection| async move {
+            migrations::sharing_an_address(&mut connection).await
+        });
+        let sharing: HashSet<Uuid> = sharing.await?.into_iter().collect();
+        let mut after = None;
+        loop {
+            let page = run(&self.pool, |mut connection| async move {
+                migrations::local_people(&mut connection, after, PAGE).await
+            })
+            .await?;
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            after = Some(last.id);
+            self.preflight_page(&page, &sharing, enqueue, &mut found).await?;
+        }
+    }
+
+    async fn preflight_page(
+        &self,
+        page: &[LocalPerson],
+        sharing: &HashSet<Uuid>,
+        enqueue: bool,
+        found: &mut Preflight,
+    ) -> Result<(), MigrationError> {
+        let mut entries = Vec::with_capacity(page.len());
+        let mut cohort = Vec::new();
+        for person in page {
+            count(&mut found.hash_kinds, hash_kind(person.password_hash.as_deref()));
+            let bucket = bucket(&self.group, person.email.as_deref(), person.id);
+            let obstacle = match importable(person.email.as_deref(), person.password_hash.as_deref()) {
+                Ok(_) if sharing.contains(&person.id.0) => Some(Obstacle::DuplicateEmail),
+                Ok(importable) => {
+                    if bucket.is_within(self.share) {
+                        found.add(person);
+                        cohort.push((person.id, importable.email));
+                    } else {
+                        found.outside_share = found.outside_share.saturating_add(1);
+                    }
+                    None
+                }
+                Err(obstacle) => Some(obstacle),
+            };
+            if let Some(obstacle) = obstacle {
+                count(&mut found.obstacles, obstacle.code());
+            }
+            if bucket.is_within(self.share) {
+                entries.push(Entry {
+                    id: person.id,
+                    bucket: bucket.number(),
+                    obstacle: obstacle.map(Obstacle::code),
+                });
+            }
+        }
+        for some in cohort.chunks(MAX_LOOKUP.saturating_mul(20)) {
+            let addresses: Vec<Identifier> = some
+                .iter()
+                .map(|(_, email)| Identifier::Email(email.as_str().to_owned()))
+                .collect();
+            let known = self.look_up(&addresses).await?;
+            for (id, email) in some {
+                match known.action(*id, email) {
+                    Action::Conflict => found.address_taken = found.address_taken.saturating_add(1),
+                    Action::Link => found.in_firebase = found.in_firebase.saturating_add(1),
+                    Action::Import if known.is_untouched(*id) => {
+                        found.in_firebase = found.in_firebase.saturating_add(1);
+                    }
+                    Action::Import => {}
+                }
+            }
+        }
+        if enqueue && !entries.is_empty() {
+            let entries = &entries;
+            run(&self.pool, |mut connection| async move {
+                migrations::enqueue(&mut connection, entries).await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Preflight {
+    fn add(&mut self, person: &LocalPerson) {
+        self.importable = self.importable.saturating_add(1);
+        if person.user_type != "user" {
+            self.privileged = self.privileged.saturating_add(1);
+        }
+        if !person.is_active {
+            self.disabled = self.disabled.saturating_add(1);
+        }
+    }
+}
+
+fn count(counts: &mut BTreeMap<&'static str, u64>, what: &'static str) {
+    let count = counts.entry(what).or_default();
+    *count = count.saturating_add(1);
+}

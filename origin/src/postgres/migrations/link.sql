@@ -1,0 +1,29 @@
+-- Links people to the accounts made for them. Nobody whose row has changed since it was read: the legacy service may have written
+-- a new hash, or closed the account, while Firebase was asked.
+--
+-- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor
+WITH linked AS (
+    UPDATE auth.users AS person
+    SET firebase_uid = person.id::text,
+        auth_provider = 'hybrid',
+        last_firebase_sync = now(),
+        federation_status = CASE WHEN person.is_active THEN 'active' ELSE 'disabled' END
+    FROM unnest($2::uuid[], $3::text[], $4::text[]) AS seen (id, email, hash)
+    JOIN auth.user_migrations AS migration ON migration.user_id = seen.id AND migration.leased_by = $1
+    WHERE person.id = seen.id
+      AND person.firebase_uid IS NULL
+      AND person.email = seen.email
+      AND person.password_hash = seen.hash
+    RETURNING person.id
+),
+settled AS (
+    UPDATE auth.user_migrations AS migration
+    SET state = 'done', result = $5, leased_by = NULL, lease_until = NULL, updated_at = now()
+    FROM linked
+    WHERE migration.user_id = linked.id
+),
+noted AS (
+    INSERT INTO auth.auth_events (kind, actor, user_id, details)
+    SELECT 'user.migrated', $6, id, jsonb_build_object('at', 'bulk', 'result', $5) FROM linked
+)
+SELECT id FROM linked
