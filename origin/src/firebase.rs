@@ -22,7 +22,7 @@ use crate::outbound::{self, NoClient};
 
 pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
 pub use error::FirebaseError;
-pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP};
+pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP, UID_EXISTS};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
 
 use credential::Credential;

@@ -82,7 +82,7 @@ fn run_part(part: Part) -> Done {
         // The conformance vectors are the part above.
         Part::Origin => with_database(
             "crossfade-origin",
-            &["--lib", "--test=api", "--test=ledger", "--test=schema"],
+            &["--lib", "--test=api", "--test=bulk", "--test=ledger", "--test=schema"],
         ),
         Part::EndToEnd => smoke::run(&smoke::Options { rs256: false }),
         Part::EndToEndRs256 => smoke::run(&smoke::Options { rs256: true }),

@@ -2,6 +2,8 @@
 
 mod migrate;
 mod progress;
+mod unlink;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,10 @@ enum Command {
     One(OnePerson),
     /// Bring people to Firebase with their passwords; may be killed and run again at any moment, and by several at once
     Migrate(migrate::MigrateArgs),
+    /// Compare all rows with all Firebase accounts; exits 2 and names the differences when there are any
+    Verify(verify::VerifyArgs),
+    /// Make people local again who were migrated; the way back
+    Unlink(unlink::UnlinkArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +92,8 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
             one(command, &postgres::open(&database)).await
         }
         Command::Migrate(arguments) => migrate::run(arguments, BulkConfig::read(lookup)?).await,
+        Command::Verify(arguments) => verify::run(arguments, BulkConfig::read(lookup)?).await,
+        Command::Unlink(arguments) => unlink::run(arguments, BulkConfig::read(lookup)?).await,
     })
 }
 

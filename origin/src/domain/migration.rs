@@ -146,7 +146,7 @@ impl Known {
             // Importing again would undo whatever has been done with the account since, a new password first of all.
             Some(true) => Action::Link,
             // Made by an attempt that got no further. The row may have a newer password than it.
-            Some(false) => Action::Import,
+            Some(false) => Action::Replace,
             None if self.owners.contains_key(email.as_str()) => Action::Conflict,
             None => Action::Import,
         }
@@ -156,8 +156,10 @@ impl Known {
 /// What to do with a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Import the account, in place of an untouched one of ours if there is one, and link the row.
+    /// Import the account and link the row.
     Import,
+    /// Import the account in place of ours, which nobody has used yet, and link the row.
+    Replace,
     /// The account is there and in use: link the row, no more.
     Link,
     /// Another account has the address: importing would make a second one.
@@ -235,7 +237,7 @@ mod tests {
         let ours = id.to_string();
         for (accounts, action) in [
             (vec![], Action::Import),
-            (vec![(ours.as_str(), "ada@example.org", false)], Action::Import),
+            (vec![(ours.as_str(), "ada@example.org", false)], Action::Replace),
             (vec![(ours.as_str(), "ada@example.org", true)], Action::Link),
             (vec![(ours.as_str(), "new@example.org", true)], Action::Link),
             (vec![("other", "Ada@example.org", false)], Action::Conflict),

@@ -70,15 +70,6 @@ impl FirebaseError {
         }
     }
 
-    /// Google's own code where it is not one of ours, for records of what became of an account.
-    #[must_use]
-    pub fn google_code(&self) -> &str {
-        match self {
-            Self::Refused { code, .. } if !code.is_empty() => code,
-            error => error.code().as_str(),
-        }
-    }
-
     /// Whether it is the caller's doing, so that its text may be shown.
     #[must_use]
     pub const fn is_the_callers(&self) -> bool {

@@ -79,6 +79,10 @@ pub struct AccountPage {
 #[serde(rename_all = "camelCase")]
 struct BatchCreateRequest<'a> {
     hash_algorithm: &'static str,
+    /// Whether accounts with these uids are replaced.
+    allow_overwrite: bool,
+    /// Refuses people whose address another account has, and the whole request if an address comes twice in it.
+    sanity_check: bool,
     users: &'a [AccountToImport],
 }
 
@@ -139,24 +143,28 @@ impl Firebase {
         Ok(answer.users.into_iter().map(KnownAccount::from).collect())
     }
 
-    /// Imports at most [`MAX_IMPORT`] accounts. **Replaces** accounts of the same uid and makes second accounts for addresses
-    /// that have one: whoever calls has looked first. Answers those that were refused, by their place in `accounts`.
+    /// Imports at most [`MAX_IMPORT`] accounts, no address twice among them. With `replace`, accounts of the same uid are
+    /// replaced, whatever was done with them; without, they are refused. Whoever calls has looked first all the same: the guide
+    /// to importing knows of neither safeguard. Answers who was refused, by their place in `accounts`, with a code.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others; it is then unknown which accounts were imported.
     pub async fn import_accounts(
         &self,
         accounts: &[AccountToImport],
-    ) -> Result<Vec<(usize, FirebaseError)>, FirebaseError> {
+        replace: bool,
+    ) -> Result<Vec<(usize, String)>, FirebaseError> {
         let request = BatchCreateRequest {
             hash_algorithm: "BCRYPT",
+            allow_overwrite: replace,
+            sanity_check: true,
             users: accounts,
         };
         let answer: BatchCreateAnswer = self.post_bulk("accounts:batchCreate", &request).await?;
         Ok(answer
             .error
             .into_iter()
-            .map(|failed| (failed.index, FirebaseError::from_answer(400, &failed.message)))
+            .map(|failed| (failed.index, code_of(&failed.message)))
             .collect())
     }
 
@@ -176,6 +184,32 @@ impl Firebase {
             .next_page_token
             .filter(|token| !token.is_empty() && !accounts.is_empty());
         Ok(AccountPage { accounts, next })
+    }
+}
+
+/// Somebody has made the account since it was looked for.
+pub const UID_EXISTS: &str = "DUPLICATE_LOCAL_ID";
+
+/// The code of a person's refusal. Some come as a code, some as a sentence; neither is kept as it stands, since it may name an
+/// address.
+fn code_of(message: &str) -> String {
+    const SENTENCES: [(&str, &str); 4] = [
+        ("email exists", "EMAIL_EXISTS"),
+        ("email is invalid", "INVALID_EMAIL"),
+        ("can not overwrite", UID_EXISTS),
+        ("passwordHash", "INVALID_PASSWORD_HASH"),
+    ];
+    if let Some((_, code)) = SENTENCES.iter().find(|(words, _)| message.contains(words)) {
+        return (*code).to_owned();
+    }
+    let code = message.split([' ', ':']).next().unwrap_or_default();
+    let is_code = code
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if is_code && (1..=64).contains(&code.len()) {
+        code.to_owned()
+    } else {
+        "REFUSED".to_owned()
     }
 }
 
@@ -216,12 +250,16 @@ mod tests {
         }];
         let request = BatchCreateRequest {
             hash_algorithm: "BCRYPT",
+            allow_overwrite: false,
+            sanity_check: true,
             users: &users,
         };
         assert_eq!(
             serde_json::to_value(&request).unwrap(),
             serde_json::json!({
                 "hashAlgorithm": "BCRYPT",
+                "allowOverwrite": false,
+                "sanityCheck": true,
                 "users": [{
                     "localId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                     "email": "ada@example.org",
@@ -262,5 +300,18 @@ mod tests {
         let none: BatchCreateAnswer =
             serde_json::from_str(r#"{"kind": "identitytoolkit#UploadAccountResponse"}"#).unwrap();
         assert!(none.error.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_code_and_nothing_else() {
+        for (message, code) in [
+            ("INVALID_EMAIL : ada@example.org", "INVALID_EMAIL"),
+            ("email exists in other account in database", "EMAIL_EXISTS"),
+            ("localId belongs to an existing account - can not overwrite.", UID_EXISTS),
+            ("ada@example.org is odd", "REFUSED"),
+            ("", "REFUSED"),
+        ] {
+            assert_eq!(code_of(message), code, "{message}");
+        }
     }
 }

@@ -8,10 +8,12 @@
 //! 3. The row is linked last, and only if it still says what was imported. Whatever breaks off before is done again.
 
 mod batch;
+mod compare;
 mod lookup;
 mod pace;
 mod preflight;
 mod report;
+mod unlink;
 
 use std::time::Duration;
 
@@ -25,9 +27,11 @@ use crate::postgres::events::Actor;
 use crate::postgres::migrations::{self, Backlog};
 use crate::postgres::{DatabaseError, run};
 
+pub use compare::{Comparison, Difference, compare};
 pub use pace::Pace;
 pub use preflight::Preflight;
 pub use report::{Progress, Report};
+pub use unlink::{Unlinked, Unlinking, Whom};
 
 /// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a
 /// fetch of the access token (10 s), the import (20 s), and [`batch`]'s own patience.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::lookup::Identifier;
 use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
 use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
-use crate::firebase::AccountToImport;
+use crate::firebase::{AccountToImport, UID_EXISTS};
 use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
 use crate::postgres::{DatabaseError, run};
 
@@ -52,17 +52,25 @@ impl Migration {
         let mut batch = sort(claimed, report);
         let known = self.look_up(&identifiers(&batch)).await?;
         self.withdraw(&mut batch, &known, report).await?;
-        let (mut to_import, mut to_link) = (Vec::new(), Vec::new());
+        let (mut to_import, mut to_replace, mut to_link) = (Vec::new(), Vec::new(), Vec::new());
+        let mut addresses = HashSet::new();
         for (person, importable) in std::mem::take(&mut batch.candidates) {
+            if !addresses.insert(importable.email.clone()) {
+                batch.fail(person.id, Obstacle::DuplicateEmail.code().to_owned(), report);
+                continue;
+            }
             match known.action(person.id, &importable.email) {
                 Action::Import => to_import.push((person, importable)),
+                Action::Replace => to_replace.push((person, importable)),
                 Action::Link => to_link.push(person),
                 Action::Conflict => batch.fail(person.id, "EMAIL_EXISTS".to_owned(), report),
             }
         }
-        let imported = self.import(to_import, &mut batch, report).await?;
-        let linked = self.link(&imported, "imported", report).await?;
-        report.imported = report.imported.saturating_add(linked);
+        for (people, replace) in [(to_import, false), (to_replace, true)] {
+            let imported = self.import(people, replace, &mut batch, report).await?;
+            let linked = self.link(&imported, "imported", report).await?;
+            report.imported = report.imported.saturating_add(linked);
+        }
         let linked = self.link(&to_link, "found", report).await?;
         report.found = report.found.saturating_add(linked);
         self.settle(&batch.settlements).await?;
@@ -95,6 +103,7 @@ impl Migration {
     async fn import(
         &self,
         people: Vec<(LocalPerson, Importable)>,
+        replace: bool,
         batch: &mut Batch,
         report: &mut Report,
     ) -> Result<Vec<LocalPerson>, MigrationError> {
@@ -124,18 +133,20 @@ impl Migration {
             .collect();
         let refused: BTreeMap<usize, String> = self
             .firebase
-            .import_accounts(&accounts)
+            .import_accounts(&accounts, replace)
             .await?
             .into_iter()
-            .map(|(place, error)| (place, error.google_code().to_owned()))
             .collect();
         let mut imported = Vec::with_capacity(ours.len());
+        let mut again = Vec::new();
         for (place, (person, _)) in ours.into_iter().enumerate() {
             match refused.get(&place) {
+                Some(code) if code == UID_EXISTS => again.push(person.id.0),
                 Some(code) => batch.fail(person.id, code.clone(), report),
                 None => imported.push(person),
             }
         }
+        self.give_back(again, report).await?;
         Ok(imported)
     }
 

@@ -114,8 +114,7 @@ impl Migration {
             for (id, email) in some {
                 match known.action(*id, email) {
                     Action::Conflict => found.address_taken = found.address_taken.saturating_add(1),
-                    Action::Link => found.in_firebase = found.in_firebase.saturating_add(1),
-                    Action::Import if known.is_untouched(*id) => {
+                    Action::Link | Action::Replace => {
                         found.in_firebase = found.in_firebase.saturating_add(1);
                     }
                     Action::Import => {}

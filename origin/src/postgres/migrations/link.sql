@@ -2,14 +2,17 @@
 -- a new hash, or closed the account, while Firebase was asked.
 --
 -- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor
-WITH linked AS (
+WITH leased AS (
+    SELECT user_id FROM auth.user_migrations WHERE user_id = ANY ($2) AND leased_by = $1 ORDER BY user_id FOR UPDATE
+),
+linked AS (
     UPDATE auth.users AS person
     SET firebase_uid = person.id::text,
         auth_provider = 'hybrid',
         last_firebase_sync = now(),
         federation_status = CASE WHEN person.is_active THEN 'active' ELSE 'disabled' END
     FROM unnest($2::uuid[], $3::text[], $4::text[]) AS seen (id, email, hash)
-    JOIN auth.user_migrations AS migration ON migration.user_id = seen.id AND migration.leased_by = $1
+    JOIN leased ON leased.user_id = seen.id
     WHERE person.id = seen.id
       AND person.firebase_uid IS NULL
       AND person.email = seen.email

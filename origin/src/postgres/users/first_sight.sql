@@ -11,7 +11,10 @@ WITH known AS (
 ),
 -- The row that has the address already, if it is not this account's.
 namesake AS (
-    SELECT id, is_active AND firebase_uid IS NULL AND $3 AS may_link, is_active OR NOT $3 AS enabled
+    SELECT id,
+           -- A sign-in from before the last revocation must not link: the account may have been unlinked since.
+           is_active AND firebase_uid IS NULL AND $3 AND coalesce(valid_since <= $6, true) AS may_link,
+           is_active OR NOT $3 AS enabled
     FROM auth.users
     WHERE lower(email) = lower($2) AND NOT EXISTS (SELECT FROM known)
 ),

@@ -1,0 +1,104 @@
+//! `origin users unlink`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use shared::ids::UserId;
+
+use super::progress::ProgressBar;
+use super::user_id;
+use crate::config::BulkConfig;
+use crate::firebase::Firebase;
+use crate::operations::migration::{Pace, Unlinked, Unlinking, Whom};
+use crate::postgres;
+use crate::postgres::events::Actor;
+
+/// Make people local again.
+///
+/// The password they had when they were migrated counts again: one changed at Firebase since is lost. Their sign-ins are voided.
+/// Their Firebase accounts are deleted, so that they can be migrated anew, unless --keep-accounts is given; an account that is
+/// kept links again when its owner signs in with a verified address.
+#[derive(Debug, Args)]
+pub(super) struct UnlinkArgs {
+    /// Our id of the person
+    #[arg(value_name = "USER", value_parser = user_id, required_unless_present = "all_migrated", conflicts_with = "all_migrated")]
+    user: Option<UserId>,
+    /// Everybody whom a migration linked, at a sign-in or in bulk
+    #[arg(long)]
+    all_migrated: bool,
+    /// Say how many it would be, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave the Firebase accounts as they are
+    #[arg(long)]
+    keep_accounts: bool,
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+    /// Calls to Firebase a second; it deletes ten accounts a second at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
+    /// Your name, for the audit trail
+    #[arg(long, env = "USER", default_value = "unknown")]
+    actor: String,
+}
+
+/// Unlinks: 0 done, 1 not, or not to the end; run again it goes on.
+pub(super) async fn run(arguments: UnlinkArgs, config: BulkConfig) -> ExitCode {
+    let firebase = match Firebase::new(&config.firebase) {
+        Ok(firebase) => firebase,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let unlinking = Unlinking::new(
+        postgres::open(&config.database),
+        firebase,
+        Pace::per_second(arguments.rate),
+        Actor::cli(&arguments.actor),
+    );
+    let whom = arguments.user.map_or(Whom::AllMigrated, Whom::One);
+    let count = match unlinking.count(whom).await {
+        Ok(count) => u64::try_from(count).unwrap_or(0),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut done = Unlinked::default();
+    let mut stopped = None;
+    if !arguments.dry_run {
+        let mut bar = ProgressBar::new(count);
+        stopped = unlinking
+            .run(whom, arguments.keep_accounts, &mut done, &mut |done| {
+                bar.show(done.unlinked, 0);
+            })
+            .await
+            .err();
+        bar.finish();
+    }
+    let (dry_run, unlinked, deleted) = (arguments.dry_run, done.unlinked, done.deleted);
+    if arguments.json {
+        let stopped = stopped.as_ref().map(ToString::to_string);
+        println!(
+            "{}",
+            serde_json::json!({
+                "found": count, "dry_run": dry_run, "unlinked": unlinked, "deleted": deleted, "stopped": stopped,
+            })
+        );
+    } else if dry_run {
+        println!("{count} people would be unlinked.");
+    } else {
+        println!("{unlinked} people unlinked, {deleted} accounts deleted.");
+    }
+    if let Some(error) = stopped {
+        eprintln!("stopped: {error}\nWhat is done is kept. Run the same command again to go on.");
+        return ExitCode::FAILURE;
+    }
+    if arguments.user.is_some() && count == 0 && deleted == 0 {
+        eprintln!("No migration has linked this person.");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

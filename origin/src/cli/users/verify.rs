@@ -1,0 +1,67 @@
+//! `origin users verify`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::EXIT_SOME;
+use crate::config::BulkConfig;
+use crate::firebase::Firebase;
+use crate::operations::migration::{Comparison, Pace, compare};
+use crate::postgres;
+
+/// Compare all rows with all Firebase accounts.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+    /// Calls to Firebase a second
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
+}
+
+/// Compares: 0 the sides agree, 1 they could not be compared, 2 they differ.
+pub(super) async fn run(arguments: VerifyArgs, config: BulkConfig) -> ExitCode {
+    let firebase = match Firebase::new(&config.firebase) {
+        Ok(firebase) => firebase,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let pool = postgres::open(&config.database);
+    let found = match compare(&pool, &firebase, &Pace::per_second(arguments.rate)).await {
+        Ok(found) => found,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if arguments.json {
+        println!("{}", serde_json::json!({ "agrees": found.agrees(), "comparison": found }));
+    } else {
+        print!("{}", describe(&found));
+    }
+    if found.agrees() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_SOME)
+    }
+}
+
+fn describe(found: &Comparison) -> String {
+    let mut text = format!("{} linked rows, {} accounts\n", found.linked, found.accounts);
+    for (difference, count) in &found.differences {
+        text.push_str(&format!("{}: {count}\n", difference.as_str()));
+        for uid in found.uids.get(difference).into_iter().flatten() {
+            text.push_str(&format!("  {uid}\n"));
+        }
+    }
+    text.push_str(if found.agrees() {
+        "Both sides agree.\n"
+    } else {
+        "The sides differ.\n"
+    });
+    text
+}

@@ -1,0 +1,179 @@
+//! Do both sides agree? Reads everything, changes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{MigrationError, Pace};
+use crate::firebase::{Firebase, KnownAccount};
+use crate::postgres::migrations::LinkedPerson;
+use crate::postgres::{migrations, run};
+
+/// How many rows are read at once.
+const PAGE: i64 = 5000;
+/// The most differences of a kind that are named one by one; all are counted.
+const MAX_NAMED: usize = 100;
+
+/// In what the sides differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// The row is linked to an account that does not exist: the person cannot sign in at v2.
+    MissingAccount,
+    /// The account has no row. It gets one at its next sign-in, unless it is left over.
+    MissingRow,
+    /// A deactivated person's account is enabled at Firebase. The origin refuses them all the same.
+    EnabledAccount,
+    /// An active person's account is disabled at Firebase.
+    DisabledAccount,
+    /// The addresses differ.
+    Email,
+    /// Several accounts have one address: which of them a password signs in to is not defined.
+    DoubledEmail,
+}
+
+impl Difference {
+    /// What it is called in a report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingAccount => "missing_account",
+            Self::MissingRow => "missing_row",
+            Self::EnabledAccount => "enabled_account",
+            Self::DisabledAccount => "disabled_account",
+            Self::Email => "email",
+            Self::DoubledEmail => "doubled_email",
+        }
+    }
+}
+
+/// What a comparison found. Names uids, never addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// Rows that are linked.
+    pub linked: u64,
+    /// Accounts at Firebase.
+    pub accounts: u64,
+    /// Everybody counted, by difference; nothing is here when the sides agree.
+    pub differences: BTreeMap<Difference, u64>,
+    /// Whom they concern, by uid: the first hundred of each.
+    pub uids: BTreeMap<Difference, Vec<String>>,
+}
+
+impl Comparison {
+    /// Whether the sides agree.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn note(&mut self, difference: Difference, uid: &str) {
+        let count = self.differences.entry(difference).or_default();
+        *count = count.saturating_add(1);
+        let uids = self.uids.entry(difference).or_default();
+        if uids.len() < MAX_NAMED {
+            uids.push(uid.to_owned());
+        }
+    }
+}
+
+/// Compares all accounts with all rows. Keeps some hundred bytes an account in memory. What changes while it looks may show up as
+/// a difference: run it again before acting on one.
+///
+/// # Errors
+/// [`MigrationError`].
+pub async fn compare(pool: &PgPool, firebase: &Firebase, pace: &Pace) -> Result<Comparison, MigrationError> {
+    let mut found = Comparison::default();
+    // Accounts first: a person who registers meanwhile then has a row without an account here, and is looked up below.
+    let mut accounts = all_accounts(firebase, pace).await?;
+    found.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
+    doubled(&accounts, &mut found);
+    let mut missing = Vec::new();
+    let mut after = Uuid::nil();
+    loop {
+        let page = run(pool, |mut connection| async move {
+            migrations::linked_people(&mut connection, after, PAGE).await
+        })
+        .await?;
+        let Some(last) = page.last() else { break };
+        after = last.id.0;
+        for person in page {
+            found.linked = found.linked.saturating_add(1);
+            match accounts.remove(&person.firebase_uid) {
+                Some(account) => compare_one(&person, &account, &mut found),
+                None => missing.push(person),
+            }
+        }
+    }
+    for some in missing.chunks(crate::firebase::MAX_LOOKUP) {
+        let uids: Vec<String> = some.iter().map(|person| person.firebase_uid.clone()).collect();
+        pace.turn().await;
+        let there = firebase.find_accounts(&uids, &[]).await?;
+        for person in some {
+            match there.iter().find(|account| account.uid == person.firebase_uid) {
+                Some(account) => compare_one(person, account, &mut found),
+                None => found.note(Difference::MissingAccount, &person.firebase_uid),
+            }
+        }
+    }
+    for uid in accounts.keys() {
+        found.note(Difference::MissingRow, uid);
+    }
+    Ok(found)
+}
+
+async fn all_accounts(
+    firebase: &Firebase,
+    pace: &Pace,
+) -> Result<BTreeMap<String, KnownAccount>, MigrationError> {
+    let mut accounts = BTreeMap::new();
+    let mut next = None;
+    loop {
+        pace.turn().await;
+        let page = firebase.list_accounts(next.as_deref()).await?;
+        accounts.extend(
+            page.accounts
+                .into_iter()
+                .map(|account| (account.uid.clone(), account)),
+        );
+        match page.next {
+            // A listing that does not get on would never end.
+            Some(token) if next.as_ref() != Some(&token) => next = Some(token),
+            _ => return Ok(accounts),
+        }
+    }
+}
+
+fn doubled(accounts: &BTreeMap<String, KnownAccount>, found: &mut Comparison) {
+    let mut owners: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for account in accounts.values() {
+        if let Some(email) = &account.email {
+            owners
+                .entry(email.to_lowercase())
+                .or_default()
+                .push(&account.uid);
+        }
+    }
+    for uid in owners
+        .values()
+        .filter(|owners| owners.len() > 1)
+        .flat_map(|owners| owners.iter())
+    {
+        found.note(Difference::DoubledEmail, uid);
+    }
+}
+
+fn compare_one(person: &LinkedPerson, account: &KnownAccount, found: &mut Comparison) {
+    match (person.is_active, account.disabled) {
+        (true, true) => found.note(Difference::DisabledAccount, &account.uid),
+        (false, false) => found.note(Difference::EnabledAccount, &account.uid),
+        _ => {}
+    }
+    let lower = |email: &Option<String>| email.as_deref().map(|email| email.trim().to_lowercase());
+    // A closed account's address was renamed to make room.
+    if person.is_active && lower(&person.email) != lower(&account.email) {
+        found.note(Difference::Email, &account.uid);
+    }
+}

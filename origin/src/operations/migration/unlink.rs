@@ -1,0 +1,153 @@
+//! The way back: people become local again, with the hash that was kept for this.
+
+use serde::Serialize;
+use shared::ids::UserId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{LEASE_SECONDS, MigrationError, Pace};
+use crate::firebase::Firebase;
+use crate::postgres::events::Actor;
+use crate::postgres::{migrations, run};
+
+/// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.
+const BATCH: i64 = 50;
+
+/// Whom to unlink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// One person.
+    One(UserId),
+    /// Everybody whom a migration linked and who still has an old hash; not people who came through Firebase by themselves.
+    AllMigrated,
+}
+
+/// What unlinking came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Unlinked {
+    /// People who are local again.
+    pub unlinked: u64,
+    /// Accounts deleted at Firebase; more than were unlinked when an earlier run broke off in between.
+    pub deleted: u64,
+}
+
+/// Unlinks people.
+#[derive(Debug)]
+pub struct Unlinking {
+    /// The database.
+    pub pool: PgPool,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// How fast Firebase may be called.
+    pub pace: Pace,
+    /// Who does it, for the audit trail.
+    pub actor: Actor,
+    holder: String,
+}
+
+impl Unlinking {
+    /// An unlinking under a lease name of its own.
+    #[must_use]
+    pub fn new(pool: PgPool, firebase: Firebase, pace: Pace, actor: Actor) -> Self {
+        Self {
+            pool,
+            firebase,
+            pace,
+            actor,
+            holder: format!("unlink:{}", Uuid::new_v4()),
+        }
+    }
+
+    /// How many people would be unlinked.
+    ///
+    /// # Errors
+    /// [`MigrationError::Database`].
+    pub async fn count(&self, whom: Whom) -> Result<i64, MigrationError> {
+        let id = whom.id();
+        Ok(run(&self.pool, |mut connection| async move {
+            migrations::count_unlinkable(&mut connection, id).await
+        })
+        .await?)
+    }
+
+    /// Unlinks, and deletes the accounts at Firebase unless they are to be kept. The row first: should this die in between, the
+    /// next sign-in finds the account under its own id and takes it over, and the next run deletes what is still to be deleted.
+    ///
+    /// # Errors
+    /// [`MigrationError`]; what was done so far stays so, in `done`.
+    pub async fn run(
+        &self,
+        whom: Whom,
+        keep_accounts: bool,
+        done: &mut Unlinked,
+        watch: &mut (dyn FnMut(&Unlinked) + Send),
+    ) -> Result<(), MigrationError> {
+        let (id, holder, actor) = (whom.id(), self.holder.as_str(), &self.actor);
+        loop {
+            let unlinked = run(&self.pool, |mut connection| async move {
+                migrations::unlink(
+                    &mut connection,
+                    holder,
+                    id,
+                    BATCH,
+                    LEASE_SECONDS,
+                    keep_accounts,
+                    actor,
+                )
+                .await
+            })
+            .await?;
+            done.unlinked = done.unlinked.saturating_add(count(&unlinked));
+            let deleted = if keep_accounts {
+                0
+            } else {
+                self.delete(id, done).await?
+            };
+            watch(done);
+            if unlinked.is_empty() && deleted == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes accounts whose rows are unlinked, under a lease that keeps sign-ins from linking them again.
+    async fn delete(&self, id: Option<Uuid>, done: &mut Unlinked) -> Result<usize, MigrationError> {
+        let holder = self.holder.as_str();
+        let doomed = run(&self.pool, |mut connection| async move {
+            migrations::settle_relinked(&mut connection).await?;
+            migrations::claim_unlinking(&mut connection, holder, id, BATCH, LEASE_SECONDS).await
+        })
+        .await?;
+        for id in &doomed {
+            self.pace.turn().await;
+            let id = *id;
+            // Asked again before each: a slow run must not delete an account that was linked anew.
+            let ours = run(&self.pool, |mut connection| async move {
+                migrations::prolong_unlinking(&mut connection, holder, id, LEASE_SECONDS).await
+            });
+            if !ours.await? {
+                continue;
+            }
+            self.firebase.delete_account(&id.to_string()).await?;
+            run(&self.pool, |mut connection| async move {
+                migrations::unlinked(&mut connection, holder, id).await
+            })
+            .await?;
+            done.deleted = done.deleted.saturating_add(1);
+        }
+        Ok(doomed.len())
+    }
+}
+
+impl Whom {
+    fn id(self) -> Option<Uuid> {
+        match self {
+            Self::One(id) => Some(id.0),
+            Self::AllMigrated => None,
+        }
+    }
+}
+
+fn count(ids: &[Uuid]) -> u64 {
+    u64::try_from(ids.len()).unwrap_or(u64::MAX)
+}

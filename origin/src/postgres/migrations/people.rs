@@ -1,0 +1,144 @@
+//! The people a bulk command looks at.
+
+use std::collections::BTreeMap;
+
+use shared::ids::UserId;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
+use uuid::Uuid;
+
+/// A local person, with what an import needs. Carries a hash; it is never shown.
+#[derive(Clone)]
+pub struct LocalPerson {
+    /// Who.
+    pub id: UserId,
+    /// Their address as stored.
+    pub email: Option<String>,
+    /// Their hash as stored.
+    pub password_hash: Option<String>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Whether the address was ever verified.
+    pub email_verified: bool,
+    /// `false` once deactivated.
+    pub is_active: bool,
+    /// `user`, `admin`, …
+    pub user_type: String,
+}
+
+impl std::fmt::Debug for LocalPerson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalPerson")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromRow<'_, PgRow> for LocalPerson {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: UserId(row.try_get("id")?),
+            email: row.try_get("email")?,
+            password_hash: row.try_get("password_hash")?,
+            display_name: row.try_get("display_name")?,
+            email_verified: row.try_get("email_verified")?,
+            is_active: row.try_get("is_active")?,
+            user_type: row.try_get("user_type")?,
+        })
+    }
+}
+
+/// People without a Firebase account from after `after` on, in the order of their ids.
+///
+/// # Errors
+/// What the database says.
+pub async fn local_people(
+    connection: &mut PgConnection,
+    after: Option<UserId>,
+    limit: i64,
+) -> sqlx::Result<Vec<LocalPerson>> {
+    sqlx::query_as(
+        "SELECT id, email, password_hash, display_name, email_verified, is_active, user_type FROM auth.users \
+         WHERE id > $1 AND firebase_uid IS NULL ORDER BY id LIMIT $2",
+    )
+    .bind(after.map_or(Uuid::nil(), |id| id.0))
+    .bind(limit)
+    .fetch_all(connection)
+    .await
+}
+
+/// Everybody whose address somebody else has too, told apart by case or white space alone.
+///
+/// # Errors
+/// What the database says.
+pub async fn sharing_an_address(connection: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "SELECT unnest(array_agg(id)) FROM auth.users WHERE email IS NOT NULL \
+         GROUP BY lower(btrim(email)) HAVING count(*) > 1",
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// How many people are linked, by provider.
+///
+/// # Errors
+/// What the database says.
+pub async fn people_by_provider(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, i64>> {
+    let rows = sqlx::query_as("SELECT auth_provider, count(*) FROM auth.users GROUP BY auth_provider")
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// A linked person, with what is compared with their account.
+#[derive(Clone)]
+pub struct LinkedPerson {
+    /// Who.
+    pub id: UserId,
+    /// Their account.
+    pub firebase_uid: String,
+    /// Their address.
+    pub email: Option<String>,
+    /// `false` once deactivated.
+    pub is_active: bool,
+}
+
+impl std::fmt::Debug for LinkedPerson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkedPerson")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Linked people from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
+/// more, and keep the uid so that a token still good finds a deactivated person.
+///
+/// # Errors
+/// What the database says.
+pub async fn linked_people(
+    connection: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<LinkedPerson>> {
+    let rows = sqlx::query(
+        "SELECT id, firebase_uid, email, is_active FROM auth.users \
+         WHERE id > $1 AND firebase_uid IS NOT NULL AND coalesce(is_active OR email !~ '^deleted_[0-9]+_', true) \
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LinkedPerson {
+                id: UserId(row.try_get(0)?),
+                firebase_uid: row.try_get(1)?,
+                email: row.try_get(2)?,
+                is_active: row.try_get(3)?,
+            })
+        })
+        .collect()
+}

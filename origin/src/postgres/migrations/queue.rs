@@ -1,0 +1,267 @@
+//! The queue: who is to be brought, and by whom.
+//!
+//! Whatever writes several rows locks them in the order of their ids first (taking a lease aside, which waits for nobody): two
+//! processes that held each other's rows would end in a deadlock.
+
+use shared::ids::UserId;
+use sqlx::postgres::PgConnection;
+use sqlx::{FromRow as _, Row as _};
+use uuid::Uuid;
+
+use super::people::LocalPerson;
+use crate::postgres::events::Actor;
+
+/// What the queue is told of a person.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Who.
+    pub id: UserId,
+    /// Their bucket.
+    pub bucket: u16,
+    /// Why they are not imported; `None` puts them in the queue.
+    pub obstacle: Option<&'static str>,
+}
+
+/// Writes people into the queue, or that they do not belong there. Whoever is being worked on stays as they are. `entries` are
+/// in the order of their ids, so that two who do this at once wait for each other in one direction only.
+///
+/// # Errors
+/// What the database says.
+pub async fn enqueue(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id.0).collect();
+    let buckets: Vec<i16> = entries
+        .iter()
+        .map(|entry| i16::try_from(entry.bucket).unwrap_or(i16::MAX))
+        .collect();
+    let obstacles: Vec<Option<&str>> = entries.iter().map(|entry| entry.obstacle).collect();
+    sqlx::query(
+        "INSERT INTO auth.user_migrations AS known (user_id, state, bucket, result) \
+         SELECT id, CASE WHEN obstacle IS NULL THEN 'pending' ELSE 'skipped' END, bucket, obstacle \
+         FROM unnest($1::uuid[], $2::smallint[], $3::text[]) AS entry (id, bucket, obstacle) \
+         ON CONFLICT (user_id) DO UPDATE \
+         SET state = excluded.state, bucket = excluded.bucket, result = excluded.result, attempts = 0, updated_at = now() \
+         WHERE known.state <> 'unlinking' AND coalesce(known.lease_until < now(), true) \
+           AND (known.state, known.bucket, known.result, known.attempts) \
+               IS DISTINCT FROM (excluded.state, excluded.bucket, excluded.result, 0)",
+    )
+    .bind(ids)
+    .bind(buckets)
+    .bind(obstacles)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Somebody who is ours to bring.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Who.
+    pub id: UserId,
+    /// Their row, unless they are linked already or gone.
+    pub person: Option<LocalPerson>,
+    /// Whether they are linked already.
+    pub linked: bool,
+}
+
+/// Takes the lease of at most `limit` people whose buckets lie below `share`, in the order in which people move. Each goes to one
+/// taker, however many ask at once.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    connection: &mut PgConnection,
+    holder: &str,
+    share: u16,
+    limit: i64,
+    lease_seconds: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    let rows = sqlx::query(include_str!("claim.sql"))
+        .bind(holder)
+        .bind(i32::from(share))
+        .bind(limit)
+        .bind(lease_seconds)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let there: bool = row.try_get("there")?;
+            let linked: bool = row.try_get("linked")?;
+            Ok(Claimed {
+                id: UserId(row.try_get("user_id")?),
+                person: (there && !linked)
+                    .then(|| LocalPerson::from_row(row))
+                    .transpose()?,
+                linked,
+            })
+        })
+        .collect()
+}
+
+/// Prolongs the leases that `holder` still has of people who are still local and have still this address and hash. Answers whose.
+///
+/// # Errors
+/// What the database says.
+pub async fn renew(
+    connection: &mut PgConnection,
+    holder: &str,
+    people: &[LocalPerson],
+    lease_seconds: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    let (ids, emails, hashes) = columns(people);
+    sqlx::query_scalar(
+        "WITH leased AS ( \
+             SELECT user_id FROM auth.user_migrations \
+             WHERE user_id = ANY ($2) AND leased_by = $1 AND lease_until > now() ORDER BY user_id FOR UPDATE \
+         ) \
+         UPDATE auth.user_migrations AS migration \
+         SET lease_until = now() + make_interval(secs => $5), updated_at = now() \
+         FROM leased, unnest($2::uuid[], $3::text[], $4::text[]) AS seen (id, email, hash), auth.users AS person \
+         WHERE migration.user_id = leased.user_id AND seen.id = leased.user_id AND person.id = leased.user_id \
+           AND person.firebase_uid IS NULL AND person.email = seen.email AND person.password_hash = seen.hash \
+         RETURNING migration.user_id",
+    )
+    .bind(holder)
+    .bind(ids)
+    .bind(emails)
+    .bind(hashes)
+    .bind(lease_seconds)
+    .fetch_all(connection)
+    .await
+}
+
+/// Links people to the accounts made for them, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
+/// others have changed in the meantime, or the lease is no longer `holder`'s.
+///
+/// # Errors
+/// What the database says.
+pub async fn link(
+    connection: &mut PgConnection,
+    holder: &str,
+    people: &[LocalPerson],
+    result: &str,
+    actor: &Actor,
+) -> sqlx::Result<Vec<Uuid>> {
+    let (ids, emails, hashes) = columns(people);
+    sqlx::query_scalar(include_str!("link.sql"))
+        .bind(holder)
+        .bind(ids)
+        .bind(emails)
+        .bind(hashes)
+        .bind(result)
+        .bind(actor.as_str())
+        .fetch_all(connection)
+        .await
+}
+
+/// How somebody's turn ended.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Who.
+    pub id: UserId,
+    /// `done`, `failed` or `skipped`.
+    pub state: &'static str,
+    /// What happened.
+    pub result: String,
+}
+
+/// Gives leases of `holder` back with what came of them.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle(
+    connection: &mut PgConnection,
+    holder: &str,
+    settlements: &[Settlement],
+) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = settlements.iter().map(|settled| settled.id.0).collect();
+    let states: Vec<&str> = settlements.iter().map(|settled| settled.state).collect();
+    let results: Vec<&str> = settlements
+        .iter()
+        .map(|settled| settled.result.as_str())
+        .collect();
+    sqlx::query(
+        "WITH leased AS ( \
+             SELECT user_id FROM auth.user_migrations \
+             WHERE user_id = ANY ($2) AND leased_by = $1 ORDER BY user_id FOR UPDATE \
+         ) \
+         UPDATE auth.user_migrations AS migration \
+         SET state = settled.state, result = settled.result, leased_by = NULL, lease_until = NULL, updated_at = now() \
+         FROM leased, unnest($2::uuid[], $3::text[], $4::text[]) AS settled (id, state, result) \
+         WHERE migration.user_id = leased.user_id AND settled.id = leased.user_id",
+    )
+    .bind(holder)
+    .bind(ids)
+    .bind(states)
+    .bind(results)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Gives leases of `holder` back undone. With `counts` it counts as an attempt, and after `most` of them the person has failed.
+///
+/// # Errors
+/// What the database says.
+pub async fn release(
+    connection: &mut PgConnection,
+    holder: &str,
+    ids: &[Uuid],
+    result: &str,
+    counts: bool,
+    most: i32,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH leased AS ( \
+             SELECT user_id FROM auth.user_migrations \
+             WHERE user_id = ANY ($2) AND leased_by = $1 ORDER BY user_id FOR UPDATE \
+         ) \
+         UPDATE auth.user_migrations AS migration \
+         SET state = CASE WHEN $4 AND attempts + 1 >= $5 THEN 'failed' ELSE state END, attempts = attempts + $4::integer, \
+             result = $3, leased_by = NULL, lease_until = NULL, updated_at = now() \
+         FROM leased WHERE migration.user_id = leased.user_id",
+    )
+    .bind(holder)
+    .bind(ids)
+    .bind(result)
+    .bind(counts)
+    .bind(most)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// What is left in the queue below `share`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// People in the queue.
+    pub waiting: i64,
+    /// Those of them whose lease somebody else has.
+    pub leased: i64,
+}
+
+/// Counts what is left in the queue below `share`.
+///
+/// # Errors
+/// What the database says.
+pub async fn backlog(connection: &mut PgConnection, share: u16) -> sqlx::Result<Backlog> {
+    let (waiting, leased) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE lease_until > now()) FROM auth.user_migrations \
+         WHERE state = 'pending' AND bucket < $1",
+    )
+    .bind(i32::from(share))
+    .fetch_one(connection)
+    .await?;
+    Ok(Backlog { waiting, leased })
+}
+
+/// What is compared before a link: the row must still say what was imported.
+fn columns(people: &[LocalPerson]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
+    (
+        people.iter().map(|person| person.id.0).collect(),
+        people.iter().map(|person| person.email.as_deref()).collect(),
+        people
+            .iter()
+            .map(|person| person.password_hash.as_deref())
+            .collect(),
+    )
+}

@@ -1,0 +1,191 @@
+//! Killed, run twice at once, and people who sign in, change their passwords or leave in between.
+
+use serde_json::json;
+use shared::ids::NormalizedEmail;
+
+use crate::migrate::firebase;
+use crate::support::{Drill, PASSWORD, end};
+
+/// Kills a run as soon as it has moved somebody; twenty times over, nobody is lost and nobody doubled.
+#[tokio::test]
+async fn killed_at_any_moment_it_goes_on_where_it_was() {
+    let drill = Drill::start().await;
+    drill.people(2500).await;
+    let looked = drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
+    assert_eq!(looked["waiting"], 2500);
+    for round in 0..20_u64 {
+        let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "1000", "--limit", "100"]);
+        // Another moment of its work each time: while claiming, looking up, importing or linking.
+        drill
+            .until("SELECT EXISTS (SELECT FROM auth.user_migrations WHERE lease_until > now() AND leased_by LIKE 'bulk:%')")
+            .await;
+        for _ in 0..round {
+            let _a_moment: i64 = drill.database.value("SELECT count(*) FROM auth.users").await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drill.leases_run_out().await;
+    }
+    let moved = drill.linked().await;
+    let rest = drill.users(&["migrate", "--resume", "--json", "--rate", "1000"]).await.json(0);
+    assert_eq!(
+        rest["report"]["imported"].as_i64().unwrap() + rest["report"]["found"].as_i64().unwrap() + moved,
+        2500
+    );
+    assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (2500, 2500));
+    let events: i64 = drill
+        .database
+        .value("SELECT count(DISTINCT user_id) FROM auth.auth_events WHERE kind = 'user.migrated'")
+        .await;
+    let all: i64 = drill.database.value("SELECT count(*) FROM auth.auth_events").await;
+    assert_eq!((events, all), (2500, 2500), "somebody was moved twice");
+    assert!(drill.signs_in("person2500@example.org", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn several_at_once_share_the_work() {
+    let drill = Drill::start().await;
+    drill.people(3500).await;
+    drill.change(json!({"latency_ms": 20}));
+    let runs: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(end(drill.spawn(&["migrate", "--json", "--rate", "1000"]))))
+        .collect();
+    let (mut imported, mut busy) = (0, 0);
+    for run in runs {
+        let outcome = run.await.unwrap().json(0);
+        assert_eq!((&outcome["report"]["failed"], &outcome["waiting"]), (&json!({}), &json!(0)));
+        let count = outcome["report"]["imported"].as_i64().unwrap();
+        imported += count;
+        busy += i64::from(count > 0);
+    }
+    assert_eq!(imported, 3500);
+    assert!(busy > 1, "one did everything");
+    assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (3500, 3500));
+}
+
+#[tokio::test]
+async fn an_account_in_use_is_linked_and_not_replaced() {
+    let drill = Drill::start().await;
+    drill.people(2).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    // As if the run had died between the import and the link, and the person had signed in and chosen a new password since.
+    drill
+        .database
+        .execute("UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local'")
+        .await
+        .unwrap();
+    assert!(drill.signs_in("person1@example.org", PASSWORD).await);
+    let uid: String = drill
+        .database
+        .value("SELECT id::text FROM auth.users WHERE username = 'person1'")
+        .await;
+    firebase(&drill).set_password(&uid, "a-new-horse-2").await.unwrap();
+
+    let outcome = drill.users(&["migrate", "--json"]).await.json(0);
+    let report = &outcome["report"];
+    assert_eq!((&report["found"], &report["imported"]), (&json!(1), &json!(1)), "{outcome}");
+    assert!(drill.signs_in("person1@example.org", "a-new-horse-2").await);
+    assert!(!drill.signs_in("person1@example.org", PASSWORD).await);
+    assert!(drill.signs_in("person2@example.org", PASSWORD).await);
+    assert_eq!(drill.linked().await, 2);
+}
+
+#[tokio::test]
+async fn a_password_changed_at_the_legacy_service_meanwhile_is_the_one_that_moves() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.change(json!({"latency_ms": 700}));
+    let child = drill.spawn(&["migrate", "--json"]);
+    let running = tokio::spawn(end(child));
+    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The import is under way with the old hash.
+    let hash = bcrypt::hash("a-new-horse-2", 4).unwrap();
+    drill
+        .database
+        .execute(&format!("UPDATE auth.users SET password_hash = '{hash}'"))
+        .await
+        .unwrap();
+    drill.change(json!({"latency_ms": 0}));
+    let outcome = running.await.unwrap().json(0);
+    assert_eq!(outcome["report"]["retried"], 1, "{outcome}");
+    assert_eq!(outcome["report"]["imported"], 1);
+    assert!(drill.signs_in("person1@example.org", "a-new-horse-2").await);
+    assert!(!drill.signs_in("person1@example.org", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.change(json!({"latency_ms": 700}));
+    let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
+    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
+        tokio::task::yield_now().await;
+    }
+    drill
+        .database
+        .execute("UPDATE auth.users SET email = 'deleted_1760000000_' || email, is_active = false")
+        .await
+        .unwrap();
+    drill.change(json!({"latency_ms": 0}));
+    let outcome = running.await.unwrap().json(0);
+    assert_eq!(outcome["report"]["skipped"], json!({"DELETED": 1}), "{outcome}");
+    assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_sign_in_keeps_the_import_away() {
+    let drill = Drill::start().await;
+    drill.people(2).await;
+    drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
+    // Somebody is being moved at their sign-in: the account is made, the link comes a moment later.
+    let id: uuid::Uuid = drill
+        .database
+        .value("SELECT id FROM auth.users WHERE username = 'person1'")
+        .await;
+    let held = |connection: sqlx::pool::PoolConnection<sqlx::Postgres>| async move {
+        let mut connection = connection;
+        origin::postgres::migrations::hold_for_sign_in(&mut connection, shared::ids::UserId(id), 30).await
+    };
+    assert!(held(drill.database.pool.acquire().await.unwrap()).await.unwrap());
+    let running = tokio::spawn(end(drill.spawn(&["migrate", "--resume", "--json"])));
+    drill
+        .until("SELECT count(*) = 1 FROM auth.users WHERE firebase_uid IS NOT NULL")
+        .await;
+    let email = NormalizedEmail::parse("person1@example.org").unwrap();
+    firebase(&drill)
+        .create_account(&origin::firebase::NewAccount {
+            uid: &id.to_string(),
+            email: &email,
+            email_verified: false,
+            password: "typed-at-sign-in-1",
+            display_name: None,
+        })
+        .await
+        .unwrap();
+    drill
+        .database
+        .execute(&format!(
+            "UPDATE auth.users SET firebase_uid = id::text, auth_provider = 'hybrid' WHERE id = '{id}'; \
+             UPDATE auth.user_migrations SET lease_until = now() - interval '1 second' WHERE user_id = '{id}'"
+        ))
+        .await
+        .unwrap();
+    let outcome = running.await.unwrap().json(0);
+    let report = &outcome["report"];
+    assert_eq!(
+        (&report["imported"], &report["moved_elsewhere"]),
+        (&json!(1), &json!(1)),
+        "{outcome}"
+    );
+    assert!(drill.signs_in("person1@example.org", "typed-at-sign-in-1").await);
+    // And the other way round: what the bulk migration holds, a sign-in cannot take.
+    drill
+        .database
+        .execute("UPDATE auth.user_migrations SET leased_by = 'bulk:x', lease_until = now() + interval '30 seconds'")
+        .await
+        .unwrap();
+    assert!(!held(drill.database.pool.acquire().await.unwrap()).await.unwrap());
+}

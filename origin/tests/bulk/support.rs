@@ -1,0 +1,209 @@
+//! A database with people, a stand-in for Firebase, and the command line between them.
+
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::identity_toolkit::{Change, IdentityToolkit};
+
+use crate::database::TestDatabase;
+
+/// The project of every test.
+pub const PROJECT: &str = "demo-bulk";
+/// Everybody's password at the legacy service.
+pub const PASSWORD: &str = "correct-horse-1";
+/// How long something that has to happen may take before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Both sides.
+pub struct Drill {
+    pub database: TestDatabase,
+    pub toolkit: IdentityToolkit,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Its one JSON document, if it ended with `code`.
+    #[track_caller]
+    pub fn json(&self, code: i32) -> Value {
+        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+impl Drill {
+    /// Nobody on either side.
+    pub async fn start() -> Self {
+        let toolkit = IdentityToolkit::start(PROJECT).await.unwrap();
+        toolkit.change(serde_json::from_value(serde_json::json!({"owner": true})).unwrap());
+        Self {
+            database: TestDatabase::with_connections(4).await,
+            toolkit,
+        }
+    }
+
+    /// `count` people as the legacy service knows them, `person1@example.org` and so on, all with [`PASSWORD`].
+    pub async fn people(&self, count: u32) {
+        let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+        self.database
+            .execute(&format!(
+                "INSERT INTO auth.users (email, username, password_hash) \
+                 SELECT 'Person' || n || '@Example.org', 'person' || n, '{hash}' FROM generate_series(1, {count}) AS n"
+            ))
+            .await
+            .unwrap();
+    }
+
+    /// What the origin has to be told to reach the stand-in.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.toolkit.variables();
+        let jwks = all.iter().find(|(n, _)| *n == "FIREBASE_JWKS_URL").unwrap().1.clone();
+        let host = jwks.trim_start_matches("http://").trim_end_matches("/jwks").to_owned();
+        all.retain(|(n, _)| *n != "FIREBASE_AUTH_EMULATOR_HOST");
+        all.push(("FIREBASE_AUTH_EMULATOR_HOST", host));
+        all
+    }
+
+    /// `origin users` with `arguments`, not yet waited for.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_origin"))
+            .arg("users")
+            .args(arguments)
+            .env_clear()
+            .envs([
+                ("ENVIRONMENT", "development"),
+                ("DATABASE_URL", self.database.url()),
+                ("DB_POOL_MAX", "4"),
+                ("USER", "tester"),
+            ])
+            .envs(self.variables())
+            .current_dir(std::env::temp_dir())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// `origin users` with `arguments`, to its end.
+    pub async fn users(&self, arguments: &[&str]) -> Ended {
+        end(self.spawn(arguments)).await
+    }
+
+    /// Waits until `sql` answers true.
+    pub async fn until(&self, sql: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.database.value::<bool>(sql).await {
+            assert!(Instant::now() < deadline, "never: {sql}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets every lease of the bulk migration run out, as time does.
+    pub async fn leases_run_out(&self) {
+        self.database
+            .execute(
+                "WITH leased AS (SELECT user_id FROM auth.user_migrations WHERE leased_by LIKE 'bulk:%' ORDER BY user_id FOR UPDATE) \
+                 UPDATE auth.user_migrations AS m SET lease_until = now() - interval '1 second' \
+                 FROM leased WHERE m.user_id = leased.user_id",
+            )
+            .await
+            .unwrap();
+    }
+
+    /// How many people are linked.
+    pub async fn linked(&self) -> i64 {
+        self.database
+            .value("SELECT count(*) FROM auth.users WHERE firebase_uid = id::text AND auth_provider = 'hybrid'")
+            .await
+    }
+
+    /// Whether the stand-in lets somebody in.
+    pub async fn signs_in(&self, email: &str, password: &str) -> bool {
+        let url = self.toolkit.variables();
+        let base = |name: &str| url.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+        let url = format!(
+            "{}/v1/accounts:signInWithPassword?key={}",
+            base("FIREBASE_IDENTITY_TOOLKIT_URL"),
+            base("FIREBASE_API_KEY")
+        );
+        let body = serde_json::json!({"email": email, "password": password, "returnSecureToken": true});
+        let answer = origin::outbound::client()
+            .unwrap()
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        answer.status().as_u16() == 200
+    }
+
+    /// The text rows a query answers.
+    pub async fn rows(&self, sql: &str) -> Vec<String> {
+        self.database
+            .value(&format!("SELECT coalesce(array_agg(row), '{{}}') FROM ({sql}) AS answer (row)"))
+            .await
+    }
+
+    /// Imports accounts as the guide to importing describes it, without Google's optional checks.
+    pub async fn import_unchecked(&self, accounts: &[origin::firebase::AccountToImport]) {
+        let variables = self.variables();
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+        let url = format!(
+            "{}/v1/projects/{PROJECT}/accounts:batchCreate",
+            value("FIREBASE_IDENTITY_TOOLKIT_URL")
+        );
+        let body = serde_json::json!({"hashAlgorithm": "BCRYPT", "users": accounts});
+        let answer = origin::outbound::client()
+            .unwrap()
+            .post(url)
+            .bearer_auth("owner")
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.text().await.unwrap().contains("error"), false);
+    }
+
+    /// Changes how the stand-in answers; `change` as its control page takes it.
+    pub fn change(&self, change: Value) {
+        self.toolkit
+            .change(serde_json::from_value::<Change>(change).unwrap());
+    }
+}
+
+/// Waits for a process.
+pub async fn end(mut child: Child) -> Ended {
+    tokio::task::spawn_blocking(move || {
+        let mut stderr = child.stderr.take().unwrap();
+        // Both pipes are read at once, or a full one would stop the process.
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut stdout = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut stdout)
+            .unwrap();
+        Ended {
+            code: child.wait().unwrap().code().unwrap_or(-1),
+            stdout,
+            stderr: errors.join().unwrap(),
+        }
+    })
+    .await
+    .unwrap()
+}
