@@ -9,11 +9,11 @@ CREATE TABLE auth.user_migrations (
     user_id uuid NOT NULL,
     state text NOT NULL DEFAULT 'pending',
     -- Place in the order in which people move, as the edge computes it; NULL until the bulk migration has looked at them.
-    bucket smallint,
+    bucket bigint,
     -- Both or neither. A lease whose time is up belongs to nobody; that is how a process that dies lets go.
     leased_by text,
     lease_until timestamptz,
-    attempts integer NOT NULL DEFAULT 0,
+    attempts bigint NOT NULL DEFAULT 0,
     -- How it ended or why not yet: imported, found, withdrawn, or a code such as EMAIL_EXISTS.
     result text,
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -33,7 +33,7 @@ CREATE INDEX idx_user_migrations_unlinking ON auth.user_migrations (user_id) WHE
 -- When a person whose row could not be brought up to date with Firebase is looked at again. No row: nothing is owed.
 CREATE TABLE auth.user_syncs (
     user_id uuid NOT NULL,
-    attempts integer NOT NULL DEFAULT 0,
+    attempts bigint NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL,
     last_error text,
     CONSTRAINT user_syncs_pkey PRIMARY KEY (user_id),

@@ -105,7 +105,9 @@ fn bcrypt(hash: &str) -> Option<String> {
         .iter()
         .find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, digest) = rest.split_once('$')?;
-    let cost_is_legal = cost.len() == 2 && cost.parse::<u8>().is_ok_and(|cost| (4..=31).contains(&cost));
+    let cost_is_legal = cost.len() == 2
+        && cost.bytes().all(|byte| byte.is_ascii_digit())
+        && cost.parse::<u8>().is_ok_and(|cost| (4..=31).contains(&cost));
     let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
     (cost_is_legal && digest.len() == 53 && digest.bytes().all(alphabet)).then(|| {
         hash.strip_prefix("$2y$")
@@ -198,10 +200,26 @@ mod tests {
             (Some("a@b.de"), None, Obstacle::NoBcryptHash),
             (Some("a@b.de"), Some("!"), Obstacle::NoBcryptHash),
             (Some("a@b.de"), Some("$argon2id$v=19$x"), Obstacle::NoBcryptHash),
-            (Some("a@b.de"), Some(&*format!("$2x$10${DIGEST}")), Obstacle::NoBcryptHash),
-            (Some("a@b.de"), Some(&*format!("$2b$03${DIGEST}")), Obstacle::NoBcryptHash),
-            (Some("a@b.de"), Some(&*format!("$2b$10${DIGEST}x")), Obstacle::NoBcryptHash),
-            (Some("a@b.de"), Some(&*format!("$2b$+4${DIGEST}")), Obstacle::NoBcryptHash),
+            (
+                Some("a@b.de"),
+                Some(&*format!("$2x$10${DIGEST}")),
+                Obstacle::NoBcryptHash,
+            ),
+            (
+                Some("a@b.de"),
+                Some(&*format!("$2b$03${DIGEST}")),
+                Obstacle::NoBcryptHash,
+            ),
+            (
+                Some("a@b.de"),
+                Some(&*format!("$2b$10${DIGEST}x")),
+                Obstacle::NoBcryptHash,
+            ),
+            (
+                Some("a@b.de"),
+                Some(&*format!("$2b$+4${DIGEST}")),
+                Obstacle::NoBcryptHash,
+            ),
         ] {
             assert_eq!(importable(email, hash).unwrap_err(), obstacle, "{email:?}");
         }

@@ -279,8 +279,14 @@ mod tests {
             (serde_json::json!({"localId": "a"}), false),
             (serde_json::json!({"localId": "a", "lastLoginAt": "0"}), false),
             (serde_json::json!({"localId": "a", "lastLoginAt": 0}), false),
-            (serde_json::json!({"localId": "a", "lastLoginAt": "1760000000000"}), true),
-            (serde_json::json!({"localId": "a", "lastLoginAt": 1_760_000_000_000_i64}), true),
+            (
+                serde_json::json!({"localId": "a", "lastLoginAt": "1760000000000"}),
+                true,
+            ),
+            (
+                serde_json::json!({"localId": "a", "lastLoginAt": 1_760_000_000_000_i64}),
+                true,
+            ),
             (
                 serde_json::json!({"localId": "a", "lastRefreshAt": "2026-01-01T00:00:00Z"}),
                 true,
@@ -293,8 +299,10 @@ mod tests {
 
     #[test]
     fn the_first_accounts_error_has_no_index() {
-        let answer: BatchCreateAnswer =
-            serde_json::from_str(r#"{"error": [{"message": "INVALID_EMAIL"}, {"index": 7, "message": "x"}]}"#).unwrap();
+        let answer: BatchCreateAnswer = serde_json::from_str(
+            r#"{"error": [{"message": "INVALID_EMAIL"}, {"index": 7, "message": "x"}]}"#,
+        )
+        .unwrap();
         let places: Vec<usize> = answer.error.iter().map(|error| error.index).collect();
         assert_eq!(places, [0, 7]);
         let none: BatchCreateAnswer =
@@ -307,7 +315,10 @@ mod tests {
         for (message, code) in [
             ("INVALID_EMAIL : ada@example.org", "INVALID_EMAIL"),
             ("email exists in other account in database", "EMAIL_EXISTS"),
-            ("localId belongs to an existing account - can not overwrite.", UID_EXISTS),
+            (
+                "localId belongs to an existing account - can not overwrite.",
+                UID_EXISTS,
+            ),
             ("ada@example.org is odd", "REFUSED"),
             ("", "REFUSED"),
         ] {

@@ -79,11 +79,16 @@ impl MigrationError {
     /// Whether asking again later can help.
     fn is_transient(&self) -> bool {
         match self {
-            Self::Database(DatabaseError::Unavailable(_)) => true,
-            Self::Database(_) => false,
-            Self::Firebase(FirebaseError::Unavailable(_) | FirebaseError::TooManyAttempts) => true,
-            Self::Firebase(FirebaseError::Refused { status, .. }) => *status >= 500,
-            Self::Firebase(_) => false,
+            Self::Database(error) => matches!(error, DatabaseError::Unavailable(_)),
+            Self::Firebase(error) => is_transient(error),
+        }
+    }
+
+    /// How long to wait after so many failures in a row.
+    fn pause(&self, failures: u32) -> Duration {
+        match self {
+            Self::Database(_) => our_pause(failures),
+            Self::Firebase(error) => pause(error, failures),
         }
     }
 
@@ -163,12 +168,34 @@ impl Migration {
                 }
                 Err(error) if error.is_transient() && failures < MAX_FAILURES => {
                     watch(Progress::Trouble(&error));
-                    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
-                    sleep(pause.min(LONGEST_PAUSE)).await;
+                    sleep(error.pause(failures)).await;
                     failures = failures.saturating_add(1);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+fn is_transient(error: &FirebaseError) -> bool {
+    match error {
+        FirebaseError::Unavailable(_) | FirebaseError::TooManyAttempts | FirebaseError::Exhausted { .. } => {
+            true
+        }
+        // 401: the access token was revoked before its time.
+        FirebaseError::Refused { status, .. } => *status >= 500 || *status == 401,
+        _ => false,
+    }
+}
+
+/// As long as Google asks, if it does.
+fn pause(error: &FirebaseError, failures: u32) -> Duration {
+    let asked = Duration::from_secs(u64::from(error.retry_after().unwrap_or(0)));
+    our_pause(failures).max(asked)
+}
+
+fn our_pause(failures: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_PAUSE)
 }

@@ -8,9 +8,7 @@ mod unlinking;
 pub use people::{
     LinkedPerson, LocalPerson, linked_people, local_people, people_by_provider, sharing_an_address,
 };
-pub use queue::{
-    Backlog, Claimed, Entry, Settlement, backlog, claim, enqueue, link, release, renew, settle,
-};
+pub use queue::{Backlog, Claimed, Entry, Settlement, backlog, claim, enqueue, link, release, renew, settle};
 pub use sign_in::{hold_for_sign_in, is_linked};
 pub use unlinking::{
     claim_unlinking, count_unlinkable, prolong_unlinking, settle_relinked, unlink, unlinked,

@@ -13,7 +13,11 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
     drill.users(&["migrate", "--json"]).await.json(0);
     let agreed = drill.users(&["verify", "--json"]).await.json(0);
     assert_eq!(
-        (&agreed["agrees"], &agreed["comparison"]["linked"], &agreed["comparison"]["accounts"]),
+        (
+            &agreed["agrees"],
+            &agreed["comparison"]["linked"],
+            &agreed["comparison"]["accounts"]
+        ),
         (&json!(true), &json!(6), &json!(6))
     );
 
@@ -62,7 +66,11 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
     assert_eq!(uids["missing_row"], json!(without_row));
     let text = drill.users(&["verify"]).await;
     assert!(text.stdout.contains("The sides differ."), "{}", text.stdout);
-    assert!(!text.stdout.contains('@'), "an address was shown: {}", text.stdout);
+    assert!(
+        !text.stdout.contains('@'),
+        "an address was shown: {}",
+        text.stdout
+    );
 }
 
 #[tokio::test]
@@ -72,7 +80,10 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
     let before: Vec<String> = drill.rows(PERSON).await;
     drill.users(&["migrate", "--json"]).await.json(0);
 
-    let looked = drill.users(&["unlink", "--all-migrated", "--dry-run", "--json"]).await.json(0);
+    let looked = drill
+        .users(&["unlink", "--all-migrated", "--dry-run", "--json"])
+        .await
+        .json(0);
     assert_eq!((&looked["found"], &looked["unlinked"]), (&json!(70), &json!(0)));
     assert_eq!(drill.linked().await, 70);
 
@@ -82,7 +93,11 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
         .json(0);
     assert_eq!((&done["unlinked"], &done["deleted"]), (&json!(70), &json!(70)));
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
-    assert_eq!(drill.rows(PERSON).await, before, "the legacy service sees somebody else");
+    assert_eq!(
+        drill.rows(PERSON).await,
+        before,
+        "the legacy service sees somebody else"
+    );
     let voided: bool = drill
         .database
         .value("SELECT bool_and(valid_since > now() - interval '1 minute') FROM auth.users")
@@ -113,9 +128,16 @@ async fn an_unlinking_that_broke_off_is_finished_and_one_person_is_one_person() 
         .await
         .unwrap();
     let finished = drill.users(&["unlink", &id, "--json"]).await.json(0);
-    assert_eq!((&finished["unlinked"], &finished["deleted"]), (&json!(0), &json!(1)));
+    assert_eq!(
+        (&finished["unlinked"], &finished["deleted"]),
+        (&json!(0), &json!(1))
+    );
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (2, 2));
-    assert_eq!(drill.users(&["unlink", &id]).await.code, 1, "there is nobody left to unlink");
+    assert_eq!(
+        drill.users(&["unlink", &id]).await.code,
+        1,
+        "there is nobody left to unlink"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +145,10 @@ async fn kept_accounts_stay() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill.users(&["migrate", "--json"]).await.json(0);
-    let done = drill.users(&["unlink", "--all-migrated", "--keep-accounts", "--json"]).await.json(0);
+    let done = drill
+        .users(&["unlink", "--all-migrated", "--keep-accounts", "--json"])
+        .await
+        .json(0);
     assert_eq!((&done["unlinked"], &done["deleted"]), (&json!(2), &json!(0)));
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 2));
     let owed: i64 = drill

@@ -35,7 +35,10 @@ async fn people_move_with_their_passwords() {
 
     // A second run finds nothing to do.
     let again = drill.users(&["migrate", "--json"]).await.json(0);
-    assert_eq!((&again["report"]["imported"], &again["preflight"]["importable"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&again["report"]["imported"], &again["preflight"]["importable"]),
+        (&json!(0), &json!(0))
+    );
     assert_eq!(drill.toolkit.accounts().len(), 120);
 }
 
@@ -58,14 +61,24 @@ async fn who_cannot_be_brought_is_named_and_left_alone() {
     let looked = drill.users(&["migrate", "--dry-run", "--json"]).await.json(0);
     let preflight = &looked["preflight"];
     assert_eq!(preflight["importable"], 5);
-    assert_eq!((&preflight["privileged"], &preflight["disabled"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&preflight["privileged"], &preflight["disabled"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(
         preflight["obstacles"],
         json!({"DELETED": 1, "INVALID_EMAIL": 1, "NO_BCRYPT_HASH": 1})
     );
     assert_eq!(preflight["hash_kinds"], json!({"bcrypt $2b$": 6, "other": 2}));
-    let queued: i64 = drill.database.value("SELECT count(*) FROM auth.user_migrations").await;
-    assert_eq!((queued, drill.toolkit.accounts().len()), (0, 0), "a dry run changed something");
+    let queued: i64 = drill
+        .database
+        .value("SELECT count(*) FROM auth.user_migrations")
+        .await;
+    assert_eq!(
+        (queued, drill.toolkit.accounts().len()),
+        (0, 0),
+        "a dry run changed something"
+    );
 
     let text = drill.users(&["migrate"]).await;
     assert_eq!(text.code, 0, "{}", text.stderr);
@@ -104,10 +117,14 @@ async fn a_share_is_the_share_of_the_edge() {
     let count = i64::try_from(expected.len()).unwrap();
     assert!((5..60).contains(&count), "{count}");
 
-    let some = drill.users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"]).await;
+    let some = drill
+        .users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"])
+        .await;
     assert_eq!(some.json(0)["waiting"], count - 2);
     assert_eq!(drill.linked().await, 2);
-    let rest = drill.users(&["migrate", "--cohort", "12.5", "--resume", "--json"]).await;
+    let rest = drill
+        .users(&["migrate", "--cohort", "12.5", "--resume", "--json"])
+        .await;
     assert_eq!(rest.json(0)["report"]["imported"], count - 2);
     let moved: Vec<String> = drill
         .database
@@ -146,19 +163,42 @@ async fn outages_quotas_and_lost_answers_delay_and_nothing_more() {
         },
         "lose": {"projects.accounts.batchCreate": 1},
     }));
-    // The preflight's look-up meets the quota and stops the run before anything is done.
-    let stopped = drill.users(&["migrate", "--json"]).await.json(1);
-    assert!(stopped["stopped"].as_str().unwrap().contains("Too many"), "{stopped}");
     let outcome = drill.users(&["migrate", "--json"]).await.json(0);
     assert_eq!(outcome["report"]["imported"], 30, "{outcome}");
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (30, 30));
-    assert!(drill.toolkit.calls("projects.accounts.batchCreate") >= 3);
+    assert_eq!(drill.toolkit.calls("projects.accounts.batchCreate"), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
+    let drill = Drill::start().await;
+    drill.people(5).await;
+    let refusal = json!({"status": 403, "message": "PERMISSION_DENIED : ask person1@example.org"});
+    drill.change(json!({"fail": {"projects.accounts.batchCreate": refusal}}));
+    let ended = drill.users(&["migrate", "--json"]).await;
+    let stopped = ended.json(1);
+    assert_eq!(stopped["stopped"], "Firebase refused: 403 PERMISSION_DENIED");
+    assert!(
+        ended.stderr.contains("origin users migrate --resume"),
+        "{}",
+        ended.stderr
+    );
+    // Nobody is left leased: the next run need not wait.
+    let free: i64 = drill
+        .database
+        .value("SELECT count(*) FROM auth.user_migrations WHERE state = 'pending' AND leased_by IS NULL")
+        .await;
+    assert_eq!(free, 5);
+    drill.change(json!({"fail": {"projects.accounts.batchCreate": null}}));
+    let resumed = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    assert_eq!(resumed["report"]["imported"], 5);
 }
 
 /// The origin's own client, to do at Firebase what people do there.
 pub fn firebase(drill: &Drill) -> origin::firebase::Firebase {
     use std::collections::BTreeMap;
     let table: BTreeMap<String, String> = drill
+        .toolkit
         .variables()
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

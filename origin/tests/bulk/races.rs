@@ -14,7 +14,9 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     let looked = drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
     assert_eq!(looked["waiting"], 2500);
     for round in 0..20_u64 {
-        let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "1000", "--limit", "100"]);
+        let mut child = drill.spawn(&[
+            "migrate", "--resume", "--json", "--rate", "1000", "--limit", "100",
+        ]);
         // Another moment of its work each time: while claiming, looking up, importing or linking.
         drill
             .until("SELECT EXISTS (SELECT FROM auth.user_migrations WHERE lease_until > now() AND leased_by LIKE 'bulk:%')")
@@ -27,17 +29,26 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
         drill.leases_run_out().await;
     }
     let moved = drill.linked().await;
-    let rest = drill.users(&["migrate", "--resume", "--json", "--rate", "1000"]).await.json(0);
+    let rest = drill
+        .users(&["migrate", "--resume", "--json", "--rate", "1000"])
+        .await
+        .json(0);
     assert_eq!(
         rest["report"]["imported"].as_i64().unwrap() + rest["report"]["found"].as_i64().unwrap() + moved,
         2500
     );
-    assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (2500, 2500));
+    assert_eq!(
+        (drill.linked().await, drill.toolkit.accounts().len()),
+        (2500, 2500)
+    );
     let events: i64 = drill
         .database
         .value("SELECT count(DISTINCT user_id) FROM auth.auth_events WHERE kind = 'user.migrated'")
         .await;
-    let all: i64 = drill.database.value("SELECT count(*) FROM auth.auth_events").await;
+    let all: i64 = drill
+        .database
+        .value("SELECT count(*) FROM auth.auth_events")
+        .await;
     assert_eq!((events, all), (2500, 2500), "somebody was moved twice");
     assert!(drill.signs_in("person2500@example.org", PASSWORD).await);
 }
@@ -53,14 +64,20 @@ async fn several_at_once_share_the_work() {
     let (mut imported, mut busy) = (0, 0);
     for run in runs {
         let outcome = run.await.unwrap().json(0);
-        assert_eq!((&outcome["report"]["failed"], &outcome["waiting"]), (&json!({}), &json!(0)));
+        assert_eq!(
+            (&outcome["report"]["failed"], &outcome["waiting"]),
+            (&json!({}), &json!(0))
+        );
         let count = outcome["report"]["imported"].as_i64().unwrap();
         imported += count;
         busy += i64::from(count > 0);
     }
     assert_eq!(imported, 3500);
     assert!(busy > 1, "one did everything");
-    assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (3500, 3500));
+    assert_eq!(
+        (drill.linked().await, drill.toolkit.accounts().len()),
+        (3500, 3500)
+    );
 }
 
 #[tokio::test]
@@ -79,11 +96,18 @@ async fn an_account_in_use_is_linked_and_not_replaced() {
         .database
         .value("SELECT id::text FROM auth.users WHERE username = 'person1'")
         .await;
-    firebase(&drill).set_password(&uid, "a-new-horse-2").await.unwrap();
+    firebase(&drill)
+        .set_password(&uid, "a-new-horse-2")
+        .await
+        .unwrap();
 
     let outcome = drill.users(&["migrate", "--json"]).await.json(0);
     let report = &outcome["report"];
-    assert_eq!((&report["found"], &report["imported"]), (&json!(1), &json!(1)), "{outcome}");
+    assert_eq!(
+        (&report["found"], &report["imported"]),
+        (&json!(1), &json!(1)),
+        "{outcome}"
+    );
     assert!(drill.signs_in("person1@example.org", "a-new-horse-2").await);
     assert!(!drill.signs_in("person1@example.org", PASSWORD).await);
     assert!(drill.signs_in("person2@example.org", PASSWORD).await);

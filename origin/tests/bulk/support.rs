@@ -43,7 +43,6 @@ impl Drill {
     /// Nobody on either side.
     pub async fn start() -> Self {
         let toolkit = IdentityToolkit::start(PROJECT).await.unwrap();
-        toolkit.change(serde_json::from_value(serde_json::json!({"owner": true})).unwrap());
         Self {
             database: TestDatabase::with_connections(4).await,
             toolkit,
@@ -62,16 +61,6 @@ impl Drill {
             .unwrap();
     }
 
-    /// What the origin has to be told to reach the stand-in.
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut all = self.toolkit.variables();
-        let jwks = all.iter().find(|(n, _)| *n == "FIREBASE_JWKS_URL").unwrap().1.clone();
-        let host = jwks.trim_start_matches("http://").trim_end_matches("/jwks").to_owned();
-        all.retain(|(n, _)| *n != "FIREBASE_AUTH_EMULATOR_HOST");
-        all.push(("FIREBASE_AUTH_EMULATOR_HOST", host));
-        all
-    }
-
     /// `origin users` with `arguments`, not yet waited for.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_origin"))
@@ -84,7 +73,7 @@ impl Drill {
                 ("DB_POOL_MAX", "4"),
                 ("USER", "tester"),
             ])
-            .envs(self.variables())
+            .envs(self.toolkit.variables())
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,7 +110,9 @@ impl Drill {
     /// How many people are linked.
     pub async fn linked(&self) -> i64 {
         self.database
-            .value("SELECT count(*) FROM auth.users WHERE firebase_uid = id::text AND auth_provider = 'hybrid'")
+            .value(
+                "SELECT count(*) FROM auth.users WHERE firebase_uid = id::text AND auth_provider = 'hybrid'",
+            )
             .await
     }
 
@@ -149,14 +140,24 @@ impl Drill {
     /// The text rows a query answers.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
         self.database
-            .value(&format!("SELECT coalesce(array_agg(row), '{{}}') FROM ({sql}) AS answer (row)"))
+            .value(&format!(
+                "SELECT coalesce(array_agg(row), '{{}}') FROM ({sql}) AS answer (row)"
+            ))
             .await
     }
 
     /// Imports accounts as the guide to importing describes it, without Google's optional checks.
     pub async fn import_unchecked(&self, accounts: &[origin::firebase::AccountToImport]) {
-        let variables = self.variables();
-        let value = |name: &str| variables.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+        let variables = self.toolkit.variables();
+        let value = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .unwrap()
+                .1
+                .clone()
+        };
+        self.change(serde_json::json!({"owner": true}));
         let url = format!(
             "{}/v1/projects/{PROJECT}/accounts:batchCreate",
             value("FIREBASE_IDENTITY_TOOLKIT_URL")
@@ -171,7 +172,8 @@ impl Drill {
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.text().await.unwrap().contains("error"), false);
+        let text = answer.text().await.unwrap();
+        assert!(!text.contains("error"), "{text}");
     }
 
     /// Changes how the stand-in answers; `change` as its control page takes it.
@@ -192,12 +194,7 @@ pub async fn end(mut child: Child) -> Ended {
             text
         });
         let mut stdout = String::new();
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut stdout)
-            .unwrap();
+        child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         Ended {
             code: child.wait().unwrap().code().unwrap_or(-1),
             stdout,

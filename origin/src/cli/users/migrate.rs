@@ -78,7 +78,8 @@ pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode 
     }
     match outcome {
         Outcome {
-            stopped: Some(reason), ..
+            stopped: Some(reason),
+            ..
         } => {
             eprintln!("stopped: {reason}");
             eprintln!("What is done is kept. Go on with: origin users migrate --resume");
@@ -123,7 +124,9 @@ async fn migrate(
         .run(arguments.limit, report, &mut |progress| match progress {
             Progress::Moved(report) => bar.show(report.settled(), report.failed.values().sum()),
             Progress::Waiting(0) => {}
-            Progress::Waiting(others) => bar.say(&format!("waiting: {others} people are with another process")),
+            Progress::Waiting(others) => {
+                bar.say(&format!("waiting: {others} people are with another process"))
+            }
             Progress::Trouble(error) => bar.say(&format!("{error}; trying again")),
         })
         .await;
@@ -178,7 +181,10 @@ impl Outcome {
         };
         line("imported and linked", report.imported.to_string());
         line("account was there, linked", report.found.to_string());
-        line("moved by themselves meanwhile", report.moved_elsewhere.to_string());
+        line(
+            "moved by themselves meanwhile",
+            report.moved_elsewhere.to_string(),
+        );
         let mut each = |what: &str, counts: &BTreeMap<String, u64>| {
             for (code, count) in counts {
                 line(&format!("{what}, {code}"), count.to_string());

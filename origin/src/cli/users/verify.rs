@@ -39,7 +39,10 @@ pub(super) async fn run(arguments: VerifyArgs, config: BulkConfig) -> ExitCode {
         }
     };
     if arguments.json {
-        println!("{}", serde_json::json!({ "agrees": found.agrees(), "comparison": found }));
+        println!(
+            "{}",
+            serde_json::json!({ "agrees": found.agrees(), "comparison": found })
+        );
     } else {
         print!("{}", describe(&found));
     }

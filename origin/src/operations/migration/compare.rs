@@ -150,10 +150,7 @@ fn doubled(accounts: &BTreeMap<String, KnownAccount>, found: &mut Comparison) {
     let mut owners: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for account in accounts.values() {
         if let Some(email) = &account.email {
-            owners
-                .entry(email.to_lowercase())
-                .or_default()
-                .push(&account.uid);
+            owners.entry(email.to_lowercase()).or_default().push(&account.uid);
         }
     }
     for uid in owners

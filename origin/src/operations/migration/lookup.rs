@@ -1,13 +1,16 @@
 //! What Firebase has already.
 
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use super::Migration;
+use super::{Migration, MigrationError, is_transient, pause};
 use crate::domain::migration::Known;
-use crate::firebase::{FirebaseError, KnownAccount, MAX_LOOKUP};
+use crate::firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 
 /// How many look-ups are under way at once.
 const PARALLEL: usize = 8;
+/// How often one is made before it counts as failed.
+const MAX_TRIES: u32 = 4;
 
 /// What an account is looked up by.
 #[derive(Debug, Clone)]
@@ -18,7 +21,7 @@ pub(super) enum Identifier {
 
 impl Migration {
     /// The accounts that have one of these identifiers.
-    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, FirebaseError> {
+    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, MigrationError> {
         let mut known = Known::default();
         let mut running = JoinSet::new();
         for some in identifiers.chunks(MAX_LOOKUP) {
@@ -34,12 +37,30 @@ impl Migration {
             }
             self.pace.turn().await;
             let firebase = self.firebase.clone();
-            running.spawn(async move { firebase.find_accounts(&uids, &emails).await });
+            running.spawn(async move { patiently(&firebase, &uids, &emails).await });
         }
         while let Some(answer) = running.join_next().await {
             add(&mut known, Some(answer))?;
         }
         Ok(known)
+    }
+}
+
+async fn patiently(
+    firebase: &Firebase,
+    uids: &[String],
+    emails: &[String],
+) -> Result<Vec<KnownAccount>, FirebaseError> {
+    let mut failures = 0_u32;
+    loop {
+        let outcome = firebase.find_accounts(uids, emails).await;
+        failures = failures.saturating_add(1);
+        match outcome {
+            Err(error) if failures < MAX_TRIES && is_transient(&error) => {
+                sleep(pause(&error, failures)).await
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -45,6 +45,10 @@ mod tests {
         for _ in 0..11 {
             pace.turn().await;
         }
-        assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= Duration::from_millis(100),
+            "{:?}",
+            began.elapsed()
+        );
     }
 }
