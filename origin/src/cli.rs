@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use shared::config::{Faults, Reader};
 
 use crate::config::{Config, DatabaseConfig, process_environment};
+use crate::http::openapi;
 use crate::postgres;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
@@ -34,6 +35,8 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     /// People: show, find, deactivate, activate, bring to Firebase
     Users(users::UsersArgs),
+    /// Print the OpenAPI document
+    Openapi,
     /// Check the configuration and say what is wrong with it
     CheckConfig,
 }
@@ -65,6 +68,10 @@ impl Cli {
                 Ok(code) => code,
                 Err(faults) => bad_configuration(&faults),
             },
+            Command::Openapi => {
+                print!("{}", openapi::pretty());
+                ExitCode::SUCCESS
+            }
             Command::CheckConfig => match Config::read(&environment) {
                 Ok(_) => {
                     println!("The configuration is complete.");

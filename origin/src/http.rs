@@ -13,6 +13,8 @@ mod ledger_json;
 mod legacy;
 mod me;
 mod metrics;
+pub mod openapi;
+mod path_text;
 mod request_log;
 mod service_caller;
 mod success;
@@ -52,6 +54,8 @@ pub fn router(app: AppState) -> Router {
         .merge(users::router())
         .merge(legacy::router())
         .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::document_route))
+        .route("/docs", get(openapi::page_route))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::health))

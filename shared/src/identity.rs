@@ -7,6 +7,7 @@ use crate::time::UnixTime;
 
 /// What kind of credential proved the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
     /// A Firebase ID token (RS256, one hour).

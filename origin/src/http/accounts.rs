@@ -1,5 +1,6 @@
 //! `/v1/auth/*`: registering, signing in, and what people do with their own account.
 
+pub(super) mod contract;
 mod profile;
 mod recovery;
 mod removal;
@@ -27,7 +28,7 @@ pub fn router() -> Router<AppState> {
 }
 
 /// Somebody who has just signed in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     uid: String,

@@ -13,7 +13,7 @@ use super::success::success;
 use crate::app::AppState;
 
 /// What the caller can spend, and what is set aside.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BalanceData {
     user_id: Uuid,
     token_balance: i32,

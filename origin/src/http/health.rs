@@ -20,20 +20,20 @@ pub async fn livez() -> Json<Alive> {
 }
 
 /// The process answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Alive {
     status: &'static str,
 }
 
 /// What `/readyz` found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Readiness {
     status: &'static str,
     checks: Checks,
 }
 
 /// Every check by its name: `ok`, or what is wrong.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Checks {
     database: &'static str,
     schema: &'static str,
@@ -43,7 +43,7 @@ pub struct Checks {
 }
 
 /// The keys of one ring.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct KeyRing {
     ring: &'static str,
     keys: usize,
@@ -129,7 +129,7 @@ async fn schema_state(app: &AppState) -> &'static str {
 }
 
 /// What `/health` found, in the shape that old monitors read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
     status: &'static str,
     timestamp: String,
@@ -144,13 +144,13 @@ pub struct Health {
 }
 
 /// The parts a monitor asks for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Services {
     database: Part,
 }
 
 /// One part.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Part {
     status: &'static str,
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/users/{id}/holds`, `POST /v1/holds/{id}/capture`, `POST /v1/holds/{id}/release`.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use shared::problem::ErrorCode;
@@ -10,6 +10,7 @@ use super::MAX_BODY_BYTES;
 use super::body::JsonObject;
 use super::error::ApiError;
 use super::ledger_json::{answer, reserved, settled};
+use super::path_text::PathText;
 use super::service_caller::MovementToken;
 use super::tokens::{read_amount, read_texts, read_user};
 use crate::app::AppState;
@@ -19,7 +20,7 @@ use crate::domain::ledger::{Amount, HoldId, HoldLifetime, HoldRequest, MAX_BALAN
 pub async fn reserve(
     State(app): State<AppState>,
     MovementToken(token): MovementToken,
-    Path(user): Path<String>,
+    PathText(user): PathText,
     mut body: JsonObject,
 ) -> Result<Response, ApiError> {
     let user = read_user(&mut body, &user);
@@ -61,7 +62,7 @@ fn read_lifetime(body: &mut JsonObject) -> Option<HoldLifetime> {
 pub async fn capture(
     State(app): State<AppState>,
     token: MovementToken,
-    Path(hold): Path<String>,
+    PathText(hold): PathText,
     request: Request,
 ) -> Result<Response, ApiError> {
     let amount = read_part(request, &app).await?;
@@ -72,7 +73,7 @@ pub async fn capture(
 pub async fn release(
     State(app): State<AppState>,
     token: MovementToken,
-    Path(hold): Path<String>,
+    PathText(hold): PathText,
 ) -> Result<Response, ApiError> {
     settle(&app, token, &hold, Settlement::Release, "Hold released").await
 }

@@ -6,7 +6,9 @@
 
 mod account;
 mod batch;
+mod bodies;
 mod caller;
+pub(super) mod contract;
 mod failure;
 mod login;
 mod password;

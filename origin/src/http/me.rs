@@ -9,7 +9,7 @@ use super::current_user::CurrentUser;
 use super::success::success;
 
 /// The caller's own row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Me {
     user: User,
 }

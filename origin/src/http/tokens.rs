@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use super::body::JsonObject;
 use super::current_user::CurrentUser;
 use super::error::ApiError;
 use super::ledger_json::{answer, moved, page};
+use super::path_text::PathText;
 use super::service_caller::MovementToken;
 use super::success::success;
 use crate::app::AppState;
@@ -24,7 +25,7 @@ use crate::domain::ledger::{Amount, Cursor, Direction, MAX_BALANCE, Movement, Pa
 pub async fn credit(
     State(app): State<AppState>,
     token: MovementToken,
-    Path(user): Path<String>,
+    PathText(user): PathText,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     make(&app, token, &user, body, Direction::Credit, "Tokens credited").await
@@ -34,7 +35,7 @@ pub async fn credit(
 pub async fn debit(
     State(app): State<AppState>,
     token: MovementToken,
-    Path(user): Path<String>,
+    PathText(user): PathText,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     make(&app, token, &user, body, Direction::Debit, "Tokens debited").await

@@ -1,7 +1,7 @@
 //! `/v1/users/{id}`: what administrators do with people. Each change leaves an audit event.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use shared::ids::UserId;
 
 use super::context::RequestContext;
 use super::error::ApiError;
+use super::path_text::PathText;
 use super::service_caller::AdminCaller;
 use super::success::success;
 use crate::app::AppState;
@@ -30,13 +31,13 @@ pub fn router() -> Router<AppState> {
 }
 
 /// A person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserData {
     user: User,
 }
 
 /// A page of somebody's audit trail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Trail {
     events: Vec<EventJson>,
     /// `before` of the next page; `null` on the last.
@@ -44,7 +45,7 @@ pub struct Trail {
 }
 
 /// One event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EventJson {
     id: i64,
     at: DateTime<Utc>,
@@ -65,7 +66,7 @@ pub struct TrailQuery {
 pub async fn show(
     State(app): State<AppState>,
     AdminCaller(_): AdminCaller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let record = users::show(&app.pool, read_id(&id)?).await?;
     Ok(success(
@@ -78,7 +79,7 @@ pub async fn show(
 pub async fn events(
     State(app): State<AppState>,
     AdminCaller(_): AdminCaller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     query: Result<Query<TrailQuery>, QueryRejection>,
 ) -> Result<Json<Success<Trail>>, ApiError> {
     let Query(query) =
@@ -95,7 +96,7 @@ pub async fn deactivate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
     context: RequestContext,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let actor = Actor::service(&service.name);
     let record = users::set_active(&app.pool, read_id(&id)?, false, &actor, &context.origin()).await?;
@@ -107,7 +108,7 @@ pub async fn activate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
     context: RequestContext,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let actor = Actor::service(&service.name);
     let record = users::set_active(&app.pool, read_id(&id)?, true, &actor, &context.origin()).await?;
@@ -119,7 +120,7 @@ pub async fn sync(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
     context: RequestContext,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let actor = Actor::service(&service.name);
     let record = app

@@ -18,6 +18,7 @@ mod support;
 mod accounts;
 mod administration;
 mod assertion;
+mod document;
 mod envelopes;
 mod first_sight;
 mod legacy_accounts;

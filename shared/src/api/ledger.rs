@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// One movement of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Transfer {
     /// Number in the whole ledger.
     pub id: i64,
@@ -35,6 +36,7 @@ pub struct Transfer {
 
 /// Answer to a credit or debit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Moved {
     /// The movement.
     pub transfer: Transfer,
@@ -44,6 +46,7 @@ pub struct Moved {
 
 /// Tokens set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hold {
     /// Its name.
     pub id: Uuid,
@@ -61,6 +64,7 @@ pub struct Hold {
 
 /// Answer to a reservation, a capture or a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HoldMoved {
     /// The hold, as this request left it.
     pub hold: Hold,
@@ -72,6 +76,7 @@ pub struct HoldMoved {
 
 /// One page of a person's transfers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransferPage {
     /// Newest first.
     pub transfers: Vec<Transfer>,

@@ -7,6 +7,7 @@ use crate::identity::TokenKind;
 
 /// A token that is good, and whose it is.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifiedToken {
     /// Always `true`: a token that is not good is a failure. Callers of the older contract look at this field.
     pub valid: bool,

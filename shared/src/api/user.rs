@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// A person, as callers see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// Our id.
     pub id: Uuid,

@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 use crate::http::success::success;
 
 /// What is shown of a person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
     uid: Option<String>,

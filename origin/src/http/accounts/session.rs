@@ -21,7 +21,7 @@ use crate::operations::accounts::{AccountError, Registration};
 use crate::postgres::accounts::Identifier;
 
 /// A new account, signed in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Registered {
     #[serde(flatten)]
     session: Session,
@@ -30,7 +30,7 @@ pub struct Registered {
 }
 
 /// New tokens for an old refresh token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     id_token: String,

@@ -16,14 +16,14 @@ use crate::http::success::success;
 use crate::postgres::events::Actor;
 
 /// What the legacy service says of a closed account. Nested twice, and clients' types depend on it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AccountDeleted {
     message: &'static str,
     data: DeletedFacts,
 }
 
 /// The facts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletedFacts {
     deleted_at: DateTime<Utc>,

@@ -22,7 +22,7 @@ use crate::postgres::events::Origin;
 const MAX_USERS: usize = 50;
 
 /// How the batch went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BatchOutcome {
     total: usize,
     successful: usize,
@@ -31,7 +31,8 @@ pub struct BatchOutcome {
 }
 
 /// How one registration went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BatchEntry)]
 pub struct Entry {
     index: usize,
     success: bool,
@@ -41,7 +42,7 @@ pub struct Entry {
 }
 
 /// A registered person, in short.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BatchUser {
     id: Uuid,
     email: Option<String>,

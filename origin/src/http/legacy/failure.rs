@@ -5,6 +5,7 @@ use shared::problem::{ErrorCode, Problem};
 use crate::domain::ledger::LedgerError;
 use crate::domain::user::UserError;
 use crate::http::error::ApiError;
+use crate::http::openapi::Failure;
 use crate::operations::accounts::AccountError;
 use crate::operations::ledger::Fault;
 
@@ -57,6 +58,13 @@ impl LegacyCode {
             Self::ProfileNotFound => (404, "PROFILE_NOT_FOUND", "Profile not found"),
             Self::InsufficientTokens => (400, "INSUFFICIENT_TOKENS", "Insufficient token balance"),
         }
+    }
+}
+
+impl From<LegacyCode> for Failure {
+    fn from(code: LegacyCode) -> Self {
+        let (status, code, title) = code.parts();
+        Self { status, code, title }
     }
 }
 

@@ -21,20 +21,21 @@ use crate::http::success::success;
 use crate::postgres::{profiles, run, users};
 
 /// A person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UserWithProfileData)]
 pub struct UserData {
     user: UserWithProfile,
 }
 
 /// A person after a change; the message is here as well as in the envelope.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ChangedUserData {
     user: UserWithProfile,
     message: &'static str,
 }
 
 /// A message where others have data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MessageData {
     message: &'static str,
 }

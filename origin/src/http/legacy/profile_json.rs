@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::profile::{Profile, SchoolName};
 
 /// A person with their profile.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserWithProfile {
     id: Uuid,
     username: Option<String>,
@@ -22,7 +22,7 @@ pub struct UserWithProfile {
 }
 
 /// What somebody tells about themselves.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ProfileJson {
     user_id: Uuid,
     full_name: Option<String>,
@@ -36,7 +36,8 @@ pub struct ProfileJson {
 }
 
 /// A school, in short.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = SchoolInShort)]
 pub struct SchoolJson {
     id: i32,
     name: String,
@@ -45,7 +46,7 @@ pub struct SchoolJson {
 }
 
 /// The school once more, with how it is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SchoolInfo {
     r#type: Option<&'static str>,
     school_id: Option<i32>,

@@ -16,7 +16,7 @@ use crate::http::success::success;
 use crate::operations::accounts::{Registration, SignedInUser};
 
 /// A person and their token; for people on this side it is a Firebase ID token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserAndToken {
     user: User,
     token: String,

@@ -28,14 +28,14 @@ pub struct SchoolQuery {
 }
 
 /// A page of schools.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SchoolPage {
     schools: Vec<SchoolJson>,
     pagination: Pagination,
 }
 
 /// Where the page stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Pagination {
     total: i64,
     page: i64,
@@ -44,7 +44,7 @@ pub struct Pagination {
 }
 
 /// A school.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SchoolJson {
     id: i32,
     name: String,
@@ -55,7 +55,7 @@ pub struct SchoolJson {
 }
 
 /// An added school.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AddedSchool {
     school: SchoolJson,
     message: &'static str,

@@ -20,14 +20,14 @@ use crate::http::error::ApiError;
 use crate::http::success::success;
 
 /// The caller's tokens.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TokenBalance {
     user_id: Uuid,
     token_balance: i64,
 }
 
 /// Somebody's tokens after a change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct NewBalance {
     user_id: Uuid,
     new_balance: i32,

@@ -16,7 +16,7 @@ use crate::http::success::success;
 use crate::operations::ensure_user::ensure_user;
 
 /// Whether the token is good: whose it is, or why not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Verdict {
     /// It is.

@@ -1,0 +1,198 @@
+//! The account operations, for the document.
+
+#![expect(dead_code, reason = "of what is read only the shape counts here")]
+
+use shared::problem::ErrorCode;
+use utoipa::ToSchema;
+use utoipa::openapi::path::HttpMethod;
+
+use super::Session;
+use super::profile::Shown;
+use super::session::{Registered, Tokens};
+use crate::http::openapi::{ACCOUNTS, Operation, Who};
+
+/// A new account.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct RegisterBody {
+    #[schema(max_length = 255, format = Email)]
+    email: String,
+    /// A letter and a digit among the characters, any others allowed.
+    #[schema(min_length = 8, max_length = 4096, format = Password)]
+    password: String,
+    #[schema(min_length = 1, max_length = 100)]
+    display_name: Option<String>,
+    #[schema(rename = "photoURL", min_length = 1, max_length = 2048)]
+    photo_url: Option<String>,
+}
+
+/// Who signs in.
+#[derive(ToSchema)]
+struct LoginBody {
+    #[schema(max_length = 255, format = Email)]
+    email: String,
+    #[schema(min_length = 1, max_length = 4096, format = Password)]
+    password: String,
+}
+
+/// A refresh token.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct RefreshBody {
+    #[schema(min_length = 1, max_length = 4096)]
+    refresh_token: String,
+}
+
+/// What to show of a person; at least one of the two.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ShownBody {
+    #[schema(min_length = 1, max_length = 100)]
+    display_name: Option<String>,
+    #[schema(rename = "photoURL", min_length = 1, max_length = 2048)]
+    photo_url: Option<String>,
+}
+
+/// The proof that it is the person who leaves.
+#[derive(ToSchema)]
+struct LeaveBody {
+    /// Not needed within five minutes of signing in.
+    #[schema(min_length = 1, max_length = 4096, format = Password)]
+    password: Option<String>,
+}
+
+/// Whose password is forgotten.
+#[derive(ToSchema)]
+struct ForgotPasswordBody {
+    #[schema(max_length = 255, format = Email)]
+    email: String,
+}
+
+/// A new password, by the code of the mail.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ResetPasswordBody {
+    #[schema(min_length = 1, max_length = 1024)]
+    oob_code: String,
+    /// A letter and a digit among the characters, any others allowed.
+    #[schema(min_length = 8, max_length = 4096, format = Password)]
+    new_password: String,
+}
+
+/// All of them.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        register(),
+        login(),
+        refresh(),
+        logout(),
+        change_profile(),
+        remove(),
+        forgot_password(),
+        reset_password(),
+    ]
+}
+
+fn post(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(HttpMethod::Post, path, id, ACCOUNTS, summary)
+}
+
+/// What every sign-in can fail with, once Firebase has let the person in.
+pub const OF_SIGN_IN: [ErrorCode; 4] = [
+    ErrorCode::UserDisabled,
+    ErrorCode::TokenRevoked,
+    ErrorCode::AccountLinkConflict,
+    ErrorCode::DatabaseUnavailable,
+];
+
+fn register() -> Operation {
+    post("/v1/auth/register", "register", "Registers a person")
+        .more("The very same request again, password included, is answered and not refused.")
+        .takes::<RegisterBody>()
+        .asks_firebase()
+        .fails(OF_SIGN_IN)
+        .fails([ErrorCode::EmailExists])
+        .answers::<Registered>(201, "Registered and signed in.")
+}
+
+fn login() -> Operation {
+    post("/v1/auth/login", "login", "Signs somebody in")
+        .more("A local account whose password is right moves to Firebase on the spot, under its own id.")
+        .takes::<LoginBody>()
+        .asks_firebase()
+        .fails(OF_SIGN_IN)
+        .fails([ErrorCode::InvalidCredentials])
+        .answers::<Session>(200, "Signed in.")
+}
+
+fn refresh() -> Operation {
+    post("/v1/auth/refresh", "refresh", "New tokens for a refresh token")
+        .takes::<RefreshBody>()
+        .asks_firebase()
+        .fails([ErrorCode::TokenExpired])
+        .answers::<Tokens>(200, "New tokens.")
+}
+
+fn logout() -> Operation {
+    post(
+        "/v1/auth/logout",
+        "logout",
+        "Voids every token of the caller from now on",
+    )
+    .by(Who::Person)
+    .answers_nothing(200, "Done.")
+}
+
+fn change_profile() -> Operation {
+    Operation::new(
+        HttpMethod::Patch,
+        "/v1/auth/profile",
+        "changeShown",
+        ACCOUNTS,
+        "Changes the name or the photo, at Firebase and here",
+    )
+    .by(Who::Person)
+    .takes::<ShownBody>()
+    .asks_firebase()
+    .fails([ErrorCode::InvalidCredentials])
+    .answers::<Shown>(200, "What is shown now.")
+}
+
+fn remove() -> Operation {
+    Operation::new(
+        HttpMethod::Delete,
+        "/v1/auth/user",
+        "deleteUser",
+        ACCOUNTS,
+        "Closes the caller's account on both sides",
+    )
+    .more("Needs the password, or a sign-in younger than five minutes.")
+    .by(Who::Person)
+    .may_take::<LeaveBody>()
+    .asks_firebase()
+    .fails([ErrorCode::InvalidCredentials])
+    .answers_nothing(200, "Closed.")
+}
+
+fn forgot_password() -> Operation {
+    post(
+        "/v1/auth/forgot-password",
+        "forgotPassword",
+        "Sends the mail with which a password is replaced",
+    )
+    .more("The same answer in the same time for everybody, whether or not there is such an account.")
+    .takes::<ForgotPasswordBody>()
+    .answers_nothing(200, "A mail is sent if there is such an account.")
+}
+
+fn reset_password() -> Operation {
+    post(
+        "/v1/auth/reset-password",
+        "resetPassword",
+        "Replaces a forgotten password by the code of the mail",
+    )
+    .takes::<ResetPasswordBody>()
+    .asks_firebase()
+    .fails([ErrorCode::InvalidCredentials, ErrorCode::UserDisabled])
+    .answers_nothing(200, "Replaced.")
+}

@@ -1,0 +1,52 @@
+//! What administrators do with people.
+
+use shared::problem::ErrorCode;
+use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::{ObjectBuilder, Type};
+
+use super::{Operation, PEOPLE, Who};
+use crate::http::users::{Trail, UserData};
+
+pub fn operations() -> Vec<Operation> {
+    let administer = |method, path, id, summary| {
+        Operation::new(method, path, id, PEOPLE, summary)
+            .by(Who::Service)
+            .reads_database()
+    };
+    let change = |path, id, summary| {
+        administer(HttpMethod::Post, path, id, summary)
+            .fails([ErrorCode::UserNotFound])
+            .answers::<UserData>(200, "The row as it is now.")
+    };
+    let before = ObjectBuilder::new().schema_type(Type::Integer);
+    vec![
+        administer(HttpMethod::Get, "/v1/users/{id}", "getUser", "A person's row")
+            .fails([ErrorCode::UserNotFound])
+            .answers::<UserData>(200, "The row."),
+        administer(
+            HttpMethod::Get,
+            "/v1/users/{id}/events",
+            "listEvents",
+            "A person's audit trail, newest first",
+        )
+        .more("Answers for people who are gone as well.")
+        .query("before", "`next` of the page before.", before)
+        .answers::<Trail>(200, "A page of events."),
+        change(
+            "/v1/users/{id}/deactivate",
+            "deactivateUser",
+            "Puts a person out, at once and everywhere",
+        ),
+        change(
+            "/v1/users/{id}/activate",
+            "activateUser",
+            "Lets a person in again; they have to sign in anew",
+        ),
+        change(
+            "/v1/users/{id}/sync",
+            "syncUser",
+            "Brings a person's row up to date with their Firebase account",
+        )
+        .asks_firebase(),
+    ]
+}
