@@ -35,6 +35,7 @@ pub fn run(options: &Options) -> Done {
         database,
         well_known_ports: true,
         edge: vec![("ROLLOUT_PERCENT", options.percent.clone())],
+        more_edges: false,
     };
     println!(
         "Crossfade, starting (logs in {}):",

@@ -6,6 +6,7 @@ mod check;
 mod conformance;
 mod console;
 mod dev;
+mod end_to_end;
 mod fault;
 mod fuzz;
 mod http;

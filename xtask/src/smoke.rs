@@ -38,6 +38,7 @@ pub fn run(options: &Options) -> Done {
         database: Database::ThrowAway,
         well_known_ports: false,
         edge: Vec::new(),
+        more_edges: false,
     })?;
     println!();
     let played = play(&mut stack);
@@ -47,7 +48,8 @@ pub fn run(options: &Options) -> Done {
     Ok(())
 }
 
-fn play(stack: &mut Stack) -> Done {
+/// Plays the person; stops and starts the stack's database on the way.
+pub fn play(stack: &mut Stack) -> Done {
     let addresses = stack.addresses.clone();
     let me = format!("{}/v1/auth/me", addresses.edge);
 

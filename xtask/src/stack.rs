@@ -2,6 +2,7 @@
 //! the edge in the Workers runtime.
 
 mod edge;
+mod edges;
 mod emulator;
 pub mod guard;
 mod ports;
@@ -60,6 +61,8 @@ pub struct Plan {
     pub well_known_ports: bool,
     /// Edge variables on top of `[env.development]`.
     pub edge: Vec<(&'static str, String)>,
+    /// Whether tests may ask for more edges.
+    pub more_edges: bool,
 }
 
 /// Addresses of a running stack.
@@ -73,8 +76,14 @@ pub struct Addresses {
     pub emulator: Option<String>,
     /// The key server.
     pub key_server: Option<String>,
+    /// Where more edges are asked for.
+    pub edges: Option<String>,
     pub project: String,
     pub service_key: String,
+    /// `ORIGIN_ASSERTION_KEYS`
+    pub assertion_keys: String,
+    /// HS256 secret of legacy tokens.
+    pub legacy_secret: String,
 }
 
 /// A running stack; everything ends when this is dropped.
@@ -82,6 +91,7 @@ pub struct Stack {
     pub addresses: Addresses,
     // Ended in this order: who calls before who is called.
     edge: Service,
+    edges: Option<Service>,
     origin: Service,
     legacy: Service,
     issuer: Option<Service>,
@@ -115,6 +125,10 @@ impl Stack {
         let origin_port = ports.take("origin", 3008)?;
         let legacy_port = ports.take("legacy", 3001)?;
         let edge_port = ports.take("edge", 8787)?;
+        let edges_port = match plan.more_edges {
+            true => Some(ports.take("edges on request", 8788)?),
+            false => None,
+        };
         let addresses = Addresses {
             edge: local(edge_port),
             origin: local(origin_port),
@@ -122,11 +136,14 @@ impl Stack {
             database: database.url.clone(),
             emulator: issuer.emulator.clone(),
             key_server: issuer.key_server.clone(),
+            edges: edges_port.map(local),
             project: issuer.project.clone(),
             service_key: secrets.service.clone(),
+            assertion_keys: secrets.assertion_keys(),
+            legacy_secret: secrets.legacy_jwt.clone(),
         };
         let shared = issuer.variables.clone();
-        let (legacy, origin, edge) = thread::scope(|scope| {
+        let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {
                 console::step(&format!("legacy service on {}", addresses.legacy), || {
                     programs::legacy(&guard, legacy_port, &legacy_variables(&database.url, &secrets))
@@ -144,6 +161,16 @@ impl Stack {
                     edge::start(&guard, &config, edge_port)
                 })
             });
+            let edges = scope.spawn(|| {
+                let start = |port| {
+                    console::step("edges on request", || {
+                        let variables = edge_variables(plan, &addresses, &secrets, &shared);
+                        let config = edge::configure(&format!("edges-{port}"), &variables)?;
+                        edges::start(&guard, &config, port)
+                    })
+                };
+                edges_port.map(start).transpose()
+            });
             let waited = issuer.wait();
             let origin = console::step(&format!("origin on {}", addresses.origin), || {
                 programs::origin(
@@ -152,11 +179,12 @@ impl Stack {
                     &origin_variables(&database.url, &secrets, &shared),
                 )
             });
-            (join(legacy), waited.and(origin), join(edge))
+            (join(legacy), waited.and(origin), join(edge), join(edges))
         });
         Ok(Self {
             addresses,
             edge: edge?,
+            edges: edges?,
             origin: origin?,
             legacy: legacy?,
             issuer: issuer.service,
@@ -216,6 +244,7 @@ impl Stack {
     fn services(&mut self) -> impl Iterator<Item = &mut Service> {
         [&mut self.edge, &mut self.origin, &mut self.legacy]
             .into_iter()
+            .chain(self.edges.as_mut())
             .chain(self.issuer.as_mut())
             .chain(self.database.as_mut().map(|(_, service)| service))
     }
@@ -435,6 +464,7 @@ pub fn test_database() -> Done<(String, impl Drop)> {
         database: Database::ThrowAway,
         well_known_ports: false,
         edge: Vec::new(),
+        more_edges: false,
     };
     let database = start_database(&guard, &plan, &mut ports, &Secrets::make()?)?;
     Ok((database.url.clone(), TestDatabase(database)))

@@ -5,10 +5,10 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use crate::fault::Done;
-use crate::stack;
+use crate::stack::{self, Issuer};
 use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
-use crate::{conformance, console, run, smoke};
+use crate::{conformance, console, end_to_end, run};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -31,7 +31,7 @@ enum Part {
     StandIn,
     /// The origin against PostgreSQL, a fresh database for each test.
     Origin,
-    /// One person's way through the Workers runtime, with the Auth emulator.
+    /// The whole stack by URL: one person's way, then the suite, with the Auth emulator.
     EndToEnd,
     /// The same with signed tokens and a key server.
     EndToEndRs256,
@@ -84,8 +84,8 @@ fn run_part(part: Part) -> Done {
             "crossfade-origin",
             &["--lib", "--test=api", "--test=bulk", "--test=ledger", "--test=schema"],
         ),
-        Part::EndToEnd => smoke::run(&smoke::Options { rs256: false }),
-        Part::EndToEndRs256 => smoke::run(&smoke::Options { rs256: true }),
+        Part::EndToEnd => end_to_end::run(Issuer::Emulator),
+        Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),
     }
 }
 

@@ -1,0 +1,57 @@
+//! Edges of a test's own: with variables of its own, and caches nobody has filled.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::Api;
+use crate::stack;
+
+/// A running edge. It ends with the stack, or by [`Edge::end`].
+pub struct Edge {
+    pub api: Api,
+    id: String,
+}
+
+/// What an edge is to be started with.
+#[derive(Default)]
+pub struct Wanted {
+    variables: Map<String, Value>,
+}
+
+/// An edge with the stack's own variables, until one is set otherwise.
+pub fn edge() -> Wanted {
+    Wanted::default()
+}
+
+impl Wanted {
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub async fn start(self) -> Edge {
+        let answer = host()
+            .post("/", &json!({ "variables": self.variables }))
+            .send()
+            .await
+            .expect(201);
+        Edge {
+            api: Api::at(&answer.text_at("/url")),
+            id: answer.text_at("/id"),
+        }
+    }
+}
+
+impl Edge {
+    /// Ends it, and its isolate with all it remembers.
+    pub async fn end(self) {
+        host()
+            .call("DELETE", &format!("/{}", self.id))
+            .send()
+            .await
+            .expect(204);
+    }
+}
+
+fn host() -> Api {
+    Api::at(&stack::variable("E2E_EDGES"))
+}

@@ -1,0 +1,15 @@
+//! The whole stack by URL: the edge in the Workers runtime, the origin, PostgreSQL, the stand-in legacy service and an issuer.
+//!
+//! `cargo xtask test --only end-to-end-rs256` brings up a stack whose issuer is a key server and runs [`signed`].
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answer;
+mod api;
+mod edges;
+mod people;
+mod signed;
+mod stack;

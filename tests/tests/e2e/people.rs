@@ -1,0 +1,58 @@
+//! People nobody has seen before, and their tokens.
+
+use serde_json::{Value, json};
+use testkit::tokens::{Draft, FirebasePerson, LegacyPerson, firebase_id_token, legacy_token, now};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::stack;
+
+const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
+
+/// Somebody new at the issuer, with a verified address.
+pub fn stranger() -> FirebasePerson {
+    let name = Uuid::new_v4().simple().to_string();
+    FirebasePerson::new(&format!("uid-{name}"), &format!("{name}@example.com"))
+}
+
+/// An ID token of `person`, good for the stack's project, to be spoiled or minted.
+pub fn id_token(person: &FirebasePerson) -> Draft {
+    firebase_id_token(&stack::project(), person, now())
+}
+
+/// A good ID token of somebody new.
+pub fn new_token() -> String {
+    id_token(&stranger()).mint()
+}
+
+/// A legacy token of somebody who need not exist, to be spoiled or minted.
+pub fn legacy_draft() -> Draft {
+    let id = Uuid::new_v4().to_string();
+    let person = LegacyPerson {
+        email: format!("{id}@example.com"),
+        id,
+        username: None,
+        user_type: "user".to_owned(),
+        token_balance: 3,
+    };
+    legacy_token(
+        &person,
+        stack::variable("E2E_LEGACY_SECRET").as_bytes(),
+        now(),
+        WEEK_SECONDS,
+    )
+}
+
+/// Somebody new registers with the legacy service: the body they sent (good for signing in, too) and the answer.
+pub async fn register_with_legacy() -> (Value, Answer) {
+    let name = Uuid::new_v4().simple().to_string();
+    let person = json!({ "email": format!("{name}@example.com"), "password": "old password 1" });
+    let mut registration = person.clone();
+    registration["username"] = name.into();
+    let answer = stack::legacy()
+        .post("/auth/register", &registration)
+        .send()
+        .await
+        .expect(201);
+    (person, answer)
+}

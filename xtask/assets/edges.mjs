@@ -1,0 +1,66 @@
+// Starts edges on request, for tests that need one with variables of its own, or one whose caches nobody has filled yet. Each
+// runs in a workerd of its own.
+//   POST /        {"variables": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache
+//   DELETE /{id}  → 204; its isolate ends
+// Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const [root, config, port] = process.argv.slice(2);
+const require = createRequire(path.join(root, "package.json"));
+const { Miniflare } = require("miniflare");
+const { unstable_getMiniflareWorkerOptions } = require("wrangler");
+
+const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
+const edges = new Map();
+let latest = 0;
+
+async function start({ variables = {}, cache }) {
+  const id = String(++latest);
+  const edge = new Miniflare({
+    ...workerOptions,
+    modules: true,
+    modulesRoot: path.dirname(main),
+    modulesRules: [
+      { type: "CompiledWasm", include: ["**/*.wasm"] },
+      { type: "ESModule", include: ["**/*.mjs", "**/*.js"] },
+    ],
+    scriptPath: main,
+    bindings: { ...workerOptions.bindings, ...variables },
+    cachePersist: path.join(path.dirname(config), "cache", cache ?? `of-${id}`),
+    cf: false,
+    host: "127.0.0.1",
+    port: 0,
+  });
+  edges.set(id, edge);
+  return { id, url: String(await edge.ready).replace(/\/$/, "") };
+}
+
+async function read(request) {
+  let text = "";
+  for await (const part of request) text += part;
+  return JSON.parse(text);
+}
+
+async function answer(request) {
+  if (request.method === "POST" && request.url === "/") return [201, await start(await read(request))];
+  const edge = edges.get(request.url.slice(1));
+  if (request.method !== "DELETE" || edge === undefined) return [404, { error: "no such edge" }];
+  edges.delete(request.url.slice(1));
+  await edge.dispose();
+  return [204];
+}
+
+const server = createServer(async (request, response) => {
+  const [status, body] = await answer(request).catch((error) => [500, { error: String(error.stack ?? error) }]);
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(body && JSON.stringify(body));
+});
+server.listen(Number(port), "127.0.0.1");
+
+process.on("SIGTERM", async () => {
+  server.close();
+  await Promise.all([...edges.values()].map((edge) => edge.dispose()));
+  process.exit(0);
+});

@@ -1,0 +1,63 @@
+//! The end-to-end suite: a stack of its own, one person's way through it, then the tests of `tests/tests/e2e` by URL.
+
+use crate::fault::{Done, Fault};
+use crate::stack::{Addresses, Database, Issuer, Plan, Stack};
+use crate::{run, smoke};
+
+/// Brings up a stack with this issuer of tokens, plays, and takes it down.
+pub fn run(issuer: Issuer) -> Done {
+    let module = match issuer {
+        Issuer::KeyServer => Some("signed::"),
+        Issuer::Emulator => None,
+        Issuer::Project(_) => return Err(Fault::new("end to end", "never against somebody's project")),
+    };
+    let mut stack = Stack::up(&Plan {
+        issuer,
+        database: Database::ThrowAway,
+        well_known_ports: false,
+        edge: Vec::new(),
+        more_edges: true,
+    })?;
+    println!();
+    smoke::play(&mut stack)?;
+    println!();
+    module.map_or(Ok(()), |module| suite(&stack.addresses, module))
+}
+
+/// Runs the tests in `module`: those that go with this stack's issuer.
+fn suite(addresses: &Addresses, module: &str) -> Done {
+    let words = [
+        "test",
+        "--quiet",
+        "--package",
+        "crossfade-testkit",
+        "--test",
+        "e2e",
+        "--",
+    ];
+    run::shown(
+        "end to end",
+        run::cargo().args(words).arg(module).envs(variables(addresses)),
+    )
+}
+
+/// What `tests/tests/e2e/stack.rs` reads.
+fn variables(addresses: &Addresses) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        ("E2E_EDGE", addresses.edge.clone()),
+        ("E2E_ORIGIN", addresses.origin.clone()),
+        ("E2E_LEGACY", addresses.legacy.clone()),
+        ("E2E_PROJECT", addresses.project.clone()),
+        ("E2E_SERVICE_KEY", addresses.service_key.clone()),
+        ("E2E_ASSERTION_KEYS", addresses.assertion_keys.clone()),
+        ("E2E_LEGACY_SECRET", addresses.legacy_secret.clone()),
+    ];
+    for (name, address) in [
+        ("E2E_EDGES", &addresses.edges),
+        ("E2E_EMULATOR", &addresses.emulator),
+        ("E2E_KEY_SERVER", &addresses.key_server),
+    ] {
+        variables.extend(address.clone().map(|address| (name, address)));
+    }
+    variables
+}
