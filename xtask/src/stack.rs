@@ -176,7 +176,7 @@ impl Stack {
                 programs::origin(
                     &guard,
                     origin_port,
-                    &origin_variables(&database.url, &secrets, &shared),
+                    &origin_variables(plan, &database.url, &secrets, &shared),
                 )
             });
             (join(legacy), waited.and(origin), join(edge), join(edges))
@@ -400,6 +400,7 @@ fn legacy_variables(database_url: &str, secrets: &Secrets) -> Vec<(&'static str,
 }
 
 fn origin_variables(
+    plan: &Plan,
     database_url: &str,
     secrets: &Secrets,
     issuer: &[(&'static str, String)],
@@ -412,6 +413,10 @@ fn origin_variables(
         ("INTERNAL_SERVICE_KEYS", secrets.service_keys()),
     ];
     variables.extend(issuer.iter().cloned());
+    if plan.database == Database::ThrowAway {
+        // Tests run on machines that are busy with compiling: slow there is not an outage.
+        variables.push(("DB_POOL_ACQUIRE_MS", "4000".to_owned()));
+    }
     variables
 }
 
@@ -429,6 +434,10 @@ fn edge_variables(
         ("INTERNAL_SERVICE_KEYS", secrets.service_keys()),
     ];
     variables.extend(issuer.iter().cloned());
+    if plan.database == Database::ThrowAway {
+        // More than the origin's own patience, see above.
+        variables.push(("UPSTREAM_TIMEOUT_MS", "15000".to_owned()));
+    }
     variables.extend(plan.edge.iter().cloned());
     variables
 }
