@@ -1,5 +1,5 @@
-//! What the tests stand on: keys, tokens, a key server that can misbehave, and stand-ins for the legacy service and for Google's
-//! account services.
+//! What the tests stand on: keys, tokens, a key server that can misbehave, and a recorder of what arrives, and stand-ins for the
+//! legacy service and for Google's account services.
 //!
 //! Nothing here depends on the code under test.
 
@@ -8,5 +8,6 @@ pub mod identity_toolkit;
 pub mod key_server;
 pub mod keys;
 pub mod legacy;
+pub mod recorder;
 pub mod serve;
 pub mod tokens;
