@@ -1,10 +1,15 @@
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::fallback::Outcome;
 use crate::routing::Side;
+
+// The generator of cases needs an operating system.
+#[cfg(not(target_arch = "wasm32"))]
+mod properties;
 
 const START: UnixTime = UnixTime::from_secs(1_795_000_000);
 
@@ -191,59 +196,4 @@ fn bad_variables_are_named() {
     assert!(read.is_broken_by(seen((200, 1), (0, 0))));
     assert!(!read.is_broken_by(seen((201, 1), (0, 0))));
     assert_eq!(rule(&[]), Ok(Rule::default()));
-}
-
-fn any_tally() -> impl Strategy<Value = (u32, u32)> {
-    (0_u32..60).prop_flat_map(|requests| (Just(requests), 0..=requests))
-}
-
-proptest! {
-    /// Whatever is reported when: it is down only from a moment on at which the figures broke the rule, and back only after the
-    /// hold or because legacy failed.
-    #[test]
-    fn no_change_without_its_reason(
-        events in prop::collection::vec((0_i64..8, any::<bool>(), any_tally(), any_tally(), any::<bool>()), 1..80)
-    ) {
-        let rule = Rule::default();
-        let mut step_down = StepDown::default();
-        let mut now = START;
-        for (pause, is_report, v2, legacy, good) in events {
-            now = now.plus(pause);
-            let was_down = step_down.is_down();
-            let change = if is_report {
-                step_down.report(seen(v2, legacy), &rule, now)
-            } else {
-                step_down.probed(good, &rule, now)
-            };
-            prop_assert_eq!(change.is_some(), was_down != step_down.is_down());
-            match change {
-                Some(Change::SteppedDown { figures, hold_seconds }) => {
-                    prop_assert!(is_report && rule.is_broken_by(figures));
-                    prop_assert!((MIN_HOLD_SECONDS..=MAX_HOLD_SECONDS).contains(&hold_seconds));
-                }
-                Some(Change::Recovered { figures, down_seconds }) => {
-                    prop_assert!(!is_report && good && !rule.is_broken_by(figures));
-                    prop_assert!(down_seconds >= MIN_HOLD_SECONDS || rule.is_failing(figures.legacy));
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// However reports are split into batches, the sum decides.
-    #[test]
-    fn batches_do_not_matter(parts in prop::collection::vec((any_tally(), any_tally()), 1..8)) {
-        let rule = Rule::default();
-        let mut whole = Report::default();
-        let mut in_parts = StepDown::default();
-        for (v2, legacy) in &parts {
-            whole.add(seen(*v2, *legacy));
-            in_parts.report(seen(*v2, *legacy), &rule, START);
-        }
-        let mut at_once = StepDown::default();
-        at_once.report(whole, &rule, START);
-        // In parts it may have tripped on the way; it never stays up where the sum breaks the rule.
-        prop_assert!(!at_once.is_down() || in_parts.is_down());
-        prop_assert_eq!(in_parts.figures(), whole);
-    }
 }

@@ -180,7 +180,7 @@ fn compile() -> Done<PathBuf> {
         .args([
             "build",
             "--release",
-            "-Zbuild-std=std,panic_abort,proc_macro",
+            "-Zbuild-std=std,panic_abort,proc_macro,test",
             "--target",
             TARGET,
         ])
