@@ -75,8 +75,16 @@ where
                 .message("The Authorization header is not exactly one Bearer token");
             Refusal::new(problem, "authorization_header")
         })?;
+        Ok(Some(self.verify(unverified, now).await?))
+    }
+
+    /// Whom a token proves.
+    ///
+    /// # Errors
+    /// [`Rejection`]: the token breaks a rule, or keys cannot be had.
+    pub async fn verify(&self, unverified: &str, now: UnixTime) -> Result<Arc<ProvenIdentity>, Rejection> {
         let known = self.verified.borrow_mut().get(unverified, now);
-        if known.is_some() {
+        if let Some(known) = known {
             return Ok(known);
         }
         let identity = token::verify(unverified, self.policy, self.keys, self.engine, now).await?;
@@ -84,6 +92,6 @@ where
         self.verified
             .borrow_mut()
             .insert(unverified, Arc::clone(&identity), self.policy, now);
-        Ok(Some(identity))
+        Ok(identity)
     }
 }

@@ -41,6 +41,12 @@ impl UnverifiedBody {
         NormalizedEmail::parse(self.email.as_deref()?).ok()
     }
 
+    /// The token, whatever it is.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The kind of token it claims to hold.
     #[must_use]
     pub fn token_kind(&self, policy: &TokenPolicy) -> Option<TokenKind> {

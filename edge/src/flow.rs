@@ -2,6 +2,7 @@
 //! decision is tested without a runtime.
 
 mod app;
+mod denial;
 mod legacy;
 mod limits;
 mod notes;

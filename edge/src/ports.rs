@@ -23,6 +23,9 @@ pub trait Upstreams {
     /// [`UpstreamFault`] when no answer came; an answer of any status is not a fault.
     async fn send(&self, forward: &Forward<'_>) -> Result<Self::Answer, UpstreamFault>;
 
+    /// A copy of an answer's body, if it is at most `limit` bytes; the answer can still be handed on.
+    async fn copy_of(&self, answer: &Self::Answer, limit: u32) -> Option<Vec<u8>>;
+
     /// Lets go of an answer that is not going to be used.
     fn discard(&self, answer: Self::Answer);
 

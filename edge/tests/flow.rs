@@ -229,6 +229,10 @@ fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
         (NOT_IN_COHORT, 200, 0, 200, "v2", "fallback_unreachable"),
         (NOT_IN_COHORT, 503, 404, 503, "v2", "fallback_unknown_there"),
         (NOT_IN_COHORT, 0, 404, 503, "edge", "upstream_unreachable"),
+        // Legacy fails on somebody without a hash: what counts is that the side which knows them is away.
+        (NOT_IN_COHORT, 0, 500, 503, "edge", "upstream_unreachable"),
+        (NOT_IN_COHORT, 503, 500, 503, "v2", "fallback_server_error"),
+        (NOT_IN_COHORT, 500, 500, 500, "legacy", "not_in_cohort"),
     ] {
         let edge = half();
         edge.side("http://origin", v2);
@@ -284,6 +288,83 @@ fn a_legacy_token_is_read_by_v2_when_legacy_is_down_but_writes_wait() {
         "{}",
     );
     assert_eq!(reply.status, 503);
+}
+
+/// The legacy service calls every token bad while it has no database.
+#[test]
+fn nobody_is_signed_out_on_the_word_of_the_legacy_service_alone() {
+    const ID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    // (v2's status, or 0 = unreachable) → status of a read, of a write.
+    for (v2, read, write) in [
+        (200, 200, 503),
+        (503, 503, 503),
+        (0, 503, 503),
+        (401, 401, 401),
+        (403, 401, 401),
+    ] {
+        let edge = half();
+        edge.side("http://legacy", 401);
+        edge.side("http://origin", v2);
+        if v2 > 0 {
+            edge.answers("/v1/auth/me", v2, ME);
+        }
+        let token = legacy_token(&edge, ID);
+        for (method, expected) in [("GET", read), ("PUT", write)] {
+            let request = format!("{method}\nhttps://edge/auth/profile\nauthorization:Bearer {token}");
+            let reply = edge.handle(&request, "{}");
+            assert_eq!(reply.status, expected, "{method}, v2 {v2}");
+        }
+        let writes = edge.sent();
+        let repeated = writes
+            .iter()
+            .filter(|sent| sent.url == "http://origin/auth/profile");
+        assert_eq!(repeated.count(), 1, "only the read was repeated");
+    }
+    // A token that is bad, and a write that a service proves itself for, are refused without asking.
+    let edge = half();
+    edge.side("http://legacy", 401);
+    let token = legacy_token(&edge, ID);
+    let balance = format!("PUT\nhttps://edge/auth/token-balance\nauthorization:Bearer {token}");
+    assert_eq!(edge.handle(&balance, "{}").status, 401);
+    assert_eq!(edge.handle("GET\nhttps://edge/auth/profile", "").status, 401);
+    assert!(
+        edge.sent()
+            .iter()
+            .all(|sent| sent.url.starts_with("http://legacy"))
+    );
+}
+
+#[test]
+fn a_verdict_on_a_good_token_is_checked_and_on_a_bad_one_believed() {
+    const VERIFY: &str = "POST\nhttps://edge/auth/verify-token\ncontent-type:application/json";
+    const DENIED: &str = r#"{"success":true,"data":{"valid":false,"error":"Authentication failed"}}"#;
+    for (said, v2, status, route, reason) in [
+        (DENIED, 200, 200, "v2", "fallback_denied_there"),
+        (DENIED, 503, 503, "v2", "fallback_denied_there"),
+        (
+            r#"{"success":true,"data":{"valid":true}}"#,
+            200,
+            200,
+            "legacy",
+            "token_issuer",
+        ),
+        ("not JSON", 200, 200, "legacy", "token_issuer"),
+    ] {
+        let edge = half();
+        edge.says(said);
+        edge.side("http://origin", v2);
+        let token = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+        let reply = edge.handle(VERIFY, &format!(r#"{{"token":"{token}"}}"#));
+        assert_eq!(
+            (reply.status, reply.route, reply.reason),
+            (status, route, reason),
+            "{said}"
+        );
+        // The same token, a week and a minute later.
+        edge.pass(605_000);
+        let reply = edge.handle(VERIFY, &format!(r#"{{"token":"{token}"}}"#));
+        assert_eq!((reply.status, reply.route), (200, "legacy"), "expired: {said}");
+    }
 }
 
 #[test]

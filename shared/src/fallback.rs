@@ -27,6 +27,11 @@ impl Outcome {
         matches!(self, Self::Unreachable | Self::Timeout | Self::Status(502..=504))
     }
 
+    /// Whether it passes, by what it says.
+    const fn is_outage(self) -> bool {
+        matches!(self, Self::BreakerOpen) || self.is_down()
+    }
+
     /// Whether the side failed: no answer, or 5xx.
     #[must_use]
     pub const fn is_fault(self) -> bool {
@@ -47,6 +52,8 @@ pub enum Cause {
     ServerError,
     /// The first side does not know the person.
     UnknownThere,
+    /// The first side calls a token bad that is good.
+    DeniedThere,
 }
 
 impl Cause {
@@ -59,6 +66,7 @@ impl Cause {
             Self::Timeout => "fallback_timeout",
             Self::ServerError => "fallback_server_error",
             Self::UnknownThere => "fallback_unknown_there",
+            Self::DeniedThere => "fallback_denied_there",
         }
     }
 }
@@ -73,6 +81,24 @@ pub struct Attempt {
     /// Whether sending it twice changes nothing that sending it once does not: a safe method (RFC 9110 section 9.2.1), a sign-in, a
     /// verification. An idempotent method is not enough: the legacy contract adds tokens by PUT.
     pub repeatable: bool,
+    /// Whether the edge has verified the token itself.
+    pub proven: bool,
+}
+
+impl Attempt {
+    /// Whether `outcome` calls a token bad that is good. The legacy service does so whenever it cannot read its database, and
+    /// clients that believe it sign their person out.
+    #[must_use]
+    pub const fn is_denial(self, outcome: Outcome) -> bool {
+        matches!(
+            (self.side, self.purpose, outcome),
+            (
+                Side::Legacy,
+                Purpose::Token(TokenKind::Legacy),
+                Outcome::Status(401)
+            )
+        ) && self.proven
+    }
 }
 
 /// Why the other side is to be asked after `outcome`, or `None` when this answer is final.
@@ -96,6 +122,7 @@ pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
         Outcome::Unreachable => Some(Cause::Unreachable),
         Outcome::Timeout => Some(Cause::Timeout),
         Outcome::Status(500..) => Some(Cause::ServerError),
+        Outcome::Status(401) if attempt.is_denial(outcome) => Some(Cause::DeniedThere),
         Outcome::Status(_) => None,
     }
 }
@@ -112,12 +139,19 @@ pub enum Counts {
 /// Settles between the first side's outcome and that of the other side, which was asked because of it.
 ///
 /// "Unknown" from one side means little while the other is down: a person known only there would be told that they do not
-/// exist. So a fault outranks it, and is answered as one, to be tried again.
+/// exist. So a fault outranks it, and is answered as one, to be tried again. Of two faults the one that says so counts: the legacy
+/// service's plain 500 for somebody whom only v2 knows does not.
+///
+/// A first answer of 401 is here only as a denial ([`Cause::DeniedThere`]): it stands when the other side refuses the person too.
 #[must_use]
 pub const fn settle(purpose: Purpose, first: Outcome, second: Outcome) -> Counts {
     let unknown = matches!((purpose, second), (Purpose::SignIn, Outcome::Status(404)));
     match (first.is_fault(), second.is_fault()) {
+        (true, true) if second.is_outage() && !first.is_outage() => Counts::Second,
         (true, true) => Counts::First,
+        (false, false) if matches!((first, second), (Outcome::Status(401), Outcome::Status(400..))) => {
+            Counts::First
+        }
         (true, false) if unknown => Counts::First,
         (false, false) if unknown => Counts::First,
         (true | false, false) | (false, true) => Counts::Second,
@@ -134,6 +168,7 @@ mod tests {
         purpose: Purpose::SignIn,
         side: Side::V2,
         repeatable: true,
+        proven: false,
     };
 
     #[test]
@@ -150,6 +185,7 @@ mod tests {
                         purpose,
                         side,
                         repeatable: true,
+                        proven: false,
                     };
                     assert_eq!(
                         cause(attempt, Outcome::Status(status)),
@@ -176,6 +212,15 @@ mod tests {
             purpose: Purpose::Token(TokenKind::Legacy),
             side: Side::Legacy,
             repeatable: true,
+            proven: true,
+        };
+        let write = Attempt {
+            repeatable: false,
+            ..legacy_token
+        };
+        let unproven = Attempt {
+            proven: false,
+            ..legacy_token
         };
         for (attempt, outcome, expected) in [
             (SIGN_IN, Outcome::Status(404), Some(Cause::UnknownThere)),
@@ -194,6 +239,10 @@ mod tests {
             (registration, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
             (legacy_token, Outcome::Status(503), Some(Cause::ServerError)),
             (legacy_token, Outcome::Status(404), None),
+            (legacy_token, Outcome::Status(401), Some(Cause::DeniedThere)),
+            (legacy_token, Outcome::Status(403), None),
+            (write, Outcome::Status(401), None),
+            (unproven, Outcome::Status(401), None),
         ] {
             assert_eq!(cause(attempt, outcome), expected, "{attempt:?} {outcome:?}");
         }
@@ -206,8 +255,10 @@ mod tests {
                 purpose: Purpose::Token(kind),
                 side: Side::V2,
                 repeatable: true,
+                proven: true,
             };
             for outcome in [
+                Outcome::Status(401),
                 Outcome::BreakerOpen,
                 Outcome::Unreachable,
                 Outcome::Timeout,
@@ -234,6 +285,12 @@ mod tests {
             (FAULT, WRONG, Counts::Second),
             (FAULT, UNKNOWN, Counts::First),
             (FAULT, Outcome::Status(503), Counts::First),
+            // Somebody with no hash at the legacy service, while v2 is down.
+            (Outcome::Status(500), FAULT, Counts::Second),
+            (Outcome::Status(500), Outcome::Status(503), Counts::Second),
+            (Outcome::Status(500), Outcome::BreakerOpen, Counts::Second),
+            (Outcome::Status(500), Outcome::Status(500), Counts::First),
+            (Outcome::BreakerOpen, Outcome::Status(500), Counts::First),
         ] {
             assert_eq!(
                 settle(Purpose::SignIn, first, second),
@@ -243,5 +300,15 @@ mod tests {
         }
         let about = Purpose::Token(TokenKind::Legacy);
         assert_eq!(settle(about, FAULT, UNKNOWN), Counts::Second);
+        for (second, expected) in [
+            (OK, Counts::Second),
+            (FAULT, Counts::Second),
+            (Outcome::BreakerOpen, Counts::Second),
+            (Outcome::Status(503), Counts::Second),
+            (WRONG, Counts::First),
+            (Outcome::Status(403), Counts::First),
+        ] {
+            assert_eq!(settle(about, WRONG, second), expected, "denied, then {second:?}");
+        }
     }
 }

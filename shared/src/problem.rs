@@ -115,12 +115,12 @@ error_codes! {
 }
 
 impl ErrorCode {
-    /// Seconds for `Retry-After` where the status calls for it (429, 503), else `None`.
+    /// Seconds for `Retry-After` where trying again helps (429, 503, 504), else `None`.
     #[must_use]
     pub const fn retry_after(self) -> Option<u32> {
         match self.status() {
             429 => Some(60),
-            503 => Some(5),
+            503 | 504 => Some(5),
             _ => None,
         }
     }
@@ -303,7 +303,10 @@ mod tests {
             assert!(seen.insert(code.as_str()), "{} twice", code.as_str());
             assert!((400..=599).contains(&code.status()));
             assert_eq!(code.bearer_error().is_some(), code.status() == 401);
-            assert_eq!(code.retry_after().is_some(), matches!(code.status(), 429 | 503));
+            assert_eq!(
+                code.retry_after().is_some(),
+                matches!(code.status(), 429 | 503 | 504)
+            );
         }
     }
 

@@ -63,7 +63,7 @@ where
 
     /// Our own record of the caller, at most [`shared::token::STANDING_SECONDS`] old: a token says nothing about whether its holder
     /// has been deactivated since, nor what their id is with us.
-    async fn person(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+    pub(super) async fn person(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
         if let Some(person) = self.gateway.people.borrow_mut().get(identity, self.now) {
             return Ok(person);
         }

@@ -19,20 +19,22 @@ use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 use crate::shadow::{self, ShadowRead};
 
 /// A call of the legacy contract, read.
-struct Call<'p> {
-    path: &'p str,
-    kind: LegacyCall,
-    purpose: Purpose,
-    identity: Option<Arc<ProvenIdentity>>,
+pub(super) struct Call<'p> {
+    pub path: &'p str,
+    pub kind: LegacyCall,
+    pub purpose: Purpose,
+    pub identity: Option<Arc<ProvenIdentity>>,
     email: Option<NormalizedEmail>,
+    /// The token in the body of a verification.
+    pub unverified_token: Option<String>,
     /// Whether the body, if any, can be sent again.
     body_is_held: bool,
 }
 
 /// One side's answer, or why there is none.
-type Sent<A> = Result<A, NoAnswer>;
+pub(super) type Sent<A> = Result<A, NoAnswer>;
 
-fn outcome_of<A: Answer>(sent: &Sent<A>) -> Outcome {
+pub(super) fn outcome_of<A: Answer>(sent: &Sent<A>) -> Outcome {
     match sent {
         Ok(answer) => Outcome::Status(answer.status()),
         Err(no_answer) => no_answer.outcome(),
@@ -72,6 +74,7 @@ where
             purpose: Purpose::Other,
             identity: None,
             email: None,
+            unverified_token: None,
             body_is_held: matches!(self.inbound.method, "GET" | "HEAD"),
         };
         if kind == LegacyCall::ServiceOnly {
@@ -106,6 +109,7 @@ where
             _ => Purpose::SignIn,
         };
         call.email = body.email();
+        call.unverified_token = body.token().map(str::to_owned);
         Ok(call)
     }
 
@@ -148,16 +152,20 @@ where
         call: &Call<'_>,
         first: Sent<U::Answer>,
     ) -> Result<(Side, &'static str, Sent<U::Answer>), Refusal> {
+        let (outcome, proven) = self.outcome(decision.side, call, &first).await;
         let attempt = Attempt {
             purpose: call.purpose,
             side: decision.side,
             repeatable: is_repeatable(self.inbound.method, call.kind),
+            proven,
         };
-        let outcome = outcome_of(&first);
         let can_resend = call.body_is_held || outcome == Outcome::BreakerOpen;
         let has_other = self.gateway.config.legacy.is_some();
         let cause = fallback::cause(attempt, outcome).filter(|_| can_resend && has_other);
         let Some(cause) = cause else {
+            if attempt.is_denial(outcome) {
+                self.doubt_denial(call).await?;
+            }
             return Ok((decision.side, decision.reason.as_str(), first));
         };
         let other = decision.side.other();

@@ -78,6 +78,11 @@ export async function send(request, url, changes, body, timeoutMs) {
   }
 }
 
+// A copy of a short body; the answer keeps its own. Throws for a longer one.
+export function copyOf(response, limit) {
+  return readUpTo(response.clone().body, limit);
+}
+
 // Frees the connection of an answer that is not going to be used.
 export function discard(response) {
   response.body?.cancel().catch(() => {});

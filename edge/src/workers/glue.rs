@@ -64,6 +64,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(super) async fn set_alarm(storage: &JsValue, after_ms: u32) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = copyOf)]
+    pub(super) async fn copy_of(response: &Response, limit: u32) -> Result<JsValue, JsValue>;
+
     pub(super) fn discard(response: &Response);
 
     #[wasm_bindgen(catch)]

@@ -67,6 +67,11 @@ impl Upstreams for RequestUpstreams<'_> {
         }
     }
 
+    async fn copy_of(&self, answer: &Response, limit: u32) -> Option<Vec<u8>> {
+        let bytes = glue::copy_of(answer, limit).await.ok()?;
+        Some(bytes.unchecked_into::<Uint8Array>().to_vec())
+    }
+
     fn discard(&self, answer: Response) {
         glue::discard(&answer);
     }

@@ -36,9 +36,10 @@ async fn run() -> Result<(), String> {
         user_cache: env::parsed("ENABLE_USER_CACHE", false)?,
     };
     let pool = PgPoolOptions::new()
+        .min_connections(20)
         .max_connections(20)
         // The real one's driver fails at once where nothing listens; this one would go on trying.
-        .acquire_timeout(Duration::from_secs(1))
+        .acquire_timeout(Duration::from_secs(2))
         .connect_lazy(&url)
         .map_err(|_| "DATABASE_URL is not a URL")?;
     let control = Control::default();

@@ -1,0 +1,75 @@
+//! The legacy service calls every token bad while it cannot read its database, and a client that believes it signs its person out. So
+//! where the edge has found the token good itself, v2 is asked before such an answer is handed on.
+
+use shared::fallback::Outcome;
+use shared::identity::TokenKind;
+use shared::problem::{ErrorCode, Problem};
+use shared::routing::{Purpose, Side};
+
+use super::Journey;
+use super::legacy::{Call, Sent, outcome_of};
+use crate::authenticate::Refusal;
+use crate::paths::LegacyCall;
+use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
+
+/// More than any verdict on a token takes, in bytes.
+const MAX_VERDICT_BYTES: u32 = 4 * 1024;
+
+/// A service changes a balance with its key, so the person's token proves nothing there.
+const SERVICES_WRITE: &str = "/auth/token-balance";
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    /// How an attempt ended, and whether we have verified the token ourselves. A verdict of "invalid" comes with 200; on a good token
+    /// it counts as the 401 it means.
+    pub(super) async fn outcome(
+        &self,
+        side: Side,
+        call: &Call<'_>,
+        sent: &Sent<U::Answer>,
+    ) -> (Outcome, bool) {
+        let proven = call.identity.is_some() && call.path != SERVICES_WRITE;
+        let outcome = outcome_of(sent);
+        let (Ok(answer), Some(token)) = (sent, call.unverified_token.as_deref()) else {
+            return (outcome, proven);
+        };
+        let is_verdict = call.kind == LegacyCall::VerifyToken
+            && (side, call.purpose) == (Side::Legacy, Purpose::Token(TokenKind::Legacy))
+            && answer.status() == 200;
+        if !is_verdict || !self.denies(answer).await {
+            return (outcome, proven);
+        }
+        match self.gateway.verifier.verify(token, self.now).await {
+            Ok(_) => (Outcome::Status(401), true),
+            Err(_) => (outcome, proven),
+        }
+    }
+
+    async fn denies(&self, answer: &U::Answer) -> bool {
+        let body = self.upstreams.copy_of(answer, MAX_VERDICT_BYTES).await;
+        body.and_then(|body| serde_json::from_slice::<serde_json::Value>(&body).ok())
+            .is_some_and(|verdict| verdict.pointer("/data/valid") == Some(&serde_json::Value::Bool(false)))
+    }
+
+    /// For a write, which is not sent twice: whether the person is refused at v2 too, where the answer then stands.
+    ///
+    /// # Errors
+    /// 503: the person is in good standing, or v2 cannot say.
+    pub(super) async fn doubt_denial(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        let Some(identity) = call.identity.as_deref() else {
+            return Ok(());
+        };
+        match self.person(identity).await {
+            Ok(_) => Err(Refusal::new(
+                Problem::new(ErrorCode::UpstreamUnavailable),
+                "denied_there",
+            )),
+            Err(refusal) if refusal.problem.status >= 500 => Err(refusal),
+            Err(_) => Ok(()),
+        }
+    }
+}
