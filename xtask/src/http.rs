@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// An answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -26,40 +28,52 @@ impl Answer {
 
 /// `GET`, with headers.
 pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-    let mut request = agent().get(url);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    answer(request.call())
+    Client::new(PATIENCE).get(url, headers)
 }
 
 /// Whether `url` answers 200 within `patience`.
 pub fn answers(url: &str, patience: Duration) -> bool {
-    agent()
-        .get(url)
-        .config()
-        .timeout_global(Some(patience))
-        .build()
-        .call()
-        .is_ok_and(|answer| answer.status().as_u16() == 200)
+    Client::new(patience)
+        .get(url, &[])
+        .is_ok_and(|answer| answer.status == 200)
 }
 
 /// `POST` of JSON, with headers.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, String> {
-    let mut request = agent().post(url).header("content-type", "application/json");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    answer(request.send(body.to_string()))
+    Client::new(PATIENCE).post(url, headers, body)
 }
 
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .proxy(None)
-        .build()
-        .into()
+/// Calls over connections that are kept between them.
+pub struct Client(ureq::Agent);
+
+impl Client {
+    /// A call is given up after `patience`.
+    pub fn new(patience: Duration) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(patience))
+            .proxy(None)
+            .build();
+        Self(config.into())
+    }
+
+    /// `GET`, with headers.
+    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
+        let mut request = self.0.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request.call())
+    }
+
+    /// `POST` of JSON, with headers.
+    pub fn post(&self, url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, String> {
+        let mut request = self.0.post(url).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request.send(body.to_string()))
+    }
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, String> {

@@ -6,6 +6,7 @@ mod check;
 mod conformance;
 mod console;
 mod dev;
+mod drill;
 mod end_to_end;
 mod fault;
 mod fuzz;
@@ -44,6 +45,9 @@ enum Verb {
     Conformance(conformance::Options),
     /// Throw generated input at everything that reads what a stranger sent.
     Fuzz(fuzz::Options),
+    /// Rehearse what operators do, with things failing meanwhile.
+    #[command(subcommand)]
+    Drill(drill::Options),
     /// Measure against other people's work.
     #[command(subcommand)]
     Bench(bench::Options),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Check(options) => check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Drill(options) => drill::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Rollout(options) => rollout::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),

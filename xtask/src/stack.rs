@@ -5,6 +5,7 @@ mod edge;
 mod edges;
 mod emulator;
 pub mod guard;
+mod operate;
 mod ports;
 pub mod postgres;
 mod programs;
@@ -71,6 +72,8 @@ pub struct Addresses {
     pub edge: String,
     pub origin: String,
     pub legacy: String,
+    /// Where the stand-in legacy service is told to misbehave.
+    pub legacy_control: String,
     pub database: String,
     /// The Auth emulator.
     pub emulator: Option<String>,
@@ -98,6 +101,7 @@ pub struct Stack {
     database: Option<(Postgres, Service)>,
     throw_away: bool,
     guard: Arc<Guard>,
+    started_with: operate::StartedWith,
 }
 
 impl Stack {
@@ -124,6 +128,7 @@ impl Stack {
 
         let origin_port = ports.take("origin", 3008)?;
         let legacy_port = ports.take("legacy", 3001)?;
+        let control_port = ports.take("legacy control", 3002)?;
         let edge_port = ports.take("edge", 8787)?;
         let edges_port = match plan.more_edges {
             true => Some(ports.take("edges on request", 8788)?),
@@ -133,6 +138,7 @@ impl Stack {
             edge: local(edge_port),
             origin: local(origin_port),
             legacy: local(legacy_port),
+            legacy_control: local(control_port),
             database: database.url.clone(),
             emulator: issuer.emulator.clone(),
             key_server: issuer.key_server.clone(),
@@ -143,10 +149,17 @@ impl Stack {
             legacy_secret: secrets.legacy_jwt.clone(),
         };
         let shared = issuer.variables.clone();
+        let started_with = operate::StartedWith {
+            edge: edge_variables(plan, &addresses, &secrets, &shared),
+            origin: origin_variables(plan, &database.url, &secrets, &shared),
+            origin_port,
+            ports,
+        };
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {
                 console::step(&format!("legacy service on {}", addresses.legacy), || {
-                    programs::legacy(&guard, legacy_port, &legacy_variables(&database.url, &secrets))
+                    let variables = legacy_variables(&database.url, &secrets, control_port);
+                    programs::legacy(&guard, legacy_port, &variables)
                 })
             });
             let edge = scope.spawn(|| {
@@ -156,16 +169,14 @@ impl Stack {
                     } else {
                         format!("edge-{edge_port}")
                     };
-                    let config =
-                        edge::configure(&folder, &edge_variables(plan, &addresses, &secrets, &shared))?;
+                    let config = edge::configure(&folder, &started_with.edge)?;
                     edge::start(&guard, &config, edge_port)
                 })
             });
             let edges = scope.spawn(|| {
                 let start = |port| {
                     console::step("edges on request", || {
-                        let variables = edge_variables(plan, &addresses, &secrets, &shared);
-                        let config = edge::configure(&format!("edges-{port}"), &variables)?;
+                        let config = edge::configure(&format!("edges-{port}"), &started_with.edge)?;
                         edges::start(&guard, &config, port)
                     })
                 };
@@ -173,11 +184,7 @@ impl Stack {
             });
             let waited = issuer.wait();
             let origin = console::step(&format!("origin on {}", addresses.origin), || {
-                programs::origin(
-                    &guard,
-                    origin_port,
-                    &origin_variables(plan, &database.url, &secrets, &shared),
-                )
+                programs::origin(&guard, origin_port, &started_with.origin)
             });
             (join(legacy), waited.and(origin), join(edge), join(edges))
         });
@@ -191,6 +198,7 @@ impl Stack {
             database: database.server,
             throw_away: plan.database == Database::ThrowAway,
             guard,
+            started_with,
         })
     }
 
@@ -218,25 +226,6 @@ impl Stack {
                 }
             }
             thread::sleep(Duration::from_millis(100));
-        }
-        Ok(())
-    }
-
-    /// Stops the database server.
-    pub fn stop_database(&mut self) -> Done {
-        match &mut self.database {
-            Some((_, service)) => {
-                service.stop();
-                Ok(())
-            }
-            None => Err(Fault::new("stop PostgreSQL", "it is not ours to stop")),
-        }
-    }
-
-    /// Starts the database server again.
-    pub fn start_database(&mut self) -> Done {
-        if let Some((server, service)) = &mut self.database {
-            *service = server.start(&self.guard)?;
         }
         Ok(())
     }
@@ -390,12 +379,13 @@ impl From<Started> for (Postgres, Service) {
     }
 }
 
-fn legacy_variables(database_url: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
+fn legacy_variables(database_url: &str, secrets: &Secrets, control_port: u16) -> Vec<(&'static str, String)> {
     vec![
         ("DATABASE_URL", database_url.to_owned()),
         ("JWT_SECRET", secrets.legacy_jwt.clone()),
         ("INTERNAL_SERVICE_KEY", secrets.service.clone()),
         ("HOST", "127.0.0.1".to_owned()),
+        ("CONTROL_PORT", control_port.to_string()),
     ]
 }
 

@@ -82,7 +82,13 @@ fn run_part(part: Part) -> Done {
         // The conformance vectors are the part above.
         Part::Origin => with_database(
             "crossfade-origin",
-            &["--lib", "--test=api", "--test=bulk", "--test=ledger", "--test=schema"],
+            &[
+                "--lib",
+                "--test=api",
+                "--test=bulk",
+                "--test=ledger",
+                "--test=schema",
+            ],
         ),
         Part::EndToEnd => end_to_end::run(Issuer::Emulator),
         Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),

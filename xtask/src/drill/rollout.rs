@@ -1,0 +1,57 @@
+//! `cargo xtask drill rollout`: two thousand people sign in, are verified and read their profiles through the Workers runtime while the
+//! percentage goes 0 → 1 → 10 → 50 → 100 → 0, and one thing after the other fails in between.
+//!
+//! Every answer is judged by what is known about the person and by the edge's own decision functions; see [`judge`].
+
+mod acts;
+mod judge;
+mod people;
+mod play;
+mod report;
+mod seed;
+mod stage;
+mod tally;
+mod trouble;
+
+use std::time::Instant;
+
+use crate::fault::{Done, Fault};
+use crate::stack::{self, Database, Issuer, Plan, Stack};
+
+/// Options of `cargo xtask drill rollout`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many people there are.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    people: u32,
+    /// How many of them are at it at once.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    at_once: u32,
+}
+
+/// Brings a stack up, plays all acts, prints the table. A missed target is a fault.
+pub fn run(options: &Options) -> Done {
+    let stop = stack::stop_signal()?;
+    let mut stack = Stack::up(&Plan {
+        issuer: Issuer::Emulator,
+        database: Database::ThrowAway,
+        well_known_ports: false,
+        edge: vec![
+            ("ROLLOUT_PERCENT", "0".to_owned()),
+            ("LOG_LEVEL", "warn".to_owned()),
+        ],
+        more_edges: false,
+    })?;
+    println!();
+    let started = Instant::now();
+    let people = seed::seed(&stack.addresses, options.people)?;
+    let stage = stage::Stage::new(people, options.at_once, &stack.addresses.edge, stop)?;
+    let played = acts::play(&mut stack, &stage);
+    report::print(&stage, started.elapsed());
+    drop(stack);
+    played?;
+    if stage.is_stopped() {
+        return Err(Fault::new("drill rollout", "stopped before its end"));
+    }
+    report::verdict(&stage)
+}

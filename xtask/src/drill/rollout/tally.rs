@@ -1,0 +1,72 @@
+//! What was seen in one act.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Something that must not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// A side answered that neither the decision nor a failure explains, a token of another issuer, or about another person.
+    Side,
+    /// A person changed sides, and nobody had changed anything.
+    Flip,
+    /// A sign-in failed although a side that knows the person was up.
+    SignIn,
+    /// The same for a call with a token.
+    Call,
+    /// A failure of ours that was not said as one: not 503 or 504 with `Retry-After`.
+    Wording,
+}
+
+impl Wrong {
+    /// All of them, in the order of the table's columns.
+    pub const ALL: [Self; 5] = [Self::Side, Self::Flip, Self::SignIn, Self::Call, Self::Wording];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Side => "wrong side",
+            Self::Flip => "flips",
+            Self::SignIn => "failed sign-ins",
+            Self::Call => "failed calls",
+            Self::Wording => "badly said",
+        }
+    }
+}
+
+/// The figures of one act.
+#[derive(Debug, Default)]
+pub struct Row {
+    pub name: String,
+    pub requests: u64,
+    pub wrong: BTreeMap<Wrong, u64>,
+    /// 503 or 504 with `Retry-After` for somebody whom nobody could have served.
+    pub turned_away: u64,
+    /// The longest that nothing worked for one person.
+    pub longest_outage: Duration,
+    /// How often the other side was asked, by why.
+    pub fallbacks: BTreeMap<String, u64>,
+    /// Of what was wrong, the first few in words.
+    pub examples: Vec<String>,
+}
+
+const MAX_EXAMPLES: usize = 5;
+
+impl Row {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn note(&mut self, wrong: Wrong, example: &str) {
+        *self.wrong.entry(wrong).or_default() += 1;
+        if self.examples.len() < MAX_EXAMPLES {
+            self.examples.push(format!("{}: {example}", wrong.title()));
+        }
+    }
+
+    pub fn count(&self, wrong: Wrong) -> u64 {
+        self.wrong.get(&wrong).copied().unwrap_or_default()
+    }
+}
