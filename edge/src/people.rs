@@ -3,21 +3,9 @@
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
-use serde::Deserialize;
-use shared::identity::{Identity, Subject, TokenKind};
+use shared::identity::{Identity, Person, Subject, TokenKind};
 use shared::time::UnixTime;
 use shared::token::STANDING_SECONDS;
-
-/// What app services are told about a person.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Person {
-    /// Our user id.
-    pub id: String,
-    /// E-mail address.
-    pub email: Option<String>,
-    /// `user`, `admin`, …
-    pub user_type: String,
-}
 
 /// People in good standing, each for [`STANDING_SECONDS`] at most.
 #[derive(Debug)]

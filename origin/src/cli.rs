@@ -1,5 +1,6 @@
 //! The command line, one verb per file.
 
+pub mod assertion_keys;
 pub mod ledger;
 pub mod migrate;
 pub mod serve;
@@ -8,6 +9,7 @@ pub mod users;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use shared::assertion::AssertionKeys;
 use shared::config::{Faults, Reader};
 
 use crate::config::{Config, DatabaseConfig, process_environment};
@@ -37,6 +39,8 @@ enum Command {
     Users(users::UsersArgs),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the keys by which an app service opens the edge's assertions; secret
+    AssertionKeys(assertion_keys::AssertionKeysArgs),
     /// Check the configuration and say what is wrong with it
     CheckConfig,
 }
@@ -72,6 +76,10 @@ impl Cli {
                 print!("{}", openapi::pretty());
                 ExitCode::SUCCESS
             }
+            Command::AssertionKeys(arguments) => match assertion_keys_alone(&environment) {
+                Ok(keys) => assertion_keys::run(&arguments, &keys),
+                Err(faults) => bad_configuration(&faults),
+            },
             Command::CheckConfig => match Config::read(&environment) {
                 Ok(_) => {
                     println!("The configuration is complete.");
@@ -88,6 +96,13 @@ fn database(environment: &dyn shared::config::Lookup) -> Result<DatabaseConfig, 
     let mut reader = Reader::new(environment);
     let database = DatabaseConfig::read(&mut reader);
     reader.finish(database)
+}
+
+/// The same for the assertion keys.
+fn assertion_keys_alone(environment: &dyn shared::config::Lookup) -> Result<AssertionKeys, Faults> {
+    let mut reader = Reader::new(environment);
+    let keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
+    reader.finish(keys)
 }
 
 fn bad_configuration(faults: &Faults) -> ExitCode {

@@ -3,16 +3,25 @@
 //!
 //! On the wire an HS256 JWT (`typ: crossfade+jwt`) in the header `X-Crossfade-Assertion`; `htm` and `htu` are
 //! named as in RFC 9449. The body is not bound: bodies are streamed.
+//!
+//! Whoever can open an HS256 statement can also make one. App services therefore get keys of their own, derived for their name
+//! ([`AssertionKeys::for_audience`]): with them a service can deceive itself, and nobody else.
+
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 
 use chrono::{DateTime, Duration, Utc};
 use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
+use jwt_compact::{
+    Algorithm, AlgorithmExt, AlgorithmSignature as _, Claims, Header, TimeOptions, UntrustedToken,
+    ValidationError,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::base64url;
-use crate::identity::{Identity, ProvenIdentity};
+use crate::identity::{Identity, Person, ProvenIdentity};
 use crate::ids::RequestId;
 use crate::time::{ClockSkew, UnixTime};
 
@@ -26,6 +35,8 @@ pub const ORIGIN_AUDIENCE: &str = "origin";
 const ISSUER: &str = "crossfade-edge";
 const TOKEN_TYPE: &str = "crossfade+jwt";
 const MIN_KEY_BYTES: usize = 32;
+/// Keeps a derivation apart from every statement: a JWT's signing input begins with `ey`.
+const DERIVATION: &str = "crossfade assertion key for ";
 
 /// The keys of `ORIGIN_ASSERTION_KEYS`: the first seals, all open, so that keys can be rotated without a gap.
 #[derive(Clone)]
@@ -77,6 +88,40 @@ impl AssertionKeys {
         Ok(Self { keys })
     }
 
+    /// The keys under which `audience` is spoken to: HMAC-SHA-256 of its name, under each of these keys. [`ORIGIN_AUDIENCE`] holds
+    /// these keys themselves.
+    ///
+    /// From its own keys an audience can compute neither these nor another audience's.
+    #[must_use]
+    pub fn for_audience(&self, audience: &str) -> Self {
+        if audience == ORIGIN_AUDIENCE {
+            return self.clone();
+        }
+        let message = format!("{DERIVATION}{audience}");
+        let derive = |key: &Hs256Key| {
+            let code = Hs256.sign(key, message.as_bytes());
+            Hs256Key::new(code.as_bytes())
+        };
+        Self {
+            keys: self
+                .keys
+                .iter()
+                .map(|(kid, key)| (kid.clone(), derive(key)))
+                .collect(),
+        }
+    }
+
+    /// The keys in the form that [`AssertionKeys::parse`] reads. Secret: for handing them to the service they belong to.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        let entries: Vec<String> = self
+            .keys
+            .iter()
+            .map(|(kid, key)| format!("{kid}:{}", base64url::encode(key.as_ref())))
+            .collect();
+        entries.join(",")
+    }
+
     /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`].
     ///
     /// # Errors
@@ -94,6 +139,7 @@ impl AssertionKeys {
             jti: assertion.request_id.as_str(),
             ip: assertion.client_ip,
             id: assertion.identity.map(ProvenIdentity::get),
+            usr: assertion.person,
         })
         .set_duration_and_issuance(&TimeOptions::new(Duration::zero(), move || clock), lifetime);
         Hs256.token(&header, &claims, key).map_err(|_| CannotSeal)
@@ -130,7 +176,10 @@ impl AssertionKeys {
         let token = Hs256
             .validator::<OpenedClaims>(key)
             .validate(&untrusted)
-            .map_err(|_| AssertionRejection::Signature)?;
+            .map_err(|error| match error {
+                ValidationError::MalformedClaims(_) => AssertionRejection::Malformed,
+                _ => AssertionRejection::Signature,
+            })?;
         let clock = clock(now).ok_or(AssertionRejection::Expired)?;
         let leeway = Duration::try_seconds(skew.secs()).ok_or(AssertionRejection::Expired)?;
         let time = TimeOptions::new(leeway, move || clock);
@@ -157,6 +206,7 @@ impl AssertionKeys {
             request_id: claims.jti.clone(),
             client_ip: claims.ip.clone(),
             identity: claims.id.clone().map(ProvenIdentity::new),
+            person: claims.usr.clone(),
         })
     }
 }
@@ -180,6 +230,8 @@ pub struct Assertion<'a> {
     pub client_ip: Option<&'a str>,
     /// Whom the edge verified; `None` on public routes.
     pub identity: Option<&'a ProvenIdentity>,
+    /// Who that is with us; for app services, which do not look people up. The origin does.
+    pub person: Option<&'a Person>,
 }
 
 /// What the receiver knows about the request it received.
@@ -202,6 +254,8 @@ pub struct OpenedAssertion {
     pub client_ip: Option<String>,
     /// Whom the edge verified.
     pub identity: Option<ProvenIdentity>,
+    /// Who that is with us, where the edge says so.
+    pub person: Option<Person>,
 }
 
 /// There is no key to seal with, or the clock is beyond the calendar.
@@ -258,6 +312,8 @@ struct SealedClaims<'a> {
     ip: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a Identity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usr: Option<&'a Person>,
 }
 
 #[derive(Deserialize)]
@@ -271,6 +327,8 @@ struct OpenedClaims {
     ip: Option<String>,
     #[serde(default)]
     id: Option<Identity>,
+    #[serde(default)]
+    usr: Option<Person>,
 }
 
 #[cfg(test)]
@@ -320,6 +378,7 @@ mod tests {
                 request_id: &RequestId::parse("r-1").unwrap(),
                 client_ip: Some("192.0.2.1"),
                 identity: Some(&identity),
+                person: None,
             },
             NOW,
         )
@@ -408,10 +467,30 @@ mod tests {
         let forged = AssertionKeys::parse(&format!("a:{}", base64url::encode(&[7; 32]))).unwrap();
         assert_eq!(open(&seal(&forged)), Err(AssertionRejection::Signature));
         parts[1] = base64url::encode(br#"{"iss":"crossfade-edge"}"#);
-        assert_eq!(open(&parts.join(".")), Err(AssertionRejection::Signature));
+        assert_eq!(open(&parts.join(".")), Err(AssertionRejection::Malformed));
         for text in ["", ".", "..", "a.b.c", &"x".repeat(MAX_BYTES + 1)] {
             assert_eq!(open(text), Err(AssertionRejection::Malformed), "{text:.20}");
         }
+    }
+
+    #[test]
+    fn an_audience_can_neither_speak_to_the_origin_nor_to_another() {
+        let keys = keys(&["a", "b"]);
+        let archive = keys.for_audience("archive");
+        assert!(AssertionKeys::parse(&archive.reveal()).is_ok());
+        assert_eq!(keys.for_audience(ORIGIN_AUDIENCE).reveal(), keys.reveal());
+        let forged = seal(&archive);
+        for others in [
+            &keys,
+            &keys.for_audience("chatbot"),
+            &archive.for_audience("archive"),
+        ] {
+            assert_eq!(
+                others.open(&forged, &EXPECTED, NOW, ClockSkew::NONE),
+                Err(AssertionRejection::Signature)
+            );
+        }
+        assert!(archive.open(&forged, &EXPECTED, NOW, ClockSkew::NONE).is_ok());
     }
 
     #[test]

@@ -114,6 +114,18 @@ impl Identity {
     }
 }
 
+/// Our own record of somebody, as app services are told about them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Our user id.
+    pub id: UserId,
+    /// E-mail address; people who came by phone or anonymously have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub email: Option<String>,
+    /// `user`, `admin`, `superadmin` or `moderator`.
+    pub user_type: String,
+}
+
 /// An identity that was proven: only [`crate::token::verify`] and [`crate::assertion::AssertionKeys::open`] build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenIdentity(Identity);

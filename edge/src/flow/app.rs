@@ -4,15 +4,14 @@ use serde::Deserialize;
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::Outcome;
 use shared::headers;
-use shared::identity::ProvenIdentity;
+use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 
-use super::send::NoAnswer;
+use super::send::{NoAnswer, Statement};
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::changes::HeaderChanges;
 use crate::config::{AppService, AuthMode};
-use crate::people::Person;
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
 
 /// Where the origin says who somebody is; it creates the row at first sight.
@@ -46,13 +45,22 @@ where
             self.drop_token(&mut changes);
         }
         self.locate(&mut changes);
-        if let Some(identity) = identity.as_deref() {
-            let person = self.person(identity).await?;
-            introduce(&mut changes, &person, identity);
-        }
         let target = service.target(self.inbound.path, self.inbound.query);
-        let method = self.inbound.method;
-        self.vouch(&mut changes, &service.name, method, &target, identity.as_deref())?;
+        let person = match identity.as_deref() {
+            Some(identity) => Some(self.person(identity).await?),
+            None => None,
+        };
+        if let (Some(person), Some(identity)) = (&person, identity.as_deref()) {
+            introduce(&mut changes, person, identity);
+        }
+        let statement = Statement {
+            audience: &service.name,
+            method: self.inbound.method,
+            target: &target,
+            identity: identity.as_deref(),
+            person: person.as_ref(),
+        };
+        self.vouch(&mut changes, &statement)?;
         let answer = self
             .send(&service.name, &target, &changes, service.timeout_ms)
             .await
@@ -71,7 +79,14 @@ where
         let mut changes = HeaderChanges::new();
         changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
         changes.set(headers::TRACEPARENT, &self.trace.traceparent);
-        self.vouch(&mut changes, ORIGIN_AUDIENCE, "GET", &target, Some(identity))?;
+        let statement = Statement {
+            audience: ORIGIN_AUDIENCE,
+            method: "GET",
+            target: &target,
+            identity: Some(identity),
+            person: None,
+        };
+        self.vouch(&mut changes, &statement)?;
         self.admit(ORIGIN_AUDIENCE).map_err(Refusal::from)?;
         let ask = Ask {
             method: "GET",
@@ -97,7 +112,7 @@ where
 }
 
 fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIdentity) {
-    changes.set(headers::USER_ID, &person.id);
+    changes.set(headers::USER_ID, &person.id.to_string());
     changes.set(headers::USER_TYPE, &person.user_type);
     changes.set(headers::TOKEN_KIND, identity.kind.as_str());
     // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework.

@@ -4,7 +4,7 @@ use shared::assertion::{Assertion, ORIGIN_AUDIENCE};
 use shared::breaker::Admission;
 use shared::fallback::Outcome;
 use shared::headers;
-use shared::identity::ProvenIdentity;
+use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
 
@@ -56,6 +56,20 @@ impl From<NoAnswer> for Refusal {
     }
 }
 
+/// What the edge states to a service about the request it sends there.
+pub(super) struct Statement<'a> {
+    /// Whom it is for.
+    pub audience: &'a str,
+    /// The request's method.
+    pub method: &'a str,
+    /// Where the request goes.
+    pub target: &'a Target,
+    /// Whom the edge verified.
+    pub identity: Option<&'a ProvenIdentity>,
+    /// Who that is with us.
+    pub person: Option<&'a Person>,
+}
+
 impl<K, E, U> Journey<'_, '_, K, E, U>
 where
     E: SignatureEngine,
@@ -83,13 +97,14 @@ where
     ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
-        self.vouch(
-            &mut changes,
-            ORIGIN_AUDIENCE,
-            self.inbound.method,
+        let statement = Statement {
+            audience: ORIGIN_AUDIENCE,
+            method: self.inbound.method,
             target,
             identity,
-        )?;
+            person: None,
+        };
+        self.vouch(&mut changes, &statement)?;
         Ok(changes)
     }
 
@@ -122,27 +137,26 @@ where
         }
     }
 
-    /// Adds the edge's signed statement for `audience` about a request with `method` to `target`.
+    /// Adds the edge's signed `statement`, under the key of whom it is for.
     pub(super) fn vouch(
         &self,
         changes: &mut HeaderChanges,
-        audience: &str,
-        method: &str,
-        target: &Target,
-        identity: Option<&ProvenIdentity>,
+        statement: &Statement<'_>,
     ) -> Result<(), Refusal> {
         let assertion = Assertion {
-            audience,
-            method,
-            path: target.path(),
+            audience: statement.audience,
+            method: statement.method,
+            path: statement.target.path(),
             request_id: &self.trace.request_id,
             client_ip: self.inbound.header(scrub::CLIENT_IP),
-            identity,
+            identity: statement.identity,
+            person: statement.person,
         };
         let sealed = self
             .gateway
             .config
             .assertion_keys
+            .for_audience(statement.audience)
             .seal(&assertion, self.now)
             .map_err(|_| Refusal::new(Problem::new(ErrorCode::Internal), "cannot_seal"))?;
         changes.set(headers::ASSERTION, &sealed);
