@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod database;
 pub mod events;
 pub mod ledger;
+pub mod legacy_hash;
 pub mod migrations;
 pub mod profiles;
 pub mod users;

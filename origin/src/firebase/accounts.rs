@@ -5,7 +5,7 @@ use shared::time::UnixTime;
 
 use super::wire::{
     AccountRequest, Ignored, ImportAnswer, ImportRequest, ImportedUser, LookupAccount, LookupAnswer,
-    PasswordRequest, RefreshAnswer, SignInAnswer,
+    PasswordRequest, RefreshAnswer, ResetAnswer, SignInAnswer,
 };
 use super::{Firebase, FirebaseError};
 
@@ -48,6 +48,8 @@ pub struct Account {
     pub photo_url: Option<String>,
     /// Whether it is disabled.
     pub disabled: bool,
+    /// When its password was last replaced, in seconds since 1970.
+    pub password_updated_at: Option<i64>,
 }
 
 /// An account to make with a uid of our choosing.
@@ -62,6 +64,8 @@ pub struct NewAccount<'a> {
     pub password: &'a str,
     /// The name to show.
     pub display_name: Option<&'a str>,
+    /// Photo URL.
+    pub photo_url: Option<&'a str>,
 }
 
 /// An account to bring along with the hash of its password.
@@ -147,15 +151,24 @@ impl Firebase {
             .map(drop)
     }
 
-    /// Replaces a forgotten password.
+    /// Replaces a forgotten password; answers whose, by address.
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired.
-    pub async fn reset_password(&self, code: &str, new_password: &str) -> Result<(), FirebaseError> {
+    pub async fn reset_password(
+        &self,
+        code: &str,
+        new_password: &str,
+    ) -> Result<Option<String>, FirebaseError> {
         let request = serde_json::json!({ "oobCode": code, "newPassword": new_password });
-        self.call_public::<Ignored>("accounts:resetPassword", &request)
-            .await
-            .map(drop)
+        let answer: ResetAnswer = self.call_public("accounts:resetPassword", &request).await?;
+        Ok(answer.email)
+    }
+
+    /// Whether accounts can be managed: there is a service account, or the emulator.
+    #[must_use]
+    pub fn manages_accounts(&self) -> bool {
+        self.is_authorised()
     }
 
     /// Makes an account with a uid of our choosing. Needs the service account.
@@ -168,6 +181,7 @@ impl Firebase {
             email_verified: Some(new.email_verified),
             password: Some(new.password),
             display_name: new.display_name,
+            photo_url: new.photo_url,
             ..AccountRequest::of(new.uid)
         };
         self.call_admin::<Ignored>("accounts", &request).await.map(drop)
@@ -328,8 +342,18 @@ impl From<LookupAccount> for Account {
             display_name: account.display_name,
             photo_url: account.photo_url,
             disabled: account.disabled,
+            password_updated_at: account.password_updated_at.as_ref().and_then(seconds),
         }
     }
+}
+
+/// Google's JSON has milliseconds here, as a number that may have a fraction.
+fn seconds(millis: &serde_json::Number) -> Option<i64> {
+    let millis = millis.as_i64().or_else(|| {
+        let text = millis.to_string();
+        text.split('.').next()?.parse().ok()
+    })?;
+    millis.checked_div(1_000)
 }
 
 // Credentials and passwords stay out of logs whatever prints these.

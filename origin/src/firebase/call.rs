@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use tokio::time::{Instant, sleep};
 
+use super::credential::Credential;
 use super::wire::ErrorAnswer;
 use super::{Firebase, FirebaseError, repeat};
 
@@ -87,6 +88,10 @@ impl Firebase {
             }
             attempt = attempt.saturating_add(1);
         }
+    }
+
+    pub(super) fn is_authorised(&self) -> bool {
+        !matches!(self.0.credential, Credential::None)
     }
 
     fn api_key(&self) -> Result<&str, FirebaseError> {

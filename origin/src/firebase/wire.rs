@@ -65,6 +65,7 @@ pub(super) struct LookupAccount {
     pub photo_url: Option<String>,
     #[serde(default)]
     pub disabled: bool,
+    pub password_updated_at: Option<serde_json::Number>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +90,11 @@ pub(super) struct ImportedUser<'a> {
 pub(super) struct ImportAnswer {
     #[serde(default)]
     pub error: Vec<ErrorDetail>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ResetAnswer {
+    pub email: Option<String>,
 }
 
 /// An answer nothing is read from.

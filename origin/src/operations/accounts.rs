@@ -3,6 +3,7 @@
 //! Firebase comes first and our row second: a process that dies in between leaves a Firebase account whose row the next call
 //! makes or links, never a row that claims an account which does not exist.
 
+mod agreement;
 mod change_password;
 mod close;
 mod error;

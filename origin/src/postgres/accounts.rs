@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
 use super::events::{Actor, Origin};
+use super::legacy_hash::agreement;
 use crate::domain::credentials::Username;
 use crate::domain::user::UserRecord;
 
@@ -20,12 +21,28 @@ pub struct Credentials {
     pub firebase_uid: Option<String>,
     /// The bcrypt hash, where there is one.
     pub password_hash: Option<String>,
+    /// How it stands to Firebase's password.
+    pub legacy_hash: LegacyHash,
     /// The name to show.
     pub display_name: Option<String>,
     /// Whether the address was ever verified.
     pub email_verified: bool,
     /// `false` once deactivated.
     pub is_active: bool,
+}
+
+/// How the hash in a row, which the legacy service checks and replaces, stands to the password at Firebase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegacyHash {
+    /// There is none, or the two never were the same.
+    Unrelated,
+    /// They were the same when last looked at, and nobody has replaced the hash since.
+    Agrees,
+    /// Replaced, by the legacy service, since they last were the same.
+    Replaced {
+        /// When that was, in seconds since 1970.
+        agreed_at: i64,
+    },
 }
 
 impl std::fmt::Debug for Credentials {
@@ -38,7 +55,14 @@ impl std::fmt::Debug for Credentials {
 
 impl FromRow<'_, PgRow> for Credentials {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let agreed_at: Option<i64> = row.try_get("hash_agreed_at")?;
+        let legacy_hash = match (row.try_get::<Option<bool>, _>("hash_agrees")?, agreed_at) {
+            (Some(true), _) => LegacyHash::Agrees,
+            (Some(false), Some(agreed_at)) => LegacyHash::Replaced { agreed_at },
+            _ => LegacyHash::Unrelated,
+        };
         Ok(Self {
+            legacy_hash,
             id: UserId(row.try_get("id")?),
             email: row.try_get("email")?,
             firebase_uid: row.try_get("firebase_uid")?,
@@ -69,12 +93,20 @@ pub async fn credentials(
     connection: &mut PgConnection,
     who: &Identifier,
 ) -> sqlx::Result<Option<Credentials>> {
-    const BY_EMAIL: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
-         FROM auth.users WHERE lower(email) = lower($1)";
-    const BY_USERNAME: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
-         FROM auth.users WHERE username = $1";
-    const BY_ID: &str = "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active \
-         FROM auth.users WHERE id = $1";
+    macro_rules! credentials_where {
+        ($condition:literal) => {
+            concat!(
+                "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active, \
+                 provider_data #>> '{password,digest}' = encode(sha256(convert_to(password_hash, 'UTF8')), 'hex') AS hash_agrees, \
+                 (provider_data #>> '{password,at}')::bigint AS hash_agreed_at \
+                 FROM auth.users WHERE ",
+                $condition
+            )
+        };
+    }
+    const BY_EMAIL: &str = credentials_where!("lower(email) = lower($1)");
+    const BY_USERNAME: &str = credentials_where!("username = $1");
+    const BY_ID: &str = credentials_where!("id = $1");
     let query = match who {
         Identifier::Email(email) => sqlx::query_as(BY_EMAIL).bind(email.as_str()),
         Identifier::Username(username) => sqlx::query_as(BY_USERNAME).bind(username.as_str()),
@@ -111,7 +143,7 @@ pub async fn username_is_taken(connection: &mut PgConnection, username: &Usernam
         .await
 }
 
-/// Replaces the hash of a person who has one, and notes it.
+/// Replaces the hash of a person who has one, and notes it. Of a linked person it is taken to agree with Firebase's password.
 ///
 /// # Errors
 /// What the database says.
@@ -121,13 +153,16 @@ pub async fn set_password_hash(
     hash: &str,
     origin: &Origin,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query(concat!(
         "WITH changed AS ( \
-             UPDATE auth.users SET password_hash = $2 WHERE id = $1 AND auth_provider <> 'firebase' \
+             UPDATE auth.users SET password_hash = $2, \
+                 provider_data = CASE WHEN firebase_uid IS NULL THEN provider_data ELSE provider_data || ",
+        agreement!("$2::text"),
+        " END WHERE id = $1 AND auth_provider <> 'firebase' \
          ) \
          INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
          VALUES ('password.changed', 'user', $1, $3::text::inet, $4)",
-    )
+    ))
     .bind(id.0)
     .bind(hash)
     .bind(origin.source_ip_text())
@@ -137,7 +172,8 @@ pub async fn set_password_hash(
     .map(drop)
 }
 
-/// Links a local row to the Firebase account made for it, whose uid is the row's id. `false` when it is linked already.
+/// Links a local row to the Firebase account made for it, whose uid is the row's id and whose password is the one of `hash`.
+/// `false` when it is linked already.
 ///
 /// # Errors
 /// What the database says.
@@ -145,22 +181,26 @@ pub async fn link_migrated(
     connection: &mut PgConnection,
     id: UserId,
     uid: &FirebaseUid,
+    hash: &str,
     origin: &Origin,
 ) -> sqlx::Result<bool> {
-    let noted = sqlx::query(
+    let noted = sqlx::query(concat!(
         "WITH linked AS ( \
              UPDATE auth.users \
-             SET firebase_uid = $2, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active' \
-             WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL \
+             SET firebase_uid = $2, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active', \
+                 provider_data = provider_data || ",
+        agreement!("$5::text"),
+        " WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL \
              RETURNING id \
          ) \
          INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id, details) \
          SELECT 'user.migrated', 'user', id, $3::text::inet, $4, '{\"at\": \"sign-in\"}' FROM linked",
-    )
+    ))
     .bind(id.0)
     .bind(uid.as_str())
     .bind(origin.source_ip_text())
     .bind(origin.request_id.as_deref())
+    .bind(hash)
     .execute(connection)
     .await?;
     Ok(noted.rows_affected() == 1)

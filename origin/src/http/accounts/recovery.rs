@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use shared::api::envelope::Success;
-use shared::problem::ErrorCode;
 
 use crate::app::AppState;
 use crate::firebase::FirebaseError;
@@ -35,6 +34,7 @@ pub async fn forgot_password(
 /// Replaces a forgotten password by the code of the mail.
 pub async fn reset_password(
     State(app): State<AppState>,
+    context: RequestContext,
     mut body: JsonObject,
 ) -> Result<Json<Success<()>>, ApiError> {
     let code = body.required_text("oobCode", 1..=1024);
@@ -43,17 +43,11 @@ pub async fn reset_password(
     let Some(new_password) = new_password else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    match app
-        .accounts
-        .firebase
-        .reset_password(&code, new_password.expose())
-        .await
-    {
+    match app.accounts.reset(&code, &new_password, &context.origin()).await {
         Ok(()) => Ok(success((), "Password reset successfully")),
-        Err(FirebaseError::Stale(_)) => Err(ApiError::invalid(vec![
+        Err(AccountError::Firebase(FirebaseError::Stale(_))) => Err(ApiError::invalid(vec![
             "oobCode is invalid or has expired".to_owned(),
         ])),
-        Err(FirebaseError::TooManyAttempts) => Err(ApiError::new(ErrorCode::RateLimited)),
-        Err(error) => Err(AccountError::from(error).into()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -5,12 +5,11 @@ use axum::extract::FromRequest as _;
 use axum::extract::Request;
 use axum::extract::State;
 use shared::api::envelope::Success;
-use shared::ids::{NormalizedEmail, UserId};
+use shared::ids::UserId;
 use shared::problem::ErrorCode;
 
 use crate::app::AppState;
 use crate::clock;
-use crate::domain::credentials::Password;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
@@ -36,21 +35,13 @@ pub async fn remove(
         let mut body = JsonObject::from_request(request, &app).await?;
         let password = body.typed_password("password");
         body.finish()?;
-        prove(&app, user.user().email.as_deref(), password).await?;
+        let password = password.ok_or_else(|| ApiError::new(ErrorCode::InvalidCredentials))?;
+        app.accounts
+            .prove_password(UserId(user.user().id), &password)
+            .await?;
     }
     app.accounts
         .close(UserId(user.user().id), &Actor::user(), &context.origin())
         .await?;
     Ok(success((), "User deleted successfully"))
-}
-
-async fn prove(app: &AppState, email: Option<&str>, password: Option<Password>) -> Result<(), ApiError> {
-    let email = email.and_then(|email| NormalizedEmail::parse(email).ok());
-    let (Some(email), Some(password)) = (email, password) else {
-        return Err(ApiError::new(ErrorCode::InvalidCredentials));
-    };
-    app.accounts
-        .prove_password(&email, &password)
-        .await
-        .map_err(ApiError::from)
 }

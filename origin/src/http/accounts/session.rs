@@ -58,15 +58,18 @@ pub async fn register(
         password,
         username: None,
         display_name,
+        photo_url,
         repeat_is_answered: true,
     };
     let origin = context.origin();
     let mut registered = app.accounts.register(&new, &origin).await?;
-    if photo_url.is_some() || (new.display_name.is_some() && registered.user.user().display_name.is_none()) {
-        registered.user = app
-            .accounts
-            .change_profile(registered.user, new.display_name.as_deref(), photo_url.as_deref())
-            .await?;
+    // A repeat of a registration that had got no further, or a deployment that cannot make accounts with a photo.
+    let shown = registered.user.user();
+    let lacks_name = new.display_name.is_some() && shown.display_name.is_none();
+    let lacks_photo = new.photo_url.is_some() && shown.photo_url != new.photo_url;
+    if lacks_name || lacks_photo {
+        let (name, photo) = (new.display_name.as_deref(), new.photo_url.as_deref());
+        registered.user = app.accounts.change_profile(registered.user, name, photo).await?;
     }
     let created_at = registered.user.user().created_at;
     let data = Registered {

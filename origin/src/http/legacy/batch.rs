@@ -105,6 +105,7 @@ async fn register(
         password,
         username: None,
         display_name: None,
+        photo_url: None,
         repeat_is_answered: false,
     };
     match app.accounts.register(&new, origin).await.map_err(account_failure) {

@@ -52,6 +52,7 @@ pub async fn register(
         password,
         username,
         display_name: None,
+        photo_url: None,
         repeat_is_answered: false,
     };
     let registered = app

@@ -11,7 +11,7 @@ use crate::postgres::run;
 
 impl Accounts {
     /// Replaces the password wherever the person has one: at Firebase once linked, and in the row while the legacy service
-    /// may still ask for it. Both, or the old one keeps working on one side.
+    /// may still ask for it. Both, or the old one keeps working on one side: broken off in between, it may be repeated.
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`] when `current` is not theirs, or a fault of ours.
@@ -33,10 +33,14 @@ impl Accounts {
             .as_deref()
             .and_then(|email| NormalizedEmail::parse(email).ok());
         match (&known.firebase_uid, email) {
-            (Some(uid), Some(email)) => {
-                self.firebase.sign_in(&email, current.expose()).await?;
-                self.firebase.set_password(uid, new.expose()).await?;
-            }
+            (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
+                Ok(_) => self.firebase.set_password(uid, new.expose()).await?,
+                // Perhaps a repeat of a change that Firebase took and the row did not.
+                Err(AccountError::WrongPassword) => {
+                    self.firebase.sign_in(&email, new.expose()).await?;
+                }
+                Err(error) => return Err(error),
+            },
             // Signed in by phone or anonymously: there is no password.
             (Some(_), None) => return Err(AccountError::WrongPassword),
             (None, _) => {

@@ -5,6 +5,7 @@ use shared::ids::{NormalizedEmail, UserId};
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
+use crate::postgres::accounts::Identifier;
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{accounts, run, users};
 
@@ -57,16 +58,27 @@ impl Accounts {
         Ok(())
     }
 
-    /// Proves that somebody knows the password of an address at Firebase.
+    /// Proves that a person knows their password.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`], or a fault of ours.
-    pub async fn prove_password(
-        &self,
-        email: &NormalizedEmail,
-        password: &Password,
-    ) -> Result<(), AccountError> {
-        self.firebase.sign_in(email, password.expose()).await?;
-        Ok(())
+    /// [`AccountError::WrongPassword`], also for people who have none; or a fault of ours.
+    pub async fn prove_password(&self, user: UserId, password: &Password) -> Result<(), AccountError> {
+        let who = &Identifier::Id(user);
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?
+        .ok_or(UserError::NotFound)?;
+        if known.firebase_uid.is_none() {
+            let hash = known.password_hash.unwrap_or_default();
+            let right = self.passwords.verify(password.expose().to_owned(), hash).await?;
+            return right.then_some(()).ok_or(AccountError::WrongPassword);
+        }
+        let email = known
+            .email
+            .as_deref()
+            .and_then(|email| NormalizedEmail::parse(email).ok())
+            .ok_or(AccountError::WrongPassword)?;
+        self.judge(&known, &email, password).await.map(drop)
     }
 }

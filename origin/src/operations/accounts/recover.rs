@@ -4,9 +4,10 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::lease::Held;
 use super::{AccountError, Accounts};
+use crate::domain::credentials::Password;
 use crate::firebase::{FirebaseError, ImportedAccount};
-use crate::postgres::accounts::{self, Credentials, Identifier};
-use crate::postgres::events::Origin;
+use crate::postgres::accounts::{self, Credentials, Identifier, LegacyHash};
+use crate::postgres::events::{Actor, Origin};
 use crate::postgres::run;
 
 impl Accounts {
@@ -51,6 +52,54 @@ impl Accounts {
         }
     }
 
+    /// Replaces a forgotten password by the code of the mail: at Firebase, and in the row while the legacy service may ask for it.
+    /// Sign-ins so far are void.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
+    pub async fn reset(&self, code: &str, new: &Password, origin: &Origin) -> Result<(), AccountError> {
+        let email = self.firebase.reset_password(code, new.expose()).await?;
+        // The code is used up: from here on it is done. A row that could not be reached is caught up with at the next sign-in.
+        if let Some(email) = email.and_then(|email| NormalizedEmail::parse(&email).ok())
+            && let Err(error) = self.follow_reset(email, new, origin).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a password was replaced at Firebase and not here"
+            );
+        }
+        Ok(())
+    }
+
+    async fn follow_reset(
+        &self,
+        email: NormalizedEmail,
+        new: &Password,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let who = &Identifier::Email(email);
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?;
+        let Some(linked) = known.filter(|known| known.firebase_uid.is_some()) else {
+            return Ok(());
+        };
+        let actor = &Actor::user();
+        run(&self.pool, |mut connection| async move {
+            accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
+        })
+        .await?;
+        if linked.legacy_hash != LegacyHash::Unrelated {
+            let hash = &self.passwords.hash(new.expose().to_owned()).await?;
+            run(&self.pool, |mut connection| async move {
+                accounts::set_password_hash(&mut connection, linked.id, hash, origin).await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     async fn import(
         &self,
         local: &Credentials,
@@ -76,7 +125,7 @@ impl Accounts {
         };
         let uid = &uid;
         run(&self.pool, |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, uid, origin).await
+            accounts::link_migrated(&mut connection, local.id, uid, hash, origin).await
         })
         .await?;
         Ok(())

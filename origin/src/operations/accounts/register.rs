@@ -1,10 +1,11 @@
 //! A new account.
 
 use shared::ids::{NormalizedEmail, UserId};
+use uuid::Uuid;
 
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::credentials::{Password, Username};
-use crate::firebase::SignedIn;
+use crate::firebase::{FirebaseError, NewAccount, SignedIn};
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::profiles::USERNAME_CONSTRAINT;
@@ -21,6 +22,8 @@ pub struct Registration {
     pub username: Option<Username>,
     /// The name to show.
     pub display_name: Option<String>,
+    /// Photo URL.
+    pub photo_url: Option<String>,
     /// Whether somebody who registered before with the very same password is answered instead of refused. Clients that retry
     /// after a lost answer need it; the legacy contract refuses.
     pub repeat_is_answered: bool,
@@ -53,12 +56,7 @@ impl Accounts {
                 return Err(AccountError::UsernameExists);
             }
         }
-        let display_name = new.display_name.as_deref();
-        let tokens = match self
-            .firebase
-            .sign_up(&new.email, new.password.expose(), display_name)
-            .await
-        {
+        let tokens = match self.make(new).await {
             Ok(tokens) => tokens,
             Err(error) => match error.into() {
                 AccountError::EmailExists => self.sign_in_again(new).await?,
@@ -70,6 +68,26 @@ impl Accounts {
             Some(username) => self.name(signed_in, username).await,
             None => Ok(signed_in),
         }
+    }
+
+    /// Makes the account and signs it in. By the service account, where there is one: anonymous sign-ups are limited to 100 an hour for
+    /// each address they come from, and all of ours come from one. <https://firebase.google.com/docs/auth/limits>
+    async fn make(&self, new: &Registration) -> Result<SignedIn, FirebaseError> {
+        let (email, password) = (&new.email, new.password.expose());
+        let display_name = new.display_name.as_deref();
+        if !self.firebase.manages_accounts() {
+            return self.firebase.sign_up(email, password, display_name).await;
+        }
+        let account = NewAccount {
+            uid: &Uuid::new_v4().to_string(),
+            email,
+            email_verified: false,
+            password,
+            display_name,
+            photo_url: new.photo_url.as_deref(),
+        };
+        self.firebase.create_account(&account).await?;
+        self.firebase.sign_in(email, password).await
     }
 
     /// Firebase knows the address. Only the password tells a repeat from a stranger.

@@ -6,7 +6,7 @@ use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::{FirebaseError, NewAccount};
+use crate::firebase::{FirebaseError, NewAccount, SignedIn};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
@@ -45,27 +45,52 @@ impl Accounts {
         };
         match &known {
             Some(local) if local.firebase_uid.is_none() => {
-                self.migrate(local, &email, password, origin).await?;
+                let tokens = self.sign_in_local(local, &email, password, origin).await?;
+                self.admit(tokens, origin).await
             }
-            Some(linked) if !linked.is_active => {
-                self.firebase.sign_in(&email, password.expose()).await?;
-                return Err(UserError::Disabled.into());
+            Some(linked) => {
+                let tokens = self.judge(linked, &email, password).await?;
+                if !linked.is_active {
+                    return Err(UserError::Disabled.into());
+                }
+                self.admit(tokens, origin).await
             }
-            Some(_) => {}
             // Perhaps an account at Firebase whose row was never made.
-            None => {
-                return match self.firebase.sign_in(&email, password.expose()).await {
-                    Ok(tokens) => self.admit(tokens, origin).await,
-                    Err(FirebaseError::InvalidCredentials) => Err(AccountError::UnknownIdentifier),
-                    Err(error) => Err(error.into()),
-                };
-            }
+            None => match self.firebase.sign_in(&email, password.expose()).await {
+                Ok(tokens) => self.admit(tokens, origin).await,
+                Err(FirebaseError::InvalidCredentials) => Err(AccountError::UnknownIdentifier),
+                Err(error) => Err(error.into()),
+            },
         }
-        let tokens = self.firebase.sign_in(&email, password.expose()).await?;
-        self.admit(tokens, origin).await
     }
 
-    /// Makes the Firebase account of a local person whose password is right, and links it.
+    /// Firebase is asked whatever the hash says, and at the same time: an answer that comes sooner, or in spite of an outage, would
+    /// tell who has not moved yet. What it says counts only for those whose old password is right.
+    async fn sign_in_local(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<SignedIn, AccountError> {
+        let hash = local.password_hash.clone().unwrap_or_default();
+        let (right, asked) = tokio::join!(
+            self.passwords.verify(password.expose().to_owned(), hash.clone()),
+            self.firebase.sign_in(email, password.expose()),
+        );
+        match (right?, asked) {
+            (true, Ok(tokens)) => self.migrate(local, email, password, Some(tokens), origin).await,
+            (true, Err(FirebaseError::InvalidCredentials)) => {
+                self.migrate(local, email, password, None, origin).await
+            }
+            (false, Ok(_) | Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled)) => {
+                Err(AccountError::WrongPassword)
+            }
+            (_, Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Makes the Firebase account of a local person whose password is right, unless Firebase `knows` it already, and links it.
     ///
     /// Two sign-ins at once end in one account: its uid is the row's id, and whoever comes second finds it.
     async fn migrate(
@@ -73,12 +98,9 @@ impl Accounts {
         local: &Credentials,
         email: &NormalizedEmail,
         password: &Password,
+        knows: Option<SignedIn>,
         origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let hash = local.password_hash.clone().unwrap_or_default();
-        if !self.passwords.verify(password.expose().to_owned(), hash).await? {
-            return Err(AccountError::WrongPassword);
-        }
+    ) -> Result<SignedIn, AccountError> {
         if !local.is_active {
             return Err(UserError::Disabled.into());
         }
@@ -86,30 +108,63 @@ impl Accounts {
             return Ok(());
         }
         let id = local.id.to_string();
-        let new = NewAccount {
-            uid: &id,
-            email,
-            email_verified: local.email_verified,
-            password: password.expose(),
-            display_name: local.display_name.as_deref(),
+        let tokens = match knows {
+            Some(tokens) => tokens,
+            None => self.make_account(local, &id, email, password).await?,
         };
-        match self.firebase.create_account(&new).await {
-            Ok(()) => {}
-            // An earlier attempt made it and did not get further, or another is doing so now.
-            Err(FirebaseError::UidExists) => self.firebase.set_password(&id, password.expose()).await?,
-            Err(FirebaseError::EmailExists) => return Err(UserError::LinkConflict.into()),
-            Err(error) => return Err(error.into()),
-        }
+        let (Some(hash), true) = (local.password_hash.as_deref(), tokens.uid == id) else {
+            // Another account has the address. Whether the row is linked to it is decided as at every first sight.
+            return Ok(tokens);
+        };
         let Ok(uid) = FirebaseUid::parse(id) else {
             return Err(UserError::LinkConflict.into());
         };
         let uid = &uid;
         let linked = run(&self.pool, |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, uid, origin).await
+            accounts::link_migrated(&mut connection, local.id, uid, hash, origin).await
         });
         if linked.await? {
             tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");
         }
-        Ok(())
+        Ok(tokens)
+    }
+
+    async fn make_account(
+        &self,
+        local: &Credentials,
+        id: &str,
+        email: &NormalizedEmail,
+        password: &Password,
+    ) -> Result<SignedIn, AccountError> {
+        let new = NewAccount {
+            uid: id,
+            email,
+            email_verified: local.email_verified,
+            password: password.expose(),
+            display_name: local.display_name.as_deref(),
+            photo_url: None,
+        };
+        match self.firebase.create_account(&new).await {
+            Ok(()) => return Ok(self.firebase.sign_in(email, password.expose()).await?),
+            // Which of the two is complained about when both are taken is not documented.
+            Err(FirebaseError::UidExists | FirebaseError::EmailExists) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Another sign-in made it a moment ago: with this password, so there is nothing to change, and changing it all the same
+        // would void the sessions of those who were faster.
+        match self.firebase.sign_in(email, password.expose()).await {
+            Ok(tokens) => return Ok(tokens),
+            Err(FirebaseError::InvalidCredentials) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // An attempt that broke off made it, and the password was changed at the legacy service since.
+        let uid = FirebaseUid::parse(id.to_owned()).map_err(|_| UserError::LinkConflict)?;
+        let account = self.firebase.find_account(&uid).await?;
+        let has_the_address = account.is_some_and(|account| account.email.as_deref() == Some(email.as_str()));
+        if !has_the_address {
+            return Err(UserError::LinkConflict.into());
+        }
+        self.firebase.set_password(id, password.expose()).await?;
+        Ok(self.firebase.sign_in(email, password.expose()).await?)
     }
 }
