@@ -86,6 +86,7 @@ fn run_part(part: Part) -> Done {
                 "--lib",
                 "--test=api",
                 "--test=bulk",
+                "--test=firebase",
                 "--test=ledger",
                 "--test=schema",
             ],

@@ -1,12 +1,16 @@
 //! Password hashes of the legacy service (bcrypt), computed where they disturb nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-/// Work that may wait for a turn. A hash takes tens of milliseconds of a core, so a queue longer than this would be answered
-/// too late to be of use.
-const MAX_WAITING: usize = 64;
+/// Work that may wait for a turn. A hash of cost 10 takes some 50 ms of a core, so on two cores the last in this queue waits about
+/// 3 s; one later would be answered too late to be of use.
+const MAX_WAITING: usize = 128;
+/// How long a turn is waited for, on a machine that is slower than that.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
 /// sign-ins, but not the requests of people who are signed in.
@@ -75,9 +79,9 @@ impl Passwords {
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TooBusy> {
         let _place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| TooBusy)?;
-        let turn = Arc::clone(&self.running)
-            .acquire_owned()
+        let turn = timeout(PATIENCE, Arc::clone(&self.running).acquire_owned())
             .await
+            .map_err(|_| TooBusy)?
             .map_err(|_| TooBusy)?;
         let work = tokio::task::spawn_blocking(move || {
             let done = work();

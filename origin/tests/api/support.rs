@@ -75,7 +75,11 @@ impl TestApp {
 
     /// A service with some variables set otherwise.
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
-        let database = TestDatabase::with_connections(2).await;
+        Self::start_on(TestDatabase::with_connections(2).await, variables).await
+    }
+
+    /// The same on a database that is there already.
+    pub async fn start_on(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let config = configuration(database.url(), variables);
         let app = App::new(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

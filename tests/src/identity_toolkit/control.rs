@@ -39,6 +39,8 @@ pub struct Change {
     pub oob_code_seconds: Option<i64>,
     /// Starts counting calls anew.
     pub forget_calls: bool,
+    /// Voids every access token given out so far.
+    pub forget_access_tokens: bool,
 }
 
 /// A refusal on demand.

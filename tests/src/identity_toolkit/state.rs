@@ -64,6 +64,9 @@ impl Shared {
     }
 
     pub(super) fn change(&self, change: Change) {
+        if change.forget_access_tokens {
+            self.store().forget_access_tokens();
+        }
         self.faults().change(change);
     }
 }

@@ -200,6 +200,10 @@ impl Store {
         self.access_tokens.insert(access_token, until);
     }
 
+    pub(super) fn forget_access_tokens(&mut self) {
+        self.access_tokens.clear();
+    }
+
     pub(super) fn is_admitted(&self, access_token: &str, now: i64) -> bool {
         self.access_tokens
             .get(access_token)

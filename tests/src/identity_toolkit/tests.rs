@@ -404,6 +404,9 @@ async fn only_the_service_account_administers() {
     }
     google.change(json!({"owner": true}));
     assert_eq!(google.admin_as("owner", ":lookup", json!({})).await.status, 200);
+    assert_eq!(google.admin(":lookup", json!({})).await.status, 200);
+    google.change(json!({"forget_access_tokens": true}));
+    assert_eq!(google.admin(":lookup", json!({})).await.status, 401);
     google.change(json!({"access_token_seconds": 0}));
     let over = google.grant(&assertion()).await.body;
     let over = over["access_token"].as_str().unwrap();

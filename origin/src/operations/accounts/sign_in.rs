@@ -105,7 +105,10 @@ impl Accounts {
             return Err(UserError::Disabled.into());
         }
         if self.hold_for_move(local.id).await? == Held::NoLongerLocal {
-            return Ok(());
+            return match knows {
+                Some(tokens) => Ok(tokens),
+                None => Ok(self.firebase.sign_in(email, password.expose()).await?),
+            };
         }
         let id = local.id.to_string();
         let tokens = match knows {

@@ -1,0 +1,99 @@
+//! How often Google is called: again only where it does no harm, never for ever, and not while it asks for a pause.
+
+use serde_json::json;
+
+use crate::google::{OTHER, PASSWORD, World};
+
+const SIGN_IN: &str = "accounts.signInWithPassword";
+const CREATE: &str = "projects.accounts";
+
+#[tokio::test]
+async fn a_sign_in_survives_two_failures_and_no_more() {
+    let world = World::start().await;
+    world.registered("ann@example.org").await;
+    world.google_will(json!({"forget_calls": true, "fail": {SIGN_IN: {"status": 503, "message": "UNAVAILABLE", "times": 2}}}));
+    world.log_in("ann@example.org", PASSWORD).await.expect(200);
+    assert_eq!(world.google.calls(SIGN_IN), 3);
+
+    world.google_will(
+        json!({"forget_calls": true, "fail": {SIGN_IN: {"status": 503, "message": "UNAVAILABLE"}}}),
+    );
+    world.log_in("ann@example.org", PASSWORD).await.expect(503);
+    assert_eq!(world.google.calls(SIGN_IN), 3);
+
+    world.google_will(json!({"forget_calls": true, "fail": {SIGN_IN: null}, "lose": {SIGN_IN: 1}}));
+    world.log_in("ann@example.org", PASSWORD).await.expect(200);
+    assert_eq!(world.google.calls(SIGN_IN), 2, "an answer was lost");
+
+    world.google_will(json!({"forget_calls": true}));
+    world.log_in("ann@example.org", OTHER).await.expect(401);
+    assert_eq!(
+        world.google.calls(SIGN_IN),
+        1,
+        "a refusal is not asked about twice"
+    );
+}
+
+#[tokio::test]
+async fn what_must_not_happen_twice_is_called_once() {
+    let world = World::start().await;
+    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    world.google_will(json!({"fail": {CREATE: {"status": 503, "message": "UNAVAILABLE", "times": 1}}}));
+    world.post("register", &person).await.expect(503);
+    assert_eq!(world.google.calls(CREATE), 1);
+
+    world.registered("ann@example.org").await;
+    world.google_will(json!({"fail": {"accounts.sendOobCode": {"status": 503, "message": "UNAVAILABLE"}}}));
+    world
+        .post("forgot-password", &json!({"email": "ann@example.org"}))
+        .await
+        .expect(200);
+    world
+        .until("the mail is asked for", |world| {
+            world.google.calls("accounts.sendOobCode") > 0
+        })
+        .await;
+    let reset = json!({"oobCode": "x", "newPassword": OTHER});
+    world.google_will(json!({"fail": {"accounts.resetPassword": {"status": 503, "message": "UNAVAILABLE"}}}));
+    world.post("reset-password", &reset).await.expect(503);
+    assert_eq!(world.google.calls("accounts.resetPassword"), 1);
+    assert_eq!(world.google.calls("accounts.sendOobCode"), 1);
+}
+
+#[tokio::test]
+async fn a_pause_that_google_asks_for_is_kept() {
+    let world = World::start().await;
+    let session = world.registered("ann@example.org").await;
+    let exhausted = json!({"status": 429, "message": "RESOURCE_EXHAUSTED", "times": 1, "retry_after": 2});
+    world.google_will(json!({"forget_calls": true, "fail": {SIGN_IN: exhausted}}));
+    let refused = world.log_in("ann@example.org", PASSWORD).await.expect(503);
+    assert_eq!(
+        (refused.code(), refused.header("retry-after")),
+        ("FIREBASE_UNAVAILABLE", Some("2"))
+    );
+    for _ in 0..20 {
+        world.log_in("ann@example.org", PASSWORD).await.expect(503);
+    }
+    assert_eq!(world.google.calls(SIGN_IN), 1, "nobody asked again");
+    world.refresh(&session).await.expect(200);
+
+    let started = std::time::Instant::now();
+    loop {
+        let answer = world.log_in("ann@example.org", PASSWORD).await;
+        if answer.status == 200 {
+            break;
+        }
+        assert!(started.elapsed().as_secs() < 10, "the pause does not end");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.google.calls(SIGN_IN), 2);
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_our_outage_and_not_the_persons_fault() {
+    let world = World::start().await;
+    world.google_will(json!({"quota": {SIGN_IN: {"calls": 1, "per_ms": 3_600_000}}}));
+    world.log_in("ann@example.org", PASSWORD).await.expect(401);
+    let refused = world.log_in("ann@example.org", PASSWORD).await;
+    assert_eq!((refused.status, refused.code()), (503, "FIREBASE_UNAVAILABLE"));
+}

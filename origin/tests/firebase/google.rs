@@ -1,0 +1,147 @@
+//! A service whose Firebase is the stand-in.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testkit::identity_toolkit::IdentityToolkit;
+
+use crate::database::TestDatabase;
+use crate::door::Door;
+use crate::support::{Answer, PROJECT, TestApp, send, with_json};
+
+/// The password of everybody who does not have another one.
+pub const PASSWORD: &str = "correct-horse_1";
+/// Another one.
+pub const OTHER: &str = "other-horse_2";
+/// How long anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A service, its Firebase and the door to its database.
+pub struct World {
+    pub app: TestApp,
+    pub google: IdentityToolkit,
+    pub door: Door,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let google = IdentityToolkit::start(PROJECT).await.unwrap();
+        let database = TestDatabase::with_connections(4).await;
+        let mut url = reqwest::Url::parse(database.url()).unwrap();
+        let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let door = Door::to(target).await;
+        url.set_ip_host(door.address().ip()).unwrap();
+        url.set_port(Some(door.address().port())).unwrap();
+        let mut variables = google.variables();
+        variables.extend([
+            ("DATABASE_URL", url.to_string()),
+            ("DB_POOL_ACQUIRE_MS", "5000".to_owned()),
+            ("BCRYPT_ROUNDS", "4".to_owned()),
+        ]);
+        let variables: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let app = TestApp::start_on(database, &variables).await;
+        Self { app, google, door }
+    }
+
+    /// Changes how Google answers from now on.
+    pub fn google_will(&self, change: Value) {
+        self.google.change(serde_json::from_value(change).unwrap());
+    }
+
+    /// Inserts somebody whom only the legacy service knows, with a hash of `password` of this cost; answers their id.
+    pub async fn local(&self, email: &str, password: &str, cost: u32) -> String {
+        self.local_with_hash(email, &bcrypt::hash(password, cost).unwrap())
+            .await
+    }
+
+    pub async fn local_with_hash(&self, email: &str, hash: &str) -> String {
+        self.app
+            .database
+            .value::<uuid::Uuid>(&format!(
+                "INSERT INTO auth.users (email, username, password_hash, token_balance) \
+                 VALUES ('{email}', replace('{email}', '@', ''), '{hash}', 7) RETURNING id"
+            ))
+            .await
+            .to_string()
+    }
+
+    /// Somebody new, registered here; answers the session.
+    pub async fn registered(&self, email: &str) -> Value {
+        self.post("register", &json!({"email": email, "password": PASSWORD}))
+            .await
+            .expect(201)
+            .body["data"]
+            .take()
+    }
+
+    /// `POST /v1/auth/{what}`.
+    pub async fn post(&self, what: &str, body: &Value) -> Answer {
+        self.app.call("POST", &format!("/v1/auth/{what}"), body).await
+    }
+
+    pub async fn log_in(&self, email: &str, password: &str) -> Answer {
+        self.post("login", &json!({"email": email, "password": password}))
+            .await
+    }
+
+    pub async fn refresh(&self, session: &Value) -> Answer {
+        self.post("refresh", &json!({"refreshToken": session["refreshToken"]}))
+            .await
+    }
+
+    /// `count` calls of `POST /v1/auth/{what}` at once.
+    pub async fn at_once(&self, what: &str, bodies: Vec<Value>) -> Vec<Answer> {
+        let calls: Vec<_> = bodies
+            .into_iter()
+            .map(|body| {
+                let request = with_json(self.app.request("POST", &format!("/v1/auth/{what}")), &body);
+                tokio::spawn(send(request))
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            answers.push(call.await.unwrap());
+        }
+        answers
+    }
+
+    /// Of the only person: how they are linked, as `firebase_uid provider`.
+    pub async fn link(&self) -> String {
+        self.app
+            .database
+            .value("SELECT coalesce(firebase_uid, '-') || ' ' || auth_provider FROM auth.users")
+            .await
+    }
+
+    /// Whether the hash in the row of the only person is of `password`: whether the legacy service would let them in.
+    pub async fn legacy_accepts(&self, password: &str) -> bool {
+        let hash: String = self
+            .app
+            .database
+            .value("SELECT password_hash FROM auth.users")
+            .await;
+        bcrypt::verify(password, &hash).unwrap()
+    }
+
+    /// Waits until `condition` holds.
+    #[track_caller]
+    pub fn until(&self, what: &'static str, condition: impl Fn(&Self) -> bool) -> impl Future<Output = ()> {
+        async move {
+            let started = Instant::now();
+            while !condition(self) {
+                assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// Waits until sign-ins so far lie before this second: revocation counts in whole seconds.
+    pub async fn next_second(&self) {
+        let now = crate::support::now();
+        self.until("the next second", |_| crate::support::now() > now)
+            .await;
+    }
+}

@@ -1,0 +1,80 @@
+//! Slow answers of Google, and storms of sign-ins.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::google::{PASSWORD, World};
+use crate::support::{send, with_json};
+
+/// The 95th percentile.
+fn p95(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[(times.len() * 95).div_ceil(100) - 1]
+}
+
+#[tokio::test]
+async fn registering_takes_less_than_two_seconds_when_google_takes_250_ms_a_call() {
+    let world = World::start().await;
+    world.google_will(json!({"latency_ms": 250}));
+    let mut times = Vec::new();
+    for round in 0..10 {
+        let calls: Vec<_> = (0..4)
+            .map(|n| {
+                let body = json!({"email": format!("p{round}-{n}@example.org"), "password": PASSWORD});
+                let request = with_json(world.app.request("POST", "/v1/auth/register"), &body);
+                tokio::spawn(async move {
+                    let started = Instant::now();
+                    send(request).await.expect(201);
+                    started.elapsed()
+                })
+            })
+            .collect();
+        for call in calls {
+            times.push(call.await.unwrap());
+        }
+    }
+    let p95 = p95(times);
+    println!(
+        "registration p95 with 250 ms of injected latency: {} ms",
+        p95.as_millis()
+    );
+    assert!(p95 < Duration::from_secs(2), "{p95:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_sign_ins_does_not_hold_up_those_who_are_in() {
+    let world = World::start().await;
+    let session = world.registered("ann@example.org").await;
+    let token = session["idToken"].as_str().unwrap();
+    // The ordinary cost: every check is tens of milliseconds of a core.
+    let hash = bcrypt::hash(PASSWORD, 10).unwrap();
+    for n in 0..200 {
+        world.local_with_hash(&format!("p{n}@example.org"), &hash).await;
+    }
+    let storm: Vec<_> = (0..200)
+        .map(|n| {
+            let body = json!({"email": format!("p{n}@example.org"), "password": "wrong-horse_1"});
+            let request = with_json(world.app.request("POST", "/v1/auth/login"), &body);
+            tokio::spawn(send(request))
+        })
+        .collect();
+    let mut times = Vec::new();
+    while !storm.iter().all(tokio::task::JoinHandle::is_finished) {
+        let started = Instant::now();
+        world.app.get("/v1/auth/me", token).await.expect(200);
+        times.push(started.elapsed());
+    }
+    let mut refused = 0;
+    for answer in storm {
+        let answer = answer.await.unwrap();
+        assert!(matches!(answer.status, 401 | 429), "{}", answer.body);
+        refused += u32::from(answer.status == 429);
+    }
+    let (count, p95) = (times.len(), p95(times));
+    println!(
+        "during 200 sign-ins ({refused} turned away): {count} reads of one's own row, p95 {} ms",
+        p95.as_millis()
+    );
+    assert!(count >= 5 && p95 < Duration::from_millis(500), "{count} {p95:?}");
+}

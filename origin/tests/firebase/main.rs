@@ -1,0 +1,31 @@
+//! Accounts and migration against a stand-in of Google's account services that does as production does: bcrypt is really checked,
+//! tokens are signed, revocation counts, calls fail on demand. A database of its own and a stand-in of its own for every test.
+//!
+//! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+#[path = "../support/database.rs"]
+mod database;
+mod door;
+mod google;
+#[path = "../api/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the API, which use more of it")]
+mod support;
+
+mod both_sides;
+mod calls;
+mod enumeration;
+mod errors;
+mod load;
+mod migration;
+mod outage;
+mod registration;
+mod service_account;
+mod sessions;
