@@ -186,6 +186,7 @@ async fn a_sign_in_keeps_the_import_away() {
             email_verified: false,
             password: "typed-at-sign-in-1",
             display_name: None,
+            photo_url: None,
         })
         .await
         .unwrap();
