@@ -39,6 +39,8 @@ pub fn run(options: &Options) -> Done {
         edge: vec![
             ("ROLLOUT_PERCENT", "0".to_owned()),
             ("LOG_LEVEL", "warn".to_owned()),
+            // As in production: this is about what happens when it runs out.
+            ("UPSTREAM_TIMEOUT_MS", "3000".to_owned()),
         ],
         more_edges: false,
     })?;
