@@ -1,5 +1,6 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
+mod api_check;
 mod bench;
 mod build_edge;
 mod check;
@@ -41,6 +42,8 @@ enum Verb {
     Test(test::Options),
     /// Formatting, lints, direction of imports, licences, migrations, configuration.
     Check(check::Options),
+    /// Play made-up requests against a live origin and compare every answer with its document; needs Python.
+    ApiCheck(api_check::Options),
     /// Run all test vectors, natively and inside workerd, and print the table.
     Conformance(conformance::Options),
     /// Throw generated input at everything that reads what a stranger sent.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Verb::Smoke(options) => smoke::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
+        Verb::ApiCheck(options) => api_check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Drill(options) => drill::run(&options),

@@ -6,6 +6,7 @@ mod edges;
 mod emulator;
 pub mod guard;
 mod operate;
+mod origin_alone;
 mod ports;
 pub mod postgres;
 mod programs;
@@ -19,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use guard::Guard;
+pub use origin_alone::OriginAlone;
 use ports::Ports;
 use postgres::{Durability, Postgres};
 use pulse::Pulse;

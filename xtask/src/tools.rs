@@ -2,4 +2,5 @@
 
 pub mod cargo_tools;
 pub mod npm;
+pub mod schemathesis;
 pub mod wasm_target;

@@ -19,7 +19,7 @@ pub struct MovementBody {
     #[schema(minimum = 1, maximum = 2_147_483_647)]
     amount: i32,
     /// Why, for people and reports; not blank, no control characters.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     reason: String,
     /// What it belongs to in the caller's records.
     #[schema(min_length = 1, max_length = 255)]
@@ -33,7 +33,7 @@ pub struct HoldBody {
     #[schema(minimum = 1, maximum = 2_147_483_647)]
     amount: i32,
     /// Why, for people and reports; not blank, no control characters.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     reason: String,
     /// What it belongs to in the caller's records.
     #[schema(min_length = 1, max_length = 255)]
