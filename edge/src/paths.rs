@@ -188,7 +188,7 @@ impl Limit {
 #[must_use]
 pub fn limit_of(path: &str) -> Option<Limit> {
     match path {
-        "/v1/auth/login" | "/auth/login" => Some(Limit::Login),
+        "/v1/auth/login" | "/auth/login" | "/v1/auth/exchange" => Some(Limit::Login),
         "/v1/auth/register" | "/auth/register" => Some(Limit::Register),
         "/v1/auth/verify-token" | "/v1/token/verify" | "/auth/verify-token" => Some(Limit::VerifyToken),
         "/v1/auth/forgot-password" | "/auth/forgot-password" => Some(Limit::ForgotPassword),

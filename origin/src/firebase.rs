@@ -7,6 +7,7 @@ mod accounts;
 mod bulk;
 mod call;
 mod credential;
+mod custom_token;
 mod error;
 mod import;
 mod repeat;
@@ -75,5 +76,11 @@ impl Firebase {
             credential,
             pauses: repeat::Pauses::default(),
         })))
+    }
+
+    /// Whether accounts can be managed: by a service account, or the emulator.
+    #[must_use]
+    pub fn manages_accounts(&self) -> bool {
+        !matches!(self.0.credential, Credential::None)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Names follow OpenTelemetry's HTTP conventions: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>.
 
+mod legacy_tokens;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,6 +11,8 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::Method;
+
+pub use legacy_tokens::LegacyTokens;
 
 /// Upper bounds of the duration's buckets, in microseconds, as OpenTelemetry advises.
 const BOUNDS: [u64; 14] = [
@@ -20,6 +24,8 @@ const BOUNDS: [u64; 14] = [
 /// writing.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    /// Tokens of the legacy service that are still in use.
+    pub legacy_tokens: LegacyTokens,
     active: AtomicI64,
     requests: RwLock<BTreeMap<String, Answers>>,
     failures: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
@@ -140,6 +146,7 @@ impl Metrics {
                 count.load(Ordering::Relaxed),
             );
         }
+        self.legacy_tokens.render(&mut text);
         text
     }
 }

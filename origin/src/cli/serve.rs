@@ -13,6 +13,9 @@ use crate::{schema, server, telemetry};
 /// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
 const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
+/// How often people whose row could not be brought up to date with Firebase are looked for; each has a time of their own.
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
+
 /// Serve HTTP until SIGTERM.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -55,7 +58,9 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let sweeping = tokio::spawn(app.ledger.clone().keep_sweeping(SWEEP_PAUSE));
+    let retrying = tokio::spawn(app.accounts.syncing().keep_retrying(RETRY_PAUSE));
     let outcome = server::run(listener, app, shutdown).await;
     sweeping.abort();
+    retrying.abort();
     outcome
 }

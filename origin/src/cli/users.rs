@@ -2,6 +2,7 @@
 
 mod migrate;
 mod progress;
+mod sync;
 mod unlink;
 mod verify;
 
@@ -34,6 +35,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Compare all rows with all Firebase accounts; exits 2 and names the differences when there are any
     Verify(verify::VerifyArgs),
+    /// Bring rows up to date with their Firebase accounts
+    Sync(sync::SyncArgs),
     /// Make people local again who were migrated; the way back
     Unlink(unlink::UnlinkArgs),
 }
@@ -93,6 +96,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
         }
         Command::Migrate(arguments) => migrate::run(arguments, BulkConfig::read(lookup)?).await,
         Command::Verify(arguments) => verify::run(arguments, BulkConfig::read(lookup)?).await,
+        Command::Sync(arguments) => sync::run(arguments, BulkConfig::read(lookup)?).await,
         Command::Unlink(arguments) => unlink::run(arguments, BulkConfig::read(lookup)?).await,
     })
 }

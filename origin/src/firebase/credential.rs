@@ -86,6 +86,11 @@ impl Credential {
 }
 
 impl Exchange {
+    /// The account whose assertions are exchanged.
+    pub(super) fn account(&self) -> &ServiceAccount {
+        &self.account
+    }
+
     /// The token held while it is good. Of those who find it due for renewal, one renews and the others go on with what there is;
     /// an exchange that fails then harms nobody. Without a usable token, all wait for one exchange.
     async fn bearer(&self, client: &reqwest::Client, now: UnixTime) -> Result<String, FirebaseError> {

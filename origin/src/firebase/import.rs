@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Firebase, FirebaseError};
+use super::wire::LookupAnswer;
+use super::{Account, Firebase, FirebaseError};
 
 /// The most identifiers of one look-up, uids and addresses together.
 pub const MAX_LOOKUP: usize = 100;
@@ -141,6 +142,16 @@ impl Firebase {
         }
         let answer: AccountsAnswer = self.post_bulk("accounts:lookup", &request).await?;
         Ok(answer.users.into_iter().map(KnownAccount::from).collect())
+    }
+
+    /// The accounts of these uids, at most [`MAX_LOOKUP`], with all that is shown of them.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Unavailable`] among others.
+    pub async fn find_accounts_in_full(&self, uids: &[String]) -> Result<Vec<Account>, FirebaseError> {
+        let request = serde_json::json!({ "localId": uids });
+        let answer: LookupAnswer = self.post_bulk("accounts:lookup", &request).await?;
+        Ok(answer.users.into_iter().map(Account::from).collect())
     }
 
     /// Imports at most [`MAX_IMPORT`] accounts, no address twice among them. With `replace`, accounts of the same uid are

@@ -78,13 +78,22 @@ impl ServiceAccount {
         })
     }
 
+    /// Its address, which is what it calls itself in what it signs.
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+
     /// The assertion that is exchanged for an access token; `None` when the key cannot sign.
     pub(super) fn assertion(&self, now: UnixTime) -> Option<String> {
-        let header = base64url::encode(br#"{"alg":"RS256","typ":"JWT"}"#);
-        let claims = serde_json::json!({
+        self.sign(&serde_json::json!({
             "iss": self.email, "scope": SCOPE, "aud": self.token_uri,
             "iat": now.secs(), "exp": now.plus(LIFETIME_SECONDS).secs(),
-        });
+        }))
+    }
+
+    /// A JWT of `claims` by RS256; `None` when the key cannot sign.
+    pub(super) fn sign(&self, claims: &serde_json::Value) -> Option<String> {
+        let header = base64url::encode(br#"{"alg":"RS256","typ":"JWT"}"#);
         let signed = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));
         let mut signature = vec![0; self.key.public().modulus_len()];
         self.key

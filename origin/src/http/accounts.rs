@@ -1,6 +1,7 @@
 //! `/v1/auth/*`: registering, signing in, and what people do with their own account.
 
 pub(super) mod contract;
+mod exchange;
 mod profile;
 mod recovery;
 mod removal;
@@ -20,6 +21,7 @@ pub fn router() -> Router<AppState> {
         .route("/v1/auth/register", post(session::register))
         .route("/v1/auth/login", post(session::login))
         .route("/v1/auth/refresh", post(session::refresh))
+        .route("/v1/auth/exchange", post(exchange::exchange))
         .route("/v1/auth/logout", post(session::logout))
         .route("/v1/auth/profile", patch(profile::change))
         .route("/v1/auth/user", delete(removal::remove))

@@ -20,16 +20,25 @@ use crate::clock;
 #[derive(Debug, Clone)]
 pub struct Identity(pub Arc<ProvenIdentity>);
 
+/// The request's credential has been counted.
+#[derive(Clone)]
+struct Counted;
+
 impl FromRequestParts<AppState> for Identity {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let context = <RequestContext as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
-        if let Some(identity) = context.edge_identity() {
-            return Ok(Self(Arc::clone(identity)));
+        let now = clock::now();
+        let identity = match context.edge_identity() {
+            Some(identity) => Arc::clone(identity),
+            None => app.verifier.verify(unverified_bearer(parts)?, now).await?,
+        };
+        // A handler and what it builds on may both ask; the request counts once.
+        if parts.extensions.insert(Counted).is_none() {
+            app.metrics.legacy_tokens.note(&identity, now);
         }
-        let unverified = unverified_bearer(parts)?;
-        Ok(Self(app.verifier.verify(unverified, clock::now()).await?))
+        Ok(Self(identity))
     }
 }
 

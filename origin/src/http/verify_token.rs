@@ -27,7 +27,9 @@ pub async fn verify_token(
 ) -> Result<Json<Success<VerifiedToken>>, ApiError> {
     let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
     body.finish()?;
-    let identity = app.verifier.verify(&token, clock::now()).await?;
+    let now = clock::now();
+    let identity = app.verifier.verify(&token, now).await?;
+    app.metrics.legacy_tokens.note(&identity, now);
     answer(&app, &context, &identity).await
 }
 

@@ -7,6 +7,7 @@ mod agreement;
 mod change_password;
 mod close;
 mod error;
+mod exchange;
 mod lease;
 mod profile;
 mod recover;

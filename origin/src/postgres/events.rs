@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::ids::UserId;
+use shared::time::UnixTime;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
@@ -24,7 +25,7 @@ impl Origin {
     }
 }
 
-/// Who did it: `user`, `service:<name>` or `cli:<name>`.
+/// Who did it: `user`, `origin`, `service:<name>` or `cli:<name>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -33,6 +34,12 @@ impl Actor {
     #[must_use]
     pub fn user() -> Self {
         Self("user".to_owned())
+    }
+
+    /// The service by itself.
+    #[must_use]
+    pub fn origin() -> Self {
+        Self("origin".to_owned())
     }
 
     /// One of our services.
@@ -91,6 +98,49 @@ impl FromRow<'_, PgRow> for Event {
             details: row.try_get(6)?,
         })
     }
+}
+
+/// Notes that something happened to somebody, for what leaves no other trace in the database.
+///
+/// # Errors
+/// What the database says.
+pub async fn note(
+    connection: &mut PgConnection,
+    kind: &str,
+    user: UserId,
+    actor: &Actor,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) VALUES ($1, $2, $3, $4::text::inet, $5)",
+    )
+    .bind(kind)
+    .bind(actor.as_str())
+    .bind(user.0)
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whether somebody changed their password after the second `moment`.
+///
+/// # Errors
+/// What the database says.
+pub async fn password_changed_since(
+    connection: &mut PgConnection,
+    user: UserId,
+    moment: UnixTime,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM auth.auth_events \
+         WHERE user_id = $1 AND kind = 'password.changed' AND at >= to_timestamp($2) + interval '1 second')",
+    )
+    .bind(user.0)
+    .bind(moment.secs())
+    .fetch_one(connection)
+    .await
 }
 
 /// The latest events of a person, newest first, older than the event `before`.

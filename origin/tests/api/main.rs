@@ -20,6 +20,7 @@ mod administration;
 mod assertion;
 mod document;
 mod envelopes;
+mod exchange;
 mod first_sight;
 mod legacy_accounts;
 mod legacy_profile;

@@ -18,3 +18,4 @@ mod support;
 mod back;
 mod migrate;
 mod races;
+mod sync;

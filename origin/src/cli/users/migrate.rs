@@ -125,7 +125,7 @@ async fn migrate(
             Progress::Moved(report) => bar.show(report.settled(), report.failed.values().sum()),
             Progress::Waiting(0) => {}
             Progress::Waiting(others) => {
-                bar.say(&format!("waiting: {others} people are with another process"))
+                bar.say(&format!("waiting: {others} people are with another process"));
             }
             Progress::Trouble(error) => bar.say(&format!("{error}; trying again")),
         })

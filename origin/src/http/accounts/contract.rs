@@ -85,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
         register(),
         login(),
         refresh(),
+        exchange(),
         logout(),
         change_profile(),
         remove(),
@@ -131,6 +132,20 @@ fn refresh() -> Operation {
         .asks_firebase()
         .fails([ErrorCode::TokenExpired])
         .answers::<Tokens>(200, "New tokens.")
+}
+
+fn exchange() -> Operation {
+    post(
+        "/v1/auth/exchange",
+        "exchangeToken",
+        "A Firebase session for the holder of a token of the legacy service",
+    )
+    .more("Whoever has no Firebase account yet gets one, with the password they have. The old token stays good until it expires.")
+    .by(Who::Person)
+    .asks_firebase()
+    .fails(OF_SIGN_IN)
+    .fails([ErrorCode::TokenWrongKind, ErrorCode::UserNotFound, ErrorCode::ValidationError])
+    .answers::<Session>(200, "Signed in.")
 }
 
 fn logout() -> Operation {

@@ -58,7 +58,9 @@ pub async fn verify_token(
 }
 
 async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Result<User, ApiError> {
-    let identity = app.verifier.verify(token, clock::now()).await?;
+    let now = clock::now();
+    let identity = app.verifier.verify(token, now).await?;
+    app.metrics.legacy_tokens.note(&identity, now);
     let user = ensure_user(&app.pool, &identity, app.config.welcome_tokens, &context.origin()).await?;
     Ok(user.into_user())
 }

@@ -100,7 +100,8 @@ impl Accounts {
         Ok(())
     }
 
-    async fn import(
+    /// Makes the account of a local person with the hash they have, and links it.
+    pub(super) async fn import(
         &self,
         local: &Credentials,
         email: &NormalizedEmail,

@@ -57,7 +57,7 @@ async fn patiently(
         failures = failures.saturating_add(1);
         match outcome {
             Err(error) if failures < MAX_TRIES && is_transient(&error) => {
-                sleep(pause(&error, failures)).await
+                sleep(pause(&error, failures)).await;
             }
             outcome => return outcome,
         }

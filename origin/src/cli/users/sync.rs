@@ -1,0 +1,120 @@
+//! `origin users sync`.
+
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use clap::Args;
+use shared::ids::UserId;
+
+use super::{EXIT_SOME, user_id};
+use crate::clock;
+use crate::config::BulkConfig;
+use crate::firebase::Firebase;
+use crate::operations::accounts::AccountError;
+use crate::operations::sync::{Round, Synced, Syncing};
+use crate::postgres;
+use crate::postgres::events::{Actor, Origin};
+
+/// Bring rows up to date with their Firebase accounts.
+///
+/// Without a person and without --stale, those are tried again that failed and whose time has come, as the service does by itself.
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// Our id of the person
+    #[arg(value_name = "USER", value_parser = user_id, conflicts_with = "stale")]
+    user: Option<UserId>,
+    /// Everybody who was not compared for this long: 90m, 24h, 7d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    stale: Option<TimeDelta>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+    /// Your name, for the audit trail
+    #[arg(long, env = "USER", default_value = "unknown")]
+    actor: String,
+}
+
+/// A whole number of minutes, hours or days.
+fn age(text: &str) -> Result<TimeDelta, String> {
+    let wrong = || "is not a number of minutes, hours or days, such as 90m, 24h or 7d".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let number = text.strip_suffix(unit).unwrap_or_default();
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    match unit {
+        'm' => TimeDelta::try_minutes(number.into()),
+        'h' => TimeDelta::try_hours(number.into()),
+        'd' => TimeDelta::try_days(number.into()),
+        _ => None,
+    }
+    .ok_or_else(wrong)
+}
+
+/// Syncs: 0 done, 1 not or not to the end, 2 done but some accounts are gone.
+pub(super) async fn run(arguments: SyncArgs, config: BulkConfig) -> ExitCode {
+    let firebase = match Firebase::new(&config.firebase) {
+        Ok(firebase) => firebase,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let syncing = Syncing {
+        pool: postgres::open(&config.database),
+        firebase,
+    };
+    match sync(&arguments, &syncing).await {
+        Ok(done) => {
+            if arguments.json {
+                println!("{}", serde_json::json!(done));
+            } else {
+                println!("{} up to date, {} accounts are gone", done.synced, done.missing);
+            }
+            if done.missing == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(EXIT_SOME)
+            }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn sync(arguments: &SyncArgs, syncing: &Syncing) -> Result<Synced, AccountError> {
+    let actor = Actor::cli(&arguments.actor);
+    if let Some(user) = arguments.user {
+        syncing.one(user, &actor, &Origin::default()).await?;
+        return Ok(Synced {
+            synced: 1,
+            missing: 0,
+        });
+    }
+    if let Some(age) = arguments.stale {
+        let now = chrono::DateTime::from_timestamp(clock::now().secs(), 0).unwrap_or_default();
+        return syncing.stale(now - age, &actor).await;
+    }
+    match syncing.retry().await? {
+        Round::Done(done) => Ok(done),
+        Round::Elsewhere => {
+            eprintln!("another process is doing that");
+            Ok(Synced::default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_a_unit() {
+        assert_eq!(age("24h"), Ok(TimeDelta::hours(24)));
+        assert_eq!(age("7d"), Ok(TimeDelta::days(7)));
+        assert_eq!(age("90m"), Ok(TimeDelta::minutes(90)));
+        for wrong in ["", "h", "24", "-1h", "1w", "1.5h", "24é"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+}

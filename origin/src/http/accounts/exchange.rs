@@ -1,0 +1,34 @@
+//! `POST /v1/auth/exchange`.
+
+use axum::Json;
+use axum::extract::State;
+use shared::api::envelope::Success;
+use shared::identity::TokenKind;
+use shared::problem::ErrorCode;
+
+use super::Session;
+use crate::app::AppState;
+use crate::http::context::RequestContext;
+use crate::http::current_user::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::identity::Identity;
+use crate::http::success::success;
+
+/// A Firebase session for the holder of a good legacy token: they move without signing in again. The token itself stays good at the
+/// legacy service until it expires; nothing there can take it back.
+pub async fn exchange(
+    State(app): State<AppState>,
+    Identity(identity): Identity,
+    CurrentUser(user): CurrentUser,
+    context: RequestContext,
+) -> Result<Json<Success<Session>>, ApiError> {
+    if identity.kind != TokenKind::Legacy {
+        return Err(ApiError::new(ErrorCode::TokenWrongKind)
+            .message("Only a token of the legacy service can be exchanged"));
+    }
+    let signed_in = app
+        .accounts
+        .exchange(&user, identity.issued_at, &context.origin())
+        .await?;
+    Ok(success(signed_in.into(), "Token exchanged successfully"))
+}

@@ -1,0 +1,83 @@
+//! A session at Firebase for somebody who is signed in at the legacy service.
+
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::time::UnixTime;
+
+use super::{AccountError, Accounts, SignedInUser};
+use crate::domain::migration::importable;
+use crate::domain::user::{ActiveUser, UserError};
+use crate::firebase::FirebaseError;
+use crate::postgres::accounts::{self, Credentials, Identifier};
+use crate::postgres::events::{self, Actor, Origin};
+use crate::postgres::run;
+
+impl Accounts {
+    /// Signs `user`, whom a legacy token of `issued_at` proves, in at Firebase, so that they move without typing a password.
+    /// Somebody who has no account there yet gets one first, with the hash they have.
+    ///
+    /// # Errors
+    /// [`UserError::Revoked`] when the password was changed after the token was issued: the legacy service honours such a token
+    /// until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
+    /// Firebase, [`UserError::LinkConflict`] when another one there has the address, [`FirebaseError::Invalid`] for somebody
+    /// whose hash Firebase cannot read, or a fault of ours.
+    pub async fn exchange(
+        &self,
+        user: &ActiveUser,
+        issued_at: UnixTime,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let id = UserId(user.user().id);
+        let changed = run(&self.pool, |mut connection| async move {
+            events::password_changed_since(&mut connection, id, issued_at).await
+        });
+        if changed.await? {
+            return Err(UserError::Revoked.into());
+        }
+        let known = self.own_credentials(id).await?;
+        let uid = match known.firebase_uid {
+            Some(uid) => self.existing(uid).await?,
+            None => {
+                self.bring(&known, origin).await?;
+                let linked = self.own_credentials(id).await?;
+                linked.firebase_uid.ok_or(UserError::LinkConflict)?
+            }
+        };
+        let tokens = self.firebase.sign_in_as(&uid).await?;
+        let signed_in = self.admit(tokens, origin).await?;
+        let actor = &Actor::user();
+        run(&self.pool, |mut connection| async move {
+            events::note(&mut connection, "session.exchanged", id, actor, origin).await
+        })
+        .await?;
+        Ok(signed_in)
+    }
+
+    async fn own_credentials(&self, id: UserId) -> Result<Credentials, AccountError> {
+        let who = &Identifier::Id(id);
+        let known = run(&self.pool, |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        });
+        Ok(known.await?.ok_or(UserError::NotFound)?)
+    }
+
+    /// Signing in by a custom token makes an account that does not exist, without an address: look first.
+    async fn existing(&self, uid: String) -> Result<String, AccountError> {
+        let parsed = FirebaseUid::parse(uid.clone()).map_err(|_| UserError::NotFound)?;
+        match self.firebase.find_account(&parsed).await? {
+            Some(_) => Ok(uid),
+            None => Err(UserError::NotFound.into()),
+        }
+    }
+
+    /// Makes the account of a local person, with the hash they have.
+    async fn bring(&self, local: &Credentials, origin: &Origin) -> Result<(), AccountError> {
+        importable(local.email.as_deref(), local.password_hash.as_deref())
+            .map_err(|_| FirebaseError::Invalid("password"))?;
+        let email = local.email.as_deref().unwrap_or_default();
+        let email = NormalizedEmail::parse(email).map_err(|_| FirebaseError::Invalid("e-mail address"))?;
+        match self.import(local, &email, origin).await {
+            Err(AccountError::EmailExists) => Err(UserError::LinkConflict.into()),
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Bringing rows up to date with their Firebase accounts: one on request, many at once, and those that failed again and again until
+//! they do not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::accounts::AccountError;
+use super::users::show;
+use crate::domain::sign_in::{MAX_DISPLAY_NAME, MAX_PHOTO_URL};
+use crate::domain::user::{UserError, UserRecord};
+use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
+use crate::postgres::accounts::FirebaseFacts;
+use crate::postgres::events::{Actor, Origin};
+use crate::postgres::syncs::{self, Due};
+use crate::postgres::{DatabaseError, accounts, run};
+
+/// The code of a row whose account is gone.
+const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
+
+/// Brings rows up to date with Firebase. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Syncing {
+    /// The database.
+    pub pool: PgPool,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Synced {
+    /// People whose row agrees with their account now.
+    pub synced: u64,
+    /// People whose account is gone; they are tried again, since it may come back.
+    pub missing: u64,
+}
+
+/// Whose turn it was to try failed ones again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// Ours.
+    Done(Synced),
+    /// Another replica is doing that.
+    Elsewhere,
+}
+
+impl Syncing {
+    /// Brings a person's row up to date with their Firebase account. Values that are gone there are gone here; the address
+    /// follows only when it is verified and nobody else has it. Should Firebase not answer, it is tried again later by itself.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more); a fault of ours.
+    pub async fn one(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
+        let uid = show(&self.pool, id).await?.user.firebase_uid;
+        let uid = uid
+            .and_then(|uid| FirebaseUid::parse(uid).ok())
+            .ok_or(UserError::NotFound)?;
+        let account = match self.firebase.find_account(&uid).await {
+            Ok(account) => account,
+            Err(error) => {
+                self.failed(&[id.0], error.code().as_str()).await?;
+                return Err(error.into());
+            }
+        };
+        let record = self.apply(id, account.as_ref(), actor, origin).await?;
+        match record {
+            Some(record) if account.is_some() => Ok(record),
+            _ => Err(UserError::NotFound.into()),
+        }
+    }
+
+    /// Brings everybody up to date who was not compared since `before`.
+    ///
+    /// # Errors
+    /// A fault of ours; whoever it concerned is tried again later.
+    pub async fn stale(&self, before: DateTime<Utc>, actor: &Actor) -> Result<Synced, AccountError> {
+        let mut all = Synced::default();
+        loop {
+            let due = run(&self.pool, |mut connection| async move {
+                syncs::claim_stale(&mut connection, before, page()).await
+            })
+            .await?;
+            if due.is_empty() {
+                return Ok(all);
+            }
+            all.add(self.claimed(&due, actor).await?);
+        }
+    }
+
+    /// Tries those again that failed and whose time has come. One replica at a time does; the others return at once.
+    ///
+    /// # Errors
+    /// A fault of ours; whoever it concerned is tried again later.
+    pub async fn retry(&self) -> Result<Round, AccountError> {
+        let actor = Actor::origin();
+        // The lock lives as long as this transaction, so a process that dies lets go of it.
+        let mut lock = self.pool.begin().await.map_err(DatabaseError::from)?;
+        if !syncs::try_retry_lock(&mut lock)
+            .await
+            .map_err(DatabaseError::from)?
+        {
+            return Ok(Round::Elsewhere);
+        }
+        let mut all = Synced::default();
+        loop {
+            let due = run(&self.pool, |mut connection| async move {
+                syncs::claim_failed(&mut connection, page()).await
+            })
+            .await?;
+            if due.is_empty() {
+                lock.rollback().await.map_err(DatabaseError::from)?;
+                return Ok(Round::Done(all));
+            }
+            all.add(self.claimed(&due, &actor).await?);
+        }
+    }
+
+    /// Tries failed ones again every `pause` until the future is dropped. A round that fails is logged and followed by the next.
+    /// Ends at once where this deployment may not manage accounts.
+    pub async fn keep_retrying(self, pause: Duration) {
+        if !self.firebase.manages_accounts() {
+            return;
+        }
+        let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.retry().await {
+                Ok(Round::Done(done)) if done != Synced::default() => {
+                    tracing::info!(
+                        synced = done.synced,
+                        missing = done.missing,
+                        "failed syncs tried again"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "failed syncs could not be tried again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Brings those up to date who were taken.
+    async fn claimed(&self, due: &[Due], actor: &Actor) -> Result<Synced, AccountError> {
+        let uids: Vec<String> = due.iter().map(|due| due.firebase_uid.clone()).collect();
+        let found: BTreeMap<String, Account> = match self.firebase.find_accounts_in_full(&uids).await {
+            Ok(accounts) => accounts
+                .into_iter()
+                .map(|account| (account.uid.clone(), account))
+                .collect(),
+            Err(error) => return Err(self.all_failed(due, error).await),
+        };
+        let mut done = Synced::default();
+        for due in due {
+            let account = found.get(&due.firebase_uid);
+            self.apply(due.id, account, actor, &Origin::default()).await?;
+            match account {
+                Some(_) => done.synced = done.synced.saturating_add(1),
+                None => done.missing = done.missing.saturating_add(1),
+            }
+        }
+        Ok(done)
+    }
+
+    async fn all_failed(&self, due: &[Due], error: FirebaseError) -> AccountError {
+        let ids: Vec<Uuid> = due.iter().map(|due| due.id.0).collect();
+        match self.failed(&ids, error.code().as_str()).await {
+            Ok(()) => error.into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Writes what Firebase says of a person, `None` for an account that is gone. Answers the row, if there is one.
+    async fn apply(
+        &self,
+        id: UserId,
+        account: Option<&Account>,
+        actor: &Actor,
+        origin: &Origin,
+    ) -> Result<Option<UserRecord>, DatabaseError> {
+        let facts = account.map(facts);
+        let facts = facts.as_ref();
+        let record = run(&self.pool, |mut connection| async move {
+            accounts::sync(&mut connection, id, facts, actor, origin).await
+        })
+        .await?;
+        if facts.is_some() {
+            run(&self.pool, |mut connection| async move {
+                syncs::settled(&mut connection, &[id.0]).await
+            })
+            .await?;
+        } else {
+            self.failed(&[id.0], ACCOUNT_MISSING).await?;
+        }
+        Ok(record)
+    }
+
+    async fn failed(&self, ids: &[Uuid], code: &str) -> Result<(), DatabaseError> {
+        run(&self.pool, |mut connection| async move {
+            syncs::failed(&mut connection, ids, code).await
+        })
+        .await
+    }
+}
+
+impl Synced {
+    fn add(&mut self, more: Self) {
+        self.synced = self.synced.saturating_add(more.synced);
+        self.missing = self.missing.saturating_add(more.missing);
+    }
+}
+
+/// As many as one look-up takes.
+fn page() -> i64 {
+    i64::try_from(MAX_LOOKUP).unwrap_or(1)
+}
+
+/// What the table can hold of an account.
+fn facts(account: &Account) -> FirebaseFacts<'_> {
+    let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
+    FirebaseFacts {
+        email: account
+            .email
+            .as_deref()
+            .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
+        email_verified: account.email_verified,
+        display_name: account
+            .display_name
+            .as_deref()
+            .filter(|name| fits(name, MAX_DISPLAY_NAME)),
+        photo_url: account
+            .photo_url
+            .as_deref()
+            .filter(|url| fits(url, MAX_PHOTO_URL)),
+        disabled: account.disabled,
+    }
+}

@@ -1,0 +1,166 @@
+//! `origin users sync`, and what the service tries again by itself.
+
+use origin::operations::sync::{Round, Synced, Syncing};
+use serde_json::json;
+use shared::ids::UserId;
+
+use crate::migrate::firebase;
+use crate::support::Drill;
+
+async fn id_of(drill: &Drill, username: &str) -> uuid::Uuid {
+    drill
+        .database
+        .value(&format!(
+            "SELECT id FROM auth.users WHERE username = '{username}'"
+        ))
+        .await
+}
+
+fn syncing(drill: &Drill) -> Syncing {
+    Syncing {
+        pool: drill.database.pool.clone(),
+        firebase: firebase(drill),
+    }
+}
+
+#[tokio::test]
+async fn stale_rows_follow_their_accounts() {
+    let drill = Drill::start().await;
+    drill.people(130).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    let (renamed, gone, disabled) = (
+        id_of(&drill, "person1").await,
+        id_of(&drill, "person2").await,
+        id_of(&drill, "person3").await,
+    );
+    let firebase = firebase(&drill);
+    firebase
+        .set_profile(&renamed.to_string(), Some("Ada"), None)
+        .await
+        .unwrap();
+    firebase.delete_account(&gone.to_string()).await.unwrap();
+    firebase.set_disabled(&disabled.to_string(), true).await.unwrap();
+
+    let fresh = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(0);
+    assert_eq!(fresh, json!({"synced": 0, "missing": 0}));
+    drill
+        .database
+        .execute("UPDATE auth.users SET last_firebase_sync = now() - interval '25 hours'")
+        .await
+        .unwrap();
+    let before = drill.toolkit.calls("projects.accounts.lookup");
+    let done = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(2);
+    assert_eq!(done, json!({"synced": 129, "missing": 1}));
+    assert_eq!(
+        drill.toolkit.calls("projects.accounts.lookup") - before,
+        2,
+        "a hundred at a time"
+    );
+    let told = drill
+        .rows(
+            "SELECT username || ' ' || federation_status || ' ' || coalesce(display_name, '-') FROM auth.users \
+             WHERE federation_status <> 'active' OR display_name IS NOT NULL ORDER BY username",
+        )
+        .await;
+    assert_eq!(
+        told,
+        ["person1 active Ada", "person2 failed -", "person3 disabled -"]
+    );
+    let owed = drill
+        .rows("SELECT user_id::text || ' ' || last_error FROM auth.user_syncs")
+        .await;
+    assert_eq!(owed, [format!("{gone} ACCOUNT_MISSING")]);
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    let id = id_of(&drill, "person1").await;
+    let syncing = syncing(&drill);
+    drill.change(json!({"fail": {"projects.accounts.lookup": {"status": 503, "message": "UNAVAILABLE"}}}));
+    let refused = drill.users(&["sync", &id.to_string()]).await;
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    assert_eq!(status(&drill).await, "failed");
+    assert_eq!(
+        syncing.retry().await.unwrap(),
+        Round::Done(Synced::default()),
+        "not yet"
+    );
+
+    for (attempt, minutes) in [(1, 1), (2, 2), (3, 4)] {
+        time_comes(&drill).await;
+        syncing.retry().await.unwrap_err();
+        let next: String = drill
+            .database
+            .value(
+                "SELECT attempts || ' ' || round(extract(epoch FROM next_attempt_at - now()) / 60)::integer || ' ' || last_error \
+                 FROM auth.user_syncs",
+            )
+            .await;
+        assert_eq!(next, format!("{attempt} {minutes} FIREBASE_UNAVAILABLE"));
+    }
+    drill.change(json!({"fail": {"projects.accounts.lookup": null}}));
+    time_comes(&drill).await;
+    let done = Synced {
+        synced: 1,
+        missing: 0,
+    };
+    assert_eq!(syncing.retry().await.unwrap(), Round::Done(done));
+    assert_eq!(status(&drill).await, "active");
+    let owed: i64 = drill.database.value("SELECT count(*) FROM auth.user_syncs").await;
+    assert_eq!(owed, 0);
+}
+
+#[tokio::test]
+async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    let syncing = syncing(&drill);
+    let mut other = drill.database.pool.begin().await.unwrap();
+    assert!(origin::postgres::syncs::try_retry_lock(&mut other).await.unwrap());
+    assert_eq!(syncing.retry().await.unwrap(), Round::Elsewhere);
+    // The other one takes somebody, and dies.
+    drill
+        .database
+        .execute("UPDATE auth.users SET federation_status = 'syncing'")
+        .await
+        .unwrap();
+    other.rollback().await.unwrap();
+    let done = Synced {
+        synced: 1,
+        missing: 0,
+    };
+    assert_eq!(syncing.retry().await.unwrap(), Round::Done(done));
+    assert_eq!(status(&drill).await, "active");
+}
+
+#[tokio::test]
+async fn the_service_account_vouches_for_somebody() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    let id = id_of(&drill, "person1").await;
+    // The stand-in checks the signature, the signer and the audience.
+    let session = firebase(&drill).sign_in_as(&id.to_string()).await.unwrap();
+    assert_eq!(session.uid, id.to_string());
+    assert_eq!(session.id_token.split('.').count(), 3);
+    assert!(UserId::parse(&session.uid).is_ok());
+}
+
+async fn status(drill: &Drill) -> String {
+    drill
+        .database
+        .value("SELECT federation_status FROM auth.users")
+        .await
+}
+
+async fn time_comes(drill: &Drill) {
+    drill
+        .database
+        .execute("UPDATE auth.user_syncs SET next_attempt_at = now()")
+        .await
+        .unwrap();
+}
