@@ -77,10 +77,4 @@ impl Firebase {
             pauses: repeat::Pauses::default(),
         })))
     }
-
-    /// Whether accounts can be managed: by a service account, or the emulator.
-    #[must_use]
-    pub fn manages_accounts(&self) -> bool {
-        !matches!(self.0.credential, Credential::None)
-    }
 }

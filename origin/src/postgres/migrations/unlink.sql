@@ -35,6 +35,7 @@ unlinked AS (
     SET firebase_uid = NULL,
         auth_provider = 'local',
         federation_status = 'active',
+        provider_data = person.provider_data - 'password',
         valid_since = date_trunc('second', now())
     FROM leased
     WHERE person.id = leased.user_id
