@@ -156,6 +156,7 @@ impl Stack {
             origin: origin_variables(plan, &database.url, &secrets, &shared),
             origin_port,
             ports,
+            step_down: false,
         };
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {
@@ -171,14 +172,14 @@ impl Stack {
                     } else {
                         format!("edge-{edge_port}")
                     };
-                    let config = edge::configure(&folder, &started_with.edge)?;
+                    let config = edge::configure(&folder, &started_with.edge, false)?;
                     edge::start(&guard, &config, edge_port)
                 })
             });
             let edges = scope.spawn(|| {
                 let start = |port| {
                     console::step("edges on request", || {
-                        let config = edge::configure(&format!("edges-{port}"), &started_with.edge)?;
+                        let config = edge::configure(&format!("edges-{port}"), &started_with.edge, false)?;
                         edges::start(&guard, &config, port)
                     })
                 };

@@ -17,9 +17,9 @@ const STEP: &str = "edge";
 /// Of the top level, what an environment inherits. Vars and bindings are not inherited.
 const INHERITED: [&str; 3] = ["name", "compatibility_date", "compatibility_flags"];
 
-/// Writes the configuration of one stack: `[env.development]` of wrangler.toml with `variables` on top, and the Worker that has been
-/// built already. Secrets are in it, so it stays in `.dev`.
-pub fn configure(folder: &str, variables: &[(&str, String)]) -> Done<std::path::PathBuf> {
+/// Writes the configuration of one stack: `[env.development]` of wrangler.toml with `variables` on top, the Worker that has been built
+/// already and, with `step_down`, the binding of that object as production has it. Secrets are in it, so it stays in `.dev`.
+pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) -> Done<std::path::PathBuf> {
     let text = fs::read_to_string(paths::root().join("wrangler.toml")).in_step(STEP)?;
     let written: Table = text.parse().in_step(STEP)?;
     let development = written
@@ -32,6 +32,16 @@ pub fn configure(folder: &str, variables: &[(&str, String)]) -> Done<std::path::
         if let Some(value) = written.get(name) {
             config.entry(name).or_insert_with(|| value.clone());
         }
+    }
+    if step_down {
+        let binding = written
+            .get("env")
+            .and_then(|environments| environments.get("production")?.get("durable_objects"));
+        let (Some(binding), Some(migrations)) = (binding, written.get("migrations")) else {
+            return Err(Fault::new(STEP, "[env.production] has no durable_objects"));
+        };
+        config.insert("durable_objects".to_owned(), binding.clone());
+        config.insert("migrations".to_owned(), migrations.clone());
     }
     config.insert(
         "main".to_owned(),

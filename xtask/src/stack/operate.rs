@@ -13,9 +13,16 @@ pub(super) struct StartedWith {
     pub origin: Vec<(&'static str, String)>,
     pub origin_port: u16,
     pub ports: Ports,
+    /// Whether the edge steps down by itself.
+    pub step_down: bool,
 }
 
 impl Stack {
+    /// Edges deployed from now on step down by themselves, as in production.
+    pub fn bind_step_down(&mut self) {
+        self.started_with.step_down = true;
+    }
+
     /// Deploys the edge with `changes` to its variables, as an operator does: the new one comes up beside the old one, and
     /// [`Self::addresses`] is about the new one from then on. Returns the old one, to be ended once nobody uses it.
     pub fn deploy(&mut self, changes: &[(&'static str, String)]) -> Done<Service> {
@@ -25,7 +32,7 @@ impl Stack {
             with.edge.push((name, value.clone()));
         }
         let port = with.ports.take("edge", 8787)?;
-        let config = edge::configure(&format!("edge-{port}"), &with.edge)?;
+        let config = edge::configure(&format!("edge-{port}"), &with.edge, with.step_down)?;
         let new = edge::start(&self.guard, &config, port)?;
         self.addresses.edge = local(port);
         Ok(std::mem::replace(&mut self.edge, new))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shared::routing::Side;
 
+use super::people::Memory;
 use super::play;
 use super::stage::{Deployment, Stage};
 use crate::fault::{Done, Fault, In as _};
@@ -15,12 +16,18 @@ use crate::{console, http};
 const STEP: &str = "drill rollout";
 /// How long something is broken.
 const BROKEN: Duration = Duration::from_secs(5);
-/// How long everybody may take to be served again: a breaker's longest pause, and a round of the people.
-const RECOVERY: Duration = Duration::from_secs(25);
+/// How often we look.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long stepping down may take.
+pub const STEP_DOWN: Duration = Duration::from_secs(10);
+/// How long it may take until everybody is served again where the rules say: a breaker's longest pause, or the time sign-ins are
+/// held back and two probes, and a round of the people.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Plays all acts.
 pub fn play(stack: &mut Stack, stage: &Stage) -> Done {
     step_to(stack, stage, "0")?;
+    stack.bind_step_down();
     step_to(stack, stage, "1")?;
     step_to(stack, stage, "10")?;
     for (what, faults) in [
@@ -112,36 +119,59 @@ fn broken(
                 stage.troubles.begin(*side);
             }
             let broke = Instant::now();
+            stage.record(|row| {
+                row.broken_at = Some(broke);
+                row.must_step_down = *sides == [Side::V2];
+            });
             breaks()?;
-            thread::sleep(BROKEN.saturating_sub(broke.elapsed()));
+            while broke.elapsed() < BROKEN || (broke.elapsed() < STEP_DOWN && is_to_step_down(stage)) {
+                thread::sleep(LOOK);
+            }
             mends()?;
             let mended = Instant::now();
-            until_everybody_is_well(stage, mended)?;
+            let served = until(stage, mended, |memory| {
+                memory.well_at.is_some_and(|at| at > mended)
+            })?;
+            let back = until(stage, mended, |memory| {
+                memory
+                    .signed_in
+                    .is_some_and(|last| last.began > mended && !last.stepped_down)
+                    || memory.signed_in.is_none()
+            })?;
             stage.troubles.end();
             Ok(format!(
-                "served again {:.1} s after it was mended",
-                mended.elapsed().as_secs_f32()
+                "everybody served again {:.1} s after it was mended, by the rules after {:.1} s",
+                served.as_secs_f32(),
+                back.as_secs_f32()
             ))
         })
     })
     .map(drop)
 }
 
-fn until_everybody_is_well(stage: &Stage, since: Instant) -> Done {
-    while since.elapsed() < RECOVERY && !stage.is_stopped() {
-        let well = play::watched(stage)
-            .iter()
-            .all(|person| person.memory().well_at.is_some_and(|at| at > since));
-        if well {
-            return Ok(());
+fn is_to_step_down(stage: &Stage) -> bool {
+    stage
+        .rows()
+        .last()
+        .is_some_and(|row| row.must_step_down && row.stepped_down_at.is_none())
+}
+
+/// Waits until `holds` for everybody who is watched, and says how long that took from `since` on.
+fn until(stage: &Stage, since: Instant, holds: impl Fn(&Memory) -> bool) -> Done<Duration> {
+    while !stage.is_stopped() {
+        if play::watched(stage).iter().all(|person| holds(&person.memory())) {
+            return Ok(since.elapsed());
         }
-        thread::sleep(Duration::from_millis(100));
+        if since.elapsed() > RECOVERY {
+            let reason = format!(
+                "somebody is not served {} s after it was mended",
+                RECOVERY.as_secs()
+            );
+            return Err(Fault::new(STEP, reason));
+        }
+        thread::sleep(LOOK);
     }
-    let reason = format!(
-        "somebody is not served {} s after it was mended",
-        RECOVERY.as_secs()
-    );
-    Err(Fault::new(STEP, reason))
+    Ok(since.elapsed())
 }
 
 fn tell(control: &str, faults: &Value) -> Done {

@@ -136,12 +136,16 @@ pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
             wrong.push(Wrong::Wording);
         }
     }
+    let stepped_down = seen.reason() == SENT_BACK.1;
     let fallback = seen.reason().strip_prefix("fallback_").map(str::to_owned);
     stage.record(|row| {
         row.requests += 1;
         row.turned_away += u64::from(turned_away);
         for wrong in wrong {
             row.note(wrong, &seen.words(person));
+        }
+        if stepped_down {
+            row.stepped_down_at.get_or_insert(seen.ended);
         }
         if let Some(cause) = fallback {
             *row.fallbacks.entry(cause).or_default() += 1;
@@ -153,14 +157,28 @@ pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
 /// The side that answered is the one the rules choose, or the other one with a cause that is true.
 fn is_right_side(stage: &Stage, person: &Person, seen: &Seen) -> bool {
     let Some(route) = seen.route() else { return false };
-    let (side, reason) = expected(person, seen);
-    if matches!(seen.call, Call::SignIn | Call::Refresh) && seen.issuer != Some(route) {
+    let is_sign_in = matches!(seen.call, Call::SignIn | Call::Refresh);
+    if is_sign_in && seen.issuer != Some(route) {
         return false;
     }
-    if route == side {
-        return seen.reason() == reason;
-    }
-    let in_trouble = stage.troubles.touched(side, seen.began, seen.ended);
+    let by_the_rules = expected(person, seen);
+    let may_step_down = seen.call == Call::SignIn && stage.troubles.touched(Side::V2, seen.began, seen.ended);
+    [Some(by_the_rules), may_step_down.then_some(SENT_BACK)]
+        .into_iter()
+        .flatten()
+        .any(|(side, reason)| {
+            if route == side {
+                seen.reason() == reason
+            } else {
+                is_true_cause(stage, person, seen, side)
+            }
+        })
+}
+
+const SENT_BACK: (Side, &str) = (Side::Legacy, "stepped_down");
+
+/// Whether the reason given for leaving `side` holds.
+fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> bool {
     match seen.reason() {
         // The legacy service fails on people without a hash, and has never heard of those without a row.
         "fallback_server_error" | "fallback_unknown_there"
@@ -172,16 +190,16 @@ fn is_right_side(stage: &Stage, person: &Person, seen: &Seen) -> bool {
         | "fallback_timeout"
         | "fallback_server_error"
         | "fallback_breaker_open"
-        | "fallback_denied_there" => in_trouble,
+        | "fallback_denied_there" => stage.troubles.touched(side, seen.began, seen.ended),
         _ => false,
     }
 }
 
 /// The side by the rules, and the rule: the edge's own decision for sign-ins, else the token's issuer.
 fn expected(person: &Person, seen: &Seen) -> (Side, &'static str) {
-    match (seen.call, seen.issuer) {
-        (Call::Refresh, _) => (Side::V2, "new_contract"),
-        (Call::SignIn, _) => {
+    match seen.call {
+        Call::Refresh => (Side::V2, "new_contract"),
+        Call::SignIn => {
             let email = person.shown_email();
             let facts = Facts {
                 purpose: Purpose::SignIn,
@@ -193,7 +211,7 @@ fn expected(person: &Person, seen: &Seen) -> (Side, &'static str) {
             let decision = routing::decide(&facts, &seen.deployment.policy);
             (decision.side, decision.reason.as_str())
         }
-        (Call::Verify | Call::Profile, issuer) => (issuer.unwrap_or(Side::V2), "token_issuer"),
+        Call::Verify | Call::Profile => (seen.issuer.unwrap_or(Side::V2), "token_issuer"),
     }
 }
 
@@ -215,6 +233,7 @@ fn is_flip(stage: &Stage, person: &Person, seen: &Seen) -> bool {
     let this = SignIn {
         side,
         deployment: seen.deployment.number,
+        stepped_down: seen.reason() == SENT_BACK.1,
         began: seen.began,
         ended: seen.ended,
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::acts::STEP_DOWN;
 use super::stage::Stage;
 use super::tally::Wrong;
 use crate::fault::{Done, Fault};
@@ -36,6 +37,12 @@ pub fn print(stage: &Stage, took: Duration) {
         "\nturned away: 503 or 504 with Retry-After, while nobody who knows the person was up\n\
          badly said:  a failure of ours that is not 503 or 504 with Retry-After"
     );
+    for row in rows.iter().filter(|row| row.must_step_down) {
+        match row.stepped_down_after() {
+            Some(after) => println!("\n{}: stepped down after {:.1} s", row.name, after.as_secs_f32()),
+            None => println!("\n{}: did not step down", row.name),
+        }
+    }
     for row in rows.iter() {
         for example in &row.examples {
             println!("\n{}: {example}", row.name);
@@ -46,11 +53,16 @@ pub fn print(stage: &Stage, took: Duration) {
 /// Nothing that must not happen has happened.
 pub fn verdict(stage: &Stage) -> Done {
     let rows = stage.rows();
+    let late = rows
+        .iter()
+        .filter(|row| row.must_step_down && row.stepped_down_after().is_none_or(|after| after > STEP_DOWN))
+        .map(|row| format!("no step-down within {} s: {}", STEP_DOWN.as_secs(), row.name));
     let missed: Vec<String> = Wrong::ALL
         .into_iter()
         .map(|wrong| (wrong, rows.iter().map(|row| row.count(wrong)).sum::<u64>()))
         .filter(|(_, times)| *times > 0)
         .map(|(wrong, times)| format!("{} {times}", wrong.title()))
+        .chain(late)
         .collect();
     if missed.is_empty() {
         println!("\nAll targets met: nobody on a wrong side, nobody moved without a cause, no sign-in lost.");
@@ -58,7 +70,7 @@ pub fn verdict(stage: &Stage) -> Done {
     } else {
         Err(Fault::new(
             "drill rollout",
-            format!("targets missed, all are 0: {}", missed.join(", ")),
+            format!("targets missed: {}", missed.join(", ")),
         ))
     }
 }

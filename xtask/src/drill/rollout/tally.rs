@@ -1,7 +1,7 @@
 //! What was seen in one act.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Something that must not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,12 @@ pub struct Row {
     pub turned_away: u64,
     /// The longest that nothing worked for one person.
     pub longest_outage: Duration,
+    /// When something was broken.
+    pub broken_at: Option<Instant>,
+    /// When the first sign-in was sent back by the edge's own step-down.
+    pub stepped_down_at: Option<Instant>,
+    /// Whether it has to step down here.
+    pub must_step_down: bool,
     /// How often the other side was asked, by why.
     pub fallbacks: BTreeMap<String, u64>,
     /// Of what was wrong, the first few in words.
@@ -64,6 +70,11 @@ impl Row {
         if self.examples.len() < MAX_EXAMPLES {
             self.examples.push(format!("{}: {example}", wrong.title()));
         }
+    }
+
+    /// How long it took from the fault until sign-ins were sent back.
+    pub fn stepped_down_after(&self) -> Option<Duration> {
+        Some(self.stepped_down_at?.duration_since(self.broken_at?))
     }
 
     pub fn count(&self, wrong: Wrong) -> u64 {
