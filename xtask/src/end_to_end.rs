@@ -2,7 +2,7 @@
 
 use crate::fault::{Done, Fault};
 use crate::stack::{Addresses, Database, Issuer, Plan, Stack};
-use crate::{run, smoke};
+use crate::{clients, console, run, smoke};
 
 /// Brings up a stack with this issuer of tokens, plays, and takes it down.
 pub fn run(issuer: Issuer) -> Done {
@@ -11,21 +11,33 @@ pub fn run(issuer: Issuer) -> Done {
         Issuer::Emulator => None,
         Issuer::Project(_) => return Err(Fault::new("end to end", "never against somebody's project")),
     };
-    let mut stack = Stack::up(&Plan {
-        issuer,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-        more_edges: true,
-    })?;
+    let mut stack = up(issuer)?;
     println!();
     smoke::play(&mut stack)?;
     println!();
     module.map_or(Ok(()), |module| suite(&stack.addresses, module))
 }
 
+/// The tests in `module` alone.
+pub fn only(issuer: Issuer, module: &str) -> Done {
+    let stack = up(issuer)?;
+    println!();
+    suite(&stack.addresses, module)
+}
+
+fn up(issuer: Issuer) -> Done<Stack> {
+    Stack::up(&Plan {
+        issuer,
+        database: Database::ThrowAway,
+        well_known_ports: false,
+        edge: Vec::new(),
+        more_edges: true,
+    })
+}
+
 /// Runs the tests in `module`: those that go with this stack's issuer.
 fn suite(addresses: &Addresses, module: &str) -> Done {
+    console::step("compile the clients", clients::build)?;
     let words = [
         "test",
         "--quiet",

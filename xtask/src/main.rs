@@ -4,6 +4,7 @@ mod api_check;
 mod bench;
 mod build_edge;
 mod check;
+mod clients;
 mod conformance;
 mod console;
 mod dev;

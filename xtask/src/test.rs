@@ -8,7 +8,7 @@ use crate::fault::Done;
 use crate::stack::{self, Issuer};
 use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
-use crate::{conformance, console, end_to_end, run};
+use crate::{clients, conformance, console, end_to_end, run};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -31,6 +31,8 @@ enum Part {
     StandIn,
     /// The origin against PostgreSQL, a fresh database for each test.
     Origin,
+    /// What services behind the edge use, alone and behind a real edge.
+    Clients,
     /// The whole stack by URL: one person's way, then the suite, with the Auth emulator.
     EndToEnd,
     /// The same with signed tokens and a key server.
@@ -91,6 +93,7 @@ fn run_part(part: Part) -> Done {
                 "--test=schema",
             ],
         ),
+        Part::Clients => clients::test(),
         Part::EndToEnd => end_to_end::run(Issuer::Emulator),
         Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),
     }

@@ -1,5 +1,6 @@
 //! Against a stack whose issuer is a key server: RS256 tokens, as in production.
 
+mod clients;
 mod envelopes;
 mod health;
 mod identity;

@@ -1,0 +1,212 @@
+//! Services behind the edge that use our clients: they learn who is calling from the edge, and from nobody else.
+
+mod assertions;
+mod program;
+
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::edges::{self, Edge};
+use crate::people::{id_token, legacy_draft, new_token, register_with_legacy, stranger};
+use crate::stack;
+use assertions::Sealer;
+use program::Program;
+
+/// Nothing listens on this port of this machine.
+const NOBODY: &str = "http://127.0.0.1:9";
+const NODE: (&str, &str) = ("node-archive", "/api/archive");
+const TOWER: (&str, &str) = ("tower-archive", "/api/vault");
+
+/// One service of each kind, with an edge in front of both.
+struct Services {
+    edge: Edge,
+    node: Program,
+    tower: Program,
+}
+
+impl Services {
+    async fn start() -> Self {
+        let variables = |audience: &str| {
+            [
+                ("CROSSFADE_AUDIENCE", audience.to_owned()),
+                ("CROSSFADE_ASSERTION_KEYS", Sealer::of_service(audience).key()),
+            ]
+        };
+        let node = Program::node("http-service.mjs", &variables(NODE.0));
+        let tower = Program::tower_example(&variables(TOWER.0));
+        let upstream = |(name, prefix): (&str, &str), program: &Program| json!({ "name": name, "prefix": prefix, "url": program.url, "auth": "required" });
+        let upstreams = json!([upstream(NODE, &node), upstream(TOWER, &tower)]);
+        let edge = edges::edge()
+            .with("UPSTREAMS", &upstreams.to_string())
+            .start()
+            .await;
+        Self { edge, node, tower }
+    }
+}
+
+/// What either service says about its caller: the whole `user`, or the `person`.
+fn pointer(service: &str) -> &'static str {
+    if service == NODE.0 { "/user" } else { "/person" }
+}
+
+#[tokio::test]
+async fn services_behind_the_edge_learn_who_is_calling() {
+    let services = Services::start().await;
+    let person = stranger();
+    let token = id_token(&person).mint();
+    let id = stack::edge()
+        .me(&token)
+        .await
+        .expect(200)
+        .text_at("/data/user/id");
+    for (service, prefix) in [NODE, TOWER] {
+        let answer = services
+            .edge
+            .api
+            .call("POST", &format!("{prefix}/results/7%20b?page=2"))
+            .bearer(&token)
+            // What only the edge may say: it says something else instead.
+            .header("x-crossfade-assertion", "spoofed")
+            .header("x-user-id", "somebody-else")
+            .send()
+            .await
+            .expect(200)
+            .came_from("edge", "app_service");
+        let caller = answer.at(pointer(service));
+        assert_eq!(
+            (&caller["id"], &caller["email"], &caller["user_type"]),
+            (&json!(id), &json!(person.email), &json!("user")),
+            "{answer}"
+        );
+    }
+    services.edge.end().await;
+}
+
+#[tokio::test]
+async fn a_legacy_token_names_the_same_kind_of_caller() {
+    let services = Services::start().await;
+    let (_, registered) = register_with_legacy().await;
+    for (service, prefix) in [NODE, TOWER] {
+        services
+            .edge
+            .api
+            .get(&format!("{prefix}/results"))
+            .bearer(&registered.text_at("/data/token"))
+            .send()
+            .await
+            .expect(200)
+            .has(
+                &format!("{}/id", pointer(service)),
+                registered.at("/data/user/id"),
+            );
+    }
+    services.edge.end().await;
+}
+
+#[tokio::test]
+async fn nobody_gets_past_the_edge_around_it() {
+    let services = Services::start().await;
+    for ((service, _), program) in [(NODE, &services.node), (TOWER, &services.tower)] {
+        let direct = Api::at(&program.url);
+        let call = || {
+            direct
+                .get("/results/7")
+                .header("x-user-id", "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+        };
+        call().send().await.refused(401, "TOKEN_MISSING");
+        let with = |assertion: String| call().header("x-crossfade-assertion", &assertion).send();
+        let claims = assertions::claims(service, "GET", "/results/7");
+        with(Sealer::of_service(service).seal(&claims)).await.expect(200);
+        // Neither the edge's own key nor another service's opens this door.
+        for stranger in [Sealer::of_the_edge(), Sealer::of_service("chatbot")] {
+            with(stranger.seal(&claims))
+                .await
+                .refused(401, "TOKEN_SIGNATURE_INVALID");
+        }
+        for (wrong, code) in [
+            (
+                assertions::claims("chatbot", "GET", "/results/7"),
+                "TOKEN_AUDIENCE",
+            ),
+            (assertions::claims(service, "PUT", "/results/7"), "TOKEN_AUDIENCE"),
+            (assertions::claims(service, "GET", "/results/8"), "TOKEN_AUDIENCE"),
+            (assertions::aged(&claims, 120), "TOKEN_EXPIRED"),
+        ] {
+            with(Sealer::of_service(service).seal(&wrong))
+                .await
+                .refused(401, code);
+        }
+    }
+    services.edge.end().await;
+}
+
+#[tokio::test]
+async fn the_origin_prints_the_keys_a_service_is_given() {
+    let printed = program::origin(
+        &["assertion-keys", NODE.0],
+        &[("ORIGIN_ASSERTION_KEYS", stack::variable("E2E_ASSERTION_KEYS"))],
+    );
+    assert_eq!(printed.trim(), Sealer::of_service(NODE.0).key());
+}
+
+fn direct_service(auth: &str, fallback: Option<String>) -> Program {
+    let mut variables = vec![
+        ("AUTH_URL", auth.to_owned()),
+        ("SERVICE_KEY", stack::variable("E2E_SERVICE_KEY")),
+    ];
+    variables.extend(fallback.map(|url| ("AUTH_SERVICE_URL", url)));
+    Program::node("verify-token-service.mjs", &variables)
+}
+
+#[tokio::test]
+async fn a_service_that_asks_verify_token_gets_the_balance_in_both_spellings() {
+    let person = stranger();
+    let service = direct_service(&stack::variable("E2E_EDGE"), Some(stack::variable("E2E_LEGACY")));
+    let api = Api::at(&service.url);
+    let answer = api
+        .get("/")
+        .bearer(&id_token(&person).mint())
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (answer.at("/user/tokenBalance"), answer.at("/user/token_balance")),
+        (json!(3), json!(3)),
+        "{answer}"
+    );
+    assert_eq!(answer.at("/user/firebase_uid"), person.uid.as_str());
+    api.get("/").send().await.refused(401, "TOKEN_MISSING");
+    let expired = id_token(&person)
+        .claim("exp", testkit::tokens::now() - 3_600)
+        .mint();
+    api.get("/")
+        .bearer(&expired)
+        .send()
+        .await
+        .refused(401, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn the_older_service_is_asked_while_the_new_one_is_away() {
+    let service = direct_service(NOBODY, Some(stack::variable("E2E_LEGACY")));
+    let api = Api::at(&service.url);
+    let (_, registered) = register_with_legacy().await;
+    api.get("/")
+        .bearer(&registered.text_at("/data/token"))
+        .send()
+        .await
+        .expect(200)
+        .has("/user/id", registered.at("/data/user/id"));
+    // What it cannot read it refuses, and that is final.
+    for token in [new_token(), legacy_draft().mint()] {
+        let answer = api.get("/").bearer(&token).send().await.expect(401);
+        assert_eq!(answer.at("/success"), Value::Bool(false), "{answer}");
+    }
+    let alone = direct_service(NOBODY, None);
+    Api::at(&alone.url)
+        .get("/")
+        .bearer(&new_token())
+        .send()
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+}

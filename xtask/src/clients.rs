@@ -1,0 +1,48 @@
+//! The packages that services behind the edge use: `clients/node` and `clients/tower`.
+
+use std::process::Command;
+
+use crate::fault::Done;
+use crate::stack::Issuer;
+use crate::tools::npm;
+use crate::{console, end_to_end, paths, run};
+
+/// Compiles the Node package and the example services that the end-to-end suite starts.
+pub fn build() -> Done {
+    run::logged(
+        "compile the clients",
+        "clients-node",
+        npm_run("build").arg("--silent"),
+    )?;
+    run::logged(
+        "compile the clients",
+        "clients-tower",
+        run::cargo().args([
+            "build",
+            "--quiet",
+            "--package",
+            "crossfade-tower",
+            "--example",
+            "service",
+        ]),
+    )
+}
+
+/// Tests both alone, then behind a real edge.
+pub fn test() -> Done {
+    console::step("npm tools", npm::ensure)?;
+    run::shown("npm test", npm_run("test").arg("--silent"))?;
+    run::shown(
+        "cargo test",
+        run::cargo().args(["test", "--quiet", "--package", "crossfade-tower"]),
+    )?;
+    end_to_end::only(Issuer::KeyServer, "signed::clients::")
+}
+
+fn npm_run(script: &str) -> Command {
+    let mut command = Command::new("npm");
+    command
+        .args(["run", script])
+        .current_dir(paths::root().join("clients/node"));
+    command
+}
