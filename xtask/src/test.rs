@@ -91,6 +91,7 @@ fn run_part(part: Part) -> Done {
                 "--test=firebase",
                 "--test=ledger",
                 "--test=schema",
+                "--test=stress",
             ],
         ),
         Part::Clients => clients::test(),
@@ -127,8 +128,13 @@ fn wasm() -> Done {
 fn with_database(package: &str, tests: &[&str]) -> Done {
     console::step("npm tools", npm::ensure)?;
     let (url, _server) = stack::test_database()?;
+    let programs = stack::postgres::programs()?;
+    let programs = programs.to_string_lossy();
     for test in tests {
-        cargo_test(&["--package", package, test], &[("TEST_DATABASE_URL", &url)])?;
+        cargo_test(
+            &["--package", package, test],
+            &[("TEST_DATABASE_URL", &url), ("TEST_POSTGRES_PROGRAMS", &programs)],
+        )?;
     }
     Ok(())
 }

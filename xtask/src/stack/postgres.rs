@@ -171,6 +171,11 @@ fn home(as_root: bool) -> PathBuf {
     PathBuf::from("/var/tmp").join(format!("crossfade-{name}"))
 }
 
+/// The folder of `postgres` and `initdb`, for tests that start a server of their own.
+pub fn programs() -> Done<PathBuf> {
+    Ok(binaries(rustix::process::geteuid().is_root())?.join("bin"))
+}
+
 /// The folder with `bin` and `lib`.
 fn binaries(as_root: bool) -> Done<PathBuf> {
     let native = npm::postgres_package().join("native");

@@ -1,0 +1,84 @@
+//! Statements that PostgreSQL ends because of somebody else's.
+
+use crate::database::TestDatabase;
+use crate::service::Service;
+use crate::support::{Blocker, person, until_blocked};
+
+const NOBODY: &str = "00000000-0000-0000-0000-000000000001";
+
+/// Credits while another session is in the way, which `in_the_way` resolves so that the service's statement is the one that is ended.
+async fn credit_through(
+    isolation: &str,
+    lock: &str,
+    in_the_way: impl AsyncFnOnce(&mut Blocker, uuid::Uuid),
+) -> (Service, TestDatabase) {
+    let database = TestDatabase::with_connections(2).await;
+    let user = person(&mut database.connect().await).await;
+    let name: String = database.value("SELECT current_database()::text").await;
+    database
+        .execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'; \
+             ALTER DATABASE {name} SET deadlock_timeout = '2s'"
+        ))
+        .await
+        .unwrap();
+    let service = Service::start(database.url(), &[]).await;
+    let mut blocker = Blocker::begin(&database, &lock.replace("USER", &user.to_string())).await;
+    let caller = service.caller();
+    let credit = tokio::spawn(async move { caller.credit(user, "conflict-1").await });
+    until_blocked(&database, 1).await;
+    in_the_way(&mut blocker, user).await;
+    blocker.let_go().await;
+
+    let answer = credit.await.unwrap().unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["data"]["token_balance"], 1);
+    let transfers: i64 = database.value("SELECT count(*) FROM auth.token_transfers").await;
+    assert_eq!(transfers, 1);
+    (service, database)
+}
+
+/// The cause is counted once, and the log names it and the statement.
+async fn assert_told(service: &Service, event: &str, cause: &str) {
+    let series = format!("ledger_events_total{{event=\"{event}\"}}");
+    assert_eq!(service.caller().metric(&series).await, 1);
+    let lines = service.logged("runs again");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["cause"], cause);
+    assert!(
+        lines[0]["statement"]
+            .as_str()
+            .is_some_and(|name| !name.is_empty()),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_victim_of_a_deadlock_runs_again() {
+    // The service holds the person's row and waits for the fate of its key, which another session has just written; then that
+    // session wants the person's row.
+    let same_key = format!(
+        "INSERT INTO auth.token_transfers (user_id, version, kind, debit_account, credit_account, amount, balance_after, \
+                    reason, caller, idempotency_key, request_hash) \
+                    VALUES ('{NOBODY}', 1, 'credit', 'system:x', 'user:{NOBODY}', 1, 1, 'test', 'service:stress', 'conflict-1', sha256(''))"
+    );
+    let (service, _database) = credit_through("read committed", &same_key, async |blocker, user| {
+        // Whoever looks first is ended: not this session.
+        blocker.run("SET LOCAL deadlock_timeout = '30s'").await;
+        blocker
+            .run(&format!(
+                "UPDATE auth.users SET username = 'other' WHERE id = '{user}'"
+            ))
+            .await;
+        blocker.run("ROLLBACK").await;
+    })
+    .await;
+    assert_told(&service, "retried_deadlock", "deadlock").await;
+}
+
+#[tokio::test]
+async fn a_statement_that_cannot_be_ordered_runs_again() {
+    let lock = "UPDATE auth.users SET username = 'other' WHERE id = 'USER'";
+    let (service, _database) = credit_through("repeatable read", lock, async |_, _| {}).await;
+    assert_told(&service, "retried_serialization", "serialization_failure").await;
+}

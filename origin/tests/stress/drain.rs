@@ -1,0 +1,69 @@
+//! The word to stop, with requests in flight.
+
+use crate::database::TestDatabase;
+use crate::service::Service;
+use crate::support::{Blocker, person, until, until_blocked};
+
+const IN_FLIGHT: i64 = 12;
+
+#[tokio::test]
+async fn every_accepted_request_is_answered_after_sigterm() {
+    let database = TestDatabase::with_connections(2).await;
+    let user = person(&mut database.connect().await).await;
+    let mut service = Service::start(
+        database.url(),
+        &[
+            ("DB_POOL_MAX", "16"),
+            ("DB_POOL_ACQUIRE_MS", "20000"),
+            ("DB_STATEMENT_TIMEOUT_MS", "60000"),
+            ("REQUEST_TIMEOUT_MS", "60000"),
+        ],
+    )
+    .await;
+    let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
+    let in_flight: Vec<_> = (0..IN_FLIGHT)
+        .map(|_| {
+            tokio::spawn({
+                let caller = service.caller();
+                async move { caller.show(user).await }
+            })
+        })
+        .collect();
+    until_blocked(&database, IN_FLIGHT).await;
+
+    service.terminate();
+    // New ones find nobody: whoever balances the load asks another replica.
+    let caller = service.caller();
+    until("nothing new is accepted", async || {
+        caller.get("/livez").await.is_err_and(|error| error.is_connect())
+    })
+    .await;
+    assert!(in_flight.iter().all(|request| !request.is_finished()));
+
+    blocker.let_go().await;
+    for answer in in_flight {
+        assert_eq!(answer.await.unwrap().unwrap().status, 200);
+    }
+    assert_eq!(service.ended().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
+    let database = TestDatabase::with_connections(2).await;
+    let user = person(&mut database.connect().await).await;
+    let mut service = Service::start(database.url(), &[("DRAIN_SECONDS", "1")]).await;
+    let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
+    let caller = service.caller();
+    let stuck = tokio::spawn(async move { caller.show(user).await });
+    until_blocked(&database, 1).await;
+
+    service.terminate();
+    let told = "requests were still in flight after the drain time";
+    until("the drain time is over", async || {
+        !service.logged(told).is_empty()
+    })
+    .await;
+    assert_eq!(service.ended().await, Some(0));
+    let _broken_off_or_503 = stuck.await.unwrap();
+    blocker.let_go().await;
+}

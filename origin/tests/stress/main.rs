@@ -1,0 +1,17 @@
+//! The real program while things go wrong around it: no connection left, slow statements, a restarted database, conflicts, the word to
+//! stop. That a killed program loses and doubles nothing is shown with the ledger (`../ledger/storm.rs`).
+//!
+//! Besides `TEST_DATABASE_URL`, `TEST_POSTGRES_PROGRAMS` names the folder of `initdb` and `postgres`: the restarted server is the
+//! test's own. `cargo xtask test` sets both.
+
+#[path = "../support/database.rs"]
+mod database;
+mod server;
+mod service;
+mod support;
+
+mod conflicts;
+mod drain;
+mod pool;
+mod restart;
+mod statements;

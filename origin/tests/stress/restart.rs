@@ -1,0 +1,106 @@
+//! PostgreSQL restarted in mid-load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use origin::schema;
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+
+use crate::server::{Ending, Server};
+use crate::service::{Caller, Service};
+use crate::support::{person, until};
+
+const SENDERS: usize = 8;
+
+/// What the senders saw.
+#[derive(Default)]
+struct Seen {
+    stop: AtomicBool,
+    good: AtomicU64,
+    unavailable: AtomicU64,
+    credits: AtomicU64,
+}
+
+/// Reads and credits until told to stop. A credit that was not made is asked for again under its key; that it says 503 with
+/// `Retry-After` is all that may happen.
+async fn load(caller: Caller, user: Uuid, sender: usize, seen: Arc<Seen>) {
+    let mut number = 0;
+    while !seen.stop.load(Ordering::Relaxed) {
+        number += 1;
+        let key = format!("load-{sender}-{number}");
+        loop {
+            let answer = caller.credit(user, &key).await.unwrap();
+            if answer.status == 200 {
+                break;
+            }
+            answer.assert_unavailable();
+            seen.unavailable.fetch_add(1, Ordering::Relaxed);
+        }
+        seen.credits.fetch_add(1, Ordering::Relaxed);
+        let answer = caller.show(user).await.unwrap();
+        if answer.status == 200 {
+            seen.good.fetch_add(1, Ordering::Relaxed);
+        } else {
+            answer.assert_unavailable();
+            seen.unavailable.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_database_costs_503s_and_nothing_else() {
+    let mut server = Server::start().await;
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .connect(&server.url())
+        .await
+        .unwrap();
+    schema::migrate(&pool).await.unwrap();
+    let user = person(&mut *pool.acquire().await.unwrap()).await;
+    pool.close().await;
+    let service = Service::start(
+        &server.url(),
+        &[("DB_POOL_MAX", "8"), ("DB_POOL_ACQUIRE_MS", "500")],
+    )
+    .await;
+
+    let seen = Arc::new(Seen::default());
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| tokio::spawn(load(service.caller(), user, sender, Arc::clone(&seen))))
+        .collect();
+    let some_more = async || {
+        let goal = seen.good.load(Ordering::Relaxed) + 100;
+        until("requests are answered", async || {
+            assert!(
+                senders.iter().all(|sender| !sender.is_finished()),
+                "a sender gave up"
+            );
+            seen.good.load(Ordering::Relaxed) >= goal
+        })
+        .await;
+    };
+    some_more().await;
+    for ending in [Ending::Fast, Ending::Crash] {
+        server.restart(ending).await;
+        some_more().await;
+    }
+    seen.stop.store(true, Ordering::Relaxed);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+
+    let credits = seen.credits.load(Ordering::Relaxed);
+    let unavailable = seen.unavailable.load(Ordering::Relaxed);
+    assert!(unavailable > 0, "no request met a server that was away");
+    println!("{credits} credits, {unavailable} answers 503, over two restarts");
+    let answer = service.caller().show(user).await.unwrap();
+    assert_eq!(answer.body["data"]["user"]["token_balance"], credits);
+    let pool = PgPoolOptions::new().connect(&server.url()).await.unwrap();
+    let differences: i64 = sqlx::query_scalar("SELECT count(*) FROM auth.ledger_differences")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(differences, 0);
+    pool.close().await;
+}

@@ -1,0 +1,143 @@
+//! A PostgreSQL of the test's own, which it may restart.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::support::{signal, until};
+
+/// `nobody`: PostgreSQL does not run as root.
+const UNPRIVILEGED: u32 = 65534;
+
+/// How a server is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Sessions are broken off and everything is written: an ordinary restart.
+    Fast,
+    /// At once, as if it had crashed: the next start recovers.
+    Crash,
+}
+
+/// A running server, ended and removed with the value.
+pub struct Server {
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    child: Child,
+}
+
+impl Server {
+    /// A new one on a free port.
+    pub async fn start() -> Self {
+        let programs = std::env::var_os("TEST_POSTGRES_PROGRAMS").map(PathBuf::from).expect(
+            "TEST_POSTGRES_PROGRAMS is not set: this test starts a PostgreSQL of its own (`cargo xtask test` sets it)",
+        );
+        let folder = std::env::temp_dir().join(format!("crossfade-stress-{}", Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        if is_root(&folder) {
+            chown(&folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
+        }
+        let made = command(&programs, "initdb", &folder)
+            .args([
+                "-U",
+                "stress",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ])
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(made.success(), "initdb: {made}");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let child = serve(&programs, &folder, port);
+        let server = Self {
+            programs,
+            folder,
+            port,
+            child,
+        };
+        server.until_ready().await;
+        server
+    }
+
+    /// Its only database.
+    pub fn url(&self) -> String {
+        format!("postgres://stress@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends it and starts it again.
+    pub async fn restart(&mut self, ending: Ending) {
+        signal(
+            self.child.id(),
+            if ending == Ending::Fast { "INT" } else { "QUIT" },
+        );
+        until("PostgreSQL ends", async || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
+        self.child = serve(&self.programs, &self.folder, self.port);
+        self.until_ready().await;
+    }
+
+    async fn until_ready(&self) {
+        let url = self.url();
+        until("PostgreSQL answers", async || {
+            match PgConnection::connect(&url).await {
+                Ok(connection) => connection.close().await.is_ok(),
+                Err(_) => false,
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        signal(self.child.id(), "QUIT");
+        let _ended = self.child.wait();
+        let _removed = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn serve(programs: &Path, folder: &Path, port: u16) -> Child {
+    let mut server = command(programs, "postgres", folder);
+    server.args(["-p", &port.to_string()]);
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "fsync=off",
+    ] {
+        server.args(["-c", setting]);
+    }
+    // What it says of broken-off sessions is the point of the test, not news.
+    server.stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn command(programs: &Path, name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command
+        .arg("-D")
+        .arg(folder.join("data"))
+        .current_dir("/")
+        .env_remove("LC_ALL");
+    if is_root(folder) || std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == UNPRIVILEGED) {
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+    }
+    command
+}
+
+/// Whether we are: whoever makes a folder owns it.
+fn is_root(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0)
+}

@@ -1,0 +1,212 @@
+//! The real program as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{signal, until};
+
+/// The key of a service that may administer.
+const SERVICE_KEY: &str = "stress-key-0123456789-0123456789-abcd";
+
+/// `origin serve` on a free port, ended with the value.
+pub struct Service {
+    child: Child,
+    caller: Caller,
+    log: Log,
+}
+
+type Log = Arc<Mutex<Vec<Value>>>;
+
+/// Sends requests; may outlive the service.
+#[derive(Clone)]
+pub struct Caller {
+    base: String,
+    client: reqwest::Client,
+}
+
+/// An answer, and how long it took.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub retry_after: Option<u32>,
+    pub body: Value,
+    pub took: Duration,
+}
+
+impl Answer {
+    /// The stable code of a failure, else nothing.
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    /// Fails unless it says that the database cannot be had for now.
+    #[track_caller]
+    pub fn assert_unavailable(&self) {
+        assert_eq!(
+            (self.status, self.code()),
+            (503, "DATABASE_UNAVAILABLE"),
+            "{self:?}"
+        );
+        assert!(self.retry_after.is_some_and(|seconds| seconds > 0), "{self:?}");
+    }
+}
+
+impl Service {
+    /// Starts it against the database at `url`, with some variables set otherwise, and waits until it listens.
+    pub async fn start(url: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));
+        command
+            .arg("serve")
+            .env_clear()
+            .envs([
+                ("DATABASE_URL", url),
+                ("PORT", "0"),
+                ("HOST", "127.0.0.1"),
+                ("FIREBASE_PROJECT_ID", "demo-stress"),
+                (
+                    "ORIGIN_ASSERTION_KEYS",
+                    "k1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
+                ),
+                ("INTERNAL_SERVICE_KEYS", &format!("stress:{SERVICE_KEY}:admin")),
+                ("LOG_LEVEL", "debug"),
+                ("LOG_FORMAT", "json"),
+            ])
+            .envs(variables.iter().copied())
+            .current_dir(std::env::temp_dir())
+            .stdout(Stdio::piped());
+        let (child, address, log) = tokio::task::spawn_blocking(move || spawn(&mut command))
+            .await
+            .unwrap();
+        // Plain HTTP to this machine, but the client wants to know its TLS library all the same.
+        let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+        let caller = Caller {
+            base: format!("http://{address}"),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        Self { child, caller, log }
+    }
+
+    /// For senders that outlive it.
+    pub fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
+    /// `SIGTERM`.
+    pub fn terminate(&self) {
+        signal(self.child.id(), "TERM");
+    }
+
+    /// Its exit code, once it has ended.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let mut status = None;
+        until("the program ends", async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.and_then(|status| status.code())
+    }
+
+    /// The lines of its log so far that carry `message`.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        log.iter()
+            .filter(|line| line["message"] == message)
+            .cloned()
+            .collect()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+fn spawn(command: &mut Command) -> (Child, String, Log) {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let address = lines
+        .by_ref()
+        .find(|line| line["message"] == "listening")
+        .and_then(|line| line["address"].as_str().map(str::to_owned))
+        .expect("the program ended before it listened");
+    let log = Log::default();
+    let kept = Arc::clone(&log);
+    std::thread::spawn(move || lines.for_each(|line| kept.lock().unwrap().push(line)));
+    (child, address, log)
+}
+
+impl Caller {
+    /// The row of `user`: one statement on `auth.users`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn show(&self, user: Uuid) -> reqwest::Result<Answer> {
+        self.send(self.client.get(format!("{}/v1/users/{user}", self.base)))
+            .await
+    }
+
+    /// Gives `user` a token, under `key`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn credit(&self, user: Uuid, key: &str) -> reqwest::Result<Answer> {
+        let request = self
+            .client
+            .post(format!("{}/v1/users/{user}/tokens/credit", self.base))
+            .header("idempotency-key", key)
+            .header("content-type", "application/json")
+            .body(json!({"amount": 1, "reason": "stress"}).to_string());
+        self.send(request).await
+    }
+
+    /// `GET path`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn get(&self, path: &str) -> reqwest::Result<Answer> {
+        self.send(self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    /// What `/metrics` says of `name{labels}`; 0 when it says nothing.
+    pub async fn metric(&self, series: &str) -> u64 {
+        let answer = self
+            .client
+            .get(format!("{}/metrics", self.base))
+            .send()
+            .await
+            .unwrap();
+        let text = answer.text().await.unwrap();
+        text.lines()
+            .find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+            .unwrap_or(0)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let started = Instant::now();
+        let response = request.header("x-service-key", SERVICE_KEY).send().await?;
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null);
+        Ok(Answer {
+            status,
+            retry_after,
+            body,
+            took: started.elapsed(),
+        })
+    }
+}

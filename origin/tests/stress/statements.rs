@@ -1,0 +1,39 @@
+//! Statements that take too long.
+
+use std::time::Duration;
+
+use crate::database::TestDatabase;
+use crate::service::Service;
+use crate::support::{Blocker, person};
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_503_and_counted_and_its_movement_is_made_once() {
+    let database = TestDatabase::with_connections(2).await;
+    let user = person(&mut database.connect().await).await;
+    let service = Service::start(database.url(), &[("DB_STATEMENT_TIMEOUT_MS", "250")]).await;
+    let caller = service.caller();
+    let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
+
+    for answer in [caller.show(user).await, caller.credit(user, "slow-1").await] {
+        let answer = answer.unwrap();
+        answer.assert_unavailable();
+        let bounds = Duration::from_millis(200)..Duration::from_secs(3);
+        assert!(bounds.contains(&answer.took), "{:?}", answer.took);
+    }
+    let series = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/v1/users/{id}\",\
+                  http_response_status_code=\"503\"}";
+    assert_eq!(caller.metric(series).await, 1);
+    assert_eq!(
+        caller
+            .metric("origin_failures_total{code=\"DATABASE_UNAVAILABLE\",reason=\"\"}")
+            .await,
+        2
+    );
+
+    blocker.let_go().await;
+    for _ in 0..2 {
+        let answer = caller.credit(user, "slow-1").await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.body["data"]["token_balance"], 1);
+    }
+}

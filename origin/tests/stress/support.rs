@@ -1,0 +1,86 @@
+//! What every stress test needs.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
+use uuid::Uuid;
+
+use crate::database::TestDatabase;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// When it does not within half a minute.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {process}")])
+        .status()
+        .unwrap();
+    assert!(sent.success(), "kill -{name} {process}: {sent}");
+}
+
+/// A person without tokens.
+pub async fn person(connection: &mut PgConnection) -> Uuid {
+    let id = Uuid::new_v4();
+    sqlx::query("INSERT INTO auth.users (id, email, password_hash) VALUES ($1, $2, 'x')")
+        .bind(id)
+        .bind(format!("{id}@example.org"))
+        .execute(connection)
+        .await
+        .unwrap();
+    id
+}
+
+/// A session outside the service that has something locked until it lets go.
+pub struct Blocker(PgConnection);
+
+impl Blocker {
+    /// Begins a transaction with `statement`.
+    pub async fn begin(database: &TestDatabase, statement: &str) -> Self {
+        let mut blocker = Self(database.connect().await);
+        blocker.run("BEGIN").await;
+        blocker.run(statement).await;
+        blocker
+    }
+
+    /// Runs another statement in the transaction.
+    pub async fn run(&mut self, statement: &str) {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+            .execute(&mut self.0)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+
+    /// Commits, and with that lets go.
+    pub async fn let_go(mut self) {
+        self.run("COMMIT").await;
+        self.0.close().await.unwrap();
+    }
+}
+
+/// Waits until `count` statements of the service wait for a lock.
+pub async fn until_blocked(database: &TestDatabase, count: i64) {
+    until("the service's statements wait", async || {
+        let waiting: i64 = database
+            .value(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND application_name = 'crossfade-origin' AND wait_event_type = 'Lock'",
+            )
+            .await;
+        waiting >= count
+    })
+    .await;
+}
