@@ -3,6 +3,7 @@
 //! `cargo xtask test --only end-to-end-rs256` brings up a stack whose issuer is a key server and runs [`signed`].
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
@@ -11,5 +12,6 @@ mod answer;
 mod api;
 mod edges;
 mod people;
+mod raw;
 mod signed;
 mod stack;

@@ -20,55 +20,62 @@ pub async fn send(api: &Api, method: &str, path: &str, lines: &[&str]) -> Answer
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    let mut received = Vec::new();
     let exchange = async {
         let mut stream = TcpStream::connect(host).await?;
         stream.write_all(request.as_bytes()).await?;
-        stream.read_to_end(&mut received).await
+        // Not to the end of the connection: the runtime leaves it open for seconds.
+        let mut received = Vec::new();
+        while read(&received).is_none() && stream.read_buf(&mut received).await? > 0 {}
+        std::io::Result::Ok(received)
     };
-    match timeout(PATIENCE, exchange).await {
-        Ok(Ok(_)) => read(request, &received),
+    let received = match timeout(PATIENCE, exchange).await {
+        Ok(Ok(received)) => received,
         other => panic!("no answer: {other:?}\n{request}"),
+    };
+    match read(&received) {
+        Some(answer) => Answer { request, ..answer },
+        None => panic!(
+            "half an answer: {:?}\n{request}",
+            String::from_utf8_lossy(&received)
+        ),
     }
 }
 
-fn read(request: String, received: &[u8]) -> Answer {
-    let end = received
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .unwrap_or_else(|| panic!("no head in {:?}\n{request}", String::from_utf8_lossy(received)));
-    let head = String::from_utf8_lossy(&received[..end]).into_owned();
+/// The answer, once all of it is there (RFC 9112 section 6.3).
+fn read(received: &[u8]) -> Option<Answer> {
+    let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&received[..end]);
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let body = &received[end + 4..];
-    let body = if chunked { joined(body) } else { body.to_vec() };
-    Answer {
-        status: status.parse().unwrap_or_default(),
-        text: String::from_utf8_lossy(&body).into_owned(),
-        request,
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let body = match length {
+        Some((_, length)) => body.get(..length.parse().ok()?)?.to_vec(),
+        None => joined(body)?,
+    };
+    Some(Answer {
+        request: String::new(),
+        status,
         headers,
-    }
+        text: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
-/// The chunks' content (RFC 9112 section 7.1).
-fn joined(mut rest: &[u8]) -> Vec<u8> {
+/// The content of all chunks (RFC 9112 section 7.1), once the last one is there.
+fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
-    while let Some(line) = rest.windows(2).position(|two| two == b"\r\n") {
-        let length = String::from_utf8_lossy(&rest[..line]);
-        let length = usize::from_str_radix(length.trim(), 16).unwrap_or_default();
-        let from = line + 2;
-        if length == 0 || rest.len() < from + length + 2 {
-            break;
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n")?;
+        let length = usize::from_str_radix(String::from_utf8_lossy(&rest[..line]).trim(), 16).ok()?;
+        if length == 0 {
+            return Some(whole);
         }
-        whole.extend_from_slice(&rest[from..from + length]);
-        rest = &rest[from + length + 2..];
+        let from = line + 2;
+        whole.extend_from_slice(rest.get(from..from + length)?);
+        rest = rest.get(from + length + 2..)?;
     }
-    whole
 }

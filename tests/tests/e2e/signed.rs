@@ -1,9 +1,12 @@
 //! Against a stack whose issuer is a key server: RS256 tokens, as in production.
 
+mod assertions;
 mod clients;
+mod cors;
 mod envelopes;
 mod health;
 mod identity;
 mod limits;
 mod refusals;
+mod spoofing;
 mod trace;

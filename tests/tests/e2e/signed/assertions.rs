@@ -1,0 +1,262 @@
+//! What a service behind the edge does get: who the caller is, and a signed statement about this very request.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use serde_json::{Value, json};
+use testkit::recorder::{Received, Recorder};
+use testkit::tokens::now;
+
+use crate::edges::{self, Edge};
+use crate::people::{id_token, register_with_legacy, stranger};
+use crate::stack;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+async fn in_front_of(recorder: &Recorder) -> Edge {
+    let url = &recorder.url;
+    edges::edge()
+        .with("LEGACY_AUTH_URL", url)
+        .with(
+            "UPSTREAMS",
+            &json!([
+                { "prefix": "/api/archive", "url": url, "auth": "required" },
+                { "prefix": "/api/archive/public", "url": url, "auth": "none", "strip_prefix": true, "name": "shelf" },
+                { "prefix": "/api/old", "url": url, "auth": "required", "forward_token": true },
+                { "prefix": "/api/open", "url": url, "auth": "optional" },
+            ])
+            .to_string(),
+        )
+        .start()
+        .await
+}
+
+/// The claims of the one assertion that arrived: HS256 (RFC 7515 appendix A.1) under the stack's first assertion key.
+fn opened(received: &Received) -> Value {
+    let assertion = received.header("x-crossfade-assertion").expect("one assertion");
+    let parts: Vec<&str> = assertion.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else {
+        panic!("not a compact JWS: {received:#?}");
+    };
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let keys = stack::variable("E2E_ASSERTION_KEYS");
+    let (kid, key) = keys
+        .split(',')
+        .next()
+        .and_then(|first| first.split_once(':'))
+        .unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &decoded(key));
+    hmac::verify(&key, format!("{header}.{claims}").as_bytes(), &decoded(signature))
+        .unwrap_or_else(|_| panic!("the signature is not by {kid}: {received:#?}"));
+    let header: Value = serde_json::from_slice(&decoded(header)).unwrap();
+    assert_eq!(
+        header,
+        json!({ "alg": "HS256", "typ": "crossfade+jwt", "kid": kid })
+    );
+    let claims: Value = serde_json::from_slice(&decoded(claims)).unwrap();
+    let (issued, expires) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+    assert!(
+        (now() - 10..=now() + 1).contains(&issued),
+        "issued at another time: {claims}"
+    );
+    assert!(
+        (1..=60).contains(&(expires - issued)),
+        "good for more than a minute: {claims}"
+    );
+    assert_eq!(claims["iss"], "crossfade-edge");
+    // One request, one name.
+    assert_eq!(
+        claims["jti"].as_str(),
+        received.header("x-request-id"),
+        "{claims}"
+    );
+    claims
+}
+
+async fn arrives(edge: &Edge, method: &str, path: &str, token: Option<&str>) -> Received {
+    let call = edge.api.call(method, path).header("traceparent", TRACEPARENT);
+    let answer = match token {
+        Some(token) => call.bearer(token),
+        None => call,
+    }
+    .send()
+    .await
+    .expect(200)
+    .came_from("edge", "app_service");
+    let received: Received = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(
+        received.header("x-request-id"),
+        answer.header("x-request-id"),
+        "{answer}"
+    );
+    assert_eq!(answer.header("x-of-the-service"), Some("kept"), "{answer}");
+    received
+}
+
+#[tokio::test]
+async fn an_app_service_learns_who_calls() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let person = stranger();
+    let token = id_token(&person).mint();
+    let id = stack::edge()
+        .me(&token)
+        .await
+        .expect(200)
+        .text_at("/data/user/id");
+    for method in ["GET", "DELETE", "PUT"] {
+        let received = arrives(&edge, method, "/api/archive/jobs/7?page=2", Some(&token)).await;
+        assert_eq!(
+            (received.method.as_str(), received.target.as_str()),
+            (method, "/api/archive/jobs/7?page=2")
+        );
+        assert_eq!(received.header("x-user-id"), Some(id.as_str()), "{received:#?}");
+        assert_eq!(
+            received.header("x-user-email"),
+            person.email.as_deref(),
+            "{received:#?}"
+        );
+        assert_eq!(received.header("x-user-type"), Some("user"), "{received:#?}");
+        assert_eq!(
+            received.header("x-auth-token-kind"),
+            Some("firebase"),
+            "{received:#?}"
+        );
+        // Who holds a token can act as its holder anywhere, so it stays here.
+        assert!(received.all("authorization").is_empty(), "{received:#?}");
+        let claims = opened(&received);
+        assert_eq!(claims["aud"], "archive");
+        assert_eq!(claims["htm"], method);
+        assert_eq!(claims["htu"], "/api/archive/jobs/7");
+        assert_eq!(claims["id"]["kind"], "firebase");
+        assert_eq!(claims["id"]["subject"], json!({ "firebase": person.uid }));
+        assert_eq!(claims["id"]["email"].as_str(), person.email.as_deref());
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_legacy_token_introduces_the_same_row() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let (_, registered) = register_with_legacy().await;
+    let (id, token) = (
+        registered.text_at("/data/user/id"),
+        registered.text_at("/data/token"),
+    );
+    let received = arrives(&edge, "GET", "/api/old/x", Some(&token)).await;
+    assert_eq!(received.header("x-user-id"), Some(id.as_str()), "{received:#?}");
+    assert_eq!(
+        received.header("x-auth-token-kind"),
+        Some("legacy"),
+        "{received:#?}"
+    );
+    // This service still verifies tokens itself.
+    let bearer = format!("Bearer {token}");
+    assert_eq!(
+        received.header("authorization"),
+        Some(bearer.as_str()),
+        "{received:#?}"
+    );
+    assert_eq!(opened(&received)["id"]["subject"], json!({ "legacy": id }));
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn without_a_token_the_statement_names_nobody() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    for (path, audience, arrived) in [
+        ("/api/open/x", "open", "/api/open/x"),
+        ("/api/archive/public/x?y", "shelf", "/x?y"),
+    ] {
+        let received = arrives(&edge, "GET", path, None).await;
+        assert_eq!(received.target, arrived);
+        assert!(received.all("x-user-id").is_empty(), "{received:#?}");
+        let claims = opened(&received);
+        assert_eq!(claims["aud"], audience);
+        assert_eq!(claims["htu"], arrived.split('?').next().unwrap());
+        assert!(claims.get("id").is_none(), "{claims}");
+    }
+    edge.api
+        .get("/api/archive/x")
+        .send()
+        .await
+        .refused(401, "TOKEN_MISSING");
+    edge.api
+        .get("/api/nobody/x")
+        .send()
+        .await
+        .refused(404, "NOT_FOUND");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_trace_is_continued_with_a_span_of_the_edges_own() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let mut spans = Vec::new();
+    for _ in 0..2 {
+        let received = arrives(&edge, "GET", "/api/open/x", None).await;
+        let traceparent = received
+            .header("traceparent")
+            .expect("one traceparent")
+            .to_owned();
+        let fields: Vec<&str> = traceparent.split('-').collect();
+        let ["00", TRACE, span, "01"] = fields.as_slice() else {
+            panic!("{traceparent} does not continue {TRACEPARENT}");
+        };
+        assert_ne!(*span, "00f067aa0ba902b7", "the caller's own span");
+        spans.push((*span).to_owned());
+    }
+    spans.dedup();
+    assert_eq!(spans.len(), 2, "one span for two requests");
+    for bad in [
+        "",
+        "00-1-2-3",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ] {
+        let answer = edge
+            .api
+            .get("/api/open/x")
+            .header("traceparent", bad)
+            .send()
+            .await
+            .expect(200);
+        let received: Received = serde_json::from_str(&answer.text).unwrap();
+        let traceparent = received.header("traceparent").expect("one traceparent");
+        let name = answer.header("x-request-id").unwrap_or_default();
+        assert!(
+            traceparent.starts_with(&format!("00-{name}-")),
+            "{traceparent}\n{answer}"
+        );
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_service_cannot_speak_for_the_edge() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    // The recorder's own `X-Auth-Route`, `X-Request-Id` and CORS headers claim otherwise.
+    for (path, status) in [("/api/open/x?status=200", 200), ("/api/open/x?status=418", 418)] {
+        let answer = edge
+            .api
+            .get(path)
+            .header("x-request-id", "my-request")
+            .header("origin", "https://stranger.example")
+            .send()
+            .await
+            .expect(status)
+            .came_from("edge", "app_service")
+            .has_header("x-request-id", "my-request")
+            .lacks_header("access-control-allow-origin")
+            .lacks_header("access-control-allow-credentials");
+        assert!(
+            !answer.headers.iter().any(|(_, value)| value == "forged"),
+            "{answer}"
+        );
+    }
+    edge.end().await;
+}

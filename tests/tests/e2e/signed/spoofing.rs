@@ -1,0 +1,228 @@
+//! No claim of a caller's about itself reaches a service behind the edge: in any spelling, on any path, once or twice.
+
+use testkit::recorder::{Received, Recorder};
+
+use crate::edges::{self, Edge};
+use crate::people::new_token;
+use crate::raw;
+use crate::stack;
+
+/// Names only the edge may use, as a caller may spell them.
+const FORGED: [&str; 29] = [
+    "X-User-ID",
+    "x-user-id",
+    "X-USER-ID",
+    "X_User_ID",
+    "x-user_id",
+    "X_USER-EMAIL",
+    "X-User-Email",
+    "x_user_type",
+    "X-User-Type",
+    "X-User-Balance",
+    "X-User-",
+    "X-Auth-Token-Kind",
+    "x_auth_token_kind",
+    "X-Auth-Route",
+    "X_AUTH_ROUTE_REASON",
+    "X-Auth-User",
+    "X-Internal-Service",
+    "X_INTERNAL_SERVICE",
+    "x-Internal_Anything",
+    "X-Crossfade-Assertion",
+    "x_crossfade_assertion",
+    "X-CROSSFADE-ASSERTION",
+    "X-Crossfade-Anything",
+    "X-Service-Key",
+    "x_service_key",
+    "X-SERVICE_KEY",
+    "X-Forwarded-For",
+    "Forwarded",
+    "X-Real-IP",
+];
+
+/// Names that look alike and are nobody's business.
+const INNOCENT: [&str; 5] = ["X-Users", "X-User", "X-Service-Keys", "X-Authentic", "X_Custom"];
+
+/// Everything behind this edge records what it receives, except the origin.
+async fn in_front_of(recorder: &Recorder) -> Edge {
+    edges::edge()
+        .with("LEGACY_AUTH_URL", &recorder.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with(
+            "UPSTREAMS",
+            &serde_json::json!([
+                { "prefix": "/api/required", "url": recorder.url, "auth": "required" },
+                { "prefix": "/api/optional", "url": recorder.url, "auth": "optional" },
+                { "prefix": "/api/none", "url": recorder.url, "auth": "none" },
+            ])
+            .to_string(),
+        )
+        .start()
+        .await
+}
+
+/// What arrives of a request with these header lines.
+async fn arrives(edge: &Edge, method: &str, path: &str, lines: &[&str]) -> Received {
+    let answer = raw::send(&edge.api, method, path, lines).await.expect(200);
+    serde_json::from_str(&answer.text).unwrap_or_else(|_| panic!("the recorder did not answer\n{answer}"))
+}
+
+fn check(received: &Received, path: &str) {
+    for (name, value) in &received.headers {
+        assert!(
+            !value.contains("forged"),
+            "{path}: {name}: {value} arrived\n{received:#?}"
+        );
+    }
+    // The check can fail: what is not forged does arrive.
+    for name in INNOCENT {
+        let name = name.to_ascii_lowercase();
+        assert_eq!(
+            received.header(&name),
+            Some("innocent"),
+            "{path}: {name}\n{received:#?}"
+        );
+    }
+}
+
+async fn every_spelling(edge: &Edge, method: &str, path: &str, authorization: Option<&str>) -> Received {
+    let forged: Vec<String> = FORGED.iter().map(|name| format!("{name}: forged")).collect();
+    let innocent: Vec<String> = INNOCENT.iter().map(|name| format!("{name}: innocent")).collect();
+    let always = || innocent.iter().map(String::as_str).chain(authorization);
+    // Each by itself, and twice.
+    for line in &forged {
+        for times in [1, 2] {
+            let lines: Vec<&str> = std::iter::repeat_n(line.as_str(), times)
+                .chain(always())
+                .collect();
+            check(&arrives(edge, method, path, &lines).await, path);
+        }
+    }
+    // All at once, and a second time in the opposite order.
+    let all: Vec<&str> = forged
+        .iter()
+        .chain(forged.iter().rev())
+        .map(String::as_str)
+        .chain(always())
+        .collect();
+    let received = arrives(edge, method, path, &all).await;
+    check(&received, path);
+    received
+}
+
+#[tokio::test]
+async fn nothing_forged_reaches_an_app_service() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let authorization = format!("Authorization: Bearer {}", new_token());
+    for (path, authorization) in [
+        ("/api/required/x", Some(authorization.as_str())),
+        ("/api/optional/x", Some(authorization.as_str())),
+        ("/api/optional/x", None),
+        ("/api/none/x", None),
+    ] {
+        let received = every_spelling(&edge, "GET", path, authorization).await;
+        let known = authorization.is_some();
+        assert_eq!(received.header("x-user-id").is_some(), known, "{received:#?}");
+        assert_eq!(received.all("x-crossfade-assertion").len(), 1, "{received:#?}");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn nothing_forged_reaches_the_legacy_service() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    for (method, path) in [
+        ("POST", "/auth/login"),
+        ("POST", "/api/auth/register"),
+        ("GET", "/auth/profile"),
+    ] {
+        let received = every_spelling(&edge, method, path, None).await;
+        assert!(received.all("x-crossfade-assertion").is_empty(), "{received:#?}");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn nothing_forged_reaches_the_origin() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = edges::edge().with("ORIGIN_URL", &recorder.url).start().await;
+    let authorization = format!("Authorization: Bearer {}", new_token());
+    for (method, path, authorization) in [
+        ("GET", "/v1/auth/me", Some(authorization.as_str())),
+        ("POST", "/v1/auth/login", None),
+        ("POST", "/api/auth/v2/refresh", None),
+    ] {
+        let received = every_spelling(&edge, method, path, authorization).await;
+        assert_eq!(received.all("x-crossfade-assertion").len(), 1, "{received:#?}");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_forged_identity_changes_nobody_at_the_real_origin() {
+    let edge = stack::edge();
+    let authorization = format!("Authorization: Bearer {}", new_token());
+    let honest = raw::send(&edge, "GET", "/v1/auth/me", &[&authorization])
+        .await
+        .expect(200);
+    let id = honest.text_at("/data/user/id");
+    let forged: Vec<String> = FORGED
+        .iter()
+        .map(|name| format!("{name}: 00000000-0000-4000-8000-000000000000"))
+        .collect();
+    let with: Vec<&str> = forged
+        .iter()
+        .map(String::as_str)
+        .chain([authorization.as_str()])
+        .collect();
+    raw::send(&edge, "GET", "/v1/auth/me", &with)
+        .await
+        .expect(200)
+        .has("/data/user/id", id.as_str());
+    // Without a token they prove nothing at all.
+    let without: Vec<&str> = forged.iter().map(String::as_str).collect();
+    raw::send(&edge, "GET", "/v1/auth/me", &without)
+        .await
+        .refused(401, "TOKEN_MISSING");
+    // Somebody who reaches the origin past the edge is told that an assertion of their own making is not believed.
+    raw::send(&stack::origin(), "GET", "/v1/auth/me", &without)
+        .await
+        .refused(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_key_of_ours_arrives_and_one_that_is_not_does_not() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let ours = stack::variable("E2E_SERVICE_KEY");
+    let line = format!("X-Service-Key: {ours}");
+    let received = arrives(
+        &edge,
+        "POST",
+        "/auth/register/batch",
+        &[&line, "X-Internal-Service: forged"],
+    )
+    .await;
+    assert_eq!(
+        received.header("x-service-key"),
+        Some(ours.as_str()),
+        "{received:#?}"
+    );
+    assert_eq!(
+        received.header("x-internal-service"),
+        Some("true"),
+        "{received:#?}"
+    );
+    for line in [
+        format!("X-Service-Key: {ours}x"),
+        format!("X_Service_Key: {ours}"),
+        format!("X-Service-Key: {ours}\r\nX-Service-Key: {ours}"),
+    ] {
+        raw::send(&edge.api, "POST", "/auth/register/batch", &[&line])
+            .await
+            .refused(403, "FORBIDDEN");
+    }
+    edge.end().await;
+}
