@@ -258,3 +258,6 @@ fn could_be_served(stage: &Stage, person: &Person, seen: &Seen) -> bool {
     let up = |side| !stage.troubles.touched(side, seen.began, seen.ended);
     up(Side::V2) || (by_legacy && up(Side::Legacy))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! People at it: each visit uses the token held, signs in anew, and has the new token verified.
+//! People at it: on a visit they use the token they hold, sign in anew, and have the new token verified.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -23,17 +23,24 @@ const PACE: Duration = Duration::from_millis(1_200);
 /// How often somebody tries who comes by once.
 const ATTEMPTS: usize = 5;
 
-/// Everybody comes by once.
+/// Everybody comes by once and signs in. Half of them, of every kind, also read their profiles with the token they hold, the other
+/// half have the new one verified; in turns from one deployment to the next.
 pub fn everybody(stage: &Stage) {
     let next = AtomicUsize::new(0);
+    let (first, second) = if stage.deployment().number.is_multiple_of(2) {
+        (Uses::New, Uses::Held)
+    } else {
+        (Uses::Held, Uses::New)
+    };
     thread::scope(|scope| {
         for _ in 0..stage.at_once {
             scope.spawn(|| {
                 let client = Client::new(PATIENCE);
                 while let Some(person) = stage.people.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let uses = if person.number % 20 < 10 { first } else { second };
                     // Whoever is not served tries again, as anybody does.
                     for _ in 0..ATTEMPTS {
-                        if stage.is_stopped() || visit(stage, &client, person) {
+                        if stage.is_stopped() || visit(stage, &client, person, uses) {
                             break;
                         }
                         thread::sleep(PACE);
@@ -70,21 +77,32 @@ fn rounds(stage: &Stage, people: &[Person], done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) && !stage.is_stopped() {
         let round = Instant::now();
         for person in people {
-            visit(stage, &client, person);
+            visit(stage, &client, person, Uses::Both);
         }
         thread::sleep(PACE.saturating_sub(round.elapsed()));
     }
 }
 
+/// What somebody does with their tokens, beside signing in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Uses {
+    /// Reads the profile with the one held from before.
+    Held,
+    /// Has the new one verified.
+    New,
+    Both,
+}
+
 /// Whether everything worked.
-fn visit(stage: &Stage, client: &Client, person: &Person) -> bool {
+fn visit(stage: &Stage, client: &Client, person: &Person, uses: Uses) -> bool {
     let began = Instant::now();
-    let held = person.memory().token.clone();
+    let held = person.memory().token.clone().filter(|_| uses != Uses::New);
     let mut well = true;
     if let Some(token) = held {
         well &= read_profile(stage, client, person, &token);
     }
     match sign_in(stage, client, person) {
+        Some(_) if uses == Uses::Held => {}
         Some(token) => well &= verify(stage, client, person, &token),
         None => well = false,
     }
