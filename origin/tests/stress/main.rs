@@ -4,6 +4,14 @@
 //! Besides `TEST_DATABASE_URL`, `TEST_POSTGRES_PROGRAMS` names the folder of `initdb` and `postgres`: the restarted server is the
 //! test's own. `cargo xtask test` sets both.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[path = "../support/database.rs"]
 mod database;
 mod server;

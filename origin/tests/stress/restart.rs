@@ -57,7 +57,7 @@ async fn a_restarted_database_costs_503s_and_nothing_else() {
         .await
         .unwrap();
     schema::migrate(&pool).await.unwrap();
-    let user = person(&mut *pool.acquire().await.unwrap()).await;
+    let user = person(&mut pool.acquire().await.unwrap()).await;
     pool.close().await;
     let service = Service::start(
         &server.url(),

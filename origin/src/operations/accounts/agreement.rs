@@ -115,7 +115,7 @@ impl Accounts {
             });
             match renewed.await {
                 Ok(true) => {
-                    tracing::info!(user_id = %id, "the legacy service's hash follows Firebase's password")
+                    tracing::info!(user_id = %id, "the legacy service's hash follows Firebase's password");
                 }
                 Ok(false) => {}
                 Err(error) => tracing::warn!(
