@@ -1,6 +1,8 @@
 //! The command line, one verb per file.
 
 pub mod assertion_keys;
+pub mod doctor;
+pub mod healthcheck;
 pub mod ledger;
 pub mod migrate;
 pub mod serve;
@@ -11,8 +13,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::assertion::AssertionKeys;
 use shared::config::{Faults, Reader};
+use shared::token::Environment;
 
-use crate::config::{Config, DatabaseConfig, process_environment};
+use crate::config::{Config, DatabaseConfig, ListenConfig, process_environment};
 use crate::http::openapi;
 use crate::postgres;
 
@@ -43,6 +46,10 @@ enum Command {
     AssertionKeys(assertion_keys::AssertionKeysArgs),
     /// Check the configuration and say what is wrong with it
     CheckConfig,
+    /// Look at everything the service depends on, and exit 1 if something would stop it
+    Doctor(doctor::DoctorArgs),
+    /// Ask the service on this machine whether it is ready; exits 0 if so
+    Healthcheck,
 }
 
 impl Cli {
@@ -87,6 +94,14 @@ impl Cli {
                 }
                 Err(faults) => bad_configuration(&faults),
             },
+            Command::Doctor(arguments) => match Config::read(&environment) {
+                Ok(config) => doctor::run(&arguments, &config).await,
+                Err(faults) => bad_configuration(&faults),
+            },
+            Command::Healthcheck => match listen(&environment) {
+                Ok(listen) => healthcheck::run(&listen),
+                Err(faults) => bad_configuration(&faults),
+            },
         }
     }
 }
@@ -103,6 +118,14 @@ fn assertion_keys_alone(environment: &dyn shared::config::Lookup) -> Result<Asse
     let mut reader = Reader::new(environment);
     let keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
     reader.finish(keys)
+}
+
+/// The same for where the service listens.
+fn listen(environment: &dyn shared::config::Lookup) -> Result<ListenConfig, Faults> {
+    let mut reader = Reader::new(environment);
+    let deployment = Environment::read(&mut reader);
+    let listen = ListenConfig::read(&mut reader, deployment);
+    reader.finish(Some(listen))
 }
 
 fn bad_configuration(faults: &Faults) -> ExitCode {

@@ -1,0 +1,149 @@
+//! The database: does it answer, is it ours, has it room for this pool, does its clock agree?
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::finding::Finding;
+use crate::clock;
+use crate::config::DatabaseConfig;
+use crate::schema::status;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Beyond this, tokens that are valid here are expired there.
+const MOST_SECONDS_APART: i64 = 5;
+
+pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
+    let started = Instant::now();
+    let mut connection =
+        match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&config.connect)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return vec![Finding::wrong("database", refusal(&error))],
+            Err(_) => {
+                return vec![Finding::wrong(
+                    "database",
+                    format!("no connection within {} s", PATIENCE.as_secs()),
+                )];
+            }
+        };
+    let connected = started.elapsed();
+    match tokio::time::timeout(PATIENCE, read(&mut connection)).await {
+        Ok(Ok(server)) => {
+            let mut findings = vec![
+                Finding::ok(
+                    "database",
+                    format!(
+                        "PostgreSQL {}, connected in {} ms, round trip {} ms",
+                        server.version,
+                        connected.as_millis(),
+                        server.round_trip.as_millis()
+                    ),
+                ),
+                room(&server, config.pool_max),
+                agreement(server.clock),
+            ];
+            findings.push(schema(config).await);
+            findings
+        }
+        Ok(Err(error)) => vec![Finding::wrong("database", refusal(&error))],
+        Err(_) => vec![Finding::wrong("database", "answers no query in time")],
+    }
+}
+
+struct Server {
+    version: String,
+    /// Seconds since 1970.
+    clock: i64,
+    /// Connections that ordinary roles may hold in all.
+    room: i64,
+    used: i64,
+    round_trip: Duration,
+}
+
+async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
+    let started = Instant::now();
+    let (version, clock, room, used) = sqlx::query_as::<_, (String, i64, i64, i64)>(
+        "SELECT current_setting('server_version'),
+                extract(epoch FROM clock_timestamp())::bigint,
+                current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint,
+                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Server {
+        version,
+        clock,
+        room,
+        used,
+        round_trip: started.elapsed(),
+    })
+}
+
+fn room(server: &Server, pool_max: u32) -> Finding {
+    let free = server.room.saturating_sub(server.used);
+    let detail = format!(
+        "DB_POOL_MAX {pool_max}; the server has {free} of {} connections free",
+        server.room
+    );
+    if i64::from(pool_max) > server.room {
+        Finding::wrong("pool", detail)
+    } else if i64::from(pool_max) > free {
+        // A running replica of ours holds its share already, so this alone stops nothing.
+        Finding::warning("pool", detail)
+    } else {
+        Finding::ok("pool", detail)
+    }
+}
+
+fn agreement(database: i64) -> Finding {
+    let apart = clock::now().secs().saturating_sub(database);
+    let detail = format!("{apart} s ahead of the database's");
+    if apart.saturating_abs() > MOST_SECONDS_APART {
+        Finding::wrong("clock", detail)
+    } else {
+        Finding::ok("clock", detail)
+    }
+}
+
+async fn schema(config: &DatabaseConfig) -> Finding {
+    match tokio::time::timeout(PATIENCE, status::read(&config.connect)).await {
+        Ok(Ok(found)) if found.is_current() => Finding::ok(
+            "schema",
+            format!("current, {} migrations", found.migrations.len()),
+        ),
+        Ok(Ok(found)) => {
+            let pending = found
+                .migrations
+                .iter()
+                .filter(|entry| entry.state == status::State::Pending)
+                .count();
+            let changed = found
+                .migrations
+                .iter()
+                .filter(|entry| entry.state == status::State::Changed)
+                .count();
+            Finding::wrong(
+                "schema",
+                format!(
+                    "{pending} migrations pending, {changed} changed, {} invalid indexes; see `origin migrate status`",
+                    found.invalid_indexes.len()
+                ),
+            )
+        }
+        Ok(Err(error)) => Finding::wrong("schema", error.to_string()),
+        Err(_) => Finding::wrong("schema", "cannot be read in time"),
+    }
+}
+
+/// Why a connection or query failed, without the address or role that the library's own text may hold.
+fn refusal(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => format!(
+            "refused, SQLSTATE {}",
+            database.code().unwrap_or(std::borrow::Cow::Borrowed("unknown"))
+        ),
+        sqlx::Error::Io(error) => format!("unreachable: {}", error.kind()),
+        sqlx::Error::Tls(_) => "TLS could not be agreed on".to_owned(),
+        _ => "failed".to_owned(),
+    }
+}
