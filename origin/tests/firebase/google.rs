@@ -127,14 +127,11 @@ impl World {
     }
 
     /// Waits until `condition` holds.
-    #[track_caller]
-    pub fn until(&self, what: &'static str, condition: impl Fn(&Self) -> bool) -> impl Future<Output = ()> {
-        async move {
-            let started = Instant::now();
-            while !condition(self) {
-                assert!(started.elapsed() < PATIENCE, "never happened: {what}");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+    pub async fn until(&self, what: &'static str, condition: impl Fn(&Self) -> bool) {
+        let started = Instant::now();
+        while !condition(self) {
+            assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
