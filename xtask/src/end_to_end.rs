@@ -47,9 +47,13 @@ fn suite(addresses: &Addresses, module: &str) -> Done {
         "e2e",
         "--",
     ];
+    // Most tests wait, for a timeout or for an edge to start.
     run::shown(
         "end to end",
-        run::cargo().args(words).arg(module).envs(variables(addresses)),
+        run::cargo()
+            .args(words)
+            .args([module, "--test-threads=6"])
+            .envs(variables(addresses)),
     )
 }
 

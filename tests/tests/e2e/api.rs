@@ -26,6 +26,8 @@ impl Api {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(Duration::from_secs(30))
+            // The Workers runtime closes idle connections after five seconds, perhaps just as one is used again.
+            .pool_idle_timeout(Duration::from_secs(2))
             .build()
             .unwrap();
         Self {

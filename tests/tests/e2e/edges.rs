@@ -15,6 +15,7 @@ pub struct Edge {
 #[derive(Default)]
 pub struct Wanted {
     variables: Map<String, Value>,
+    cache: Option<String>,
 }
 
 /// An edge with the stack's own variables, until one is set otherwise.
@@ -28,9 +29,15 @@ impl Wanted {
         self
     }
 
+    /// Edges with the same name here share a cache, as the isolates of one data centre do. Without one, nobody else's is read.
+    pub fn in_data_centre(mut self, name: &str) -> Self {
+        self.cache = Some(name.to_owned());
+        self
+    }
+
     pub async fn start(self) -> Edge {
         let answer = host()
-            .post("/", &json!({ "variables": self.variables }))
+            .post("/", &json!({ "variables": self.variables, "cache": self.cache }))
             .send()
             .await
             .expect(201);

@@ -6,6 +6,7 @@ mod cors;
 mod envelopes;
 mod health;
 mod identity;
+mod keys;
 mod limits;
 mod refusals;
 mod spoofing;

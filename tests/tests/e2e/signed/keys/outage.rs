@@ -1,0 +1,77 @@
+//! An issuer that is out of order after its keys have expired at the edge: nobody notices but the operator.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::key_server::{KeyServer, Mode};
+use testkit::keys::Key;
+
+use super::{ask, ask_at_once, becomes, believed, edge_of, issuer, state, token_by};
+use crate::edges::Edge;
+use crate::people::{id_token, stranger};
+
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Keeps asking with tokens never seen before, all of which have to be believed, until the keys' state is as wanted. Says how many
+/// were asked.
+async fn asking_until(edge: &Edge, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> usize {
+    let began = Instant::now();
+    let mut asked = 0;
+    loop {
+        for answer in ask_at_once(edge, (0..5).map(|_| token_by("issuer-a"))).await {
+            believed(&answer);
+            asked += 1;
+        }
+        let state = state(edge).await;
+        if wanted(&state) {
+            return asked;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what}: {state}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn play(mode: Mode) {
+    // Expired as soon as it is there.
+    let issuer: KeyServer = issuer(0).await;
+    let edge = edge_of(&issuer).start().await;
+    believed(&ask(&edge, &token_by("issuer-a")).await);
+    let before = issuer.fetches();
+    becomes(&issuer, mode);
+    let asked = asking_until(&edge, "no failed refresh is reported", |state| {
+        !state["last_error"].is_null()
+    })
+    .await;
+    assert!(
+        asked > 5 && issuer.fetches() > before,
+        "{mode:?}: nothing was tried"
+    );
+    // The operator sees it, and how old the keys are that serve meanwhile.
+    let seen = state(&edge).await;
+    assert_eq!(seen["keys"], 1, "{mode:?}: {seen}");
+    assert!(
+        seen["age_seconds"].as_i64().is_some_and(|age| age >= 1),
+        "{mode:?}: {seen}"
+    );
+    assert!(
+        seen["expires_in_seconds"].as_i64().is_some_and(|left| left < 0),
+        "{mode:?}: {seen}"
+    );
+    // A key that is not held may have been published meanwhile: nobody can know, so it is not the token's fault.
+    let unknown = id_token(&stranger()).by(Key::named("issuer-b").unwrap()).mint();
+    let answer = ask(&edge, &unknown).await.refused(503, "KEYS_UNAVAILABLE");
+    assert!(answer.header("retry-after").is_some(), "Retry-After\n{answer}");
+    becomes(&issuer, Mode::Ok);
+    asking_until(&edge, "does not recover", |state| state["last_error"].is_null()).await;
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_gone_is_not_noticed() {
+    tokio::join!(play(Mode::Down), play(Mode::Error), play(Mode::Hang));
+}
+
+#[tokio::test]
+async fn rubbish_never_replaces_good_keys() {
+    tokio::join!(play(Mode::Garbage), play(Mode::Wrong), play(Mode::Huge));
+}
