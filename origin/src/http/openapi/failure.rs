@@ -95,7 +95,7 @@ fn response(status: u16, failures: &[Failure], parts: &mut Parts) -> Response {
         let challenge = "A `Bearer` challenge (RFC 6750); absent where no token was asked for.";
         response = response.header("WWW-Authenticate", header(Type::String, challenge));
     }
-    if matches!(status, 429 | 503) {
+    if matches!(status, 429 | 503 | 504) {
         response = response.header("Retry-After", header(Type::Integer, "Seconds to wait."));
     }
     response.build()
