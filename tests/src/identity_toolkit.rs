@@ -13,6 +13,7 @@
 //! | `POST /token` | an access token for a service account's assertion (RFC 7523) |
 //! | `GET /jwks` | the keys that its ID tokens are signed with |
 //! | `GET /emulator/v1/projects/{project}/oobCodes` | the mails "sent", as the emulator shows them |
+//! | `GET /variables` | what the origin has to be told, by name |
 //! | `GET /control`, `POST /control` | counts and settings; changes what is named ([`Change`]) |
 
 mod admin;
@@ -30,9 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
-
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
@@ -54,7 +53,6 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// A running stand-in. Ends when dropped.
 #[derive(Debug)]
 pub struct IdentityToolkit {
-    address: SocketAddr,
     shared: Shared,
     task: JoinHandle<()>,
 }
@@ -69,17 +67,13 @@ impl IdentityToolkit {
         let address = listener.local_addr()?;
         let shared = Shared::new(project, &format!("http://{address}"));
         let task = tokio::spawn(serve::serve(listener, routes(shared.clone())));
-        Ok(Self {
-            address,
-            shared,
-            task,
-        })
+        Ok(Self { shared, task })
     }
 
     /// What the program under test has to be told, as environment variables.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        variables(&self.shared, &format!("http://{}", self.address))
+        variables(&self.shared)
     }
 
     /// Changes how it answers from now on.
@@ -122,13 +116,8 @@ pub fn router(project: &str, base: &str) -> Router {
     routes(Shared::new(project, base))
 }
 
-/// See [`IdentityToolkit::variables`]; for the binary, which prints them.
-#[must_use]
-pub fn variables_of(project: &str, base: &str) -> Vec<(&'static str, String)> {
-    variables(&Shared::new(project, base), base)
-}
-
-fn variables(shared: &Shared, base: &str) -> Vec<(&'static str, String)> {
+fn variables(shared: &Shared) -> Vec<(&'static str, String)> {
+    let base = shared.base();
     vec![
         ("FIREBASE_PROJECT_ID", shared.project().to_owned()),
         ("FIREBASE_API_KEY", API_KEY.to_owned()),
@@ -164,9 +153,19 @@ fn routes(shared: Shared) -> Router {
     Router::new()
         .merge(google)
         .route("/jwks", get(keys))
+        .route("/variables", get(shown_variables))
         .route("/emulator/v1/projects/{project}/oobCodes", get(recovery::mails))
         .route("/control", get(control::show).post(control::change))
         .with_state(shared)
+}
+
+async fn shown_variables(State(shared): State<Shared>) -> Json<Value> {
+    Json(
+        variables(&shared)
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)))
+            .collect(),
+    )
 }
 
 async fn keys() -> axum::response::Response {

@@ -1,6 +1,7 @@
 //! The whole stack on this machine: PostgreSQL, the issuer (Auth emulator or a key server), the stand-in legacy service, the origin, and
 //! the edge in the Workers runtime.
 
+pub mod accounts;
 mod edge;
 mod edges;
 mod emulator;

@@ -1,5 +1,6 @@
 //! The stand-in of Google's account services as a program: `PORT` (0 or unset = any), `HOST` (unset = 127.0.0.1),
-//! `FIREBASE_PROJECT_ID`. Prints what the origin has to be told, one `NAME=value` a line. See [`testkit::identity_toolkit`].
+//! `FIREBASE_PROJECT_ID` (unset = demo-crossfade). `GET /variables` says what the origin has to be told. See
+//! [`testkit::identity_toolkit`].
 
 use std::process::ExitCode;
 
@@ -25,9 +26,6 @@ async fn run() -> Result<(), String> {
         .map_err(|error| format!("{host}:{port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    for (name, value) in identity_toolkit::variables_of(&project, &base) {
-        println!("{name}={}", value.replace('\n', "\\n"));
-    }
     serve::serve(listener, identity_toolkit::router(&project, &base)).await;
     Ok(())
 }

@@ -70,9 +70,13 @@ pub struct Quota {
 }
 
 pub(super) async fn show(State(shared): State<Shared>) -> Json<Value> {
-    let accounts = shared.store().len();
+    let (accounts, addresses) = {
+        let store = shared.store();
+        (store.len(), store.addresses())
+    };
     let mut shown = shared.faults().shown();
     shown["accounts"] = json!(accounts);
+    shown["addresses"] = json!(addresses);
     shown["project"] = json!(shared.project());
     Json(shown)
 }

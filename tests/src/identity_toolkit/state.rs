@@ -21,6 +21,7 @@ pub(super) struct Shared(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     project: String,
+    base: String,
     token_url: String,
     service_account: String,
     store: Mutex<Store>,
@@ -32,6 +33,7 @@ impl Shared {
     pub(super) fn new(project: &str, base: &str) -> Self {
         Self(Arc::new(Inner {
             project: project.to_owned(),
+            base: base.to_owned(),
             token_url: format!("{base}/token"),
             service_account: format!("crossfade@{project}.iam.gserviceaccount.com"),
             store: Mutex::default(),
@@ -41,6 +43,11 @@ impl Shared {
 
     pub(super) fn project(&self) -> &str {
         &self.0.project
+    }
+
+    /// Where it is served: `http://host:port`.
+    pub(super) fn base(&self) -> &str {
+        &self.0.base
     }
 
     /// Where assertions are exchanged: their audience.

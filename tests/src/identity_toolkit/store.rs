@@ -105,6 +105,11 @@ impl Store {
         self.accounts.len()
     }
 
+    /// How many addresses have an account: fewer than accounts when somebody has two.
+    pub(super) fn addresses(&self) -> usize {
+        self.by_email.len()
+    }
+
     /// Up to `most` accounts whose uids come after `after`.
     pub(super) fn page(&self, after: &str, most: usize) -> Vec<&Account> {
         use std::ops::Bound::{Excluded, Unbounded};

@@ -1,4 +1,4 @@
-//! Our own programs: the origin, the stand-in legacy service, the key server.
+//! Our own programs: the origin, the stand-ins, the key server.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -69,6 +69,17 @@ pub fn legacy(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Do
 pub fn key_server(guard: &Arc<Guard>, port: u16) -> Done<Service> {
     let mut command = Command::new(paths::debug_binary("jwks-server"));
     let mut service = Service::start(guard, "key-server", command.env("PORT", port.to_string()))?;
+    service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/control"))?;
+    Ok(service)
+}
+
+/// Starts the stand-in of Google's account services.
+pub fn identity_toolkit(guard: &Arc<Guard>, port: u16, project: &str) -> Done<Service> {
+    let mut command = Command::new(paths::debug_binary("identity-toolkit"));
+    command
+        .env("PORT", port.to_string())
+        .env("FIREBASE_PROJECT_ID", project);
+    let mut service = Service::start(guard, "identity-toolkit", &mut command)?;
     service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/control"))?;
     Ok(service)
 }

@@ -1,0 +1,170 @@
+//! `origin users migrate`, killed at every moment there is.
+
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::people;
+use crate::fault::{Done, Fault, In as _};
+use crate::stack::accounts::AccountStack;
+use crate::{console, http, paths, run};
+
+const STEP: &str = "origin users migrate";
+/// Calls to Google a second: the stand-in has no quota.
+const RATE: &str = "500";
+/// People of a run that is going to be killed, so that no run gets done before.
+const LIMIT: &str = "400";
+/// The shortest and the longest life of a run, in milliseconds. Between them lie the start of the program, the look at both sides,
+/// claiming, importing, and linking.
+const LIVES: std::ops::Range<u64> = 40..900;
+/// The whole migration may take this long before the drill gives up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrated {
+    /// From the first start to the last end, in seconds.
+    pub seconds: f32,
+    /// Runs that were killed while they worked.
+    pub kills: u32,
+    /// Those of them that left accounts at Google whose rows were not linked yet.
+    pub amid_import: u32,
+}
+
+/// Migrates everybody, killing the command `kills` times (SIGKILL) on the way: every other time by the clock, wherever the run may be,
+/// else as soon as Google has an account more, which is before its row is linked.
+///
+/// The last run looks at everybody again: one that was killed may not have come to all of them.
+pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> {
+    println!("  … bringing {people} people, killing the command {kills} times");
+    let started = Instant::now();
+    let mut migrated = Migrated {
+        seconds: 0.0,
+        kills: 0,
+        amid_import: 0,
+    };
+    let mut lives = lives();
+    while migrated.kills < kills {
+        let resumed = queued(stack)?;
+        let accounts = accounts(stack)?;
+        let mut child = start(stack, resumed, Some(LIMIT))?;
+        let ended = if resumed && migrated.kills % 2 == 1 {
+            ends_before(&mut child, PATIENCE, || Ok(self::accounts(stack)? > accounts))?
+        } else {
+            let life = Duration::from_millis(lives.next().unwrap_or(LIVES.start));
+            ends_before(&mut child, life, || Ok(false))?
+        };
+        if !ended {
+            child.kill().in_step(STEP)?;
+            child.wait().in_step(STEP)?;
+            migrated.kills = migrated.kills.saturating_add(1);
+            let amid_import = self::accounts(stack)? > linked(stack)?;
+            migrated.amid_import = migrated.amid_import.saturating_add(u32::from(amid_import));
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(Fault::new(STEP, "gets nowhere").log(&paths::log("users-migrate")));
+        }
+    }
+    let mut last = start(stack, false, None)?;
+    if !ends_before(&mut last, PATIENCE, || Ok(false))? {
+        last.kill().in_step(STEP)?;
+        return Err(Fault::new(STEP, "does not end").log(&paths::log("users-migrate")));
+    }
+    let status = last.wait().in_step(STEP)?;
+    migrated.seconds = started.elapsed().as_secs_f32();
+    println!("  ✔ brought  ({:.1} s)", migrated.seconds);
+    if status.success() {
+        Ok(migrated)
+    } else {
+        Err(Fault::new(STEP, format!("ended with {status}")).log(&paths::log("users-migrate")))
+    }
+}
+
+/// A run that looks at everybody first, or goes on with what is `queued`.
+fn start(stack: &AccountStack, queued: bool, limit: Option<&str>) -> Done<Child> {
+    let mut words = vec!["users", "migrate", "--rate", RATE, "--actor", "drill"];
+    if queued {
+        words.push("--resume");
+    }
+    if let Some(limit) = limit {
+        words.extend(["--limit", limit]);
+    }
+    let log = run::open_log(STEP, &paths::log("users-migrate"))?;
+    stack
+        .command(&words)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().in_step(STEP)?)
+        .stderr(log)
+        .spawn()
+        .in_step(STEP)
+}
+
+/// Whether there is a queue that a run can go on with.
+fn queued(stack: &AccountStack) -> Done<bool> {
+    let row = people::query(
+        stack,
+        "SELECT EXISTS (SELECT FROM auth.user_migrations WHERE state = 'pending') AS queued",
+    )?;
+    Ok(row.get("queued").and_then(Value::as_bool).unwrap_or(false))
+}
+
+/// How many people are linked.
+fn linked(stack: &AccountStack) -> Done<u64> {
+    let row = people::query(
+        stack,
+        "SELECT count(*) AS linked FROM auth.users WHERE firebase_uid IS NOT NULL",
+    )?;
+    Ok(row.get("linked").and_then(Value::as_u64).unwrap_or(0))
+}
+
+/// How many accounts Google has.
+fn accounts(stack: &AccountStack) -> Done<u64> {
+    let shown = http::get(&format!("{}/control", stack.google), &[])
+        .in_step(STEP)?
+        .json();
+    Ok(shown.get("accounts").and_then(Value::as_u64).unwrap_or(0))
+}
+
+/// Whether it ends by itself before `patience` is over or `now` says so.
+fn ends_before(child: &mut Child, patience: Duration, mut now: impl FnMut() -> Done<bool>) -> Done<bool> {
+    let deadline = Instant::now().checked_add(patience);
+    while deadline.is_some_and(|deadline| Instant::now() < deadline) {
+        if child.try_wait().in_step(STEP)?.is_some() {
+            return Ok(true);
+        }
+        if now()? {
+            break;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(false)
+}
+
+/// Lives of all lengths, the same in every drill: multiples of the golden ratio's fraction fill a range evenly.
+fn lives() -> impl Iterator<Item = u64> {
+    const GOLDEN: u64 = 618;
+    let span = LIVES.end.saturating_sub(LIVES.start);
+    (1_u64..).map(move |n| LIVES.start + n.wrapping_mul(GOLDEN) % 1_000 * span / 1_000)
+}
+
+impl console::StepResult for Migrated {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_are_of_all_lengths() {
+        let lives: Vec<u64> = lives().take(20).collect();
+        assert!(lives.iter().all(|life| LIVES.contains(life)), "{lives:?}");
+        for tenth in 0..10 {
+            let (from, to) = (40 + tenth * 86, 40 + (tenth + 1) * 86);
+            assert!(
+                lives.iter().any(|life| (from..to).contains(life)),
+                "none from {from} to {to}: {lives:?}"
+            );
+        }
+    }
+}
