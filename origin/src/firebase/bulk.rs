@@ -12,8 +12,8 @@ use super::{Firebase, FirebaseError};
 
 /// The largest answer read, in bytes: 500 accounts of a few KiB each.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// How long a call may take.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a call may take. Leases are measured by it: see `operations/migration.rs`.
+const TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Firebase {
     /// `POST {identity toolkit}/v1/projects/{project}/{method}`, authorised by the service account.

@@ -34,8 +34,8 @@ pub use report::{Progress, Report};
 pub use unlink::{Unlinked, Unlinking, Whom};
 
 /// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a
-/// fetch of the access token (5 s), the import (20 s), and [`batch`]'s own patience (5 s). Whoever dies holds his people up for as long.
-const LEASE_SECONDS: i64 = 35;
+/// fetch of the access token (5 s), the import (12 s), and [`batch`]'s own patience (5 s). A run that dies holds its people up for as long.
+const LEASE_SECONDS: i64 = 25;
 /// How often a person whose row keeps changing is tried before they count as failed.
 const MAX_ATTEMPTS: i32 = 5;
 /// How many calls that fail one after the other end a run.

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::people;
 use crate::fault::{Done, Fault, In as _};
+use crate::http::Client;
 use crate::stack::accounts::AccountStack;
-use crate::{console, http, paths, run};
+use crate::{console, paths, run};
 
 const STEP: &str = "origin users migrate";
 /// Calls to Google a second: the stand-in has no quota.
@@ -45,13 +46,13 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
         kills: 0,
         amid_import: 0,
     };
+    let google = Google::of(stack);
     let mut lives = lives();
+    let mut before = google.ahead_of(stack)?;
     while migrated.kills < kills {
-        let resumed = queued(stack)?;
-        let accounts = accounts(stack)?;
-        let mut child = start(stack, resumed, Some(LIMIT))?;
-        let ended = if resumed && migrated.kills % 2 == 1 {
-            ends_before(&mut child, PATIENCE, || Ok(self::accounts(stack)? > accounts))?
+        let mut child = start(stack, before.queued, Some(LIMIT))?;
+        let ended = if before.queued && migrated.kills % 2 == 1 {
+            ends_before(&mut child, PATIENCE, || Ok(google.accounts()? > before.accounts))?
         } else {
             let life = Duration::from_millis(lives.next().unwrap_or(LIVES.start));
             ends_before(&mut child, life, || Ok(false))?
@@ -59,10 +60,14 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
         if !ended {
             child.kill().in_step(STEP)?;
             child.wait().in_step(STEP)?;
+        }
+        let after = google.ahead_of(stack)?;
+        if !ended {
             migrated.kills = migrated.kills.saturating_add(1);
-            let amid_import = self::accounts(stack)? > linked(stack)?;
+            let amid_import = after.unlinked() > before.unlinked();
             migrated.amid_import = migrated.amid_import.saturating_add(u32::from(amid_import));
         }
+        before = after;
         if started.elapsed() > PATIENCE {
             return Err(Fault::new(STEP, "gets nowhere").log(&paths::log("users-migrate")));
         }
@@ -101,30 +106,52 @@ fn start(stack: &AccountStack, queued: bool, limit: Option<&str>) -> Done<Child>
         .in_step(STEP)
 }
 
-/// Whether there is a queue that a run can go on with.
-fn queued(stack: &AccountStack) -> Done<bool> {
-    let row = people::query(
-        stack,
-        "SELECT EXISTS (SELECT FROM auth.user_migrations WHERE state = 'pending') AS queued",
-    )?;
-    Ok(row.get("queued").and_then(Value::as_bool).unwrap_or(false))
+/// Where both sides are.
+struct Standing {
+    /// Accounts at Google.
+    accounts: u64,
+    /// Rows that know of theirs.
+    linked: u64,
+    /// Whether there is a queue that a run can go on with.
+    queued: bool,
 }
 
-/// How many people are linked.
-fn linked(stack: &AccountStack) -> Done<u64> {
-    let row = people::query(
-        stack,
-        "SELECT count(*) AS linked FROM auth.users WHERE firebase_uid IS NOT NULL",
-    )?;
-    Ok(row.get("linked").and_then(Value::as_u64).unwrap_or(0))
+impl Standing {
+    fn unlinked(&self) -> u64 {
+        self.accounts.saturating_sub(self.linked)
+    }
 }
 
-/// How many accounts Google has.
-fn accounts(stack: &AccountStack) -> Done<u64> {
-    let shown = http::get(&format!("{}/control", stack.google), &[])
-        .in_step(STEP)?
-        .json();
-    Ok(shown.get("accounts").and_then(Value::as_u64).unwrap_or(0))
+struct Google {
+    client: Client,
+    control: String,
+}
+
+impl Google {
+    fn of(stack: &AccountStack) -> Self {
+        Self {
+            client: Client::new(Duration::from_secs(10)),
+            control: format!("{}/control", stack.google),
+        }
+    }
+
+    fn accounts(&self) -> Done<u64> {
+        let shown = self.client.get(&self.control, &[]).in_step(STEP)?.json();
+        Ok(shown.get("accounts").and_then(Value::as_u64).unwrap_or(0))
+    }
+
+    fn ahead_of(&self, stack: &AccountStack) -> Done<Standing> {
+        let row = people::query(
+            stack,
+            "SELECT (SELECT count(*) FROM auth.users WHERE firebase_uid IS NOT NULL) AS linked, \
+                    EXISTS (SELECT FROM auth.user_migrations WHERE state = 'pending') AS queued",
+        )?;
+        Ok(Standing {
+            accounts: self.accounts()?,
+            linked: row.get("linked").and_then(Value::as_u64).unwrap_or(0),
+            queued: row.get("queued").and_then(Value::as_bool).unwrap_or(false),
+        })
+    }
 }
 
 /// Whether it ends by itself before `patience` is over or `now` says so.
