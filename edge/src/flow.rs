@@ -3,6 +3,7 @@
 
 mod app;
 mod denial;
+mod follow;
 mod legacy;
 mod limits;
 mod notes;

@@ -76,6 +76,88 @@ fn app_services_learn_who_asks_from_the_origin_and_not_the_token() {
     assert_eq!(edge.asked("/v1/auth/me"), 2);
 }
 
+fn no_changes(cursor: &str) -> String {
+    format!(r#"{{"success":true,"data":{{"cursor":"{cursor}","reset":false,"people":[]}}}}"#)
+}
+
+const NEW_FEED: &str = r#"{"success":true,"data":{"cursor":"1","reset":true,"people":[]}}"#;
+const SOMEBODY: &str = r#"{"success":true,"data":{"cursor":"3","reset":false,"people":[
+    {"id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","firebase_uid":"person-1","is_active":false,"valid_since":1795000000}]}}"#;
+
+#[test]
+fn a_deactivated_person_is_out_within_ten_seconds_without_being_looked_up_each_time() {
+    let edge = half();
+    edge.answers("/v1/auth/me", 200, ME);
+    edge.answers("/v1/changes", 200, NEW_FEED);
+    edge.answers("?since=1", 200, &no_changes("2"));
+    edge.answers("?since=2", 200, &no_changes("2"));
+    let token = emulator_token(&edge, "person-1", "ann@example.com");
+    let request = format!("GET\nhttps://edge/api/archive/jobs\nauthorization:Bearer {token}");
+    // A minute of requests, two a second: one look-up, and a question for changes every five seconds.
+    for _ in 0..60 {
+        assert_eq!(edge.handle(&request, "").status, 200);
+        assert_eq!(edge.handle(&request, "").status, 200);
+        edge.pass(1);
+    }
+    assert_eq!(edge.asked("/v1/auth/me"), 1);
+    let questions = edge
+        .sent()
+        .iter()
+        .filter(|sent| sent.url.contains("/v1/changes"))
+        .count();
+    assert_eq!(questions, 12);
+
+    edge.answers("?since=2", 200, SOMEBODY);
+    edge.answers("/v1/auth/me", 403, "{}");
+    let mut seconds = 0;
+    while edge.handle(&request, "").code != Some("USER_DISABLED") {
+        edge.pass(1);
+        seconds += 1;
+        assert!(seconds <= 10, "still served after {seconds} s");
+    }
+}
+
+#[test]
+fn without_the_feed_records_count_for_ten_seconds() {
+    for (status, body) in [(404, "{}"), (200, "nonsense"), (503, "{}")] {
+        let edge = half();
+        edge.answers("/v1/auth/me", 200, ME);
+        edge.answers("/v1/changes", status, body);
+        let token = emulator_token(&edge, "person-1", "ann@example.com");
+        let request = format!("GET\nhttps://edge/api/archive/jobs\nauthorization:Bearer {token}");
+        for _ in 0..20 {
+            assert_eq!(edge.handle(&request, "").status, 200);
+            edge.pass(1);
+        }
+        assert_eq!(edge.asked("/v1/auth/me"), 2, "{status}");
+    }
+}
+
+#[test]
+fn the_feed_is_asked_for_by_an_assertion_that_no_caller_can_get() {
+    let edge = half();
+    edge.answers("/v1/auth/me", 200, ME);
+    edge.answers("/v1/changes", 200, NEW_FEED);
+    let token = emulator_token(&edge, "person-1", "ann@example.com");
+    edge.handle(
+        &format!("GET\nhttps://edge/api/archive/x\nauthorization:Bearer {token}"),
+        "",
+    );
+    edge.handle("GET\nhttps://edge/v1/changes", "");
+    let audiences: Vec<String> = edge
+        .sent()
+        .iter()
+        .filter(|sent| sent.url.ends_with("/v1/changes"))
+        .map(|sent| {
+            let sealed = sent.header("x-crossfade-assertion").unwrap();
+            let claims = shared::base64url::decode(sealed.split('.').nth(1).unwrap().as_bytes()).unwrap();
+            let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+            claims["aud"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(audiences, ["origin-feed", "origin"]);
+}
+
 #[test]
 fn nobody_deactivated_gets_to_an_app_service() {
     for (status, code) in [

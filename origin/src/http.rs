@@ -3,6 +3,7 @@
 mod accounts;
 mod balance;
 mod body;
+mod changes;
 mod context;
 mod current_user;
 mod error;
@@ -45,6 +46,7 @@ pub fn router(app: AppState) -> Router {
         .route("/v1/token/verify-header", post(verify_token::verify_header))
         .route("/v1/tokens/balance", get(balance::balance))
         .route("/v1/tokens/transfers", get(tokens::transfers))
+        .route("/v1/changes", get(changes::changes))
         .route("/v1/users/{id}/tokens/credit", post(tokens::credit))
         .route("/v1/users/{id}/tokens/debit", post(tokens::debit))
         .route("/v1/users/{id}/holds", post(holds::reserve))

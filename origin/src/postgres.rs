@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod legacy_hash;
 pub mod migrations;
 pub mod profiles;
+pub mod standing;
 pub mod syncs;
 pub mod users;
 

@@ -1,5 +1,6 @@
 //! Wire types of both contracts.
 
+pub mod changes;
 pub mod envelope;
 pub mod ledger;
 pub mod token;

@@ -31,6 +31,9 @@ pub const LIFETIME_SECONDS: i64 = 60;
 pub const MAX_BYTES: usize = 16 * 1024;
 /// The audience of assertions for our own origin; others carry the upstream's name.
 pub const ORIGIN_AUDIENCE: &str = "origin";
+/// The audience of the edge's own questions about whose standing has changed. Nothing that a caller sends through the edge is ever
+/// sealed for it, so the feed cannot be read from outside.
+pub const FEED_AUDIENCE: &str = "origin-feed";
 
 const ISSUER: &str = "crossfade-edge";
 const TOKEN_TYPE: &str = "crossfade+jwt";

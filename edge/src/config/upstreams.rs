@@ -1,6 +1,7 @@
 //! The app services behind `/api/*` (`UPSTREAMS`).
 
 use serde::Deserialize;
+use shared::assertion::{FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
 use super::url::{BaseUrl, Target};
 
@@ -106,8 +107,8 @@ impl AppService {
         let name = entry
             .name
             .unwrap_or_else(|| entry.prefix.trim_start_matches("/api/").replace('/', "-"));
-        if name.is_empty() || name == shared::assertion::ORIGIN_AUDIENCE {
-            return Err("the name is empty or `origin`".to_owned());
+        if name.is_empty() || [ORIGIN_AUDIENCE, FEED_AUDIENCE].contains(&name.as_str()) {
+            return Err("the name is empty, `origin` or `origin-feed`".to_owned());
         }
         let timeout_ms = entry.timeout_ms.unwrap_or(default_timeout_ms);
         if !(1..=300_000).contains(&timeout_ms) {

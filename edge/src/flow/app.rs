@@ -69,12 +69,14 @@ where
         Ok(ReplyBody::Relayed(answer))
     }
 
-    /// Our own record of the caller, at most [`shared::token::STANDING_SECONDS`] old: a token says nothing about whether its holder
-    /// has been deactivated since, nor what their id is with us.
+    /// Our own record of the caller, with whose right to act has changed for less than [`shared::token::STANDING_SECONDS`] at most: a token
+    /// says nothing about whether its holder has been deactivated since, nor what their id is with us.
     pub(super) async fn person(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+        self.follow_changes().await;
         if let Some(person) = self.gateway.people.borrow_mut().get(identity, self.now) {
             return Ok(person);
         }
+        let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
         changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
@@ -106,7 +108,7 @@ where
         self.gateway
             .people
             .borrow_mut()
-            .insert(identity, person.clone(), self.now);
+            .insert(identity, person.clone(), self.now, forgotten);
         Ok(person)
     }
 }

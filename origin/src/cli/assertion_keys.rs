@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use shared::assertion::{AssertionKeys, ORIGIN_AUDIENCE};
+use shared::assertion::{AssertionKeys, FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
 /// The keys of one app service, derived from `ORIGIN_ASSERTION_KEYS`.
 #[derive(Debug, Args)]
@@ -22,8 +22,8 @@ pub fn run(arguments: &AssertionKeysArgs, keys: &AssertionKeys) -> ExitCode {
 
 /// The origin's own keys are not derived, and nobody else may have them.
 fn service(name: &str) -> Result<String, &'static str> {
-    if name.is_empty() || name == ORIGIN_AUDIENCE {
-        return Err("is empty or `origin`");
+    if name.is_empty() || [ORIGIN_AUDIENCE, FEED_AUDIENCE].contains(&name) {
+        return Err("is empty, `origin` or `origin-feed`");
     }
     Ok(name.to_owned())
 }

@@ -21,6 +21,7 @@ struct Inner {
     request_id: RequestId,
     client_ip: Option<IpAddr>,
     identity: Option<Arc<ProvenIdentity>>,
+    sealed: bool,
 }
 
 impl RequestContext {
@@ -28,11 +29,13 @@ impl RequestContext {
         request_id: RequestId,
         client_ip: Option<IpAddr>,
         identity: Option<ProvenIdentity>,
+        sealed: bool,
     ) -> Self {
         Self(Arc::new(Inner {
             request_id,
             client_ip,
             identity: identity.map(Arc::new),
+            sealed,
         }))
     }
 
@@ -46,6 +49,12 @@ impl RequestContext {
     #[must_use]
     pub fn edge_identity(&self) -> Option<&Arc<ProvenIdentity>> {
         self.0.identity.as_ref()
+    }
+
+    /// Whether the edge stands behind the request.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.0.sealed
     }
 
     /// Where the request came from, for the audit trail.

@@ -7,7 +7,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use shared::assertion::{AssertionRejection, Expected, ORIGIN_AUDIENCE, OpenedAssertion};
+use shared::api::changes::PATH;
+use shared::assertion::{AssertionRejection, Expected, FEED_AUDIENCE, ORIGIN_AUDIENCE, OpenedAssertion};
 use shared::headers;
 use shared::ids::RequestId;
 use shared::problem::ErrorCode;
@@ -33,6 +34,7 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         request_id(stated, request.headers()),
         stated.and_then(|stated| stated.client_ip.as_deref()?.parse::<IpAddr>().ok()),
         stated.and_then(|stated| stated.identity.clone()),
+        stated.is_some(),
     );
     let accept = request.headers().get(header::ACCEPT).cloned();
     let answer = match opened {
@@ -83,16 +85,20 @@ fn open_assertion(
     let unverified = value
         .to_str()
         .map_err(|_| refused(AssertionRejection::Malformed))?;
-    let expected = Expected {
-        audience: ORIGIN_AUDIENCE,
+    let path = request.uri().path();
+    let expected = |audience| Expected {
+        audience,
         method: request.method().as_str(),
-        path: request.uri().path(),
+        path,
     };
-    app.config
-        .assertion_keys
-        .open(unverified, &expected, now, app.config.tokens.skew)
-        .map(Some)
-        .map_err(refused)
+    let (keys, skew) = (&app.config.assertion_keys, app.config.tokens.skew);
+    let opened = if path == PATH {
+        let keys = keys.for_audience(FEED_AUDIENCE);
+        keys.open(unverified, &expected(FEED_AUDIENCE), now, skew)
+    } else {
+        keys.open(unverified, &expected(ORIGIN_AUDIENCE), now, skew)
+    };
+    opened.map(Some).map_err(refused)
 }
 
 fn refused(rejection: AssertionRejection) -> ApiError {

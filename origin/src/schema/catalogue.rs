@@ -120,6 +120,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_ledger_differences"),
     migration!(12, "0012_auth_events", down_check!),
     migration!(13, "0013_user_migrations", down_check!),
+    migration!(14, "0014_standing_changes"),
 ];
 
 #[cfg(test)]

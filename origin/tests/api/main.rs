@@ -18,6 +18,7 @@ mod support;
 mod accounts;
 mod administration;
 mod assertion;
+mod changes;
 mod document;
 mod envelopes;
 mod exchange;

@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 
 /// The longest that an answer about somebody's standing may be reused, in seconds: a revoked or deactivated person is out
 /// within this time wherever the row itself is not read.
-pub const STANDING_SECONDS: i64 = 30;
+pub const STANDING_SECONDS: i64 = 10;
 
 /// Checks a genuine identity against the person's row.
 ///

@@ -1,5 +1,6 @@
 //! What administrators do with people.
 
+use shared::api::changes::Changes;
 use shared::problem::ErrorCode;
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::{ObjectBuilder, Type};
@@ -19,7 +20,17 @@ pub fn operations() -> Vec<Operation> {
             .answers::<UserData>(200, "The row as it is now.")
     };
     let before = ObjectBuilder::new().schema_type(Type::Integer);
+    let since = ObjectBuilder::new().schema_type(Type::String);
     vec![
+        administer(
+            HttpMethod::Get,
+            "/v1/changes",
+            "listStandingChanges",
+            "Whose right to act has changed since a cursor",
+        )
+        .more("For the edge and services that keep standings. Some may be told twice; forget those named and ask anew.")
+        .query("since", "`cursor` of the answer before; without it the answer says where to begin.", since)
+        .answers::<Changes>(200, "The changes, or that everything kept is to be forgotten."),
         administer(HttpMethod::Get, "/v1/users/{id}", "getUser", "A person's row")
             .fails([ErrorCode::UserNotFound])
             .answers::<UserData>(200, "The row."),

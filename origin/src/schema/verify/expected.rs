@@ -31,6 +31,7 @@ pub(super) const TABLES: &[&str] = &[
     "auth.auth_events",
     "auth.user_migrations",
     "auth.user_syncs",
+    "auth.standing_changes",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -114,6 +115,9 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.user_syncs", "attempts", "bigint", NOT_NULL),
     column("auth.user_syncs", "next_attempt_at", "timestamp with time zone", NOT_NULL),
     column("auth.user_syncs", "last_error", "text", NULLABLE),
+    column("auth.standing_changes", "user_id", "uuid", NOT_NULL),
+    column("auth.standing_changes", "firebase_uid", "text", NULLABLE),
+    column("auth.standing_changes", "changed_in", "xid8", NOT_NULL),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -160,6 +164,7 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.user_syncs", "user_syncs_attempts_check"),
     ("auth.user_syncs", "user_syncs_pkey"),
     ("auth.user_syncs", "user_syncs_text_check"),
+    ("auth.standing_changes", "standing_changes_pkey"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -185,6 +190,8 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.idx_user_migrations_unlinking", false),
     ("auth.user_migrations_pkey", true),
     ("auth.user_syncs_pkey", true),
+    ("auth.idx_standing_changes_changed_in", false),
+    ("auth.standing_changes_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.
@@ -193,6 +200,8 @@ pub(super) const TRIGGERS: &[(&str, &str)] = &[
     ("auth.users", "users_external_movement"),
     ("auth.users", "users_external_opening"),
     ("auth.users", "users_ledger_closing"),
+    ("auth.users", "users_standing_changed"),
+    ("auth.users", "users_standing_ended"),
     ("auth.token_transfers", "token_transfers_append_only"),
     ("auth.token_holds", "token_holds_keep"),
     ("auth.token_holds", "token_holds_settle_once"),

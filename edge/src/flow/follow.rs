@@ -1,0 +1,67 @@
+//! Following whose right to act changes, so that the origin need not be asked about everybody again and again.
+
+use shared::api::changes::{Changes, PATH};
+use shared::assertion::FEED_AUDIENCE;
+use shared::headers;
+
+use super::Journey;
+use super::send::Statement;
+use crate::changes::HeaderChanges;
+use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
+
+/// How long the answer may take, in milliseconds: a request waits for it, once in a few seconds.
+const TIMEOUT_MS: u32 = 1_000;
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    data: Changes,
+}
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    /// Asks the origin for changes if it is time. Without an answer records simply count for less long.
+    pub(super) async fn follow_changes(&self) {
+        let due = self.gateway.people.borrow_mut().due(self.now);
+        let Some(due) = due else { return };
+        if let Some(changes) = self.changes_since(due.since.as_deref()).await {
+            self.gateway.people.borrow_mut().follow(changes, self.now);
+        }
+    }
+
+    async fn changes_since(&self, since: Option<&str>) -> Option<Changes> {
+        // Only digits: it is what the origin gave out, and is not trusted to be.
+        let query = since
+            .filter(|since| since.bytes().all(|byte| byte.is_ascii_digit()))
+            .map_or_else(String::new, |since| format!("?since={since}"));
+        let target = self.gateway.config.origin.target(PATH, &query);
+        let mut changes = HeaderChanges::new();
+        changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
+        changes.set(headers::TRACEPARENT, &self.trace.traceparent);
+        let statement = Statement {
+            audience: FEED_AUDIENCE,
+            method: "GET",
+            target: &target,
+            identity: None,
+            person: None,
+        };
+        self.vouch(&mut changes, &statement).ok()?;
+        let ask = Ask {
+            method: "GET",
+            url: target.url(),
+            headers: &changes,
+            body: "",
+            timeout_ms: TIMEOUT_MS.min(self.gateway.config.timeout_ms),
+        };
+        let (status, body) = self.upstreams.ask(&ask).await.ok()?;
+        if status != 200 {
+            return None;
+        }
+        serde_json::from_slice::<Answer>(&body)
+            .ok()
+            .map(|answer| answer.data)
+    }
+}

@@ -1,0 +1,179 @@
+//! `GET /v1/changes`: whose right to act has changed.
+
+use serde_json::{Value, json};
+use shared::assertion::{Assertion, FEED_AUDIENCE, ORIGIN_AUDIENCE};
+use shared::ids::RequestId;
+use shared::time::UnixTime;
+use sqlx::Connection as _;
+
+use crate::support::{ADMIN_KEY, Answer, SERVICE_KEY, TestApp, now, send, token};
+
+async fn feed(app: &TestApp, since: Option<&str>) -> Value {
+    let path = since.map_or("/v1/changes".to_owned(), |since| {
+        format!("/v1/changes?since={since}")
+    });
+    let answer = send(app.request("GET", &path).header("x-service-key", SERVICE_KEY)).await;
+    answer.expect(200).body["data"].take()
+}
+
+fn cursor(changes: &Value) -> String {
+    assert_eq!(
+        changes["reset"],
+        json!(changes["people"] == json!([]) && changes["reset"] == true)
+    );
+    changes["cursor"].as_str().unwrap().to_owned()
+}
+
+fn ids(changes: &Value) -> Vec<&str> {
+    let people = changes["people"].as_array().unwrap();
+    people
+        .iter()
+        .map(|person| person["id"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn whoever_changes_somebodys_standing_it_is_told_once_and_what_it_is_now() {
+    let app = TestApp::start().await;
+    let first = feed(&app, None).await;
+    assert_eq!((&first["reset"], &first["people"]), (&json!(true), &json!([])));
+
+    let me = app
+        .get("/v1/auth/me", &token("uid-1", &json!({})))
+        .await
+        .expect(200);
+    let id = me.body["data"]["user"]["id"].as_str().unwrap().to_owned();
+    let other = app.legacy_user("ada@example.org").await;
+    let quiet = feed(&app, Some(&cursor(&first))).await;
+    assert_eq!(
+        (&quiet["reset"], &quiet["people"]),
+        (&json!(false), &json!([])),
+        "a new person is no change"
+    );
+
+    app.call_with_key(
+        "POST",
+        &format!("/v1/users/{id}/deactivate"),
+        ADMIN_KEY,
+        &json!({}),
+    )
+    .await
+    .expect(200);
+    // As the legacy service does it.
+    app.database
+        .execute(&format!(
+            "UPDATE auth.users SET is_active = false WHERE id = '{other}'"
+        ))
+        .await
+        .unwrap();
+    let told = feed(&app, Some(&cursor(&quiet))).await;
+    assert_eq!(ids(&told), [id.as_str(), &other]);
+    assert_eq!(told["people"][0]["firebase_uid"], "uid-1");
+    assert_eq!(told["people"][0]["is_active"], false);
+    assert!((now() - told["people"][0]["valid_since"].as_i64().unwrap()) < 60);
+    assert_eq!(told["people"][1]["valid_since"], Value::Null);
+
+    app.database
+        .execute("UPDATE auth.users SET token_balance = token_balance + 1, last_login = now()")
+        .await
+        .unwrap();
+    let nothing = feed(&app, Some(&cursor(&told))).await;
+    assert_eq!(nothing["people"], json!([]));
+    app.database
+        .execute(&format!("DELETE FROM auth.users WHERE id = '{other}'"))
+        .await
+        .unwrap();
+    let gone = feed(&app, Some(&cursor(&nothing))).await;
+    assert_eq!(
+        (ids(&gone), &gone["people"][0]["is_active"]),
+        (vec![other.as_str()], &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_commits_late_is_not_passed_over() {
+    let app = TestApp::start().await;
+    let slow = app.legacy_user("slow@example.org").await;
+    let quick = app.legacy_user("quick@example.org").await;
+    let begun = cursor(&feed(&app, None).await);
+    let deactivate = |id: &str| format!("UPDATE auth.users SET is_active = false WHERE id = '{id}'");
+    let mut connection = app.database.connect().await;
+    let mut late = connection.begin().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(deactivate(&slow)))
+        .execute(&mut *late)
+        .await
+        .unwrap();
+    app.database.execute(&deactivate(&quick)).await.unwrap();
+    let before = feed(&app, Some(&begun)).await;
+    assert_eq!(ids(&before), [quick.as_str()]);
+    late.commit().await.unwrap();
+    let after = feed(&app, Some(&cursor(&before))).await;
+    assert!(ids(&after).contains(&slow.as_str()), "{after}");
+    let end = feed(&app, Some(&cursor(&after))).await;
+    assert_eq!(ids(&end), Vec::<&str>::new(), "told for ever");
+}
+
+#[tokio::test]
+async fn too_many_changes_or_a_strange_cursor_mean_forget_everybody() {
+    let app = TestApp::start().await;
+    let begun = cursor(&feed(&app, None).await);
+    app.database
+        .execute(
+            "INSERT INTO auth.users (email, password_hash) SELECT n || '@example.org', '!' FROM generate_series(1, 501) AS n; \
+             UPDATE auth.users SET is_active = false",
+        )
+        .await
+        .unwrap();
+    let flood = feed(&app, Some(&begun)).await;
+    assert_eq!((&flood["reset"], &flood["people"]), (&json!(true), &json!([])));
+    assert_eq!(
+        feed(&app, Some("18446744073709551615")).await["reset"],
+        true,
+        "of another database"
+    );
+    for wrong in ["x", "-1", "1;2"] {
+        let answer = send(
+            app.request("GET", &format!("/v1/changes?since={wrong}"))
+                .header("x-service-key", SERVICE_KEY),
+        )
+        .await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "VALIDATION_ERROR"),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_edge_itself_is_told_and_nobody_who_comes_through_it() {
+    let app = TestApp::start().await;
+    let ask = async |audience| -> Answer {
+        let assertion = Assertion {
+            audience,
+            method: "GET",
+            path: "/v1/changes",
+            request_id: &RequestId::parse("edge-request-1").unwrap(),
+            client_ip: None,
+            identity: None,
+            person: None,
+        };
+        let sealed = app
+            .app
+            .config
+            .assertion_keys
+            .for_audience(audience)
+            .seal(&assertion, UnixTime::from_secs(now()))
+            .unwrap();
+        send(
+            app.request("GET", "/v1/changes")
+                .header("x-crossfade-assertion", sealed),
+        )
+        .await
+    };
+    ask(FEED_AUDIENCE).await.expect(200);
+    assert_eq!(ask(ORIGIN_AUDIENCE).await.status, 403);
+    assert_eq!(send(app.request("GET", "/v1/changes")).await.status, 403);
+    let person = app.get("/v1/changes", &token("uid-1", &json!({}))).await;
+    assert_eq!(person.status, 403);
+}
