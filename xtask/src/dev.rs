@@ -70,6 +70,11 @@ fn table(addresses: &Addresses) {
         ("edge", addresses.edge.clone(), "what browsers and services call"),
         ("origin", addresses.origin.clone(), "users and ledger"),
         ("legacy service", addresses.legacy.clone(), "the stand-in"),
+        (
+            "legacy control",
+            format!("{}/control", addresses.legacy_control),
+            "how the stand-in is to misbehave",
+        ),
     ];
     if let Some(emulator) = &addresses.emulator {
         rows.push((

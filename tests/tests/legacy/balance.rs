@@ -59,3 +59,23 @@ fn only_a_service_changes_a_balance() {
     refused(&put(&stand, SERVICE_KEY, &nobody), 404, "USER_NOT_FOUND");
     refused(&put(&stand, SERVICE_KEY, &json!({})), 400, "VALIDATION_ERROR");
 }
+
+/// Both read 3 before either writes.
+#[test]
+fn of_two_changes_at_once_one_is_lost() {
+    let stand = Stand::start();
+    let (token, id) = stand.register("ann");
+    let take = || {
+        let body = json!({"userId": id, "amount": 1, "operation": "subtract"});
+        assert_eq!(put(&stand, SERVICE_KEY, &body).body["data"]["new_balance"], 2);
+    };
+    stand.while_nobody_writes(2, || {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(take);
+            take();
+            other.join().unwrap();
+        });
+    });
+    let read = stand.get("/auth/token-balance", Some(&token));
+    assert_eq!(read.body["data"]["token_balance"], 2);
+}

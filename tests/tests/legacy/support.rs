@@ -1,7 +1,7 @@
 //! A running service with a database of its own.
 
 use std::str::FromStr as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -77,6 +77,38 @@ impl Stand {
         self.runtime
             .block_on(sqlx::raw_sql(statement).execute(&self.pool))
             .unwrap();
+    }
+
+    /// Runs `act` while nobody can write to `auth.users`, until `waiting` statements wait to.
+    pub fn while_nobody_writes<T>(&self, waiting: i64, act: impl FnOnce() -> T) -> T {
+        let lock = self.runtime.block_on(async {
+            let mut lock = self.pool.begin().await.unwrap();
+            sqlx::query("LOCK TABLE auth.users IN EXCLUSIVE MODE")
+                .execute(&mut *lock)
+                .await
+                .unwrap();
+            lock
+        });
+        let pool = self.pool.clone();
+        let released = self.runtime.spawn(async move {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < deadline {
+                let wait: i64 = sqlx::query_scalar(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'auth.users'::regclass",
+                )
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+                if wait == waiting {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            lock.rollback().await.unwrap();
+        });
+        let result = act();
+        self.runtime.block_on(released).unwrap();
+        result
     }
 
     /// The database stops answering, as far as the service can tell.

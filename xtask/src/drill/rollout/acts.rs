@@ -135,8 +135,7 @@ fn broken(
             let back = until(stage, mended, |memory| {
                 memory
                     .signed_in
-                    .is_some_and(|last| last.began > mended && !last.stepped_down)
-                    || memory.signed_in.is_none()
+                    .is_none_or(|last| last.began > mended && last.as_ever)
             })?;
             stage.troubles.end();
             Ok(format!(

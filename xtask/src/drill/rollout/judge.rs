@@ -180,12 +180,7 @@ const SENT_BACK: (Side, &str) = (Side::Legacy, "stepped_down");
 /// Whether the reason given for leaving `side` holds.
 fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> bool {
     match seen.reason() {
-        // The legacy service fails on people without a hash, and has never heard of those without a row.
-        "fallback_server_error" | "fallback_unknown_there"
-            if matches!(person.kind, Kind::New | Kind::Unseen) && side == Side::Legacy =>
-        {
-            true
-        }
+        _ if side == Side::Legacy && only_v2_knows(person, seen) => true,
         "fallback_unreachable"
         | "fallback_timeout"
         | "fallback_server_error"
@@ -193,6 +188,12 @@ fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> boo
         | "fallback_denied_there" => stage.troubles.touched(side, seen.began, seen.ended),
         _ => false,
     }
+}
+
+/// The legacy service fails on people without a hash, and has never heard of those without a row.
+fn only_v2_knows(person: &Person, seen: &Seen) -> bool {
+    matches!(person.kind, Kind::New | Kind::Unseen)
+        && matches!(seen.reason(), "fallback_server_error" | "fallback_unknown_there")
 }
 
 /// The side by the rules, and the rule: the edge's own decision for sign-ins, else the token's issuer.
@@ -233,7 +234,7 @@ fn is_flip(stage: &Stage, person: &Person, seen: &Seen) -> bool {
     let this = SignIn {
         side,
         deployment: seen.deployment.number,
-        stepped_down: seen.reason() == SENT_BACK.1,
+        as_ever: expected(person, seen) == (side, seen.reason()) || only_v2_knows(person, seen),
         began: seen.began,
         ended: seen.ended,
     };

@@ -71,8 +71,8 @@ pub struct SignIn {
     pub side: Side,
     /// The deployment that decided.
     pub deployment: usize,
-    /// Whether all sign-ins were being sent back at the time.
-    pub stepped_down: bool,
+    /// Whether it went as it goes when nobody is in trouble.
+    pub as_ever: bool,
     pub began: Instant,
     pub ended: Instant,
 }
