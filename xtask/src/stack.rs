@@ -174,7 +174,7 @@ impl Stack {
                         format!("edge-{edge_port}")
                     };
                     let config = edge::configure(&folder, &started_with.edge, false)?;
-                    edge::start(&guard, &config, edge_port)
+                    edge::start(&guard, &config, edge_port, edge::talk(&started_with.edge))
                 })
             });
             let edges = scope.spawn(|| {

@@ -62,8 +62,16 @@ pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) ->
     Ok(path)
 }
 
-/// Starts the Worker on `port` and waits until it answers.
-pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16) -> Done<Service> {
+/// How much the runtime tells: a line a request, as long as the Worker itself tells as much.
+pub fn talk(variables: &[(&str, String)]) -> &'static str {
+    let quiet = variables
+        .iter()
+        .any(|(name, value)| *name == "LOG_LEVEL" && value != "info");
+    if quiet { "warn" } else { "info" }
+}
+
+/// Starts the Worker on `port`, telling as much as `talk` says, and waits until it answers.
+pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16, talk: &str) -> Done<Service> {
     let folder = config.parent().unwrap_or(config);
     let mut command = Command::new(paths::npm_bin("wrangler"));
     command
@@ -82,6 +90,7 @@ pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16) -> Done<Se
         .arg("--persist-to")
         .arg(folder.join("state"))
         .arg("--show-interactive-dev-session=false")
+        .args(["--log-level", talk])
         .current_dir(folder)
         .env("WRANGLER_SEND_METRICS", "false")
         .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")

@@ -33,7 +33,7 @@ impl Stack {
         }
         let port = with.ports.take("edge", 8787)?;
         let config = edge::configure(&format!("edge-{port}"), &with.edge, with.step_down)?;
-        let new = edge::start(&self.guard, &config, port)?;
+        let new = edge::start(&self.guard, &config, port, edge::talk(&with.edge))?;
         self.addresses.edge = local(port);
         Ok(std::mem::replace(&mut self.edge, new))
     }
