@@ -134,8 +134,8 @@ async fn with_firebase_away_the_legacy_service_still_lets_people_in() {
     ));
 
     for (outage, patience) in [
-        (json!({"down": true}), 3),
-        (json!({"down": false, "hang": true}), 8),
+        (json!({"down": true}), 6),
+        (json!({"down": false, "hang": true}), 6),
     ] {
         world.google_will(outage);
         let started = Instant::now();
