@@ -19,6 +19,7 @@ mod accounts;
 mod administration;
 mod assertion;
 mod changes;
+mod dashboards;
 mod document;
 mod envelopes;
 mod exchange;

@@ -1,0 +1,159 @@
+//! What operators look at exists: every metric and label of the dashboards and alerts, every statement of the SQL panels, every page an alert
+//! points to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{TestApp, token};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every text under `key`, at any depth.
+fn texts<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(text) if name == key => found.push(text),
+                    _ => texts(member, key, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| texts(item, key, found)),
+        _ => {}
+    }
+}
+
+fn dashboards(key: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(repository().join("ops/grafana/dashboards")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let dashboard: Value = serde_json::from_str(&text).unwrap();
+        let mut found = Vec::new();
+        texts(&dashboard, key, &mut found);
+        all.extend(found.into_iter().map(str::to_owned));
+    }
+    assert!(!all.is_empty(), "no {key} in any dashboard");
+    all
+}
+
+/// Words of a PromQL expression that may be names: quoted strings are left out.
+fn words(expression: &str) -> BTreeSet<String> {
+    expression
+        .split('"')
+        .step_by(2)
+        .flat_map(|part| part.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .filter(|word| word.contains('_') && word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter(|word| *word != "histogram_quantile")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn every_metric_and_label_exists() {
+    let app = TestApp::start().await;
+    app.get("/v1/auth/me", &token("uid-1", &json!({})))
+        .await
+        .expect(200);
+    app.get("/v1/auth/me", "garbage").await.expect(401);
+    let metrics = app
+        .request("GET", "/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for line in metrics.lines() {
+        if let Some(announced) = line.strip_prefix("# TYPE ") {
+            let name = announced.split(' ').next().unwrap();
+            known.insert(name.to_owned());
+            if announced.ends_with(" histogram") {
+                known.extend(["bucket", "sum", "count"].map(|suffix| format!("{name}_{suffix}")));
+            }
+        } else if let Some((labels, _)) = line.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')) {
+            known.extend(
+                labels
+                    .split("\",")
+                    .filter_map(|label| label.split_once("=\""))
+                    .map(|(name, _)| name.to_owned()),
+            );
+        }
+    }
+    let mut expressions = dashboards("expr");
+    // An `expr` in YAML goes on as long as its lines are indented deeper.
+    let mut alerts = String::new();
+    let mut inside = false;
+    for line in read("ops/prometheus/alerts.yml").lines() {
+        inside = line.trim_start().starts_with("expr:") || (inside && line.starts_with("          "));
+        if inside {
+            alerts.push_str(line);
+            alerts.push('\n');
+        }
+    }
+    expressions.push(alerts);
+    let missing: BTreeSet<String> = expressions
+        .iter()
+        .flat_map(|text| words(text))
+        .filter(|word| !known.contains(word))
+        .collect();
+    assert!(missing.is_empty(), "not in /metrics: {missing:?}");
+    assert!(
+        !known.contains("http_server_request_duration_minutes"),
+        "the check can fail"
+    );
+}
+
+#[tokio::test]
+async fn every_statement_runs() {
+    let app = TestApp::start().await;
+    for statement in dashboards("rawSql") {
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
+            .fetch_all(&app.app.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{error} in\n{statement}"));
+    }
+}
+
+#[test]
+fn the_panels_ask_what_the_document_asks() {
+    let document = read("docs/ops/monitoring-queries.sql");
+    for statement in dashboards("rawSql") {
+        assert!(
+            document.contains(&statement),
+            "docs/ops/monitoring-queries.sql has another text than\n{statement}"
+        );
+    }
+}
+
+#[test]
+fn every_alert_points_to_a_section() {
+    let alerts = read("ops/prometheus/alerts.yml");
+    let links: Vec<&str> = alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook_url: "))
+        .collect();
+    assert_eq!(
+        links.len(),
+        alerts.matches("- alert:").count(),
+        "every alert has one"
+    );
+    for link in links {
+        let (page, section) = link.split_once('#').unwrap();
+        let found = read(page)
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .any(|title| title.to_lowercase().replace('\'', "").replace(' ', "-") == section);
+        assert!(found, "{link}");
+    }
+}
