@@ -1,6 +1,7 @@
 //! The whole stack by URL: the edge in the Workers runtime, the origin, PostgreSQL, the stand-in legacy service and an issuer.
 //!
-//! `cargo xtask test --only end-to-end-rs256` brings up a stack whose issuer is a key server and runs [`signed`].
+//! `cargo xtask test --only end-to-end-rs256` brings up a stack whose issuer is a key server and runs [`signed`];
+//! `--only end-to-end` brings up one with the Auth emulator and runs [`emulator`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +12,7 @@
 mod answer;
 mod api;
 mod edges;
+mod emulator;
 mod people;
 mod raw;
 mod signed;

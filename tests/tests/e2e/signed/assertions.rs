@@ -32,8 +32,9 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
         .await
 }
 
-/// The claims of the one assertion that arrived: HS256 (RFC 7515 appendix A.1) under the stack's first assertion key.
-fn opened(received: &Received) -> Value {
+/// The claims of the one assertion that arrived at the service called `audience`: HS256 (RFC 7515 appendix A.1) under the key that is
+/// derived for it from the stack's first assertion key. Under that of another service it does not open.
+fn opened(received: &Received, audience: &str) -> Value {
     let assertion = received.header("x-crossfade-assertion").expect("one assertion");
     let parts: Vec<&str> = assertion.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else {
@@ -46,9 +47,21 @@ fn opened(received: &Received) -> Value {
         .next()
         .and_then(|first| first.split_once(':'))
         .unwrap();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &decoded(key));
-    hmac::verify(&key, format!("{header}.{claims}").as_bytes(), &decoded(signature))
-        .unwrap_or_else(|_| panic!("the signature is not by {kid}: {received:#?}"));
+    let master = hmac::Key::new(hmac::HMAC_SHA256, &decoded(key));
+    let opens = |audience: &str| {
+        let derived = hmac::sign(
+            &master,
+            format!("crossfade assertion key for {audience}").as_bytes(),
+        );
+        let key = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        let signed = format!("{header}.{claims}");
+        hmac::verify(&key, signed.as_bytes(), &decoded(signature)).is_ok()
+    };
+    assert!(
+        opens(audience),
+        "not sealed for {audience} by {kid}: {received:#?}"
+    );
+    assert!(!opens("another-service"), "sealed for everybody: {received:#?}");
     let header: Value = serde_json::from_slice(&decoded(header)).unwrap();
     assert_eq!(
         header,
@@ -65,6 +78,7 @@ fn opened(received: &Received) -> Value {
         "good for more than a minute: {claims}"
     );
     assert_eq!(claims["iss"], "crossfade-edge");
+    assert_eq!(claims["aud"], audience);
     // One request, one name.
     assert_eq!(
         claims["jti"].as_str(),
@@ -125,8 +139,7 @@ async fn an_app_service_learns_who_calls() {
         );
         // Who holds a token can act as its holder anywhere, so it stays here.
         assert!(received.all("authorization").is_empty(), "{received:#?}");
-        let claims = opened(&received);
-        assert_eq!(claims["aud"], "archive");
+        let claims = opened(&received, "archive");
         assert_eq!(claims["htm"], method);
         assert_eq!(claims["htu"], "/api/archive/jobs/7");
         assert_eq!(claims["id"]["kind"], "firebase");
@@ -159,7 +172,7 @@ async fn a_legacy_token_introduces_the_same_row() {
         Some(bearer.as_str()),
         "{received:#?}"
     );
-    assert_eq!(opened(&received)["id"]["subject"], json!({ "legacy": id }));
+    assert_eq!(opened(&received, "old")["id"]["subject"], json!({ "legacy": id }));
     edge.end().await;
 }
 
@@ -174,8 +187,7 @@ async fn without_a_token_the_statement_names_nobody() {
         let received = arrives(&edge, "GET", path, None).await;
         assert_eq!(received.target, arrived);
         assert!(received.all("x-user-id").is_empty(), "{received:#?}");
-        let claims = opened(&received);
-        assert_eq!(claims["aud"], audience);
+        let claims = opened(&received, audience);
         assert_eq!(claims["htu"], arrived.split('?').next().unwrap());
         assert!(claims.get("id").is_none(), "{claims}");
     }

@@ -1,0 +1,281 @@
+//! What the rollout's variables do to people who sign in.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::edges::{self, Edge, Wanted};
+use crate::people::register_with_legacy;
+use crate::stack;
+
+/// Nothing listens on this port of this machine.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+/// Enough to meet both sides at 50 %.
+const PEOPLE: usize = 40;
+
+/// The side that answered somebody whom neither side knows.
+#[track_caller]
+fn side(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 404, "{answer}");
+    match answer.header("x-auth-route-reason") {
+        Some("in_cohort" | "not_in_cohort") => answer.header("x-auth-route").unwrap_or_default(),
+        _ => panic!("not decided by the percentage\n{answer}"),
+    }
+}
+
+/// Somebody nobody knows yet, as they register.
+fn newcomer(domain: &str) -> Value {
+    let name = Uuid::new_v4().simple().to_string();
+    json!({ "username": name, "email": format!("{name}@{domain}"), "password": "correct horse 1" })
+}
+
+fn edge_at(percent: &str) -> Wanted {
+    edges::edge().with("ROLLOUT_PERCENT", percent)
+}
+
+async fn register(edge: &Edge, person: &Value) -> Answer {
+    edge.api.post("/auth/register", person).send().await
+}
+
+async fn sign_in(edge: &Edge, person: &Value) -> Answer {
+    let credentials = json!({ "email": person["email"], "password": person["password"] });
+    edge.api.post("/auth/login", &credentials).send().await
+}
+
+/// Checks that the token of a sign-in is good for the person on both contracts, and by whom it was issued.
+async fn holds(answer: &Answer, kind: &str) {
+    let (id, token) = (answer.text_at("/data/user/id"), answer.text_at("/data/token"));
+    stack::edge()
+        .me(&token)
+        .await
+        .expect(200)
+        .has("/data/user/id", id.as_str());
+    stack::edge()
+        .post("/v1/auth/verify-token", &json!({ "token": token }))
+        .send()
+        .await
+        .expect(200)
+        .has("/data/token_kind", kind)
+        .has("/data/user/id", id.as_str());
+    stack::edge()
+        .get("/auth/profile")
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200)
+        .came_from(if kind == "legacy" { "legacy" } else { "v2" }, "token_issuer")
+        .has("/data/user/id", id.as_str());
+}
+
+#[tokio::test]
+async fn at_0_percent_everybody_is_where_they_were() {
+    let edge = edge_at("0").start().await;
+    let person = newcomer("example.com");
+    let registered = register(&edge, &person)
+        .await
+        .expect(201)
+        .came_from("legacy", "not_in_cohort");
+    let signed_in = sign_in(&edge, &person)
+        .await
+        .expect(200)
+        .came_from("legacy", "not_in_cohort");
+    assert_eq!(registered.at("/data/user/id"), signed_in.at("/data/user/id"));
+    holds(&signed_in, "legacy").await;
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
+    let edge = edge_at("100").start().await;
+    let person = newcomer("example.com");
+    register(&edge, &person)
+        .await
+        .expect(201)
+        .came_from("v2", "in_cohort");
+    let signed_in = sign_in(&edge, &person)
+        .await
+        .expect(200)
+        .came_from("v2", "in_cohort");
+    holds(&signed_in, "firebase").await;
+    // Somebody with an account at the legacy service moves with their first sign-in, and keeps id and tokens.
+    let (person, registered) = register_with_legacy().await;
+    for _ in 0..2 {
+        let moved = sign_in(&edge, &person)
+            .await
+            .expect(200)
+            .came_from("v2", "in_cohort")
+            .has("/data/user/id", registered.at("/data/user/id"))
+            .has(
+                "/data/user/token_balance",
+                registered.at("/data/user/token_balance"),
+            );
+        holds(&moved, "firebase").await;
+    }
+    // The way back: their password still works on the old side.
+    let back = edge_at("0").start().await;
+    let signed_in = sign_in(&back, &person)
+        .await
+        .expect(200)
+        .came_from("legacy", "not_in_cohort");
+    holds(&signed_in, "legacy").await;
+    back.end().await;
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_final_on_either_side() {
+    let (person, _) = register_with_legacy().await;
+    let wrong = json!({ "email": person["email"], "password": "wrong horse 2" });
+    for (percent, side, reason) in [("0", "legacy", "not_in_cohort"), ("100", "v2", "in_cohort")] {
+        let edge = edge_at(percent).start().await;
+        sign_in(&edge, &wrong)
+            .await
+            .refused(401, "INVALID_PASSWORD")
+            .came_from(side, reason);
+        edge.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_kill_switch_outranks_everything_but_a_token() {
+    let edge = edge_at("100")
+        .with("ROLLOUT_KILL_SWITCH", "on")
+        .with("ROLLOUT_FORCE_V2", "@example.com")
+        .with("ROLLOUT_NEW_USERS", "v2")
+        .start()
+        .await;
+    let person = newcomer("example.com");
+    register(&edge, &person)
+        .await
+        .expect(201)
+        .came_from("legacy", "kill_switch");
+    sign_in(&edge, &person)
+        .await
+        .expect(200)
+        .came_from("legacy", "kill_switch");
+    edge.api
+        .get("/readyz")
+        .send()
+        .await
+        .expect(200)
+        .has("/rollout/kill_switch", true);
+    // Who is signed in at Firebase stays so.
+    let moved = edge_at("100").start().await;
+    let person = newcomer("example.com");
+    let token = register(&moved, &person).await.expect(201).text_at("/data/token");
+    edge.api
+        .get("/auth/profile")
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200)
+        .came_from("v2", "token_issuer");
+    // Whoever has an account only there is still found.
+    sign_in(&edge, &person).await.expect(200);
+    moved.end().await;
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn people_are_named_one_by_one_and_the_old_side_wins() {
+    let forced = newcomer("forced.example");
+    let email = forced["email"].as_str().unwrap_or_default().to_uppercase();
+    let nobody_moves = edge_at("0")
+        .with(
+            "ROLLOUT_FORCE_V2",
+            &format!("{email},@moved.example,@both.example"),
+        )
+        .with("ROLLOUT_FORCE_LEGACY", "@both.example")
+        .start()
+        .await;
+    for (person, side, reason) in [
+        (forced, "v2", "forced_v2"),
+        (newcomer("moved.example"), "v2", "forced_v2"),
+        (newcomer("both.example"), "legacy", "forced_legacy"),
+        (newcomer("sub.moved.example"), "legacy", "not_in_cohort"),
+    ] {
+        register(&nobody_moves, &person)
+            .await
+            .expect(201)
+            .came_from(side, reason);
+        sign_in(&nobody_moves, &person)
+            .await
+            .expect(200)
+            .came_from(side, reason);
+    }
+    nobody_moves.end().await;
+}
+
+#[tokio::test]
+async fn newcomers_go_where_newcomers_are_sent() {
+    for (percent, new_users, side) in [("0", "v2", "v2"), ("100", "legacy", "legacy")] {
+        let edge = edge_at(percent)
+            .with("ROLLOUT_NEW_USERS", new_users)
+            .start()
+            .await;
+        let person = newcomer("example.com");
+        register(&edge, &person)
+            .await
+            .expect(201)
+            .came_from(side, "new_users");
+        // Their sign-in is decided like everybody's; whoever is not known there is found on the other side.
+        let signed_in = sign_in(&edge, &person).await.expect(200);
+        assert!(signed_in.at("/data/token").is_string(), "{signed_in}");
+        edge.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_stays_on_their_side_and_more_percent_only_adds_people() {
+    let half = edge_at("50").start().await;
+    let more = edge_at("75").start().await;
+    let mut moved = 0;
+    for _ in 0..PEOPLE {
+        let mut person = newcomer("example.com");
+        let first = sign_in(&half, &person).await;
+        let email = person["email"].as_str().unwrap_or_default().to_uppercase();
+        person["email"] = email.into();
+        let again = sign_in(&half, &person).await;
+        assert_eq!(side(&first), side(&again), "{first}\n\n{again}");
+        let later = sign_in(&more, &person).await;
+        if side(&first) == "v2" {
+            moved += 1;
+            assert_eq!(side(&later), "v2", "{first}\n\n{later}");
+        }
+    }
+    // By chance alone about once in 10^12 runs.
+    assert!(0 < moved && moved < PEOPLE, "{moved} of {PEOPLE} at 50 %");
+    more.end().await;
+    half.end().await;
+}
+
+#[tokio::test]
+async fn while_the_old_side_is_down_its_people_sign_in_on_the_new_one() {
+    let edge = edge_at("0").with("LEGACY_AUTH_URL", NOBODY).start().await;
+    let (person, registered) = register_with_legacy().await;
+    let signed_in = sign_in(&edge, &person)
+        .await
+        .expect(200)
+        .came_from("v2", "fallback_unreachable")
+        .has("/data/user/id", registered.at("/data/user/id"));
+    holds(&signed_in, "firebase").await;
+    // A registration may have reached the other side: it is not sent twice.
+    register(&edge, &newcomer("example.com"))
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn while_the_new_side_is_down_people_sign_in_on_the_old_one() {
+    let (person, registered) = register_with_legacy().await;
+    let edge = edge_at("100").with("ORIGIN_URL", NOBODY).start().await;
+    let signed_in = sign_in(&edge, &person)
+        .await
+        .expect(200)
+        .came_from("legacy", "fallback_unreachable")
+        .has("/data/user/id", registered.at("/data/user/id"));
+    holds(&signed_in, "legacy").await;
+    edge.end().await;
+}

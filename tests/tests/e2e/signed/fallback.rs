@@ -1,0 +1,132 @@
+//! When a side fails: who is asked instead, what is asked once only, and what is never asked elsewhere.
+
+use testkit::recorder::Recorder;
+
+use crate::edges;
+use crate::people::{legacy_draft, new_token, register_with_legacy};
+use crate::stack;
+
+/// Nothing listens on this port of this machine.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+#[tokio::test]
+async fn a_legacy_token_is_answered_by_the_origin_while_the_legacy_service_is_down() {
+    let edge = edges::edge().with("LEGACY_AUTH_URL", NOBODY).start().await;
+    let (_, registered) = register_with_legacy().await;
+    let (id, token) = (
+        registered.text_at("/data/user/id"),
+        registered.text_at("/data/token"),
+    );
+    edge.api
+        .get("/auth/profile")
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200)
+        .came_from("v2", "fallback_unreachable")
+        .has("/data/user/id", id.as_str());
+    edge.api
+        .post("/auth/verify-token", &serde_json::json!({ "token": token }))
+        .send()
+        .await
+        .expect(200)
+        .came_from("v2", "fallback_unreachable")
+        .has("/data/valid", true);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn what_changes_something_is_not_sent_twice() {
+    let edge = edges::edge()
+        .with("LEGACY_AUTH_URL", NOBODY)
+        .with("ROLLOUT_PERCENT", "0")
+        .start()
+        .await;
+    let person =
+        serde_json::json!({ "username": "ann", "email": "ann@example.com", "password": "correct horse 1" });
+    let answer = edge
+        .api
+        .post("/auth/register", &person)
+        .send()
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+    assert!(answer.header("retry-after").is_some(), "Retry-After\n{answer}");
+    let answer = edge
+        .api
+        .call("PUT", "/auth/profile")
+        .bearer(&legacy_draft().mint())
+        .json(&serde_json::json!({ "username": "bob" }))
+        .send()
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+    assert!(answer.header("retry-after").is_some(), "Retry-After\n{answer}");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_firebase_token_is_never_shown_to_the_legacy_service() {
+    // Were it sent on, this one would say 200.
+    let recorder = Recorder::start().await.unwrap();
+    for kill_switch in ["off", "on"] {
+        let edge = edges::edge()
+            .with("LEGACY_AUTH_URL", &recorder.url)
+            .with("ORIGIN_URL", NOBODY)
+            .with("ROLLOUT_KILL_SWITCH", kill_switch)
+            .start()
+            .await;
+        for path in ["/auth/profile", "/v1/auth/me"] {
+            edge.api
+                .get(path)
+                .bearer(&new_token())
+                .send()
+                .await
+                .refused(503, "UPSTREAM_UNAVAILABLE");
+        }
+        edge.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_the_request_is_final() {
+    // The recorder answers what it is told to; the real origin would answer otherwise.
+    let recorder = Recorder::start().await.unwrap();
+    let edge = edges::edge()
+        .with("LEGACY_AUTH_URL", &recorder.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .start()
+        .await;
+    let body = serde_json::json!({ "email": "nobody@example.com", "password": "correct horse 1" });
+    for status in [400, 401, 403, 409, 422, 429] {
+        edge.api
+            .post(&format!("/auth/login?status={status}"), &body)
+            .send()
+            .await
+            .expect(status)
+            .came_from("legacy", "not_in_cohort");
+    }
+    // "Not here" is asked again on the other side, which cannot know either: theirs counts.
+    let answer = edge.api.post("/auth/login?status=404", &body).send().await;
+    assert!(answer.header("x-auth-route-reason").is_some(), "{answer}");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn without_a_legacy_service_the_origin_answers_all() {
+    let edge = edges::edge().with("LEGACY_AUTH_URL", "").start().await;
+    let (_, registered) = register_with_legacy().await;
+    edge.api
+        .get("/auth/profile")
+        .bearer(&registered.text_at("/data/token"))
+        .send()
+        .await
+        .expect(200)
+        .came_from("v2", "no_legacy_service")
+        .has("/data/user/id", registered.text_at("/data/user/id"));
+    stack::edge()
+        .get("/auth/profile")
+        .bearer(&registered.text_at("/data/token"))
+        .send()
+        .await
+        .came_from("legacy", "token_issuer");
+    edge.end().await;
+}
