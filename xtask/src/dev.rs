@@ -67,7 +67,11 @@ fn remember(addresses: &Addresses) -> Done {
 
 fn table(addresses: &Addresses) {
     let mut rows = vec![
-        ("edge", addresses.edge.clone(), "what browsers and services call"),
+        (
+            "edge",
+            addresses.edge.clone(),
+            "what browsers and services call; open it in one",
+        ),
         ("origin", addresses.origin.clone(), "users and ledger"),
         ("legacy service", addresses.legacy.clone(), "the stand-in"),
         (

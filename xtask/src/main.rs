@@ -3,6 +3,7 @@
 mod api_check;
 mod bench;
 mod build_edge;
+mod build_page;
 mod check;
 mod clients;
 mod conformance;

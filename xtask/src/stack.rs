@@ -15,6 +15,7 @@ mod pulse;
 mod secrets;
 pub mod service;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -30,7 +31,7 @@ use service::Service;
 
 use crate::fault::{Done, Fault, In as _};
 use crate::tools::{npm, wasm_target};
-use crate::{build_edge, console};
+use crate::{build_edge, build_page, console};
 
 const PROJECT: &str = "demo-crossfade";
 
@@ -174,6 +175,11 @@ impl Stack {
                         format!("edge-{edge_port}")
                     };
                     let config = edge::configure(&folder, &started_with.edge, false)?;
+                    if let (true, Some(emulator)) = (plan.well_known_ports, &addresses.emulator) {
+                        // For people: the stack that has well-known ports, and somewhere to sign up.
+                        let page = console::step(build_page::STEP, || build_page::build(emulator, &config))?;
+                        edge::serve_files(&config, &page)?;
+                    }
                     edge::start(&guard, &config, edge_port, edge::talk(&started_with.edge))
                 })
             });
@@ -253,6 +259,8 @@ impl Drop for Stack {
         }
     }
 }
+
+impl console::StepResult for PathBuf {}
 
 fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")

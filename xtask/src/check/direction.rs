@@ -38,10 +38,11 @@ const ORIGIN: [(&str, &[&str]); 5] = [
 ];
 
 /// Crates of ours, and those of ours they may depend on (tests included).
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("crossfade-shared", &[]),
     ("crossfade-edge", &["crossfade-shared"]),
     ("crossfade-origin", &["crossfade-shared", "crossfade-testkit"]),
+    ("crossfade-page", &["crossfade-shared"]),
     ("crossfade-tower", &["crossfade-shared"]),
     ("crossfade-testkit", &[]),
     ("xtask", &["crossfade-shared"]),

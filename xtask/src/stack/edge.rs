@@ -62,6 +62,15 @@ pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) ->
     Ok(path)
 }
 
+/// Serves the files in `folder` before the Worker is asked: the development page.
+pub fn serve_files(config: &std::path::Path, folder: &std::path::Path) -> Done {
+    let mut table: Table = fs::read_to_string(config).in_step(STEP)?.parse().in_step(STEP)?;
+    let directory = Value::String(folder.display().to_string());
+    let assets = Table::from_iter([("directory".to_owned(), directory)]);
+    table.insert("assets".to_owned(), Value::Table(assets));
+    fs::write(config, table.to_string()).in_step(STEP)
+}
+
 /// How much the runtime tells: a line a request, as long as the Worker itself tells as much.
 pub fn talk(variables: &[(&str, String)]) -> &'static str {
     let quiet = variables

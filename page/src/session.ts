@@ -1,0 +1,97 @@
+// Who is signed in, and how: by the Firebase SDK, or the old way with a token we hold ourselves.
+
+import { initializeApp } from "@firebase/app";
+import {
+  type Auth,
+  GoogleAuthProvider,
+  browserLocalPersistence,
+  connectAuthEmulator,
+  createUserWithEmailAndPassword,
+  initializeAuth,
+  signInAnonymously,
+  signInWithCredential,
+  signInWithEmailAndPassword,
+  signOut,
+} from "@firebase/auth";
+import { type Call, call } from "./api.js";
+
+/** `/settings.json`, written by whoever started the stack. */
+export interface Settings {
+  readonly project: string;
+  /** The Auth emulator's address. */
+  readonly emulator: string;
+  readonly rollout: { readonly percent: string; readonly group: string };
+}
+
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** The ways in, by the buttons' names. */
+export type Way = "sign-in" | "sign-up" | "google" | "anonymous" | "old-sign-in" | "old-sign-up";
+
+export class Session {
+  readonly #auth: Auth;
+  #oldToken: string | undefined;
+
+  constructor(
+    settings: Settings,
+    private readonly noted: (call: Call) => void,
+  ) {
+    const app = initializeApp({ apiKey: "development", projectId: settings.project });
+    // Without the pop-up's code, which would load a script from elsewhere.
+    this.#auth = initializeAuth(app, { persistence: browserLocalPersistence });
+    connectAuthEmulator(this.#auth, settings.emulator, { disableWarnings: true });
+  }
+
+  /** Resolves once it is known who was signed in when the page was left. */
+  async ready(): Promise<void> {
+    await this.#auth.authStateReady();
+  }
+
+  /** The token calls are made with, renewed by the SDK when it is about to expire. */
+  async token(): Promise<string | undefined> {
+    return this.#oldToken ?? (await this.#auth.currentUser?.getIdToken());
+  }
+
+  async enter(way: Way, { email, password }: Credentials): Promise<void> {
+    await this.leave();
+    switch (way) {
+      case "sign-in":
+        await signInWithEmailAndPassword(this.#auth, email, password);
+        return;
+      case "sign-up":
+        await createUserWithEmailAndPassword(this.#auth, email, password);
+        return;
+      case "google":
+        // What the emulator takes for a Google ID token: its claims, unsigned.
+        await signInWithCredential(
+          this.#auth,
+          GoogleAuthProvider.credential(JSON.stringify({ sub: `google-${email}`, email, email_verified: true })),
+        );
+        return;
+      case "anonymous":
+        await signInAnonymously(this.#auth);
+        return;
+      case "old-sign-in":
+        this.#oldToken = await this.#old("/auth/login", { email, password });
+        return;
+      case "old-sign-up": {
+        const username = email.replace(/[^a-z0-9]/gi, "").slice(0, 100);
+        this.#oldToken = await this.#old("/auth/register", { username, email, password });
+        return;
+      }
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#oldToken = undefined;
+    await signOut(this.#auth);
+  }
+
+  async #old(path: string, body: { readonly [name: string]: string }): Promise<string> {
+    const { token } = await call(this.noted, "POST", path, { body });
+    return String(token);
+  }
+}

@@ -1,0 +1,22 @@
+// What a token says of itself, unverified: for showing its age, and nothing else.
+
+export interface UnverifiedTimes {
+  readonly kind: string;
+  readonly email: string | undefined;
+  /** Seconds since 1970. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+export function unverifiedTimes(token: string): UnverifiedTimes {
+  const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = Uint8Array.from(atob(payload), (symbol) => symbol.charCodeAt(0));
+  const claims = JSON.parse(new TextDecoder().decode(bytes)) as { [name: string]: unknown };
+  const firebase = String(claims["iss"]).startsWith("https://securetoken.google.com/");
+  return {
+    kind: firebase ? "Firebase ID token" : "token of the old service",
+    email: typeof claims["email"] === "string" ? claims["email"] : undefined,
+    issuedAt: Number(claims["iat"]),
+    expiresAt: Number(claims["exp"]),
+  };
+}

@@ -1,0 +1,81 @@
+//! The development page: bundled by esbuild, with the edge's rollout decision compiled to wasm beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fault::{Done, In as _};
+use crate::tools::cargo_tools::Tool;
+use crate::tools::wasm_target;
+use crate::{paths, run};
+
+/// The name of this step.
+pub const STEP: &str = "build the page";
+
+/// Builds the page for the edge with this `config`ured wrangler.toml. Answers the folder to be served.
+pub fn build(emulator: &str, config: &Path) -> Done<PathBuf> {
+    let folder = paths::working("page");
+    fs::create_dir_all(&folder).in_step(STEP)?;
+    decision()?;
+    let sources = paths::root().join("page");
+    run::logged(
+        STEP,
+        "page-esbuild",
+        Command::new(paths::npm_bin("esbuild"))
+            .arg("src/main.ts")
+            .args(["--bundle", "--format=esm", "--target=es2022", "--sourcemap"])
+            .arg(format!("--outfile={}", folder.join("main.js").display()))
+            .current_dir(&sources),
+    )?;
+    for (from, name) in [
+        (sources.join("index.html"), "index.html"),
+        (sources.join("style.css"), "style.css"),
+        (sources.join("build/rollout_bg.wasm"), "rollout_bg.wasm"),
+    ] {
+        fs::copy(from, folder.join(name)).in_step(STEP)?;
+    }
+    fs::write(folder.join("settings.json"), settings(emulator, config)?).in_step(STEP)?;
+    Ok(folder)
+}
+
+/// What the page has to know about the stack it belongs to. None of it is secret.
+fn settings(emulator: &str, config: &Path) -> Done<String> {
+    let config: toml::Table = fs::read_to_string(config).in_step(STEP)?.parse().in_step(STEP)?;
+    let variable = |name: &str| config.get("vars")?.get(name)?.as_str();
+    let json = serde_json::json!({
+        "project": variable("FIREBASE_PROJECT_ID"),
+        "emulator": emulator,
+        "rollout": { "percent": variable("ROLLOUT_PERCENT"), "group": variable("ROLLOUT_GROUP") },
+    });
+    Ok(json.to_string())
+}
+
+/// The crate `crossfade-page`, as a module a browser loads.
+fn decision() -> Done {
+    run::logged(
+        STEP,
+        "page-cargo",
+        run::cargo()
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "crossfade-page",
+                "--profile",
+                "edge",
+            ])
+            .args(["--target", wasm_target::TARGET]),
+    )?;
+    let wasm = paths::target()
+        .join(wasm_target::TARGET)
+        .join("edge/rollout.wasm");
+    let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen");
+    run::logged(
+        STEP,
+        "page-wasm-bindgen",
+        Command::new(wasm_bindgen)
+            .arg(wasm)
+            .args(["--target", "web", "--out-dir"])
+            .arg(paths::root().join("page/build")),
+    )
+}
