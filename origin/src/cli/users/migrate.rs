@@ -140,7 +140,7 @@ fn describe(found: &Preflight, migration: &Migration) -> String {
     let mut text = String::from("Preflight\n");
     let mut line = |name: &str, value: String| {
         // Writing to a String cannot fail.
-        let _infallible = writeln!(text, "  {name:34}{value:>10}");
+        let _infallible = writeln!(text, "  {name:40}{value:>8}");
     };
     for (provider, count) in &found.people {
         line(&format!("people, {provider}"), count.to_string());
@@ -177,7 +177,7 @@ impl Outcome {
         let mut text = String::from("Result\n");
         let mut line = |name: &str, value: String| {
             // Writing to a String cannot fail.
-            let _infallible = writeln!(text, "  {name:34}{value:>10}");
+            let _infallible = writeln!(text, "  {name:40}{value:>8}");
         };
         line("imported and linked", report.imported.to_string());
         line("account was there, linked", report.found.to_string());
