@@ -417,7 +417,7 @@ fn origin_variables(
     variables.extend(issuer.iter().cloned());
     if plan.database == Database::ThrowAway {
         // Tests run on machines that are busy with compiling: slow there is not an outage.
-        variables.push(("DB_POOL_ACQUIRE_MS", "4000".to_owned()));
+        variables.push(("DB_POOL_ACQUIRE_MS", "8000".to_owned()));
     }
     variables
 }
