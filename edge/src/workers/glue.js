@@ -5,7 +5,10 @@
 // Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator.
 export function describe(request) {
   let text = `${request.method}\n${request.url}`;
-  for (const [name, value] of request.headers) text += `\n${name}:${value}`;
+  // Not `for … of`, which makes two objects a header.
+  request.headers.forEach((value, name) => {
+    text += `\n${name}:${value}`;
+  });
   return text;
 }
 
@@ -61,21 +64,32 @@ function patience(request, body, timeoutMs) {
 // Sends the request on to `url`. Without `body` the request's own body is streamed through untouched. The timeout ends
 // with the answer's headers: a slow download or an open WebSocket is not a fault.
 // Resolves to the Response, to 0 when the other side cannot be reached, or to 1 when it did not answer in time.
-export async function send(request, url, changes, body, timeoutMs) {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), patience(request, body, timeoutMs));
-  try {
-    const forwarded =
-      body === undefined
-        ? new Request(url, request)
-        : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
-    apply(forwarded.headers, changes);
-    return await fetch(forwarded, { signal: timeout.signal });
-  } catch {
-    return timeout.signal.aborted ? 1 : 0;
-  } finally {
-    clearTimeout(timer);
-  }
+//
+// By a timer alone and not an AbortSignal, which costs a tenth of a request: what is late is let go of when it comes, and the
+// runtime ends what is still out when the request has been answered.
+export function send(request, url, changes, body, timeoutMs) {
+  return new Promise((resolve) => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      resolve(1);
+    }, patience(request, body, timeoutMs));
+    const settle = (answer) => {
+      clearTimeout(timer);
+      if (late && answer !== 0) discard(answer);
+      resolve(answer);
+    };
+    try {
+      const forwarded =
+        body === undefined
+          ? new Request(url, request)
+          : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
+      apply(forwarded.headers, changes);
+      fetch(forwarded).then(settle, () => settle(0));
+    } catch {
+      settle(0);
+    }
+  });
 }
 
 // A copy of a short body; the answer keeps its own. Throws for a longer one.
