@@ -1,6 +1,7 @@
 // Starts edges on request, for tests that need one with variables of its own, or one whose caches nobody has filled yet. Each
 // runs in a workerd of its own.
-//   POST /        {"variables": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache
+//   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache;
+//                `bindings` are options of Miniflare, such as `durableObjects`
 //   DELETE /{id}  → 204; its isolate ends
 // Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
 import { createServer } from "node:http";
@@ -16,7 +17,7 @@ const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 const edges = new Map();
 let latest = 0;
 
-async function start({ variables = {}, cache }) {
+async function start({ variables = {}, bindings = {}, cache }) {
   const id = String(++latest);
   const edge = new Miniflare({
     ...workerOptions,
@@ -28,6 +29,7 @@ async function start({ variables = {}, cache }) {
     ],
     scriptPath: main,
     bindings: { ...workerOptions.bindings, ...variables },
+    ...bindings,
     cachePersist: path.join(path.dirname(config), "cache", cache ?? `of-${id}`),
     cf: false,
     host: "127.0.0.1",

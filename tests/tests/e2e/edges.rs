@@ -16,6 +16,8 @@ pub struct Edge {
 pub struct Wanted {
     variables: Map<String, Value>,
     cache: Option<String>,
+    /// Options of Miniflare: what of the runtime it is bound to.
+    bindings: Map<String, Value>,
 }
 
 /// An edge with the stack's own variables, until one is set otherwise.
@@ -35,9 +37,27 @@ impl Wanted {
         self
     }
 
+    /// Bound to the object that watches both sides.
+    pub fn watched(mut self) -> Self {
+        let object = json!({ "STEP_DOWN": { "className": "StepDown", "useSQLite": true } });
+        self.bindings.insert("durableObjects".to_owned(), object);
+        self
+    }
+
+    /// Bound to a counter that lets so many calls in so many seconds pass.
+    pub fn limited(mut self, name: &str, calls: u32, seconds: u32) -> Self {
+        let counter = json!({ "namespace_id": name, "simple": { "limit": calls, "period": seconds } });
+        let counters = self.bindings.entry("ratelimits").or_insert_with(|| json!({}));
+        counters[name] = counter;
+        self
+    }
+
     pub async fn start(self) -> Edge {
         let answer = host()
-            .post("/", &json!({ "variables": self.variables, "cache": self.cache }))
+            .post(
+                "/",
+                &json!({ "variables": self.variables, "bindings": self.bindings, "cache": self.cache }),
+            )
             .send()
             .await
             .expect(201);

@@ -14,6 +14,7 @@ mod api;
 mod edges;
 mod emulator;
 mod people;
+mod puppet;
 mod raw;
 mod signed;
 mod stack;

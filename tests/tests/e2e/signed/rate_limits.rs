@@ -1,0 +1,62 @@
+//! Limits on public calls, counted by the runtime's own binding.
+
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::api::Api;
+use crate::edges::edge;
+use crate::puppet::Puppet;
+use crate::stack;
+
+async fn sign_in(edge: &Api, key: Option<&str>) -> Answer {
+    let call = edge.post(
+        "/auth/login",
+        &json!({ "email": "ann@example.com", "password": "x" }),
+    );
+    match key {
+        Some(key) => call.header("x-service-key", key).send().await,
+        None => call.send().await,
+    }
+}
+
+#[tokio::test]
+async fn callers_are_told_the_limit_and_refused_beyond_it() {
+    let legacy = Puppet::start().await;
+    let edge = edge()
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("RATE_LIMITS", "login=3/60")
+        .limited("LIMIT_LOGIN", 3, 60)
+        .start()
+        .await;
+    for _ in 0..3 {
+        sign_in(&edge.api, None)
+            .await
+            .expect(200)
+            .has_header("ratelimit-policy", "\"login\";q=3;w=60")
+            .lacks_header("ratelimit");
+    }
+    sign_in(&edge.api, None)
+        .await
+        .refused(429, "RATE_LIMITED")
+        .came_from("edge", "limit_login")
+        .has_header("ratelimit-policy", "\"login\";q=3;w=60")
+        .has_header("ratelimit", "\"login\";r=0;t=60")
+        .has_header("retry-after", "60");
+    assert_eq!(legacy.asked().len(), 3);
+
+    // Our own services are not counted, and no other call has this limit.
+    // The refusal did not wait for its request's body, so its connection may be gone.
+    let afresh = Api::at(&edge.api.base);
+    let key = stack::variable("E2E_SERVICE_KEY");
+    sign_in(&afresh, Some(&key))
+        .await
+        .expect(200)
+        .lacks_header("ratelimit-policy");
+    afresh
+        .get("/auth/schools")
+        .send()
+        .await
+        .lacks_header("ratelimit-policy");
+    edge.end().await;
+}
