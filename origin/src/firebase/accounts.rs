@@ -190,16 +190,16 @@ impl Firebase {
     /// Brings an account along with its bcrypt hash, so that its password goes on working. Needs the service account.
     ///
     /// Firebase does not look whether the address has an account already, so we do. One with our uid counts as brought along:
-    /// importing again would undo a password changed since.
+    /// importing again would undo a password changed since. Answers whether it was imported now.
     /// <https://firebase.google.com/docs/auth/admin/import-users>
     ///
     /// # Errors
     /// [`FirebaseError::EmailExists`] when another account has the address.
-    pub async fn import_account(&self, account: &ImportedAccount<'_>) -> Result<(), FirebaseError> {
+    pub async fn import_account(&self, account: &ImportedAccount<'_>) -> Result<bool, FirebaseError> {
         let lookup = serde_json::json!({ "localId": [account.uid], "email": [account.email.as_str()] });
         let known: LookupAnswer = self.call_admin("accounts:lookup", &lookup).await?;
         if known.users.iter().any(|known| known.local_id == account.uid) {
-            return Ok(());
+            return Ok(false);
         }
         if !known.users.is_empty() {
             return Err(FirebaseError::EmailExists);
@@ -216,7 +216,7 @@ impl Firebase {
         };
         let answer: ImportAnswer = self.call_admin("accounts:batchCreate", &request).await?;
         match answer.error.first() {
-            None => Ok(()),
+            None => Ok(true),
             Some(failed) => Err(FirebaseError::from_answer(200, &failed.message)),
         }
     }

@@ -98,6 +98,23 @@ async fn a_change_at_the_legacy_service_is_taken_over() {
 }
 
 #[tokio::test]
+async fn a_password_replaced_at_the_legacy_service_does_not_come_back_as_a_new_one() {
+    let world = World::start().await;
+    let session = moved(&world).await;
+    change_at_legacy(&world, OTHER).await;
+    let token = session["idToken"].as_str().unwrap();
+    let back = json!({"currentPassword": THIRD, "newPassword": PASSWORD});
+    let refused = world
+        .app
+        .call_as("POST", "/auth/change-password", token, &back)
+        .await;
+    assert_eq!((refused.status, refused.code()), (400, "INVALID_PASSWORD"));
+    assert!(world.legacy_accepts(OTHER).await);
+    world.log_in("ann@example.org", PASSWORD).await.expect(401);
+    world.log_in("ann@example.org", OTHER).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_change_on_firebases_page_reaches_the_legacy_service() {
     let world = World::start().await;
     moved(&world).await;

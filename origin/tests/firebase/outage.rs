@@ -81,6 +81,29 @@ async fn a_migration_that_broke_off_before_the_password_changed_takes_the_new_on
 }
 
 #[tokio::test]
+async fn an_account_of_an_older_password_is_linked_with_care() {
+    let world = World::start().await;
+    let id = world.local("ann@example.org", PASSWORD, 4).await;
+    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    break_during(&world, "projects.accounts", "login", &person).await;
+    let hash = bcrypt::hash(OTHER, 4).unwrap();
+    let changed = format!("UPDATE auth.users SET password_hash = '{hash}'");
+    world.app.database.execute(&changed).await.unwrap();
+    world
+        .post("forgot-password", &json!({"email": "ann@example.org"}))
+        .await
+        .expect(200);
+    world
+        .until("a code is mailed", |world| {
+            world.google.mailed_code("ann@example.org").is_some()
+        })
+        .await;
+    assert_eq!(world.link().await, format!("{id} hybrid"));
+    world.log_in("ann@example.org", PASSWORD).await.expect(401);
+    world.log_in("ann@example.org", OTHER).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_password_change_that_lost_its_row_is_mended_by_the_same_call() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;

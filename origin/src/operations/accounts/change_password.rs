@@ -5,7 +5,7 @@ use shared::ids::{NormalizedEmail, UserId};
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::postgres::accounts::{self, Identifier};
+use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
 
@@ -35,8 +35,11 @@ impl Accounts {
         match (&known.firebase_uid, email) {
             (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
                 Ok(_) => self.firebase.set_password(uid, new.expose()).await?,
-                // Perhaps a repeat of a change that Firebase took and the row did not.
-                Err(AccountError::WrongPassword) => {
+                // Perhaps a repeat of a change that Firebase took and the row did not. Not where the legacy service replaced the
+                // hash: there Firebase's password is the old one, and must not come back this way.
+                Err(AccountError::WrongPassword)
+                    if !matches!(known.legacy_hash, LegacyHash::Replaced { .. }) =>
+                {
                     self.firebase.sign_in(&email, new.expose()).await?;
                 }
                 Err(error) => return Err(error),

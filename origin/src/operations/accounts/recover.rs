@@ -120,13 +120,15 @@ impl Accounts {
             bcrypt_hash: hash,
             display_name: local.display_name.as_deref(),
         };
-        self.firebase.import_account(&account).await?;
+        let imported = self.firebase.import_account(&account).await?;
+        // An account that was there may have an older password: the next sign-in compares the two.
+        let agreed = if imported { hash } else { "" };
         let Ok(uid) = FirebaseUid::parse(id.clone()) else {
             return Ok(());
         };
         let uid = &uid;
         run(&self.pool, |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, uid, hash, origin).await
+            accounts::link_migrated(&mut connection, local.id, uid, agreed, origin).await
         })
         .await?;
         Ok(())
