@@ -15,11 +15,11 @@ use crate::{console, paths, run};
 const STEP: &str = "origin users migrate";
 /// Calls to Google a second: the stand-in has no quota.
 const RATE: &str = "500";
-/// People of a run that is going to be killed, so that no run gets done before.
-const LIMIT: &str = "400";
 /// The shortest and the longest life of a run, in milliseconds. Between them lie the start of the program, the look at both sides,
 /// claiming, importing, and linking.
 const LIVES: std::ops::Range<u64> = 40..900;
+/// How long is waited for an import to kill a run in.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(5);
 /// The whole migration may take this long before the drill gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -47,17 +47,24 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
         amid_import: 0,
     };
     let google = Google::of(stack);
-    let mut lives = lives();
+    // However fast the machine is, half of the people are still to be brought when the last kill is done.
+    let limit = (people / kills.saturating_mul(2).max(1)).max(1).to_string();
+    let (mut lives, mut longest) = (lives(), Duration::from_millis(LIVES.end));
     let mut before = google.ahead_of(stack)?;
     while migrated.kills < kills {
-        let mut child = start(stack, before.queued, Some(LIMIT))?;
+        let begun = Instant::now();
+        let mut child = start(stack, before.queued, Some(&limit))?;
         let ended = if before.queued && migrated.kills % 2 == 1 {
-            ends_before(&mut child, PATIENCE, || Ok(google.accounts()? > before.accounts))?
+            let imported = || Ok(google.accounts()? > before.accounts);
+            ends_before(&mut child, IMPORT_PATIENCE, imported)?
         } else {
-            let life = Duration::from_millis(lives.next().unwrap_or(LIVES.start));
+            let life = Duration::from_millis(lives.next().unwrap_or(LIVES.start)).min(longest);
             ends_before(&mut child, life, || Ok(false))?
         };
-        if !ended {
+        if ended {
+            // Runs are shorter here: so are lives from now on.
+            longest = begun.elapsed().mul_f32(0.9);
+        } else {
             child.kill().in_step(STEP)?;
             child.wait().in_step(STEP)?;
         }
