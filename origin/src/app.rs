@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -14,7 +13,7 @@ use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::outbound::NoClient;
-use crate::postgres;
+use crate::postgres::{self, Pool};
 use crate::verification::Verifier;
 
 /// A running service's parts.
@@ -23,7 +22,7 @@ pub struct App {
     /// How it was configured.
     pub config: Config,
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// The token ledger.
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.

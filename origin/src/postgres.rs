@@ -6,6 +6,7 @@ pub mod events;
 pub mod ledger;
 pub mod legacy_hash;
 pub mod migrations;
+pub mod pool;
 pub mod profiles;
 pub mod standing;
 pub mod syncs;
@@ -13,3 +14,4 @@ pub mod users;
 
 pub(crate) use database::discard_dead;
 pub use database::{DatabaseError, open, run};
+pub use pool::Pool;

@@ -3,6 +3,7 @@
 mod cpu;
 mod edge;
 mod load;
+mod origin;
 mod upstream;
 
 use crate::fault::Done;
@@ -12,11 +13,14 @@ use crate::fault::Done;
 pub enum Options {
     /// Our Worker beside a bare pass-through and two verifying Workers, all in one workerd.
     Edge(edge::Options),
+    /// The origin beside pgbench and two services in TypeScript, on one PostgreSQL.
+    Origin(origin::Options),
 }
 
 /// Measures.
 pub fn run(options: &Options) -> Done {
     match options {
         Options::Edge(options) => edge::run(options),
+        Options::Origin(options) => origin::run(options),
     }
 }

@@ -61,6 +61,16 @@ pub fn output(command: &mut Command) -> Option<String> {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(paths::root());
+    // What cargo told us about this program would look like a change to the build scripts that ask for it, ring's among them: all
+    // that stands on ring would be compiled anew each time `cargo` and `cargo xtask` take turns.
+    for (name, _) in std::env::vars_os() {
+        let told = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if told {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -39,7 +39,7 @@ pub fn run(database: &PgConnectOptions, target: Target, people: u32, clients: u3
 /// colons are spelled `chr(58)`.
 fn script(target: Target, people: u32) -> String {
     let user = match target {
-        Target::Random => user_sql(":person"),
+        Target::Random => user_sql(":person::bigint"),
         Target::Hot => user_sql("1"),
     };
     let mut sql: String = MOVE

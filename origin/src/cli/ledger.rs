@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use shared::ids::UserId;
-use sqlx::PgPool;
 
 use crate::domain::ledger::{Cursor, PageSize, Transfer};
 use crate::operations::ledger::{Fault, Ledger, Sweep};
+use crate::postgres::Pool;
 use crate::postgres::ledger::Difference;
 
 /// The token ledger
@@ -49,7 +49,7 @@ fn parse_user(text: &str) -> Result<UserId, String> {
 }
 
 /// Runs the verb: 0 done, 1 failed, 2 the ledger does not add up.
-pub async fn run(arguments: LedgerArgs, pool: PgPool) -> ExitCode {
+pub async fn run(arguments: LedgerArgs, pool: Pool) -> ExitCode {
     let ledger = Ledger::new(pool);
     let outcome = match arguments.verb {
         Verb::Reconcile { json } => reconcile(&ledger, json).await,

@@ -11,14 +11,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
-use sqlx::PgPool;
 
 use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
 use crate::operations::OperationError;
 use crate::operations::users;
 use crate::postgres::events::{Actor, Event, Origin};
-use crate::postgres::{self, run as run_statement};
+use crate::postgres::{self, Pool, run as run_statement};
 
 /// People: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
@@ -101,7 +100,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
     })
 }
 
-async fn one(command: OnePerson, pool: &PgPool) -> ExitCode {
+async fn one(command: OnePerson, pool: &Pool) -> ExitCode {
     let outcome = match command {
         OnePerson::Show { id } => show(pool, id).await,
         OnePerson::Find { what } => find(pool, &what).await,
@@ -120,7 +119,7 @@ async fn one(command: OnePerson, pool: &PgPool) -> ExitCode {
     }
 }
 
-async fn show(pool: &PgPool, id: UserId) -> Result<String, OperationError> {
+async fn show(pool: &Pool, id: UserId) -> Result<String, OperationError> {
     let record = users::show(pool, id).await?;
     let events = users::trail(pool, id, None).await?;
     Ok(format!(
@@ -130,7 +129,7 @@ async fn show(pool: &PgPool, id: UserId) -> Result<String, OperationError> {
     ))
 }
 
-async fn find(pool: &PgPool, what: &str) -> Result<String, OperationError> {
+async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     let found = if let Ok(id) = UserId::parse(what) {
         run_statement(pool, |mut connection| async move {
             postgres::users::find_by_id(&mut connection, id).await
@@ -159,7 +158,7 @@ async fn find(pool: &PgPool, what: &str) -> Result<String, OperationError> {
     Ok(describe(&record))
 }
 
-async fn set_active(pool: &PgPool, whom: Whom, active: bool) -> Result<String, OperationError> {
+async fn set_active(pool: &Pool, whom: Whom, active: bool) -> Result<String, OperationError> {
     let record = users::set_active(
         pool,
         whom.id,

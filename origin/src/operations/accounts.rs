@@ -17,7 +17,6 @@ mod sign_in;
 use std::sync::Arc;
 
 use shared::identity::ProvenIdentity;
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use super::ensure_user::ensure_user;
@@ -25,6 +24,7 @@ use super::passwords::Passwords;
 use crate::clock;
 use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
+use crate::postgres::Pool;
 use crate::postgres::events::Origin;
 use crate::verification::Verifier;
 
@@ -35,7 +35,7 @@ pub use register::Registration;
 #[derive(Debug, Clone)]
 pub struct Accounts {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// Password hashes of the legacy service.

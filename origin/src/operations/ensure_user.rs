@@ -2,7 +2,6 @@
 
 use shared::identity::{Identity, Subject};
 use shared::ids::{FirebaseUid, UserId};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::error::OperationError;
@@ -11,7 +10,7 @@ use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
 use crate::postgres::users::{self, FirstSight, NewUser};
-use crate::postgres::{DatabaseError, run};
+use crate::postgres::{Pool, run};
 
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
 const MAX_LOOKS: u32 = 5;
@@ -24,7 +23,7 @@ const MAX_LOOKS: u32 = 5;
 /// # Errors
 /// [`UserError`] for people who are not served, else [`OperationError::Database`].
 pub async fn ensure_user(
-    pool: &PgPool,
+    pool: &Pool,
     identity: &Identity,
     welcome_tokens: i32,
     origin: &Origin,
@@ -40,7 +39,7 @@ pub async fn ensure_user(
         }
         Subject::Firebase(uid) => {
             for _ in 0..MAX_LOOKS {
-                let look = match find(pool, uid).await? {
+                let look = match pool.find_by_firebase_uid(uid).await? {
                     Some(record) => sign_in(pool, identity, uid, record).await?,
                     None => first_sight(pool, identity, uid, welcome_tokens, origin).await?,
                 };
@@ -53,16 +52,9 @@ pub async fn ensure_user(
     }
 }
 
-async fn find(pool: &PgPool, uid: &FirebaseUid) -> Result<Option<UserRecord>, DatabaseError> {
-    run(pool, |mut connection| async move {
-        users::find_by_firebase_uid(&mut connection, uid).await
-    })
-    .await
-}
-
 /// Notes the sign-in if the row does not know of it. Nothing is written for somebody who is not admitted.
 async fn sign_in(
-    pool: &PgPool,
+    pool: &Pool,
     identity: &Identity,
     uid: &FirebaseUid,
     record: UserRecord,
@@ -86,7 +78,7 @@ async fn sign_in(
 }
 
 async fn first_sight(
-    pool: &PgPool,
+    pool: &Pool,
     identity: &Identity,
     uid: &FirebaseUid,
     welcome_tokens: i32,

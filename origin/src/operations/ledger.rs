@@ -16,7 +16,7 @@ mod sweep;
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use crate::postgres::Pool;
 
 use attempts::Attempts;
 pub use counters::{CounterSnapshot, Counters};
@@ -28,7 +28,7 @@ pub use sweep::Sweep;
 /// The token ledger. Cheap to clone; clones share the pool, the counters and the queues.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    pool: PgPool,
+    pool: Pool,
     counters: Arc<Counters>,
     lanes: Arc<lanes::Lanes>,
 }
@@ -36,7 +36,8 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger in the database of `pool`.
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: impl Into<Pool>) -> Self {
+        let pool = pool.into();
         let counters = Arc::new(Counters::default());
         let lanes = Arc::new(lanes::Lanes::new(pool.clone(), Arc::clone(&counters)));
         Self {

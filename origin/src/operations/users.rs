@@ -1,14 +1,13 @@
 //! What administrators do with people: look, deactivate, activate, bring up to date with Firebase.
 
 use shared::ids::UserId;
-use sqlx::PgPool;
 
 use super::accounts::{AccountError, Accounts};
 use super::error::OperationError;
 use super::sync::Syncing;
 use crate::domain::user::{UserError, UserRecord};
 use crate::postgres::events::{Actor, Event, Origin};
-use crate::postgres::{accounts, events, run, users};
+use crate::postgres::{Pool, accounts, events, run, users};
 
 /// The most events of a page.
 pub const MAX_EVENTS: i64 = 100;
@@ -17,7 +16,7 @@ pub const MAX_EVENTS: i64 = 100;
 ///
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
-pub async fn show(pool: &PgPool, id: UserId) -> Result<UserRecord, OperationError> {
+pub async fn show(pool: &Pool, id: UserId) -> Result<UserRecord, OperationError> {
     let found = run(pool, |mut connection| async move {
         users::find_by_id(&mut connection, id).await
     })
@@ -31,7 +30,7 @@ pub async fn show(pool: &PgPool, id: UserId) -> Result<UserRecord, OperationErro
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
 pub async fn set_active(
-    pool: &PgPool,
+    pool: &Pool,
     id: UserId,
     active: bool,
     actor: &Actor,
@@ -47,7 +46,7 @@ pub async fn set_active(
 ///
 /// # Errors
 /// A fault of ours.
-pub async fn trail(pool: &PgPool, id: UserId, before: Option<i64>) -> Result<Vec<Event>, OperationError> {
+pub async fn trail(pool: &Pool, id: UserId, before: Option<i64>) -> Result<Vec<Event>, OperationError> {
     Ok(run(pool, |mut connection| async move {
         events::of_user(&mut connection, id, before, MAX_EVENTS).await
     })

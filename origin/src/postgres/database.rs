@@ -4,10 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection as _, PgPool, Postgres};
 
+use super::pool::{Connections, Lent, Pool, once};
 use crate::config::DatabaseConfig;
 
 /// How often a statement is run when its connection turns out to be dead. After a restart of the server every idle
@@ -16,7 +15,7 @@ const MAX_ATTEMPTS: u32 = 4;
 
 /// Opens the pool without connecting: the service starts, and says so in `/readyz`, while the database is down.
 #[must_use]
-pub fn open(config: &DatabaseConfig) -> PgPool {
+pub fn open(config: &DatabaseConfig) -> Pool {
     PgPoolOptions::new()
         .max_connections(config.pool_max)
         .acquire_timeout(config.acquire_timeout)
@@ -25,6 +24,7 @@ pub fn open(config: &DatabaseConfig) -> PgPool {
         // A round trip before each use costs a fifth of the throughput; `run` deals with dead connections instead.
         .test_before_acquire(false)
         .connect_lazy_with(config.connect.clone())
+        .into()
 }
 
 /// Runs `statement` on a connection of `pool`. It is run again when the connection was dead, so it must be one that may be
@@ -32,19 +32,19 @@ pub fn open(config: &DatabaseConfig) -> PgPool {
 ///
 /// # Errors
 /// [`DatabaseError`].
-pub async fn run<T, F, Fut>(pool: &PgPool, mut statement: F) -> Result<T, DatabaseError>
+pub async fn run<P, T, F, Fut>(pool: &P, mut statement: F) -> Result<T, DatabaseError>
 where
-    F: FnMut(PoolConnection<Postgres>) -> Fut,
+    P: Connections,
+    F: FnMut(Lent) -> Fut,
     Fut: Future<Output = sqlx::Result<T>>,
 {
     let mut attempt = 1;
     loop {
-        let connection = pool.acquire().await?;
-        match statement(connection).await {
+        match once(pool, &mut statement).await? {
             Ok(value) => return Ok(value),
             Err(error) if attempt < MAX_ATTEMPTS && is_dead_connection(&error) => {
                 // The rest of the idle connections died with this one. A fresh one is opened for those that fail this test.
-                discard_dead(pool).await;
+                discard_dead(pool);
                 attempt = attempt.saturating_add(1);
             }
             Err(error) => return Err(error.into()),
@@ -52,15 +52,16 @@ where
     }
 }
 
-/// Closes idle connections that do not answer. Their failure is the expected outcome, not an error.
-pub(crate) async fn discard_dead(pool: &PgPool) {
+/// Ends the connections that are not in use, after one of them turned out to be dead. The others may be dying: a server that ends
+/// its sessions does so one after the other, so an answer now proves nothing for the statement to come.
+pub(crate) fn discard_dead(pool: &impl Connections) {
+    if let Some(kept) = pool.kept() {
+        kept.distrust();
+    }
+    let pool = pool.plain();
     for _ in 0..pool.num_idle() {
         match pool.try_acquire() {
-            Some(mut connection) => {
-                if connection.ping().await.is_err() {
-                    drop(connection.detach());
-                }
-            }
+            Some(connection) => drop(connection.detach()),
             None => return,
         }
     }

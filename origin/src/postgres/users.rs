@@ -41,6 +41,24 @@ pub async fn find_by_firebase_uid(
     .await
 }
 
+/// The people linked to any of `uids`, in no order.
+///
+/// # Errors
+/// What the database says.
+pub async fn find_by_firebase_uids(
+    connection: &mut PgConnection,
+    uids: &[String],
+) -> sqlx::Result<Vec<UserRecord>> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM auth.users WHERE firebase_uid = ANY($1)"
+    ))
+    .bind(uids)
+    .fetch_all(connection)
+    .await
+}
+
 /// The person with this id.
 ///
 /// # Errors

@@ -43,6 +43,37 @@ pub fn used(pid: u32) -> Duration {
         .unwrap_or_default()
 }
 
+/// Processor time that `pid` and everything it started have used so far, those that have ended included.
+pub fn used_by_family(pid: u32) -> Duration {
+    let children = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|child| {
+            stat(*child).is_some_and(|(_, fields)| fields.get(1).is_some_and(|parent| *parent == pid.to_string()))
+        });
+    // cutime and cstime, fields 16 and 17: children that were waited for.
+    let ended = stat(pid).map_or(Duration::ZERO, |(_, fields)| {
+        let ticks: u32 = [13, 14]
+            .iter()
+            .filter_map(|index| fields.get(*index)?.parse::<u32>().ok())
+            .sum();
+        TICK * ticks
+    });
+    children.map(used).sum::<Duration>() + used(pid) + ended
+}
+
+/// Memory of `pid` in kilobytes: what it holds now, and the most it ever held.
+pub fn memory(pid: u32) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().split(' ').next()?.parse().ok()
+    };
+    Some((field("VmRSS:")?, field("VmHWM:")?))
+}
+
 /// A process's name, and what follows it in its `stat` line.
 fn stat(pid: u32) -> Option<(String, Vec<String>)> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::{Counters, Fault};
-use crate::postgres;
 use crate::postgres::ledger::IDEMPOTENCY_INDEX;
+use crate::postgres::{self, Pool};
 
 /// How often a statement is run at most.
 const MAX_ATTEMPTS: u32 = 6;
@@ -61,13 +59,13 @@ impl Cause {
 #[derive(Debug)]
 pub(super) struct Attempts<'a> {
     statement: &'static str,
-    pool: &'a PgPool,
+    pool: &'a Pool,
     counters: &'a Counters,
     made: u32,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) const fn new(statement: &'static str, pool: &'a PgPool, counters: &'a Counters) -> Self {
+    pub(super) const fn new(statement: &'static str, pool: &'a Pool, counters: &'a Counters) -> Self {
         Self {
             statement,
             pool,
@@ -125,7 +123,7 @@ impl<'a> Attempts<'a> {
         );
         if cause == Cause::Connection {
             // The other idle connections died with this one: after a restart they all are.
-            postgres::discard_dead(self.pool).await;
+            postgres::discard_dead(self.pool);
         }
         if cause.needs_a_pause() {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.made.min(8));

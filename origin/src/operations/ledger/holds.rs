@@ -1,7 +1,6 @@
 //! Reserve, capture, release; and giving back what nobody settled in time.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::movements::{allowed, recognise};
@@ -11,7 +10,7 @@ use crate::domain::ledger::{
     LedgerError, Receipt, Settlement, SystemAccount, Transfer, TransferKind,
 };
 use crate::postgres::ledger::{self as statements, Ending, Found, Reserved, SeenHold, Settled};
-use crate::postgres::run;
+use crate::postgres::{Pool, run};
 use shared::ids::UserId;
 
 /// How many due holds one touch or one round of the sweeper gives back.
@@ -51,17 +50,17 @@ impl Ledger {
         let mut touched = false;
         let id = HoldId(Uuid::new_v4());
         loop {
-            let mut connection = self.pool.acquire().await?;
-            let seen_balance = match statements::reserve(&mut connection, token, request, id).await {
+            let reserved = self.pool.once(|mut connection| async move {
+                statements::reserve(&mut connection, token, request, id).await
+            });
+            let seen_balance = match reserved.await? {
                 Ok(Reserved::Found { found, hold }) => return self.reservation(request, &found, hold),
                 Ok(Reserved::NotMoved { seen_balance }) => seen_balance,
                 Err(error) => {
-                    drop(connection);
                     attempts.again_after(error).await?;
                     continue;
                 }
             };
-            drop(connection);
             let delta = i64::from(request.amount.get()).saturating_neg();
             let Err(refusal) = allowed(seen_balance, delta) else {
                 attempts.again_raced().await?;
@@ -155,7 +154,7 @@ impl Ledger {
 }
 
 /// Gives back the due holds of `user`. `true` when there were any.
-pub(super) async fn expire_due_of(pool: &PgPool, counters: &Counters, user: UserId) -> Result<bool, Fault> {
+pub(super) async fn expire_due_of(pool: &Pool, counters: &Counters, user: UserId) -> Result<bool, Fault> {
     let due = run(pool, |mut connection| async move {
         statements::due_holds(&mut connection, Some(user), ROUND).await
     })
@@ -168,7 +167,7 @@ pub(super) async fn expire_due_of(pool: &PgPool, counters: &Counters, user: User
 }
 
 /// Gives back `hold` if its time is up and nobody settled it. `true` when this call did.
-pub(super) async fn expire_one(pool: &PgPool, counters: &Counters, hold: HoldId) -> Result<bool, Fault> {
+pub(super) async fn expire_one(pool: &Pool, counters: &Counters, hold: HoldId) -> Result<bool, Fault> {
     let token = IdempotencyToken {
         caller: Caller::origin(),
         key: IdempotencyKey::hold_expiry(hold),
@@ -193,24 +192,23 @@ pub(super) async fn expire_one(pool: &PgPool, counters: &Counters, hold: HoldId)
 }
 
 async fn end(
-    pool: &PgPool,
+    pool: &Pool,
     counters: &Counters,
     statement: &'static str,
     ending: Ending<'_>,
 ) -> Result<SettledHold, Fault> {
     let mut attempts = Attempts::new(statement, pool, counters);
     loop {
-        let mut connection = pool.acquire().await?;
-        let settled = match statements::settle(&mut connection, ending).await {
+        let settled =
+            pool.once(|mut connection| async move { statements::settle(&mut connection, ending).await });
+        let settled = match settled.await? {
             Ok(settled) => settled,
             Err(error) if is_overflow(&error) => return Err(LedgerError::BalanceOverflow.into()),
             Err(error) => {
-                drop(connection);
                 attempts.again_after(error).await?;
                 continue;
             }
         };
-        drop(connection);
         let Settled { hold, found } = settled;
         match (hold, found) {
             (Some(hold), Some((found, amount))) => return ended(counters, ending, hold, &found, amount),

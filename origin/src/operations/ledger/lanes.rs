@@ -8,12 +8,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shared::ids::UserId;
-use sqlx::PgPool;
 use tokio::sync::oneshot;
 
 use super::movements::{make_one, receipt};
 use super::{Counters, Fault};
 use crate::domain::ledger::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
+use crate::postgres::Pool;
 use crate::postgres::ledger::{self as statements, Found};
 
 /// How many movements of one person may wait. Beyond, callers are told to come back.
@@ -21,7 +21,7 @@ const MAX_WAITING: usize = 1024;
 
 /// The lanes in use.
 pub(super) struct Lanes {
-    pool: PgPool,
+    pool: Pool,
     counters: Arc<Counters>,
     /// A key is present exactly while a task works on that person's movements.
     waiting: Mutex<HashMap<UserId, VecDeque<Waiting>>>,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(pool: PgPool, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(pool: Pool, counters: Arc<Counters>) -> Self {
         Self {
             pool,
             counters,
@@ -143,11 +143,20 @@ impl Lane {
     /// Runs one statement for all of `waiting`, answers those it settled and leaves the others.
     async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, Fault> {
         let counters = &self.lanes.counters;
-        let mut connection = self.lanes.pool.acquire().await?;
         let repeats = take_repeats(waiting);
         let requests: Vec<_> = waiting.iter().map(|one| (&one.token, &one.movement)).collect();
-        let made = statements::move_batch(&mut connection, &requests).await;
-        drop(connection);
+        let requests = requests.as_slice();
+        let made = self
+            .lanes
+            .pool
+            .once(|mut connection| async move { statements::move_batch(&mut connection, requests).await });
+        let made = match made.await {
+            Ok(made) => made,
+            Err(error) => {
+                waiting.extend(repeats);
+                return Err(error.into());
+            }
+        };
         counters.batches();
         // Any failure of the shared statement is left to the single ones, which know whether another attempt can help.
         let mut found: HashMap<usize, Found> = made

@@ -1,7 +1,6 @@
 //! Credits, debits, and the list of what happened.
 
 use shared::ids::UserId;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{Attempts, Counters, Fault, Ledger, holds};
@@ -10,7 +9,7 @@ use crate::domain::ledger::{
     PageSize, Receipt, SystemAccount, Transfer, TransferKind,
 };
 use crate::postgres::ledger::{self as statements, Found, MoveRow};
-use crate::postgres::run;
+use crate::postgres::{Pool, run};
 
 /// One page of a person's transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Ledger {
 
 /// Makes one movement with a statement of its own.
 pub(super) async fn make_one(
-    pool: &PgPool,
+    pool: &Pool,
     counters: &Counters,
     token: &IdempotencyToken,
     movement: &Movement,
@@ -75,17 +74,17 @@ pub(super) async fn make_one(
     let mut attempts = Attempts::new("move", pool, counters);
     let mut touched = false;
     loop {
-        let mut connection = pool.acquire().await?;
-        let seen_balance = match statements::move_tokens(&mut connection, token, movement).await {
+        let moved = pool.once(|mut connection| async move {
+            statements::move_tokens(&mut connection, token, movement).await
+        });
+        let seen_balance = match moved.await? {
             Ok(MoveRow::Found(found)) => return receipt(counters, movement, &found),
             Ok(MoveRow::NotMoved { seen_balance }) => seen_balance,
             Err(error) => {
-                drop(connection);
                 attempts.again_after(error).await?;
                 continue;
             }
         };
-        drop(connection);
         let Err(refusal) = allowed(seen_balance, movement.delta()) else {
             // The snapshot would have allowed it: somebody moved tokens while the statement waited for the row.
             attempts.again_raced().await?;

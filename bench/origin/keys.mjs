@@ -1,0 +1,69 @@
+// The issuer and the edge for `cargo xtask bench origin`: one RSA key, its key set, and as many credentials as are asked for.
+// Prints its address when it listens; ends with its standard input.
+//
+//   GET /keys                                       the key set
+//   GET /tokens?from=1&count=100&of=10000           ID tokens of people spread over a table of that size, one a line; `of=0`: of those
+//                                                   very numbers
+//   GET /assertions?method=GET&path=/x&from=…       what the edge would send for them, good for a minute
+import { createServer } from "node:http";
+import { createHmac, generateKeyPairSync, randomUUID, sign } from "node:crypto";
+
+const PROJECT = "demo-bench";
+const KID = "bench";
+const ASSERTION_KEY = Buffer.alloc(32, 7);
+
+const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const keys = JSON.stringify({
+  keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: KID, alg: "RS256", use: "sig" }],
+});
+const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+// People's rows know of a later sign-in, so that nobody's is news.
+const signedIn = Math.floor(Date.now() / 1000) - 600;
+// The number a person's uid is made of; see database.rs.
+const uid = (number) => String(1_000_000_000_000_000_000n + BigInt(number));
+
+function token(number) {
+  const email = `${number}@bench.example`;
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: "RS256", kid: KID, typ: "JWT" })}.${part({
+    iss: `https://securetoken.google.com/${PROJECT}`, aud: PROJECT, auth_time: signedIn, user_id: uid(number),
+    sub: uid(number), iat: now - 5, exp: now + 3600, email, email_verified: true, jti: randomUUID(),
+    firebase: { identities: { email: [email] }, sign_in_provider: "password" },
+  })}`;
+  return `${signed}.${sign("RSA-SHA256", Buffer.from(signed), pair.privateKey).toString("base64url")}`;
+}
+
+function assertion(number, method, path) {
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: "HS256", kid: "bench", typ: "crossfade+jwt" })}.${part({
+    iss: "crossfade-edge", aud: "origin", htm: method, htu: path, jti: randomUUID(), ip: "192.0.2.1", iat: now, exp: now + 60,
+    id: {
+      kind: "firebase", subject: { firebase: uid(number) }, project: PROJECT, email: `${number}@bench.example`,
+      email_verified: true, sign_in_provider: "password", auth_time: signedIn, issued_at: now - 5, expires_at: now + 3600,
+    },
+  })}`;
+  return `${signed}.${createHmac("sha256", ASSERTION_KEY).update(signed).digest("base64url")}`;
+}
+
+const server = createServer((request, answer) => {
+  const { pathname, searchParams } = new URL(request.url, "http://localhost");
+  if (pathname === "/keys") {
+    answer.setHeader("content-type", "application/json");
+    answer.setHeader("cache-control", "public, max-age=3600");
+    return answer.end(keys);
+  }
+  const make = {
+    "/tokens": (number) => token(number),
+    "/assertions": (number) => assertion(number, searchParams.get("method"), searchParams.get("path")),
+  }[pathname];
+  if (!make) return answer.writeHead(404).end();
+  const [from, count, of] = ["from", "count", "of"].map((name) => Number(searchParams.get(name)));
+  // A prime step spreads neighbours over the whole table.
+  const person = (number) => (of ? 1 + (number * 104_729) % of : number);
+  const lines = Array.from({ length: count }, (_, index) => make(person(from + index)));
+  answer.end(lines.join("\n"));
+});
+server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
