@@ -18,14 +18,13 @@ mod unlink;
 use std::time::Duration;
 
 use shared::rollout::Percentage;
-use sqlx::PgPool;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::firebase::{Firebase, FirebaseError, MAX_IMPORT};
 use crate::postgres::events::Actor;
 use crate::postgres::migrations::{self, Backlog};
-use crate::postgres::{DatabaseError, run};
+use crate::postgres::{DatabaseError, Pool, run};
 
 pub use compare::{Comparison, Difference, compare};
 pub use pace::Pace;
@@ -50,7 +49,7 @@ const POLL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Migration {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// The rollout group, as at the edge.
@@ -105,7 +104,7 @@ impl Migration {
     /// A migration under a lease name of its own.
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        pool: Pool,
         firebase: Firebase,
         group: String,
         share: Percentage,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::accounts::AccountError;
@@ -18,7 +17,7 @@ use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::syncs::{self, Due};
-use crate::postgres::{DatabaseError, accounts, run};
+use crate::postgres::{DatabaseError, Pool, accounts, run};
 
 /// The code of a row whose account is gone.
 const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
@@ -27,7 +26,7 @@ const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
 #[derive(Debug, Clone)]
 pub struct Syncing {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Firebase's account services.
     pub firebase: Firebase,
 }

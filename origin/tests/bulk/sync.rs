@@ -18,7 +18,7 @@ async fn id_of(drill: &Drill, username: &str) -> uuid::Uuid {
 
 fn syncing(drill: &Drill) -> Syncing {
     Syncing {
-        pool: drill.database.pool.clone(),
+        pool: drill.database.pool.clone().into(),
         firebase: firebase(drill),
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{MigrationError, Pace};
 use crate::firebase::{Firebase, KnownAccount};
 use crate::postgres::migrations::LinkedPerson;
-use crate::postgres::{migrations, run};
+use crate::postgres::{Pool, migrations, run};
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -84,7 +83,7 @@ impl Comparison {
 ///
 /// # Errors
 /// [`MigrationError`].
-pub async fn compare(pool: &PgPool, firebase: &Firebase, pace: &Pace) -> Result<Comparison, MigrationError> {
+pub async fn compare(pool: &Pool, firebase: &Firebase, pace: &Pace) -> Result<Comparison, MigrationError> {
     let mut found = Comparison::default();
     // Accounts first: a person who registers meanwhile then has a row without an account here, and is looked up below.
     let mut accounts = all_accounts(firebase, pace).await?;

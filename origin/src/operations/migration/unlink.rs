@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 use shared::ids::UserId;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{LEASE_SECONDS, MigrationError, Pace};
 use crate::firebase::Firebase;
 use crate::postgres::events::Actor;
-use crate::postgres::{migrations, run};
+use crate::postgres::{Pool, migrations, run};
 
 /// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.
 const BATCH: i64 = 50;
@@ -35,7 +34,7 @@ pub struct Unlinked {
 #[derive(Debug)]
 pub struct Unlinking {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// How fast Firebase may be called.
@@ -48,7 +47,7 @@ pub struct Unlinking {
 impl Unlinking {
     /// An unlinking under a lease name of its own.
     #[must_use]
-    pub fn new(pool: PgPool, firebase: Firebase, pace: Pace, actor: Actor) -> Self {
+    pub fn new(pool: Pool, firebase: Firebase, pace: Pace, actor: Actor) -> Self {
         Self {
             pool,
             firebase,
