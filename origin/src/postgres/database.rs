@@ -16,15 +16,15 @@ const MAX_ATTEMPTS: u32 = 4;
 /// Opens the pool without connecting: the service starts, and says so in `/readyz`, while the database is down.
 #[must_use]
 pub fn open(config: &DatabaseConfig) -> Pool {
-    PgPoolOptions::new()
+    let plain = PgPoolOptions::new()
         .max_connections(config.pool_max)
         .acquire_timeout(config.acquire_timeout)
         .idle_timeout(Duration::from_secs(600))
         .max_lifetime(Duration::from_secs(1800))
         // A round trip before each use costs a fifth of the throughput; `run` deals with dead connections instead.
         .test_before_acquire(false)
-        .connect_lazy_with(config.connect.clone())
-        .into()
+        .connect_lazy_with(config.connect.clone());
+    Pool::keeping(plain)
 }
 
 /// Runs `statement` on a connection of `pool`. It is run again when the connection was dead, so it must be one that may be

@@ -39,13 +39,10 @@ impl fmt::Debug for Pool {
     }
 }
 
+/// One that keeps nothing: others may use the same connections, and would wait for those kept here.
 impl From<PgPool> for Pool {
     fn from(plain: PgPool) -> Self {
-        Self(Arc::new(Parts {
-            kept: Kept::new(plain.clone()),
-            lookups: Arc::default(),
-            plain,
-        }))
+        Self::new(plain, false)
     }
 }
 
@@ -58,6 +55,19 @@ impl Deref for Pool {
 }
 
 impl Pool {
+    /// One that keeps connections of `plain`, which nobody else may use.
+    pub(super) fn keeping(plain: PgPool) -> Self {
+        Self::new(plain, true)
+    }
+
+    fn new(plain: PgPool, keeps: bool) -> Self {
+        Self(Arc::new(Parts {
+            kept: Kept::new(plain.clone(), keeps),
+            lookups: Arc::default(),
+            plain,
+        }))
+    }
+
     /// Runs `statement` once, on a connection that is kept for the next one if it ends well.
     ///
     /// # Errors

@@ -89,9 +89,10 @@ impl Connection {
 }
 
 impl Kept {
-    pub(super) fn new(plain: PgPool) -> Self {
+    pub(super) fn new(plain: PgPool, keeps: bool) -> Self {
         let most = plain.options().get_max_connections();
         let left = match most {
+            _ if !keeps => 0,
             0..=1 => 0,
             2..=7 => 1,
             _ => 2,
