@@ -1,6 +1,7 @@
 //! `cargo xtask check`: everything about the sources that does not need them to run.
 
 mod direction;
+mod documents;
 mod manifests;
 mod purity;
 
@@ -42,6 +43,7 @@ pub fn run(_: &Options) -> Done {
         console::step("every crate takes the workspace's lints", manifests::check),
         console::step("direction of imports", direction::check),
         console::step("purity of shared", purity::check),
+        console::step("links and commands of the documents", documents::check),
         console::step("every environment of wrangler.toml", || {
             cargo(
                 "wrangler.toml",
