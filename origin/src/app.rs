@@ -14,6 +14,7 @@ use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::outbound::NoClient;
 use crate::postgres::{self, Pool};
+use crate::telemetry::Traces;
 use crate::verification::Verifier;
 
 /// A running service's parts.
@@ -31,6 +32,8 @@ pub struct App {
     pub accounts: Accounts,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is traced.
+    pub traces: Traces,
     /// When it started.
     pub started: Instant,
     /// Set at SIGTERM: in flight goes on, `/readyz` says no.
@@ -68,6 +71,7 @@ impl App {
             verifier,
             accounts,
             metrics: Metrics::default(),
+            traces: Traces::new(config.traces.as_ref())?,
             started: Instant::now(),
             draining: AtomicBool::new(false),
             schema_is_current: AtomicBool::new(false),

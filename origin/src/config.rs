@@ -7,6 +7,7 @@ mod firebase;
 mod firebase_urls;
 mod listen;
 mod log;
+mod traces;
 
 use std::num::NonZeroUsize;
 
@@ -22,6 +23,7 @@ pub use firebase::FirebaseConfig;
 pub use firebase_urls::FirebaseUrls;
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
+pub use traces::TracesConfig;
 
 /// The largest welcome grant, in tokens: a slip of the keyboard must not give everyone a fortune.
 const MAX_WELCOME_TOKENS: i64 = 1_000_000;
@@ -39,6 +41,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// How to log.
     pub log: LogConfig,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// Which tokens are accepted when a service calls without going through the edge.
     pub tokens: TokenPolicy,
     /// How to reach Firebase's account services.
@@ -68,6 +72,7 @@ impl Config {
         let listen = ListenConfig::read(&mut reader, environment);
         let database = DatabaseConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader, environment);
+        let traces = TracesConfig::read(&mut reader);
         let tokens = TokenPolicy::read(&mut reader);
         let firebase = FirebaseConfig::read(&mut reader, tokens.as_ref());
         let key_urls = KeyUrls::read(&mut reader);
@@ -93,6 +98,7 @@ impl Config {
                 listen,
                 database: database?,
                 log,
+                traces,
                 tokens: tokens?,
                 firebase: firebase?,
                 key_urls,

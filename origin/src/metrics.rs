@@ -216,7 +216,7 @@ fn seconds(micros: u64) -> String {
 }
 
 /// A method nobody has heard of must not make a label of its own.
-fn method_name(method: &Method) -> &'static str {
+pub fn method_name(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

@@ -10,7 +10,7 @@ use crate::app::AppState;
 use crate::http;
 
 /// Serves `app` on `listener` until `shutdown` completes; then takes no new connection and answers what is in flight, for as
-/// long as the configuration allows.
+/// long as the configuration allows. Spans that still wait then go out in what is left of that time.
 ///
 /// # Errors
 /// Those of the listener.
@@ -29,15 +29,25 @@ where
         // Nobody listens any more only if the server has ended already.
         let _ended = stopping.send(());
     });
+    let (stop_exporting, exporting_stopped) = tokio::sync::oneshot::channel::<()>();
+    let exporting = tokio::spawn(app.traces.clone().keep_exporting(exporting_stopped));
     let too_late = async {
         match stopped.await {
             Ok(()) => tokio::time::sleep(drain).await,
             Err(_) => std::future::pending().await,
         }
     };
+    tokio::pin!(too_late);
     let outcome = tokio::select! {
-        outcome = server => outcome,
-        () = too_late => {
+        outcome = server => {
+            drop(stop_exporting);
+            tokio::select! {
+                _ended = exporting => {}
+                () = &mut too_late => tracing::warn!("spans were still waiting after the drain time"),
+            }
+            outcome
+        }
+        () = &mut too_late => {
             tracing::warn!(seconds = drain.as_secs(), "requests were still in flight after the drain time");
             Ok(())
         }

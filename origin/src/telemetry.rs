@@ -1,6 +1,11 @@
-//! Logging: one line an event, on standard output.
+//! Logging: one line an event, on standard output. Traces: see [`Traces`].
 
 mod lines;
+mod otlp;
+mod queue;
+mod span;
+mod trace_context;
+mod traces;
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,6 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat};
 use lines::{Lines, Writing};
+
+pub use span::{Call, Outcome};
+pub use trace_context::{ALL, Sampling};
+pub use traces::{Open, Traces, begin_call};
 
 /// Writes what still waits when it is dropped; to be kept until the process ends.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::credential::Credential;
 use super::wire::ErrorAnswer;
 use super::{Firebase, FirebaseError, repeat};
+use crate::telemetry::{self, Call, Outcome};
 
 /// The largest answer read, in bytes. A looked-up account has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -74,9 +75,9 @@ impl Firebase {
         let mut attempt = 1;
         loop {
             let Some(this) = request.try_clone() else {
-                return send(request.timeout(ATTEMPT_TIMEOUT)).await;
+                return attempt_once(method, request).await;
             };
-            let error = match send(this.timeout(ATTEMPT_TIMEOUT)).await {
+            let error = match attempt_once(method, this).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -100,6 +101,39 @@ impl Firebase {
             .api_key
             .as_deref()
             .ok_or(FirebaseError::NotConfigured("FIREBASE_API_KEY"))
+    }
+}
+
+/// One attempt, with a span of its own if the request it is made for has one.
+async fn attempt_once<T: DeserializeOwned>(
+    method: &str,
+    request: reqwest::RequestBuilder,
+) -> Result<T, FirebaseError> {
+    let span = telemetry::begin_call();
+    let outcome = send(request.timeout(ATTEMPT_TIMEOUT)).await;
+    if let Some(span) = span {
+        let call = Call::Made {
+            api: method.to_owned(),
+        };
+        span.end(call, how_it_ended(&outcome));
+    }
+    outcome
+}
+
+/// The status where it is still known: what Google refuses with 400 has become an error with a meaning.
+fn how_it_ended<T>(outcome: &Result<T, FirebaseError>) -> Outcome {
+    match outcome {
+        Ok(_) => Outcome {
+            status: Some(200),
+            error: None,
+        },
+        Err(error) => Outcome {
+            status: match error {
+                FirebaseError::Refused { status, .. } => Some(*status),
+                _ => None,
+            },
+            error: Some(error.code().as_str()),
+        },
     }
 }
 

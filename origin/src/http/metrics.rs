@@ -59,5 +59,6 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
             );
         }
     }
+    app.traces.render(&mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }

@@ -19,6 +19,11 @@ use super::context::RequestContext;
 use super::error::ApiError;
 use crate::app::AppState;
 use crate::clock;
+use crate::metrics::method_name;
+use crate::telemetry::{Call, Open, Outcome};
+
+/// Routes that machines ask every few seconds: their spans would drown the others.
+const NOT_TRACED: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
 /// Names the request, opens the edge's assertion, lets the handler answer in time, renders failures and writes the one line.
 pub async fn handle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -28,6 +33,11 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = if NOT_TRACED.contains(&path.as_str()) {
+        None
+    } else {
+        app.traces.begin(request.headers())
+    };
     let opened = open_assertion(&app, &request, now);
     let stated = opened.as_ref().ok().and_then(Option::as_ref);
     let context = RequestContext::new(
@@ -40,13 +50,16 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     let answer = match opened {
         Ok(_) => {
             request.extensions_mut().insert(context.clone());
-            tokio::time::timeout(app.config.listen.request_timeout, next.run(request))
-                .await
-                .unwrap_or_else(|_| {
-                    ApiError::new(ErrorCode::UpstreamTimeout)
-                        .reason("request_timeout")
-                        .into_response()
-                })
+            let answered = tokio::time::timeout(app.config.listen.request_timeout, next.run(request));
+            let answered = match &span {
+                Some(span) => span.around(answered).await,
+                None => answered.await,
+            };
+            answered.unwrap_or_else(|_| {
+                ApiError::new(ErrorCode::UpstreamTimeout)
+                    .reason("request_timeout")
+                    .into_response()
+            })
         }
         Err(error) => error.into_response(),
     };
@@ -55,6 +68,10 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }
+    let trace_id = span.as_ref().map(Open::trace_id);
+    if let Some(span) = span {
+        end_span(span, &method, route.as_ref(), &response, error.as_ref());
+    }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     app.metrics
         .answered(&method, route, response.status().as_u16(), started.elapsed());
@@ -62,8 +79,39 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         app.metrics
             .failed(error.problem().code, error.log_reason().unwrap_or_default());
     }
-    write_line(&method, route, &response, error.as_ref(), request_id, started);
+    let names = Names {
+        request_id,
+        trace_id: trace_id.as_deref(),
+    };
+    write_line(&method, route, &response, error.as_ref(), &names, started);
     response
+}
+
+/// What a request can be found by.
+struct Names<'a> {
+    request_id: &'a str,
+    trace_id: Option<&'a str>,
+}
+
+/// A caller's mistake is no error of the server's span, as OpenTelemetry's conventions say.
+fn end_span(
+    span: Open,
+    method: &axum::http::Method,
+    route: Option<&MatchedPath>,
+    response: &Response,
+    error: Option<&ApiError>,
+) {
+    let status = response.status();
+    let call = Call::Answered {
+        method: method_name(method),
+        route: route.map(|route| route.as_str().to_owned()),
+    };
+    let code = || error.map_or(ErrorCode::Internal.as_str(), |error| error.problem().code);
+    let outcome = Outcome {
+        status: Some(status.as_u16()),
+        error: status.is_server_error().then(code),
+    };
+    span.end(call, outcome);
 }
 
 /// The edge's statement about this request, if there is one.
@@ -155,19 +203,22 @@ fn write_line(
     route: &str,
     response: &Response,
     error: Option<&ApiError>,
-    request_id: &str,
+    names: &Names<'_>,
     started: Instant,
 ) {
     let status = response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (method, code) = (method.as_str(), error.map(|error| error.problem().code));
     let reason = error.and_then(ApiError::log_reason);
+    let (request_id, trace_id) = (names.request_id, names.trace_id);
     if status >= 500 {
         let cause = error.and_then(ApiError::log_cause);
         tracing::error!(
-            method, route, status, code, reason, cause, micros, request_id, "request"
+            method, route, status, code, reason, cause, micros, request_id, trace_id, "request"
         );
     } else {
-        tracing::info!(method, route, status, code, reason, micros, request_id, "request");
+        tracing::info!(
+            method, route, status, code, reason, micros, request_id, trace_id, "request"
+        );
     }
 }

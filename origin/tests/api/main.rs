@@ -32,4 +32,5 @@ mod operators;
 mod outage;
 mod standing;
 mod tokens;
+mod traces;
 mod verify_token;
