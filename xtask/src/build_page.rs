@@ -12,9 +12,9 @@ use crate::{paths, run};
 /// The name of this step.
 pub const STEP: &str = "build the page";
 
-/// Builds the page for the edge with this `config`ured wrangler.toml. Answers the folder to be served.
+/// Builds the page for the edge with this `config`ured wrangler.toml, beside it: each stack has its own. Answers the folder to be served.
 pub fn build(emulator: &str, config: &Path) -> Done<PathBuf> {
-    let folder = paths::working("page");
+    let folder = config.with_file_name("page");
     fs::create_dir_all(&folder).in_step(STEP)?;
     decision()?;
     let sources = paths::root().join("page");
@@ -36,6 +36,18 @@ pub fn build(emulator: &str, config: &Path) -> Done<PathBuf> {
     }
     fs::write(folder.join("settings.json"), settings(emulator, config)?).in_step(STEP)?;
     Ok(folder)
+}
+
+/// Whether the page's TypeScript fits its types, those of the compiled decision included.
+pub fn check() -> Done {
+    decision()?;
+    run::logged(
+        "types of the page",
+        "page-tsc",
+        Command::new(paths::npm_bin("tsc"))
+            .args(["--project", "page"])
+            .current_dir(paths::root()),
+    )
 }
 
 /// What the page has to know about the stack it belongs to. None of it is secret.

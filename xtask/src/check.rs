@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::fault::{Done, Fault, In as _};
 use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
-use crate::{console, paths, run};
+use crate::{build_page, console, paths, run};
 
 /// Options of `cargo xtask check`.
 #[derive(clap::Args)]
@@ -76,6 +76,7 @@ pub fn run(_: &Options) -> Done {
             )
         }),
         console::step("migrations are safe under load", squawk),
+        console::step("types of the page", build_page::check),
     ];
     let faults: Vec<Fault> = results.into_iter().filter_map(Result::err).collect();
     let count = faults.len();

@@ -36,6 +36,7 @@ pub fn run(options: &Options) -> Done {
         well_known_ports: true,
         edge: vec![("ROLLOUT_PERCENT", options.percent.clone())],
         more_edges: false,
+        page: true,
     };
     println!(
         "Crossfade, starting (logs in {}):",

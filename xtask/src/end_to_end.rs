@@ -32,6 +32,7 @@ fn up(issuer: Issuer) -> Done<Stack> {
         well_known_ports: false,
         edge: Vec::new(),
         more_edges: true,
+        page: false,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod api_check;
 mod bench;
+mod browser;
 mod build_edge;
 mod build_page;
 mod check;

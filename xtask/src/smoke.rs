@@ -39,6 +39,7 @@ pub fn run(options: &Options) -> Done {
         well_known_ports: false,
         edge: Vec::new(),
         more_edges: false,
+        page: false,
     })?;
     println!();
     let played = play(&mut stack);

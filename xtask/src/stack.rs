@@ -68,6 +68,8 @@ pub struct Plan {
     pub edge: Vec<(&'static str, String)>,
     /// Whether tests may ask for more edges.
     pub more_edges: bool,
+    /// Whether the edge serves the development page at `/`. Only with an emulator: the page needs somewhere to sign up.
+    pub page: bool,
 }
 
 /// Addresses of a running stack.
@@ -175,8 +177,7 @@ impl Stack {
                         format!("edge-{edge_port}")
                     };
                     let config = edge::configure(&folder, &started_with.edge, false)?;
-                    if let (true, Some(emulator)) = (plan.well_known_ports, &addresses.emulator) {
-                        // For people: the stack that has well-known ports, and somewhere to sign up.
+                    if let (true, Some(emulator)) = (plan.page, &addresses.emulator) {
                         let page = console::step(build_page::STEP, || build_page::build(emulator, &config))?;
                         edge::serve_files(&config, &page)?;
                     }
@@ -476,6 +477,7 @@ pub fn test_database() -> Done<(String, impl Drop)> {
         well_known_ports: false,
         edge: Vec::new(),
         more_edges: false,
+        page: false,
     };
     let database = start_database(&guard, &plan, &mut ports, &Secrets::make()?)?;
     Ok((database.url.clone(), TestDatabase(database)))

@@ -43,6 +43,7 @@ pub fn run(options: &Options) -> Done {
             ("UPSTREAM_TIMEOUT_MS", "3000".to_owned()),
         ],
         more_edges: false,
+        page: false,
     })?;
     println!();
     let started = Instant::now();

@@ -43,6 +43,7 @@ impl AccountStack {
             well_known_ports: false,
             edge: Vec::new(),
             more_edges: false,
+            page: false,
         };
         let started = start_database(&guard, &plan, &mut ports, &secrets)?;
         let (database, server) = (started.url.clone(), TestDatabase(started));

@@ -40,6 +40,7 @@ impl OriginAlone {
             well_known_ports: false,
             edge: Vec::new(),
             more_edges: false,
+            page: false,
         };
         let mut issuer = start_issuer(&guard, &plan, &mut ports)?;
         let database = TestDatabase(start_database(&guard, &plan, &mut ports, &secrets)?);

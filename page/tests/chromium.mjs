@@ -1,0 +1,99 @@
+// A headless Chromium that cannot leave this machine, and what one page did wrong in it.
+
+import { chromium } from "playwright-core";
+
+const { CHROMIUM, PAGE_URL } = process.env;
+if (!CHROMIUM || !PAGE_URL) {
+  throw new Error("CHROMIUM and PAGE_URL are not set: `cargo xtask test --only browser` starts a stack and sets them");
+}
+
+const HERE = new Set(["127.0.0.1", "localhost"]);
+
+export function launch() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      // A request to anywhere else fails here, and is told of by `Visit` besides.
+      "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+    ],
+  });
+}
+
+/** One person's browser with nothing stored yet, the page open and ready. */
+export class Visit {
+  /** Complaints on the console and errors nobody caught. */
+  complaints = [];
+  /** Requests to other machines. */
+  strangers = [];
+
+  /** Opens the page; `options` are playwright's of a browser context. */
+  static async open(browser, options = {}) {
+    const visit = new Visit();
+    visit.context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    visit.page = await visit.context.newPage();
+    visit.page.setDefaultTimeout(20_000);
+    visit.context.on("request", (request) => {
+      const url = new URL(request.url());
+      if (!["data:", "blob:"].includes(url.protocol) && !HERE.has(url.hostname)) visit.strangers.push(url.href);
+    });
+    visit.page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) {
+        visit.complaints.push(`${message.text()} (${message.location().url})`);
+      }
+    });
+    visit.page.on("pageerror", (error) => visit.complaints.push(String(error)));
+    await visit.page.goto(PAGE_URL);
+    await visit.says("Ready");
+    return visit;
+  }
+
+  /** Waits until the status line says `text`; fails with what it says instead. */
+  async says(text) {
+    const status = this.page.locator("#status");
+    // "…" stands there while something is under way.
+    await status.filter({ hasText: /^[^…]/ }).waitFor();
+    const said = await status.textContent();
+    if (said !== text) throw new Error(`the page says "${said}" instead of "${text}"`);
+  }
+
+  /** Fills in who, presses the button in that group and waits for what the page says then. */
+  async press(group, button, { email, password } = {}, said = "Signed in") {
+    if (email !== undefined) await this.page.getByLabel("E-mail").fill(email);
+    if (password !== undefined) await this.page.getByLabel("Password").fill(password);
+    const where = group === undefined ? this.page : this.page.getByRole("group", { name: group });
+    await where.getByRole("button", { name: button, exact: true }).click();
+    await this.says(said);
+  }
+
+  /** What the page says about who is signed in, by its names. */
+  async who() {
+    const names = await this.page.locator("#who dt").allTextContents();
+    const values = await this.page.locator("#who dd").allTextContents();
+    return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+  }
+
+  /** The calls the page made, the latest first. */
+  async calls() {
+    const rows = await this.page.locator("#calls tr").all();
+    return Promise.all(
+      rows.map(async (row) => {
+        const [call, status, route, reason] = await row.locator("td").allTextContents();
+        return { call, status, route, reason };
+      }),
+    );
+  }
+
+  /** Ends the visit and answers all that was wrong with it. */
+  async end() {
+    await this.context.close();
+    return { complaints: this.complaints, strangers: this.strangers };
+  }
+}
