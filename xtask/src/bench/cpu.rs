@@ -51,7 +51,8 @@ pub fn used_by_family(pid: u32) -> Duration {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|child| {
-            stat(*child).is_some_and(|(_, fields)| fields.get(1).is_some_and(|parent| *parent == pid.to_string()))
+            stat(*child)
+                .is_some_and(|(_, fields)| fields.get(1).is_some_and(|parent| *parent == pid.to_string()))
         });
     // cutime and cstime, fields 16 and 17: children that were waited for.
     let ended = stat(pid).map_or(Duration::ZERO, |(_, fields)| {

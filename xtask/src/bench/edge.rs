@@ -1,5 +1,7 @@
 //! `cargo xtask bench edge`: our Worker beside its peers, in one workerd, in turns.
 
+mod start;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -178,6 +180,7 @@ pub fn run(options: &Options) -> Done {
         .filter_map(|case| figures.remove(case.name).map(|figures| figures.row(case.name)))
         .collect();
     print(&rows);
+    start::print(&start::measure()?);
     if let Some(path) = &options.json {
         let document = serde_json::to_vec_pretty(&rows).in_step(STEP)?;
         fs::write(path, document).in_step(STEP)?;

@@ -178,7 +178,7 @@ impl Run<'_> {
                     credit(text, person, turn, number);
                 }
                 (Ask::Me | Ask::FirstSight, Some(assertion)) => {
-                    get(text, "X-Crossfade-Assertion: ", assertion)
+                    get(text, "X-Crossfade-Assertion: ", assertion);
                 }
                 (Ask::MeByToken, Some(token)) => get(text, "Authorization: Bearer ", token),
                 (Ask::Verify, Some(token)) => verify(text, token),

@@ -122,7 +122,10 @@ impl Pgbench {
         let (Some(processed), Some(rate), true) = (processed, field("tps = "), output.status.success())
         else {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Fault::new(STEP, format!("pgbench: {}", said.lines().next().unwrap_or_default())));
+            return Err(Fault::new(
+                STEP,
+                format!("pgbench: {}", said.lines().next().unwrap_or_default()),
+            ));
         };
         Ok(Measured {
             requests: processed as usize,

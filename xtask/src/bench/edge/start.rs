@@ -1,0 +1,36 @@
+//! From the start of workerd to the first answer: what a person waits for who meets a new isolate.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use super::STEP;
+use crate::fault::{Done, Fault, In as _};
+use crate::{paths, run};
+
+/// Turns; each starts every Worker once.
+const TURNS: usize = 15;
+
+/// Milliseconds by worker, sorted. The Worker has to be built.
+pub fn measure() -> Done<BTreeMap<String, Vec<f64>>> {
+    let mut command = Command::new("node");
+    command
+        .arg(paths::root().join("bench/edge/start.mjs"))
+        .arg(paths::root())
+        .arg(paths::working("bench-start"))
+        .arg(TURNS.to_string());
+    let text = run::output(&mut command).ok_or_else(|| Fault::new(STEP, "start.mjs failed"))?;
+    serde_json::from_str(&text).in_step(STEP)
+}
+
+/// One line: the quickest and the middle start of each.
+pub fn print(measured: &BTreeMap<String, Vec<f64>>) {
+    println!("\nStart of workerd to the first answer, {TURNS} in turns:");
+    for (worker, times) in measured {
+        let at = |index: usize| times.get(index).copied().unwrap_or(f64::NAN);
+        println!(
+            "  {worker:<18} quickest {:>5.0} ms, median {:>5.0} ms",
+            at(0),
+            at(times.len() / 2)
+        );
+    }
+}
