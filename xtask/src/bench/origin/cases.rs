@@ -49,6 +49,7 @@ pub enum Ask {
 }
 
 /// A row of the table.
+#[derive(Clone, Copy)]
 pub struct Case {
     pub name: &'static str,
     pub subject: Subject,
