@@ -14,9 +14,8 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     let looked = drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
     assert_eq!(looked["waiting"], 2500);
     for round in 0..20_u64 {
-        let mut child = drill.spawn(&[
-            "migrate", "--resume", "--json", "--rate", "1000", "--limit", "100",
-        ]);
+        // So slow that its leases can be seen before it is through.
+        let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "10", "--limit", "100"]);
         // Another moment of its work each time: while claiming, looking up, importing or linking.
         drill
             .until("SELECT EXISTS (SELECT FROM auth.user_migrations WHERE lease_until > now() AND leased_by LIKE 'bulk:%')")
