@@ -61,8 +61,15 @@ pub fn run(_: &Options) -> Done {
         console::step("docs/api/openapi.json is what the code says", || {
             cargo(
                 "docs/api/openapi.json",
-                "test",
-                &["--quiet", "--package", "crossfade-origin", "--lib", "openapi"],
+                "openapi",
+                &[
+                    "test",
+                    "--quiet",
+                    "--package",
+                    "crossfade-origin",
+                    "--lib",
+                    "openapi",
+                ],
             )
         }),
         // Advisories need a database from the network; a pipeline that has one adds `advisories`.
