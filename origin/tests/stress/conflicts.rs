@@ -2,7 +2,7 @@
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, person, until_blocked};
+use crate::support::{Blocker, person, until, until_blocked};
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -42,6 +42,11 @@ async fn credit_through(
 async fn assert_told(service: &Service, event: &str, cause: &str) {
     let series = format!("ledger_events_total{{event=\"{event}\"}}");
     assert_eq!(service.caller().metric(&series).await, 1);
+    // Log lines leave the program gathered, some time after the answer that they tell of.
+    until("the log tells of the retry", async || {
+        !service.logged("runs again").is_empty()
+    })
+    .await;
     let lines = service.logged("runs again");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0]["cause"], cause);
