@@ -1,6 +1,10 @@
 //! The gateway's map: which paths exist, and what each needs. Pure; knows nothing of where the services are.
 
+mod legacy;
+
 use std::borrow::Cow;
+
+pub use legacy::LegacyCall;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,23 +52,6 @@ pub enum Access {
     Bearer,
 }
 
-/// A call of the legacy contract, as far as routing cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LegacyCall {
-    /// The body holds e-mail and password of somebody with an account.
-    SignIn,
-    /// The body holds the e-mail of somebody who wants a new password; a mail is sent.
-    PasswordReset,
-    /// The body holds e-mail and password of somebody new.
-    Registration,
-    /// The body holds a token.
-    VerifyToken,
-    /// The `Authorization` header holds a token, or a service calls.
-    Bearer,
-    /// Makes accounts by the dozen: one of our services calls. The legacy service itself lets anybody.
-    ServiceOnly,
-}
-
 /// Finds the route of `path`.
 #[must_use]
 pub fn route(path: &str) -> Route<'_> {
@@ -93,10 +80,8 @@ pub fn route(path: &str) -> Route<'_> {
         _ => path.starts_with("/auth/").then_some(path),
     };
     if let Some(path) = legacy {
-        return Route::Legacy {
-            path,
-            call: legacy_call(path),
-        };
+        let (path, call) = legacy::call(path);
+        return Route::Legacy { path, call };
     }
     if path.starts_with("/api/") {
         return Route::App;
@@ -114,17 +99,6 @@ fn access_of(path: &str) -> Access {
         | "/v1/auth/verify-token"
         | "/v1/token/verify" => Access::Public,
         _ => Access::Bearer,
-    }
-}
-
-fn legacy_call(path: &str) -> LegacyCall {
-    match path {
-        "/auth/login" => LegacyCall::SignIn,
-        "/auth/forgot-password" => LegacyCall::PasswordReset,
-        "/auth/register" => LegacyCall::Registration,
-        "/auth/register/batch" => LegacyCall::ServiceOnly,
-        "/auth/verify-token" => LegacyCall::VerifyToken,
-        _ => LegacyCall::Bearer,
     }
 }
 
@@ -236,6 +210,7 @@ mod tests {
                 legacy("/auth/verify-token", LegacyCall::VerifyToken),
             ),
             ("/auth/profile", legacy("/auth/profile", LegacyCall::Bearer)),
+            ("/api/auth/LOGIN/", legacy("/auth/login", LegacyCall::SignIn)),
             ("/api/archive/jobs", Route::App),
             ("/api/authors", Route::App),
             ("/v1", Route::Unknown),
