@@ -300,6 +300,9 @@ fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
         (IN_COHORT, 404, 200, 200, "legacy", "fallback_unknown_there"),
         (IN_COHORT, 404, 401, 401, "legacy", "fallback_unknown_there"),
         (IN_COHORT, 404, 404, 404, "v2", "in_cohort"),
+        // A stranger has registered their address at Firebase.
+        (IN_COHORT, 409, 200, 200, "legacy", "fallback_conflict_there"),
+        (IN_COHORT, 409, 404, 409, "v2", "in_cohort"),
         (IN_COHORT, 503, 200, 200, "legacy", "fallback_server_error"),
         (IN_COHORT, 0, 200, 200, "legacy", "fallback_unreachable"),
         (IN_COHORT, 503, 404, 503, "v2", "in_cohort"),

@@ -52,6 +52,8 @@ pub enum Cause {
     ServerError,
     /// The first side does not know the person.
     UnknownThere,
+    /// The first side knows two accounts with the person's address and cannot tell whose it is.
+    ConflictThere,
     /// The first side calls a token bad that is good.
     DeniedThere,
 }
@@ -66,6 +68,7 @@ impl Cause {
             Self::Timeout => "fallback_timeout",
             Self::ServerError => "fallback_server_error",
             Self::UnknownThere => "fallback_unknown_there",
+            Self::ConflictThere => "fallback_conflict_there",
             Self::DeniedThere => "fallback_denied_there",
         }
     }
@@ -117,6 +120,11 @@ pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
     match outcome {
         Outcome::BreakerOpen => Some(Cause::BreakerOpen),
         Outcome::Status(404) if matches!(attempt.purpose, Purpose::SignIn) => Some(Cause::UnknownThere),
+        // Anybody can register at Firebase with somebody else's address. That must not keep its owner, whose old password is right,
+        // from signing in where they always have.
+        Outcome::Status(409) if matches!((attempt.purpose, attempt.side), (Purpose::SignIn, Side::V2)) => {
+            Some(Cause::ConflictThere)
+        }
         // From here on the request has reached the first side, or may have.
         _ if !attempt.repeatable => None,
         Outcome::Unreachable => Some(Cause::Unreachable),
@@ -174,7 +182,7 @@ mod tests {
     #[test]
     fn answers_about_the_request_are_final() {
         for side in [Side::V2, Side::Legacy] {
-            for status in [200, 201, 204, 301, 400, 401, 403, 409, 422, 429] {
+            for status in [200, 201, 204, 301, 400, 401, 403, 422, 429] {
                 for purpose in [
                     Purpose::SignIn,
                     Purpose::Registration,
@@ -208,6 +216,10 @@ mod tests {
             repeatable: false,
             ..SIGN_IN
         };
+        let at_legacy = Attempt {
+            side: Side::Legacy,
+            ..SIGN_IN
+        };
         let legacy_token = Attempt {
             purpose: Purpose::Token(TokenKind::Legacy),
             side: Side::Legacy,
@@ -224,6 +236,10 @@ mod tests {
         };
         for (attempt, outcome, expected) in [
             (SIGN_IN, Outcome::Status(404), Some(Cause::UnknownThere)),
+            (SIGN_IN, Outcome::Status(409), Some(Cause::ConflictThere)),
+            (at_legacy, Outcome::Status(409), None),
+            (registration, Outcome::Status(409), None),
+            (legacy_token, Outcome::Status(409), None),
             (SIGN_IN, Outcome::Status(500), Some(Cause::ServerError)),
             (SIGN_IN, Outcome::Timeout, Some(Cause::Timeout)),
             (SIGN_IN, Outcome::Unreachable, Some(Cause::Unreachable)),
@@ -275,12 +291,18 @@ mod tests {
         const OK: Outcome = Outcome::Status(200);
         const WRONG: Outcome = Outcome::Status(401);
         const UNKNOWN: Outcome = Outcome::Status(404);
+        const CONFLICT: Outcome = Outcome::Status(409);
         const FAULT: Outcome = Outcome::Timeout;
         for (first, second, expected) in [
             (UNKNOWN, OK, Counts::Second),
             (UNKNOWN, WRONG, Counts::Second),
             (UNKNOWN, UNKNOWN, Counts::First),
             (UNKNOWN, FAULT, Counts::Second),
+            (CONFLICT, OK, Counts::Second),
+            (CONFLICT, WRONG, Counts::Second),
+            (CONFLICT, UNKNOWN, Counts::First),
+            // Where they would be signed in is down: to be tried again.
+            (CONFLICT, FAULT, Counts::Second),
             (FAULT, OK, Counts::Second),
             (FAULT, WRONG, Counts::Second),
             (FAULT, UNKNOWN, Counts::First),
