@@ -94,13 +94,9 @@ fn table(addresses: &Addresses) {
         addresses.service_key.clone(),
         "X-Service-Key of an internal service",
     ));
-    let width = rows
-        .iter()
-        .map(|(_, address, _)| address.len())
-        .max()
-        .unwrap_or(0);
+    // Addresses last: some are far longer than a line.
     for (name, address, what) in rows {
-        println!("  {name:<15} {address:<width$}  {what}");
+        println!("  {name:<15} {what:<48} {address}");
     }
 }
 
