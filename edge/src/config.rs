@@ -1,6 +1,7 @@
 //! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
 
 mod limits;
+mod strict;
 mod upstreams;
 mod url;
 
@@ -14,6 +15,7 @@ use shared::token::{Environment, Ring, TokenPolicy};
 
 use crate::cors::AllowedOrigins;
 pub use limits::{Quota, Quotas};
+pub use strict::StrictRoutes;
 pub use upstreams::{AppService, AppServices, AuthMode};
 pub use url::{BaseUrl, Target};
 

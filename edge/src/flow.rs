@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod notes;
 mod send;
+mod strict;
 mod websocket;
 
 use std::cell::RefCell;

@@ -121,6 +121,12 @@ impl RememberedPeople {
         self.answered_at = Some(asked_at);
     }
 
+    /// Forgets whoever `identity` is: the origin has just refused them.
+    pub fn forget(&mut self, identity: &Identity) {
+        self.forgotten = Forgotten(self.forgotten.0.wrapping_add(1));
+        self.people.pop(&key(identity));
+    }
+
     fn is_following(&self, now: UnixTime) -> bool {
         self.answered_at
             .is_some_and(|at| (0..PROVES_SECONDS).contains(&now.since(at)))

@@ -1,5 +1,7 @@
 //! What the edge decides, over stand-ins for the ports. The ports themselves are tested in the real runtime.
 
+#[path = "flow/strict.rs"]
+mod strict;
 mod support;
 
 use support::{Edge, Sent, emulator_token, legacy_token};
@@ -163,6 +165,7 @@ fn nobody_deactivated_gets_to_an_app_service() {
     for (status, code) in [
         (401, "TOKEN_REVOKED"),
         (403, "USER_DISABLED"),
+        (404, "USER_NOT_FOUND"),
         (503, "UPSTREAM_UNAVAILABLE"),
     ] {
         let edge = half();

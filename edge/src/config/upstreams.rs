@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use shared::assertion::{FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
+use super::strict::{StrictRoutes, Written};
 use super::url::{BaseUrl, Target};
 
 /// All app services; the longest prefix wins.
@@ -27,6 +28,8 @@ pub struct AppService {
     pub forward_token: bool,
     /// Whether WebSocket connections may be opened to it. Off, because one outlives the token it was opened with.
     pub websocket: bool,
+    /// Before which of its routes the origin is asked about the caller each time. None, because it costs a round trip each.
+    pub strict: StrictRoutes,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
 }
@@ -56,6 +59,8 @@ struct Entry {
     forward_token: bool,
     #[serde(default)]
     websocket: bool,
+    #[serde(default)]
+    strict: Written,
     timeout_ms: Option<u32>,
 }
 
@@ -117,6 +122,7 @@ impl AppService {
         Ok(Self {
             name,
             url: BaseUrl::parse(&entry.url).map_err(|rule| format!("url {rule}"))?,
+            strict: StrictRoutes::read(entry.strict, &entry.prefix, entry.auth)?,
             prefix: entry.prefix,
             auth: entry.auth,
             strip_prefix: entry.strip_prefix,
@@ -184,6 +190,9 @@ mod tests {
             r#"[{"prefix":"/api/x","url":"a","auth":"none"}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none","timeout_ms":0}]"#,
             r#"[{"prefix":"/api/origin","url":"http://a","auth":"none"}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"none","strict":true}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":"yes"}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":["/api/y"]}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none"},{"prefix":"/api/x","url":"http://b","auth":"none"}]"#,
         ] {
             assert!(AppServices::parse(refused, 3_000).is_err(), "{refused}");

@@ -47,6 +47,9 @@ where
         self.locate(&mut changes);
         let target = service.target(self.inbound.path, self.inbound.query);
         let person = match identity.as_deref() {
+            Some(identity) if service.strict.covers(self.inbound.path) => {
+                Some(self.person_now(identity).await?)
+            }
             Some(identity) => Some(self.person(identity).await?),
             None => None,
         };
@@ -76,6 +79,11 @@ where
         if let Some(person) = self.gateway.people.borrow_mut().get(identity, self.now) {
             return Ok(person);
         }
+        self.ask_who(identity).await
+    }
+
+    /// Asks the origin who the caller is, and remembers it.
+    pub(super) async fn ask_who(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
         let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
@@ -141,6 +149,8 @@ fn read_person(status: u16, body: &[u8]) -> Result<Person, Refusal> {
             .map_err(|_| refuse(ErrorCode::Internal, "origin_answer")),
         401 => Err(refuse(ErrorCode::TokenRevoked, "revoked")),
         403 => Err(refuse(ErrorCode::UserDisabled, "disabled")),
+        // The row of a legacy token is gone.
+        404 => Err(refuse(ErrorCode::UserNotFound, "user_gone")),
         409 => Err(refuse(ErrorCode::AccountLinkConflict, "link_conflict")),
         _ => Err(refuse(ErrorCode::UpstreamUnavailable, "origin_status")),
     }

@@ -149,6 +149,11 @@ impl Edge {
         self.world.answers.borrow_mut().insert(path.to_owned(), answer);
     }
 
+    /// The edge's own questions for `path` are not answered any more.
+    pub fn silence(&self, path: &str) {
+        self.world.answers.borrow_mut().remove(path);
+    }
+
     /// What every answer says whose body is looked into.
     pub fn says(&self, body: &str) {
         body.clone_into(&mut self.world.verdict.borrow_mut());

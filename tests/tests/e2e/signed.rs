@@ -15,4 +15,5 @@ mod shadow;
 mod spoofing;
 mod step_down;
 mod streams;
+mod strict;
 mod trace;

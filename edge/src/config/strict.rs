@@ -1,0 +1,148 @@
+//! Which routes of an app service are strict (`strict` in `UPSTREAMS`): the origin is asked about the caller before each request.
+
+use serde::Deserialize;
+
+use super::AuthMode;
+
+/// The strict routes of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum StrictRoutes {
+    /// None of them: whoever is put out is refused within ten seconds.
+    #[default]
+    None,
+    /// All of them.
+    All,
+    /// Those whose paths begin like one of these, in lower case.
+    Below(Vec<String>),
+}
+
+/// As it is written: `true`, or a list of paths.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Written {
+    Switch(bool),
+    Paths(Vec<String>),
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self::Switch(false)
+    }
+}
+
+impl StrictRoutes {
+    /// Reads what is written for the service at `prefix`.
+    ///
+    /// # Errors
+    /// The broken rule.
+    pub(super) fn read(written: Written, prefix: &str, auth: AuthMode) -> Result<Self, String> {
+        let strict = match written {
+            Written::Switch(false) => return Ok(Self::None),
+            Written::Switch(true) => Self::All,
+            Written::Paths(paths) => {
+                let below = |path: &String| {
+                    let rest = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+                    rest.is_some_and(|rest| !rest.is_empty()) && is_plain(path)
+                };
+                if paths.is_empty() || !paths.iter().all(below) {
+                    return Err(format!(
+                        "strict is not `true` or a list of paths below {prefix}, of letters, digits, `-._~` and single slashes"
+                    ));
+                }
+                Self::Below(paths.iter().map(|path| path.to_ascii_lowercase()).collect())
+            }
+        };
+        if auth == AuthMode::None {
+            return Err("strict asks about the caller, whom `auth: none` does not know".to_owned());
+        }
+        Ok(strict)
+    }
+
+    /// Whether `path` is strict. A path that is spelled unusually always is: services decode escapes, fold case, collapse slashes and
+    /// cut parameters off, and another spelling of a strict path must not be a way around.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Below(paths) => {
+                let path = path.to_ascii_lowercase();
+                !is_plain(&path) || paths.iter().any(|strict| path.starts_with(strict.as_str()))
+            }
+        }
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~');
+    path.bytes().all(plain) && !path.contains("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(written: &str, auth: AuthMode) -> Result<StrictRoutes, String> {
+        StrictRoutes::read(serde_json::from_str(written).unwrap(), "/api/shop", auth)
+    }
+
+    #[test]
+    fn another_spelling_is_no_way_around() {
+        let strict = read(
+            r#"["/api/shop/Payments", "/api/shop/admin/keys"]"#,
+            AuthMode::Required,
+        )
+        .unwrap();
+        for covered in [
+            "/api/shop/payments",
+            "/api/shop/payments/7",
+            "/api/shop/payments.json",
+            "/api/shop/PAYMENTS",
+            "/api/shop/%70ayments",
+            "/api/shop//payments",
+            "/api/shop/;x/payments",
+            "/api/shop/admin/keys/",
+        ] {
+            assert!(strict.covers(covered), "{covered}");
+        }
+        for open in [
+            "/api/shop",
+            "/api/shop/pay",
+            "/api/shop/admin",
+            "/api/shop/cart-2",
+        ] {
+            assert!(!strict.covers(open), "{open}");
+        }
+        assert!(
+            read("true", AuthMode::Optional)
+                .unwrap()
+                .covers("/api/shop/anything")
+        );
+        assert!(
+            !read("false", AuthMode::None)
+                .unwrap()
+                .covers("/api/shop/payments")
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for refused in [
+            "[]",
+            r#"["payments"]"#,
+            r#"["/api/shop"]"#,
+            r#"["/api/shop/"]"#,
+            r#"["/api/shopping/x"]"#,
+            r#"["/api/other/x"]"#,
+            r#"["/api/shop/a b"]"#,
+            r#"["/api/shop/%41"]"#,
+            r#"["/api/shop//x"]"#,
+            r#"["/api/shop/ok", "/api/shop/*"]"#,
+        ] {
+            assert!(read(refused, AuthMode::Required).is_err(), "{refused}");
+        }
+        for nobody in ["true", r#"["/api/shop/payments"]"#] {
+            assert!(read(nobody, AuthMode::None).is_err(), "{nobody}");
+        }
+    }
+}

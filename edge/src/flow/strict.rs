@@ -1,0 +1,34 @@
+//! Strict routes: the origin says whether the caller may act, at this moment, before the request is passed on.
+
+use shared::identity::{Person, ProvenIdentity};
+use shared::problem::{ErrorCode, Problem};
+
+use super::Journey;
+use crate::authenticate::Refusal;
+use crate::ports::{KeySource, SignatureEngine, Upstreams};
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    /// Who the caller is, whatever was known of them a moment ago. Somebody who is refused is forgotten, so that the other routes of
+    /// this isolate refuse them too.
+    ///
+    /// # Errors
+    /// As the origin refuses them. Without its word nobody passes: 503, whatever it was that failed.
+    pub(super) async fn person_now(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+        let asked = self.ask_who(identity).await;
+        let Err(refusal) = asked else {
+            return asked;
+        };
+        if refusal.problem.status < 500 {
+            self.gateway.people.borrow_mut().forget(identity);
+            return Err(refusal);
+        }
+        let mut problem = Problem::new(ErrorCode::UpstreamUnavailable);
+        problem.retry_after = refusal.problem.retry_after.or(problem.retry_after);
+        Err(Refusal::new(problem, refusal.reason))
+    }
+}

@@ -1,0 +1,106 @@
+//! Strict routes of app services: whoever was put out a second ago is refused at once there, and within ten seconds elsewhere.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::recorder::Recorder;
+
+use crate::edges::{self, Wanted};
+use crate::people::{id_token, new_token, stranger};
+use crate::puppet::Puppet;
+use crate::stack;
+
+/// The time in which somebody is out everywhere (docs/VERIFICATION.md), and what a busy machine may add.
+const OUT_WITHIN: Duration = Duration::from_secs(12);
+
+fn in_front_of(recorder: &Recorder) -> Wanted {
+    let upstreams = json!([{
+        "name": "shop", "prefix": "/api/shop", "url": recorder.url, "auth": "required", "strict": ["/api/shop/payments"],
+    }]);
+    edges::edge().with("UPSTREAMS", &upstreams.to_string())
+}
+
+/// Deactivates the holder of `token`.
+async fn put_out(token: &str) {
+    let id = stack::edge().me(token).await.expect(200).text_at("/data/user/id");
+    stack::origin()
+        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
+        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
+        .send()
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn somebody_put_out_a_second_ago_is_refused_at_once() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).start().await;
+    let token = id_token(&stranger()).mint();
+    let get = |path: &'static str| edge.api.get(path).bearer(&token).send();
+    for path in ["/api/shop/cart", "/api/shop/payments", "/api/shop/cart"] {
+        get(path).await.expect(200);
+    }
+    put_out(&token).await;
+    let out_since = Instant::now();
+    // Another spelling is no way around.
+    for path in [
+        "/api/shop/%70ayments",
+        "/api/shop/payments",
+        "/api/shop//payments",
+    ] {
+        get(path).await.refused(403, "USER_DISABLED");
+    }
+    edge.end().await;
+    assert!(out_since.elapsed() < OUT_WITHIN);
+}
+
+#[tokio::test]
+async fn on_other_routes_they_are_refused_within_ten_seconds() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).start().await;
+    let token = id_token(&stranger()).mint();
+    edge.api
+        .get("/api/shop/cart")
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200);
+    put_out(&token).await;
+    let out_since = Instant::now();
+    loop {
+        let answer = edge.api.get("/api/shop/cart").bearer(&token).send().await;
+        if answer.status == 403 {
+            answer.refused(403, "USER_DISABLED");
+            break;
+        }
+        answer.expect(200);
+        assert!(out_since.elapsed() < OUT_WITHIN, "still served");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn without_the_origin_nobody_passes_there() {
+    let recorder = Recorder::start().await.unwrap();
+    let origin = Puppet::start().await;
+    origin.knows(json!({ "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "user_type": "user", "email": null }));
+    let edge = in_front_of(&recorder)
+        .with("ORIGIN_URL", &origin.url)
+        .start()
+        .await;
+    let token = new_token();
+    let get = |path: &'static str| edge.api.get(path).bearer(&token).send();
+    get("/api/shop/payments").await.expect(200);
+    origin.answers(500);
+    get("/api/shop/cart").await.expect(200);
+    let refused = get("/api/shop/payments")
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+    assert!(refused.header("retry-after").is_some(), "Retry-After\n{refused}");
+    drop(origin);
+    get("/api/shop/payments")
+        .await
+        .refused(503, "UPSTREAM_UNAVAILABLE");
+    edge.end().await;
+}
