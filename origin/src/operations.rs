@@ -6,6 +6,7 @@ pub mod error;
 pub mod ledger;
 pub mod migration;
 pub mod passwords;
+pub mod pushes;
 pub mod standing;
 pub mod sync;
 pub mod users;

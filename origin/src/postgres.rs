@@ -8,6 +8,7 @@ pub mod legacy_hash;
 pub mod migrations;
 pub mod pool;
 pub mod profiles;
+pub mod pushes;
 pub mod standing;
 pub mod syncs;
 pub mod users;

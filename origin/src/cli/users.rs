@@ -2,6 +2,7 @@
 
 mod migrate;
 mod progress;
+mod standing;
 mod sync;
 mod unlink;
 mod verify;
@@ -16,7 +17,7 @@ use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
 use crate::operations::OperationError;
 use crate::operations::users;
-use crate::postgres::events::{Actor, Event, Origin};
+use crate::postgres::events::Event;
 use crate::postgres::{self, Pool, run as run_statement};
 
 /// People: show, find, deactivate, activate, bring to Firebase.
@@ -54,30 +55,20 @@ enum OnePerson {
         #[arg(value_name = "EMAIL|UID|ID")]
         what: String,
     },
-    /// Put a person out, at once and everywhere; voids their tokens
+    /// Put a person out, at once and everywhere, Firebase included; voids their tokens
     Deactivate {
         #[command(flatten)]
-        whom: Whom,
+        whom: standing::Whom,
     },
-    /// Let a person in again
+    /// Let a person in again, at Firebase too
     Activate {
         #[command(flatten)]
-        whom: Whom,
+        whom: standing::Whom,
     },
 }
 
 /// Some people are not as they should be: told from 1, which means that it could not be done or looked at.
 const EXIT_SOME: u8 = 2;
-
-#[derive(Debug, Args)]
-struct Whom {
-    /// Our id of the person
-    #[arg(value_name = "ID", value_parser = user_id)]
-    id: UserId,
-    /// Your name, for the audit trail
-    #[arg(long, env = "USER", default_value = "unknown")]
-    actor: String,
-}
 
 fn user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(text).map_err(|rule| rule.0.to_owned())
@@ -91,7 +82,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
     Ok(match arguments.command {
         Command::One(command) => {
             let database = super::database(lookup)?;
-            one(command, &postgres::open(&database)).await
+            one(command, &postgres::open(&database), lookup).await
         }
         Command::Migrate(arguments) => migrate::run(arguments, BulkConfig::read(lookup)?).await,
         Command::Verify(arguments) => verify::run(arguments, BulkConfig::read(lookup)?).await,
@@ -100,12 +91,12 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
     })
 }
 
-async fn one(command: OnePerson, pool: &Pool) -> ExitCode {
+async fn one(command: OnePerson, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
     let outcome = match command {
         OnePerson::Show { id } => show(pool, id).await,
         OnePerson::Find { what } => find(pool, &what).await,
-        OnePerson::Deactivate { whom } => set_active(pool, whom, false).await,
-        OnePerson::Activate { whom } => set_active(pool, whom, true).await,
+        OnePerson::Deactivate { whom } => standing::set(pool, whom, false, lookup).await,
+        OnePerson::Activate { whom } => standing::set(pool, whom, true, lookup).await,
     };
     match outcome {
         Ok(text) => {
@@ -155,18 +146,6 @@ async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
         (found, _) => found,
     };
     let record = found.ok_or(crate::domain::user::UserError::NotFound)?;
-    Ok(describe(&record))
-}
-
-async fn set_active(pool: &Pool, whom: Whom, active: bool) -> Result<String, OperationError> {
-    let record = users::set_active(
-        pool,
-        whom.id,
-        active,
-        &Actor::cli(&whom.actor),
-        &Origin::default(),
-    )
-    .await?;
     Ok(describe(&record))
 }
 

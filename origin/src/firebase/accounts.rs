@@ -50,6 +50,8 @@ pub struct Account {
     pub disabled: bool,
     /// When its password was last replaced, in seconds since 1970.
     pub password_updated_at: Option<i64>,
+    /// Sign-ins before this moment are void there.
+    pub valid_since: Option<UnixTime>,
 }
 
 /// An account to make with a uid of our choosing.
@@ -251,26 +253,22 @@ impl Firebase {
         .await
     }
 
-    /// Disables an account, or enables it again. Needs the service account.
+    /// Disables an account, or enables it again, and voids refresh tokens of sign-ins before `valid_since`; what is `None` stays.
+    /// Needs the service account.
+    ///
+    /// A moment that lies before the account's own brings sign-ins back to life: whoever calls has looked.
     ///
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.
-    pub async fn set_disabled(&self, uid: &str, disabled: bool) -> Result<(), FirebaseError> {
+    pub async fn set_standing(
+        &self,
+        uid: &str,
+        disabled: Option<bool>,
+        valid_since: Option<UnixTime>,
+    ) -> Result<(), FirebaseError> {
         self.update(&AccountRequest {
-            disable_user: Some(disabled),
-            ..AccountRequest::of(uid)
-        })
-        .await
-    }
-
-    /// Voids refresh tokens given out before `now`. Needs the service account.
-    ///
-    /// # Errors
-    /// [`FirebaseError::NotFound`] among others.
-    pub async fn revoke_refresh_tokens(&self, uid: &str, now: UnixTime) -> Result<(), FirebaseError> {
-        let valid_since = Some(now.secs().to_string());
-        self.update(&AccountRequest {
-            valid_since,
+            disable_user: disabled,
+            valid_since: valid_since.map(|since| since.secs().to_string()),
             ..AccountRequest::of(uid)
         })
         .await
@@ -343,6 +341,10 @@ impl From<LookupAccount> for Account {
             photo_url: account.photo_url,
             disabled: account.disabled,
             password_updated_at: account.password_updated_at.as_ref().and_then(seconds),
+            valid_since: account
+                .valid_since
+                .and_then(|text| text.parse().ok())
+                .map(UnixTime::from_secs),
         }
     }
 }

@@ -66,6 +66,7 @@ pub(super) struct LookupAccount {
     #[serde(default)]
     pub disabled: bool,
     pub password_updated_at: Option<serde_json::Number>,
+    pub valid_since: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -17,6 +17,7 @@ use super::path_text::PathText;
 use super::service_caller::AdminCaller;
 use super::success::success;
 use crate::app::AppState;
+use crate::operations::pushes::Told;
 use crate::operations::users::{self, MAX_EVENTS};
 use crate::postgres::events::{Actor, Event};
 
@@ -91,28 +92,36 @@ pub async fn events(
     Ok(success(Trail { events, next }, "Events retrieved successfully"))
 }
 
-/// Puts a person out, at once and everywhere.
+/// Puts a person out, at once and everywhere; at Firebase as soon as it answers.
 pub async fn deactivate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
     context: RequestContext,
     PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
-    let actor = Actor::service(&service.name);
-    let record = users::set_active(&app.pool, read_id(&id)?, false, &actor, &context.origin()).await?;
-    Ok(success(UserData { user: record.user }, "User deactivated"))
+    let (id, actor) = (read_id(&id)?, Actor::service(&service.name));
+    let record = users::set_active(&app.pool, id, false, &actor, &context.origin()).await?;
+    let message = match app.accounts.syncing().tell_soon(id).await {
+        Told::Yes => "User deactivated",
+        Told::Later => "User deactivated; Firebase will be told as soon as it answers",
+    };
+    Ok(success(UserData { user: record.user }, message))
 }
 
-/// Lets a person in again; they have to sign in anew.
+/// Lets a person in again, at Firebase too; they have to sign in anew.
 pub async fn activate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
     context: RequestContext,
     PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
-    let actor = Actor::service(&service.name);
-    let record = users::set_active(&app.pool, read_id(&id)?, true, &actor, &context.origin()).await?;
-    Ok(success(UserData { user: record.user }, "User activated"))
+    let (id, actor) = (read_id(&id)?, Actor::service(&service.name));
+    let record = users::set_active(&app.pool, id, true, &actor, &context.origin()).await?;
+    let message = match app.accounts.syncing().tell_soon(id).await {
+        Told::Yes => "User activated",
+        Told::Later => "User activated; Firebase will be told as soon as it answers",
+    };
+    Ok(success(UserData { user: record.user }, message))
 }
 
 /// Brings a person's row up to date with their Firebase account.

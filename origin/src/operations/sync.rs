@@ -17,10 +17,10 @@ use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::syncs::{self, Due};
-use crate::postgres::{DatabaseError, Pool, accounts, run};
+use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
 
 /// The code of a row whose account is gone.
-const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
+pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
 
 /// Brings rows up to date with Firebase. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Synced {
     pub synced: u64,
     /// People whose account is gone; they are tried again, since it may come back.
     pub missing: u64,
+    /// People of whose standing Firebase had to be told still.
+    pub told: u64,
 }
 
 /// Whose turn it was to try failed ones again.
@@ -51,7 +53,8 @@ pub enum Round {
 
 impl Syncing {
     /// Brings a person's row up to date with their Firebase account. Values that are gone there are gone here; the address
-    /// follows only when it is verified and nobody else has it. Should Firebase not answer, it is tried again later by itself.
+    /// follows only when it is verified and nobody else has it. Who may act is our word: the account of somebody deactivated is
+    /// disabled. Should Firebase not answer, it is tried again later by itself.
     ///
     /// # Errors
     /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more); a fault of ours.
@@ -68,6 +71,14 @@ impl Syncing {
             }
         };
         let record = self.apply(id, account.as_ref(), actor, origin).await?;
+        let is_out = record.as_ref().is_some_and(|record| !record.user.is_active);
+        if is_out && account.as_ref().is_some_and(|account| !account.disabled) {
+            run(&self.pool, |mut connection| async move {
+                pushes::owe(&mut connection, id).await
+            })
+            .await?;
+            self.tell_soon(id).await;
+        }
         match record {
             Some(record) if account.is_some() => Ok(record),
             _ => Err(UserError::NotFound.into()),
@@ -92,7 +103,8 @@ impl Syncing {
         }
     }
 
-    /// Tries those again that failed and whose time has come. One replica at a time does; the others return at once.
+    /// Tells Firebase what it could not be told before, and tries those again that failed and whose time has come. One replica at a
+    /// time does; the others return at once.
     ///
     /// # Errors
     /// A fault of ours; whoever it concerned is tried again later.
@@ -106,6 +118,16 @@ impl Syncing {
         {
             return Ok(Round::Elsewhere);
         }
+        // Neither keeps the other from its turn.
+        let (told, again) = (self.tell_due().await, self.failed_again(&actor).await);
+        lock.rollback().await.map_err(DatabaseError::from)?;
+        Ok(Round::Done(Synced {
+            told: told?,
+            ..again?
+        }))
+    }
+
+    async fn failed_again(&self, actor: &Actor) -> Result<Synced, AccountError> {
         let mut all = Synced::default();
         loop {
             let due = run(&self.pool, |mut connection| async move {
@@ -113,10 +135,9 @@ impl Syncing {
             })
             .await?;
             if due.is_empty() {
-                lock.rollback().await.map_err(DatabaseError::from)?;
-                return Ok(Round::Done(all));
+                return Ok(all);
             }
-            all.add(self.claimed(&due, &actor).await?);
+            all.add(self.claimed(&due, actor).await?);
         }
     }
 
@@ -135,6 +156,7 @@ impl Syncing {
                     tracing::info!(
                         synced = done.synced,
                         missing = done.missing,
+                        told = done.told,
                         "failed syncs tried again"
                     );
                 }
@@ -216,6 +238,7 @@ impl Synced {
     fn add(&mut self, more: Self) {
         self.synced = self.synced.saturating_add(more.synced);
         self.missing = self.missing.saturating_add(more.missing);
+        self.told = self.told.saturating_add(more.told);
     }
 }
 

@@ -207,7 +207,8 @@ pub async fn link_migrated(
 }
 
 /// Deactivates a person and voids every sign-in so far, or activates them again. `None` when there is no such person. The
-/// event is written even when nothing changes: that somebody tried is part of the trail.
+/// event is written even when nothing changes, since that somebody tried is part of the trail; and Firebase is told even then, since
+/// its side may say otherwise.
 ///
 /// # Errors
 /// What the database says.
@@ -227,6 +228,11 @@ pub async fn set_active(
          noted AS ( \
              INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
              SELECT CASE WHEN $2 THEN 'user.activated' ELSE 'user.deactivated' END, $3, id, $4::text::inet, $5 FROM changed \
+         ), \
+         owed AS ( \
+             INSERT INTO auth.standing_pushes (user_id, switches) SELECT id, true FROM changed WHERE firebase_uid IS NOT NULL \
+             ON CONFLICT (user_id) DO UPDATE \
+             SET switches = true, wanted_in = pg_current_xact_id(), attempts = 0, next_attempt_at = now() \
          ) \
          SELECT ",
         super::users::columns!(),

@@ -1,5 +1,6 @@
 //! `auth.user_migrations`: who is on the way to Firebase, and whose turn it is to bring them.
 
+pub mod looks;
 mod people;
 mod queue;
 mod sign_in;

@@ -121,6 +121,9 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_auth_events", down_check!),
     migration!(13, "0013_user_migrations", down_check!),
     migration!(14, "0014_standing_changes"),
+    migration!(15, "0015_standing_pushes", down_check!),
+    migration!(16, "0016_standing_pushes_owed"),
+    migration!(17, "0017_migration_looks"),
 ];
 
 #[cfg(test)]

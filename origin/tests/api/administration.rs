@@ -121,7 +121,12 @@ async fn a_row_is_brought_up_to_date_with_firebase() {
         .set_profile(uid, Some("Countess"), None)
         .await
         .unwrap();
-    app.app.accounts.firebase.set_disabled(uid, true).await.unwrap();
+    app.app
+        .accounts
+        .firebase
+        .set_standing(uid, Some(true), None)
+        .await
+        .unwrap();
     assert_eq!(
         sync().await.expect(200).body["data"]["user"]["display_name"],
         "Countess"
@@ -131,6 +136,31 @@ async fn a_row_is_brought_up_to_date_with_firebase() {
     app.app.accounts.firebase.delete_account(uid).await.unwrap();
     assert_eq!(sync().await.code(), "USER_NOT_FOUND");
     assert_eq!(app.database.value::<String>(status).await, "failed");
+}
+
+#[tokio::test]
+async fn a_deactivated_person_cannot_sign_in_at_the_emulator_either() {
+    let app = emulator::start().await;
+    let person = json!({"email": emulator::address(), "password": "correct-horse_1"});
+    let session = app
+        .call("POST", "/v1/auth/register", &person)
+        .await
+        .expect(201)
+        .body["data"]
+        .take();
+    let id = session["user"]["id"].as_str().unwrap();
+    let email = shared::ids::NormalizedEmail::parse(person["email"].as_str().unwrap()).unwrap();
+    let firebase = &app.app.accounts.firebase;
+    for (verb, is_in) in [("deactivate", false), ("activate", true)] {
+        let path = format!("/v1/users/{id}/{verb}");
+        app.call_with_key("POST", &path, ADMIN_KEY, &json!({}))
+            .await
+            .expect(200);
+        let direct = firebase.sign_in(&email, "correct-horse_1").await;
+        assert_eq!(direct.is_ok(), is_in, "{verb}: {:?}", direct.err());
+    }
+    let owed = "SELECT count(*) FROM auth.standing_pushes";
+    assert_eq!(app.database.value::<i64>(owed).await, 0);
 }
 
 #[tokio::test]

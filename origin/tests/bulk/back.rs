@@ -30,7 +30,10 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
         }
     };
     firebase.delete_account(&uid(1).await).await.unwrap();
-    firebase.set_disabled(&uid(2).await, true).await.unwrap();
+    firebase
+        .set_standing(&uid(2).await, Some(true), None)
+        .await
+        .unwrap();
     drill
         .database
         .execute(

@@ -26,6 +26,7 @@ mod errors;
 mod load;
 mod migration;
 mod outage;
+mod pushes;
 mod registration;
 mod service_account;
 mod sessions;

@@ -128,9 +128,8 @@ pub async fn logout(
     CurrentUser(user): CurrentUser,
     context: RequestContext,
 ) -> Result<Json<Success<()>>, ApiError> {
-    let uid = user.user().firebase_uid.as_deref();
     app.accounts
-        .revoke(UserId(user.user().id), uid, &context.origin())
+        .revoke(UserId(user.user().id), &context.origin())
         .await?;
     Ok(success((), "Logout successful"))
 }

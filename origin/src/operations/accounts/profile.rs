@@ -33,32 +33,23 @@ impl Accounts {
 
     /// Voids every token of a person from now on.
     ///
-    /// Here first, which is what counts for us. A deployment without a service account cannot void refresh tokens at Firebase;
-    /// the ID tokens they bring are then refused here all the same, since refreshing does not move `auth_time`.
+    /// Here first, which is what counts for us: should Firebase not hear of it now, it is told later, and the ID tokens that its
+    /// refresh tokens still bring are refused here, since refreshing does not move `auth_time`.
     ///
     /// # Errors
     /// A fault of ours; it may then be repeated.
-    pub async fn revoke(&self, user: UserId, uid: Option<&str>, origin: &Origin) -> Result<(), AccountError> {
+    pub async fn revoke(&self, user: UserId, origin: &Origin) -> Result<(), AccountError> {
         let actor = &Actor::user();
         run(&self.pool, |mut connection| async move {
             accounts::revoke_sessions(&mut connection, user, actor, origin).await
         })
         .await?;
-        if let Some(uid) = uid
-            && let Err(error) = self
-                .firebase
-                .revoke_refresh_tokens(uid, crate::clock::now())
-                .await
-        {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "refresh tokens could not be voided at Firebase"
-            );
-        }
+        self.syncing().tell_soon(user).await;
         Ok(())
     }
 
-    /// Proves that a person knows their password.
+    /// Proves that a person knows their password, so that their account may be closed. One whose account at Firebase is gone has done
+    /// so before: closing broke off in between, and nothing could prove it again.
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`], also for people who have none; or a fault of ours.

@@ -9,6 +9,8 @@ WITH next AS (
       AND person.firebase_uid IS NOT NULL
       AND person.is_active
       AND coalesce(sync.next_attempt_at <= now(), true)
+      -- Firebase is yet to be told what the row says: what it says until then is old.
+      AND NOT EXISTS (SELECT FROM auth.standing_pushes AS push WHERE push.user_id = person.id)
     ORDER BY sync.next_attempt_at NULLS FIRST, person.id
     LIMIT $1
     FOR UPDATE OF person SKIP LOCKED

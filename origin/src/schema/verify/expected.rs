@@ -32,6 +32,8 @@ pub(super) const TABLES: &[&str] = &[
     "auth.user_migrations",
     "auth.user_syncs",
     "auth.standing_changes",
+    "auth.standing_pushes",
+    "auth.migration_looks",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -118,6 +120,18 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.standing_changes", "user_id", "uuid", NOT_NULL),
     column("auth.standing_changes", "firebase_uid", "text", NULLABLE),
     column("auth.standing_changes", "changed_in", "xid8", NOT_NULL),
+    column("auth.standing_pushes", "user_id", "uuid", NOT_NULL),
+    column("auth.standing_pushes", "switches", "boolean", NOT_NULL),
+    column("auth.standing_pushes", "wanted_in", "xid8", NOT_NULL),
+    column("auth.standing_pushes", "leased_until", "timestamp with time zone", NULLABLE),
+    column("auth.standing_pushes", "attempts", "bigint", NOT_NULL),
+    column("auth.standing_pushes", "next_attempt_at", "timestamp with time zone", NOT_NULL),
+    column("auth.standing_pushes", "last_error", "text", NULLABLE),
+    column("auth.migration_looks", "rollout_group", "text", NOT_NULL),
+    column("auth.migration_looks", "share", "bigint", NOT_NULL),
+    column("auth.migration_looks", "looked_to", "uuid", NULLABLE),
+    column("auth.migration_looks", "began_at", "timestamp with time zone", NOT_NULL),
+    column("auth.migration_looks", "finished_at", "timestamp with time zone", NULLABLE),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -165,6 +179,12 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.user_syncs", "user_syncs_pkey"),
     ("auth.user_syncs", "user_syncs_text_check"),
     ("auth.standing_changes", "standing_changes_pkey"),
+    ("auth.standing_pushes", "standing_pushes_attempts_check"),
+    ("auth.standing_pushes", "standing_pushes_pkey"),
+    ("auth.standing_pushes", "standing_pushes_text_check"),
+    ("auth.migration_looks", "migration_looks_pkey"),
+    ("auth.migration_looks", "migration_looks_share_check"),
+    ("auth.migration_looks", "migration_looks_text_check"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -192,6 +212,8 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.user_syncs_pkey", true),
     ("auth.idx_standing_changes_changed_in", false),
     ("auth.standing_changes_pkey", true),
+    ("auth.standing_pushes_pkey", true),
+    ("auth.migration_looks_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.
@@ -202,6 +224,7 @@ pub(super) const TRIGGERS: &[(&str, &str)] = &[
     ("auth.users", "users_ledger_closing"),
     ("auth.users", "users_standing_changed"),
     ("auth.users", "users_standing_ended"),
+    ("auth.users", "users_standing_push"),
     ("auth.token_transfers", "token_transfers_append_only"),
     ("auth.token_holds", "token_holds_keep"),
     ("auth.token_holds", "token_holds_settle_once"),

@@ -1,0 +1,2 @@
+-- mode: nothing
+-- What is owed goes with the table.

@@ -1,0 +1,67 @@
+//! `origin users deactivate` and `activate`.
+
+use clap::Args;
+use shared::config::Lookup;
+use shared::ids::UserId;
+
+use super::{describe, user_id};
+use crate::config::BulkConfig;
+use crate::firebase::Firebase;
+use crate::operations::OperationError;
+use crate::operations::pushes::Told;
+use crate::operations::sync::Syncing;
+use crate::operations::users;
+use crate::postgres::events::{Actor, Origin};
+use crate::postgres::{Pool, pushes, run as run_statement};
+
+#[derive(Debug, Args)]
+pub(super) struct Whom {
+    /// Our id of the person
+    #[arg(value_name = "ID", value_parser = user_id)]
+    id: UserId,
+    /// Your name, for the audit trail
+    #[arg(long, env = "USER", default_value = "unknown")]
+    actor: String,
+}
+
+/// Deactivates or activates. The row decides, so this succeeds whatever Firebase does; what it has not heard is said on standard
+/// error, and the running service tells it.
+pub(super) async fn set(
+    pool: &Pool,
+    whom: Whom,
+    active: bool,
+    lookup: &dyn Lookup,
+) -> Result<String, OperationError> {
+    let actor = Actor::cli(&whom.actor);
+    let record = users::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
+    match firebase(lookup) {
+        Some(firebase) => {
+            let syncing = Syncing {
+                pool: pool.clone(),
+                firebase,
+            };
+            match syncing.tell(whom.id).await {
+                Ok(Told::Yes) => {}
+                Ok(Told::Later) => eprintln!("Firebase is being told by somebody else."),
+                Err(error) => {
+                    eprintln!("Firebase does not know yet ({error}): the running service tells it.")
+                }
+            }
+        }
+        None => {
+            let owed = run_statement(pool, |mut connection| async move {
+                pushes::is_owed(&mut connection, whom.id).await
+            });
+            if owed.await? {
+                eprintln!("Firebase is not configured here: the running service tells it.");
+            }
+        }
+    }
+    Ok(describe(&record))
+}
+
+/// Firebase's account services, where this environment has what they need. Putting somebody out must not fail for want of it.
+fn firebase(lookup: &dyn Lookup) -> Option<Firebase> {
+    let config = BulkConfig::read(lookup).ok()?;
+    Firebase::new(&config.firebase).ok()
+}

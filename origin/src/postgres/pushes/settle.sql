@@ -1,0 +1,34 @@
+-- Firebase was told what was wanted in one transaction. Answers the person unless something else is wanted by now.
+--
+-- $1 the person, $2 the transaction
+--
+-- Locked in the order in which a change does it: the person, then what is owed.
+WITH person AS (
+    SELECT id, is_active, federation_status FROM auth.users WHERE id = $1 FOR UPDATE
+),
+told AS (
+    DELETE FROM auth.standing_pushes AS push
+    USING person
+    WHERE push.user_id = person.id AND push.wanted_in = $2::text::xid8
+    RETURNING push.user_id, push.switches
+),
+paid AS (
+    DELETE FROM auth.user_syncs AS sync USING told WHERE sync.user_id = told.user_id
+),
+known AS (
+    SELECT person.id,
+           CASE
+               WHEN NOT person.is_active THEN 'disabled'
+               -- Disabled at Firebase by somebody else: a sign-out does not change that.
+               WHEN person.federation_status = 'disabled' AND NOT told.switches THEN 'disabled'
+               ELSE 'active'
+           END AS status
+    FROM person JOIN told ON told.user_id = person.id
+),
+noted AS (
+    UPDATE auth.users AS person
+    SET federation_status = known.status
+    FROM known
+    WHERE person.id = known.id AND person.federation_status <> known.status
+)
+SELECT user_id FROM told

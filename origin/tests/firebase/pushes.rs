@@ -1,0 +1,261 @@
+//! Whoever is put out here is put out at Firebase too, whatever fails on the way.
+
+use serde_json::{Value, json};
+use shared::ids::{NormalizedEmail, UserId};
+
+use origin::firebase::FirebaseError;
+use origin::operations::pushes::Told;
+use origin::operations::sync::Round;
+
+use crate::google::{OTHER, PASSWORD, World};
+use crate::support::ADMIN_KEY;
+
+const UPDATE: &str = "projects.accounts.update";
+const EMAIL: &str = "ann@example.org";
+
+impl World {
+    /// What an administrator does with the only person.
+    async fn administer(&self, what: &str) -> crate::support::Answer {
+        let id: uuid::Uuid = self.app.database.value("SELECT id FROM auth.users").await;
+        self.app
+            .call_with_key("POST", &format!("/v1/users/{id}/{what}"), ADMIN_KEY, &json!({}))
+            .await
+    }
+
+    /// Signs in at Firebase itself, past us.
+    async fn directly(&self, password: &str) -> Result<(), FirebaseError> {
+        let email = NormalizedEmail::parse(EMAIL).unwrap();
+        let firebase = &self.app.app.accounts.firebase;
+        firebase.sign_in(&email, password).await.map(drop)
+    }
+
+    async fn status(&self) -> String {
+        let status = "SELECT federation_status FROM auth.users";
+        self.app.database.value(status).await
+    }
+
+    async fn owed(&self) -> i64 {
+        let count = "SELECT count(*) FROM auth.standing_pushes";
+        self.app.database.value(count).await
+    }
+
+    /// What the background does twice a minute, as soon as everybody's time has come.
+    async fn background(&self) -> u64 {
+        self.app
+            .database
+            .execute("UPDATE auth.standing_pushes SET next_attempt_at = now(), leased_until = NULL")
+            .await
+            .unwrap();
+        match self.app.app.accounts.syncing().retry().await.unwrap() {
+            Round::Done(done) => done.told,
+            Round::Elsewhere => panic!("somebody else is at it"),
+        }
+    }
+
+    async fn moved(&self) -> Value {
+        self.local(EMAIL, PASSWORD, 4).await;
+        self.log_in(EMAIL, PASSWORD).await.expect(200).body["data"].take()
+    }
+}
+
+#[tokio::test]
+async fn who_is_deactivated_cannot_sign_in_at_firebase_either_until_activated_again() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    world.next_second().await;
+    let done = world.administer("deactivate").await.expect(200);
+    assert_eq!(done.body["message"], "User deactivated");
+    assert!(matches!(
+        world.directly(PASSWORD).await,
+        Err(FirebaseError::Disabled)
+    ));
+    world.refresh(&session).await.expect(401);
+    assert_eq!(
+        (world.status().await.as_str(), world.owed().await),
+        ("disabled", 0)
+    );
+    assert_eq!(world.google.calls(UPDATE), 1, "one call for both");
+
+    world.administer("activate").await.expect(200);
+    world.directly(PASSWORD).await.unwrap();
+    world.log_in(EMAIL, PASSWORD).await.expect(200);
+    // The sign-in of before the deactivation stays void.
+    world.refresh(&session).await.expect(401);
+    assert_eq!((world.status().await.as_str(), world.owed().await), ("active", 0));
+}
+
+#[tokio::test]
+async fn with_firebase_away_it_counts_here_at_once_and_there_as_soon_as_it_can() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    let token = session["idToken"].as_str().unwrap();
+    world.next_second().await;
+    world.google_will(json!({"down": true}));
+    let done = world.administer("deactivate").await.expect(200);
+    assert_eq!(
+        done.body["message"],
+        "User deactivated; Firebase will be told as soon as it answers"
+    );
+    assert_eq!(world.app.get("/v1/auth/me", token).await.code(), "USER_DISABLED");
+    assert_eq!((world.status().await.as_str(), world.owed().await), ("failed", 1));
+
+    let syncing = world.app.app.accounts.syncing();
+    assert_eq!(syncing.tell_due().await.unwrap(), 0, "not yet");
+    for (attempts, minutes) in [(2, 2), (3, 4), (4, 8)] {
+        let due = "UPDATE auth.standing_pushes SET next_attempt_at = now()";
+        world.app.database.execute(due).await.unwrap();
+        syncing.retry().await.unwrap_err();
+        let next: String = world
+            .app
+            .database
+            .value(
+                "SELECT attempts || ' ' || round(extract(epoch FROM next_attempt_at - now()) / 60)::integer || ' ' || last_error \
+                 FROM auth.standing_pushes",
+            )
+            .await;
+        assert_eq!(next, format!("{attempts} {minutes} FIREBASE_UNAVAILABLE"));
+    }
+    world.google_will(json!({"down": false}));
+    assert_eq!(world.background().await, 1);
+    assert!(matches!(
+        world.directly(PASSWORD).await,
+        Err(FirebaseError::Disabled)
+    ));
+    world.refresh(&session).await.expect(401);
+    assert_eq!(
+        (world.status().await.as_str(), world.owed().await),
+        ("disabled", 0)
+    );
+}
+
+#[tokio::test]
+async fn whoever_writes_the_row_firebase_is_told() {
+    let world = World::start().await;
+    world.moved().await;
+    // The legacy service, or somebody with a SQL console; or we, killed right after.
+    let out = "UPDATE auth.users SET is_active = false";
+    world.app.database.execute(out).await.unwrap();
+    assert_eq!(world.background().await, 1);
+    assert!(matches!(
+        world.directly(PASSWORD).await,
+        Err(FirebaseError::Disabled)
+    ));
+    // Deactivated while they were linked to an account made a moment before.
+    let link =
+        "UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local', federation_status = 'active'";
+    world.app.database.execute(link).await.unwrap();
+    assert_eq!(world.owed().await, 0, "nobody to tell");
+    let link = "UPDATE auth.users SET firebase_uid = id::text, auth_provider = 'hybrid'";
+    world.app.database.execute(link).await.unwrap();
+    assert_eq!(world.owed().await, 1);
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_the_last_one_counts_on_both_sides() {
+    let world = World::start().await;
+    world.moved().await;
+    for (first, second, open) in [
+        ("deactivate", "activate", true),
+        ("activate", "deactivate", false),
+    ] {
+        world.google_will(json!({"forget_calls": true, "latency_ms": 400}));
+        let both = async {
+            world
+                .until("Firebase is being told", |world| world.google.calls(UPDATE) > 0)
+                .await;
+            world.administer(second).await.expect(200);
+        };
+        let (_, ()) = tokio::join!(world.administer(first), both);
+        world.google_will(json!({"latency_ms": 0}));
+        for _ in 0..2_000 {
+            if world.owed().await == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(world.owed().await, 0);
+        assert_eq!(world.directly(PASSWORD).await.is_ok(), open, "{first}, {second}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_reaches_firebase_later_and_enables_nobody() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    let token = session["idToken"].as_str().unwrap();
+    let uid = session["uid"].as_str().unwrap();
+    let firebase = &world.app.app.accounts.firebase;
+    world.next_second().await;
+    world.google_will(json!({"down": true}));
+    world
+        .app
+        .call_as("POST", "/v1/auth/logout", token, &json!({}))
+        .await
+        .expect(200);
+    world.google_will(json!({"down": false}));
+    world.refresh(&session).await.expect(200);
+    // Somebody disables the account at Firebase's console meanwhile.
+    firebase.set_standing(uid, Some(true), None).await.unwrap();
+    assert_eq!(world.background().await, 1);
+    assert!(matches!(
+        world.directly(PASSWORD).await,
+        Err(FirebaseError::Disabled)
+    ));
+    firebase.set_standing(uid, Some(false), None).await.unwrap();
+    world.refresh(&session).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_revocation_that_comes_late_undoes_none_that_firebase_made_since() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    let uid = session["uid"].as_str().unwrap().to_owned();
+    let long_ago = "UPDATE auth.users SET valid_since = now() - interval '1 hour'";
+    world.app.database.execute(long_ago).await.unwrap();
+    world.next_second().await;
+    world
+        .app
+        .app
+        .accounts
+        .firebase
+        .set_password(&uid, OTHER)
+        .await
+        .unwrap();
+    world.refresh(&session).await.expect(401);
+    assert_eq!(world.background().await, 1);
+    world.refresh(&session).await.expect(401);
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_owes_nothing() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    let uid = session["uid"].as_str().unwrap();
+    world.app.app.accounts.firebase.delete_account(uid).await.unwrap();
+    world.administer("deactivate").await.expect(200);
+    assert_eq!(world.owed().await, 0);
+    world.administer("activate").await.expect(200);
+    assert_eq!((world.status().await.as_str(), world.owed().await), ("failed", 0));
+    // Nobody of ours at all.
+    let nobody = UserId(uuid::Uuid::new_v4());
+    let told = world.app.app.accounts.syncing().tell(nobody).await.unwrap();
+    assert_eq!(told, Told::Yes);
+}
+
+#[tokio::test]
+async fn a_sync_disables_the_account_of_somebody_who_is_out() {
+    let world = World::start().await;
+    let session = world.moved().await;
+    let uid = session["uid"].as_str().unwrap();
+    world.administer("deactivate").await.expect(200);
+    // Enabled at Firebase's console, past us.
+    let firebase = &world.app.app.accounts.firebase;
+    firebase.set_standing(uid, Some(false), None).await.unwrap();
+    world.directly(PASSWORD).await.unwrap();
+    world.administer("sync").await.expect(200);
+    assert!(matches!(
+        world.directly(PASSWORD).await,
+        Err(FirebaseError::Disabled)
+    ));
+    assert_eq!(world.status().await, "disabled");
+}
