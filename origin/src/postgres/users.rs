@@ -70,6 +70,24 @@ pub async fn find_by_id(connection: &mut PgConnection, id: UserId) -> sqlx::Resu
         .await
 }
 
+/// Everybody whose id or whose Firebase uid this is: one person, unless an id was given as a uid to somebody else.
+///
+/// # Errors
+/// What the database says.
+pub async fn ids_of(
+    connection: &mut PgConnection,
+    id: Option<UserId>,
+    uid: &FirebaseUid,
+) -> sqlx::Result<Vec<UserId>> {
+    let ids: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT id FROM auth.users WHERE id = $1 OR firebase_uid = $2 ORDER BY id")
+            .bind(id.map(|id| id.0))
+            .bind(uid.as_str())
+            .fetch_all(connection)
+            .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
 /// The person with this address, in any spelling of case.
 ///
 /// # Errors

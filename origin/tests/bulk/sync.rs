@@ -39,10 +39,13 @@ async fn stale_rows_follow_their_accounts() {
         .await
         .unwrap();
     firebase.delete_account(&gone.to_string()).await.unwrap();
-    firebase.set_disabled(&disabled.to_string(), true).await.unwrap();
+    firebase
+        .set_standing(&disabled.to_string(), Some(true), None)
+        .await
+        .unwrap();
 
     let fresh = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(0);
-    assert_eq!(fresh, json!({"synced": 0, "missing": 0}));
+    assert_eq!(fresh, json!({"synced": 0, "missing": 0, "told": 0}));
     drill
         .database
         .execute("UPDATE auth.users SET last_firebase_sync = now() - interval '25 hours'")
@@ -50,7 +53,7 @@ async fn stale_rows_follow_their_accounts() {
         .unwrap();
     let before = drill.toolkit.calls("projects.accounts.lookup");
     let done = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(2);
-    assert_eq!(done, json!({"synced": 129, "missing": 1}));
+    assert_eq!(done, json!({"synced": 129, "missing": 1, "told": 0}));
     assert_eq!(
         drill.toolkit.calls("projects.accounts.lookup") - before,
         2,
@@ -70,6 +73,64 @@ async fn stale_rows_follow_their_accounts() {
         .rows("SELECT user_id::text || ' ' || last_error FROM auth.user_syncs")
         .await;
     assert_eq!(owed, [format!("{gone} ACCOUNT_MISSING")]);
+}
+
+#[tokio::test]
+async fn a_person_is_named_by_id_or_by_uid() {
+    let drill = Drill::start().await;
+    drill.people(2).await;
+    drill.users(&["migrate", "--json"]).await.json(0);
+    let firebase = firebase(&drill);
+    let email = shared::ids::NormalizedEmail::parse("zoe@example.org").unwrap();
+    let uid = firebase
+        .sign_up(&email, "correct-horse-1", None)
+        .await
+        .unwrap()
+        .uid;
+    let by_themselves = "INSERT INTO auth.users (firebase_uid, email, auth_provider) VALUES";
+    drill
+        .database
+        .execute(&format!(
+            "{by_themselves} ('{uid}', 'zoe@example.org', 'firebase')"
+        ))
+        .await
+        .unwrap();
+    firebase.set_profile(&uid, Some("Zoe"), None).await.unwrap();
+    let one = json!({"synced": 1, "missing": 0, "told": 0});
+    assert_eq!(drill.users(&["sync", &uid, "--json"]).await.json(0), one);
+    let shown: String = drill
+        .database
+        .value(&format!(
+            "SELECT display_name FROM auth.users WHERE firebase_uid = '{uid}'"
+        ))
+        .await;
+    assert_eq!(shown, "Zoe");
+    // Of somebody who was moved, id and uid are the same text; of an id in capitals only the id is.
+    let id = id_of(&drill, "person1").await.to_string();
+    for name in [id.clone(), id.to_uppercase()] {
+        assert_eq!(drill.users(&["sync", &name, "--json"]).await.json(0), one);
+    }
+    for nobody in ["nobody", &uuid::Uuid::new_v4().to_string()] {
+        let refused = drill.users(&["sync", nobody]).await;
+        assert_eq!(refused.code, 1);
+        assert!(refused.stderr.contains("nobody has this"), "{}", refused.stderr);
+    }
+    // A uid of the service account's choosing that is somebody else's id.
+    drill
+        .database
+        .execute(&format!(
+            "UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local' WHERE id = '{id}'; \
+             {by_themselves} ('{id}', 'imp@example.org', 'firebase')"
+        ))
+        .await
+        .unwrap();
+    let refused = drill.users(&["sync", &id]).await;
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("another's Firebase uid"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[tokio::test]
@@ -105,7 +166,7 @@ async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
     time_comes(&drill).await;
     let done = Synced {
         synced: 1,
-        missing: 0,
+        ..Synced::default()
     };
     assert_eq!(syncing.retry().await.unwrap(), Round::Done(done));
     assert_eq!(status(&drill).await, "active");
@@ -131,7 +192,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
     other.rollback().await.unwrap();
     let done = Synced {
         synced: 1,
-        missing: 0,
+        ..Synced::default()
     };
     assert_eq!(syncing.retry().await.unwrap(), Round::Done(done));
     assert_eq!(status(&drill).await, "active");

@@ -4,25 +4,27 @@ use std::process::ExitCode;
 
 use chrono::TimeDelta;
 use clap::Args;
-use shared::ids::UserId;
+use shared::ids::FirebaseUid;
 
-use super::{EXIT_SOME, user_id};
+use super::EXIT_SOME;
 use crate::clock;
 use crate::config::BulkConfig;
 use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
 use crate::operations::sync::{Round, Synced, Syncing};
+use crate::operations::users::{Unnamed, named};
 use crate::postgres;
 use crate::postgres::events::{Actor, Origin};
 
 /// Bring rows up to date with their Firebase accounts.
 ///
-/// Without a person and without --stale, those are tried again that failed and whose time has come, as the service does by itself.
+/// Without a person and without --stale, Firebase is told what it has not heard yet and those are tried again that failed and whose
+/// time has come, as the service does by itself.
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
-    /// Our id of the person
-    #[arg(value_name = "USER", value_parser = user_id, conflicts_with = "stale")]
-    user: Option<UserId>,
+    /// A Firebase uid, or our id of the person; a UUID may be either and is looked up as both
+    #[arg(value_name = "UID|ID", value_parser = name, conflicts_with = "stale")]
+    user: Option<FirebaseUid>,
     /// Everybody who was not compared for this long: 90m, 24h, 7d
     #[arg(long, value_name = "AGE", value_parser = age)]
     stale: Option<TimeDelta>,
@@ -32,6 +34,10 @@ pub(super) struct SyncArgs {
     /// Your name, for the audit trail
     #[arg(long, env = "USER", default_value = "unknown")]
     actor: String,
+}
+
+fn name(text: &str) -> Result<FirebaseUid, String> {
+    FirebaseUid::parse(text).map_err(|rule| rule.0.to_owned())
 }
 
 /// A whole number of minutes, hours or days.
@@ -67,7 +73,10 @@ pub(super) async fn run(arguments: SyncArgs, config: BulkConfig) -> ExitCode {
             if arguments.json {
                 println!("{}", serde_json::json!(done));
             } else {
-                println!("{} up to date, {} accounts are gone", done.synced, done.missing);
+                println!(
+                    "{} up to date, {} accounts are gone, Firebase told of {}",
+                    done.synced, done.missing, done.told
+                );
             }
             if done.missing == 0 {
                 ExitCode::SUCCESS
@@ -82,18 +91,28 @@ pub(super) async fn run(arguments: SyncArgs, config: BulkConfig) -> ExitCode {
     }
 }
 
-async fn sync(arguments: &SyncArgs, syncing: &Syncing) -> Result<Synced, AccountError> {
+/// Why nothing, or not everything, was brought up to date.
+#[derive(Debug, thiserror::Error)]
+enum NotSynced {
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+async fn sync(arguments: &SyncArgs, syncing: &Syncing) -> Result<Synced, NotSynced> {
     let actor = Actor::cli(&arguments.actor);
-    if let Some(user) = arguments.user {
+    if let Some(name) = &arguments.user {
+        let user = named(&syncing.pool, name).await.map_err(AccountError::from)??;
         syncing.one(user, &actor, &Origin::default()).await?;
         return Ok(Synced {
             synced: 1,
-            missing: 0,
+            ..Synced::default()
         });
     }
     if let Some(age) = arguments.stale {
         let now = chrono::DateTime::from_timestamp(clock::now().secs(), 0).unwrap_or_default();
-        return syncing.stale(now - age, &actor).await;
+        return Ok(syncing.stale(now - age, &actor).await?);
     }
     match syncing.retry().await? {
         Round::Done(done) => Ok(done),
