@@ -13,6 +13,7 @@ mod lookup;
 mod pace;
 mod preflight;
 mod report;
+mod resume;
 mod unlink;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use compare::{Comparison, Difference, compare};
 pub use pace::Pace;
 pub use preflight::Preflight;
 pub use report::{Progress, Report};
+pub use resume::{Looking, last_share};
 pub use unlink::{Unlinked, Unlinking, Whom};
 
 /// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a

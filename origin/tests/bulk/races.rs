@@ -52,6 +52,96 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     assert!(drill.signs_in("person2500@example.org", PASSWORD).await);
 }
 
+/// Killed while it still looks through the people: before it has written anything, and with a part of them in the queue.
+#[tokio::test]
+async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
+    let drill = Drill::start().await;
+    drill.people(5_600).await;
+    // So slow that it can be caught: two and a half seconds for the first page of five thousand, half a second for the second.
+    drill.change(json!({"latency_ms": 300}));
+    for looked in ["false", "true"] {
+        let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "20"]);
+        drill
+            .until(&format!(
+                "SELECT EXISTS (SELECT FROM auth.migration_looks WHERE finished_at IS NULL AND (looked_to IS NOT NULL) = {looked})"
+            ))
+            .await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let queued: i64 = drill
+            .database
+            .value("SELECT count(*) FROM auth.user_migrations")
+            .await;
+        assert_eq!(queued, if looked == "true" { 5_000 } else { 0 });
+    }
+    drill.change(json!({"latency_ms": 0}));
+    let outcome = drill
+        .users(&["migrate", "--resume", "--json", "--rate", "1000"])
+        .await
+        .json(0);
+    let preflight = &outcome["preflight"];
+    assert_eq!(
+        (&preflight["is_rest"], &preflight["importable"]),
+        (&json!(true), &json!(600))
+    );
+    assert_eq!(outcome["report"]["imported"], 5_600);
+    assert_eq!(
+        (drill.linked().await, drill.toolkit.accounts().len()),
+        (5_600, 5_600)
+    );
+    // Nothing is left to look at.
+    let again = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    assert_eq!(
+        (&again["preflight"], &again["report"]["imported"]),
+        (&json!(null), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
+    let drill = Drill::start().await;
+    drill.people(200).await;
+    let first = drill
+        .users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"])
+        .await
+        .json(0);
+    let left = first["waiting"].as_i64().unwrap();
+    assert!(left > 0);
+    let rest = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    assert_eq!(
+        (&rest["cohort"], &rest["report"]["imported"]),
+        (&json!("12.50"), &json!(left))
+    );
+    // Another share is looked at first, as it was never.
+    let more = drill
+        .users(&["migrate", "--resume", "--cohort", "100", "--json"])
+        .await
+        .json(0);
+    assert_eq!(more["report"]["imported"], 200 - 2 - left);
+}
+
+#[tokio::test]
+async fn somebody_put_out_while_they_are_imported_is_out_at_firebase() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    drill.change(json!({"latency_ms": 700}));
+    let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
+    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
+        tokio::task::yield_now().await;
+    }
+    drill
+        .database
+        .execute("UPDATE auth.users SET is_active = false")
+        .await
+        .unwrap();
+    drill.change(json!({"latency_ms": 0}));
+    let outcome = running.await.unwrap().json(0);
+    assert_eq!(outcome["report"]["retried"], 1, "{outcome}");
+    assert_eq!(drill.linked().await, 1);
+    assert_eq!(drill.toolkit.accounts()[0]["disabled"], true);
+    assert!(!drill.signs_in("person1@example.org", PASSWORD).await);
+}
+
 #[tokio::test]
 async fn several_at_once_share_the_work() {
     let drill = Drill::start().await;

@@ -12,9 +12,11 @@ use super::EXIT_SOME;
 use super::progress::ProgressBar;
 use crate::config::BulkConfig;
 use crate::firebase::Firebase;
-use crate::operations::migration::{Migration, Pace, Preflight, Progress, Report};
-use crate::postgres;
+use crate::operations::migration::{
+    Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share,
+};
 use crate::postgres::events::Actor;
+use crate::postgres::{self, Pool};
 
 /// Bring people to Firebase with their passwords.
 ///
@@ -22,16 +24,17 @@ use crate::postgres::events::Actor;
 /// hashes people have and links the rows. Who signs in meanwhile is neither overwritten nor doubled.
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Only the first PERCENT of all people, in the edge's order: those whom ROLLOUT_PERCENT sends to v2
-    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = percentage)]
-    cohort: Percentage,
+    /// Only the first PERCENT of all people, in the edge's order: those whom ROLLOUT_PERCENT sends to v2 [default: 100, or with
+    /// --resume that of the run before]
+    #[arg(long, value_name = "PERCENT", value_parser = percentage)]
+    cohort: Option<Percentage>,
     /// At most N people
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// Look, and change nothing on either side
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
-    /// Go on with what an earlier run left in the queue, without looking at everybody again
+    /// Go on where an earlier run ended or was killed, without looking again at those it has looked at; without one, begin
     #[arg(long)]
     resume: bool,
     /// One JSON document on standard output
@@ -58,11 +61,19 @@ pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode 
             return ExitCode::FAILURE;
         }
     };
+    let pool = postgres::open(&config.database);
+    let share = match share(&arguments, &pool, &config.rollout_group).await {
+        Ok(share) => share,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let migration = Migration::new(
-        postgres::open(&config.database),
+        pool,
         firebase,
         config.rollout_group,
-        arguments.cohort,
+        share,
         Pace::per_second(arguments.rate),
         Actor::cli(&arguments.actor),
     );
@@ -92,6 +103,19 @@ pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode 
     }
 }
 
+/// Whom this run is about. Resumed without a share it is those of the run before: more people than that must not move by surprise.
+async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Percentage, MigrationError> {
+    if let Some(share) = arguments.cohort {
+        return Ok(share);
+    }
+    let last = if arguments.resume {
+        last_share(pool, group).await?
+    } else {
+        None
+    };
+    Ok(last.unwrap_or(Percentage::EVERYBODY))
+}
+
 /// What there is to report, as far as it came.
 #[derive(Default)]
 struct Outcome {
@@ -106,9 +130,14 @@ async fn migrate(
     arguments: &MigrateArgs,
     migration: &Migration,
     outcome: &mut Outcome,
-) -> Result<(), crate::operations::migration::MigrationError> {
-    if !arguments.resume {
-        let preflight = migration.preflight(!arguments.dry_run).await?;
+) -> Result<(), MigrationError> {
+    let looking = match (arguments.dry_run, arguments.resume) {
+        (true, _) => Some(Looking::Dry),
+        (false, false) => Some(Looking::Anew),
+        (false, true) => migration.left_to_look_at().await?,
+    };
+    if let Some(looking) = looking {
+        let preflight = migration.preflight(looking).await?;
         if !arguments.json {
             print!("{}", describe(&preflight, migration));
         }
@@ -137,7 +166,11 @@ async fn migrate(
 }
 
 fn describe(found: &Preflight, migration: &Migration) -> String {
-    let mut text = String::from("Preflight\n");
+    let mut text = String::from(if found.is_rest {
+        "Preflight, of those whom an earlier run had not come to\n"
+    } else {
+        "Preflight\n"
+    });
     let mut line = |name: &str, value: String| {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "  {name:40}{value:>8}");

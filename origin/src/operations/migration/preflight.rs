@@ -6,10 +6,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::lookup::Identifier;
-use super::{Migration, MigrationError};
+use super::{Looking, Migration, MigrationError};
 use crate::domain::migration::{Action, Obstacle, bucket, hash_kind, importable};
 use crate::firebase::MAX_LOOKUP;
-use crate::postgres::migrations::{self, Entry, LocalPerson};
+use crate::postgres::migrations::{self, Entry, LocalPerson, looks};
 use crate::postgres::run;
 
 /// How many rows are read at once.
@@ -18,6 +18,8 @@ const PAGE: i64 = 5000;
 /// What a preflight found. Counts are of people without a Firebase account, unless it says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Preflight {
+    /// Whether an earlier run had looked at a part of the people already: the counts are of the rest.
+    pub is_rest: bool,
     /// Everybody by provider: `local` may be brought, `hybrid` was, `firebase` came by themselves.
     pub people: BTreeMap<String, i64>,
     /// Can be imported and are in the share.
@@ -39,12 +41,27 @@ pub struct Preflight {
 }
 
 impl Migration {
-    /// Looks at everybody, and writes those of the share into the queue if `enqueue` says so.
+    /// Looks at people, and writes those of the share into the queue unless it is a dry run. How far it has come is written down
+    /// with every page, so that a run that is killed meanwhile can be gone on with.
     ///
     /// # Errors
     /// [`MigrationError`].
-    pub async fn preflight(&self, enqueue: bool) -> Result<Preflight, MigrationError> {
+    pub async fn preflight(&self, looking: Looking) -> Result<Preflight, MigrationError> {
+        let (group, share) = (self.group.as_str(), self.share.basis_points());
+        let mut after = None;
+        match looking {
+            Looking::Dry => {}
+            Looking::Anew => {
+                run(&self.pool, |mut connection| async move {
+                    looks::begin(&mut connection, group, share).await
+                })
+                .await?;
+            }
+            Looking::After(looked_to) => after = looked_to,
+        }
+        let enqueue = looking != Looking::Dry;
         let mut found = Preflight {
+            is_rest: after.is_some(),
             people: run(&self.pool, |mut connection| async move {
                 migrations::people_by_provider(&mut connection).await
             })
@@ -55,18 +72,30 @@ impl Migration {
             migrations::sharing_an_address(&mut connection).await
         });
         let sharing: HashSet<Uuid> = sharing.await?.into_iter().collect();
-        let mut after = None;
         loop {
             let page = run(&self.pool, |mut connection| async move {
                 migrations::local_people(&mut connection, after, PAGE).await
             })
             .await?;
-            let Some(last) = page.last() else {
-                return Ok(found);
+            let Some(last) = page.last().map(|person| person.id) else {
+                break;
             };
-            after = Some(last.id);
+            after = Some(last);
             self.preflight_page(&page, &sharing, enqueue, &mut found).await?;
+            if enqueue {
+                run(&self.pool, |mut connection| async move {
+                    looks::advance(&mut connection, group, share, last).await
+                })
+                .await?;
+            }
         }
+        if enqueue {
+            run(&self.pool, |mut connection| async move {
+                looks::finish(&mut connection, group, share).await
+            })
+            .await?;
+        }
+        Ok(found)
     }
 
     async fn preflight_page(

@@ -1,10 +1,10 @@
 -- Links people to the accounts made for them. Nobody whose row has changed since it was read: the legacy service may have written
--- a new hash, or closed the account, while Firebase was asked.
+-- a new hash, or closed the account, or an administrator have put them out, while Firebase was asked.
 --
 -- An import takes the hash along, so both sides agree on the password (see postgres/legacy_hash.rs). An account that was found may
 -- have been made from an older one: the next sign-in compares the two, as after a change at the legacy service.
 --
--- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor
+-- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor, $7 whether they are active
 WITH leased AS (
     SELECT user_id FROM auth.user_migrations WHERE user_id = ANY ($2) AND leased_by = $1 ORDER BY user_id FOR UPDATE
 ),
@@ -13,19 +13,21 @@ linked AS (
     SET firebase_uid = person.id::text,
         auth_provider = 'hybrid',
         last_firebase_sync = now(),
-        federation_status = CASE WHEN person.is_active THEN 'active' ELSE 'disabled' END,
+        -- The account of somebody put out is imported disabled. One that was found may not be: Firebase is told (users_standing_push).
+        federation_status = CASE WHEN person.is_active OR $5 <> 'imported' THEN 'active' ELSE 'disabled' END,
         provider_data = person.provider_data || jsonb_build_object('password', jsonb_build_object(
             'digest',
             CASE WHEN $5 = 'imported' THEN encode(sha256(convert_to(seen.hash, 'UTF8')), 'hex') ELSE 'unknown' END,
             'at',
             floor(extract(epoch FROM clock_timestamp()))::bigint
         ))
-    FROM unnest($2::uuid[], $3::text[], $4::text[]) AS seen (id, email, hash)
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $7::boolean[]) AS seen (id, email, hash, is_active)
     JOIN leased ON leased.user_id = seen.id
     WHERE person.id = seen.id
       AND person.firebase_uid IS NULL
       AND person.email = seen.email
       AND person.password_hash = seen.hash
+      AND person.is_active = seen.is_active
     RETURNING person.id
 ),
 settled AS (

@@ -142,6 +142,7 @@ pub async fn link(
     actor: &Actor,
 ) -> sqlx::Result<Vec<Uuid>> {
     let (ids, emails, hashes) = columns(people);
+    let active: Vec<bool> = people.iter().map(|person| person.is_active).collect();
     sqlx::query_scalar(include_str!("link.sql"))
         .bind(holder)
         .bind(ids)
@@ -149,6 +150,7 @@ pub async fn link(
         .bind(hashes)
         .bind(result)
         .bind(actor.as_str())
+        .bind(active)
         .fetch_all(connection)
         .await
 }

@@ -35,9 +35,8 @@ pub struct Migrated {
 }
 
 /// Migrates everybody, killing the command `kills` times (SIGKILL) on the way: every other time by the clock, wherever the run may be,
-/// else as soon as Google has an account more, which is before its row is linked.
-///
-/// The last run looks at everybody again: one that was killed may not have come to all of them.
+/// else as soon as Google has an account more, which is before its row is linked. Every run, the first and the last too, is started
+/// with `--resume`: whatever the one before was killed in, it goes on from there.
 pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> {
     println!("  … bringing {people} people, killing the command {kills} times");
     let started = Instant::now();
@@ -53,7 +52,7 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
     let mut before = google.ahead_of(stack)?;
     while migrated.kills < kills {
         let begun = Instant::now();
-        let mut child = start(stack, before.queued, Some(&limit))?;
+        let mut child = start(stack, Some(&limit))?;
         let ended = if before.queued && migrated.kills % 2 == 1 {
             let imported = || Ok(google.accounts()? > before.accounts);
             ends_before(&mut child, IMPORT_PATIENCE, imported)?
@@ -79,7 +78,7 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
             return Err(Fault::new(STEP, "gets nowhere").log(&paths::log("users-migrate")));
         }
     }
-    let mut last = start(stack, false, None)?;
+    let mut last = start(stack, None)?;
     if !ends_before(&mut last, PATIENCE, || Ok(false))? {
         last.kill().in_step(STEP)?;
         return Err(Fault::new(STEP, "does not end").log(&paths::log("users-migrate")));
@@ -94,12 +93,8 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
     }
 }
 
-/// A run that looks at everybody first, or goes on with what is `queued`.
-fn start(stack: &AccountStack, queued: bool, limit: Option<&str>) -> Done<Child> {
-    let mut words = vec!["users", "migrate", "--rate", RATE, "--actor", "drill"];
-    if queued {
-        words.push("--resume");
-    }
+fn start(stack: &AccountStack, limit: Option<&str>) -> Done<Child> {
+    let mut words = vec!["users", "migrate", "--resume", "--rate", RATE, "--actor", "drill"];
     if let Some(limit) = limit {
         words.extend(["--limit", limit]);
     }
