@@ -18,4 +18,5 @@ mod support;
 mod back;
 mod migrate;
 mod races;
+mod secrets;
 mod sync;
