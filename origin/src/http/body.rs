@@ -98,6 +98,29 @@ impl JsonObject {
         }
     }
 
+    /// A name to show, of at most 100 characters.
+    pub fn shown_name(&mut self, name: &str) -> Option<String> {
+        let text = self.optional_text(name, 1..=100)?;
+        if text.chars().any(char::is_control) {
+            self.fault(name, "must not contain control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A web address of at most 2048 characters. Clients put it into pages, where `javascript:` is an address too.
+    pub fn web_address(&mut self, name: &str) -> Option<String> {
+        let text = self.optional_text(name, 1..=2048)?;
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Some(text);
+        }
+        self.fault(name, "must be an http or https URL");
+        None
+    }
+
     /// The whole number `name`, `None` (with a fault recorded) when it is missing or outside `range`.
     pub fn required_integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         match self.fields.remove(name) {

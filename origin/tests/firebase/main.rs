@@ -19,6 +19,7 @@ mod google;
 #[allow(dead_code, reason = "shared with the tests of the API, which use more of it")]
 mod support;
 
+mod addresses;
 mod both_sides;
 mod calls;
 mod enumeration;

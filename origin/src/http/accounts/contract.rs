@@ -20,9 +20,14 @@ struct RegisterBody {
     /// A letter and a digit among the characters, any others allowed.
     #[schema(min_length = 8, max_length = 4096, format = Password)]
     password: String,
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     display_name: Option<String>,
-    #[schema(rename = "photoURL", min_length = 1, max_length = 2048)]
+    #[schema(
+        rename = "photoURL",
+        min_length = 1,
+        max_length = 2048,
+        pattern = r"^https?://[!-~]+$"
+    )]
     photo_url: Option<String>,
 }
 
@@ -47,9 +52,14 @@ struct RefreshBody {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 struct ShownBody {
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     display_name: Option<String>,
-    #[schema(rename = "photoURL", min_length = 1, max_length = 2048)]
+    #[schema(
+        rename = "photoURL",
+        min_length = 1,
+        max_length = 2048,
+        pattern = r"^https?://[!-~]+$"
+    )]
     photo_url: Option<String>,
 }
 

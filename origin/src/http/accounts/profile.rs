@@ -30,8 +30,8 @@ pub async fn change(
     CurrentUser(user): CurrentUser,
     mut body: JsonObject,
 ) -> Result<Json<Success<Shown>>, ApiError> {
-    let display_name = body.optional_text("displayName", 1..=100);
-    let photo_url = body.optional_text("photoURL", 1..=2048);
+    let display_name = body.shown_name("displayName");
+    let photo_url = body.web_address("photoURL");
     if display_name.is_none() && photo_url.is_none() && !body.has_faults() {
         body.fault("displayName", "or photoURL is required");
     }

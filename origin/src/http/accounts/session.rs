@@ -47,8 +47,8 @@ pub async fn register(
 ) -> Result<(StatusCode, Json<Success<Registered>>), ApiError> {
     let email = body.required_email("email");
     let password = body.new_password("password");
-    let display_name = body.optional_text("displayName", 1..=100);
-    let photo_url = body.optional_text("photoURL", 1..=2048);
+    let display_name = body.shown_name("displayName");
+    let photo_url = body.web_address("photoURL");
     body.finish()?;
     let (Some(email), Some(password)) = (email, password) else {
         return Err(ApiError::invalid(Vec::new()));
