@@ -74,6 +74,14 @@ impl FromRow<'_, PgRow> for Credentials {
     }
 }
 
+/// Whether the database answers at all, before something is done elsewhere that cannot be taken back.
+///
+/// # Errors
+/// What the database says.
+pub async fn reach(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SELECT 1").execute(connection).await.map(drop)
+}
+
 /// By what somebody is looked up to sign in.
 #[derive(Debug, Clone)]
 pub enum Identifier {

@@ -134,6 +134,70 @@ async fn a_password_change_that_lost_its_row_is_mended_by_the_same_call() {
 }
 
 #[tokio::test]
+async fn a_closing_that_lost_its_row_is_mended_by_the_same_call() {
+    let world = World::start().await;
+    let id = world.local("ann@example.org", PASSWORD, 4).await;
+    world.log_in("ann@example.org", PASSWORD).await.expect(200);
+    // Signed in too long ago: the password has to prove it.
+    let token = crate::support::legacy_token(&id, crate::support::now() - 3_600);
+    let send = |password: &str| {
+        let body = json!({"password": password});
+        let (world, token) = (&world, token.as_str());
+        async move { world.app.call_as("DELETE", "/v1/auth/user", token, &body).await }
+    };
+    send(OTHER).await.expect(401);
+    world.google_will(json!({"forget_calls": true, "latency_ms": 400}));
+    let breaking = async {
+        world
+            .until("Firebase deletes it", |world| {
+                world.google.calls("projects.accounts.delete") > 0
+            })
+            .await;
+        world.door.shut();
+    };
+    let (broken, ()) = tokio::join!(send(PASSWORD), breaking);
+    world.door.open();
+    world.google_will(json!({"latency_ms": 0}));
+    assert_eq!(broken.code(), "DATABASE_UNAVAILABLE");
+    assert_eq!(world.google.accounts().len(), 0);
+
+    send(PASSWORD).await.expect(200);
+    let closed: bool = world
+        .app
+        .database
+        .value("SELECT NOT is_active AND email LIKE 'deleted\\_%' FROM auth.users")
+        .await;
+    assert!(closed);
+    world.registered("ann@example.org").await;
+}
+
+#[tokio::test]
+async fn a_code_is_not_used_up_while_the_database_is_away() {
+    let world = World::start().await;
+    let session = world.registered("ann@example.org").await;
+    world
+        .post("forgot-password", &json!({"email": "ann@example.org"}))
+        .await
+        .expect(200);
+    world
+        .until("a code is mailed", |world| {
+            world.google.mailed_code("ann@example.org").is_some()
+        })
+        .await;
+    let code = world.google.mailed_code("ann@example.org").unwrap();
+    let reset = json!({"oobCode": code, "newPassword": OTHER});
+    world.next_second().await;
+    world.door.shut();
+    let refused = world.post("reset-password", &reset).await;
+    assert_eq!((refused.status, refused.code()), (503, "DATABASE_UNAVAILABLE"));
+    world.door.open();
+    world.post("reset-password", &reset).await.expect(200);
+    let token = session["idToken"].as_str().unwrap();
+    assert_eq!(world.app.get("/v1/auth/me", token).await.code(), "TOKEN_REVOKED");
+    world.log_in("ann@example.org", OTHER).await.expect(200);
+}
+
+#[tokio::test]
 async fn with_firebase_away_the_legacy_service_still_lets_people_in() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;

@@ -1,11 +1,11 @@
 //! The name and the photo that are shown of a person.
 
-use shared::ids::{NormalizedEmail, UserId};
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
-use crate::postgres::accounts::Identifier;
+use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{accounts, run, users};
 
@@ -70,6 +70,19 @@ impl Accounts {
             .as_deref()
             .and_then(|email| NormalizedEmail::parse(email).ok())
             .ok_or(AccountError::WrongPassword)?;
-        self.judge(&known, &email, password).await.map(drop)
+        match self.judge(&known, &email, password).await {
+            Err(AccountError::WrongPassword) if self.is_gone(&known).await? => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    async fn is_gone(&self, linked: &Credentials) -> Result<bool, AccountError> {
+        let uid = linked.firebase_uid.clone().map(FirebaseUid::parse);
+        match uid {
+            Some(Ok(uid)) if self.firebase.manages_accounts() => {
+                Ok(self.firebase.find_account(&uid).await?.is_none())
+            }
+            _ => Ok(false),
+        }
     }
 }

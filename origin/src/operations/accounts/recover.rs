@@ -58,6 +58,11 @@ impl Accounts {
     /// # Errors
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
     pub async fn reset(&self, code: &str, new: &Password, origin: &Origin) -> Result<(), AccountError> {
+        // It works once, and sign-ins of before are voided here: not while the database is away.
+        run(&self.pool, |mut connection| async move {
+            accounts::reach(&mut connection).await
+        })
+        .await?;
         let email = self.firebase.reset_password(code, new.expose()).await?;
         // The code is used up: from here on it is done. A row that could not be reached is caught up with at the next sign-in.
         if let Some(email) = email.and_then(|email| NormalizedEmail::parse(&email).ok())
@@ -77,7 +82,7 @@ impl Accounts {
         new: &Password,
         origin: &Origin,
     ) -> Result<(), AccountError> {
-        let who = &Identifier::Email(email);
+        let who = &Identifier::Email(email.clone());
         let known = run(&self.pool, |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
@@ -90,7 +95,7 @@ impl Accounts {
             accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
         })
         .await?;
-        if linked.legacy_hash != LegacyHash::Unrelated {
+        if linked.legacy_hash != LegacyHash::Unrelated && self.is_theirs(&linked, &email).await? {
             let hash = &self.passwords.hash(new.expose().to_owned()).await?;
             run(&self.pool, |mut connection| async move {
                 accounts::set_password_hash(&mut connection, linked.id, hash, origin).await
@@ -98,6 +103,18 @@ impl Accounts {
             .await?;
         }
         Ok(())
+    }
+
+    /// Whether the account whose password was replaced is the one of the row: another one may have the row's address by now.
+    async fn is_theirs(&self, linked: &Credentials, email: &NormalizedEmail) -> Result<bool, AccountError> {
+        let Some(Ok(uid)) = linked.firebase_uid.clone().map(FirebaseUid::parse) else {
+            return Ok(false);
+        };
+        let account = self.firebase.find_account(&uid).await?;
+        let address = account
+            .and_then(|account| account.email)
+            .and_then(|email| NormalizedEmail::parse(&email).ok());
+        Ok(address.as_ref() == Some(email))
     }
 
     /// Makes the account of a local person with the hash they have, and links it.
