@@ -169,6 +169,9 @@ impl From<AccountError> for ApiError {
             AccountError::UnknownIdentifier | AccountError::WrongPassword => {
                 Self::new(ErrorCode::InvalidCredentials)
             }
+            AccountError::DisabledThere => {
+                Self::new(ErrorCode::InvalidCredentials).reason("disabled_at_firebase")
+            }
             AccountError::EmailExists => Self::new(ErrorCode::EmailExists),
             AccountError::UsernameExists => Self::new(ErrorCode::UsernameExists),
             AccountError::User(error) => error.into(),

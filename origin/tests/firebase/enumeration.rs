@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::google::{OTHER, PASSWORD, World};
+use crate::support::ADMIN_KEY;
 
-/// One of each kind: unknown, local, moved, registered here, deactivated.
-async fn everybody(world: &World) -> [&'static str; 5] {
+/// One of each kind: unknown, local, moved, registered here, deactivated before they moved and after.
+async fn everybody(world: &World) -> [&'static str; 7] {
     world.local("local@example.org", PASSWORD, 4).await;
     world.local("moved@example.org", PASSWORD, 4).await;
     world.log_in("moved@example.org", PASSWORD).await.expect(200);
@@ -17,7 +18,31 @@ async fn everybody(world: &World) -> [&'static str; 5] {
         .execute("UPDATE auth.users SET is_active = false WHERE email = 'deactivated@example.org'")
         .await
         .unwrap();
+    world.local("moved-out@example.org", PASSWORD, 4).await;
+    world.log_in("moved-out@example.org", PASSWORD).await.expect(200);
+    world.registered("registered-out@example.org").await;
+    for who in ["moved-out", "registered-out"] {
+        let id: uuid::Uuid = world
+            .app
+            .database
+            .value(&format!(
+                "SELECT id FROM auth.users WHERE email = '{who}@example.org'"
+            ))
+            .await;
+        let path = format!("/v1/users/{id}/deactivate");
+        let done = world
+            .app
+            .call_with_key("POST", &path, ADMIN_KEY, &json!({}))
+            .await;
+        assert_eq!(
+            done.expect(200).body["message"],
+            "User deactivated",
+            "Firebase knows"
+        );
+    }
     [
+        "moved-out@example.org",
+        "registered-out@example.org",
         "unknown@example.org",
         "local@example.org",
         "moved@example.org",
@@ -51,6 +76,42 @@ async fn a_failed_sign_in_says_the_same_to_everybody_after_the_same_work() {
             answers.push((answer.status, shown(answer.body), calls));
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_with_somebodys_address_says_the_same_about_everybody_after_the_same_work() {
+    let world = World::start().await;
+    let people = everybody(&world).await;
+    for (state, status) in [(json!({}), 409), (json!({"down": true}), 503)] {
+        world.google_will(state);
+        let mut answers = Vec::new();
+        for email in people.into_iter().filter(|email| !email.starts_with("unknown")) {
+            world.google_will(json!({"forget_calls": true}));
+            let body = json!({"email": email, "password": OTHER});
+            let answer = world.post("register", &body).await.expect(status);
+            let calls = world.google.calls("accounts.signInWithPassword");
+            answers.push((shown(answer.body), calls));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    }
+}
+
+#[tokio::test]
+async fn that_an_account_is_disabled_is_told_to_those_who_know_its_password() {
+    let world = World::start().await;
+    everybody(&world).await;
+    for (email, code) in [
+        ("deactivated@example.org", "USER_DISABLED"),
+        ("moved-out@example.org", "USER_DISABLED"),
+        // Firebase does not look at the password of a disabled account, and there is no hash here.
+        ("registered-out@example.org", "INVALID_CREDENTIALS"),
+    ] {
+        assert_eq!(world.log_in(email, PASSWORD).await.code(), code, "{email}");
+        // The old contract makes no secret of who has an account.
+        let body = json!({"email": email, "password": PASSWORD});
+        let there = world.app.call("POST", "/auth/login", &body).await;
+        assert_eq!((there.status, there.code()), (403, "USER_DISABLED"), "{email}");
     }
 }
 

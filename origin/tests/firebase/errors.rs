@@ -12,7 +12,8 @@ const SIGN_IN: &[Case] = &[
     (400, "INVALID_PASSWORD", 401, "INVALID_CREDENTIALS"),
     (400, "INVALID_LOGIN_CREDENTIALS", 401, "INVALID_CREDENTIALS"),
     (400, "INVALID_EMAIL", 401, "INVALID_CREDENTIALS"),
-    (400, "USER_DISABLED", 403, "USER_DISABLED"),
+    // Firebase says so whatever the password: nothing was proven.
+    (400, "USER_DISABLED", 401, "INVALID_CREDENTIALS"),
     (
         400,
         "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account has been temporarily disabled",

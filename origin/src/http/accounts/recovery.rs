@@ -5,6 +5,7 @@ use axum::extract::State;
 use shared::api::envelope::Success;
 
 use crate::app::AppState;
+use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
@@ -48,6 +49,8 @@ pub async fn reset_password(
         Err(AccountError::Firebase(FirebaseError::Stale(_))) => Err(ApiError::invalid(vec![
             "oobCode is invalid or has expired".to_owned(),
         ])),
+        // The code was mailed to them: they may know.
+        Err(AccountError::DisabledThere) => Err(UserError::Disabled.into()),
         Err(error) => Err(error.into()),
     }
 }

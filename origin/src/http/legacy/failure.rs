@@ -110,6 +110,8 @@ pub fn account_failure(error: AccountError) -> ApiError {
     match error {
         AccountError::UnknownIdentifier => LegacyCode::IdentifierNotFound.into(),
         AccountError::WrongPassword => LegacyCode::InvalidPassword.into(),
+        // Who has an account is no secret in this contract.
+        AccountError::DisabledThere => UserError::Disabled.into(),
         AccountError::EmailExists => LegacyCode::EmailExists.into(),
         AccountError::UsernameExists => LegacyCode::UsernameExists.into(),
         error => error.into(),

@@ -8,12 +8,14 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
+use crate::domain::user::UserError;
 use crate::firebase::{FirebaseError, SignedIn};
 use crate::postgres::accounts::{Credentials, LegacyHash};
+use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::{legacy_hash, run};
 
 /// How far Google's clock may be from ours, in seconds.
-const CLOCKS_DIFFER_SECONDS: i64 = 30;
+pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;
 
 impl Accounts {
     /// A new sign-in of a linked person, if `password` is theirs.
@@ -30,12 +32,34 @@ impl Accounts {
             (LegacyHash::Replaced { agreed_at }, Some(hash)) => {
                 self.settle(linked, email, password, hash, agreed_at).await
             }
+            (LegacyHash::Agrees, Some(hash)) if !linked.is_active => {
+                self.judge_deactivated(email, password, hash).await
+            }
             (LegacyHash::Agrees, Some(hash)) => {
                 let tokens = self.firebase.sign_in(email, password.expose()).await?;
                 self.renew_hash_in_background(linked, hash.clone(), password);
                 Ok(tokens)
             }
             _ => Ok(self.firebase.sign_in(email, password.expose()).await?),
+        }
+    }
+
+    /// Firebase does not look at the password of an account that is disabled, as theirs is. The hash tells whether they may be told so;
+    /// it is checked meanwhile, as for everybody who has not moved.
+    async fn judge_deactivated(
+        &self,
+        email: &NormalizedEmail,
+        password: &Password,
+        hash: &str,
+    ) -> Result<SignedIn, AccountError> {
+        let (right, asked) = tokio::join!(
+            self.passwords
+                .verify(password.expose().to_owned(), hash.to_owned()),
+            self.firebase.sign_in(email, password.expose()),
+        );
+        match (right?, asked) {
+            (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
+            (_, outcome) => Ok(outcome?),
         }
     }
 
@@ -64,6 +88,7 @@ impl Accounts {
             (true, Err(FirebaseError::InvalidCredentials)) => {
                 self.firebase.set_password(uid, password.expose()).await?;
                 self.note_agreement(linked, hash).await?;
+                self.note_change(linked).await?;
                 tracing::info!(user_id = %linked.id, "a password changed at the legacy service was taken over");
                 Ok(self.firebase.sign_in(email, password.expose()).await?)
             }
@@ -71,6 +96,7 @@ impl Accounts {
                 self.renew_hash_in_background(linked, hash.to_owned(), password);
                 Ok(tokens)
             }
+            (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
             // Firebase's password from before the change at the legacy service: no longer theirs.
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials)) => Err(AccountError::WrongPassword),
             (_, Err(error)) => Err(error.into()),
@@ -85,6 +111,22 @@ impl Accounts {
         let account = self.firebase.find_account(&uid).await?;
         let replaced_at = account.and_then(|account| account.password_updated_at);
         Ok(replaced_at.is_some_and(|at| at > agreed_at.saturating_add(CLOCKS_DIFFER_SECONDS)))
+    }
+
+    /// Somebody chose a new password elsewhere: tokens of before count no longer where they would be exchanged for a session.
+    async fn note_change(&self, linked: &Credentials) -> Result<(), AccountError> {
+        let actor = &Actor::user();
+        Ok(run(&self.pool, |mut connection| async move {
+            events::note(
+                &mut connection,
+                "password.changed",
+                linked.id,
+                actor,
+                &Origin::default(),
+            )
+            .await
+        })
+        .await?)
     }
 
     async fn note_agreement(&self, linked: &Credentials, hash: &str) -> Result<(), AccountError> {

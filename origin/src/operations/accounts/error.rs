@@ -17,6 +17,10 @@ pub enum AccountError {
     /// It is not their password.
     #[error("The password is wrong")]
     WrongPassword,
+    /// The account is disabled at Firebase, which then does not look at the password. To somebody who may not know it, the new
+    /// contract says what it says to everybody.
+    #[error("The account is disabled at Firebase")]
+    DisabledThere,
     /// The address belongs to somebody.
     #[error("The e-mail address is taken")]
     EmailExists,
@@ -45,7 +49,7 @@ impl From<FirebaseError> for AccountError {
         match error {
             FirebaseError::EmailExists => Self::EmailExists,
             FirebaseError::InvalidCredentials => Self::WrongPassword,
-            FirebaseError::Disabled => Self::User(UserError::Disabled),
+            FirebaseError::Disabled => Self::DisabledThere,
             error => Self::Firebase(error),
         }
     }

@@ -45,6 +45,11 @@ impl Accounts {
         if let Some(known) = known {
             return match known.firebase_uid {
                 Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, origin).await,
+                // Firebase is asked about them, too: an answer that comes sooner would tell who has not moved yet.
+                None if new.repeat_is_answered => {
+                    self.sign_in_again(new).await?;
+                    Err(AccountError::EmailExists)
+                }
                 _ => Err(AccountError::EmailExists),
             };
         }
@@ -98,7 +103,7 @@ impl Accounts {
             .await
             .map_err(AccountError::from)
         {
-            Err(AccountError::WrongPassword) => Err(AccountError::EmailExists),
+            Err(AccountError::WrongPassword | AccountError::DisabledThere) => Err(AccountError::EmailExists),
             outcome => outcome,
         }
     }

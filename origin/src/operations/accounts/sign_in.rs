@@ -58,7 +58,9 @@ impl Accounts {
             // Perhaps an account at Firebase whose row was never made.
             None => match self.firebase.sign_in(&email, password.expose()).await {
                 Ok(tokens) => self.admit(tokens, origin).await,
-                Err(FirebaseError::InvalidCredentials) => Err(AccountError::UnknownIdentifier),
+                Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled) => {
+                    Err(AccountError::UnknownIdentifier)
+                }
                 Err(error) => Err(error.into()),
             },
         }
@@ -86,6 +88,7 @@ impl Accounts {
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled)) => {
                 Err(AccountError::WrongPassword)
             }
+            (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
             (_, Err(error)) => Err(error.into()),
         }
     }
