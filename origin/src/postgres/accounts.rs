@@ -23,6 +23,8 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// How it stands to Firebase's password.
     pub legacy_hash: LegacyHash,
+    /// When the two were last the same, in seconds since 1970; `None` when they never were.
+    pub agreed_at: Option<i64>,
     /// The name to show.
     pub display_name: Option<String>,
     /// Whether the address was ever verified.
@@ -63,6 +65,7 @@ impl FromRow<'_, PgRow> for Credentials {
         };
         Ok(Self {
             legacy_hash,
+            agreed_at,
             id: UserId(row.try_get("id")?),
             email: row.try_get("email")?,
             firebase_uid: row.try_get("firebase_uid")?,

@@ -37,7 +37,7 @@ pub async fn note_agreement(connection: &mut PgConnection, id: UserId, hash: &st
     .map(drop)
 }
 
-/// Replaces the hash `seen` by that of Firebase's password. `false` when it is another by now: the legacy service was faster.
+/// Replaces the hash `seen` by that of Firebase's password, and notes that the password was changed. `false` when it is another by now: the legacy service was faster.
 ///
 /// # Errors
 /// What the database says.
@@ -48,9 +48,12 @@ pub async fn replace(
     hash: &str,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(concat!(
-        "UPDATE auth.users SET password_hash = $3, provider_data = provider_data || ",
+        "WITH changed AS ( \
+             UPDATE auth.users SET password_hash = $3, provider_data = provider_data || ",
         agreement!("$3::text"),
-        " WHERE id = $1 AND password_hash = $2"
+        " WHERE id = $1 AND password_hash = $2 RETURNING id \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id) SELECT 'password.changed', 'user', id FROM changed"
     ))
     .bind(id.0)
     .bind(seen)

@@ -125,6 +125,26 @@ async fn who_may_not_act_gets_no_session() {
 }
 
 #[tokio::test]
+async fn a_token_of_an_old_secret_or_of_another_time_is_worth_nothing() {
+    let retired =
+        crate::emulator::start_with(&[("LEGACY_TOKENS_ACCEPTED_UNTIL", "2020-01-01T00:00:00Z")]).await;
+    let rotated =
+        crate::emulator::start_with(&[("LEGACY_JWT_SECRETS", "another-secret-of-the-tests-0123456789")])
+            .await;
+    let none = crate::emulator::start_with(&[("LEGACY_JWT_SECRETS", "")]).await;
+    for app in [retired, rotated, none] {
+        let (_, legacy) = person(&app).await;
+        let refused = exchange(&app, &legacy).await;
+        assert_eq!(refused.status, 401, "{}", refused.body);
+        let linked: i64 = app
+            .database
+            .value("SELECT count(*) FROM auth.users WHERE firebase_uid IS NOT NULL")
+            .await;
+        assert_eq!(linked, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_hash_that_firebase_cannot_read_is_said_to_be_one() {
     let app = start().await;
     let id = app.legacy_user(&address()).await;

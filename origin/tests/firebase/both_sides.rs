@@ -7,20 +7,20 @@ use crate::google::{OTHER, PASSWORD, World};
 const THIRD: &str = "third-horse_3";
 
 /// Somebody who moved with [`PASSWORD`]; answers their session.
-async fn moved(world: &World) -> serde_json::Value {
+pub async fn moved(world: &World) -> serde_json::Value {
     world.local("ann@example.org", PASSWORD, 4).await;
     world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take()
 }
 
 /// As the legacy service does it: a new hash in the row, and not a word to anybody.
-async fn change_at_legacy(world: &World, password: &str) {
+pub async fn change_at_legacy(world: &World, password: &str) {
     let hash = bcrypt::hash(password, 4).unwrap();
     let statement = format!("UPDATE auth.users SET password_hash = '{hash}'");
     world.app.database.execute(&statement).await.unwrap();
 }
 
 /// As on Firebase's own page: the origin learns nothing of it.
-async fn change_at_firebase(world: &World, password: &str) {
+pub async fn change_at_firebase(world: &World, password: &str) {
     world
         .post("forgot-password", &json!({"email": "ann@example.org"}))
         .await
@@ -42,7 +42,7 @@ async fn change_at_firebase(world: &World, password: &str) {
 }
 
 /// Waits for what happens after an answer.
-async fn until_legacy_accepts(world: &World, password: &str) {
+pub async fn until_legacy_accepts(world: &World, password: &str) {
     for _ in 0..1_000 {
         if world.legacy_accepts(password).await {
             return;

@@ -24,6 +24,7 @@ mod both_sides;
 mod calls;
 mod enumeration;
 mod errors;
+mod exchange;
 mod load;
 mod migration;
 mod outage;

@@ -8,6 +8,7 @@ use shared::problem::ErrorCode;
 
 use super::Session;
 use crate::app::AppState;
+use crate::clock;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
@@ -25,6 +26,12 @@ pub async fn exchange(
     if identity.kind != TokenKind::Legacy {
         return Err(ApiError::new(ErrorCode::TokenWrongKind)
             .message("Only a token of the legacy service can be exchanged"));
+    }
+    // The edge may have been told another end than this service.
+    let ended = app.config.tokens.legacy.accepted_until;
+    if ended.is_some_and(|until| clock::now() >= until) {
+        return Err(ApiError::new(ErrorCode::TokenWrongKind)
+            .message("Tokens of the legacy service are no longer accepted"));
     }
     let signed_in = app
         .accounts

@@ -3,11 +3,12 @@
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::time::UnixTime;
 
+use super::agreement::CLOCKS_DIFFER_SECONDS;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::migration::importable;
 use crate::domain::user::{ActiveUser, UserError};
 use crate::firebase::FirebaseError;
-use crate::postgres::accounts::{self, Credentials, Identifier};
+use crate::postgres::accounts::{self, Credentials, Identifier, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::run;
 
@@ -16,8 +17,8 @@ impl Accounts {
     /// Somebody who has no account there yet gets one first, with the hash they have.
     ///
     /// # Errors
-    /// [`UserError::Revoked`] when the password was changed after the token was issued: the legacy service honours such a token
-    /// until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
+    /// [`UserError::Revoked`] when the password was changed after the token was issued, or may have been, on whichever side: the legacy
+    /// service honours such a token until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
     /// Firebase, [`UserError::LinkConflict`] when another one there has the address, [`FirebaseError::Invalid`] for somebody
     /// whose hash Firebase cannot read, or a fault of ours.
     pub async fn exchange(
@@ -34,15 +35,21 @@ impl Accounts {
             return Err(UserError::Revoked.into());
         }
         let known = self.own_credentials(id).await?;
-        let uid = match known.firebase_uid {
-            Some(uid) => self.existing(uid).await?,
+        if matches!(known.legacy_hash, LegacyHash::Replaced { .. }) {
+            return Err(UserError::Revoked.into());
+        }
+        let uid = match known.firebase_uid.clone() {
+            Some(uid) => self.existing(uid, &known, issued_at).await?,
             None => {
                 self.bring(&known, origin).await?;
                 let linked = self.own_credentials(id).await?;
                 linked.firebase_uid.ok_or(UserError::LinkConflict)?
             }
         };
-        let tokens = self.firebase.sign_in_as(&uid).await?;
+        let tokens = match self.firebase.sign_in_as(&uid).await {
+            Err(FirebaseError::Disabled) => return Err(UserError::Disabled.into()),
+            outcome => outcome?,
+        };
         let signed_in = self.admit(tokens, origin).await?;
         let actor = &Actor::user();
         run(&self.pool, |mut connection| async move {
@@ -60,12 +67,24 @@ impl Accounts {
         Ok(known.await?.ok_or(UserError::NotFound)?)
     }
 
-    /// Signing in by a custom token makes an account that does not exist, without an address: look first.
-    async fn existing(&self, uid: String) -> Result<String, AccountError> {
+    /// Signing in by a custom token makes an account that does not exist, without an address: look first. A password that was replaced
+    /// on Firebase's own page, of which nobody here has heard yet, is seen on that occasion.
+    async fn existing(
+        &self,
+        uid: String,
+        known: &Credentials,
+        issued_at: UnixTime,
+    ) -> Result<String, AccountError> {
         let parsed = FirebaseUid::parse(uid.clone()).map_err(|_| UserError::NotFound)?;
-        match self.firebase.find_account(&parsed).await? {
-            Some(_) => Ok(uid),
-            None => Err(UserError::NotFound.into()),
+        let account = self.firebase.find_account(&parsed).await?;
+        let account = account.ok_or(UserError::NotFound)?;
+        // Moving sets the password at Firebase as well, to the one that the token's holder has.
+        let same_until = issued_at.secs().max(known.agreed_at.unwrap_or(i64::MIN));
+        match account.password_updated_at {
+            Some(at) if at > same_until.saturating_add(CLOCKS_DIFFER_SECONDS) => {
+                Err(UserError::Revoked.into())
+            }
+            _ => Ok(uid),
         }
     }
 
