@@ -1,5 +1,7 @@
 //! The person behind a proven identity: found, linked to an older account, or created at first sight.
 
+use std::sync::Arc;
+
 use shared::identity::{Identity, Subject};
 use shared::ids::{FirebaseUid, UserId};
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
-use crate::postgres::users::{self, FirstSight, NewUser};
+use crate::postgres::users::{self, Arrival, FirstSight, NewUser};
 use crate::postgres::{Pool, run};
 
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
@@ -18,7 +20,9 @@ const MAX_LOOKS: u32 = 5;
 /// The active person behind `identity`.
 ///
 /// The common case, a known person who has not signed in anew, is one SELECT and writes nothing. A first sight is one
-/// statement: row, welcome grant and audit event together. A legacy identity names its row and never creates one.
+/// statement: row, welcome grant and audit event together, and those of others that wait as well. Who cannot be created, because
+/// there is a row with their uid or address, is found, linked or refused by a second. A legacy identity names its row and never
+/// creates one.
 ///
 /// # Errors
 /// [`UserError`] for people who are not served, else [`OperationError::Database`].
@@ -85,21 +89,25 @@ async fn first_sight(
     origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
     let id = UserId(Uuid::new_v4());
-    let new = &NewUser {
-        id,
-        welcome: WelcomeGrant::new(id, welcome_tokens),
-    };
-    let signed_in = &FirebaseSignIn::new(identity, uid);
+    let arrival = Arc::new(Arrival {
+        sign_in: FirebaseSignIn::new(identity, uid),
+        new: NewUser {
+            id,
+            welcome: WelcomeGrant::new(id, welcome_tokens),
+        },
+        origin: origin.clone(),
+    });
+    if let Some(record) = pool.create_at_first_sight(Arc::clone(&arrival)).await? {
+        return Ok(Some(created(record)));
+    }
+    let arrival = &*arrival;
     let seen = run(pool, |mut connection| async move {
-        users::first_sight(&mut connection, signed_in, new, origin).await
+        users::first_sight(&mut connection, arrival).await
     })
     .await;
     match seen {
         Ok(FirstSight::Known(record)) => Ok(Some(record)),
-        Ok(FirstSight::Created(record)) => {
-            tracing::info!(user_id = %record.user.id, "user created at first sight");
-            Ok(Some(record))
-        }
+        Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
         Ok(FirstSight::Linked(record)) => {
             tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
             Ok(Some(record))
@@ -110,4 +118,9 @@ async fn first_sight(
         Err(error) if error.violated_unique().is_some() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+fn created(record: UserRecord) -> UserRecord {
+    tracing::info!(user_id = %record.user.id, "user created at first sight");
+    record
 }

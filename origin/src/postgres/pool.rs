@@ -4,7 +4,9 @@
 //! against it. A connection whose statement has just ended well need not be asked: it is kept here for the next one. All others
 //! (a failed statement, a caller who hung up half-way, a transaction) go back to sqlx, which asks and cleans up.
 
+mod arrivals;
 mod kept;
+mod lanes;
 mod lookups;
 
 use std::fmt;
@@ -18,6 +20,8 @@ use tokio::sync::Mutex;
 
 use super::DatabaseError;
 use crate::domain::user::UserRecord;
+use crate::postgres::users::Arrival;
+use arrivals::Arrivals;
 pub use kept::{Kept, Lent};
 use lookups::Lookups;
 
@@ -30,7 +34,8 @@ pub struct Pool(Arc<Parts>);
 struct Parts {
     plain: PgPool,
     kept: Kept,
-    lookups: Arc<Lookups>,
+    lookups: Lookups,
+    arrivals: Arrivals,
 }
 
 impl fmt::Debug for Pool {
@@ -63,7 +68,8 @@ impl Pool {
     fn new(plain: PgPool, keeps: bool) -> Self {
         Self(Arc::new(Parts {
             kept: Kept::new(plain.clone(), keeps),
-            lookups: Arc::default(),
+            lookups: Lookups::default(),
+            arrivals: Arrivals::default(),
             plain,
         }))
     }
@@ -86,6 +92,18 @@ impl Pool {
     /// [`DatabaseError`].
     pub async fn find_by_firebase_uid(&self, uid: &FirebaseUid) -> Result<Option<UserRecord>, DatabaseError> {
         self.0.lookups.find(self, uid).await
+    }
+
+    /// Creates the row of `arrival`; `None` when there is one already that is theirs or has their address. Arrivals that wait
+    /// together share a statement.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn create_at_first_sight(
+        &self,
+        arrival: Arc<Arrival>,
+    ) -> Result<Option<UserRecord>, DatabaseError> {
+        self.0.arrivals.create(self, arrival).await
     }
 
     /// How many connections are open and not in use.

@@ -1,5 +1,7 @@
 //! `auth.users`: one statement a function.
 
+mod together;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::api::user::User;
@@ -12,6 +14,7 @@ use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::UserRecord;
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
+pub use together::create_together;
 
 /// The columns of a [`UserRecord`], in the order in which it is read. The password hash is not among them.
 macro_rules! columns {
@@ -132,16 +135,23 @@ pub struct NewUser {
     pub welcome: WelcomeGrant,
 }
 
-/// Finds, links or creates the person of `sign_in`: `first_sight.sql`.
+/// Somebody signs in and has no row.
+#[derive(Debug)]
+pub struct Arrival {
+    /// What the sign-in says.
+    pub sign_in: FirebaseSignIn,
+    /// What their row would start with.
+    pub new: NewUser,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// Finds, links or creates the person of `arrival`: `first_sight.sql`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn first_sight(
-    connection: &mut PgConnection,
-    sign_in: &FirebaseSignIn,
-    new: &NewUser,
-    origin: &Origin,
-) -> sqlx::Result<FirstSight> {
+pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sqlx::Result<FirstSight> {
+    let Arrival { sign_in, new, origin } = arrival;
     let details = serde_json::json!({ "provider": sign_in.provider });
     let (grant_key, grant_hash) = new.welcome.idempotency();
     let row = sqlx::query(include_str!("users/first_sight.sql"))

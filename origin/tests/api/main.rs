@@ -17,6 +17,7 @@ mod support;
 
 mod accounts;
 mod administration;
+mod arrivals;
 mod assertion;
 mod changes;
 mod dashboards;

@@ -1,104 +1,48 @@
-//! Look-ups of people by uid: those that arrive while the lanes are busy share the next statement.
-//!
-//! Most requests begin with one, and PostgreSQL spends more on a statement than on a row. A look-up that finds a lane free goes at
-//! once and alone: nothing ever waits for company.
+//! Look-ups of people by uid. Most requests begin with one, and PostgreSQL spends more on a statement than on a row.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
 
 use shared::ids::FirebaseUid;
-use tokio::sync::oneshot;
 
 use super::Pool;
+use super::lanes::{Answer, Lanes, Waiting};
 use crate::domain::user::UserRecord;
-use crate::postgres::{DatabaseError, run, users};
+use crate::postgres::{run, users};
 
-/// How many statements run at once. More lanes mean smaller shares.
+/// How many statements run at once.
 const LANES: usize = 2;
-/// How many people one statement looks up at most.
-const MAX_TOGETHER: usize = 64;
-/// How many look-ups may wait. Beyond, callers are told to come back.
-const MAX_WAITING: usize = 8192;
 
-/// The look-ups that wait, and how many lanes are at work.
-#[derive(Default)]
-pub(super) struct Lookups {
-    state: Mutex<State>,
-}
+/// The look-ups that wait.
+pub(super) struct Lookups(Lanes<FirebaseUid, Option<UserRecord>>);
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
-    at_work: usize,
-}
+type LookUp = Waiting<FirebaseUid, Option<UserRecord>>;
 
-type Found = Result<Option<UserRecord>, DatabaseError>;
-
-/// A look-up somebody waits for.
-struct Waiting {
-    uid: FirebaseUid,
-    reply: oneshot::Sender<Found>,
+impl Default for Lookups {
+    fn default() -> Self {
+        Self(Lanes::new(LANES))
+    }
 }
 
 impl Lookups {
-    pub(super) async fn find(&self, pool: &Pool, uid: &FirebaseUid) -> Found {
-        let (reply, answer) = oneshot::channel();
-        let begins = {
-            let mut state = self.lock();
-            if state.waiting.len() >= MAX_WAITING {
-                return Err(sqlx::Error::PoolTimedOut.into());
-            }
-            state.waiting.push_back(Waiting {
-                uid: uid.clone(),
-                reply,
-            });
-            let begins = state.at_work < LANES;
-            if begins {
-                state.at_work = state.at_work.saturating_add(1);
-            }
-            begins
-        };
-        if begins {
-            // A task of its own: a caller that hangs up must not stop the statement others wait for.
-            tokio::spawn(work(pool.clone()));
-        }
-        answer
-            .await
-            .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the next statement looks up; `None` when nobody waits, and then the lane is free again. In one step: a look-up that
-    /// comes in between must find either the lane at work or the lane free.
-    fn next(&self) -> Option<Vec<Waiting>> {
-        let mut state = self.lock();
-        if state.waiting.is_empty() {
-            state.at_work = state.at_work.saturating_sub(1);
-            return None;
-        }
-        let count = state.waiting.len().min(MAX_TOGETHER);
-        let next = state.waiting.drain(..count);
-        // Nobody waits any more for the answers that are left out.
-        Some(next.filter(|waiting| !waiting.reply.is_closed()).collect())
+    pub(super) async fn find(&self, pool: &Pool, uid: &FirebaseUid) -> Answer<Option<UserRecord>> {
+        let begin = || drop(tokio::spawn(work(pool.clone())));
+        self.0.ask(uid.clone(), begin).await
     }
 }
 
 /// A task that looks people up until nobody waits.
 async fn work(pool: Pool) {
-    while let Some(waiting) = pool.0.lookups.next() {
+    while let Some(waiting) = pool.0.lookups.0.next() {
         answer(&pool, waiting).await;
     }
 }
 
-async fn answer(pool: &Pool, waiting: Vec<Waiting>) {
+async fn answer(pool: &Pool, waiting: Vec<LookUp>) {
     match waiting.len() {
         0 => {}
         1 => {
             for one in waiting {
-                let uid = &one.uid;
+                let uid = &one.question;
                 let found = run(pool, |mut connection| async move {
                     users::find_by_firebase_uid(&mut connection, uid).await
                 })
@@ -110,8 +54,11 @@ async fn answer(pool: &Pool, waiting: Vec<Waiting>) {
     }
 }
 
-async fn answer_together(pool: &Pool, waiting: Vec<Waiting>) {
-    let uids: Vec<String> = waiting.iter().map(|one| one.uid.as_str().to_owned()).collect();
+async fn answer_together(pool: &Pool, waiting: Vec<LookUp>) {
+    let uids: Vec<String> = waiting
+        .iter()
+        .map(|one| one.question.as_str().to_owned())
+        .collect();
     let uids = uids.as_slice();
     let found = run(pool, |mut connection| async move {
         users::find_by_firebase_uids(&mut connection, uids).await
@@ -123,7 +70,7 @@ async fn answer_together(pool: &Pool, waiting: Vec<Waiting>) {
                 .iter()
                 .filter_map(|record| Some((record.user.firebase_uid.as_deref()?, record)))
                 .collect();
-            for Waiting { uid, reply } in waiting {
+            for Waiting { question: uid, reply } in waiting {
                 let record = records.get(uid.as_str()).map(|record| UserRecord::clone(record));
                 let _gone = reply.send(Ok(record));
             }

@@ -1,0 +1,42 @@
+-- Creates the rows of people nobody has seen before, with their welcome tokens and their trail, in one round trip. Answers the rows
+-- that were created. Whoever is missing has a row, or shares an address with somebody: first_sight.sql tells which.
+--
+-- Arrays, one element a person: $1 uid, $2 e-mail, $3 whether the e-mail is verified, $4 display name, $5 photo URL, $6 signed in at,
+-- $7 id for the row, $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id,
+-- $13 provider
+--
+-- ON CONFLICT DO NOTHING without a target covers every unique index, lower(email) among them, and people of this very list too. In
+-- the order of the uids: two such statements for the same people would otherwise wait for each other.
+WITH asked AS (
+    SELECT *
+    FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[], $7::uuid[], $8::integer[],
+                $9::text[], $10::bytea[], $11::text[], $12::text[], $13::text[])
+         AS asked (uid, email, email_verified, display_name, photo_url, signed_in_at, id, tokens, grant_key, grant_hash,
+                   source_ip, request_id, provider)
+),
+created AS (
+    INSERT INTO auth.users
+        (id, firebase_uid, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
+         token_balance, ledger_version)
+    SELECT id, uid, email, email_verified, display_name, photo_url, 'firebase', signed_in_at, now(), tokens, (tokens > 0)::integer
+    FROM asked
+    ORDER BY uid
+    ON CONFLICT DO NOTHING
+    RETURNING *
+),
+granted AS (
+    INSERT INTO auth.token_transfers
+        (user_id, version, kind, debit_account, credit_account, amount, balance_after, reason, caller, idempotency_key,
+         request_hash)
+    SELECT id, 1, 'welcome', 'system:issued', 'user:' || id::text, tokens, tokens, 'welcome', 'origin', grant_key, grant_hash
+    FROM created JOIN asked USING (id)
+    WHERE tokens > 0
+),
+noted AS (
+    INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id, details)
+    SELECT 'user.created', 'user', id, source_ip::inet, request_id, jsonb_build_object('provider', provider)
+    FROM created JOIN asked USING (id)
+)
+SELECT id, firebase_uid, email, username, display_name, user_type, is_active, token_balance, auth_provider, email_verified,
+       photo_url, last_login, created_at, updated_at, valid_since
+FROM created
