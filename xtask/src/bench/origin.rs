@@ -46,9 +46,16 @@ pub struct Options {
     /// Another build of the origin, measured beside this one.
     #[arg(long, value_name = "PROGRAM")]
     beside: Option<PathBuf>,
-    /// Only rows whose name contains this.
+    /// Only the row of this name, or those whose names contain it; may be given several times.
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
+    /// Keeps the databases under this name, and finds them there the next time instead of filling them again. `rm -r .dev/NAME`
+    /// removes them.
+    #[arg(long, value_name = "NAME")]
+    keep: Option<String>,
+    /// Fills the databases and measures nothing.
+    #[arg(long, requires = "keep")]
+    fill: bool,
     /// Writes the figures there as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -72,8 +79,15 @@ pub fn run(options: &Options) -> Done {
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;
     let server = console::step("PostgreSQL, as durable as in production", || {
-        Server::start(&guard)
+        Server::start(&guard, options.keep.as_deref())
     })?;
+    if options.fill {
+        return options.users.iter().try_for_each(|&users| {
+            console::step(&format!("a database of {users} people"), || {
+                server.fill(&pgbench, users).map(drop)
+            })
+        });
+    }
     let mut worlds = Vec::new();
     for (index, &users) in options.users.iter().enumerate() {
         let url = console::step(&format!("a database of {users} people"), || {
@@ -83,11 +97,13 @@ pub fn run(options: &Options) -> Done {
         worlds.push(World { users, url, services });
     }
     let idle = worlds.first().and_then(|world| world.services.memory());
-    let rows: Vec<(usize, &cases::Case)> = (0..worlds.len())
-        .flat_map(|world| CASES.iter().map(move |case| (world, case)))
+    // The sizes of one row follow each other: they are compared.
+    let rows: Vec<(usize, &cases::Case)> = CASES
+        .iter()
+        .flat_map(|case| (0..worlds.len()).map(move |world| (world, case)))
         .filter(|(world, case)| *world == 0 || case.at_any_size)
         .filter(|(_, case)| options.beside.is_some() || case.subject != Subject::Beside)
-        .filter(|(_, case)| options.only.as_ref().is_none_or(|only| case.name.contains(only)))
+        .filter(|(_, case)| is_wanted(case.name, &options.only))
         .collect();
     let mut figures: Vec<Figures> = rows
         .iter()
@@ -122,6 +138,15 @@ pub fn run(options: &Options) -> Done {
         console::step("reconcile the ledger", || services::reconcile(&world.url))?;
     }
     report::print(&figures, options, idle, loaded)
+}
+
+/// Whether one of `only` names the row, or is a part of its name and no row's whole name.
+fn is_wanted(name: &str, only: &[String]) -> bool {
+    let is_a_row = |text: &str| CASES.iter().any(|case| case.name == text);
+    only.is_empty()
+        || only
+            .iter()
+            .any(|only| name == only || (!is_a_row(only) && name.contains(only)))
 }
 
 /// The row's name; with more than one table, its size too.

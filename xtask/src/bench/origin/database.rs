@@ -27,9 +27,10 @@ pub fn person_id_sql(number: &str) -> String {
     format!("('00000000-0000-4000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid")
 }
 
-/// A running server of our own, removed with its data in the end.
+/// A running server of our own, removed with its data in the end unless they are to be kept.
 pub struct Server {
     postgres: Postgres,
+    keeps: bool,
     service: Service,
     pub port: u16,
 }
@@ -38,21 +39,28 @@ impl console::StepResult for Server {}
 
 impl Server {
     /// Starts one that waits for the disk as a server in production does.
-    pub fn start(guard: &Arc<Guard>) -> Done<Self> {
+    /// Its data are those of an earlier run that kept them as `keep`, if there was one.
+    pub fn start(guard: &Arc<Guard>, keep: Option<&str>) -> Done<Self> {
         let port = free_port()?;
-        let name = format!("bench-postgres-{}", std::process::id());
-        let postgres = Postgres::prepare(&name, port, PASSWORD, Durability::Kept, true)?;
+        let name = keep.map_or_else(|| format!("bench-postgres-{}", std::process::id()), str::to_owned);
+        let postgres = Postgres::prepare(&name, port, PASSWORD, Durability::Kept, keep.is_none())?;
         let service = postgres.start(guard)?;
         Ok(Self {
             postgres,
+            keeps: keep.is_some(),
             service,
             port,
         })
     }
 
-    /// Makes a database with `users` people and answers its URL.
+    /// Makes a database with `users` people, unless there is one, and answers its URL.
     pub fn fill(&self, pgbench: &Pgbench, users: u32) -> Done<String> {
         let name = format!("people_{users}");
+        let is_filled = || pgbench.execute(self.port, &name, "SELECT FROM public.bench_filled");
+        if self.keeps && is_filled().is_ok() {
+            return Ok(self.postgres.url(&name));
+        }
+        pgbench.execute(self.port, "postgres", &format!("DROP DATABASE IF EXISTS {name}"))?;
         pgbench.execute(self.port, "postgres", &format!("CREATE DATABASE {name}"))?;
         let url = self.postgres.url(&name);
         services::migrate(&url)?;
@@ -68,6 +76,7 @@ impl Server {
             ),
         )?;
         pgbench.execute(self.port, &name, "VACUUM ANALYZE auth.users")?;
+        pgbench.execute(self.port, &name, "CREATE TABLE public.bench_filled ()")?;
         pgbench.execute(self.port, &name, "CHECKPOINT")?;
         Ok(url)
     }
@@ -81,7 +90,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.service.stop();
-        self.postgres.remove();
+        if !self.keeps {
+            self.postgres.remove();
+        }
     }
 }
 

@@ -68,13 +68,18 @@ impl Figures {
     /// The latency that `percent` of the requests of a turn stay under, in microseconds: the median of the turns, since a turn in
     /// which the machine did something else would decide a percentile of all together.
     pub fn percentile(&self, percent: usize) -> f64 {
+        median(self.percentiles(percent))
+    }
+
+    /// The same turn by turn.
+    pub fn percentiles(&self, percent: usize) -> Vec<f64> {
         let turns = self.turns.iter().map(|turn| {
             let mut sorted = turn.latencies.clone();
             sorted.sort_unstable();
             let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
             sorted.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e6)
         });
-        median(turns.collect())
+        turns.collect()
     }
 }
 

@@ -117,7 +117,7 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
             if let Some(larger) = find(&format!("{}, {users} people", row.name)) {
                 checks.push(at_most(
                     format!("p99 of {} / {}", larger.name, row.name),
-                    larger.percentile(99) / row.percentile(99),
+                    median_ratio(&larger.percentiles(99), &row.percentiles(99)),
                     MOST_GROWTH,
                 ));
             }
@@ -128,10 +128,13 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
 
 /// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
 fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
-    let (ours, theirs) = (ours.rates(), theirs.rates());
+    median_ratio(&ours.rates(), &theirs.rates())
+}
+
+fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
     median(
         ours.iter()
-            .zip(&theirs)
+            .zip(theirs)
             .map(|(ours, theirs)| ours / theirs)
             .collect(),
     )
