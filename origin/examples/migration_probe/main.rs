@@ -1,14 +1,19 @@
 //! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with people as
 //! the legacy service keeps them, lets clients read and write without pause, migrates up and down, and reports the longest
 //! single wait of each kind. Exits 1 if one is longer than the limit. `control` writes to a table that no migration touches: it
-//! shows what a busy machine or disk did at the same time.
+//! shows what a busy machine or disk did at the same time. Behind each wait stands what the server says it was spent on.
+//!
+//! Filling takes longer than migrating: `--fill` leaves the filled database on the server, and later runs with as many rows work on
+//! copies of it.
 //!
 //! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example migration_probe -- --rows 2000000`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod waits;
+
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,7 +22,7 @@ use origin::schema::{self, Options, Progress};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-const LEGACY_BASELINE: &str = include_str!("../tests/schema/legacy_baseline.sql");
+const LEGACY_BASELINE: &str = include_str!("../../tests/schema/legacy_baseline.sql");
 
 #[derive(Parser)]
 struct Arguments {
@@ -30,6 +35,9 @@ struct Arguments {
     /// Longest wait allowed, in milliseconds
     #[arg(long, default_value_t = 50)]
     limit_ms: u64,
+    /// Only fills the database that later runs copy
+    #[arg(long)]
+    fill: bool,
     /// Server to create the database on; `TEST_DATABASE_URL` if not given
     #[arg(long, value_name = "URL")]
     server: Option<String>,
@@ -56,8 +64,13 @@ const CLIENTS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Longest wait so far within the current phase, in microseconds, by client.
-type Longest = Arc<[AtomicU64; CLIENTS.len()]>;
+/// Longest wait so far within the current phase, in microseconds, by client, and what it was spent on.
+#[derive(Clone, Default)]
+struct Longest {
+    micros: Arc<[AtomicU64; CLIENTS.len()]>,
+    sessions: Arc<[AtomicI32; CLIENTS.len()]>,
+    waits: waits::Waits,
+}
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -67,14 +80,24 @@ async fn main() -> ExitCode {
         .or_else(|| std::env::var("TEST_DATABASE_URL").ok())
         .expect("--server or TEST_DATABASE_URL");
     let server = PgConnectOptions::from_str(&server).expect("the server's address is a PostgreSQL URL");
+    let filled = format!("migration_probe_of_{}", arguments.rows);
+    let is_filled = exists(&server, &filled).await;
+    if arguments.fill {
+        if !is_filled {
+            run(&server, &format!("CREATE DATABASE {filled} TEMPLATE template0")).await;
+            fill(&server.clone().database(&filled), arguments.rows).await;
+        }
+        return ExitCode::SUCCESS;
+    }
     let name = format!("migration_probe_{}", std::process::id());
-    run(&server, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-    let worst = probe(
-        &server.clone().database(&name),
-        arguments.rows,
-        arguments.batch_size,
-    )
-    .await;
+    let template = if is_filled { &filled } else { "template0" };
+    run(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    let database = server.clone().database(&name);
+    if !is_filled {
+        fill(&database, arguments.rows).await;
+    }
+    run(&database, "CHECKPOINT").await;
+    let worst = probe(&database, arguments.rows, arguments.batch_size).await;
     run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     let limit = Duration::from_millis(arguments.limit_ms);
     println!(
@@ -89,7 +112,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Duration {
+/// Makes the legacy service's tables with `rows` people in them.
+async fn fill(database: &PgConnectOptions, rows: i64) {
     let started = Instant::now();
     run(database, LEGACY_BASELINE).await;
     run(
@@ -103,13 +127,15 @@ async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Durat
     .await;
     run(database, "CREATE TABLE public.probe_control (id bigint PRIMARY KEY, value bigint); INSERT INTO public.probe_control VALUES (0, 0)").await;
     run(database, "VACUUM ANALYZE auth.users").await;
-    run(database, "CHECKPOINT").await;
     println!(
         "{rows} people in place after {:.0} s",
         started.elapsed().as_secs_f64()
     );
+}
 
+async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Duration {
     let (stop, longest) = (Arc::new(AtomicBool::new(false)), Longest::default());
+    let watch = tokio::spawn(longest.waits.clone().watch(connect(database).await));
     let clients: Vec<_> = (0..CLIENTS.len())
         .map(|client| {
             tokio::spawn(keep_busy(
@@ -117,7 +143,7 @@ async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Durat
                 database.clone(),
                 rows,
                 Arc::clone(&stop),
-                Arc::clone(&longest),
+                longest.clone(),
             ))
         })
         .collect();
@@ -156,6 +182,7 @@ async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Durat
     for client in clients {
         statements += client.await.unwrap();
     }
+    watch.abort();
     println!("{statements} statements of clients, none failed");
     worst.into_inner().unwrap()
 }
@@ -167,7 +194,8 @@ async fn keep_busy(
     stop: Arc<AtomicBool>,
     longest: Longest,
 ) -> u64 {
-    let mut connection = connect(&database).await;
+    let mut connection = connect(&database.application_name("probe")).await;
+    longest.sessions[client].store(waits::pid(&mut connection).await, Ordering::Relaxed);
     let (name, sql) = CLIENTS[client];
     let mut statements: u64 = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -181,7 +209,7 @@ async fn keep_busy(
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let waited = u64::try_from(asked.elapsed().as_micros()).unwrap();
-        longest[client].fetch_max(waited, Ordering::Relaxed);
+        longest.micros[client].fetch_max(waited, Ordering::Relaxed);
         statements += 1;
     }
     statements
@@ -189,14 +217,20 @@ async fn keep_busy(
 
 /// Prints and resets the longest waits; answers the longest of all.
 fn report(phase: &str, took: Duration, longest: &Longest) -> Duration {
-    let waits = CLIENTS
+    let waits: Vec<_> = CLIENTS
         .iter()
-        .zip(longest.iter())
-        .map(|((name, _), wait)| (name, Duration::from_micros(wait.swap(0, Ordering::Relaxed))));
-    let waits: Vec<_> = waits.collect();
+        .enumerate()
+        .map(|(client, (name, _))| {
+            let wait = Duration::from_micros(longest.micros[client].swap(0, Ordering::Relaxed));
+            let spent_on = longest
+                .waits
+                .take(longest.sessions[client].load(Ordering::Relaxed));
+            (name, wait, spent_on)
+        })
+        .collect();
     let columns: Vec<String> = waits
         .iter()
-        .map(|(name, wait)| format!("{name} {:6.1} ms", milliseconds(*wait)))
+        .map(|(name, wait, spent_on)| format!("{name} {:6.1} ms [{spent_on}]", milliseconds(*wait)))
         .collect();
     println!(
         "  {phase:32} {:7.2} s   {}",
@@ -205,8 +239,8 @@ fn report(phase: &str, took: Duration, longest: &Longest) -> Duration {
     );
     waits
         .into_iter()
-        .filter(|(name, _)| **name != "control")
-        .map(|(_, wait)| wait)
+        .filter(|(name, _, _)| **name != "control")
+        .map(|(_, wait, _)| wait)
         .max()
         .unwrap_or_default()
 }
@@ -229,4 +263,12 @@ async fn run(options: &PgConnectOptions, sql: &str) {
         .execute(&mut connect(options).await)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+async fn exists(server: &PgConnectOptions, database: &str) -> bool {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(database)
+        .fetch_one(&mut connect(server).await)
+        .await
+        .expect("the server answers")
 }
