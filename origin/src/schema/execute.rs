@@ -55,7 +55,18 @@ impl Run<'_> {
         if script.mode() != Mode::Transaction {
             self.transaction(migration, "", Some(direction), started).await?;
         }
+        self.settle(migration).await?;
         Ok(started.elapsed())
+    }
+
+    /// Waits until everything committed so far is on the disk: a commit that wrote something waits for all before it, and this one
+    /// holds no lock that others want.
+    async fn settle(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
+        sqlx::raw_sql("SELECT pg_logical_emit_message(true, 'crossfade', '')")
+            .execute(&mut *self.connection)
+            .await
+            .map_err(in_migration(migration.name))
+            .map(drop)
     }
 
     /// Builds the index of a migration that is already applied once more.
@@ -76,10 +87,13 @@ impl Run<'_> {
         loop {
             let attempt = async {
                 let mut transaction = self.connection.begin().await?;
-                // Steps name no timeouts of their own; scripts that do override these.
-                sqlx::raw_sql("SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'")
-                    .execute(&mut *transaction)
-                    .await?;
+                // Steps name no timeouts of their own; scripts that do override these. The commit does not wait for the disk, which
+                // may take tens of milliseconds, because until it is over everybody else waits for our locks; `settle` waits.
+                sqlx::raw_sql(
+                    "SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'; SET LOCAL synchronous_commit = off",
+                )
+                .execute(&mut *transaction)
+                .await?;
                 if !sql.is_empty() {
                     sqlx::raw_sql(sql).execute(&mut *transaction).await?;
                 }

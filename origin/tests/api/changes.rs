@@ -37,7 +37,7 @@ fn ids(changes: &Value) -> Vec<&str> {
 /// Asks on after `told` until nothing more is told. The cursor stands still while any transaction of the server is open, in other tests'
 /// databases too, and what was told is then told again.
 async fn quiet_after(app: &TestApp, told: &Value) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let mut told = told.clone();
     loop {
         told = feed(app, Some(&cursor(&told))).await;

@@ -141,7 +141,7 @@ async fn somebody_elses_long_lock_is_outwaited_without_a_queue_behind_us() {
         .await;
         let mut longest = Duration::ZERO;
         let started = std::time::Instant::now();
-        while started.elapsed() < Duration::from_secs(1) {
+        while started.elapsed() < Duration::from_secs(3) {
             let asked = std::time::Instant::now();
             sqlx::query("SELECT token_balance FROM auth.users WHERE username = 'ada'")
                 .execute(&mut connection)
@@ -156,8 +156,8 @@ async fn somebody_elses_long_lock_is_outwaited_without_a_queue_behind_us() {
 
     outcome.unwrap();
     assert!(retries >= 2, "{retries} retries");
-    // 25 ms is what we wait in the queue; the rest is room for a busy machine. Waiting in line would have taken the whole second.
-    assert!(longest < Duration::from_millis(250), "readers waited {longest:?}");
+    // 25 ms is what we wait in the queue; the rest is room for a busy machine. Waiting in line would have taken all three seconds.
+    assert!(longest < Duration::from_secs(1), "readers waited {longest:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, person, until, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -18,11 +18,11 @@ async fn credit_through(
     database
         .execute(&format!(
             "ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'; \
-             ALTER DATABASE {name} SET deadlock_timeout = '2s'"
+             ALTER DATABASE {name} SET deadlock_timeout = '4s'"
         ))
         .await
         .unwrap();
-    let service = Service::start(database.url(), &[]).await;
+    let service = Service::start(database.url(), &NO_LIMITS).await;
     let mut blocker = Blocker::begin(&database, &lock.replace("USER", &user.to_string())).await;
     let caller = service.caller();
     let credit = tokio::spawn(async move { caller.credit(user, "conflict-1").await });
@@ -68,7 +68,7 @@ async fn the_victim_of_a_deadlock_runs_again() {
                     VALUES ('{NOBODY}', 1, 'credit', 'system:x', 'user:{NOBODY}', 1, 1, 'test', 'service:stress', 'conflict-1', sha256(''))"
     );
     let (service, _database) = credit_through("read committed", &same_key, async |blocker, user| {
-        // Whoever looks first is ended: not this session.
+        // Whoever looks first is ended: not this session. The other looks once, after its four seconds; this one waits by then.
         blocker.run("SET LOCAL deadlock_timeout = '30s'").await;
         blocker
             .run(&format!(

@@ -4,18 +4,15 @@ use std::time::Duration;
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, person, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, person, until_blocked};
 
 #[tokio::test]
 async fn a_pool_that_is_used_up_is_503_soon_and_serves_again_once_it_is_not() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
-    let service = Service::start(
-        database.url(),
-        // Of three, one is left for the work in the background: two requests use it up.
-        &[("DB_POOL_MAX", "3"), ("DB_POOL_ACQUIRE_MS", "300")],
-    )
-    .await;
+    // Of three, one is left for the work in the background: two requests use it up.
+    let small = [("DB_POOL_MAX", "3"), ("DB_POOL_ACQUIRE_MS", "300")];
+    let service = Service::start(database.url(), &[&NO_LIMITS[..], &small].concat()).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
 
     let caller = service.caller();
@@ -40,7 +37,8 @@ async fn a_pool_that_is_used_up_is_503_soon_and_serves_again_once_it_is_not() {
     for answer in refused {
         let answer = answer.await.unwrap().unwrap();
         answer.assert_unavailable();
-        assert!(answer.took < Duration::from_secs(2), "{:?}", answer.took);
+        // 300 ms and room for a busy machine; those who hold the connections would hold them for a minute.
+        assert!(answer.took < Duration::from_secs(20), "{:?}", answer.took);
     }
     assert_eq!(caller.get("/livez").await.unwrap().status, 200);
 

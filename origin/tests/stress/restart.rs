@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::server::{Ending, Server};
 use crate::service::{Caller, Service};
-use crate::support::{person, until};
+use crate::support::{NO_LIMITS, person, until};
 
 const SENDERS: usize = 8;
 
@@ -59,11 +59,8 @@ async fn a_restarted_database_costs_503s_and_nothing_else() {
     schema::migrate(&pool).await.unwrap();
     let user = person(&mut pool.acquire().await.unwrap()).await;
     pool.close().await;
-    let service = Service::start(
-        &server.url(),
-        &[("DB_POOL_MAX", "8"), ("DB_POOL_ACQUIRE_MS", "500")],
-    )
-    .await;
+    let small = [("DB_POOL_MAX", "8"), ("DB_POOL_ACQUIRE_MS", "500")];
+    let service = Service::start(&server.url(), &[&NO_LIMITS[..], &small].concat()).await;
 
     let seen = Arc::new(Seen::default());
     let senders: Vec<_> = (0..SENDERS)
@@ -103,4 +100,29 @@ async fn a_restarted_database_costs_503s_and_nothing_else() {
         .unwrap();
     assert_eq!(differences, 0);
     pool.close().await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_reported_done_survives_a_crash() {
+    let mut server = Server::start().await;
+    for _ in 0..3 {
+        let pool = PgPoolOptions::new().connect(&server.url()).await.unwrap();
+        schema::migrate(&pool).await.unwrap();
+        server.restart(Ending::Crash).await;
+        let pool = PgPoolOptions::new().connect(&server.url()).await.unwrap();
+        let newest: i32 = sqlx::query_scalar("SELECT max(version) FROM auth.schema_migrations")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(u32::try_from(newest), Ok(schema::newest_version()));
+        schema::down(
+            &pool.connect_options(),
+            0,
+            &schema::Options::default(),
+            &mut |_| {},
+        )
+        .await
+        .unwrap();
+        pool.close().await;
+    }
 }

@@ -61,7 +61,7 @@ impl Server {
             .unwrap()
             .port();
         let child = serve(&programs, &folder, port);
-        let server = Self {
+        let mut server = Self {
             programs,
             folder,
             port,
@@ -90,9 +90,13 @@ impl Server {
         self.until_ready().await;
     }
 
-    async fn until_ready(&self) {
+    /// Starts it again if it gave up: its port may have been somebody's for a moment, or an old process of it not quite gone.
+    async fn until_ready(&mut self) {
         let url = self.url();
         until("PostgreSQL answers", async || {
+            if self.child.try_wait().unwrap().is_some() {
+                self.child = serve(&self.programs, &self.folder, self.port);
+            }
             match PgConnection::connect(&url).await {
                 Ok(connection) => connection.close().await.is_ok(),
                 Err(_) => false,
