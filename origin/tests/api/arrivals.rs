@@ -22,11 +22,11 @@ use crate::support::{self, TestApp, token, token_with_email};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many statements create people at once.
-const LANES: i64 = 2;
+const LANES: i64 = 8;
 
 #[tokio::test]
 async fn who_arrives_while_others_are_created_shares_one_statement() {
-    let database = TestDatabase::with_connections(8).await;
+    let database = TestDatabase::with_connections(12).await;
     let wave = Wave::of(&database, (0..20).map(|n| arrival(&format!("uid-{n}"), None))).await;
     let ids: Vec<Uuid> = wave
         .iter()
@@ -43,11 +43,11 @@ async fn who_arrives_while_others_are_created_shares_one_statement() {
         ),
         (
             "SELECT count(*) FROM auth.token_transfers WHERE kind = 'welcome'",
-            22,
+            20 + LANES,
         ),
         (
             "SELECT count(DISTINCT user_id) FROM auth.auth_events WHERE kind = 'user.created' AND details = '{\"provider\": \"phone\"}'",
-            22,
+            20 + LANES,
         ),
         ("SELECT count(*) FROM auth.ledger_differences", 0),
     ] {
@@ -64,7 +64,7 @@ async fn who_arrives_while_others_are_created_shares_one_statement() {
 
 #[tokio::test]
 async fn whoever_cannot_be_created_holds_nobody_else_up() {
-    let database = TestDatabase::with_connections(8).await;
+    let database = TestDatabase::with_connections(12).await;
     database
         .execute("INSERT INTO auth.users (email, password_hash) VALUES ('Ada@Example.org', 'x')")
         .await
@@ -86,7 +86,7 @@ async fn whoever_cannot_be_created_holds_nobody_else_up() {
 
 #[tokio::test]
 async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
-    let database = TestDatabase::with_connections(8).await;
+    let database = TestDatabase::with_connections(12).await;
     database
         .execute("ALTER TABLE auth.users ADD CONSTRAINT test_check CHECK (firebase_uid <> 'refused')")
         .await

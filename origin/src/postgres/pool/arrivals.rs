@@ -12,8 +12,9 @@ use crate::domain::user::UserRecord;
 use crate::postgres::users::{self, Arrival};
 use crate::postgres::{DatabaseError, run};
 
-/// How many statements run at once.
-const LANES: usize = 2;
+/// How many statements run at once. More than for look-ups: these wait for the disk, which PostgreSQL shares among commits that come
+/// together, so few lanes would only make people wait for somebody else's disk and then for their own.
+const LANES: usize = 8;
 
 /// The arrivals that wait.
 pub(super) struct Arrivals(Lanes<Arc<Arrival>, Option<UserRecord>>);
