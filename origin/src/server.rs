@@ -38,21 +38,30 @@ where
         }
     };
     tokio::pin!(too_late);
-    let outcome = tokio::select! {
+    let (outcome, is_late) = tokio::select! {
         outcome = server => {
             drop(stop_exporting);
-            tokio::select! {
-                _ended = exporting => {}
-                () = &mut too_late => tracing::warn!("spans were still waiting after the drain time"),
-            }
-            outcome
+            let is_late = tokio::select! {
+                _ended = exporting => false,
+                () = &mut too_late => {
+                    tracing::warn!("spans were still waiting after the drain time");
+                    true
+                }
+            };
+            (outcome, is_late)
         }
         () = &mut too_late => {
             tracing::warn!(seconds = drain.as_secs(), "requests were still in flight after the drain time");
-            Ok(())
+            (Ok(()), true)
         }
     };
-    app.pool.close().await;
+    // Closing waits for every statement that still runs: those have the rest of the drain time, and none after it.
+    if !is_late {
+        tokio::select! {
+            () = app.pool.close() => {}
+            () = &mut too_late => tracing::warn!("statements still ran after the drain time"),
+        }
+    }
     outcome
 }
 

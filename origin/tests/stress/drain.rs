@@ -1,8 +1,10 @@
 //! The word to stop, with requests in flight.
 
+use std::time::{Duration, Instant};
+
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, person, until, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
 
 const IN_FLIGHT: i64 = 12;
 
@@ -10,16 +12,8 @@ const IN_FLIGHT: i64 = 12;
 async fn every_accepted_request_is_answered_after_sigterm() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
-    let mut service = Service::start(
-        database.url(),
-        &[
-            ("DB_POOL_MAX", "16"),
-            ("DB_POOL_ACQUIRE_MS", "20000"),
-            ("DB_STATEMENT_TIMEOUT_MS", "60000"),
-            ("REQUEST_TIMEOUT_MS", "60000"),
-        ],
-    )
-    .await;
+    let limits = [&NO_LIMITS[..], &[("DB_POOL_MAX", "16")]].concat();
+    let mut service = Service::start(database.url(), &limits).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
     let in_flight: Vec<_> = (0..IN_FLIGHT)
         .map(|_| {
@@ -51,12 +45,14 @@ async fn every_accepted_request_is_answered_after_sigterm() {
 async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
-    let mut service = Service::start(database.url(), &[("DRAIN_SECONDS", "1")]).await;
+    let limits = [&NO_LIMITS[..], &[("DRAIN_SECONDS", "1")]].concat();
+    let mut service = Service::start(database.url(), &limits).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
     let caller = service.caller();
     let stuck = tokio::spawn(async move { caller.show(user).await });
     until_blocked(&database, 1).await;
 
+    let terminated = Instant::now();
     service.terminate();
     let told = "requests were still in flight after the drain time";
     until("the drain time is over", async || {
@@ -64,6 +60,12 @@ async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
     })
     .await;
     assert_eq!(service.ended().await, Some(0));
+    // Not by the statement's own end, which is a minute away.
+    assert!(
+        terminated.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        terminated.elapsed()
+    );
     let _broken_off_or_503 = stuck.await.unwrap();
     blocker.let_go().await;
 }
