@@ -1,14 +1,13 @@
 //! Who is asking: the bearer token, verified once.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use shared::headers;
-use shared::identity::ProvenIdentity;
 use shared::problem::{ErrorCode, Problem};
 use shared::time::UnixTime;
 use shared::token::{self, Rejection, TokenPolicy, VerifiedTokens};
 
+use crate::caller::Caller;
 use crate::ports::{KeySource, SignatureEngine};
 use crate::request::Inbound;
 
@@ -18,7 +17,7 @@ pub struct Verifier<'a, K, E> {
     /// Which tokens are accepted.
     pub policy: &'a TokenPolicy,
     /// Tokens verified a moment ago.
-    pub verified: &'a RefCell<VerifiedTokens>,
+    pub verified: &'a RefCell<VerifiedTokens<Caller>>,
     /// The issuer's keys.
     pub keys: &'a K,
     /// The RSA primitive.
@@ -66,7 +65,7 @@ where
         &self,
         inbound: &Inbound<'_>,
         now: UnixTime,
-    ) -> Result<Option<Arc<ProvenIdentity>>, Refusal> {
+    ) -> Result<Option<Caller>, Refusal> {
         let Some(authorization) = inbound.header("authorization") else {
             return Ok(None);
         };
@@ -82,16 +81,16 @@ where
     ///
     /// # Errors
     /// [`Rejection`]: the token breaks a rule, or keys cannot be had.
-    pub async fn verify(&self, unverified: &str, now: UnixTime) -> Result<Arc<ProvenIdentity>, Rejection> {
+    pub async fn verify(&self, unverified: &str, now: UnixTime) -> Result<Caller, Rejection> {
         let known = self.verified.borrow_mut().get(unverified, now);
         if let Some(known) = known {
             return Ok(known);
         }
         let identity = token::verify(unverified, self.policy, self.keys, self.engine, now).await?;
-        let identity = Arc::new(identity);
+        let caller = Caller::new(identity);
         self.verified
             .borrow_mut()
-            .insert(unverified, Arc::clone(&identity), self.policy, now);
-        Ok(identity)
+            .insert(unverified, caller.clone(), self.policy, now);
+        Ok(caller)
     }
 }

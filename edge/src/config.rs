@@ -1,11 +1,11 @@
 //! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
 
 mod limits;
+mod sealers;
 mod strict;
 mod upstreams;
 mod url;
 
-use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::rollout::Percentage;
 use shared::routing::{self, Policy};
@@ -15,6 +15,7 @@ use shared::token::{Environment, Ring, TokenPolicy};
 
 use crate::cors::AllowedOrigins;
 pub use limits::{Quota, Quotas};
+pub use sealers::Sealers;
 pub use strict::StrictRoutes;
 pub use upstreams::{AppService, AppServices, AuthMode};
 pub use url::{BaseUrl, Target};
@@ -34,8 +35,8 @@ pub struct EdgeConfig {
     pub legacy: Option<BaseUrl>,
     /// How long either may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
-    /// The keys that prove the edge to the origin and to app services.
-    pub assertion_keys: AssertionKeys,
+    /// What proves the edge to the origin and to app services.
+    pub sealers: Sealers,
     /// Our own services.
     pub service_keys: ServiceKeys,
     /// The app services behind `/api/*`.
@@ -89,7 +90,6 @@ impl EdgeConfig {
         let origin = reader.required("ORIGIN_URL", BaseUrl::parse);
         let legacy = reader.optional("LEGACY_AUTH_URL", BaseUrl::parse);
         let timeout_ms = reader.or("UPSTREAM_TIMEOUT_MS", 3_000, milliseconds);
-        let assertion_keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
         let service_keys = reader.or(
             "INTERNAL_SERVICE_KEYS",
             ServiceKeys::default(),
@@ -97,6 +97,9 @@ impl EdgeConfig {
         );
         let app_services = reader.or("UPSTREAMS", AppServices::default(), |text| {
             AppServices::parse(text, timeout_ms)
+        });
+        let sealers = reader.required("ORIGIN_ASSERTION_KEYS", |text| {
+            Sealers::parse(text, &app_services)
         });
         let cors = reader.or(
             "CORS_ALLOWED_ORIGINS",
@@ -106,15 +109,15 @@ impl EdgeConfig {
         let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
         let quotas = reader.or("RATE_LIMITS", Quotas::default(), Quotas::parse);
         let (rollout, shadow, rollout_faults) = read_rollout(lookup, legacy.is_some());
-        let config = match (tokens, origin, assertion_keys) {
-            (Some(tokens), Some(origin), Some(assertion_keys)) => Some(Self {
+        let config = match (tokens, origin, sealers) {
+            (Some(tokens), Some(origin), Some(sealers)) => Some(Self {
                 tokens,
                 id_token_keys_url,
                 session_cookie_keys_url,
                 origin,
                 legacy,
                 timeout_ms,
-                assertion_keys,
+                sealers,
                 service_keys,
                 app_services,
                 rollout,

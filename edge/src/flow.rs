@@ -12,10 +12,8 @@ mod strict;
 mod websocket;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use shared::headers;
-use shared::identity::ProvenIdentity;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
 use shared::service_keys::Service;
@@ -25,6 +23,7 @@ use shared::time::UnixTime;
 use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::{Refusal, Verifier};
 use crate::breakers::Breakers;
+use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::EdgeConfig;
 use crate::cors;
@@ -197,22 +196,22 @@ where
 
     /// The new contract is the origin's alone: there is no other side to fall back to.
     async fn new_contract(&mut self, path: &str, access: Access) -> Result<ReplyBody<U::Answer>, Refusal> {
-        let identity = match access {
+        let caller = match access {
             Access::Public => None,
             Access::Bearer => self.authenticate().await?,
         };
         let target = self.gateway.config.origin.target(path, self.inbound.query);
-        let sent = self.to_origin(&target, identity.as_deref()).await?;
+        let sent = self.to_origin(&target, caller.as_ref()).await?;
         let answer = sent.map_err(Refusal::from)?;
         self.notes.route = Side::V2.as_str();
         self.notes.reason = "new_contract";
         Ok(ReplyBody::Relayed(answer))
     }
 
-    async fn authenticate(&mut self) -> Result<Option<Arc<ProvenIdentity>>, Refusal> {
-        let identity = self.gateway.verifier.authenticate(self.inbound, self.now).await?;
-        self.notes.token_kind = identity.as_ref().map(|identity| identity.kind);
-        Ok(identity)
+    async fn authenticate(&mut self) -> Result<Option<Caller>, Refusal> {
+        let caller = self.gateway.verifier.authenticate(self.inbound, self.now).await?;
+        self.notes.token_kind = caller.as_ref().map(|caller| caller.kind);
+        Ok(caller)
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> ReplyBody<U::Answer> {

@@ -24,6 +24,7 @@ pub mod answer;
 pub mod authenticate;
 pub mod body;
 pub mod breakers;
+pub mod caller;
 pub mod changes;
 pub mod config;
 pub mod cors;

@@ -7,6 +7,7 @@
 //! Whoever can open an HS256 statement can also make one. App services therefore get keys of their own, derived for their name
 //! ([`AssertionKeys::for_audience`]): with them a service can deceive itself, and nobody else.
 
+mod seal;
 #[cfg(test)]
 mod vectors;
 
@@ -15,10 +16,10 @@ use std::fmt;
 use chrono::{DateTime, Duration, Utc};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{
-    Algorithm, AlgorithmExt, AlgorithmSignature as _, Claims, Header, TimeOptions, UntrustedToken,
-    ValidationError,
+    Algorithm, AlgorithmExt, AlgorithmSignature as _, TimeOptions, UntrustedToken, ValidationError,
 };
-use serde::{Deserialize, Serialize};
+pub use seal::{Opening, Sealer};
+use serde::Deserialize;
 
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
@@ -125,27 +126,16 @@ impl AssertionKeys {
         entries.join(",")
     }
 
-    /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`].
+    /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`]. Whoever seals often keeps a [`Sealer`].
     ///
     /// # Errors
-    /// [`CannotSeal`] when there is no key or `now` is beyond the calendar.
+    /// [`CannotSeal`] when there is no key.
     pub fn seal(&self, assertion: &Assertion<'_>, now: UnixTime) -> Result<String, CannotSeal> {
-        let (kid, key) = self.keys.first().ok_or(CannotSeal)?;
-        let clock = clock(now).ok_or(CannotSeal)?;
-        let lifetime = Duration::try_seconds(LIFETIME_SECONDS).ok_or(CannotSeal)?;
-        let header = Header::empty().with_key_id(kid).with_token_type(TOKEN_TYPE);
-        let claims = Claims::new(SealedClaims {
-            iss: ISSUER,
-            aud: assertion.audience,
-            htm: assertion.method,
-            htu: assertion.path,
-            jti: assertion.request_id.as_str(),
-            ip: assertion.client_ip,
-            id: assertion.identity.map(ProvenIdentity::get),
-            usr: assertion.person,
-        })
-        .set_duration_and_issuance(&TimeOptions::new(Duration::zero(), move || clock), lifetime);
-        Hs256.token(&header, &claims, key).map_err(|_| CannotSeal)
+        let sealer = self.sealer(assertion.audience)?;
+        match assertion.identity {
+            Some(identity) => sealer.about(identity)?.seal(assertion, now),
+            None => sealer.about_nobody().seal(assertion, now),
+        }
     }
 
     /// Opens an assertion and checks that it was made for this request.
@@ -261,7 +251,7 @@ pub struct OpenedAssertion {
     pub person: Option<Person>,
 }
 
-/// There is no key to seal with, or the clock is beyond the calendar.
+/// There is no key to seal with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the assertion cannot be sealed")]
 pub struct CannotSeal;
@@ -302,21 +292,6 @@ impl AssertionRejection {
             Self::Request => "request",
         }
     }
-}
-
-#[derive(Serialize)]
-struct SealedClaims<'a> {
-    iss: &'static str,
-    aud: &'a str,
-    htm: &'a str,
-    htu: &'a str,
-    jti: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a Identity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usr: Option<&'a Person>,
 }
 
 #[derive(Deserialize)]

@@ -19,63 +19,100 @@ const fn value_of(symbol: u8) -> u8 {
     }
 }
 
+/// [`value_of`] every byte, so that decoding looks up instead of comparing.
+const VALUES: [u8; 256] = {
+    let mut values = [REFUSED; 256];
+    let mut rest: &mut [u8] = &mut values;
+    let mut symbol: u8 = 0;
+    while let Some((value, after)) = rest.split_first_mut() {
+        *value = value_of(symbol);
+        symbol = symbol.wrapping_add(1);
+        rest = after;
+    }
+    values
+};
+
+fn value(symbol: u8) -> u8 {
+    VALUES.get(usize::from(symbol)).copied().unwrap_or(REFUSED)
+}
+
 /// Decodes `text`.
 ///
 /// # Errors
 /// [`NotBase64Url`] for a foreign symbol, a length of `4n + 1`, or unused bits that are not zero.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64Url> {
     let mut bytes = Vec::with_capacity(text.len().div_ceil(4).saturating_mul(3));
-    for group in text.chunks(4) {
-        let mut word: u32 = 0;
-        for symbol in group {
-            let value = value_of(*symbol);
-            if value == REFUSED {
-                return Err(NotBase64Url);
-            }
-            word = (word << 6) | u32::from(value);
-        }
-        match group.len() {
-            4 => {
-                let [_, a, b, c] = word.to_be_bytes();
-                bytes.extend_from_slice(&[a, b, c]);
-            }
-            3 if word.trailing_zeros() >= 2 => {
-                let [_, a, b, _] = (word << 6).to_be_bytes();
-                bytes.extend_from_slice(&[a, b]);
-            }
-            2 if word.trailing_zeros() >= 4 => {
-                let [_, a, _, _] = (word << 12).to_be_bytes();
-                bytes.push(a);
-            }
-            _ => return Err(NotBase64Url),
-        }
+    let (groups, rest) = text.as_chunks::<4>();
+    // A refused symbol sets bits that no value has.
+    let mut seen = 0;
+    for group in groups {
+        let [a, b, c, d] = group.map(|symbol| u32::from(value(symbol)));
+        seen |= a | b | c | d;
+        let [_, a, b, c] = ((a << 18) | (b << 12) | (c << 6) | d).to_be_bytes();
+        bytes.extend_from_slice(&[a, b, c]);
     }
-    Ok(bytes)
+    let mut word: u32 = 0;
+    for symbol in rest {
+        let value = u32::from(value(*symbol));
+        seen |= value;
+        word = (word << 6) | value;
+    }
+    match rest.len() {
+        0 => {}
+        3 if word.trailing_zeros() >= 2 => {
+            let [_, a, b, _] = (word << 6).to_be_bytes();
+            bytes.extend_from_slice(&[a, b]);
+        }
+        2 if word.trailing_zeros() >= 4 => {
+            let [_, a, _, _] = (word << 12).to_be_bytes();
+            bytes.push(a);
+        }
+        _ => return Err(NotBase64Url),
+    }
+    if seen < 64 { Ok(bytes) } else { Err(NotBase64Url) }
 }
 
-const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const SYMBOLS: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-fn symbol(value: u32) -> char {
-    let index = usize::try_from(value & 63).unwrap_or(0);
-    SYMBOLS.get(index).map_or('A', |symbol| char::from(*symbol))
+/// The symbol of the six bits that begin at bit `shift` of `word`.
+fn symbol(word: u32, shift: u32) -> u8 {
+    let [.., index] = ((word >> shift) & 63).to_be_bytes();
+    SYMBOLS.get(usize::from(index)).copied().unwrap_or(b'A')
 }
 
 /// Encodes `bytes`.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
-    for group in bytes.chunks(3) {
-        let (word, symbols) = match group {
-            [a, b, c] => (u32::from_be_bytes([0, *a, *b, *c]), 4),
-            [a, b] => (u32::from_be_bytes([0, *a, *b, 0]), 3),
-            [a] => (u32::from_be_bytes([0, *a, 0, 0]), 2),
-            _ => (0, 0),
-        };
-        for shift in [18, 12, 6, 0].into_iter().take(symbols) {
-            text.push(symbol(word >> shift));
-        }
+    let mut text = Vec::new();
+    encode_to(&mut text, bytes);
+    // Symbols are ASCII.
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Encodes `bytes` behind what `text` holds.
+pub(crate) fn encode_to(text: &mut Vec<u8>, bytes: &[u8]) {
+    text.reserve(bytes.len().div_ceil(3).saturating_mul(4));
+    let (groups, rest) = bytes.as_chunks::<3>();
+    for [a, b, c] in groups {
+        let word = u32::from_be_bytes([0, *a, *b, *c]);
+        text.extend_from_slice(&[
+            symbol(word, 18),
+            symbol(word, 12),
+            symbol(word, 6),
+            symbol(word, 0),
+        ]);
     }
-    text
+    match rest {
+        [a] => {
+            let word = u32::from_be_bytes([0, *a, 0, 0]);
+            text.extend_from_slice(&[symbol(word, 18), symbol(word, 12)]);
+        }
+        [a, b] => {
+            let word = u32::from_be_bytes([0, *a, *b, 0]);
+            text.extend_from_slice(&[symbol(word, 18), symbol(word, 12), symbol(word, 6)]);
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,11 @@ impl AppServices {
         Ok(Self(services))
     }
 
+    /// The names of all services.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|service| service.name.as_str())
+    }
+
     /// The service that serves `path`.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&AppService> {

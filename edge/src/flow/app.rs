@@ -10,6 +10,7 @@ use shared::problem::{ErrorCode, Problem};
 use super::send::{NoAnswer, Statement};
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
+use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::{AppService, AuthMode};
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
@@ -30,11 +31,11 @@ where
         if !service.websocket {
             self.refuse_upgrade()?;
         }
-        let identity = match service.auth {
+        let caller = match service.auth {
             AuthMode::None => None,
             AuthMode::Optional | AuthMode::Required => self.authenticate().await?,
         };
-        if identity.is_none() && service.auth == AuthMode::Required {
+        if caller.is_none() && service.auth == AuthMode::Required {
             return Err(Refusal::new(
                 Problem::new(ErrorCode::TokenMissing),
                 "token_missing",
@@ -46,21 +47,19 @@ where
         }
         self.locate(&mut changes);
         let target = service.target(self.inbound.path, self.inbound.query);
-        let person = match identity.as_deref() {
-            Some(identity) if service.strict.covers(self.inbound.path) => {
-                Some(self.person_now(identity).await?)
-            }
-            Some(identity) => Some(self.person(identity).await?),
+        let person = match &caller {
+            Some(caller) if service.strict.covers(self.inbound.path) => Some(self.person_now(caller).await?),
+            Some(caller) => Some(self.person(caller).await?),
             None => None,
         };
-        if let (Some(person), Some(identity)) = (&person, identity.as_deref()) {
-            introduce(&mut changes, person, identity);
+        if let (Some(person), Some(caller)) = (&person, &caller) {
+            introduce(&mut changes, person, caller);
         }
         let statement = Statement {
             audience: &service.name,
             method: self.inbound.method,
             target: &target,
-            identity: identity.as_deref(),
+            caller: caller.as_ref(),
             person: person.as_ref(),
         };
         self.vouch(&mut changes, &statement)?;
@@ -74,16 +73,16 @@ where
 
     /// Our own record of the caller, with whose right to act has changed for less than [`shared::token::STANDING_SECONDS`] at most: a token
     /// says nothing about whether its holder has been deactivated since, nor what their id is with us.
-    pub(super) async fn person(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+    pub(super) async fn person(&self, caller: &Caller) -> Result<Person, Refusal> {
         self.follow_changes().await;
-        if let Some(person) = self.gateway.people.borrow_mut().get(identity, self.now) {
+        if let Some(person) = self.gateway.people.borrow_mut().get(caller, self.now) {
             return Ok(person);
         }
-        self.ask_who(identity).await
+        self.ask_who(caller).await
     }
 
     /// Asks the origin who the caller is, and remembers it.
-    pub(super) async fn ask_who(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
+    pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Person, Refusal> {
         let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
@@ -93,7 +92,7 @@ where
             audience: ORIGIN_AUDIENCE,
             method: "GET",
             target: &target,
-            identity: Some(identity),
+            caller: Some(caller),
             person: None,
         };
         self.vouch(&mut changes, &statement)?;
@@ -116,7 +115,7 @@ where
         self.gateway
             .people
             .borrow_mut()
-            .insert(identity, person.clone(), self.now, forgotten);
+            .insert(caller, person.clone(), self.now, forgotten);
         Ok(person)
     }
 }

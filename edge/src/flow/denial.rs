@@ -32,7 +32,7 @@ where
         call: &Call<'_>,
         sent: &Sent<U::Answer>,
     ) -> (Outcome, bool) {
-        let proven = call.identity.is_some() && call.path != SERVICES_WRITE;
+        let proven = call.caller.is_some() && call.path != SERVICES_WRITE;
         let outcome = outcome_of(sent);
         let (Ok(answer), Some(token)) = (sent, call.unverified_token.as_deref()) else {
             return (outcome, proven);
@@ -60,10 +60,10 @@ where
     /// # Errors
     /// 503: the person is in good standing, or v2 cannot say.
     pub(super) async fn doubt_denial(&self, call: &Call<'_>) -> Result<(), Refusal> {
-        let Some(identity) = call.identity.as_deref() else {
+        let Some(caller) = &call.caller else {
             return Ok(());
         };
-        match self.person(identity).await {
+        match self.person(caller).await {
             Ok(_) => Err(Refusal::new(
                 Problem::new(ErrorCode::UpstreamUnavailable),
                 "denied_there",

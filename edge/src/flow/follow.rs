@@ -45,7 +45,7 @@ where
             audience: FEED_AUDIENCE,
             method: "GET",
             target: &target,
-            identity: None,
+            caller: None,
             person: None,
         };
         self.vouch(&mut changes, &statement).ok()?;

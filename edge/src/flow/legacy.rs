@@ -1,11 +1,8 @@
 //! The legacy contract: answered by whichever side the person is on, and by the other one when that side fails or does not
 //! know them.
 
-use std::sync::Arc;
-
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::{self, Attempt, Counts, Outcome};
-use shared::identity::ProvenIdentity;
 use shared::ids::NormalizedEmail;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Side};
@@ -14,6 +11,7 @@ use super::send::NoAnswer;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
+use crate::caller::Caller;
 use crate::paths::LegacyCall;
 use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 use crate::shadow::{self, ShadowRead};
@@ -23,7 +21,7 @@ pub(super) struct Call<'p> {
     pub path: &'p str,
     pub kind: LegacyCall,
     pub purpose: Purpose,
-    pub identity: Option<Arc<ProvenIdentity>>,
+    pub caller: Option<Caller>,
     email: Option<NormalizedEmail>,
     /// The token in the body of a verification.
     pub unverified_token: Option<String>,
@@ -72,7 +70,7 @@ where
             path,
             kind,
             purpose: Purpose::Other,
-            identity: None,
+            caller: None,
             email: None,
             unverified_token: None,
             body_is_held: matches!(self.inbound.method, "GET" | "HEAD"),
@@ -89,9 +87,9 @@ where
             };
         }
         if kind == LegacyCall::Bearer {
-            call.identity = self.authenticate().await?;
-            if let Some(identity) = &call.identity {
-                call.purpose = Purpose::Token(identity.kind);
+            call.caller = self.authenticate().await?;
+            if let Some(caller) = &call.caller {
+                call.purpose = Purpose::Token(caller.kind);
             }
             return Ok(call);
         }
@@ -140,7 +138,7 @@ where
             }
             _ => {
                 let target = config.origin.target(call.path, self.inbound.query);
-                self.to_origin(&target, call.identity.as_deref()).await
+                self.to_origin(&target, call.caller.as_ref()).await
             }
         }
     }
@@ -198,7 +196,7 @@ where
             return None;
         }
         let target = config.origin.target(call.path, self.inbound.query);
-        let changes = self.origin_changes(&target, call.identity.as_deref()).ok()?;
+        let changes = self.origin_changes(&target, call.caller.as_ref()).ok()?;
         Some(ShadowRead {
             url: target.url().to_owned(),
             changes,

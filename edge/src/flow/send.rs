@@ -1,15 +1,16 @@
 //! Sending a request to one service: with our statement, through its breaker.
 
-use shared::assertion::{Assertion, ORIGIN_AUDIENCE};
+use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
 use shared::breaker::Admission;
 use shared::fallback::Outcome;
 use shared::headers;
-use shared::identity::{Person, ProvenIdentity};
+use shared::identity::Person;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
 
 use super::Journey;
 use crate::authenticate::Refusal;
+use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::Target;
 use crate::ports::{Answer, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
@@ -65,7 +66,7 @@ pub(super) struct Statement<'a> {
     /// Where the request goes.
     pub target: &'a Target,
     /// Whom the edge verified.
-    pub identity: Option<&'a ProvenIdentity>,
+    pub caller: Option<&'a Caller>,
     /// Who that is with us.
     pub person: Option<&'a Person>,
 }
@@ -81,9 +82,9 @@ where
     pub(super) async fn to_origin(
         &self,
         target: &Target,
-        identity: Option<&ProvenIdentity>,
+        caller: Option<&Caller>,
     ) -> Result<Result<U::Answer, NoAnswer>, Refusal> {
-        let changes = self.origin_changes(target, identity)?;
+        let changes = self.origin_changes(target, caller)?;
         Ok(self
             .send(ORIGIN_AUDIENCE, target, &changes, self.gateway.config.timeout_ms)
             .await)
@@ -93,7 +94,7 @@ where
     pub(super) fn origin_changes(
         &self,
         target: &Target,
-        identity: Option<&ProvenIdentity>,
+        caller: Option<&Caller>,
     ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
@@ -101,7 +102,7 @@ where
             audience: ORIGIN_AUDIENCE,
             method: self.inbound.method,
             target,
-            identity,
+            caller,
             person: None,
         };
         self.vouch(&mut changes, &statement)?;
@@ -149,15 +150,16 @@ where
             path: statement.target.path(),
             request_id: &self.trace.request_id,
             client_ip: self.inbound.header(scrub::CLIENT_IP),
-            identity: statement.identity,
+            identity: statement.caller.map(|caller| &**caller),
             person: statement.person,
         };
-        let sealed = self
-            .gateway
-            .config
-            .assertion_keys
-            .for_audience(statement.audience)
-            .seal(&assertion, self.now)
+        let sealer = self.gateway.config.sealers.of(statement.audience);
+        let sealed = sealer
+            .ok_or(CannotSeal)
+            .and_then(|sealer| match statement.caller {
+                Some(caller) => caller.opening(sealer)?.seal(&assertion, self.now),
+                None => sealer.about_nobody().seal(&assertion, self.now),
+            })
             .map_err(|_| Refusal::new(Problem::new(ErrorCode::Internal), "cannot_seal"))?;
         changes.set(headers::ASSERTION, &sealed);
         Ok(())

@@ -1,10 +1,11 @@
 //! Strict routes: the origin says whether the caller may act, at this moment, before the request is passed on.
 
-use shared::identity::{Person, ProvenIdentity};
+use shared::identity::Person;
 use shared::problem::{ErrorCode, Problem};
 
 use super::Journey;
 use crate::authenticate::Refusal;
+use crate::caller::Caller;
 use crate::ports::{KeySource, SignatureEngine, Upstreams};
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -18,13 +19,13 @@ where
     ///
     /// # Errors
     /// As the origin refuses them. Without its word nobody passes: 503, whatever it was that failed.
-    pub(super) async fn person_now(&self, identity: &ProvenIdentity) -> Result<Person, Refusal> {
-        let asked = self.ask_who(identity).await;
+    pub(super) async fn person_now(&self, caller: &Caller) -> Result<Person, Refusal> {
+        let asked = self.ask_who(caller).await;
         let Err(refusal) = asked else {
             return asked;
         };
         if refusal.problem.status < 500 {
-            self.gateway.people.borrow_mut().forget(identity);
+            self.gateway.people.borrow_mut().forget(caller);
             return Err(refusal);
         }
         let mut problem = Problem::new(ErrorCode::UpstreamUnavailable);

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use edge::authenticate::Verifier;
 use edge::breakers::Breakers;
+use edge::caller::Caller;
 use edge::changes::HeaderChanges;
 use edge::config::EdgeConfig;
 use edge::flow::{Gateway, ReplyBody};
@@ -82,7 +83,7 @@ pub struct Answered {
 
 pub struct Edge {
     config: EdgeConfig,
-    verified: RefCell<VerifiedTokens>,
+    verified: RefCell<VerifiedTokens<Caller>>,
     breakers: RefCell<Breakers>,
     people: RefCell<RememberedPeople>,
     tallies: RefCell<Report>,

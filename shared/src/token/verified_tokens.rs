@@ -3,6 +3,7 @@
 //! An entry answers one question only, "is this token genuine?", whose answer does not change before `exp`. Whether the person
 //! may still act does change: see [`super::check_standing`] and [`super::STANDING_SECONDS`].
 
+use std::borrow::Borrow;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -33,17 +34,19 @@ pub fn remember_for(identity: &ProvenIdentity, policy: &TokenPolicy, now: UnixTi
 
 /// Verified tokens, at most `capacity` of them; the least recently used goes first. Only genuine tokens get in, so strangers
 /// can neither fill it nor aim at its hashing.
-pub struct VerifiedTokens {
-    entries: LruCache<u128, Entry, BuildHasherDefault<FingerprintHasher>>,
+///
+/// `I` is how the caller shares what was proven: with threads, or with more that it knows.
+pub struct VerifiedTokens<I = Arc<ProvenIdentity>> {
+    entries: LruCache<u128, Entry<I>, BuildHasherDefault<FingerprintHasher>>,
 }
 
-struct Entry {
+struct Entry<I> {
     token: Box<str>,
-    identity: Arc<ProvenIdentity>,
+    identity: I,
     until: UnixTime,
 }
 
-impl std::fmt::Debug for VerifiedTokens {
+impl<I> std::fmt::Debug for VerifiedTokens<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedTokens")
             .field("len", &self.entries.len())
@@ -51,7 +54,7 @@ impl std::fmt::Debug for VerifiedTokens {
     }
 }
 
-impl VerifiedTokens {
+impl<I: Borrow<ProvenIdentity> + Clone> VerifiedTokens<I> {
     /// Room for `capacity` tokens of about 2 KiB each.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
@@ -61,7 +64,7 @@ impl VerifiedTokens {
     }
 
     /// The identity of `unverified`, if exactly this token was verified and may still be remembered at `now`.
-    pub fn get(&mut self, unverified: &str, now: UnixTime) -> Option<Arc<ProvenIdentity>> {
+    pub fn get(&mut self, unverified: &str, now: UnixTime) -> Option<I> {
         let fingerprint = fingerprint(unverified)?;
         let entry = self.entries.get(&fingerprint)?;
         if !same(&entry.token, unverified) {
@@ -71,18 +74,12 @@ impl VerifiedTokens {
             self.entries.pop(&fingerprint);
             return None;
         }
-        Some(Arc::clone(&entry.identity))
+        Some(entry.identity.clone())
     }
 
     /// Remembers that `verified`, the whole token, is genuine, for as long as [`remember_for`] allows.
-    pub fn insert(
-        &mut self,
-        verified: &str,
-        identity: Arc<ProvenIdentity>,
-        policy: &TokenPolicy,
-        now: UnixTime,
-    ) {
-        let seconds = remember_for(&identity, policy, now);
+    pub fn insert(&mut self, verified: &str, identity: I, policy: &TokenPolicy, now: UnixTime) {
+        let seconds = remember_for(identity.borrow(), policy, now);
         if seconds <= 0 {
             return;
         }

@@ -1,0 +1,70 @@
+//! A caller whose token was verified, with the beginnings of what the edge states about them.
+
+use std::borrow::Borrow;
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use shared::assertion::{CannotSeal, Opening, Sealer};
+use shared::identity::ProvenIdentity;
+
+/// The beginnings that are kept for one caller, about 1 KiB each: the origin's, and that of the app service asked last.
+const OPENINGS: usize = 2;
+
+/// A caller. Cheap to clone.
+#[derive(Clone)]
+pub struct Caller(Rc<Known>);
+
+struct Known {
+    identity: ProvenIdentity,
+    openings: RefCell<Vec<(String, Rc<Opening>)>>,
+}
+
+impl Caller {
+    /// The caller that `identity` was proven of.
+    #[must_use]
+    pub fn new(identity: ProvenIdentity) -> Self {
+        Self(Rc::new(Known {
+            identity,
+            openings: RefCell::default(),
+        }))
+    }
+
+    /// What every statement of `sealer`'s about this caller begins with.
+    ///
+    /// # Errors
+    /// [`CannotSeal`] when it cannot be made.
+    pub fn opening(&self, sealer: &Sealer) -> Result<Rc<Opening>, CannotSeal> {
+        let mut openings = self.0.openings.borrow_mut();
+        let kept = openings
+            .iter()
+            .find(|(audience, _)| audience == sealer.audience());
+        if let Some((_, opening)) = kept {
+            return Ok(Rc::clone(opening));
+        }
+        let opening = Rc::new(sealer.about(&self.0.identity)?);
+        openings.truncate(OPENINGS.saturating_sub(1));
+        openings.push((sealer.audience().to_owned(), Rc::clone(&opening)));
+        Ok(opening)
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Caller").field(&self.0.identity).finish()
+    }
+}
+
+impl Deref for Caller {
+    type Target = ProvenIdentity;
+    fn deref(&self) -> &ProvenIdentity {
+        &self.0.identity
+    }
+}
+
+impl Borrow<ProvenIdentity> for Caller {
+    fn borrow(&self) -> &ProvenIdentity {
+        &self.0.identity
+    }
+}

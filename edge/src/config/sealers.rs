@@ -1,0 +1,32 @@
+//! What seals the edge's statements, ready for each of those it speaks to.
+
+use shared::assertion::{AssertionKeys, FEED_AUDIENCE, ORIGIN_AUDIENCE, Sealer};
+
+use super::AppServices;
+
+/// One sealer for the origin, one for its feed, and one for each app service, under keys of its own.
+#[derive(Debug)]
+pub struct Sealers(Vec<Sealer>);
+
+impl Sealers {
+    /// Reads `ORIGIN_ASSERTION_KEYS`.
+    ///
+    /// # Errors
+    /// The broken rule of [`AssertionKeys::parse`].
+    pub fn parse(text: &str, services: &AppServices) -> Result<Self, String> {
+        let keys = AssertionKeys::parse(text)?;
+        [ORIGIN_AUDIENCE, FEED_AUDIENCE]
+            .into_iter()
+            .chain(services.names())
+            .map(|audience| keys.for_audience(audience).sealer(audience))
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What seals statements to `audience`, if it is one of them.
+    #[must_use]
+    pub fn of(&self, audience: &str) -> Option<&Sealer> {
+        self.0.iter().find(|sealer| sealer.audience() == audience)
+    }
+}
