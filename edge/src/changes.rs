@@ -20,7 +20,11 @@ impl HeaderChanges {
     /// Sets `name` to `value`, in place of any earlier value. A value that could end the line is dropped with its
     /// header: it cannot come from us, and a header short is better than a header forged.
     pub fn set(&mut self, name: &str, value: &str) {
-        if value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        // To the end whatever is found: without a way out early the compiler looks at many bytes at once.
+        let ends_line = value
+            .bytes()
+            .fold(false, |ends, byte| ends | matches!(byte, b'\r' | b'\n' | 0));
+        if ends_line {
             self.remove(name);
             return;
         }
@@ -45,6 +49,18 @@ impl HeaderChanges {
             self.line();
             self.0.push_str(&later.0);
         }
+    }
+
+    /// `first`, and then the changes, one a line.
+    #[must_use]
+    pub fn behind(&self, first: &str) -> String {
+        let mut text = String::with_capacity(first.len().saturating_add(self.0.len()).saturating_add(1));
+        text.push_str(first);
+        if !self.0.is_empty() {
+            text.push('\n');
+            text.push_str(&self.0);
+        }
+        text
     }
 
     /// One change a line: `name` removes, `name:value` sets, `+name:value` adds to the list.

@@ -48,7 +48,7 @@ pub fn answer(request: Request, env: Env, context: worker_sys::Context) -> Resul
 }
 
 async fn serve(request: Request, env: &Env, context: &Context) -> Result<Response, JsValue> {
-    let description = glue::describe(&request);
+    let description = glue::describe(&request).unwrap_or_default();
     let started_ms = now_ms();
     let Some(inbound) = Inbound::parse(&description) else {
         return respond(&OwnAnswer::empty(400), &HeaderChanges::new());

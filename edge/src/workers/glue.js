@@ -2,20 +2,27 @@
 // re-encoded at every crossing, handles are not. Requests, responses and bodies therefore stay JavaScript objects and
 // are handed on as they are; only one text per direction crosses. Nothing here decides anything.
 
-// Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator.
-export function describe(request) {
+const encoder = new TextEncoder();
+
+// Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator. Writes the text to `room`, bytes of
+// the module's own memory: wasm-bindgen's way of returning a string looks at it character by character. Returns how many bytes
+// it wrote, or less than 0: how many more than there are it may need.
+export function describe(request, room) {
   let text = `${request.method}\n${request.url}`;
   // Not `for … of`, which makes two objects a header.
   request.headers.forEach((value, name) => {
     text += `\n${name}:${value}`;
   });
-  return text;
+  const { read, written } = encoder.encodeInto(text, room);
+  // A UTF-16 unit is three bytes at most.
+  return read === text.length ? written : room.byteLength - 3 * text.length;
 }
 
-// Each line of `changes` is `name` (remove it), `name:value` (set it) or `+name:value` (add it to the list).
-function apply(headers, changes) {
-  if (changes === "") return;
-  for (const line of changes.split("\n")) {
+// Each of `lines`, from number `first` on, is `name` (remove it), `name:value` (set it) or `+name:value` (add it to the list).
+function apply(headers, lines, first) {
+  for (let number = first; number < lines.length; number++) {
+    const line = lines[number];
+    if (line === "") continue;
     const colon = line.indexOf(":");
     if (colon < 0) headers.delete(line);
     else if (line.startsWith("+")) headers.append(line.slice(1, colon), line.slice(colon + 1));
@@ -61,13 +68,13 @@ function patience(request, body, timeoutMs) {
   return announced <= SMALL_BODY_BYTES ? timeoutMs : Math.max(timeoutMs, UPLOAD_MS);
 }
 
-// Sends the request on to `url`. Without `body` the request's own body is streamed through untouched. The timeout ends
+// Sends the request on. The first line of `message` is where to, the others change its headers. Without `body` the request's own body is streamed through untouched. The timeout ends
 // with the answer's headers: a slow download or an open WebSocket is not a fault.
 // Resolves to the Response, to 0 when the other side cannot be reached, or to 1 when it did not answer in time.
 //
 // By a timer alone and not an AbortSignal, which costs a tenth of a request: what is late is let go of when it comes, and the
 // runtime ends what is still out when the request has been answered.
-export function send(request, url, changes, body, timeoutMs) {
+export function send(request, message, body, timeoutMs) {
   return new Promise((resolve) => {
     let late = false;
     const timer = setTimeout(() => {
@@ -80,11 +87,13 @@ export function send(request, url, changes, body, timeoutMs) {
       resolve(answer);
     };
     try {
+      const lines = message.split("\n");
+      const url = lines[0];
       const forwarded =
         body === undefined
           ? new Request(url, request)
           : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
-      apply(forwarded.headers, changes);
+      apply(forwarded.headers, lines, 1);
       fetch(forwarded).then(settle, () => settle(0));
     } catch {
       settle(0);
@@ -108,13 +117,13 @@ export function relay(response, changes) {
     response.webSocket === null || response.webSocket === undefined
       ? new Response(response.body, response)
       : new Response(null, { status: 101, headers: response.headers, webSocket: response.webSocket });
-  apply(answer.headers, changes);
+  apply(answer.headers, changes.split("\n"), 0);
   return answer;
 }
 
 export function respond(status, headers, body) {
   const answer = new Response(body.byteLength === 0 ? null : body, { status });
-  apply(answer.headers, headers);
+  apply(answer.headers, headers.split("\n"), 0);
   return answer;
 }
 
@@ -122,7 +131,7 @@ export function respond(status, headers, body) {
 export async function ask(method, url, headers, body, timeoutMs, limit) {
   const signal = AbortSignal.timeout(timeoutMs);
   const request = new Request(url, { method, signal, redirect: "manual", body: body === "" ? null : body });
-  apply(request.headers, headers);
+  apply(request.headers, headers.split("\n"), 0);
   try {
     const response = await fetch(request);
     return [response.status, await readUpTo(response.body, limit)];
@@ -138,9 +147,9 @@ export function copy(response) {
 
 // Repeats a read at the other side once `answer`, the first side's, has gone out. Resolves to `[its bytes, the other's status,
 // the other's bytes]`, or to undefined where there is nothing to compare.
-export async function shadow(request, answer, url, changes, body, timeoutMs, limit) {
+export async function shadow(request, answer, message, body, timeoutMs, limit) {
   const bytes = await readUpTo(answer.body, limit);
-  const other = await send(request, url, changes, body, timeoutMs);
+  const other = await send(request, message, body, timeoutMs);
   if (typeof other === "number") return undefined;
   return [bytes, other.status, await readUpTo(other.body, limit)];
 }
@@ -255,7 +264,8 @@ export function importRs256(jwk) {
 }
 
 export function verifyRs256(key, signature, message) {
-  return crypto.subtle.verify(RS256, key, signature, message);
+  // The key knows its hash.
+  return crypto.subtle.verify(RS256.name, key, signature, message);
 }
 
 export function log(level, line) {

@@ -7,7 +7,8 @@ use web_sys::{Request, Response};
 
 #[wasm_bindgen(module = "/src/workers/glue.js")]
 extern "C" {
-    pub(super) fn describe(request: &Request) -> String;
+    #[wasm_bindgen(js_name = describe)]
+    fn describe_to(request: &Request, room: &mut [u8]) -> i32;
 
     #[wasm_bindgen(catch)]
     pub(super) async fn peek(request: &Request, limit: u32) -> Result<JsValue, JsValue>;
@@ -15,8 +16,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn send(
         request: &Request,
-        url: &str,
-        changes: &str,
+        message: &str,
         body: &JsValue,
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
@@ -41,8 +41,7 @@ extern "C" {
     pub(super) async fn shadow(
         request: &Request,
         answer: &Response,
-        url: &str,
-        changes: &str,
+        message: &str,
         body: &JsValue,
         timeout_ms: u32,
         limit: u32,
@@ -108,4 +107,20 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 
     pub(super) fn log(level: &str, line: &str);
+}
+
+/// Room for most requests' descriptions, in bytes.
+const DESCRIPTION_BYTES: usize = 4 * 1024;
+
+/// Method, address and headers of `request` as one text; `None` if it is none, which the runtime never produces.
+pub(super) fn describe(request: &Request) -> Option<String> {
+    let mut room = vec![0; DESCRIPTION_BYTES];
+    let mut written = describe_to(request, &mut room);
+    if written < 0 {
+        let more = usize::try_from(written.unsigned_abs()).ok()?;
+        room.resize(room.len().saturating_add(more), 0);
+        written = describe_to(request, &mut room);
+    }
+    room.truncate(usize::try_from(written).ok()?);
+    String::from_utf8(room).ok()
 }

@@ -88,8 +88,7 @@ impl Shadow {
         let answered = glue::shadow(
             &self.request,
             answer,
-            &self.read.url,
-            self.read.changes.as_text(),
+            &self.read.changes.behind(&self.read.url),
             &self.body,
             self.read.timeout_ms,
             MAX_ANSWER_BYTES,

@@ -54,8 +54,7 @@ impl Upstreams for RequestUpstreams<'_> {
         let body = self.body.borrow().clone();
         let sent = glue::send(
             &self.request,
-            forward.url,
-            forward.changes.as_text(),
+            &forward.changes.behind(forward.url),
             &body,
             forward.timeout_ms,
         )
