@@ -1,13 +1,13 @@
 // Starts our Worker and its peers in one workerd, each behind a socket of its own, and serves the key set they verify with.
 // Arguments: the workspace's root, the upstream's address, how many tokens, where to write them (one a line, Firebase tokens
-// first, then as many legacy ones as `warm`). Prints one line of JSON when all is ready; ends with its standard input.
+// first, then as many legacy ones as `warm`), and, if wanted, the `edge` folder of another build. Prints one line of JSON when all is ready; ends with its standard input.
 import { createServer } from "node:http";
 import { createHmac, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { createRequire } from "node:module";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 
-const [root, upstream, cold, warm, tokensFile] = process.argv.slice(2);
+const [root, upstream, cold, warm, tokensFile, other] = process.argv.slice(2);
 const require = createRequire(path.join(root, "package.json"));
 const { Miniflare } = require("miniflare");
 const esbuild = require("esbuild");
@@ -56,6 +56,12 @@ const keyServer = createServer((_, answer) => {
 await new Promise((resolve) => keyServer.listen(0, "127.0.0.1", resolve));
 const keysUrl = `http://127.0.0.1:${keyServer.address().port}/`;
 
+// Where nobody listens: the service that is down.
+const nobody = createServer();
+await new Promise((resolve) => nobody.listen(0, "127.0.0.1", resolve));
+const downUrl = `http://127.0.0.1:${nobody.address().port}`;
+await new Promise((resolve) => nobody.close(resolve));
+
 const socket = [{ host: "127.0.0.1", port: 0 }];
 const common = { compatibilityDate: "2026-04-01", unsafeDirectSockets: socket };
 
@@ -71,8 +77,8 @@ async function peer(name) {
 }
 
 const edge = path.join(root, "edge");
-const ours = {
-  ...common, name: "crossfade", modules: true, modulesRoot: edge, scriptPath: path.join(edge, "entry.mjs"),
+const ours = (name, folder, LOG_LEVEL) => ({
+  ...common, name, modules: true, modulesRoot: folder, scriptPath: path.join(folder, "entry.mjs"),
   modulesRules: [
     { type: "CompiledWasm", include: ["**/*.wasm"] },
     { type: "ESModule", include: ["**/*.mjs", "**/*.js"] },
@@ -80,16 +86,25 @@ const ours = {
   bindings: {
     ENVIRONMENT: "development", FIREBASE_PROJECT_ID: PROJECT, FIREBASE_JWKS_URL: keysUrl,
     ORIGIN_URL: upstream, LEGACY_AUTH_URL: upstream, LEGACY_JWT_SECRETS: SECRET,
-    ORIGIN_ASSERTION_KEYS: `bench:${Buffer.alloc(32, 7).toString("base64url")}`,
-    UPSTREAMS: JSON.stringify([{ prefix: "/api/archive", url: upstream, auth: "required" }]), LOG_LEVEL: "warn",
+    ORIGIN_ASSERTION_KEYS: `bench:${Buffer.alloc(32, 7).toString("base64url")}`, LOG_LEVEL,
+    UPSTREAMS: JSON.stringify([
+      { prefix: "/api/archive", url: upstream, auth: "required" },
+      { prefix: "/api/down", url: downUrl, auth: "required" },
+    ]),
   },
-};
+});
+// The peers write no log. At `warn` ours writes a line where it fails, as it does where a breaker is open.
+const builds = [ours("crossfade", edge, "warn"), ours("crossfade-logging", edge, "info")];
+if (other) builds.push(ours("beside", path.resolve(other), "warn"));
 
 const peers = ["pass-through", "firebase-auth-cloudflare-workers", "jose"];
-const workerd = new Miniflare({ host: "127.0.0.1", port: 0, workers: [ours, ...(await Promise.all(peers.map(peer)))] });
+const workers = [...builds, ...(await Promise.all(peers.map(peer)))];
+// Lines are written and read, and shown nowhere.
+const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
+const workerd = new Miniflare({ host: "127.0.0.1", port: 0, handleRuntimeStdio, workers });
 await workerd.ready;
 const addresses = {};
-for (const name of ["crossfade", ...peers]) addresses[name] = String(await workerd.unsafeGetDirectURL(name));
+for (const name of [...builds.map((build) => build.name), ...peers]) addresses[name] = String(await workerd.unsafeGetDirectURL(name));
 console.log(JSON.stringify(addresses));
 
 process.stdin.resume();

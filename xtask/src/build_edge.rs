@@ -60,7 +60,7 @@ pub fn build() -> Done<String> {
     run::logged(STEP, "worker-build", &mut command)?;
     strip()?;
     fs::write(stamp, made_of).in_step(STEP)?;
-    sizes()
+    sizes().map(|sizes| sizes.to_string())
 }
 
 /// Drops the names of functions, which worker-build makes wasm-opt keep: a quarter of the file, read by nobody but a debugger.
@@ -81,18 +81,45 @@ pub fn entry() -> PathBuf {
     paths::root().join("edge/entry.mjs")
 }
 
-fn sizes() -> Done<String> {
-    let path = paths::root().join("edge/build/index_bg.wasm");
-    let wasm = fs::read(&path).in_step(STEP)?;
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(&wasm).in_step(STEP)?;
-    let gzipped = gzip.finish().in_step(STEP)?;
+/// How large the Worker is, in bytes: what is uploaded, and what its limit counts.
+#[derive(Clone, Copy, serde::Serialize)]
+pub struct Sizes {
+    wasm: usize,
+    pub wasm_gzipped: usize,
+    /// The JavaScript around it.
+    script_gzipped: usize,
+}
+
+impl std::fmt::Display for Sizes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kilobytes = |bytes: usize| bytes.div_ceil(1000);
+        write!(
+            f,
+            "wasm {} KB, {} KB gzipped; JavaScript {} KB gzipped",
+            kilobytes(self.wasm),
+            kilobytes(self.wasm_gzipped),
+            kilobytes(self.script_gzipped)
+        )
+    }
+}
+
+/// Measures the Worker that was built.
+pub fn sizes() -> Done<Sizes> {
+    let read = |name: &str| fs::read(paths::root().join("edge").join(name)).in_step(STEP);
+    let wasm = read("build/index_bg.wasm")?;
     if wasm.is_empty() {
         return Err(Fault::new(STEP, "the wasm file is empty"));
     }
-    Ok(format!(
-        "wasm {} KB, {} KB gzipped",
-        wasm.len().div_ceil(1000),
-        gzipped.len().div_ceil(1000)
-    ))
+    let script = [read("entry.mjs")?, read("build/index.js")?].concat();
+    Ok(Sizes {
+        wasm: wasm.len(),
+        wasm_gzipped: gzipped(&wasm)?,
+        script_gzipped: gzipped(&script)?,
+    })
+}
+
+fn gzipped(bytes: &[u8]) -> Done<usize> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(bytes).in_step(STEP)?;
+    Ok(gzip.finish().in_step(STEP)?.len())
 }

@@ -18,6 +18,8 @@ pub struct Plan<'a> {
     pub connections: usize,
     /// How many requests to send in all.
     pub requests: usize,
+    /// The status that every answer should have.
+    pub status: u16,
 }
 
 /// How it went.
@@ -27,7 +29,7 @@ pub struct Outcome {
     pub took: Duration,
     /// How long each request took.
     pub latencies: Vec<Duration>,
-    /// Answers other than 200.
+    /// Answers of another status.
     pub failed: usize,
 }
 
@@ -83,7 +85,7 @@ fn connection(plan: &Plan<'_>, next: &AtomicUsize) -> io::Result<Outcome> {
         );
         let sent = Instant::now();
         writer.write_all(request.as_bytes())?;
-        if read_answer(&mut reader)? != 200 {
+        if read_answer(&mut reader)? != plan.status {
             outcome.failed += 1;
         }
         outcome.latencies.push(sent.elapsed());

@@ -9,7 +9,8 @@ use crate::fault::{Done, In as _};
 use crate::paths;
 
 /// Sources, lock files (they pin compiler, libraries and tools), and the recipe itself.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    ".cargo/config.toml",
     "Cargo.toml",
     "Cargo.lock",
     "package-lock.json",

@@ -21,16 +21,3 @@ pub fn measure() -> Done<BTreeMap<String, Vec<f64>>> {
     let text = run::output(&mut command).ok_or_else(|| Fault::new(STEP, "start.mjs failed"))?;
     serde_json::from_str(&text).in_step(STEP)
 }
-
-/// One line: the quickest and the middle start of each.
-pub fn print(measured: &BTreeMap<String, Vec<f64>>) {
-    println!("\nStart of workerd to the first answer, {TURNS} in turns:");
-    for (worker, times) in measured {
-        let at = |index: usize| times.get(index).copied().unwrap_or(f64::NAN);
-        println!(
-            "  {worker:<18} quickest {:>5.0} ms, median {:>5.0} ms",
-            at(0),
-            at(times.len() / 2)
-        );
-    }
-}
