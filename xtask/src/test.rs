@@ -41,6 +41,17 @@ enum Part {
     Browser,
 }
 
+/// The origin's tests. Its conformance vectors are a part of their own.
+pub const ORIGIN_TESTS: [&str; 7] = [
+    "--lib",
+    "--test=api",
+    "--test=bulk",
+    "--test=firebase",
+    "--test=ledger",
+    "--test=schema",
+    "--test=stress",
+];
+
 /// Runs the parts and says how long each took.
 pub fn run(options: &Options) -> Done {
     let _stop = stack::stop_signal()?;
@@ -98,19 +109,7 @@ fn run_part(part: Part) -> Done {
         Part::Wasm => wasm(),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),
-        // The conformance vectors are the part above.
-        Part::Origin => with_database(
-            "crossfade-origin",
-            &[
-                "--lib",
-                "--test=api",
-                "--test=bulk",
-                "--test=firebase",
-                "--test=ledger",
-                "--test=schema",
-                "--test=stress",
-            ],
-        ),
+        Part::Origin => with_database("crossfade-origin", &ORIGIN_TESTS),
         Part::Clients => clients::test(),
         Part::EndToEnd => end_to_end::run(Issuer::Emulator),
         Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),

@@ -1,6 +1,7 @@
 //! Everything the project builds and runs with that a fresh machine does not have: installed from the project's own files, once.
 
 pub mod cargo_tools;
+pub mod llvm;
 pub mod npm;
 pub mod schemathesis;
 pub mod wasm_target;

@@ -46,6 +46,16 @@ impl Tool {
         }
     }
 
+    /// Counts which lines the tests execute.
+    pub fn cargo_llvm_cov() -> Self {
+        Self {
+            name: "cargo-llvm-cov",
+            version: "0.9.1".to_owned(),
+            binary: "cargo-llvm-cov",
+            locked: true,
+        }
+    }
+
     /// Runs fuzz targets.
     pub fn cargo_fuzz() -> Self {
         Self {
