@@ -14,6 +14,13 @@ impl Breakers {
         self.0.entry(name.to_owned()).or_default()
     }
 
+    /// Every service that has been asked by this isolate, with its breaker's state.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.0
+            .iter()
+            .map(|(name, breaker)| (name.as_str(), breaker.state()))
+    }
+
     /// The services that are not asked for now.
     pub fn open(&self) -> impl Iterator<Item = &str> {
         self.0

@@ -14,7 +14,8 @@ pub struct Entry<'a> {
     pub traceparent: &'a str,
     /// Method.
     pub method: &'a str,
-    /// The path on our own contracts; the prefix of an app service; absent otherwise, since a stranger's path may hold anything.
+    /// The template of the path on our own contracts (`/v1/users/{id}`), the prefix of an app service; absent otherwise, since a path may
+    /// hold anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,
     /// HTTP status answered.

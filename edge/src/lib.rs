@@ -28,6 +28,7 @@ pub mod caller;
 pub mod changes;
 pub mod config;
 pub mod cors;
+pub mod examination;
 pub mod flow;
 pub mod journal;
 pub mod paths;
@@ -36,6 +37,7 @@ pub mod ports;
 pub mod request;
 pub mod scrub;
 pub mod shadow;
+pub mod telemetry;
 pub mod trace;
 mod workers;
 

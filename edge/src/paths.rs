@@ -1,9 +1,11 @@
 //! The gateway's map: which paths exist, and what each needs. Pure; knows nothing of where the services are.
 
+mod endpoint;
 mod legacy;
 
 use std::borrow::Cow;
 
+pub use endpoint::endpoint;
 pub use legacy::LegacyCall;
 
 /// What a path leads to.

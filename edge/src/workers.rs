@@ -3,6 +3,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod env;
+mod examine;
 mod glue;
 mod health;
 mod isolate;
@@ -11,6 +12,7 @@ mod keys;
 mod shadow;
 mod step_down;
 mod task;
+mod telemetry;
 mod upstream;
 mod watch;
 mod webcrypto;
@@ -28,10 +30,8 @@ use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::Verifier;
 use crate::changes::HeaderChanges;
 use crate::flow::{Gateway, Reply, ReplyBody};
-use crate::ports::Journal;
 use crate::request::Inbound;
 use isolate::Isolate;
-use journal::Console;
 use keys::RequestKeys;
 use shadow::Shadow;
 use upstream::RequestUpstreams;
@@ -63,7 +63,7 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
     if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
         shadow.start(answer, isolate, context)?;
     }
-    finish(reply, &inbound, isolate, context, started_ms).await
+    finish(reply, &inbound, isolate, (env, context), started_ms).await
 }
 
 async fn travel(
@@ -107,23 +107,20 @@ async fn finish(
     reply: Reply<Response>,
     inbound: &Inbound<'_>,
     isolate: &Rc<Isolate>,
-    context: &Context,
+    (env, context): (&Env, &Context),
     started_ms: u64,
 ) -> Result<Response, JsValue> {
+    let notes = &reply.notes;
+    let record = |status| journal::record(notes, inbound, status, started_ms, isolate, context);
     let own = match reply.body {
         ReplyBody::Relayed(answer) => {
-            Console::new(&isolate.config).record(&journal::entry(
-                &reply.notes,
-                inbound,
-                answer.status(),
-                started_ms,
-            ));
+            record(answer.status());
             return glue::relay(&answer, reply.headers.as_text());
         }
         ReplyBody::Own(own) => own,
-        ReplyBody::Health(own) => health::answer(own, inbound, &reply.notes, isolate, context).await,
+        ReplyBody::Health(own) => health::answer(own, inbound, notes, isolate, (env, context)).await,
     };
-    Console::new(&isolate.config).record(&journal::entry(&reply.notes, inbound, own.status, started_ms));
+    record(own.status);
     respond(&own, &reply.headers)
 }
 

@@ -115,6 +115,11 @@ impl AssertionKeys {
         }
     }
 
+    /// The names of the keys, the sealing one first. Not secret: every assertion names its own.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(kid, _)| kid.as_str())
+    }
+
     /// The keys in the form that [`AssertionKeys::parse`] reads. Secret: for handing them to the service they belong to.
     #[must_use]
     pub fn reveal(&self) -> String {

@@ -112,6 +112,17 @@ impl Breaker {
         self.state != State::Closed
     }
 
+    /// The state's name, for operators: `closed` (requests are sent), `open` (they are refused) or `probing` (one is on its way to find
+    /// out).
+    #[must_use]
+    pub const fn state(&self) -> &'static str {
+        match self.state {
+            State::Closed => "closed",
+            State::Open { .. } => "open",
+            State::Probing { .. } => "probing",
+        }
+    }
+
     fn open(&mut self, pause: i64, now: UnixTime) {
         self.state = State::Open {
             until: now.plus(pause),
@@ -169,8 +180,10 @@ mod tests {
     fn a_row_of_failures_opens_and_a_good_probe_closes() {
         let mut breaker = opened();
         assert_eq!(breaker.admit(START), Admission::Refuse { retry_after: 2 });
+        assert_eq!(breaker.state(), "open");
         let later = START.plus(OPEN_SECONDS);
         assert_eq!(breaker.admit(later), Admission::Probe);
+        assert_eq!(breaker.state(), "probing");
         assert_eq!(
             breaker.admit(later),
             Admission::Refuse { retry_after: 2 },
@@ -178,6 +191,7 @@ mod tests {
         );
         breaker.record(false, later);
         assert!(!breaker.is_open());
+        assert_eq!(breaker.state(), "closed");
         assert_eq!(breaker.admit(later), Admission::Send);
     }
 

@@ -71,6 +71,11 @@ impl ServiceKeys {
         Ok(Self(services))
     }
 
+    /// Every service that may call, as often as it has keys.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.0.iter().map(|(_, service)| service)
+    }
+
     /// The service that holds `presented`. Digests are compared, in full, so that timing says nothing about the key.
     #[must_use]
     pub fn identify(&self, presented: &str) -> Option<&Service> {

@@ -1,7 +1,8 @@
 // Starts edges on request, for tests that need one with variables of its own, or one whose caches nobody has filled yet. Each
 // runs in a workerd of its own.
 //   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache;
-//                `bindings` are options of Miniflare, such as `durableObjects`
+//                `bindings` are options of Miniflare, such as `durableObjects`; `"telemetry": true` binds a dataset that keeps its points
+//   GET /{id}     → 200 [{"indexes", "blobs", "doubles"}, …]: those points
 //   DELETE /{id}  → 204; its isolate ends
 // Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
 import { createServer } from "node:http";
@@ -17,10 +18,29 @@ const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 const edges = new Map();
 let latest = 0;
 
-async function start({ variables = {}, bindings = {}, cache }) {
+// Stands where Analytics Engine would: its local stand-in forgets what it is given.
+const DATASET = `import { WorkerEntrypoint } from "cloudflare:workers";
+export default class extends WorkerEntrypoint {
+  async writeDataPoint(point) {
+    await this.env.KEEP.fetch("http://keep.invalid/", { method: "POST", body: JSON.stringify(point) });
+  }
+}`;
+
+function dataset(points) {
+  const KEEP = async (request) => {
+    points.push(await request.json());
+    return new Response(null, { status: 204 });
+  };
+  const { compatibilityDate } = workerOptions;
+  return { name: "dataset", modules: true, script: DATASET, compatibilityDate, serviceBindings: { KEEP } };
+}
+
+async function start({ variables = {}, bindings = {}, telemetry = false, cache }) {
   const id = String(++latest);
-  const edge = new Miniflare({
+  const points = [];
+  const worker = {
     ...workerOptions,
+    name: "edge",
     modules: true,
     modulesRoot: path.dirname(main),
     modulesRules: [
@@ -29,13 +49,17 @@ async function start({ variables = {}, bindings = {}, cache }) {
     ],
     scriptPath: main,
     bindings: { ...workerOptions.bindings, ...variables },
+    ...(telemetry && { serviceBindings: { TELEMETRY: "dataset" } }),
     ...bindings,
+  };
+  const edge = new Miniflare({
+    workers: telemetry ? [worker, dataset(points)] : [worker],
     cachePersist: path.join(path.dirname(config), "cache", cache ?? `of-${id}`),
     cf: false,
     host: "127.0.0.1",
     port: 0,
   });
-  edges.set(id, edge);
+  edges.set(id, { edge, points });
   return { id, url: String(await edge.ready).replace(/\/$/, "") };
 }
 
@@ -47,10 +71,13 @@ async function read(request) {
 
 async function answer(request) {
   if (request.method === "POST" && request.url === "/") return [201, await start(await read(request))];
-  const edge = edges.get(request.url.slice(1));
-  if (request.method !== "DELETE" || edge === undefined) return [404, { error: "no such edge" }];
-  edges.delete(request.url.slice(1));
-  await edge.dispose();
+  const id = request.url.slice(1);
+  const found = edges.get(id);
+  if (found === undefined) return [404, { error: "no such edge" }];
+  if (request.method === "GET") return [200, found.points];
+  if (request.method !== "DELETE") return [405, { error: "GET or DELETE" }];
+  edges.delete(id);
+  await found.edge.dispose();
   return [204];
 }
 
@@ -63,6 +90,6 @@ server.listen(Number(port), "127.0.0.1");
 
 process.on("SIGTERM", async () => {
   server.close();
-  await Promise.all([...edges.values()].map((edge) => edge.dispose()));
+  await Promise.all([...edges.values()].map(({ edge }) => edge.dispose()));
   process.exit(0);
 });

@@ -1,6 +1,6 @@
 //! The few functions of `glue.js`, typed.
 
-use js_sys::Uint8Array;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
@@ -105,6 +105,17 @@ extern "C" {
         signature: &[u8],
         message: &[u8],
     ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn tell(
+        dataset: &JsValue,
+        context: &JsValue,
+        index: &str,
+        blobs: &str,
+        doubles: &[f64],
+    ) -> Result<(), JsValue>;
+
+    pub(super) fn probe(url: &str, timeout_ms: u32, limit: u32) -> Promise;
 
     pub(super) fn log(level: &str, line: &str);
 }

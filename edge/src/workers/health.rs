@@ -2,17 +2,20 @@
 
 use std::rc::Rc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use shared::headers;
 use shared::key_cache::Status;
 use shared::problem::{ErrorCode, Problem};
 use shared::token::Ring;
-use worker::Context;
+use worker::{Context, Env};
 
+use super::examine::examine;
 use super::isolate::Isolate;
 use super::keys::RequestKeys;
 use super::now;
 use crate::answer::{Asked, OwnAnswer};
 use crate::config::EdgeConfig;
+use crate::examination;
 use crate::flow::Notes;
 use crate::paths::Own;
 use crate::request::Inbound;
@@ -27,7 +30,7 @@ pub(super) async fn answer(
     inbound: &Inbound<'_>,
     notes: &Notes,
     isolate: &Rc<Isolate>,
-    context: &Context,
+    (env, context): (&Env, &Context),
 ) -> OwnAnswer {
     if own == Own::Live {
         return live();
@@ -37,40 +40,101 @@ pub(super) async fn answer(
         RequestKeys::new(isolate, context).warm(ring).await;
         rings.push((ring, isolate.keys.status(ring)));
     }
-    let failed = |problem: &Problem| {
-        let asked = Asked {
-            request_id: notes.request_id(),
-            path: inbound.path,
-            accept: inbound.header("accept"),
-        };
-        OwnAnswer::problem(problem, &asked, now())
+    let standing = Standing {
+        fault: fault(&isolate.config, &rings),
+        stepped_down: isolate.watch.is_stepped_down().await,
+        rings,
+        isolate,
     };
-    if let Some(faults) = &isolate.config.rollout_faults {
+    if own == Own::Ready && examination::is_wanted(inbound, asks_as_admin(inbound, &isolate.config)) {
+        return standing.verbose(env).await;
+    }
+    match &standing.fault {
+        Some(problem) => {
+            let asked = Asked {
+                request_id: notes.request_id(),
+                path: inbound.path,
+                accept: inbound.header("accept"),
+            };
+            OwnAnswer::problem(problem, &asked, now())
+        }
+        None => {
+            let status = if own == Own::Ready { "ready" } else { "healthy" };
+            let shown = Value::Object(standing.shown(status));
+            OwnAnswer::json(200, shown.to_string().into_bytes())
+        }
+    }
+}
+
+/// What keeps this isolate from being ready, if anything does.
+fn fault(config: &EdgeConfig, rings: &[(Ring, Status)]) -> Option<Problem> {
+    if let Some(faults) = &config.rollout_faults {
         let names = faults.names().into_iter().map(str::to_owned).collect();
-        return failed(&Problem::new(ErrorCode::ConfigInvalid).details(names));
+        return Some(Problem::new(ErrorCode::ConfigInvalid).details(names));
     }
     if rings.iter().any(|(_, status)| !status.usable) {
         let errors = rings.iter().filter_map(|(_, status)| status.last_error.clone());
-        return failed(&Problem::new(ErrorCode::KeysUnavailable).details(errors.collect()));
+        return Some(Problem::new(ErrorCode::KeysUnavailable).details(errors.collect()));
     }
-    let keys: Value = rings
-        .iter()
-        .map(|(ring, status)| (ring.as_str().to_owned(), key_state(status)))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    let body = json!({
-        "status": if own == Own::Ready { "ready" } else { "healthy" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "keys": keys,
-        "shadow_reads": isolate.shadows.counts(),
-        "stepped_down": isolate.watch.is_stepped_down().await,
-        "rollout": {
-            "percent": isolate.config.rollout.percentage.to_string(),
-            "group": isolate.config.rollout.group,
-            "kill_switch": isolate.config.rollout.kill_switch,
-        },
-    });
-    OwnAnswer::json(200, body.to_string().into_bytes())
+    None
+}
+
+fn asks_as_admin(inbound: &Inbound<'_>, config: &EdgeConfig) -> bool {
+    inbound
+        .header(headers::SERVICE_KEY)
+        .and_then(|key| config.service_keys.identify(key))
+        .is_some_and(|service| service.admin)
+}
+
+/// How this isolate stands.
+struct Standing<'a> {
+    fault: Option<Problem>,
+    rings: Vec<(Ring, Status)>,
+    stepped_down: bool,
+    isolate: &'a Rc<Isolate>,
+}
+
+impl Standing<'_> {
+    /// What anybody may see.
+    fn shown(&self, status: &str) -> Map<String, Value> {
+        let keys = self.rings.iter();
+        let keys = keys.map(|(ring, status)| (ring.as_str().to_owned(), key_state(status)));
+        let rollout = &self.isolate.config.rollout;
+        [
+            ("status", json!(status)),
+            ("version", json!(env!("CARGO_PKG_VERSION"))),
+            ("keys", Value::Object(keys.collect())),
+            ("shadow_reads", json!(self.isolate.shadows.counts())),
+            ("stepped_down", json!(self.stepped_down)),
+            (
+                "rollout",
+                json!({
+                    "percent": rollout.percentage.to_string(),
+                    "group": rollout.group,
+                    "kill_switch": rollout.kill_switch,
+                }),
+            ),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// All there is to see, ready or not, under the status of the short answer.
+    async fn verbose(&self, env: &Env) -> OwnAnswer {
+        let (http, status) = self
+            .fault
+            .as_ref()
+            .map_or((200, "ready"), |problem| (problem.status, "not ready"));
+        let mut shown = self.shown(status);
+        if let Some(problem) = &self.fault {
+            let fault = json!({ "code": problem.code, "details": problem.details });
+            shown.insert("fault".to_owned(), fault);
+        }
+        shown.extend(examine(self.isolate, env).await);
+        let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
+        OwnAnswer::json(http, text.into_bytes())
+    }
 }
 
 /// The emulator signs nothing, so there are no keys to be had.

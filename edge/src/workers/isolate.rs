@@ -12,6 +12,7 @@ use super::env::Bindings;
 use super::glue;
 use super::keys::KeyRings;
 use super::shadow::Shadows;
+use super::telemetry::Telemetry;
 use super::watch::Watch;
 use crate::breakers::Breakers;
 use crate::caller::Caller;
@@ -34,6 +35,7 @@ pub(super) struct Isolate {
     pub people: RefCell<RememberedPeople>,
     pub entropy: Entropy,
     pub watch: Watch,
+    pub telemetry: Telemetry,
     pub shadows: Shadows,
 }
 
@@ -60,6 +62,7 @@ fn start(env: &Env) -> Result<Rc<Isolate>, Faults> {
         people: RefCell::new(RememberedPeople::new(PEOPLE)),
         entropy: Entropy::default(),
         watch: Watch::of(env),
+        telemetry: Telemetry::of(env),
         shadows: Shadows::default(),
     }))
 }

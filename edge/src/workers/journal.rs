@@ -1,5 +1,9 @@
-//! The log: one JSON line a request to the runtime's console, which Workers Logs and `wrangler tail` read.
+//! What is written about a request: one JSON line to the runtime's console, which Workers Logs and `wrangler tail` read, and one data
+//! point where a dataset is bound.
 
+use worker::Context;
+
+use super::isolate::Isolate;
 use super::{glue, now_ms};
 use crate::config::{EdgeConfig, LogLevel};
 use crate::flow::Notes;
@@ -35,11 +39,27 @@ impl Journal for Console {
     }
 }
 
-pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, started_ms: u64) -> Entry<'a> {
-    let ours = matches!(
-        paths::route(inbound.path),
-        Route::New { .. } | Route::Legacy { .. } | Route::Own(_)
-    );
+/// Writes down that `inbound` was answered with `status`.
+pub(super) fn record(
+    notes: &Notes,
+    inbound: &Inbound<'_>,
+    status: u16,
+    started_ms: u64,
+    isolate: &Isolate,
+    context: &Context,
+) {
+    let entry = entry(notes, inbound, status, started_ms, &isolate.config);
+    Console::new(&isolate.config).record(&entry);
+    isolate.telemetry.tell(&entry, notes.reason, isolate, context);
+}
+
+fn entry<'a>(
+    notes: &'a Notes,
+    inbound: &Inbound<'a>,
+    status: u16,
+    started_ms: u64,
+    config: &'a EdgeConfig,
+) -> Entry<'a> {
     let trace = notes.trace.as_ref();
     Entry {
         level: if status >= 500 || notes.instead_of.is_some() {
@@ -50,7 +70,7 @@ pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, st
         request_id: notes.request_id(),
         traceparent: trace.map_or("", |trace| trace.traceparent.as_str()),
         method: inbound.method,
-        path: ours.then_some(inbound.path),
+        path: name_of(inbound.path, config),
         status,
         route: notes.route,
         reason: notes.reason,
@@ -60,5 +80,19 @@ pub(super) fn entry<'a>(notes: &'a Notes, inbound: &Inbound<'a>, status: u16, st
         code: notes.code,
         bucket: notes.bucket,
         duration_ms: now_ms().saturating_sub(started_ms),
+    }
+}
+
+/// What a path is called: never more of what a stranger typed than is known anyway.
+fn name_of<'a>(path: &str, config: &'a EdgeConfig) -> Option<&'a str> {
+    match paths::route(path) {
+        Route::New { path, .. } => paths::endpoint(&path),
+        Route::Legacy { path, .. } => paths::endpoint(path),
+        Route::Own(_) => paths::endpoint(path),
+        Route::App => config
+            .app_services
+            .find(path)
+            .map(|service| service.prefix.as_str()),
+        Route::Unknown => None,
     }
 }

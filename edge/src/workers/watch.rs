@@ -55,6 +55,16 @@ impl Watch {
         self.is_down.get()
     }
 
+    /// Whether somebody keeps count for all isolates.
+    pub const fn is_bound(&self) -> bool {
+        self.namespace.is_some()
+    }
+
+    /// Whether sign-ins are sent back, and when that was last heard in milliseconds since the epoch (0: never). Asks nobody.
+    pub const fn last_known(&self) -> (bool, u64) {
+        (self.is_down.get(), self.known_at_ms.get())
+    }
+
     /// Says and asks, if it is time to.
     pub fn keep_up(isolate: &Rc<Isolate>, context: &Context) {
         let watch = &isolate.watch;

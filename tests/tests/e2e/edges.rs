@@ -1,5 +1,7 @@
 //! Edges of a test's own: with variables of its own, and caches nobody has filled.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
@@ -16,6 +18,7 @@ pub struct Edge {
 pub struct Wanted {
     variables: Map<String, Value>,
     cache: Option<String>,
+    telemetry: bool,
     /// Options of Miniflare: what of the runtime it is bound to.
     bindings: Map<String, Value>,
 }
@@ -52,11 +55,28 @@ impl Wanted {
         self
     }
 
+    /// Bound to a dataset that keeps its points, see [`Edge::points`].
+    pub fn counted(mut self) -> Self {
+        self.telemetry = true;
+        self
+    }
+
+    /// Bound to something else of the runtime's, by Miniflare's name for it.
+    pub fn bound(mut self, option: &str, value: Value) -> Self {
+        self.bindings.insert(option.to_owned(), value);
+        self
+    }
+
     pub async fn start(self) -> Edge {
         let answer = host()
             .post(
                 "/",
-                &json!({ "variables": self.variables, "bindings": self.bindings, "cache": self.cache }),
+                &json!({
+                    "variables": self.variables,
+                    "bindings": self.bindings,
+                    "telemetry": self.telemetry,
+                    "cache": self.cache,
+                }),
             )
             .send()
             .await
@@ -69,6 +89,23 @@ impl Wanted {
 }
 
 impl Edge {
+    /// The data points of a [`Wanted::counted`] one, in the order in which they arrived; once there are `count`.
+    pub async fn points(&self, count: usize) -> Vec<Value> {
+        let began = Instant::now();
+        loop {
+            let answer = host().get(&format!("/{}", self.id)).send().await.expect(200);
+            let points = answer.json().as_array().cloned().unwrap_or_default();
+            if points.len() >= count {
+                return points;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(10),
+                "not {count} points\n{answer}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Ends it, and its isolate with all it remembers.
     pub async fn end(self) {
         host()

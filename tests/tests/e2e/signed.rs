@@ -16,4 +16,5 @@ mod spoofing;
 mod step_down;
 mod streams;
 mod strict;
+mod telemetry;
 mod trace;

@@ -1,7 +1,9 @@
 //! What the edge and the origin say about themselves.
 
+use crate::answer::Answer;
+use crate::api::Api;
 use crate::edges;
-use crate::people::register_with_legacy;
+use crate::people::{new_token, register_with_legacy};
 use crate::stack;
 
 #[tokio::test]
@@ -67,6 +69,114 @@ async fn a_rollout_that_cannot_be_read_is_not_ready_and_moves_nobody() {
         .expect(200)
         .came_from("legacy", "config_invalid");
     bad.end().await;
+}
+
+const PLAIN_KEY: &str = "plain-service-key-0123456789abcdef";
+const ADMIN_KEY: &str = "admin-service-key-0123456789abcdef";
+
+fn with_keys() -> edges::Wanted {
+    let keys = format!("archive:{PLAIN_KEY},operators:{ADMIN_KEY}:admin");
+    edges::edge().with("INTERNAL_SERVICE_KEYS", &keys)
+}
+
+async fn examined(edge: &Api, key: &str) -> Answer {
+    edge.get("/readyz?verbose")
+        .header("x-service-key", key)
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn an_operator_sees_how_the_edge_is_set_up_and_what_it_reaches() {
+    let edge = with_keys()
+        .with("ROLLOUT_FORCE_LEGACY", "ada@example.com,@example.org")
+        .start()
+        .await;
+    edge.api.me(&new_token()).await.expect(200);
+    let answer = examined(&edge.api, ADMIN_KEY)
+        .await
+        .expect(200)
+        .came_from("edge", "own");
+    let answer = answer
+        .has("/status", "ready")
+        .has("/upstreams/origin/answers", true)
+        .has("/upstreams/origin/status", 200)
+        .has("/upstreams/legacy/answers", true)
+        .has("/origin_checks/database", "ok")
+        .has("/origin_checks/schema", "ok")
+        .has("/breakers/origin", "closed")
+        .has("/step_down/watched", false)
+        .has("/step_down/stepped_down", false)
+        .has("/bindings/TELEMETRY", false)
+        .has("/bindings/LIMIT_LOGIN", false)
+        .has("/configuration/ORIGIN_URL", stack::variable("E2E_ORIGIN"))
+        .has("/configuration/ROLLOUT_FORCE_LEGACY/entries", 2)
+        .has(
+            "/configuration/INTERNAL_SERVICE_KEYS/services/1",
+            "operators:admin",
+        );
+    assert!(answer.at("/upstreams/origin/version").is_string(), "{answer}");
+    for side in ["origin", "legacy"] {
+        let at = |name: &str| answer.at(&format!("/upstreams/{side}/{name}")).as_i64();
+        assert!(at("latency_ms").is_some_and(|ms| ms >= 0), "{answer}");
+        assert!(
+            at("clock_ahead_seconds").is_some_and(|s| s.abs() <= 1),
+            "{answer}"
+        );
+    }
+    let keys = stack::variable("E2E_ASSERTION_KEYS");
+    let secrets = [
+        PLAIN_KEY,
+        ADMIN_KEY,
+        keys.split(':').nth(1).unwrap(),
+        &stack::variable("E2E_LEGACY_SECRET"),
+        "ada@",
+    ];
+    for secret in secrets {
+        assert!(!answer.text.contains(secret), "a secret is shown\n{answer}");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn everybody_else_sees_the_short_answer() {
+    let edge = with_keys().start().await;
+    let names = |answer: &Answer| {
+        answer
+            .json()
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let short = names(&edge.api.get("/readyz").send().await.expect(200));
+    for key in ["", PLAIN_KEY, "a-stranger-s-key-0123456789abcdef"] {
+        let answer = examined(&edge.api, key).await.expect(200);
+        assert_eq!(names(&answer), short, "{answer}");
+    }
+    let unasked = edge.api.get("/readyz").header("x-service-key", ADMIN_KEY);
+    assert_eq!(names(&unasked.send().await.expect(200)), short);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_does_not_answer_and_what_is_wrong() {
+    let edge = with_keys()
+        .with("ORIGIN_URL", "http://127.0.0.1:9")
+        .with("ROLLOUT_PERCENT", "fifty")
+        .start()
+        .await;
+    examined(&edge.api, ADMIN_KEY)
+        .await
+        .expect(503)
+        .has("/status", "not ready")
+        .has("/fault/code", "CONFIG_INVALID")
+        .has("/fault/details/0", "ROLLOUT_PERCENT")
+        .has("/upstreams/origin/answers", false)
+        .has("/upstreams/origin/fault", "unreachable")
+        .has("/upstreams/legacy/answers", true);
+    edge.end().await;
 }
 
 #[tokio::test]
