@@ -18,8 +18,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export interface AssertionOptions {
   /** This service's name in the edge's `UPSTREAMS`. */
   readonly audience: string;
-  /** `kid:base64url[,…]`, as `origin assertion-keys <audience>` prints it. */
-  readonly keys: string;
+  /** `kid:base64url[,…]`, as `origin assertion-keys <audience>` prints it. Nothing, as from a variable that is not set, is refused at once. */
+  readonly keys: string | undefined;
   /** How far the edge's clock may be from ours, 0-60 seconds; 30 unless told. */
   readonly skewSeconds?: number;
   /** The time in seconds since 1970; the system's unless told. */
@@ -44,13 +44,14 @@ export type Opener = (received: Received) => OpenedAssertion;
  * @throws ConfigurationError
  */
 export function opener(options: AssertionOptions): Opener {
-  if (options.audience === "" || options.audience === "origin") {
+  if (!options.audience || options.audience === "origin") {
     throw new ConfigurationError("audience: is empty or `origin`");
   }
   const skew = options.skewSeconds ?? 30;
   if (!Number.isInteger(skew) || skew < 0 || skew > 60) {
     throw new ConfigurationError("skewSeconds: is not a whole number from 0 to 60");
   }
+  if (!options.keys) throw new ConfigurationError("keys: there are none; is their variable set?");
   const keys = parseKeys(options.keys);
   const now = options.now ?? (() => Math.floor(Date.now() / 1000));
   return (received) => {

@@ -10,12 +10,12 @@ import type { User } from "./user.js";
 
 /** Options of `authenticate`. */
 export interface AuthenticateOptions extends Access {
-  /** The edge, or the origin itself: where `/v1/auth/verify-token` is. */
-  readonly url: string;
+  /** The edge, or the origin itself: where `/v1/auth/verify-token` is. Nothing, as from a variable that is not set, is refused at once. */
+  readonly url: string | undefined;
   /** This service's key, so that the calls are not rate-limited; sent as `X-Service-Key`. */
-  readonly serviceKey?: string;
+  readonly serviceKey?: string | undefined;
   /** The older auth service. It is asked only when `url` cannot be reached, is late or answers 5xx; never after a refusal. */
-  readonly fallback?: { readonly url: string; readonly serviceKey?: string };
+  readonly fallback?: { readonly url: string | undefined; readonly serviceKey?: string | undefined } | undefined;
   /** For each call, in milliseconds; 5000 unless told, 100-30000. */
   readonly timeoutMs?: number;
   /** How long a good token is remembered, 0-30 seconds; 0 unless told. So long a revocation or a new balance may go unseen. */
@@ -70,7 +70,8 @@ export function authenticate(options: AuthenticateOptions): Authenticator {
   return { verifyToken, ...guard(prove) };
 }
 
-function service(name: string, text: string, serviceKey: string | undefined, timeoutMs: number): Service {
+function service(name: string, text: string | undefined, serviceKey: string | undefined, timeoutMs: number): Service {
+  if (!text) throw new ConfigurationError(`${name}: is missing; is its variable set?`);
   let url: URL;
   try {
     url = new URL(text.endsWith("/") ? text : `${text}/`);

@@ -172,3 +172,13 @@ test("wrong options are refused at once", () => {
     assert.throws(() => authenticate({ url: "http://auth:3008", ...change }), ConfigurationError);
   }
 });
+
+test("a variable that is not set stops the start, by the name of its option", () => {
+  const missing = (options, name) =>
+    assert.throws(
+      () => authenticate(options),
+      (error) => error instanceof ConfigurationError && error.message.startsWith(`${name}: is missing`),
+    );
+  missing({ url: undefined }, "url");
+  missing({ url: "http://auth:3008", fallback: { url: process.env.CROSSFADE_NOT_SET } }, "fallback.url");
+});

@@ -39,7 +39,8 @@ test("wrong options are refused when the middleware is made, without telling the
   for (const [change, word] of [
     [{ audience: "" }, "audience"],
     [{ audience: "origin" }, "audience"],
-    [{ keys: "" }, "entry 1"],
+    [{ keys: "" }, "there are none"],
+    [{ keys: undefined }, "there are none"],
     [{ keys: key }, "entry 1"],
     [{ keys: `k:${key}=` }, "base64url"],
     [{ keys: `k:${short}` }, "32 bytes"],
