@@ -6,10 +6,24 @@ export function element<T extends HTMLElement>(id: string): T {
   return found as T;
 }
 
-/** A table row of text cells. */
-export function row(cells: readonly (string | number)[]): HTMLTableRowElement {
+/** A cell: a text, or a text in a class of its own. */
+export type Cell = string | number | { readonly text: string | number; readonly look: string };
+
+/** A table row of cells. Numbers stand under each other. */
+export function row(cells: readonly Cell[]): HTMLTableRowElement {
   const made = document.createElement("tr");
-  for (const cell of cells) made.insertCell().textContent = String(cell);
+  for (const cell of cells) {
+    const place = made.insertCell();
+    if (typeof cell === "object") {
+      const inside = document.createElement("span");
+      inside.className = cell.look;
+      inside.textContent = String(cell.text);
+      place.append(inside);
+    } else {
+      place.textContent = String(cell);
+      if (typeof cell === "number") place.className = "number";
+    }
+  }
   return made;
 }
 

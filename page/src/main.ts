@@ -1,10 +1,11 @@
 // The development page: sign in either way, see who the edge says you are, which side answered, and who moves when.
 
-import { type Call, Refused, call } from "./api.js";
+import { type Call, call } from "./api.js";
 import { define, element, row } from "./dom.js";
 import { Rollout } from "./rollout.js";
 import { Session, type Settings, type Way } from "./session.js";
 import { unverifiedTimes } from "./token.js";
+import { duration, moment, reasonOf } from "./words.js";
 
 const MOST_CALLS_SHOWN = 20;
 
@@ -12,7 +13,8 @@ const status = element("status");
 const calls = element("calls");
 
 function note({ name, status, route, reason, milliseconds }: Call): void {
-  calls.prepend(row([name, status, route, reason, milliseconds]));
+  const shown = status < 400 ? String(status) : { text: status, look: "bad" };
+  calls.prepend(row([name, shown, { text: route, look: `side ${route}` }, reason, milliseconds]));
   while (calls.children.length > MOST_CALLS_SHOWN) calls.lastElementChild?.remove();
 }
 
@@ -24,8 +26,7 @@ async function tell(work: () => Promise<string>): Promise<void> {
     status.textContent = await work();
   } catch (error) {
     status.classList.add("failed");
-    const code = error instanceof Refused ? error.code : (error as { code?: string }).code;
-    status.textContent = `${code ?? "Failed"}: ${error instanceof Error ? error.message : String(error)}`;
+    status.textContent = reasonOf(error);
   }
 }
 
@@ -62,7 +63,12 @@ async function show(session: Session, rollout: Rollout): Promise<void> {
   tick();
   transfers.replaceChildren(
     ...page.transfers.map((transfer) =>
-      row([text(transfer["created_at"]), text(transfer["amount"]), text(transfer["balance_after"]), text(transfer["reason"])]),
+      row([
+        moment(transfer["created_at"]),
+        Number(transfer["amount"]),
+        Number(transfer["balance_after"]),
+        text(transfer["reason"]),
+      ]),
     ),
   );
 }
@@ -73,7 +79,7 @@ function tick(): void {
   const now = Math.floor(Date.now() / 1000);
   const issued = now - Number(age.dataset["issued"]);
   const left = Number(age.dataset["expires"]) - now;
-  age.textContent = `${issued} s, ${left > 0 ? `${left} s left` : "expired"}`;
+  age.textContent = `${duration(Math.max(issued, 0))}, ${left > 0 ? `${duration(left)} left` : "expired"}`;
 }
 
 async function start(): Promise<void> {

@@ -40,9 +40,10 @@ export class Rollout {
     });
     element("percent-shown").textContent = `${percent} %: ${moved.length} of ${SAMPLE.length} sample people sign in at v2`;
     const own = this.#email === undefined ? undefined : place(this.group, percent, this.#email);
+    element("own-place").className = own?.side ?? "nobody";
     element("own-place").textContent =
       own === undefined
-        ? "Nobody with an address is signed in."
-        : `You would sign in at ${own.side} (${own.reason}): your bucket is ${own.bucket ?? "none"} of 10000.`;
+        ? "Sign in with an address, and your own place is shown here."
+        : `You would sign in at ${own.side} (${own.reason}): your bucket is ${own.bucket ?? "none"} of 10,000.`;
   }
 }

@@ -91,6 +91,36 @@ export class Visit {
     );
   }
 
+  /** Texts with less contrast than WCAG 2.2 asks of ordinary text (4.5), each with its contrast. */
+  async illegible() {
+    return this.page.evaluate(() => {
+      const numbers = (color) => color.match(/[\d.]+/g).map(Number);
+      const luminance = (color) => {
+        const [red, green, blue] = numbers(color).map((part) => {
+          const share = part / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const ground = (element) => {
+        for (let at = element; at !== null; at = at.parentElement) {
+          const color = getComputedStyle(at).backgroundColor;
+          if (numbers(color)[3] !== 0) return color;
+        }
+        return "rgb(255, 255, 255)";
+      };
+      const said = (element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
+      return [...document.body.querySelectorAll("*")]
+        .filter((element) => (said(element) || element.matches("input:not([type=range])")) && element.checkVisibility())
+        .map((element) => {
+          const [one, other] = [getComputedStyle(element).color, ground(element)].map(luminance);
+          const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+          return [element.textContent.trim().slice(0, 40), Math.round(contrast * 100) / 100];
+        })
+        .filter(([, contrast]) => contrast < 4.5);
+    });
+  }
+
   /** Ends the visit and answers all that was wrong with it. */
   async end() {
     await this.context.close();
