@@ -107,10 +107,11 @@ fn agreement(database: i64) -> Finding {
 
 async fn schema(config: &DatabaseConfig) -> Finding {
     match tokio::time::timeout(PATIENCE, status::read(&config.connect)).await {
-        Ok(Ok(found)) if found.is_current() => Finding::ok(
-            "schema",
-            format!("current, {} migrations", found.migrations.len()),
-        ),
+        Ok(Ok(found)) if found.is_current() => {
+            let newest = found.migrations.last();
+            let version = newest.map_or_else(|| "none".to_owned(), |entry| entry.name.clone());
+            Finding::ok("schema", format!("current, version {version}"))
+        }
         Ok(Ok(found)) => {
             let pending = found
                 .migrations

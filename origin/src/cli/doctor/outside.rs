@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use reqwest::header::DATE;
+use reqwest::header::{AGE, CACHE_CONTROL, DATE};
+use shared::key_cache::freshness;
 use shared::token::{KeySet, MAX_KEY_SET_BYTES, Ring};
 
 use super::finding::Finding;
@@ -55,6 +56,8 @@ async fn keys(client: &reqwest::Client, ring: Ring, url: &str) -> Vec<Finding> {
         .headers()
         .get(DATE)
         .map(|date| agreement(date.to_str().ok()));
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let fresh_seconds = freshness(header(CACHE_CONTROL), header(AGE));
     let status = answer.status();
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
@@ -69,7 +72,11 @@ async fn keys(client: &reqwest::Client, ring: Ring, url: &str) -> Vec<Finding> {
         match KeySet::parse(&body) {
             Ok(set) => Finding::ok(
                 "keys",
-                format!("{}: {} usable", ring.as_str(), set.iter().count()),
+                format!(
+                    "{}: {} usable, fresh for {fresh_seconds} s",
+                    ring.as_str(),
+                    set.iter().count()
+                ),
             ),
             Err(error) => Finding::wrong("keys", format!("{}: {error}", ring.as_str())),
         }
