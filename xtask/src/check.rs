@@ -1,7 +1,8 @@
 //! `cargo xtask check`: everything about the sources that does not need them to run.
 
+mod deploy;
 mod direction;
-mod documents;
+pub mod documents;
 mod manifests;
 mod purity;
 
@@ -84,6 +85,15 @@ pub fn run(_: &Options) -> Done {
         }),
         console::step("migrations are safe under load", squawk),
         console::step("types of the page", build_page::check),
+        console::step("the image", deploy::image),
+        console::step(
+            "compose file, provisioning and pipeline",
+            deploy::compose_and_pipeline,
+        ),
+        console::step("docker compose config", deploy::compose_by_docker).map(drop),
+        console::step("systemd unit", deploy::unit).map(drop),
+        console::step("alerts", deploy::alerts).map(drop),
+        console::step("wrangler.toml, by wrangler", deploy::wrangler),
     ];
     let faults: Vec<Fault> = results.into_iter().filter_map(Result::err).collect();
     let count = faults.len();

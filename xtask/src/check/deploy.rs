@@ -1,0 +1,121 @@
+//! What the origin and the edge are deployed with. Nothing is deployed here: each file is read by the program it is for, where that is
+//! installed, and by rules of our own where it needs an engine that is not.
+
+mod context;
+mod dockerfile;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::fault::{Done, Fault, In as _};
+use crate::{paths, run};
+
+const COMPOSE: &str = "ops/docker/compose.yml";
+const UNIT: &str = "ops/systemd/crossfade-origin.service";
+/// `systemd-analyze security` gives a service points for what it could do, 100 at most. Ours has 16.
+const MOST_EXPOSED: u32 = 20;
+
+/// The Dockerfile and what it copies.
+pub fn image() -> Done {
+    const STEP: &str = "the image";
+    let text = fs::read_to_string(paths::root().join("ops/docker/Dockerfile")).in_step(STEP)?;
+    let toolchain = fs::read_to_string(paths::root().join("rust-toolchain.toml")).in_step(STEP)?;
+    let wrong = dockerfile::faults(&text, &toolchain);
+    if !wrong.is_empty() {
+        return Err(Fault::new(STEP, wrong.join("\n")));
+    }
+    context::is_enough()
+}
+
+/// The compose file, the workflow and Grafana's provisioning: well-formed, and what they name exists.
+pub fn compose_and_pipeline() -> Done {
+    run::logged(
+        "compose file and pipeline",
+        "deploy-yaml",
+        Command::new("node")
+            .arg("xtask/assets/deploy.mjs")
+            .current_dir(paths::root()),
+    )
+}
+
+/// The compose file, by Docker itself; says so where that is not installed. No engine is needed.
+pub fn compose_by_docker() -> Done<String> {
+    let docker = |words: &[&str]| {
+        let mut command = Command::new("docker");
+        command.arg("compose").args(words).current_dir(paths::root());
+        command
+    };
+    if run::output(&mut docker(&["version"])).is_none() {
+        return Ok("not run, `docker compose` is not installed".to_owned());
+    }
+    let mut config = docker(&["--file", COMPOSE, "config", "--quiet"]);
+    for name in [
+        "POSTGRES_PASSWORD",
+        "GRAFANA_PASSWORD",
+        "FIREBASE_PROJECT_ID",
+        "ORIGIN_ASSERTION_KEYS",
+    ] {
+        config.env(name, "x");
+    }
+    run::logged("docker compose config", "deploy-compose", &mut config).map(|()| String::new())
+}
+
+/// The unit, by systemd; says so where that is not installed.
+pub fn unit() -> Done<String> {
+    const STEP: &str = "systemd unit";
+    let analyze = |words: &[&str]| {
+        let mut command = Command::new("systemd-analyze");
+        command.args(words);
+        command
+    };
+    if run::output(&mut analyze(&["--version"])).is_none() {
+        return Ok("not run, `systemd-analyze` is not installed".to_owned());
+    }
+    let text = fs::read_to_string(paths::root().join(UNIT)).in_step(STEP)?;
+    let folder = paths::working("deploy");
+    fs::create_dir_all(&folder).in_step(STEP)?;
+    let unit = folder.join("crossfade-origin.service");
+    // It looks whether the program is there, which it is on no machine that builds it.
+    fs::write(&unit, text.replace("/usr/local/bin/origin", "/bin/true")).in_step(STEP)?;
+    let unit = unit.to_string_lossy();
+    run::logged(STEP, "deploy-unit", &mut analyze(&["verify", "--man=no", &unit]))?;
+    let threshold = format!("--threshold={MOST_EXPOSED}");
+    let words = ["security", "--offline=true", "--no-pager", &threshold, &unit];
+    run::logged(STEP, "deploy-exposure", &mut analyze(&words)).map(|()| String::new())
+}
+
+/// Alerts and what is scraped, by Prometheus' own tool; says so where that is not installed.
+pub fn alerts() -> Done<String> {
+    const STEP: &str = "alerts";
+    let promtool = |words: &[&str]| {
+        let mut command = Command::new("promtool");
+        command.args(words).current_dir(paths::root());
+        command
+    };
+    if run::output(&mut promtool(&["--version"])).is_none() {
+        return Ok("not run, `promtool` is not installed".to_owned());
+    }
+    let check = |words: &[&str]| run::logged(STEP, "deploy-promtool", &mut promtool(words));
+    check(&["check", "rules", "ops/prometheus/alerts.yml"])?;
+    check(&[
+        "check",
+        "config",
+        "--syntax-only",
+        "ops/prometheus/prometheus.yml",
+    ])
+    .map(|()| String::new())
+}
+
+/// Every environment of wrangler.toml, by wrangler's own reader: it passes over what it does not know with a warning, here with a fault.
+pub fn wrangler() -> Done {
+    run::logged(
+        "wrangler's view of wrangler.toml",
+        "deploy-wrangler",
+        Command::new("node")
+            .arg(PathBuf::from("xtask/assets/wrangler-config.mjs"))
+            .current_dir(paths::root())
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("NO_COLOR", "1"),
+    )
+}
