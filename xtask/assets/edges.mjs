@@ -11,7 +11,7 @@ import path from "node:path";
 
 const [root, config, port] = process.argv.slice(2);
 const require = createRequire(path.join(root, "package.json"));
-const { Miniflare } = require("miniflare");
+const { Miniflare, Response } = require("miniflare");
 const { unstable_getMiniflareWorkerOptions } = require("wrangler");
 
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);

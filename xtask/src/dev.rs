@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::fault::{Done, In as _};
-use crate::paths;
+use crate::fault::Done;
 use crate::stack::{self, Addresses, Database, Issuer, Plan, Stack};
+use crate::{paths, running};
 
 /// Options of `cargo xtask dev`.
 #[derive(clap::Args)]
@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Done {
     );
     let mut stack = Stack::up(&plan)?;
     if !stop.load(Ordering::Relaxed) {
-        remember(&stack.addresses)?;
+        running::remember(&stack.addresses, &running::file())?;
         println!("\nUp in {:.1} s.\n", started.elapsed().as_secs_f32());
         table(&stack.addresses);
         commands(&stack.addresses);
@@ -53,17 +53,9 @@ pub fn run(options: &Options) -> Done {
     let watched = stack.watch(&stop);
     println!("\nEnding …");
     drop(stack);
-    let _ = fs::remove_file(paths::working(RUNNING));
+    let _ = fs::remove_file(running::file());
     println!("Everything has ended.");
     watched
-}
-
-/// Where other commands find the running stack.
-pub const RUNNING: &str = "running.json";
-
-fn remember(addresses: &Addresses) -> Done {
-    let running = serde_json::json!({ "database": addresses.database, "edge": addresses.edge });
-    fs::write(paths::working(RUNNING), running.to_string()).in_step("write .dev/running.json")
 }
 
 fn table(addresses: &Addresses) {

@@ -11,6 +11,7 @@ mod conformance;
 mod console;
 mod coverage;
 mod dev;
+mod documents;
 mod drill;
 mod end_to_end;
 mod fault;
@@ -19,6 +20,7 @@ mod http;
 mod paths;
 mod rollout;
 mod run;
+mod running;
 mod smoke;
 mod sql;
 mod stack;
@@ -65,6 +67,8 @@ enum Verb {
     Rollout(rollout::Options),
     /// Build the Worker and say how large it is.
     BuildEdge(build_edge::Options),
+    /// Print addresses and secrets of the running `dev` stack.
+    Where(running::Options),
     /// Run one SQL statement in the database of the running `dev` stack.
     Sql(sql::Options),
     /// Ends the process groups named on standard input when that closes. Started by the others, for the case that they are
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::run(&options),
         Verb::Rollout(options) => rollout::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),
+        Verb::Where(options) => running::run(&options),
         Verb::Sql(options) => sql::run(&options),
         Verb::Guard => stack::guard::watch(),
     };

@@ -61,6 +61,12 @@ pub fn output(command: &mut Command) -> Option<String> {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(paths::root());
+    forget_cargo(&mut command);
+    command
+}
+
+/// Keeps from `command` what cargo told us about this program.
+pub fn forget_cargo(command: &mut Command) {
     // What cargo told us about this program would look like a change to the build scripts that ask for it, ring's among them: all
     // that stands on ring would be compiled anew each time `cargo` and `cargo xtask` take turns.
     for (name, _) in std::env::vars_os() {
@@ -71,7 +77,6 @@ pub fn cargo() -> Command {
             command.env_remove(name);
         }
     }
-    command
 }
 
 fn program(command: &Command) -> String {

@@ -1,10 +1,10 @@
 //! `cargo xtask sql`: a look into the database, which comes without `psql`.
 
-use std::fs;
 use std::process::Command;
 
 use crate::fault::{Done, Fault};
-use crate::{dev, paths, run};
+use crate::running::{self, What};
+use crate::{paths, run};
 
 /// Options of `cargo xtask sql`.
 #[derive(clap::Args)]
@@ -18,7 +18,7 @@ pub fn run(options: &Options) -> Done {
     const STEP: &str = "sql";
     let url = std::env::var("DATABASE_URL")
         .ok()
-        .or_else(running)
+        .or_else(|| running::find(What::Database))
         .ok_or_else(|| {
             Fault::new(STEP, "no database")
                 .hint("start `cargo xtask dev` in another terminal, or set DATABASE_URL")
@@ -29,10 +29,4 @@ pub fn run(options: &Options) -> Done {
             .arg(&options.statement)
             .env("DATABASE_URL", url),
     )
-}
-
-fn running() -> Option<String> {
-    let text = fs::read_to_string(paths::working(dev::RUNNING)).ok()?;
-    let running: serde_json::Value = serde_json::from_str(&text).ok()?;
-    running.get("database")?.as_str().map(str::to_owned)
 }

@@ -8,7 +8,7 @@ use crate::fault::Done;
 use crate::stack::{self, Issuer};
 use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
-use crate::{browser, clients, conformance, console, end_to_end, run};
+use crate::{browser, clients, conformance, console, documents, end_to_end, run};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -37,6 +37,8 @@ enum Part {
     EndToEnd,
     /// The same with signed tokens and a key server.
     EndToEndRs256,
+    /// The commands in the documents, against the whole stack.
+    Documents,
     /// The development page in headless Chromium, against the whole stack.
     Browser,
 }
@@ -113,6 +115,7 @@ fn run_part(part: Part) -> Done {
         Part::Clients => clients::test(),
         Part::EndToEnd => end_to_end::run(Issuer::Emulator),
         Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),
+        Part::Documents => documents::test(),
         Part::Browser => browser::test(),
     }
 }

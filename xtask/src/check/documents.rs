@@ -11,7 +11,7 @@ use clap::CommandFactory as _;
 
 use crate::fault::{Done, Fault, In as _};
 use crate::{Cli, paths};
-use page::Page;
+pub use page::{Block, Page};
 
 const STEP: &str = "documents";
 
@@ -75,7 +75,7 @@ fn within(path: &Path) -> PathBuf {
 }
 
 /// All Markdown of the checkout by its path from the root, without what others wrote and what was made.
-fn pages(root: &Path) -> Done<BTreeMap<PathBuf, Page>> {
+pub fn pages(root: &Path) -> Done<BTreeMap<PathBuf, Page>> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {

@@ -12,6 +12,16 @@ pub struct Found {
     pub text: String,
 }
 
+/// A block of commands, marked `sh`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Where its first command is, counted from 1.
+    pub line: usize,
+    pub text: String,
+    /// What the comments right before it say: `not run: …`, `prints: …`, `deploys: …`.
+    pub notes: Vec<String>,
+}
+
 /// What is looked at of a page.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -19,6 +29,8 @@ pub struct Page {
     pub anchors: BTreeSet<String>,
     /// Where its links and images lead.
     pub links: Vec<Found>,
+    /// Its blocks of commands.
+    pub blocks: Vec<Block>,
     /// Its commands: code within a sentence, and each line of a block marked `sh`.
     pub code: Vec<Found>,
 }
@@ -30,8 +42,18 @@ impl Page {
         let mut seen = BTreeMap::<String, usize>::new();
         let mut heading: Option<String> = None;
         let mut in_shell = false;
+        // Comments since the last thing a reader sees.
+        let mut notes = Vec::new();
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             let line = 1 + text.get(..range.start).unwrap_or_default().matches('\n').count();
+            match &event {
+                Event::Html(html) | Event::InlineHtml(html) => notes.extend(comment(html)),
+                Event::Start(Tag::HtmlBlock | Tag::CodeBlock(_)) | Event::End(TagEnd::HtmlBlock) => {}
+                // A comment within a list's item.
+                Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) | Event::SoftBreak => {}
+                _ if in_shell => {}
+                _ => notes.clear(),
+            }
             match event {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push(Found {
@@ -52,6 +74,14 @@ impl Page {
                 }
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
                     in_shell = &*language == "sh";
+                    if in_shell {
+                        page.blocks.push(Block {
+                            line: line + 1,
+                            text: String::new(),
+                            notes: std::mem::take(&mut notes),
+                        });
+                    }
+                    notes.clear();
                 }
                 Event::End(TagEnd::CodeBlock) => in_shell = false,
                 Event::Code(code) => {
@@ -68,6 +98,9 @@ impl Page {
                         heading.push_str(&words);
                     }
                     if in_shell {
+                        if let Some(block) = page.blocks.last_mut() {
+                            block.text.push_str(&words);
+                        }
                         page.code
                             .extend(words.lines().enumerate().map(|(after, words)| Found {
                                 line: line + after,
@@ -80,6 +113,12 @@ impl Page {
         }
         page
     }
+}
+
+/// What a comment of HTML says.
+fn comment(html: &str) -> Option<String> {
+    let inner = html.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
+    Some(inner.trim().to_owned())
 }
 
 /// A heading's name in an address: lower case, spaces as hyphens, punctuation left out.
