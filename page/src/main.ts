@@ -96,7 +96,13 @@ async function start(): Promise<void> {
       if (way === "sign-out") await session.leave();
       else {
         const field = (name: string): string => String(fields.get(name) ?? "");
-        await session.enter(way as Way, { email: field("email"), password: field("password") });
+        try {
+          await session.enter(way as Way, { email: field("email"), password: field("password") });
+        } catch (error) {
+          // Whoever was signed in before is not any more.
+          await show(session, rollout);
+          throw error;
+        }
       }
       await show(session, rollout);
       return way === "sign-out" ? "Signed out" : "Signed in";

@@ -222,6 +222,7 @@ for (const colorScheme of ["light", "dark"]) {
         await Promise.all([visit.page.waitForEvent("console", (message) => REFUSAL.test(message.text())), again.click()]);
         await visit.page.locator("#status.failed").waitFor();
         visit.complaints = visit.complaints.filter((text) => !REFUSAL.test(text));
+        assert.deepEqual(await visit.who(), { "Signed in": "no" }, "who was signed in before is not any more");
         await picture("refused");
 
         const ground = await visit.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
