@@ -119,3 +119,19 @@ pub fn wrangler() -> Done {
             .env("NO_COLOR", "1"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deployed_is_sound() {
+        let with_notes = [unit(), alerts(), compose_by_docker()];
+        let notes = with_notes.into_iter().map(|done| done.map(drop));
+        for done in notes.chain([image()]) {
+            if let Err(fault) = done {
+                panic!("{}: {}\n{:?}", fault.step, fault.reason, fault.log);
+            }
+        }
+    }
+}
