@@ -53,12 +53,11 @@ pub fn configuration(lookup: &dyn Lookup, config: &EdgeConfig) -> Value {
         let count = entries.map_or(0, |list| list.split(',').count());
         shown.insert(name.to_owned(), json!({ "entries": count }));
     }
-    let kids: Vec<&str> = config.assertion_keys.kids().collect();
     let services = config.service_keys.services().map(|service| {
         let role = if service.admin { ":admin" } else { "" };
         format!("{}{role}", service.name)
     });
-    shown.insert("ORIGIN_ASSERTION_KEYS".to_owned(), json!({ "kids": kids }));
+    shown.insert("ORIGIN_ASSERTION_KEYS".to_owned(), json!({ "kids": config.sealers.kids() }));
     shown.insert(
         "INTERNAL_SERVICE_KEYS".to_owned(),
         json!({ "services": services.collect::<Vec<_>>() }),
