@@ -57,7 +57,10 @@ pub fn configuration(lookup: &dyn Lookup, config: &EdgeConfig) -> Value {
         let role = if service.admin { ":admin" } else { "" };
         format!("{}{role}", service.name)
     });
-    shown.insert("ORIGIN_ASSERTION_KEYS".to_owned(), json!({ "kids": config.sealers.kids() }));
+    shown.insert(
+        "ORIGIN_ASSERTION_KEYS".to_owned(),
+        json!({ "kids": config.sealers.kids() }),
+    );
     shown.insert(
         "INTERNAL_SERVICE_KEYS".to_owned(),
         json!({ "services": services.collect::<Vec<_>>() }),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared::api::user::User;
-use shared::identity::Identity;
+use shared::identity::{Identity, TokenKind};
 use shared::problem::ErrorCode;
 use shared::time::UnixTime;
 use shared::token::{Rejection, check_standing};
@@ -29,10 +29,28 @@ impl UserRecord {
     /// [`UserError::Disabled`], [`UserError::Revoked`].
     pub fn admit(self, identity: &Identity) -> Result<ActiveUser, UserError> {
         match check_standing(identity, self.user.is_active, self.valid_since) {
+            Ok(()) if self.was_linked_since(identity) => Err(UserError::Revoked),
             Ok(()) => Ok(ActiveUser(self)),
             Err(Rejection::Revoked { .. }) => Err(UserError::Revoked),
             Err(_) => Err(UserError::Disabled),
         }
+    }
+
+    /// Whether `identity` dates from before its account was linked to this row, which took a proof of the address. Somebody else may have
+    /// registered the address at Firebase, and hold such a token until it expires.
+    fn was_linked_since(&self, identity: &Identity) -> bool {
+        let user = &self.user;
+        if identity.email_verified || !user.email_verified || user.auth_provider != "hybrid" {
+            return false;
+        }
+        let same_address = match (identity.email.as_deref(), user.email.as_deref()) {
+            (Some(stated), Some(known)) => stated.eq_ignore_ascii_case(known),
+            _ => false,
+        };
+        // An account that we made has the row's id, and never belonged to anybody else.
+        identity.kind != TokenKind::Legacy
+            && same_address
+            && user.firebase_uid.as_deref() != Some(user.id.to_string().as_str())
     }
 
     /// Whether `signed_in` is a sign-in that this row does not know of yet.
@@ -109,7 +127,7 @@ impl UserError {
 
 #[cfg(test)]
 mod tests {
-    use shared::identity::{Subject, TokenKind};
+    use shared::identity::Subject;
     use shared::ids::FirebaseUid;
     use uuid::Uuid;
 
@@ -171,6 +189,40 @@ mod tests {
                 .admit(&signed_in(100))
                 .map(|_| ());
             assert_eq!(admitted, expected, "{is_active} {valid_since:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_was_linked_by_its_address_counts_once_the_address_is_proven() {
+        let linked = |change: fn(&mut User)| {
+            let mut record = record(true, None, None);
+            record.user.auth_provider = "hybrid".to_owned();
+            record.user.email = Some("Ann@example.org".to_owned());
+            record.user.email_verified = true;
+            change(&mut record.user);
+            record
+        };
+        let token = |email: &str, email_verified| Identity {
+            email: Some(email.to_owned()),
+            email_verified,
+            ..signed_in(100)
+        };
+        let unproven = token("ann@example.org", false);
+        let refused = linked(|_| {}).admit(&unproven).map(|_| ());
+        assert_eq!(refused, Err(UserError::Revoked));
+        let moved: fn(&mut User) = |user| user.firebase_uid = Some(user.id.to_string());
+        for (record, identity) in [
+            (linked(|_| {}), token("ann@example.org", true)),
+            // They have another address at Firebase by now.
+            (linked(|_| {}), token("new@example.org", false)),
+            (linked(moved), unproven.clone()),
+            (linked(|user| user.email_verified = false), unproven.clone()),
+            (
+                linked(|user| user.auth_provider = "firebase".to_owned()),
+                unproven,
+            ),
+        ] {
+            assert!(record.clone().admit(&identity).is_ok(), "{record:?}");
         }
     }
 

@@ -32,3 +32,4 @@ mod pushes;
 mod registration;
 mod service_account;
 mod sessions;
+mod taken_addresses;

@@ -44,7 +44,7 @@ pub(super) async fn set(
                 Ok(Told::Yes) => {}
                 Ok(Told::Later) => eprintln!("Firebase is being told by somebody else."),
                 Err(error) => {
-                    eprintln!("Firebase does not know yet ({error}): the running service tells it.")
+                    eprintln!("Firebase does not know yet ({error}): the running service tells it.");
                 }
             }
         }

@@ -42,7 +42,12 @@ impl Accounts {
         });
         match known.await? {
             Some(known) if !known.is_active => return Ok(()),
-            Some(local) if local.firebase_uid.is_none() => self.import(&local, email, origin).await?,
+            Some(local) if local.firebase_uid.is_none() => match self.import(&local, email, origin).await {
+                // Somebody else registered the address at Firebase. Whoever gets its mail replaces their password, proves by it that
+                // the address is theirs, and is linked at the next sign-in.
+                Ok(()) | Err(AccountError::EmailExists) => {}
+                Err(error) => return Err(error),
+            },
             _ => {}
         }
         match self.firebase.send_password_reset(email).await {

@@ -4,6 +4,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
+use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
 use crate::firebase::{FirebaseError, NewAccount, SignedIn};
@@ -67,7 +68,8 @@ impl Accounts {
     }
 
     /// Firebase is asked whatever the hash says, and at the same time: an answer that comes sooner, or in spite of an outage, would
-    /// tell who has not moved yet. What it says counts only for those whose old password is right.
+    /// tell who has not moved yet. What it says counts for those whose old password is right, and for those who have proven there that
+    /// the address is theirs: somebody else registered it before they moved, and they took it back by the mail for a new password.
     async fn sign_in_local(
         &self,
         local: &Credentials,
@@ -85,12 +87,19 @@ impl Accounts {
             (true, Err(FirebaseError::InvalidCredentials)) => {
                 self.migrate(local, email, password, None, origin).await
             }
+            (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled)) => {
                 Err(AccountError::WrongPassword)
             }
             (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
             (_, Err(error)) => Err(error.into()),
         }
+    }
+
+    /// Whether Firebase has verified the address of whom it signed in.
+    async fn is_address_proven(&self, tokens: &SignedIn) -> Result<bool, AccountError> {
+        let identity = self.verifier.verify(&tokens.id_token, clock::now()).await?;
+        Ok(identity.email_verified)
     }
 
     /// Makes the Firebase account of a local person whose password is right, unless Firebase `knows` it already, and links it.

@@ -1,0 +1,67 @@
+//! Anybody can register at Firebase with anybody's address. That gives them nothing, and takes nothing from whose it is.
+
+use serde_json::json;
+
+use crate::google::{OTHER, PASSWORD, World};
+use shared::ids::NormalizedEmail;
+
+const ADDRESS: &str = "ann@example.org";
+const THIEFS: &str = "thiefs-horse-4";
+
+/// Somebody local, whose address a stranger has registered at Firebase: their id, and the stranger's ID token.
+async fn taken(world: &World) -> (String, String) {
+    let id = world.local(ADDRESS, PASSWORD, 4).await;
+    let email = NormalizedEmail::parse(ADDRESS).unwrap();
+    let firebase = &world.app.app.accounts.firebase;
+    let stranger = firebase.sign_up(&email, THIEFS, None).await.unwrap();
+    (id, stranger.id_token)
+}
+
+async fn me(world: &World, token: &str) -> (u16, String) {
+    let answer = world.app.call_as("GET", "/v1/auth/me", token, &json!({})).await;
+    (answer.status, answer.code().to_owned())
+}
+
+#[tokio::test]
+async fn a_stranger_gets_nothing_by_registering_an_address() {
+    let world = World::start().await;
+    let (_, strangers) = taken(&world).await;
+    world.log_in(ADDRESS, THIEFS).await.expect(401);
+    assert_eq!(
+        me(&world, &strangers).await,
+        (409, "ACCOUNT_LINK_CONFLICT".to_owned())
+    );
+    assert_eq!(world.link().await, "- local");
+    // Whose it is cannot be told from the old password either: the edge asks the legacy service about a conflict.
+    let conflict = world.log_in(ADDRESS, PASSWORD).await;
+    assert_eq!((conflict.status, conflict.code()), (409, "ACCOUNT_LINK_CONFLICT"));
+    assert!(world.legacy_accepts(PASSWORD).await);
+}
+
+#[tokio::test]
+async fn the_mail_for_a_new_password_brings_the_address_back() {
+    let world = World::start().await;
+    let (id, strangers) = taken(&world).await;
+    world
+        .post("forgot-password", &json!({"email": ADDRESS}))
+        .await
+        .expect(200);
+    world
+        .until("a code is mailed", |world| {
+            world.google.mailed_code(ADDRESS).is_some()
+        })
+        .await;
+    let code = world.google.mailed_code(ADDRESS).unwrap();
+    let reset = json!({"oobCode": code, "newPassword": OTHER});
+    world.post("reset-password", &reset).await.expect(200);
+
+    let signed_in = world.log_in(ADDRESS, OTHER).await.expect(200);
+    assert_eq!(signed_in.body["data"]["user"]["id"], id.as_str());
+    assert_eq!(signed_in.body["data"]["user"]["token_balance"], 7);
+    assert!(world.link().await.ends_with(" hybrid"));
+    // Good at Firebase until it expires, and of the very account that is theirs now.
+    assert_eq!(me(&world, &strangers).await, (401, "TOKEN_REVOKED".to_owned()));
+    for no_longer in [THIEFS, PASSWORD] {
+        world.log_in(ADDRESS, no_longer).await.expect(401);
+    }
+}
