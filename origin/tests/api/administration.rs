@@ -1,10 +1,9 @@
 //! What administrators do with people, over HTTP and at the command line.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::emulator;
+use crate::program;
 use crate::support::{ADMIN_KEY, SERVICE_KEY, TestApp, legacy_token, now, send, token};
 
 async fn me(app: &TestApp, token: &str) -> String {
@@ -168,10 +167,9 @@ async fn the_command_line_shows_finds_and_deactivates() {
     let app = TestApp::start().await;
     let id = app.legacy_user("Ada@example.org").await;
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_origin"))
+        let output = program::origin()
             .arg("users")
             .args(arguments)
-            .env_clear()
             .env("DATABASE_URL", app.database.url())
             .output()
             .unwrap();
@@ -202,9 +200,8 @@ async fn the_command_line_shows_finds_and_deactivates() {
 #[tokio::test]
 async fn a_bad_configuration_names_every_variable_and_exits_64() {
     for verb in ["serve", "check-config"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_origin"))
+        let output = program::origin()
             .arg(verb)
-            .env_clear()
             .env("PORT", "hunter2")
             .output()
             .unwrap();

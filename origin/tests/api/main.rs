@@ -13,6 +13,8 @@
 #[path = "../support/database.rs"]
 mod database;
 mod emulator;
+#[path = "../support/program.rs"]
+mod program;
 mod support;
 
 mod accounts;

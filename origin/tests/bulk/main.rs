@@ -13,6 +13,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/program.rs"]
+mod program;
 mod support;
 
 mod back;

@@ -1,10 +1,11 @@
 //! What the service logs, down to the last detail, holds no password, no token and no address.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::program;
 use crate::support::{Drill, PASSWORD};
 
 const SERVICE_KEY: &str = "admin-key-0123456789-0123456789-abcd";
@@ -14,9 +15,8 @@ const LEGACY_SECRET: &str = "legacy-secret-of-the-tests-0123456789";
 async fn nothing_that_lets_anybody_in_is_logged() {
     let drill = Drill::start().await;
     drill.people(1).await;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_origin"))
+    let mut child = program::origin()
         .arg("serve")
-        .env_clear()
         .envs([
             ("ENVIRONMENT", "development"),
             ("DATABASE_URL", drill.database.url()),

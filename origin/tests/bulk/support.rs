@@ -1,13 +1,14 @@
 //! A database with people, a stand-in for Firebase, and the command line between them.
 
 use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::identity_toolkit::{Change, IdentityToolkit};
 
 use crate::database::TestDatabase;
+use crate::program;
 
 /// The project of every test.
 pub const PROJECT: &str = "demo-bulk";
@@ -63,10 +64,9 @@ impl Drill {
 
     /// `origin users` with `arguments`, not yet waited for.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_origin"))
+        program::origin()
             .arg("users")
             .args(arguments)
-            .env_clear()
             .envs([
                 ("ENVIRONMENT", "development"),
                 ("DATABASE_URL", self.database.url()),

@@ -14,6 +14,8 @@
 mod database;
 mod fixture;
 mod process;
+#[path = "../support/program.rs"]
+mod program;
 
 mod api;
 mod balances;

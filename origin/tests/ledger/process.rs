@@ -1,10 +1,12 @@
 //! The real program as a process of its own, which can be killed.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 use shared::ids::UserId;
+
+use crate::program;
 
 /// The service key of the test's own service.
 pub const SERVICE_KEY: &str = "test-service-key-0123456789-0123456789";
@@ -69,9 +71,8 @@ impl Drop for Process {
 }
 
 fn spawn(url: &str) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_origin"))
+    let mut child = program::origin()
         .arg("serve")
-        .env_clear()
         .envs([
             ("DATABASE_URL", url),
             ("PORT", "0"),
@@ -107,10 +108,9 @@ fn spawn(url: &str) -> (Child, String) {
 
 /// Runs `origin` with `arguments` against the database at `url`; answers the exit code and what it printed.
 pub async fn run(url: &str, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));
+    let mut command = program::origin();
     command
         .args(arguments)
-        .env_clear()
         .env("DATABASE_URL", url)
         .current_dir(std::env::temp_dir());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())

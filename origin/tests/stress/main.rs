@@ -14,6 +14,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/program.rs"]
+mod program;
 mod server;
 mod service;
 mod support;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::program;
 use crate::support::{signal, until};
 
 /// The key of a service that may administer.
@@ -59,10 +60,9 @@ impl Answer {
 impl Service {
     /// Starts it against the database at `url`, with some variables set otherwise, and waits until it listens.
     pub async fn start(url: &str, variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));
+        let mut command = program::origin();
         command
             .arg("serve")
-            .env_clear()
             .envs([
                 ("DATABASE_URL", url),
                 ("PORT", "0"),
