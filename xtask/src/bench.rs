@@ -4,6 +4,7 @@ mod cpu;
 mod edge;
 mod load;
 mod origin;
+mod target;
 mod upstream;
 
 use crate::fault::Done;

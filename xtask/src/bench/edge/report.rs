@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::cases::{self, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, OURS, TARGETS};
 use super::{Options, STEP};
+use crate::bench::target::{Check, at_least, at_most, median, median_ratio};
 use crate::build_edge::Sizes;
 use crate::fault::{Done, Fault, In as _};
 
@@ -62,14 +63,6 @@ impl Figures {
         let at = (all.len() * percent / 100).min(all.len().saturating_sub(1));
         all.get(at).map_or(0, Duration::as_micros)
     }
-}
-
-/// What a target asks for, and what was measured.
-struct Check {
-    what: String,
-    value: f64,
-    wanted: String,
-    met: bool,
 }
 
 /// Prints everything, and writes it where the options say.
@@ -192,34 +185,5 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
 
 /// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
 fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
-    let (ours, theirs) = (ours.rates(), theirs.rates());
-    median(
-        ours.iter()
-            .zip(&theirs)
-            .map(|(ours, theirs)| ours / theirs)
-            .collect(),
-    )
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn at_least(what: String, value: f64, least: f64) -> Check {
-    Check {
-        what,
-        value,
-        wanted: format!(">= {least}"),
-        met: value >= least,
-    }
-}
-
-fn at_most(what: String, value: f64, most: f64) -> Check {
-    Check {
-        what,
-        value,
-        wanted: format!("<= {most}"),
-        met: value <= most,
-    }
+    median_ratio(&ours.rates(), &theirs.rates())
 }

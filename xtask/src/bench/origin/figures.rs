@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bench::target::median;
+
 /// One turn of one row.
 #[derive(Default)]
 pub struct Measured {
@@ -81,10 +83,4 @@ impl Figures {
         });
         turns.collect()
     }
-}
-
-/// The middle one.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -4,9 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::figures::{Figures, median};
+use super::figures::Figures;
 use super::services::Memory;
 use super::{Options, POOL, STEP};
+use crate::bench::target::{Check, at_least, at_most, median, median_ratio};
 use crate::fault::{Done, Fault, In as _};
 
 /// What a target compares, and the least it asks for.
@@ -72,13 +73,6 @@ pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: 
     }
 }
 
-struct Check {
-    what: String,
-    value: f64,
-    wanted: String,
-    met: bool,
-}
-
 fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Option<Memory>) -> Vec<Check> {
     let find = |name: &str| rows.iter().find(|row| row.name == name);
     let mut checks: Vec<Check> = TARGETS
@@ -129,33 +123,6 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
 /// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
 fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
     median_ratio(&ours.rates(), &theirs.rates())
-}
-
-fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
-    median(
-        ours.iter()
-            .zip(theirs)
-            .map(|(ours, theirs)| ours / theirs)
-            .collect(),
-    )
-}
-
-fn at_least(what: String, value: f64, least: f64) -> Check {
-    Check {
-        what,
-        value,
-        wanted: format!(">= {least}"),
-        met: value >= least,
-    }
-}
-
-fn at_most(what: String, value: f64, most: f64) -> Check {
-    Check {
-        what,
-        value,
-        wanted: format!("<= {most}"),
-        met: value <= most,
-    }
 }
 
 fn document(rows: &[Figures], checks: &[Check], options: &Options) -> serde_json::Value {
