@@ -21,16 +21,7 @@ pub async fn change_at_legacy(world: &World, password: &str) {
 
 /// As on Firebase's own page: the origin learns nothing of it.
 pub async fn change_at_firebase(world: &World, password: &str) {
-    world
-        .post("forgot-password", &json!({"email": "ann@example.org"}))
-        .await
-        .expect(200);
-    world
-        .until("a code is mailed", |world| {
-            world.google.mailed_code("ann@example.org").is_some()
-        })
-        .await;
-    let code = world.google.mailed_code("ann@example.org").unwrap();
+    let code = world.mailed_code("ann@example.org").await;
     world
         .app
         .app

@@ -87,6 +87,18 @@ impl World {
             .await
     }
 
+    /// Asks for a new password; answers the code that is mailed for it.
+    pub async fn mailed_code(&self, email: &str) -> String {
+        self.post("forgot-password", &json!({"email": email}))
+            .await
+            .expect(200);
+        self.until("a code is mailed", |world| {
+            world.google.mailed_code(email).is_some()
+        })
+        .await;
+        self.google.mailed_code(email).unwrap()
+    }
+
     pub async fn refresh(&self, session: &Value) -> Answer {
         self.post("refresh", &json!({"refreshToken": session["refreshToken"]}))
             .await
