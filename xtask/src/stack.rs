@@ -118,7 +118,11 @@ impl Stack {
         let guard = Arc::new(Guard::start()?);
         let secrets = match plan.database {
             Database::ThrowAway => Secrets::make()?,
-            Database::Kept { .. } | Database::Yours(_) => Secrets::kept()?,
+            Database::Kept { .. } | Database::Yours(_) => {
+                let secrets = Secrets::kept()?;
+                secrets.leave_for_wrangler()?;
+                secrets
+            }
         };
         let mut ports = if plan.well_known_ports {
             Ports::well_known()

@@ -1,8 +1,9 @@
 //! Throw-away secrets of a development stack: made on this machine, kept beside its data, never committed.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,9 +47,22 @@ impl Secrets {
         }
         let secrets = Self::make()?;
         fs::create_dir_all(paths::working("")).in_step(STEP)?;
-        fs::write(&path, serde_json::to_vec_pretty(&secrets).in_step(STEP)?).in_step(STEP)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).in_step(STEP)?;
+        write_private(&path, &serde_json::to_vec_pretty(&secrets).in_step(STEP)?)?;
         Ok(secrets)
+    }
+
+    /// Leaves them where `wrangler dev --env development`, called by hand, looks for secrets.
+    pub fn leave_for_wrangler(&self) -> Done {
+        let variables = [
+            ("ORIGIN_ASSERTION_KEYS", self.assertion_keys()),
+            ("LEGACY_JWT_SECRETS", self.legacy_jwt.clone()),
+            ("INTERNAL_SERVICE_KEYS", self.service_keys()),
+        ];
+        let text: String = variables
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{value}\"\n"))
+            .collect();
+        write_private(&paths::root().join(".dev.vars.development"), text.as_bytes())
     }
 
     /// `ORIGIN_ASSERTION_KEYS`
@@ -60,6 +74,18 @@ impl Secrets {
     pub fn service_keys(&self) -> String {
         format!("dev:{}:admin", self.service)
     }
+}
+
+/// Writes what only its owner is to read.
+fn write_private(path: &Path, content: &[u8]) -> Done {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .in_step(STEP)?;
+    file.write_all(content).in_step(STEP)
 }
 
 /// 32 random bytes in hexadecimal: 64 characters.
