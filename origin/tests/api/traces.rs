@@ -247,12 +247,20 @@ async fn a_collector_that_hangs_holds_the_end_up_for_the_drain_time_at_most() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("DRAIN_SECONDS", "1"),
     ];
-    let mut app = TestApp::start_with(&variables).await;
-    app.get("/v1/auth/me", "garbage").await.expect(401);
-    let asked = Instant::now();
-    stop(&mut app).await;
-    // The exporter alone would give the collector five.
-    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    // The exporter alone would give the collector five seconds, every time; a busy machine is not busy every time.
+    let limit = Duration::from_secs(4);
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let mut app = TestApp::start_with(&variables).await;
+        app.get("/v1/auth/me", "garbage").await.expect(401);
+        let asked = Instant::now();
+        stop(&mut app).await;
+        quickest = quickest.min(asked.elapsed());
+        if quickest < limit {
+            break;
+        }
+    }
+    assert!(quickest < limit, "{quickest:?}");
 }
 
 fn counts(app: &TestApp) -> String {

@@ -1,9 +1,14 @@
 //! Who has an account, and where, cannot be learned from what is answered, nor from how long it takes.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::google::{OTHER, PASSWORD, World};
 use crate::support::ADMIN_KEY;
+
+/// Sooner than a call to Google is given up.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// One of each kind: unknown, local, moved, registered here, deactivated before they moved and after.
 async fn everybody(world: &World) -> [&'static str; 7] {
@@ -122,10 +127,18 @@ async fn a_forgotten_password_is_answered_alike_and_at_once() {
     world.google_will(json!({"latency_ms": 3_000}));
     let mut answers = Vec::new();
     for email in people {
-        let started = std::time::Instant::now();
-        let answer = world.post("forgot-password", &json!({"email": email})).await;
-        assert!(started.elapsed().as_millis() < 2_000, "{email} waited for Google");
-        answers.push((answer.status, shown(answer.body)));
+        let mut quickest = Duration::MAX;
+        // Whoever waits for Google does so every time, until that is given up after 2.5 s; a busy machine is not busy every time.
+        for _ in 0..5 {
+            let started = Instant::now();
+            let answer = world.post("forgot-password", &json!({"email": email})).await;
+            quickest = quickest.min(started.elapsed());
+            answers.push((answer.status, shown(answer.body)));
+            if quickest < AT_ONCE {
+                break;
+            }
+        }
+        assert!(quickest < AT_ONCE, "{email} waited for Google: {quickest:?}");
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     assert_eq!(answers[0].0, 200);

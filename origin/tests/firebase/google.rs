@@ -14,7 +14,7 @@ pub const PASSWORD: &str = "correct-horse_1";
 /// Another one.
 pub const OTHER: &str = "other-horse_2";
 /// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service, its Firebase and the door to its database.
 pub struct World {
