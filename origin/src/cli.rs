@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod healthcheck;
 pub mod ledger;
 pub mod migrate;
+mod reason;
 pub mod serve;
 pub mod users;
 
@@ -19,8 +20,8 @@ use crate::config::{Config, DatabaseConfig, ListenConfig, process_environment};
 use crate::http::openapi;
 use crate::postgres;
 
-/// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
-const EXIT_BAD_CONFIGURATION: u8 = 64;
+/// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, starting again will not help.
+const EXIT_USAGE: u8 = 64;
 
 /// The service on PostgreSQL: users, the token ledger, federation.
 #[derive(Debug, Parser)]
@@ -53,13 +54,29 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the arguments of this process.
+    ///
+    /// # Errors
+    /// The exit code, once the reason or the help is printed: 0 where help was asked for, else 64. Not clap's own 2, by which some
+    /// verbs say that not all is as it should be.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // Nothing else can be done about output that nobody takes.
+            let _unseen = error.print();
+            match error.exit_code() {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::from(EXIT_USAGE),
+            }
+        })
+    }
+
     /// Runs the verb and answers the exit code: 0 done, 1 failed, 64 badly configured.
     pub async fn run(self) -> ExitCode {
         let environment = match process_environment() {
             Ok(environment) => environment,
             Err(error) => {
                 eprintln!("{error}");
-                return ExitCode::from(EXIT_BAD_CONFIGURATION);
+                return ExitCode::from(EXIT_USAGE);
             }
         };
         match self.command {
@@ -133,5 +150,5 @@ fn bad_configuration(faults: &Faults) -> ExitCode {
     for fault in &faults.0 {
         eprintln!("  {} {}", fault.name, fault.reason);
     }
-    ExitCode::from(EXIT_BAD_CONFIGURATION)
+    ExitCode::from(EXIT_USAGE)
 }

@@ -2,9 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use origin::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    origin::cli::Cli::parse().run().await
+    match Cli::read() {
+        Ok(cli) => cli.run().await,
+        Err(code) => code,
+    }
 }

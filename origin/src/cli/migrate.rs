@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::schema::{self, Options, Progress, SchemaError, status};
+use super::reason::{counted, with_causes};
+use crate::schema::status::{self, State};
+use crate::schema::{self, Options, Progress, SchemaError};
 
 /// The schema: bring it up, take it down, look at it, back it up.
 #[derive(Debug, Args)]
@@ -100,8 +102,8 @@ async fn up(database: &PgConnectOptions, patience: &Patience) -> Result<ExitCode
     match applied.as_slice() {
         [] => println!("The schema is current (version {}).", schema::newest_version()),
         applied => println!(
-            "{} migrations applied; the schema is at version {}.",
-            applied.len(),
+            "{} applied; the schema is at version {}.",
+            counted(applied.len(), "migration"),
             schema::newest_version()
         ),
     }
@@ -114,18 +116,14 @@ async fn down(
     accept_loss: bool,
     patience: &Patience,
 ) -> Result<ExitCode, String> {
-    let to = match to {
-        Some(version) => version,
-        None => {
-            let status = status::read(database).await.map_err(|error| explain(&error))?;
-            let newest = status
-                .migrations
-                .iter()
-                .rfind(|entry| entry.applied_at.is_some())
-                .map_or(0, |entry| entry.version);
-            newest.saturating_sub(1)
-        }
-    };
+    let found = status::read(database).await.map_err(|error| explain(&error))?;
+    let applied = |entry: &&status::Entry| entry.applied_at.is_some();
+    let newest = found
+        .migrations
+        .iter()
+        .rfind(applied)
+        .map_or(0, |entry| entry.version);
+    let to = to.unwrap_or(newest.saturating_sub(1));
     let options = Options {
         lock_patience: Duration::from_secs(patience.lock_patience),
         accept_loss,
@@ -134,9 +132,13 @@ async fn down(
     let taken = schema::down(database, to, &options, &mut show_progress)
         .await
         .map_err(|error| explain(&error))?;
+    if taken.is_empty() {
+        println!("Nothing to take down; the schema is at version {newest}.");
+        return Ok(ExitCode::SUCCESS);
+    }
     println!(
-        "{} migrations taken down; the schema is at version {to}.",
-        taken.len()
+        "{} taken down; the schema is at version {to}.",
+        counted(taken.len(), "migration")
     );
     if taken.contains(&1) {
         println!(
@@ -164,12 +166,36 @@ async fn show_status(database: &PgConnectOptions, json: bool) -> Result<ExitCode
         for index in &status.invalid_indexes {
             println!("{index:40} invalid index, `migrate up` builds it again");
         }
+        println!("{}", summary(&status));
     }
     Ok(if status.is_current() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What the list comes to, and what to do about it.
+fn summary(status: &status::Status) -> String {
+    let count = |state| {
+        status
+            .migrations
+            .iter()
+            .filter(|entry| entry.state == state)
+            .count()
+    };
+    match (count(State::Changed), count(State::Pending)) {
+        (0, 0) if status.is_current() => "The schema is current.".to_owned(),
+        (0, 0) => "An index is not usable. Build it again with: origin migrate up".to_owned(),
+        (0, pending) => format!(
+            "{} pending. Bring the schema up with: origin migrate up",
+            counted(pending, "migration")
+        ),
+        (changed, _) => format!(
+            "{} applied with another text than this program's: it is not of the release that made this schema.",
+            counted(changed, "migration")
+        ),
+    }
 }
 
 async fn verify(database: &PgConnectOptions, json: bool) -> Result<ExitCode, String> {
@@ -195,11 +221,7 @@ async fn backup(
 ) -> Result<ExitCode, String> {
     let report = schema::backup::take(database, &output, !skip_restore_test)
         .await
-        .map_err(|error| {
-            let mut text = format!("{}: {error}", error.code());
-            append_causes(&mut text, &error);
-            text
-        })?;
+        .map_err(|error| format!("{}: {}", error.code(), with_causes(&error)))?;
     print!("{report}");
     Ok(ExitCode::SUCCESS)
 }
@@ -227,18 +249,7 @@ fn show_progress(progress: Progress) {
 
 /// The error with its code, its causes, and where it says so, the way out.
 fn explain(error: &SchemaError) -> String {
-    let mut text = format!("{}: {error}", error.code());
-    append_causes(&mut text, error);
-    text
-}
-
-fn append_causes(text: &mut String, error: &dyn std::error::Error) {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str("\n  because: ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
+    format!("{}: {}", error.code(), with_causes(error))
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String, String> {

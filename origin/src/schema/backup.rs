@@ -3,6 +3,7 @@
 
 mod client;
 mod error;
+mod partial;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,11 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use client::Client;
 pub use error::BackupError;
+use partial::Partial;
+
+/// How the names of databases begin that dumps are restored into. The rest is chance: inside a container every process may have the
+/// same number, and one that was killed leaves its database behind.
+const SCRATCH: &str = "crossfade_restore_test_";
 
 /// What was written, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +34,8 @@ pub struct BackupReport {
     pub tables: Vec<TableCount>,
     /// Whether the dump was restored and every count agreed.
     pub restored: bool,
+    /// Databases of other restore tests on the same server: each is a second copy of everyone's data.
+    pub other_copies: Vec<String>,
 }
 
 /// A table and how many rows it has.
@@ -45,7 +53,7 @@ pub struct TableCount {
 /// The counts come from the snapshot the dump is taken from, so they agree exactly although the service goes on writing.
 ///
 /// # Errors
-/// [`BackupError`]; `output` then does not exist.
+/// [`BackupError`]; nothing is left behind.
 pub async fn take(
     database: &PgConnectOptions,
     output: &Path,
@@ -57,6 +65,12 @@ pub async fn take(
     }
     let mut source = super::runner::connect(database).await?;
     let client = Client::find(database, &mut source, prove).await?;
+    // The snapshot idles for as long as the dump takes; the service's sessions are ended after seconds of that.
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
+        .execute(&mut source)
+        .await
+        .map_err(BackupError::Query)?;
+    let partial = Partial::create(output)?;
 
     let mut snapshot = source.begin().await.map_err(BackupError::Query)?;
     sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -68,26 +82,19 @@ pub async fn take(
         .await
         .map_err(BackupError::Query)?;
 
-    let partial = output.with_extension("partial");
-    let result = dump_and_prove(&client, database, &mut snapshot, &name, &partial, prove).await;
+    let (tables, other_copies) =
+        dump_and_prove(&client, database, &mut snapshot, &name, partial.path(), prove).await?;
     snapshot.rollback().await.map_err(BackupError::Query)?;
     super::runner::close(source).await;
 
-    let finished = result.and_then(|tables| {
-        let bytes = std::fs::metadata(&partial).map_err(BackupError::File)?.len();
-        std::fs::rename(&partial, output).map_err(BackupError::File)?;
-        Ok(BackupReport {
-            file: output.to_owned(),
-            bytes,
-            seconds: started.elapsed().as_secs(),
-            tables,
-            restored: prove,
-        })
-    });
-    if finished.is_err() && partial.exists() {
-        std::fs::remove_file(&partial).map_err(BackupError::File)?;
-    }
-    finished
+    Ok(BackupReport {
+        file: output.to_owned(),
+        bytes: partial.finish(output)?,
+        seconds: started.elapsed().as_secs(),
+        tables,
+        restored: prove,
+        other_copies,
+    })
 }
 
 async fn dump_and_prove(
@@ -97,10 +104,12 @@ async fn dump_and_prove(
     snapshot_name: &str,
     file: &Path,
     prove: bool,
-) -> Result<Vec<TableCount>, BackupError> {
+) -> Result<(Vec<TableCount>, Vec<String>), BackupError> {
     client.dump(snapshot_name, file).await?;
     let expected = count_rows(snapshot).await?;
+    let mut other_copies = Vec::new();
     if prove {
+        other_copies = copies(snapshot).await?;
         let found = restore_and_count(client, database, file).await?;
         let differing: Vec<String> = expected
             .iter()
@@ -117,7 +126,18 @@ async fn dump_and_prove(
             return Err(BackupError::RestoreDiffers(differing));
         }
     }
-    Ok(expected)
+    Ok((expected, other_copies))
+}
+
+/// The databases of restore tests that run, or were killed.
+async fn copies(connection: &mut PgConnection) -> Result<Vec<String>, BackupError> {
+    sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1) ORDER BY datname",
+    )
+    .bind(SCRATCH)
+    .fetch_all(connection)
+    .await
+    .map_err(BackupError::Query)
 }
 
 async fn restore_and_count(
@@ -125,7 +145,7 @@ async fn restore_and_count(
     database: &PgConnectOptions,
     file: &Path,
 ) -> Result<Vec<TableCount>, BackupError> {
-    let scratch = format!("crossfade_restore_test_{}", std::process::id());
+    let scratch = format!("{SCRATCH}{}", uuid::Uuid::new_v4().simple());
     let mut admin = super::runner::connect(database).await?;
     sqlx::raw_sql(AssertSqlSafe(format!(
         "CREATE DATABASE {scratch} TEMPLATE template0"
@@ -190,6 +210,13 @@ impl fmt::Display for BackupReport {
             writeln!(f, "proven: restored into a scratch database, every count agreed")
         } else {
             writeln!(f, "NOT proven: the restore test was skipped")
+        }?;
+        for copy in &self.other_copies {
+            writeln!(
+                f,
+                "also on this server: {copy}, of a restore test that runs or was killed. Drop it if none runs, it holds everyone's data"
+            )?;
         }
+        Ok(())
     }
 }

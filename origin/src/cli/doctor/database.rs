@@ -1,13 +1,16 @@
 //! The database: does it answer, is it ours, has it room for this pool, does its clock agree?
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::finding::Finding;
+use super::finding::{Finding, distance};
+use crate::cli::reason::counted;
 use crate::clock;
 use crate::config::DatabaseConfig;
-use crate::schema::status;
+use crate::schema::SchemaError;
+use crate::schema::status::{self, State};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Beyond this, tokens that are valid here are expired there.
@@ -64,7 +67,7 @@ async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
     let started = Instant::now();
     let (version, clock, room, used) = sqlx::query_as::<_, (String, i64, i64, i64)>(
         "SELECT current_setting('server_version'),
-                extract(epoch FROM clock_timestamp())::bigint,
+                floor(extract(epoch FROM clock_timestamp()))::bigint,
                 current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint,
                 (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')",
     )
@@ -97,7 +100,7 @@ fn room(server: &Server, pool_max: u32) -> Finding {
 
 fn agreement(database: i64) -> Finding {
     let apart = clock::now().secs().saturating_sub(database);
-    let detail = format!("{apart} s ahead of the database's");
+    let detail = distance(apart, "the database's");
     if apart.saturating_abs() > MOST_SECONDS_APART {
         Finding::wrong("clock", detail)
     } else {
@@ -112,37 +115,58 @@ async fn schema(config: &DatabaseConfig) -> Finding {
             let version = newest.map_or_else(|| "none".to_owned(), |entry| entry.name.clone());
             Finding::ok("schema", format!("current, version {version}"))
         }
-        Ok(Ok(found)) => {
-            let pending = found
-                .migrations
-                .iter()
-                .filter(|entry| entry.state == status::State::Pending)
-                .count();
-            let changed = found
-                .migrations
-                .iter()
-                .filter(|entry| entry.state == status::State::Changed)
-                .count();
-            Finding::wrong(
-                "schema",
-                format!(
-                    "{pending} migrations pending, {changed} changed, {} invalid indexes; see `origin migrate status`",
-                    found.invalid_indexes.len()
-                ),
-            )
+        Ok(Ok(found)) => Finding::wrong(
+            "schema",
+            format!("{}; see `origin migrate status`", shortfall(&found)),
+        ),
+        Ok(Err(SchemaError::Connect(cause) | SchemaError::Statement { source: cause, .. })) => {
+            Finding::wrong("schema", format!("cannot be read: {}", refusal(&cause)))
         }
         Ok(Err(error)) => Finding::wrong("schema", error.to_string()),
         Err(_) => Finding::wrong("schema", "cannot be read in time"),
     }
 }
 
+/// What keeps a schema from being current.
+fn shortfall(found: &status::Status) -> String {
+    let count = |state| {
+        found
+            .migrations
+            .iter()
+            .filter(|entry| entry.state == state)
+            .count()
+    };
+    let parts = [
+        (count(State::Pending), "pending"),
+        (count(State::Changed), "applied with another text"),
+    ];
+    let mut parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", counted(*count, "migration")))
+        .collect();
+    if !found.invalid_indexes.is_empty() {
+        parts.push(format!("half built: {}", found.invalid_indexes.join(", ")));
+    }
+    parts.join(", ")
+}
+
 /// Why a connection or query failed, without the address or role that the library's own text may hold.
 fn refusal(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(database) => format!(
-            "refused, SQLSTATE {}",
-            database.code().unwrap_or(std::borrow::Cow::Borrowed("unknown"))
-        ),
+        sqlx::Error::Database(database) => {
+            let state = database.code().unwrap_or(Cow::Borrowed("unknown"));
+            // Appendix A of PostgreSQL's manual.
+            let plainly = match state.as_ref() {
+                "28P01" | "28000" => ": role and password are not accepted",
+                "3D000" => ": there is no such database",
+                "42501" => ": this role may not read it",
+                "53300" => ": too many connections",
+                "57P03" => ": the server is starting or stopping",
+                _ => "",
+            };
+            format!("refused, SQLSTATE {state}{plainly}")
+        }
         sqlx::Error::Io(error) => format!("unreachable: {}", error.kind()),
         sqlx::Error::Tls(_) => "TLS could not be agreed on".to_owned(),
         _ => "failed".to_owned(),

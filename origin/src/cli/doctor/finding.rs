@@ -62,6 +62,15 @@ impl fmt::Display for Finding {
     }
 }
 
+/// How this machine's clock stands to another one.
+pub(super) fn distance(seconds_ahead: i64, whose: &str) -> String {
+    match seconds_ahead {
+        -1..=1 => format!("agrees with {whose}"),
+        2.. => format!("{seconds_ahead} s ahead of {whose}"),
+        _ => format!("{} s behind {whose}", seconds_ahead.unsigned_abs()),
+    }
+}
+
 /// All findings as one JSON document.
 pub(super) fn as_json(findings: &[Finding], now: UnixTime) -> serde_json::Value {
     json!({

@@ -6,7 +6,7 @@ use reqwest::header::{AGE, CACHE_CONTROL, DATE};
 use shared::key_cache::freshness;
 use shared::token::{KeySet, MAX_KEY_SET_BYTES, Ring};
 
-use super::finding::Finding;
+use super::finding::{Finding, distance};
 use crate::clock;
 use crate::config::Config;
 use crate::outbound;
@@ -90,7 +90,7 @@ fn agreement(date: Option<&str>) -> Finding {
         return Finding::warning("clock", "the issuer's date cannot be read");
     };
     let apart = clock::now().secs().saturating_sub(theirs.timestamp());
-    let detail = format!("{apart} s ahead of the issuer's");
+    let detail = distance(apart, "the issuer's");
     if apart.saturating_abs() > MOST_SECONDS_APART {
         Finding::wrong("clock", detail)
     } else {

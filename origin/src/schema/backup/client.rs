@@ -46,10 +46,8 @@ impl Client {
         })
     }
 
-    /// Writes the whole database, as of `snapshot`, into `file`.
+    /// Writes the whole database, as of `snapshot`, into `file`, which is there and empty.
     pub async fn dump(&self, snapshot: &str, file: &Path) -> Result<(), BackupError> {
-        // Readable by nobody else from its first byte on.
-        create_private(file).map_err(BackupError::File)?;
         let mut command = self.command("pg_dump");
         command
             .arg("--format=custom")
@@ -86,7 +84,7 @@ impl Client {
 async fn run(program: &'static str, mut command: Command) -> Result<(), BackupError> {
     let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output())
         .await
-        .map_err(|error| BackupError::File(std::io::Error::other(error)))?
+        .map_err(|error| spawn_failure(program, std::io::Error::other(error)))?
         .map_err(|error| spawn_failure(program, error))?;
     if output.status.success() {
         return Ok(());
@@ -103,7 +101,10 @@ fn spawn_failure(program: &'static str, error: std::io::Error) -> BackupError {
     if error.kind() == ErrorKind::NotFound {
         BackupError::ProgramMissing(program)
     } else {
-        BackupError::File(error)
+        BackupError::ProgramNotStarted {
+            program,
+            source: error,
+        }
     }
 }
 
@@ -187,26 +188,6 @@ fn percent_decoded(text: &str) -> String {
     }
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(unix)]
-fn create_private(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map(drop)
-}
-
-#[cfg(not(unix))]
-fn create_private(file: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(file)
-        .map(drop)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub enum BackupError {
     ProgramMissing(&'static str),
     /// `pg_dump` refuses servers newer than itself.
     #[error(
-        "{program} is version {client}, the server {server}; an older program cannot dump a newer server"
+        "{program} is version {client}, the server {server}; an older program cannot dump a newer server. Install PostgreSQL's client programs of version {server}, and have them first on PATH"
     )]
     ProgramTooOld {
         /// Which program.
@@ -23,6 +23,14 @@ pub enum BackupError {
         client: u32,
         /// The server's major version.
         server: u32,
+    },
+    /// A program is there and does not start.
+    #[error("{program} could not be started")]
+    ProgramNotStarted {
+        /// Which program.
+        program: &'static str,
+        /// Why.
+        source: std::io::Error,
     },
     /// A program ran and failed.
     #[error("{program} failed: {output}")]
@@ -35,9 +43,17 @@ pub enum BackupError {
     /// The target is there already; backups are never overwritten.
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),
+    /// What another backup writes to is there: it runs, or it was killed.
+    #[error("{} is there: another backup is writing it, or was killed. Remove it if none is running", .0.display())]
+    PartialExists(PathBuf),
     /// The file could not be written, measured or moved into place.
-    #[error("the file could not be written")]
-    File(#[source] std::io::Error),
+    #[error("{} could not be written", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The dump was restored and does not hold what the database holds.
     #[error("the restored copy differs: {}", .0.join("; "))]
     RestoreDiffers(Vec<String>),
@@ -59,8 +75,8 @@ impl BackupError {
         match self {
             Self::ProgramMissing(_) => "BACKUP_PROGRAM_MISSING",
             Self::ProgramTooOld { .. } => "BACKUP_PROGRAM_TOO_OLD",
-            Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
-            Self::FileExists(_) | Self::File(_) => "BACKUP_FILE",
+            Self::ProgramNotStarted { .. } | Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
+            Self::FileExists(_) | Self::PartialExists(_) | Self::File { .. } => "BACKUP_FILE",
             Self::RestoreDiffers(_) => "BACKUP_NOT_RESTORABLE",
             Self::Scratch(_) => "BACKUP_SCRATCH_DATABASE",
             Self::Query(_) => "BACKUP_QUERY_FAILED",
