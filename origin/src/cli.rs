@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod healthcheck;
 pub mod ledger;
 pub mod migrate;
+mod reach;
 mod reason;
 pub mod serve;
 pub mod users;
@@ -18,7 +19,6 @@ use shared::token::Environment;
 
 use crate::config::{Config, DatabaseConfig, ListenConfig, process_environment};
 use crate::http::openapi;
-use crate::postgres;
 
 /// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, starting again will not help.
 const EXIT_USAGE: u8 = 64;
@@ -89,7 +89,10 @@ impl Cli {
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Ledger(arguments) => match database(&environment) {
-                Ok(database) => ledger::run(arguments, postgres::open(&database)).await,
+                Ok(database) => match reach::reach(&database).await {
+                    Ok(pool) => ledger::run(arguments, pool).await,
+                    Err(code) => code,
+                },
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Users(arguments) => match users::run(arguments, &environment).await {

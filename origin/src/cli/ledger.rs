@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use shared::ids::UserId;
 
+use super::reason::{counted, with_causes};
 use crate::domain::ledger::{Cursor, PageSize, Transfer};
 use crate::operations::ledger::{Fault, Ledger, Sweep};
 use crate::postgres::Pool;
@@ -57,7 +58,7 @@ pub async fn run(arguments: LedgerArgs, pool: Pool) -> ExitCode {
         Verb::ExpireHolds => expire_holds(&ledger).await,
     };
     outcome.unwrap_or_else(|fault| {
-        eprintln!("{fault}");
+        eprintln!("{}", with_causes(&fault));
         ExitCode::FAILURE
     })
 }
@@ -78,7 +79,7 @@ async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, Fault> {
             let hold = hold_id.map(|hold| format!(" hold {hold}")).unwrap_or_default();
             println!("{kind}: user {user_id}{hold}: expected {expected}, found {actual}");
         }
-        println!("{} differences", differences.len());
+        println!("{}", counted(differences.len(), "difference"));
     }
     Ok(if differences.is_empty() {
         ExitCode::SUCCESS

@@ -13,8 +13,11 @@ use clap::{Args, Subcommand};
 use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
+use super::reach::reach;
+use super::reason::with_causes;
 use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
+use crate::firebase::Firebase;
 use crate::operations::OperationError;
 use crate::operations::users;
 use crate::postgres::events::Event;
@@ -31,6 +34,12 @@ pub struct UsersArgs {
 enum Command {
     #[command(flatten)]
     One(OnePerson),
+    #[command(flatten)]
+    Many(ManyPeople),
+}
+
+#[derive(Debug, Subcommand)]
+enum ManyPeople {
     /// Bring people to Firebase with their passwords; may be killed and run again at any moment, and by several at once
     Migrate(migrate::MigrateArgs),
     /// Compare all rows with all Firebase accounts; exits 2 and names the differences when there are any
@@ -79,15 +88,30 @@ fn user_id(text: &str) -> Result<UserId, String> {
 /// # Errors
 /// [`Faults`] of the configuration that this command needs.
 pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, Faults> {
-    Ok(match arguments.command {
+    let done = match arguments.command {
         Command::One(command) => {
             let database = super::database(lookup)?;
-            one(command, &postgres::open(&database), lookup).await
+            match reach(&database).await {
+                Ok(pool) => Ok(one(command, &pool, lookup).await),
+                Err(code) => Err(code),
+            }
         }
-        Command::Migrate(arguments) => migrate::run(arguments, BulkConfig::read(lookup)?).await,
-        Command::Verify(arguments) => verify::run(arguments, BulkConfig::read(lookup)?).await,
-        Command::Sync(arguments) => sync::run(arguments, BulkConfig::read(lookup)?).await,
-        Command::Unlink(arguments) => unlink::run(arguments, BulkConfig::read(lookup)?).await,
+        Command::Many(command) => many(command, BulkConfig::read(lookup)?).await,
+    };
+    Ok(done.unwrap_or_else(|code| code))
+}
+
+async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitCode> {
+    let firebase = Firebase::new(&config.firebase).map_err(|error| {
+        eprintln!("{}", with_causes(&error));
+        ExitCode::FAILURE
+    })?;
+    let pool = reach(&config.database).await?;
+    Ok(match command {
+        ManyPeople::Migrate(arguments) => migrate::run(arguments, pool, firebase, config.rollout_group).await,
+        ManyPeople::Verify(arguments) => verify::run(arguments, pool, firebase).await,
+        ManyPeople::Sync(arguments) => sync::run(arguments, pool, firebase).await,
+        ManyPeople::Unlink(arguments) => unlink::run(arguments, pool, firebase).await,
     })
 }
 
@@ -104,7 +128,7 @@ async fn one(command: OnePerson, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", with_causes(&error));
             ExitCode::FAILURE
         }
     }

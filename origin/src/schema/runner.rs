@@ -10,6 +10,9 @@ use super::error::SchemaError;
 use super::execute::{Direction, Run};
 use super::{checks, history, indexes, lock};
 
+/// How long a server may take to let us in. Behind a firewall that answers nothing, the system alone would try for minutes.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+
 /// How a run behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -210,7 +213,14 @@ pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection,
         // Every name is written with its schema; nobody's own search path may find another object for it.
         ("search_path", ""),
     ]);
-    options.connect().await.map_err(SchemaError::Connect)
+    match tokio::time::timeout(CONNECT_PATIENCE, options.connect()).await {
+        Ok(answer) => answer.map_err(SchemaError::Connect),
+        Err(_) => {
+            let text = format!("no connection within {} s", CONNECT_PATIENCE.as_secs());
+            let late = std::io::Error::new(std::io::ErrorKind::TimedOut, text);
+            Err(SchemaError::Connect(sqlx::Error::Io(late)))
+        }
+    }
 }
 
 /// Ends the session and with it the lock; the work is done, so a failure to say goodbye is no failure.

@@ -10,13 +10,13 @@ use shared::rollout::Percentage;
 
 use super::EXIT_SOME;
 use super::progress::ProgressBar;
-use crate::config::BulkConfig;
+use crate::cli::reason::with_causes;
 use crate::firebase::Firebase;
 use crate::operations::migration::{
     Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share,
 };
+use crate::postgres::Pool;
 use crate::postgres::events::Actor;
-use crate::postgres::{self, Pool};
 
 /// Bring people to Firebase with their passwords.
 ///
@@ -53,26 +53,18 @@ fn percentage(text: &str) -> Result<Percentage, String> {
 }
 
 /// Migrates: 0 everybody, 1 stopped before the end, 2 done but some people failed.
-pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode {
-    let firebase = match Firebase::new(&config.firebase) {
-        Ok(firebase) => firebase,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let pool = postgres::open(&config.database);
-    let share = match share(&arguments, &pool, &config.rollout_group).await {
+pub(super) async fn run(arguments: MigrateArgs, pool: Pool, firebase: Firebase, group: String) -> ExitCode {
+    let share = match share(&arguments, &pool, &group).await {
         Ok(share) => share,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", with_causes(&error));
             return ExitCode::FAILURE;
         }
     };
     let migration = Migration::new(
         pool,
         firebase,
-        config.rollout_group,
+        group,
         share,
         Pace::per_second(arguments.rate),
         Actor::cli(&arguments.actor),
@@ -81,7 +73,7 @@ pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode 
     let began = Instant::now();
     let stopped = migrate(&arguments, &migration, &mut outcome).await.err();
     outcome.seconds = began.elapsed().as_secs_f64();
-    outcome.stopped = stopped.map(|error| error.to_string());
+    outcome.stopped = stopped.map(|error| with_causes(&error));
     if arguments.json {
         println!("{}", outcome.json(&migration));
     } else {
@@ -93,7 +85,11 @@ pub(super) async fn run(arguments: MigrateArgs, config: BulkConfig) -> ExitCode 
             ..
         } => {
             eprintln!("stopped: {reason}");
-            eprintln!("What is done is kept. Go on with: origin users migrate --resume");
+            if arguments.dry_run {
+                eprintln!("Nothing was changed.");
+            } else {
+                eprintln!("What is done is kept. Go on with: origin users migrate --resume");
+            }
             ExitCode::FAILURE
         }
         Outcome {

@@ -7,13 +7,13 @@ use clap::Args;
 use shared::ids::FirebaseUid;
 
 use super::EXIT_SOME;
+use crate::cli::reason::with_causes;
 use crate::clock;
-use crate::config::BulkConfig;
 use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
 use crate::operations::sync::{Round, Synced, Syncing};
 use crate::operations::users::{Unnamed, named};
-use crate::postgres;
+use crate::postgres::Pool;
 use crate::postgres::events::{Actor, Origin};
 
 /// Bring rows up to date with their Firebase accounts.
@@ -56,18 +56,8 @@ fn age(text: &str) -> Result<TimeDelta, String> {
 }
 
 /// Syncs: 0 done, 1 not or not to the end, 2 done but some accounts are gone.
-pub(super) async fn run(arguments: SyncArgs, config: BulkConfig) -> ExitCode {
-    let firebase = match Firebase::new(&config.firebase) {
-        Ok(firebase) => firebase,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let syncing = Syncing {
-        pool: postgres::open(&config.database),
-        firebase,
-    };
+pub(super) async fn run(arguments: SyncArgs, pool: Pool, firebase: Firebase) -> ExitCode {
+    let syncing = Syncing { pool, firebase };
     match sync(&arguments, &syncing).await {
         Ok(done) => {
             if arguments.json {
@@ -85,7 +75,7 @@ pub(super) async fn run(arguments: SyncArgs, config: BulkConfig) -> ExitCode {
             }
         }
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", with_causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -7,10 +7,10 @@ use shared::ids::UserId;
 
 use super::progress::ProgressBar;
 use super::user_id;
-use crate::config::BulkConfig;
+use crate::cli::reason::with_causes;
 use crate::firebase::Firebase;
 use crate::operations::migration::{Pace, Unlinked, Unlinking, Whom};
-use crate::postgres;
+use crate::postgres::Pool;
 use crate::postgres::events::Actor;
 
 /// Make people local again.
@@ -44,16 +44,9 @@ pub(super) struct UnlinkArgs {
 }
 
 /// Unlinks: 0 done, 1 not, or not to the end; run again it goes on.
-pub(super) async fn run(arguments: UnlinkArgs, config: BulkConfig) -> ExitCode {
-    let firebase = match Firebase::new(&config.firebase) {
-        Ok(firebase) => firebase,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
+pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -> ExitCode {
     let unlinking = Unlinking::new(
-        postgres::open(&config.database),
+        pool,
         firebase,
         Pace::per_second(arguments.rate),
         Actor::cli(&arguments.actor),
@@ -62,7 +55,7 @@ pub(super) async fn run(arguments: UnlinkArgs, config: BulkConfig) -> ExitCode {
     let count = match unlinking.count(whom).await {
         Ok(count) => u64::try_from(count).unwrap_or(0),
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", with_causes(&error));
             return ExitCode::FAILURE;
         }
     };
@@ -80,7 +73,7 @@ pub(super) async fn run(arguments: UnlinkArgs, config: BulkConfig) -> ExitCode {
     }
     let (dry_run, unlinked, deleted) = (arguments.dry_run, done.unlinked, done.deleted);
     if arguments.json {
-        let stopped = stopped.as_ref().map(ToString::to_string);
+        let stopped = stopped.as_ref().map(|error| with_causes(error));
         println!(
             "{}",
             serde_json::json!({
@@ -93,7 +86,8 @@ pub(super) async fn run(arguments: UnlinkArgs, config: BulkConfig) -> ExitCode {
         println!("{unlinked} people unlinked, {deleted} accounts deleted.");
     }
     if let Some(error) = stopped {
-        eprintln!("stopped: {error}\nWhat is done is kept. Run the same command again to go on.");
+        eprintln!("stopped: {}", with_causes(&error));
+        eprintln!("What is done is kept. Run the same command again to go on.");
         return ExitCode::FAILURE;
     }
     if arguments.user.is_some() && count == 0 && deleted == 0 {

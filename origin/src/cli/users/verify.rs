@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::EXIT_SOME;
-use crate::config::BulkConfig;
+use crate::cli::reason::with_causes;
 use crate::firebase::Firebase;
 use crate::operations::migration::{Comparison, Pace, compare};
-use crate::postgres;
+use crate::postgres::Pool;
 
 /// Compare all rows with all Firebase accounts.
 #[derive(Debug, Args)]
@@ -22,19 +22,11 @@ pub(super) struct VerifyArgs {
 }
 
 /// Compares: 0 the sides agree, 1 they could not be compared, 2 they differ.
-pub(super) async fn run(arguments: VerifyArgs, config: BulkConfig) -> ExitCode {
-    let firebase = match Firebase::new(&config.firebase) {
-        Ok(firebase) => firebase,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let pool = postgres::open(&config.database);
+pub(super) async fn run(arguments: VerifyArgs, pool: Pool, firebase: Firebase) -> ExitCode {
     let found = match compare(&pool, &firebase, &Pace::per_second(arguments.rate)).await {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", with_causes(&error));
             return ExitCode::FAILURE;
         }
     };

@@ -1,0 +1,39 @@
+//! The database, before a verb that needs it begins.
+
+use std::process::ExitCode;
+
+use super::reason::{counted, with_causes};
+use crate::config::DatabaseConfig;
+use crate::postgres::{self, Pool};
+use crate::schema::SchemaError;
+use crate::schema::status::{self, State};
+
+/// Connections to the database, if there is one: a pool tries again until its time is up, and then has forgotten why it failed. That
+/// the schema is behind is said and no more: putting somebody out must not wait for a migration.
+///
+/// # Errors
+/// The exit code, once the reason is printed.
+pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
+    match status::read(&config.connect).await {
+        Ok(found) => {
+            let pending = found
+                .migrations
+                .iter()
+                .filter(|entry| entry.state == State::Pending)
+                .count();
+            if pending > 0 {
+                eprintln!(
+                    "{} pending. Should this fail, bring the schema up with: origin migrate up",
+                    counted(pending, "migration")
+                );
+            }
+        }
+        Err(error @ SchemaError::Connect(_)) => {
+            eprintln!("{}: {}", error.code(), with_causes(&error));
+            return Err(ExitCode::FAILURE);
+        }
+        // A role that may not read which migrations there are may still do what it is for.
+        Err(_) => {}
+    }
+    Ok(postgres::open(config))
+}
