@@ -44,10 +44,11 @@ enum Part {
 }
 
 /// The origin's tests. Its conformance vectors are a part of their own.
-pub const ORIGIN_TESTS: [&str; 7] = [
+pub const ORIGIN_TESTS: [&str; 8] = [
     "--lib",
     "--test=api",
     "--test=bulk",
+    "--test=cli",
     "--test=firebase",
     "--test=ledger",
     "--test=schema",

@@ -117,13 +117,14 @@ async fn down(
     patience: &Patience,
 ) -> Result<ExitCode, String> {
     let found = status::read(database).await.map_err(|error| explain(&error))?;
-    let applied = |entry: &&status::Entry| entry.applied_at.is_some();
-    let newest = found
+    let mut applied = found
         .migrations
         .iter()
-        .rfind(applied)
-        .map_or(0, |entry| entry.version);
-    let to = to.unwrap_or(newest.saturating_sub(1));
+        .filter(|entry| entry.applied_at.is_some())
+        .map(|entry| entry.version)
+        .rev();
+    let (newest, below) = (applied.next().unwrap_or(0), applied.next().unwrap_or(0));
+    let to = to.unwrap_or(below);
     let options = Options {
         lock_patience: Duration::from_secs(patience.lock_patience),
         accept_loss,

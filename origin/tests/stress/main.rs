@@ -16,9 +16,12 @@
 mod database;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/server.rs"]
 mod server;
 mod service;
 mod support;
+#[path = "../support/wait.rs"]
+mod wait;
 
 mod conflicts;
 mod drain;

@@ -1,16 +1,11 @@
 //! What every stress test needs.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
-
-/// Long, because a machine that does ten other things is not what these tests are about.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub use crate::wait::{signal, until};
 
 /// For tests in which something is held up on purpose, and no other time limit than the one in question may end it.
 pub const NO_LIMITS: [(&str, &str); 4] = [
@@ -19,27 +14,6 @@ pub const NO_LIMITS: [(&str, &str); 4] = [
     ("REQUEST_TIMEOUT_MS", "60000"),
     ("DRAIN_SECONDS", "120"),
 ];
-
-/// Waits until `condition` holds.
-///
-/// # Panics
-/// When it does not within two minutes.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Sends a signal to a process.
-pub fn signal(process: u32, name: &str) {
-    let sent = Command::new("sh")
-        .args(["-c", &format!("kill -{name} {process}")])
-        .status()
-        .unwrap();
-    assert!(sent.success(), "kill -{name} {process}: {sent}");
-}
 
 /// A person without tokens.
 pub async fn person(connection: &mut PgConnection) -> Uuid {

@@ -1,4 +1,6 @@
 //! A PostgreSQL of the test's own, which it may restart.
+// Each test binary takes what it needs.
+#![allow(dead_code)]
 
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -9,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{signal, until};
+use crate::wait::{signal, until};
 
 /// `nobody`: PostgreSQL does not run as root.
 const UNPRIVILEGED: u32 = 65534;
@@ -37,7 +39,12 @@ impl Server {
         let programs = std::env::var_os("TEST_POSTGRES_PROGRAMS").map(PathBuf::from).expect(
             "TEST_POSTGRES_PROGRAMS is not set: this test starts a PostgreSQL of its own (`cargo xtask test` sets it)",
         );
-        let folder = std::env::temp_dir().join(format!("crossfade-stress-{}", Uuid::new_v4()));
+        Self::of(programs).await
+    }
+
+    /// A new one, of the version whose `initdb` and `postgres` are in the folder `programs`.
+    pub async fn of(programs: PathBuf) -> Self {
+        let folder = std::env::temp_dir().join(format!("crossfade-server-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         if is_root(&folder) {
             chown(&folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
@@ -45,7 +52,7 @@ impl Server {
         let made = command(&programs, "initdb", &folder)
             .args([
                 "-U",
-                "stress",
+                "tester",
                 "--auth=trust",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
@@ -73,7 +80,7 @@ impl Server {
 
     /// Its only database.
     pub fn url(&self) -> String {
-        format!("postgres://stress@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://tester@127.0.0.1:{}/postgres", self.port)
     }
 
     /// Ends it and starts it again.

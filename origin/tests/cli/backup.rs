@@ -1,0 +1,290 @@
+//! `origin migrate backup`, with PostgreSQL's own client programs and a server that they can dump.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::database::{TestDatabase, connect, execute};
+use crate::program;
+use crate::server::Server;
+use crate::support::{self, Ended};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use uuid::Uuid;
+
+/// A server that the installed `pg_dump` can dump, with a current schema and three people; and a folder to write to.
+struct Place {
+    url: String,
+    folder: PathBuf,
+    programs: PathBuf,
+    // Ended with the test.
+    _server: Server,
+}
+
+impl Place {
+    /// Nothing, with a word about it, where no server is installed beside `pg_dump`: an older one cannot dump a newer server.
+    async fn find() -> Option<Self> {
+        let Some(programs) = installed() else {
+            eprintln!("not shown: no PostgreSQL server is installed beside pg_dump");
+            return None;
+        };
+        let server = Server::of(programs.clone()).await;
+        let folder = std::env::temp_dir().join(format!("crossfade-backups-{}", Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        let place = Self {
+            url: server.url(),
+            folder,
+            programs,
+            _server: server,
+        };
+        place.origin("migrate up", &[]).await.expect(0);
+        let people = "INSERT INTO auth.users (email, password_hash, token_balance) SELECT 'p' || n || '@example.org', '$2b$04$hash', n FROM generate_series(1, 3) AS n";
+        execute(&mut place.connect().await, people).await;
+        Some(place)
+    }
+
+    async fn connect(&self) -> PgConnection {
+        connect(&self.url.parse::<PgConnectOptions>().unwrap()).await
+    }
+
+    /// `origin` with PostgreSQL's programs on its path.
+    async fn origin(&self, arguments: &str, variables: &[(&str, &str)]) -> Ended {
+        let mut command = program::origin();
+        command
+            .args(arguments.split_whitespace())
+            .env("DATABASE_URL", &self.url)
+            .env("PATH", self.path(&[]))
+            .envs(variables.iter().copied())
+            .current_dir(&self.folder);
+        support::end(command).await
+    }
+
+    /// A search path with `first` before PostgreSQL's programs and the system's.
+    fn path(&self, first: &[&Path]) -> String {
+        let mut folders: Vec<&Path> = first.to_vec();
+        folders.extend([self.programs.as_path(), Path::new("/usr/bin"), Path::new("/bin")]);
+        std::env::join_paths(folders).unwrap().into_string().unwrap()
+    }
+
+    /// A search path on which `pg_dump` is this script. `$real` is the real one; the script is not asked for the version.
+    fn path_with_pg_dump(&self, script: &str) -> String {
+        let folder = self.folder.join("programs");
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("pg_dump");
+        let real = self.programs.join("pg_dump");
+        let text = format!(
+            "#!/bin/sh\nreal='{}'\n[ \"$1\" = --version ] && exec \"$real\" \"$@\"\n{script}\n",
+            real.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        self.path(&[&folder])
+    }
+
+    /// What lies in the folder, but for our programs.
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(&self.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "programs")
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Databases of restore tests on the server.
+    async fn copies(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM pg_database WHERE datname LIKE 'crossfade_restore_test%'")
+            .fetch_one(&mut self.connect().await)
+            .await
+            .unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _removed = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The folder of an installation with server and client programs: where `pg_dump` is, or where Debian keeps what it stands for.
+fn installed() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    std::env::split_paths(&on_path).chain(debian).find(|folder| {
+        ["pg_dump", "pg_restore", "psql", "postgres", "initdb"]
+            .iter()
+            .all(|name| folder.join(name).exists())
+    })
+}
+
+#[tokio::test]
+async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
+    let Some(place) = Place::find().await else { return };
+    let done = place
+        .origin("migrate backup --output auth.dump", &[])
+        .await
+        .expect(0)
+        .says(&[
+            "written: auth.dump (",
+            "auth.users                                          3 rows",
+            "auth.token_transfers                                3 rows",
+            "proven: restored into a scratch database, every count agreed",
+        ]);
+    let file = std::fs::metadata(place.folder.join("auth.dump")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600, "others may read it");
+    assert!(
+        done.stdout.contains(&format!("({} bytes", file.len())),
+        "{done:?}"
+    );
+    assert_eq!(
+        (place.files(), place.copies().await),
+        (vec!["auth.dump".to_owned()], 0)
+    );
+
+    // What an operator does with it on the day it is needed.
+    execute(&mut place.connect().await, "CREATE DATABASE needed").await;
+    let mut restore = Command::new(place.programs.join("pg_restore"));
+    let address = place.url.replace("/postgres", "/needed");
+    restore
+        .args(["--exit-on-error", "--no-owner", "--dbname", &address])
+        .arg(place.folder.join("auth.dump"));
+    support::end(restore).await.expect(0);
+    for verb in ["migrate status", "migrate verify", "ledger reconcile"] {
+        place.origin(verb, &[("DATABASE_URL", &address)]).await.expect(0);
+    }
+
+    let again = place.origin("migrate backup --output auth.dump", &[]).await;
+    again
+        .expect(1)
+        .complains(&["BACKUP_FILE: auth.dump exists already"]);
+    place
+        .origin("migrate backup --output quick.dump --skip-restore-test", &[])
+        .await
+        .expect(0)
+        .says(&["NOT proven: the restore test was skipped"]);
+}
+
+#[tokio::test]
+async fn a_dump_that_does_not_hold_everything_is_no_backup() {
+    let Some(place) = Place::find().await else { return };
+    let path = place.path_with_pg_dump("exec \"$real\" --exclude-table-data=auth.token_transfers \"$@\"");
+    place
+        .origin("migrate backup --output auth.dump", &[("PATH", &path)])
+        .await
+        .expect(1)
+        .complains(&[
+            "BACKUP_NOT_RESTORABLE: ",
+            "auth.token_transfers: 3 rows, restored 0",
+        ]);
+    assert_eq!((place.files(), place.copies().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn a_dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
+    let Some(place) = Place::find().await else { return };
+    // It holds its snapshot, and looks on until the session it got it from has idled for longer than that, or is no more.
+    let idle = "SELECT coalesce(bool_and(state_change < now() - interval '11 seconds'), true) FROM pg_sleep(0.2), pg_stat_activity \
+                WHERE state = 'idle in transaction' AND application_name = 'crossfade-migrate'";
+    let path = place.path_with_pg_dump(&format!(
+        "\"$real\" \"$@\" || exit\nwhile [ \"$(psql -Atc \"{idle}\" postgres)\" = f ]; do :; done"
+    ));
+    place
+        .origin("migrate backup --output auth.dump", &[("PATH", &path)])
+        .await
+        .expect(0)
+        .says(&["proven: "]);
+}
+
+#[tokio::test]
+async fn what_another_backup_is_writing_is_left_to_it() {
+    let Some(place) = Place::find().await else { return };
+    let theirs = place.folder.join("auth.dump.partial");
+    std::fs::write(&theirs, "half a dump").unwrap();
+    place
+        .origin("migrate backup --output auth.dump", &[])
+        .await
+        .expect(1)
+        .complains(&[
+            "BACKUP_FILE: auth.dump.partial is there",
+            "Remove it if none is running",
+        ]);
+    assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "half a dump");
+
+    execute(
+        &mut place.connect().await,
+        "CREATE DATABASE crossfade_restore_test_of_last_week",
+    )
+    .await;
+    place
+        .origin("migrate backup --output other.dump", &[])
+        .await
+        .expect(0)
+        .says(&["also on this server: crossfade_restore_test_of_last_week"]);
+    assert_eq!(place.copies().await, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_and_leaves_nothing() {
+    let Some(place) = Place::find().await else { return };
+    let roles = "CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader; CREATE ROLE stranger LOGIN;";
+    execute(&mut place.connect().await, roles).await;
+    let url = |role: &str| place.url.replace("tester@", &format!("{role}@"));
+    let backup = async |variables: &[(&str, &str)]| {
+        let ended = place.origin("migrate backup --output auth.dump", variables).await;
+        assert_eq!(
+            (place.files(), place.copies().await),
+            (Vec::new(), 0),
+            "{ended:?}"
+        );
+        ended.expect(1)
+    };
+
+    backup(&[("DATABASE_URL", &url("reader"))]).await.complains(&[
+        "BACKUP_SCRATCH_DATABASE",
+        "because: permission denied to create database (SQLSTATE 42501)",
+    ]);
+    backup(&[("DATABASE_URL", &url("stranger"))])
+        .await
+        .complains(&["BACKUP_PROGRAM_FAILED: pg_dump failed: ", "permission denied"]);
+    backup(&[("PATH", "/nowhere")])
+        .await
+        .complains(&["BACKUP_PROGRAM_MISSING: pg_dump is not on PATH; install PostgreSQL's client programs"]);
+    let elsewhere = place.origin("migrate backup --output none/auth.dump", &[]).await;
+    elsewhere.expect(1).complains(&[
+        "BACKUP_FILE: none/auth.dump.partial could not be written",
+        "because: No such file or directory",
+    ]);
+    let broken = place.path_with_pg_dump("echo 'disk full' >&2; exit 3");
+    backup(&[("PATH", &broken)])
+        .await
+        .complains(&["BACKUP_PROGRAM_FAILED: pg_dump failed: disk full"]);
+}
+
+#[tokio::test]
+async fn an_older_program_says_which_version_is_needed() {
+    let database = TestDatabase::current().await;
+    let major: i32 = database
+        .value("SELECT current_setting('server_version_num')::integer / 10000")
+        .await;
+    let folder = std::env::temp_dir().join(format!("crossfade-old-client-{}", Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("pg_dump");
+    std::fs::write(&file, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.to_str().unwrap();
+    let refused = support::origin(
+        &format!("migrate backup --output {path}/auth.dump"),
+        &[("DATABASE_URL", &support::url(&database)), ("PATH", path)],
+    )
+    .await;
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    refused.expect(1).complains(&[&format!(
+        "BACKUP_PROGRAM_TOO_OLD: pg_dump is version 9, the server {major}; an older program cannot dump a newer server. \
+         Install PostgreSQL's client programs of version {major}"
+    )]);
+}
