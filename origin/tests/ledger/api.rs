@@ -230,7 +230,7 @@ async fn the_command_line_reconciles_shows_and_expires() {
     assert_eq!(code, 2);
     assert_eq!(
         text,
-        format!("balance: user {user}: expected 10, found 11\n1 differences\n")
+        format!("balance: user {user}: expected 10, found 11\n1 difference\n")
     );
     let (code, text) = run(url, &["ledger", "reconcile", "--json"]).await;
     assert_eq!(code, 2);
