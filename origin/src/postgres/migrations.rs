@@ -12,5 +12,5 @@ pub use people::{
 pub use queue::{Backlog, Claimed, Entry, Settlement, backlog, claim, enqueue, link, release, renew, settle};
 pub use sign_in::{hold_for_sign_in, is_linked};
 pub use unlinking::{
-    claim_unlinking, count_unlinkable, prolong_unlinking, settle_relinked, unlink, unlinked,
+    claim_unlinking, count_unlinkable, count_unlinking, prolong_unlinking, settle_relinked, unlink, unlinked,
 };

@@ -22,3 +22,4 @@ mod migrate;
 mod races;
 mod secrets;
 mod sync;
+mod words;

@@ -95,11 +95,11 @@ impl Drill {
         }
     }
 
-    /// Lets every lease of the bulk migration run out, as time does.
+    /// Lets every lease of a command run out, as time does.
     pub async fn leases_run_out(&self) {
         self.database
             .execute(
-                "WITH leased AS (SELECT user_id FROM auth.user_migrations WHERE leased_by LIKE 'bulk:%' ORDER BY user_id FOR UPDATE) \
+                "WITH leased AS (SELECT user_id FROM auth.user_migrations WHERE leased_by ~ '^(bulk|unlink):' ORDER BY user_id FOR UPDATE) \
                  UPDATE auth.user_migrations AS m SET lease_until = now() - interval '1 second' \
                  FROM leased WHERE m.user_id = leased.user_id",
             )

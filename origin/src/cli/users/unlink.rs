@@ -7,7 +7,7 @@ use shared::ids::UserId;
 
 use super::progress::ProgressBar;
 use super::user_id;
-use crate::cli::reason::with_causes;
+use crate::cli::reason::{counted, with_causes};
 use crate::firebase::Firebase;
 use crate::operations::migration::{Pace, Unlinked, Unlinking, Whom};
 use crate::postgres::Pool;
@@ -63,9 +63,18 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
     let mut stopped = None;
     if !arguments.dry_run {
         let mut bar = ProgressBar::new(count);
+        let mut waiting = 0;
         stopped = unlinking
-            .run(whom, arguments.keep_accounts, &mut done, &mut |done| {
-                bar.show(done.unlinked, 0);
+            .run(whom, arguments.keep_accounts, &mut done, &mut |done, others| {
+                if others == 0 {
+                    bar.show(done.unlinked, 0);
+                } else if others != waiting {
+                    bar.say(&format!(
+                        "waiting: {} to be deleted by another run, or one that broke off",
+                        counted(usize::try_from(others).unwrap_or(0), "account")
+                    ));
+                }
+                waiting = others;
             })
             .await
             .err();

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use shared::ids::UserId;
+use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{LEASE_SECONDS, MigrationError, Pace};
+use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
 use crate::firebase::Firebase;
 use crate::postgres::events::Actor;
 use crate::postgres::{Pool, migrations, run};
@@ -70,7 +71,10 @@ impl Unlinking {
     }
 
     /// Unlinks, and deletes the accounts at Firebase unless they are to be kept. The row first: should this die in between, the
-    /// next sign-in finds the account under its own id and takes it over, and the next run deletes what is still to be deleted.
+    /// next sign-in finds the account under its own id and takes it over, and the next run deletes what is still to be deleted: it
+    /// waits for the leases of one that broke off, rather than leave accounts behind and say that it is done.
+    ///
+    /// `watch` is told what was done, and how many accounts others are about to delete.
     ///
     /// # Errors
     /// [`MigrationError`]; what was done so far stays so, in `done`.
@@ -79,7 +83,7 @@ impl Unlinking {
         whom: Whom,
         keep_accounts: bool,
         done: &mut Unlinked,
-        watch: &mut (dyn FnMut(&Unlinked) + Send),
+        watch: &mut (dyn FnMut(&Unlinked, i64) + Send),
     ) -> Result<(), MigrationError> {
         let (id, holder, actor) = (whom.id(), self.holder.as_str(), &self.actor);
         loop {
@@ -102,9 +106,19 @@ impl Unlinking {
             } else {
                 self.delete(id, done).await?
             };
-            watch(done);
-            if unlinked.is_empty() && deleted == 0 {
-                return Ok(());
+            if !unlinked.is_empty() || deleted > 0 {
+                watch(done, 0);
+                continue;
+            }
+            let elsewhere = run(&self.pool, |mut connection| async move {
+                migrations::count_unlinking(&mut connection, id).await
+            });
+            match elsewhere.await? {
+                others if others > 0 && !keep_accounts => {
+                    watch(done, others);
+                    sleep(POLL).await;
+                }
+                _ => return Ok(()),
             }
         }
     }

@@ -116,6 +116,19 @@ pub async fn prolong_unlinking(
     Ok(prolonged.rows_affected() == 1)
 }
 
+/// How many accounts of unlinked people are still to be deleted, or whether that of `id` is.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_unlinking(connection: &mut PgConnection, id: Option<Uuid>) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM auth.user_migrations WHERE state = 'unlinking' AND ($1::uuid IS NULL OR user_id = $1)",
+    )
+    .bind(id)
+    .fetch_one(connection)
+    .await
+}
+
 /// The account is deleted: nothing is owed any more.
 ///
 /// # Errors
