@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::reason::with_causes;
 use crate::app::App;
 use crate::config::Config;
 use crate::{schema, server, telemetry};
@@ -38,10 +39,7 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     if arguments.migrate
         && let Err(error) = schema::migrate(&app.pool).await
     {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the schema could not be brought up"
-        );
+        tracing::error!(error = with_causes(&error), "the schema could not be brought up");
         return ExitCode::FAILURE;
     }
     match serve(address, app).await {

@@ -21,6 +21,8 @@ mod database;
 mod program;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/service.rs"]
+mod service;
 mod support;
 #[path = "../support/wait.rs"]
 mod wait;
@@ -30,3 +32,4 @@ mod configuration;
 mod doctor;
 mod migrate;
 mod no_database;
+mod serve;

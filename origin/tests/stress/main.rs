@@ -18,6 +18,7 @@ mod database;
 mod program;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/service.rs"]
 mod service;
 mod support;
 #[path = "../support/wait.rs"]

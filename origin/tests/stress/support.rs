@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
-pub use crate::wait::{signal, until};
+pub use crate::wait::until;
 
 /// For tests in which something is held up on purpose, and no other time limit than the one in question may end it.
 pub const NO_LIMITS: [(&str, &str); 4] = [

@@ -1,4 +1,6 @@
-//! The real program as a process of its own.
+//! The real program serving, as a process of its own.
+// Each test binary takes what it needs.
+#![allow(dead_code)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::program;
-use crate::support::{signal, until};
+use crate::wait::{signal, until};
 
 /// The key of a service that may administer.
 const SERVICE_KEY: &str = "stress-key-0123456789-0123456789-abcd";
@@ -60,9 +62,14 @@ impl Answer {
 impl Service {
     /// Starts it against the database at `url`, with some variables set otherwise, and waits until it listens.
     pub async fn start(url: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(&["serve"], url, variables).await
+    }
+
+    /// The same, with more than `serve` on its command line.
+    pub async fn start_with(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = program::origin();
         command
-            .arg("serve")
+            .args(arguments)
             .envs([
                 ("DATABASE_URL", url),
                 ("PORT", "0"),
@@ -89,6 +96,11 @@ impl Service {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
         };
         Self { child, caller, log }
+    }
+
+    /// The port it listens on, on this machine alone.
+    pub fn port(&self) -> &str {
+        self.caller.base.rsplit(':').next().unwrap_or_default()
     }
 
     /// For senders that outlive it.
