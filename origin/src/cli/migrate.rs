@@ -33,6 +33,9 @@ enum Command {
         /// Go on although data is lost that cannot be computed again
         #[arg(long)]
         accept_loss: bool,
+        /// Say what would be taken down and lost, and change nothing
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         patience: Patience,
     },
@@ -73,8 +76,17 @@ pub async fn run(arguments: MigrateArgs, database: &PgConnectOptions) -> ExitCod
         Command::Down {
             to,
             accept_loss,
+            dry_run,
             patience,
-        } => down(database, to, accept_loss, &patience).await,
+        } => {
+            let options = Options {
+                lock_patience: Duration::from_secs(patience.lock_patience),
+                accept_loss,
+                rehearse_down: dry_run,
+                ..Options::default()
+            };
+            down(database, to, &options).await
+        }
         Command::Status { json } => show_status(database, json).await,
         Command::Verify { json } => verify(database, json).await,
         Command::Backup {
@@ -110,12 +122,7 @@ async fn up(database: &PgConnectOptions, patience: &Patience) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn down(
-    database: &PgConnectOptions,
-    to: Option<u32>,
-    accept_loss: bool,
-    patience: &Patience,
-) -> Result<ExitCode, String> {
+async fn down(database: &PgConnectOptions, to: Option<u32>, options: &Options) -> Result<ExitCode, String> {
     let found = status::read(database).await.map_err(|error| explain(&error))?;
     let mut applied = found
         .migrations
@@ -125,16 +132,26 @@ async fn down(
         .rev();
     let (newest, below) = (applied.next().unwrap_or(0), applied.next().unwrap_or(0));
     let to = to.unwrap_or(below);
-    let options = Options {
-        lock_patience: Duration::from_secs(patience.lock_patience),
-        accept_loss,
-        ..Options::default()
-    };
-    let taken = schema::down(database, to, &options, &mut show_progress)
+    let taken = schema::down(database, to, options, &mut show_progress)
         .await
         .map_err(|error| explain(&error))?;
     if taken.is_empty() {
         println!("Nothing to take down; the schema is at version {newest}.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.rehearse_down {
+        let names = found
+            .migrations
+            .iter()
+            .rev()
+            .filter(|entry| taken.contains(&entry.version));
+        for entry in names {
+            println!("{}", entry.name);
+        }
+        println!(
+            "{} would be taken down, to version {to}; nothing was changed.",
+            counted(taken.len(), "migration")
+        );
         return Ok(ExitCode::SUCCESS);
     }
     println!(

@@ -22,6 +22,8 @@ pub struct Options {
     pub batch_size: i64,
     /// Go down although data is lost that cannot be computed again.
     pub accept_loss: bool,
+    /// Check whether it could go down, and do not.
+    pub rehearse_down: bool,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             lock_patience: Duration::from_secs(600),
             batch_size: 500,
             accept_loss: false,
+            rehearse_down: false,
         }
     }
 }
@@ -104,7 +107,8 @@ pub async fn up(
     Ok(plan.iter().map(|migration| migration.version).collect())
 }
 
-/// Takes every migration above version `to` down again, newest first. Answers the versions taken down.
+/// Takes every migration above version `to` down again, newest first. Answers the versions taken down, or in a rehearsal those that
+/// would be.
 ///
 /// # Errors
 /// [`SchemaError::WouldLose`] unless the loss is accepted, [`SchemaError::NotReady`] where rows forbid it altogether; both
@@ -134,6 +138,11 @@ pub async fn down(
     if !findings.losses.is_empty() && !options.accept_loss {
         return Err(SchemaError::WouldLose(findings.losses));
     }
+    let versions = plan.iter().map(|migration| migration.version).collect();
+    if options.rehearse_down {
+        close(connection).await;
+        return Ok(versions);
+    }
     let mut run = Run {
         connection: &mut connection,
         options,
@@ -148,7 +157,7 @@ pub async fn down(
         });
     }
     close(connection).await;
-    Ok(plan.iter().map(|migration| migration.version).collect())
+    Ok(versions)
 }
 
 /// What is to be applied. An older program on a newer database has nothing to do: migrations only ever add.

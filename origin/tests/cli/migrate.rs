@@ -41,6 +41,15 @@ async fn up_and_down_say_what_they_did_and_status_what_is_missing() {
         "{status}"
     );
 
+    let rehearsal = with(&database, "migrate down --dry-run").await.expect(0);
+    assert!(
+        rehearsal.stdout.ends_with(&format!(
+            "1 migration would be taken down, to version {}; nothing was changed.\n",
+            newest - 1
+        )),
+        "{rehearsal:?}"
+    );
+    with(&database, "migrate status").await.expect(0);
     let down = with(&database, "migrate down").await.expect(0);
     assert_eq!(
         down.stdout,
@@ -93,6 +102,17 @@ async fn the_legacy_services_tables_are_adopted_and_stay_when_all_is_taken_down(
         .execute("UPDATE auth.users SET token_balance = token_balance + 5 WHERE username = 'ada'")
         .await;
     let before = database.rows(PEOPLE).await;
+    with(&database, "migrate down --to 0 --dry-run")
+        .await
+        .expect(1)
+        .complains(&["MIGRATION_WOULD_LOSE_DATA"]);
+    with(&database, "migrate down --to 0 --dry-run --accept-loss")
+        .await
+        .expect(0)
+        .says(&[
+            "0009_token_ledger\n",
+            "would be taken down, to version 0; nothing was changed.",
+        ]);
     with(&database, "migrate down --to 0")
         .await
         .expect(1)
