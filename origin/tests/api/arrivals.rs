@@ -22,7 +22,7 @@ use crate::support::{self, TestApp, token, token_with_email};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many statements create people at once.
-const LANES: i64 = 8;
+const LANES: i64 = 1;
 
 #[tokio::test]
 async fn who_arrives_while_others_are_created_shares_one_statement() {

@@ -12,9 +12,10 @@ use crate::domain::user::UserRecord;
 use crate::postgres::users::{self, Arrival};
 use crate::postgres::{DatabaseError, run};
 
-/// How many statements run at once. More than for look-ups: these wait for the disk, which PostgreSQL shares among commits that come
-/// together, so few lanes would only make people wait for somebody else's disk and then for their own.
-const LANES: usize = 8;
+/// How many statements run at once. While one waits for the disk the next gathers people, and the more people the less each costs: with
+/// one lane twice as many came in as with eight (docs/PERFORMANCE.md). It holds nobody up for long: creating a row waits for no other lock,
+/// and the statement's time is limited.
+const LANES: usize = 1;
 
 /// The arrivals that wait.
 pub(super) struct Arrivals(Lanes<Arc<Arrival>, Option<UserRecord>>);
