@@ -195,14 +195,7 @@ async fn show_status(database: &PgConnectOptions, json: bool) -> Result<ExitCode
 
 /// What the list comes to, and what to do about it.
 fn summary(status: &status::Status) -> String {
-    let count = |state| {
-        status
-            .migrations
-            .iter()
-            .filter(|entry| entry.state == state)
-            .count()
-    };
-    match (count(State::Changed), count(State::Pending)) {
+    match (status.count(State::Changed), status.count(State::Pending)) {
         (0, 0) if status.is_current() => "The schema is current.".to_owned(),
         (0, 0) => "An index is not usable. Build it again with: origin migrate up".to_owned(),
         (0, pending) => format!(

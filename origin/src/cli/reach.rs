@@ -16,11 +16,7 @@ use crate::schema::status::{self, State};
 pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
     match status::read(&config.connect).await {
         Ok(found) => {
-            let pending = found
-                .migrations
-                .iter()
-                .filter(|entry| entry.state == State::Pending)
-                .count();
+            let pending = found.count(State::Pending);
             if pending > 0 {
                 eprintln!(
                     "{} pending. Should this fail, bring the schema up with: origin migrate up",

@@ -56,6 +56,15 @@ impl Status {
                 .iter()
                 .all(|entry| matches!(entry.state, State::Applied | State::Newer))
     }
+
+    /// How many migrations are in this state.
+    #[must_use]
+    pub fn count(&self, state: State) -> usize {
+        self.migrations
+            .iter()
+            .filter(|entry| entry.state == state)
+            .count()
+    }
 }
 
 /// Reads the state of the schema. Takes no lock and writes nothing.

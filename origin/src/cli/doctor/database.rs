@@ -129,16 +129,9 @@ async fn schema(config: &DatabaseConfig) -> Finding {
 
 /// What keeps a schema from being current.
 fn shortfall(found: &status::Status) -> String {
-    let count = |state| {
-        found
-            .migrations
-            .iter()
-            .filter(|entry| entry.state == state)
-            .count()
-    };
     let parts = [
-        (count(State::Pending), "pending"),
-        (count(State::Changed), "applied with another text"),
+        (found.count(State::Pending), "pending"),
+        (found.count(State::Changed), "applied with another text"),
     ];
     let mut parts: Vec<String> = parts
         .iter()

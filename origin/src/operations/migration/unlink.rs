@@ -110,16 +110,18 @@ impl Unlinking {
                 watch(done, 0);
                 continue;
             }
+            if keep_accounts {
+                return Ok(());
+            }
             let elsewhere = run(&self.pool, |mut connection| async move {
                 migrations::count_unlinking(&mut connection, id).await
             });
-            match elsewhere.await? {
-                others if others > 0 && !keep_accounts => {
-                    watch(done, others);
-                    sleep(POLL).await;
-                }
-                _ => return Ok(()),
+            let others = elsewhere.await?;
+            if others == 0 {
+                return Ok(());
             }
+            watch(done, others);
+            sleep(POLL).await;
         }
     }
 

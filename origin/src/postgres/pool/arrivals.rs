@@ -13,8 +13,8 @@ use crate::postgres::users::{self, Arrival};
 use crate::postgres::{DatabaseError, run};
 
 /// How many statements run at once. While one waits for the disk the next gathers people, and the more people the less each costs: with
-/// one lane twice as many came in as with eight (docs/PERFORMANCE.md). It holds nobody up for long: creating a row waits for no other lock,
-/// and the statement's time is limited.
+/// one lane 1.7 times as many came in as with eight (docs/PERFORMANCE.md). It holds nobody up for long: it waits only for who is just
+/// creating the same row, and the statement's time is limited.
 const LANES: usize = 1;
 
 /// The arrivals that wait.
