@@ -2,18 +2,23 @@
 //! the edge in the Workers runtime.
 
 pub mod accounts;
+mod database;
 mod edge;
 mod edges;
 mod emulator;
 pub mod guard;
+mod issuer;
 mod operate;
 mod origin_alone;
+mod plan;
 mod ports;
 pub mod postgres;
 mod programs;
 mod pulse;
 mod secrets;
 pub mod service;
+mod stop;
+mod variables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,56 +26,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+pub use database::for_tests as test_database;
 use guard::Guard;
 pub use origin_alone::OriginAlone;
+pub use plan::{Database, Issuer, Plan};
 use ports::Ports;
-use postgres::{Durability, Postgres};
+use postgres::Postgres;
 use pulse::Pulse;
 use secrets::Secrets;
 use service::Service;
+pub use stop::on_signal as stop_signal;
 
-use crate::fault::{Done, Fault, In as _};
+use crate::fault::{Done, Fault};
 use crate::tools::{npm, wasm_target};
 use crate::{build_edge, build_page, console};
-
-const PROJECT: &str = "demo-crossfade";
-
-/// Who issues the Firebase tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Issuer {
-    /// The Auth emulator: unsigned tokens, a real sign-up.
-    Emulator,
-    /// A key server of ours: RS256 tokens, the production path.
-    KeyServer,
-    /// A project at Google.
-    Project(String),
-}
-
-/// Where the database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    /// Ours, kept between runs; `fresh` starts over.
-    Kept { fresh: bool },
-    /// Ours, gone afterwards.
-    ThrowAway,
-    /// Somebody's, by URL.
-    Yours(String),
-}
-
-/// What stack to bring up.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub issuer: Issuer,
-    pub database: Database,
-    /// Well-known ports, or whatever is free.
-    pub well_known_ports: bool,
-    /// Edge variables on top of `[env.development]`.
-    pub edge: Vec<(&'static str, String)>,
-    /// Whether tests may ask for more edges.
-    pub more_edges: bool,
-    /// Whether the edge serves the development page at `/`. Only with an emulator: the page needs somewhere to sign up.
-    pub page: bool,
-}
 
 /// Addresses of a running stack.
 #[derive(Debug, Clone)]
@@ -130,8 +99,8 @@ impl Stack {
             Ports::any()
         };
         // The emulator takes longest to start and needs nothing of the others.
-        let mut issuer = start_issuer(&guard, plan, &mut ports)?;
-        let database = start_database(&guard, plan, &mut ports, &secrets)?;
+        let mut issuer = issuer::start(&guard, plan, &mut ports)?;
+        let database = database::start(&guard, plan, &mut ports, &secrets)?;
         console::step(build_edge::STEP, build_edge::build)?;
         console::step("compile the origin and the stand-ins", programs::build)?;
         console::step("migrate", || programs::migrate(&database.url))?;
@@ -160,8 +129,8 @@ impl Stack {
         };
         let shared = issuer.variables.clone();
         let started_with = operate::StartedWith {
-            edge: edge_variables(plan, &addresses, &secrets, &shared),
-            origin: origin_variables(plan, &database.url, &secrets, &shared),
+            edge: variables::edge(plan, &addresses, &secrets, &shared),
+            origin: variables::origin(plan, &database.url, &secrets, &shared),
             origin_port,
             ports,
             step_down: false,
@@ -169,7 +138,7 @@ impl Stack {
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {
                 console::step(&format!("legacy service on {}", addresses.legacy), || {
-                    let variables = legacy_variables(&database.url, &secrets, control_port);
+                    let variables = variables::legacy(&database.url, &secrets, control_port);
                     programs::legacy(&guard, legacy_port, &variables)
                 })
             });
@@ -278,222 +247,3 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, Done<T>>) -> Done<T> {
 }
 
 impl console::StepResult for Service {}
-
-/// The issuer, and what the edge and the origin have to be told about it.
-struct StartedIssuer {
-    service: Option<Service>,
-    port: u16,
-    project: String,
-    emulator: Option<String>,
-    key_server: Option<String>,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl StartedIssuer {
-    fn wait(&mut self) -> Done {
-        match (&mut self.service, &self.emulator) {
-            (Some(service), Some(address)) => {
-                let port = self.port;
-                console::step(&format!("Auth emulator on {address}"), || {
-                    emulator::wait(service, port)
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn start_issuer(guard: &Arc<Guard>, plan: &Plan, ports: &mut Ports) -> Done<StartedIssuer> {
-    let mut started = StartedIssuer {
-        service: None,
-        port: 0,
-        project: PROJECT.to_owned(),
-        emulator: None,
-        key_server: None,
-        variables: Vec::new(),
-    };
-    match &plan.issuer {
-        Issuer::Emulator => {
-            started.port = ports.take("Auth emulator", 9099)?;
-            started.emulator = Some(local(started.port));
-            started.variables.push((
-                "FIREBASE_AUTH_EMULATOR_HOST",
-                format!("127.0.0.1:{}", started.port),
-            ));
-            started.service = Some(emulator::start(guard, PROJECT, started.port)?);
-        }
-        Issuer::KeyServer => {
-            started.port = ports.take("key server", 9098)?;
-            started.key_server = Some(local(started.port));
-            started
-                .variables
-                .push(("FIREBASE_JWKS_URL", format!("{}/jwks", local(started.port))));
-            started
-                .variables
-                .push(("FIREBASE_AUTH_EMULATOR_HOST", String::new()));
-            console::step("compile the origin and the stand-ins", programs::build)?;
-            let port = started.port;
-            started.service = Some(console::step("key server", || programs::key_server(guard, port))?);
-        }
-        Issuer::Project(project) => {
-            started.project.clone_from(project);
-            started
-                .variables
-                .push(("FIREBASE_AUTH_EMULATOR_HOST", String::new()));
-        }
-    }
-    started
-        .variables
-        .push(("FIREBASE_PROJECT_ID", started.project.clone()));
-    Ok(started)
-}
-
-struct StartedDatabase {
-    url: String,
-    server: Option<(Postgres, Service)>,
-}
-
-fn start_database(
-    guard: &Arc<Guard>,
-    plan: &Plan,
-    ports: &mut Ports,
-    secrets: &Secrets,
-) -> Done<StartedDatabase> {
-    let (name, durability, fresh) = match &plan.database {
-        Database::Yours(url) => {
-            return Ok(StartedDatabase {
-                url: url.clone(),
-                server: None,
-            });
-        }
-        Database::Kept { fresh } => ("postgres".to_owned(), Durability::Kept, *fresh),
-        Database::ThrowAway => (
-            format!("postgres-{}", std::process::id()),
-            Durability::Careless,
-            true,
-        ),
-    };
-    let port = ports.take("PostgreSQL", 5432)?;
-    let (server, service) = console::step(&format!("PostgreSQL on 127.0.0.1:{port}"), || {
-        let server = Postgres::prepare(&name, port, &secrets.database_password, durability, fresh)?;
-        let service = server.start(guard)?;
-        Ok(Started(server, service))
-    })?
-    .into();
-    Ok(StartedDatabase {
-        url: server.url("postgres"),
-        server: Some((server, service)),
-    })
-}
-
-struct Started(Postgres, Service);
-
-impl console::StepResult for Started {}
-
-impl From<Started> for (Postgres, Service) {
-    fn from(started: Started) -> Self {
-        (started.0, started.1)
-    }
-}
-
-fn legacy_variables(database_url: &str, secrets: &Secrets, control_port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        ("DATABASE_URL", database_url.to_owned()),
-        ("JWT_SECRET", secrets.legacy_jwt.clone()),
-        ("INTERNAL_SERVICE_KEY", secrets.service.clone()),
-        ("HOST", "127.0.0.1".to_owned()),
-        ("CONTROL_PORT", control_port.to_string()),
-    ]
-}
-
-fn origin_variables(
-    plan: &Plan,
-    database_url: &str,
-    secrets: &Secrets,
-    issuer: &[(&'static str, String)],
-) -> Vec<(&'static str, String)> {
-    let mut variables = vec![
-        ("ENVIRONMENT", "development".to_owned()),
-        ("DATABASE_URL", database_url.to_owned()),
-        ("ORIGIN_ASSERTION_KEYS", secrets.assertion_keys()),
-        ("LEGACY_JWT_SECRETS", secrets.legacy_jwt.clone()),
-        ("INTERNAL_SERVICE_KEYS", secrets.service_keys()),
-    ];
-    variables.extend(issuer.iter().cloned());
-    if plan.database == Database::ThrowAway {
-        // Tests run on machines that are busy with compiling: slow there is not an outage.
-        variables.push(("DB_POOL_ACQUIRE_MS", "8000".to_owned()));
-    }
-    variables
-}
-
-fn edge_variables(
-    plan: &Plan,
-    addresses: &Addresses,
-    secrets: &Secrets,
-    issuer: &[(&'static str, String)],
-) -> Vec<(&'static str, String)> {
-    let mut variables = vec![
-        ("ORIGIN_URL", addresses.origin.clone()),
-        ("LEGACY_AUTH_URL", addresses.legacy.clone()),
-        ("ORIGIN_ASSERTION_KEYS", secrets.assertion_keys()),
-        ("LEGACY_JWT_SECRETS", secrets.legacy_jwt.clone()),
-        ("INTERNAL_SERVICE_KEYS", secrets.service_keys()),
-    ];
-    variables.extend(issuer.iter().cloned());
-    if plan.database == Database::ThrowAway {
-        // More than the origin's own patience, see above.
-        variables.push(("UPSTREAM_TIMEOUT_MS", "15000".to_owned()));
-    }
-    variables.extend(plan.edge.iter().cloned());
-    variables
-}
-
-/// Set when the person at the terminal, or the system, wants us to end.
-pub fn stop_signal() -> Done<Arc<AtomicBool>> {
-    const STEP: &str = "signals";
-    let mut signals = signal_hook::iterator::Signals::new([
-        signal_hook::consts::SIGINT,
-        signal_hook::consts::SIGTERM,
-        signal_hook::consts::SIGHUP,
-    ])
-    .in_step(STEP)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if flag.swap(true, Ordering::Relaxed) {
-                // Asked twice: the guard ends what is left when we are gone.
-                std::process::exit(128_i32.saturating_add(signal));
-            }
-        }
-    });
-    Ok(stop)
-}
-
-/// A server for tests alone, started with `start`.
-pub fn test_database() -> Done<(String, impl Drop)> {
-    let guard = Arc::new(Guard::start()?);
-    let mut ports = Ports::any();
-    let plan = Plan {
-        issuer: Issuer::Emulator,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-        more_edges: false,
-        page: false,
-    };
-    let database = start_database(&guard, &plan, &mut ports, &Secrets::make()?)?;
-    Ok((database.url.clone(), TestDatabase(database)))
-}
-
-struct TestDatabase(StartedDatabase);
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        if let Some((server, service)) = &mut self.0.server {
-            service.stop();
-            server.remove();
-        }
-    }
-}

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::database::{self, TestDatabase};
 use super::guard::Guard;
+use super::issuer::PROJECT;
 use super::ports::Ports;
 use super::secrets::Secrets;
 use super::service::Service;
-use super::{Database, Issuer, PROJECT, Plan, TestDatabase, local, programs, start_database};
+use super::{Database, Issuer, Plan, local, programs};
 use crate::fault::{Done, Fault, In as _};
 use crate::http::Client;
 use crate::tools::npm;
@@ -45,7 +47,7 @@ impl AccountStack {
             more_edges: false,
             page: false,
         };
-        let started = start_database(&guard, &plan, &mut ports, &secrets)?;
+        let started = database::start(&guard, &plan, &mut ports, &secrets)?;
         let (database, server) = (started.url.clone(), TestDatabase(started));
         console::step("compile the origin and the stand-ins", programs::build)?;
         console::step("migrate the schema", || programs::migrate(&database))?;

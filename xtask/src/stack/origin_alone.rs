@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use super::database::{self, TestDatabase};
 use super::guard::Guard;
 use super::ports::Ports;
 use super::secrets::Secrets;
 use super::service::Service;
-use super::{
-    Database, Issuer, Plan, TestDatabase, local, origin_variables, programs, start_database, start_issuer,
-};
+use super::{Database, Issuer, Plan, issuer, local, programs, variables};
 use crate::console;
 use crate::fault::{Done, Fault};
 use crate::tools::npm;
@@ -42,13 +41,13 @@ impl OriginAlone {
             more_edges: false,
             page: false,
         };
-        let mut issuer = start_issuer(&guard, &plan, &mut ports)?;
-        let database = TestDatabase(start_database(&guard, &plan, &mut ports, &secrets)?);
+        let mut issuer = issuer::start(&guard, &plan, &mut ports)?;
+        let database = TestDatabase(database::start(&guard, &plan, &mut ports, &secrets)?);
         console::step("compile the origin and the stand-ins", programs::build)?;
         console::step("migrate", || programs::migrate(&database.0.url))?;
         issuer.wait()?;
         let port = ports.take("origin", 3008)?;
-        let variables = origin_variables(&plan, &database.0.url, &secrets, &issuer.variables);
+        let variables = variables::origin(&plan, &database.0.url, &secrets, &issuer.variables);
         let origin = console::step(&format!("origin on {}", local(port)), || {
             programs::origin(&guard, port, &variables)
         })?;

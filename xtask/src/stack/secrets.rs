@@ -12,6 +12,10 @@ use crate::paths;
 
 const STEP: &str = "development secrets";
 
+/// The first line of a file of variables that we may write over.
+const OURS: &str =
+    "# Written by `cargo xtask dev`. Without this line the file is yours and stays as it is.\n";
+
 /// The secrets that the services of one stack share.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Secrets {
@@ -51,18 +55,19 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// Leaves them where `wrangler dev --env development`, called by hand, looks for secrets.
+    /// Leaves them where `wrangler dev --env development`, called by hand, looks for secrets; not over somebody's own file.
     pub fn leave_for_wrangler(&self) -> Done {
+        let path = paths::root().join(".dev.vars.development");
+        if fs::read(&path).is_ok_and(|text| !text.starts_with(OURS.as_bytes())) {
+            return Ok(());
+        }
         let variables = [
             ("ORIGIN_ASSERTION_KEYS", self.assertion_keys()),
             ("LEGACY_JWT_SECRETS", self.legacy_jwt.clone()),
             ("INTERNAL_SERVICE_KEYS", self.service_keys()),
         ];
-        let text: String = variables
-            .iter()
-            .map(|(name, value)| format!("{name}=\"{value}\"\n"))
-            .collect();
-        write_private(&paths::root().join(".dev.vars.development"), text.as_bytes())
+        let lines = variables.map(|(name, value)| format!("{name}=\"{value}\"\n"));
+        write_private(&path, format!("{OURS}{}", lines.concat()).as_bytes())
     }
 
     /// `ORIGIN_ASSERTION_KEYS`

@@ -1,0 +1,38 @@
+//! What a stack consists of.
+
+/// Who issues the Firebase tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issuer {
+    /// The Auth emulator: unsigned tokens, a real sign-up.
+    Emulator,
+    /// A key server of ours: RS256 tokens, the production path.
+    KeyServer,
+    /// A project at Google.
+    Project(String),
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// Ours, kept between runs; `fresh` starts over.
+    Kept { fresh: bool },
+    /// Ours, gone afterwards.
+    ThrowAway,
+    /// Somebody's, by URL.
+    Yours(String),
+}
+
+/// What stack to bring up.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub issuer: Issuer,
+    pub database: Database,
+    /// Well-known ports, or whatever is free.
+    pub well_known_ports: bool,
+    /// Edge variables on top of `[env.development]`.
+    pub edge: Vec<(&'static str, String)>,
+    /// Whether tests may ask for more edges.
+    pub more_edges: bool,
+    /// Whether the edge serves the development page at `/`. Only with an emulator: the page needs somewhere to sign up.
+    pub page: bool,
+}
