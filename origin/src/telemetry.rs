@@ -1,5 +1,6 @@
 //! Logging: one line an event, on standard output. Traces: see [`Traces`].
 
+mod causes;
 mod lines;
 mod otlp;
 mod queue;
@@ -16,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{LogConfig, LogFormat};
 use lines::{Lines, Writing};
 
+pub use causes::{Causes, told};
 pub use span::{Call, Outcome};
 pub use trace_context::{ALL, Sampling};
 pub use traces::{Open, Traces, begin_call};

@@ -2,34 +2,11 @@
 
 use std::error::Error;
 
-/// What the error says, and on lines of their own those of its causes that say something new. Holds no address of a person: of what the
-/// database answers only the message is repeated, never the detail, which quotes rows.
+use crate::telemetry::told;
+
+/// What the error says, and its causes on lines of their own.
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = match inner.downcast_ref::<sqlx::Error>() {
-            Some(sqlx::Error::Database(refusal)) => {
-                let state = refusal.code().unwrap_or(std::borrow::Cow::Borrowed("unknown"));
-                // Below it the same is said once more, with a line of PostgreSQL's own source.
-                cause = None;
-                format!("{} (SQLSTATE {state})", refusal.message())
-            }
-            Some(sqlx::Error::Io(_)) => {
-                cause = inner.source();
-                continue;
-            }
-            _ => {
-                cause = inner.source();
-                inner.to_string()
-            }
-        };
-        if !text.contains(&said) {
-            text.push_str("\n  because: ");
-            text.push_str(&said);
-        }
-    }
-    text
+    told(error).join("\n  because: ")
 }
 
 /// `1 migration`, `2 migrations`.
@@ -44,21 +21,15 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 mod tests {
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("cannot connect")]
-    struct Outer(#[source] sqlx::Error);
-
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_has_a_line_of_its_own() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot connect")]
+        struct Outer(#[source] std::io::Error);
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let error = Outer(sqlx::Error::Io(refused));
         assert_eq!(
-            with_causes(&error),
+            with_causes(&Outer(refused)),
             "cannot connect\n  because: connection refused"
-        );
-        assert_eq!(
-            with_causes(&Outer(sqlx::Error::PoolClosed)),
-            format!("cannot connect\n  because: {}", sqlx::Error::PoolClosed)
         );
     }
 

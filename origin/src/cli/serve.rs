@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::reason::with_causes;
 use crate::app::App;
 use crate::config::Config;
+use crate::telemetry::Causes;
 use crate::{schema, server, telemetry};
 
 /// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
@@ -32,20 +32,20 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     let app = match App::new(config) {
         Ok(app) => app,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot start");
+            tracing::error!(error = %Causes(&error), "cannot start");
             return ExitCode::FAILURE;
         }
     };
     if arguments.migrate
         && let Err(error) = schema::migrate(&app.pool).await
     {
-        tracing::error!(error = with_causes(&error), "the schema could not be brought up");
+        tracing::error!(error = %Causes(&error), "the schema could not be brought up");
         return ExitCode::FAILURE;
     }
     match serve(address, app).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%address, error = &error as &dyn std::error::Error, "cannot serve");
+            tracing::error!(%address, error = %Causes(&error), "cannot serve");
             ExitCode::FAILURE
         }
     }

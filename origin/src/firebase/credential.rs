@@ -11,6 +11,7 @@ use super::call::send;
 use super::service_account::ServiceAccount;
 use super::wire::AccessTokenAnswer;
 use crate::clock;
+use crate::telemetry::Causes;
 
 /// An access token is renewed this many seconds before it expires, while it still works.
 const RENEWED_AHEAD_SECONDS: i64 = 300;
@@ -105,7 +106,7 @@ impl Exchange {
                 Ok(renewed) => renewed,
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "the access token could not be renewed ahead of time"
                     );
                     held.token

@@ -15,6 +15,7 @@ use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
 use crate::operations::ledger::Fault;
 use crate::postgres::DatabaseError;
+use crate::telemetry::Causes;
 
 /// A failed request. The body is rendered by [`super::request_log`], which knows the request's name and what it accepts.
 #[derive(Debug, Clone)]
@@ -75,17 +76,8 @@ impl ApiError {
 
     /// What went wrong inside, with everything beneath it.
     pub(super) fn log_cause(&self) -> Option<String> {
-        let mut cause: &dyn Error = self.0.cause.as_deref()?;
-        let mut text = cause.to_string();
-        while let Some(beneath) = cause.source() {
-            let line = beneath.to_string();
-            if !text.ends_with(&line) {
-                text.push_str(": ");
-                text.push_str(&line);
-            }
-            cause = beneath;
-        }
-        Some(text)
+        let cause = self.0.cause.as_deref()?;
+        Some(Causes(cause).to_string())
     }
 
     /// The answer in full: the envelope, or RFC 9457 for who asks for it.

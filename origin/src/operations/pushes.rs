@@ -16,6 +16,7 @@ use crate::clock;
 use crate::firebase::FirebaseError;
 use crate::postgres::pushes::{self, Push, Standing};
 use crate::postgres::{DatabaseError, run, syncs};
+use crate::telemetry::Causes;
 
 /// How long one teller has a person, in seconds: an exchange of the access token (5 s), a look-up and an update with their
 /// repetitions (5 s each).
@@ -49,7 +50,7 @@ impl Syncing {
             syncing.tell(id).await.unwrap_or_else(|error| {
                 tracing::warn!(
                     user_id = %id,
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "Firebase could not be told of a changed standing; it is told again"
                 );
                 Told::Later
@@ -100,7 +101,7 @@ impl Syncing {
                     Ok(_) => told = told.saturating_add(1),
                     Err(error) if is_about_one(&error) => tracing::warn!(
                         user_id = %push.id,
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "Firebase refuses to take a changed standing"
                     ),
                     Err(error) => {

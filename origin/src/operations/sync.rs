@@ -18,6 +18,7 @@ use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::syncs::{self, Due};
 use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
+use crate::telemetry::Causes;
 
 /// The code of a row whose account is gone.
 pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
@@ -163,7 +164,7 @@ impl Syncing {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "failed syncs could not be tried again"
                     );
                 }

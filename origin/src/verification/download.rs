@@ -9,6 +9,8 @@ use rustls::{ClientConfig, RootCertStore};
 use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
 use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
 
+use crate::telemetry::Causes;
+
 /// Why a download brought no keys. Shown to operators; holds neither address nor answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DownloadError {
@@ -34,7 +36,7 @@ impl From<reqwest::Error> for DownloadError {
         if error.is_timeout() {
             Self::Timeout
         } else {
-            Self::Unreachable(error)
+            Self::Unreachable(error.without_url())
         }
     }
 }
@@ -57,7 +59,7 @@ pub(super) fn client() -> Option<reqwest::Client> {
         .no_proxy()
         .timeout(Duration::from_secs(FETCH_TIMEOUT_SECONDS.unsigned_abs()))
         .build()
-        .inspect_err(|error| tracing::error!(error = error as &dyn std::error::Error, "no HTTP client"))
+        .inspect_err(|error| tracing::error!(error = %Causes(error), "no HTTP client"))
         .ok()
 }
 

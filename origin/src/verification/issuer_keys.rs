@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::NativeEngine;
 use super::download::{self, DownloadError};
+use crate::telemetry::Causes;
 
 type Key = Arc<RsaPublicKey>;
 
@@ -127,7 +128,7 @@ impl KeyRing {
             Err(error) => {
                 tracing::warn!(
                     ring = self.name,
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "no keys from the issuer"
                 );
                 self.cache().failed(error.to_string(), now);

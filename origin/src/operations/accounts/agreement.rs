@@ -13,6 +13,7 @@ use crate::firebase::{FirebaseError, SignedIn};
 use crate::postgres::accounts::{Credentials, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::{legacy_hash, run};
+use crate::telemetry::Causes;
 
 /// How far Google's clock may be from ours, in seconds.
 pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;
@@ -161,7 +162,7 @@ impl Accounts {
                 }
                 Ok(false) => {}
                 Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "the legacy service's hash could not be renewed"
                 ),
             }

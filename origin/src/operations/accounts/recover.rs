@@ -9,6 +9,7 @@ use crate::firebase::{FirebaseError, ImportedAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier, LegacyHash};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::run;
+use crate::telemetry::Causes;
 
 impl Accounts {
     /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.
@@ -21,7 +22,7 @@ impl Accounts {
         tokio::spawn(async move {
             if let Err(error) = accounts.recover(&email, &origin).await {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "password recovery failed"
                 );
             }
@@ -74,7 +75,7 @@ impl Accounts {
             && let Err(error) = self.follow_reset(email, new, origin).await
         {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "a password was replaced at Firebase and not here"
             );
         }

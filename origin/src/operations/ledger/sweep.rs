@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Fault, Ledger, holds};
 use crate::postgres::ledger as statements;
 use crate::postgres::run;
+use crate::telemetry::Causes;
 
 /// What one sweep came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Ledger {
                 Ok(_) => {}
                 Err(fault) => {
                     tracing::warn!(
-                        error = &fault as &dyn std::error::Error,
+                        error = %Causes(&fault),
                         "expired holds could not be given back"
                     );
                 }
