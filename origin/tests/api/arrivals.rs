@@ -103,6 +103,32 @@ async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
     assert!(welcome.unwrap().is_some());
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
+    let database = TestDatabase::with_connections(12).await;
+    let pool = Pool::from(database.pool.clone());
+    let mut other = database.connect().await;
+    run(&mut other, "BEGIN").await;
+    run(
+        &mut other,
+        "INSERT INTO auth.users (firebase_uid, auth_provider) VALUES ('slow', 'firebase')",
+    )
+    .await;
+    let slow = {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.create_at_first_sight(arrival("slow", None)).await })
+    };
+    until_blocked(&database, 1).await;
+    for n in 0..3 {
+        let created = pool.create_at_first_sight(arrival(&format!("quick-{n}"), None));
+        assert!(created.await.unwrap().is_some());
+    }
+    assert!(!slow.is_finished(), "the other transaction still runs");
+    run(&mut other, "COMMIT").await;
+    assert!(slow.await.unwrap().unwrap().is_none(), "there is such a row now");
+    other.close().await.unwrap();
+}
+
 /// As many kinds of people as there are, all at once: what becomes of each does not depend on the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everybody_has_their_own_fate() {

@@ -7,14 +7,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Pool;
-use super::lanes::{Answer, Lanes, Waiting};
+use super::lanes::{Answer, Lane, Lanes, Waiting};
 use crate::domain::user::UserRecord;
 use crate::postgres::users::{self, Arrival};
 use crate::postgres::{DatabaseError, run};
 
 /// How many statements run at once. While one waits for the disk the next gathers people, and the more people the less each costs: with
-/// one lane 1.7 times as many came in as with eight (docs/PERFORMANCE.md). It holds nobody up for long: it waits only for who is just
-/// creating the same row, and the statement's time is limited.
+/// one lane 1.7 times as many came in as with eight (docs/PERFORMANCE.md). While one stands still, waiting for who is just creating the
+/// same row, others open beside it.
 const LANES: usize = 1;
 
 /// The arrivals that wait.
@@ -37,7 +37,8 @@ impl Arrivals {
 
 /// A task that creates people until nobody waits.
 async fn work(pool: Pool) {
-    while let Some(waiting) = pool.0.arrivals.0.next() {
+    let mut lane = Lane::default();
+    while let Some(waiting) = pool.0.arrivals.0.next(&mut lane) {
         create_together(&pool, waiting).await;
     }
 }
