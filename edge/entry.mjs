@@ -13,6 +13,7 @@ function noteTrap(error) {
   if (error instanceof WebAssembly.RuntimeError) trapped = true;
 }
 addEventListener("error", (event) => noteTrap(event.error));
+addEventListener("unhandledrejection", (event) => noteTrap(event.reason));
 
 export default {
   fetch(request, env, ctx) {

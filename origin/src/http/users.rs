@@ -17,6 +17,7 @@ use super::path_text::PathText;
 use super::service_caller::AdminCaller;
 use super::success::success;
 use crate::app::AppState;
+use crate::domain::user::UserRecord;
 use crate::operations::pushes::Told;
 use crate::operations::users::{self, MAX_EVENTS};
 use crate::postgres::events::{Actor, Event};
@@ -99,9 +100,8 @@ pub async fn deactivate(
     context: RequestContext,
     PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
-    let (id, actor) = (read_id(&id)?, Actor::service(&service.name));
-    let record = users::set_active(&app.pool, id, false, &actor, &context.origin()).await?;
-    let message = match app.accounts.syncing().tell_soon(id).await {
+    let (record, told) = set_active(&app, &Actor::service(&service.name), &context, &id, false).await?;
+    let message = match told {
         Told::Yes => "User deactivated",
         Told::Later => "User deactivated; Firebase will be told as soon as it answers",
     };
@@ -115,13 +115,24 @@ pub async fn activate(
     context: RequestContext,
     PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
-    let (id, actor) = (read_id(&id)?, Actor::service(&service.name));
-    let record = users::set_active(&app.pool, id, true, &actor, &context.origin()).await?;
-    let message = match app.accounts.syncing().tell_soon(id).await {
+    let (record, told) = set_active(&app, &Actor::service(&service.name), &context, &id, true).await?;
+    let message = match told {
         Told::Yes => "User activated",
         Told::Later => "User activated; Firebase will be told as soon as it answers",
     };
     Ok(success(UserData { user: record.user }, message))
+}
+
+async fn set_active(
+    app: &AppState,
+    actor: &Actor,
+    context: &RequestContext,
+    id: &str,
+    active: bool,
+) -> Result<(UserRecord, Told), ApiError> {
+    let id = read_id(id)?;
+    let record = users::set_active(&app.pool, id, active, actor, &context.origin()).await?;
+    Ok((record, app.accounts.syncing().tell_soon(id).await))
 }
 
 /// Brings a person's row up to date with their Firebase account.
