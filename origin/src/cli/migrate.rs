@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::reason::{counted, with_causes};
 use crate::schema::status::{self, State};
 use crate::schema::{self, Options, Progress, SchemaError};
+use crate::server;
 
 /// The schema: bring it up, take it down, look at it, back it up.
 #[derive(Debug, Args)]
@@ -230,7 +231,8 @@ async fn backup(
     output: PathBuf,
     skip_restore_test: bool,
 ) -> Result<ExitCode, String> {
-    let report = schema::backup::take(database, &output, !skip_restore_test)
+    let stop = server::termination().map_err(|error| with_causes(&error))?;
+    let report = schema::backup::take(database, &output, !skip_restore_test, stop)
         .await
         .map_err(|error| format!("{}: {}", error.code(), with_causes(&error)))?;
     print!("{report}");

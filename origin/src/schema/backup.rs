@@ -4,6 +4,7 @@
 mod client;
 mod error;
 mod partial;
+mod scratch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use client::Client;
 pub use error::BackupError;
 use partial::Partial;
-
-/// How the names of databases begin that dumps are restored into. The rest is chance: inside a container every process may have the
-/// same number, and one that was killed leaves its database behind.
-const SCRATCH: &str = "crossfade_restore_test_";
+use scratch::Scratch;
 
 /// What was written, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,7 +46,8 @@ pub struct TableCount {
 }
 
 /// Dumps the database into `output`. With `prove`, restores the dump into a database of its own, compares row counts and drops
-/// that database again; this needs the right to create databases and room for a second copy.
+/// that database again; this needs the right to create databases and room for a second copy. When `stop` completes it ends early,
+/// and cleans up.
 ///
 /// The counts come from the snapshot the dump is taken from, so they agree exactly although the service goes on writing.
 ///
@@ -58,6 +57,7 @@ pub async fn take(
     database: &PgConnectOptions,
     output: &Path,
     prove: bool,
+    stop: impl Future<Output = ()>,
 ) -> Result<BackupReport, BackupError> {
     let started = Instant::now();
     if output.exists() {
@@ -70,21 +70,22 @@ pub async fn take(
         .execute(&mut source)
         .await
         .map_err(BackupError::Query)?;
+    let mut scratch = Scratch::new(super::runner::connect(database).await?);
     let partial = Partial::create(output)?;
-
-    let mut snapshot = source.begin().await.map_err(BackupError::Query)?;
-    sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        .execute(&mut *snapshot)
-        .await
-        .map_err(BackupError::Query)?;
-    let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
-        .fetch_one(&mut *snapshot)
-        .await
-        .map_err(BackupError::Query)?;
-
-    let (tables, other_copies) =
-        dump_and_prove(&client, database, &mut snapshot, &name, partial.path(), prove).await?;
-    snapshot.rollback().await.map_err(BackupError::Query)?;
+    let work = async {
+        let tables = dump(&client, &mut source, partial.path()).await?;
+        if prove {
+            prove_restorable(&client, &mut scratch, database, partial.path(), &tables).await?;
+        }
+        Ok(tables)
+    };
+    let outcome = tokio::select! {
+        biased;
+        () = stop => Err(BackupError::Stopped),
+        outcome = work => outcome,
+    };
+    let other_copies = scratch.remove().await?;
+    let tables = outcome?;
     super::runner::close(source).await;
 
     Ok(BackupReport {
@@ -97,79 +98,55 @@ pub async fn take(
     })
 }
 
-async fn dump_and_prove(
+/// Writes the dump; answers the rows of every table in it.
+async fn dump(
     client: &Client,
-    database: &PgConnectOptions,
-    snapshot: &mut PgConnection,
-    snapshot_name: &str,
-    file: &Path,
-    prove: bool,
-) -> Result<(Vec<TableCount>, Vec<String>), BackupError> {
-    client.dump(snapshot_name, file).await?;
-    let expected = count_rows(snapshot).await?;
-    let mut other_copies = Vec::new();
-    if prove {
-        other_copies = copies(snapshot).await?;
-        let found = restore_and_count(client, database, file).await?;
-        let differing: Vec<String> = expected
-            .iter()
-            .filter(|table| !found.contains(table))
-            .map(|table| {
-                let there = found
-                    .iter()
-                    .find(|other| other.name == table.name)
-                    .map_or(0, |other| other.rows);
-                format!("{}: {} rows, restored {there}", table.name, table.rows)
-            })
-            .collect();
-        if !differing.is_empty() {
-            return Err(BackupError::RestoreDiffers(differing));
-        }
-    }
-    Ok((expected, other_copies))
-}
-
-/// The databases of restore tests that run, or were killed.
-async fn copies(connection: &mut PgConnection) -> Result<Vec<String>, BackupError> {
-    sqlx::query_scalar(
-        "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1) ORDER BY datname",
-    )
-    .bind(SCRATCH)
-    .fetch_all(connection)
-    .await
-    .map_err(BackupError::Query)
-}
-
-async fn restore_and_count(
-    client: &Client,
-    database: &PgConnectOptions,
+    source: &mut PgConnection,
     file: &Path,
 ) -> Result<Vec<TableCount>, BackupError> {
-    let scratch = format!("{SCRATCH}{}", uuid::Uuid::new_v4().simple());
-    let mut admin = super::runner::connect(database).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "CREATE DATABASE {scratch} TEMPLATE template0"
-    )))
-    .execute(&mut admin)
-    .await
-    .map_err(BackupError::Scratch)?;
-    let counted = async {
-        client.restore(&scratch, file).await?;
-        let mut restored = super::runner::connect(&database.clone().database(&scratch)).await?;
-        let counts = count_rows(&mut restored).await?;
-        super::runner::close(restored).await;
-        Ok(counts)
+    let mut snapshot = source.begin().await.map_err(BackupError::Query)?;
+    sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *snapshot)
+        .await
+        .map_err(BackupError::Query)?;
+    let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .fetch_one(&mut *snapshot)
+        .await
+        .map_err(BackupError::Query)?;
+    client.dump(&name, file).await?;
+    let tables = count_rows(&mut snapshot).await?;
+    snapshot.rollback().await.map_err(BackupError::Query)?;
+    Ok(tables)
+}
+
+async fn prove_restorable(
+    client: &Client,
+    scratch: &mut Scratch,
+    database: &PgConnectOptions,
+    file: &Path,
+    expected: &[TableCount],
+) -> Result<(), BackupError> {
+    let scratch = scratch.create().await?;
+    client.restore(scratch, file).await?;
+    let mut restored = super::runner::connect(&database.clone().database(scratch)).await?;
+    let found = count_rows(&mut restored).await?;
+    super::runner::close(restored).await;
+    let differing: Vec<String> = expected
+        .iter()
+        .filter(|table| !found.contains(table))
+        .map(|table| {
+            let there = found
+                .iter()
+                .find(|other| other.name == table.name)
+                .map_or(0, |other| other.rows);
+            format!("{}: {} rows, restored {there}", table.name, table.rows)
+        })
+        .collect();
+    if differing.is_empty() {
+        Ok(())
+    } else {
+        Err(BackupError::RestoreDiffers(differing))
     }
-    .await;
-    // Dropped whatever came of it; a failure to do so is told, since it is a second copy of everyone's data.
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "DROP DATABASE IF EXISTS {scratch} WITH (FORCE)"
-    )))
-    .execute(&mut admin)
-    .await
-    .map_err(BackupError::Scratch)?;
-    super::runner::close(admin).await;
-    counted
 }
 
 /// Counts every ordinary table outside the system's own schemas.

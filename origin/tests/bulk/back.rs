@@ -10,8 +10,8 @@ use crate::support::{Drill, PASSWORD};
 async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
     let drill = Drill::start().await;
     drill.people(6).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
-    let agreed = drill.users(&["verify", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
+    let agreed = drill.users(&["verify", "--json"]).await.expect(0).json();
     assert_eq!(
         (
             &agreed["agrees"],
@@ -55,7 +55,7 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
     }];
     drill.import_unchecked(&double).await;
 
-    let differs = drill.users(&["verify", "--json"]).await.json(2);
+    let differs = drill.users(&["verify", "--json"]).await.expect(2).json();
     let uids = &differs["comparison"]["uids"];
     assert_eq!(uids["missing_account"], json!([uid(1).await]));
     assert_eq!(uids["disabled_account"], json!([uid(2).await]));
@@ -81,19 +81,21 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
     let drill = Drill::start().await;
     drill.people(70).await;
     let before: Vec<String> = drill.rows(PERSON).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
 
     let looked = drill
         .users(&["unlink", "--all-migrated", "--dry-run", "--json"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     assert_eq!((&looked["found"], &looked["unlinked"]), (&json!(70), &json!(0)));
     assert_eq!(drill.linked().await, 70);
 
     let done = drill
         .users(&["unlink", "--all-migrated", "--json", "--rate", "1000"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     assert_eq!((&done["unlinked"], &done["deleted"]), (&json!(70), &json!(70)));
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
     assert_eq!(
@@ -107,7 +109,7 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
         .await;
     assert!(voided, "a token of a deleted account could link again");
 
-    let again = drill.users(&["migrate", "--json"]).await.json(0);
+    let again = drill.users(&["migrate", "--json"]).await.expect(0).json();
     assert_eq!(again["report"]["imported"], 70);
     assert!(drill.signs_in("person70@example.org", PASSWORD).await);
 }
@@ -116,13 +118,13 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
 async fn an_unlinking_that_broke_off_is_finished_and_one_person_is_one_person() {
     let drill = Drill::start().await;
     drill.people(3).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id: String = drill
         .database
         .value("SELECT id::text FROM auth.users WHERE username = 'person2'")
         .await;
     drill.change(json!({"fail": {"projects.accounts.delete": {"status": 503, "message": "UNAVAILABLE"}}}));
-    let broken = drill.users(&["unlink", &id, "--json"]).await.json(1);
+    let broken = drill.users(&["unlink", &id, "--json"]).await.expect(1).json();
     assert_eq!((&broken["unlinked"], &broken["deleted"]), (&json!(1), &json!(0)));
     drill.change(json!({"fail": {"projects.accounts.delete": null}}));
     drill
@@ -130,7 +132,11 @@ async fn an_unlinking_that_broke_off_is_finished_and_one_person_is_one_person() 
         .execute("UPDATE auth.user_migrations SET lease_until = now() - interval '1 second' WHERE leased_by LIKE 'unlink:%'")
         .await
         .unwrap();
-    let finished = drill.users(&["unlink", &id, "--json"]).await.json(0);
+    drill.users(&["unlink", &id, "--dry-run"]).await.expect(0).says(&[
+        "0 people would be unlinked.",
+        "1 account of earlier runs would be deleted.",
+    ]);
+    let finished = drill.users(&["unlink", &id, "--json"]).await.expect(0).json();
     assert_eq!(
         (&finished["unlinked"], &finished["deleted"]),
         (&json!(0), &json!(1))
@@ -147,11 +153,12 @@ async fn an_unlinking_that_broke_off_is_finished_and_one_person_is_one_person() 
 async fn kept_accounts_stay() {
     let drill = Drill::start().await;
     drill.people(2).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let done = drill
         .users(&["unlink", "--all-migrated", "--keep-accounts", "--json"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     assert_eq!((&done["unlinked"], &done["deleted"]), (&json!(2), &json!(0)));
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 2));
     let owed: i64 = drill

@@ -13,6 +13,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/ended.rs"]
+mod ended;
 #[path = "../support/program.rs"]
 mod program;
 mod support;

@@ -11,7 +11,7 @@ async fn people_move_with_their_passwords() {
     let drill = Drill::start().await;
     drill.people(120).await;
     let ended = drill.users(&["migrate", "--json"]).await;
-    let outcome = ended.json(0);
+    let outcome = ended.expect(0).json();
     assert_eq!(outcome["preflight"]["importable"], 120);
     assert_eq!(outcome["report"]["imported"], 120, "{outcome}");
     assert_eq!(outcome["waiting"], 0);
@@ -34,7 +34,7 @@ async fn people_move_with_their_passwords() {
     assert_eq!(events, 120);
 
     // A second run finds nothing to do.
-    let again = drill.users(&["migrate", "--json"]).await.json(0);
+    let again = drill.users(&["migrate", "--json"]).await.expect(0).json();
     assert_eq!(
         (&again["report"]["imported"], &again["preflight"]["importable"]),
         (&json!(0), &json!(0))
@@ -58,7 +58,11 @@ async fn who_cannot_be_brought_is_named_and_left_alone() {
         )
         .await
         .unwrap();
-    let looked = drill.users(&["migrate", "--dry-run", "--json"]).await.json(0);
+    let looked = drill
+        .users(&["migrate", "--dry-run", "--json"])
+        .await
+        .expect(0)
+        .json();
     let preflight = &looked["preflight"];
     assert_eq!(preflight["importable"], 5);
     assert_eq!(
@@ -120,12 +124,12 @@ async fn a_share_is_the_share_of_the_edge() {
     let some = drill
         .users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"])
         .await;
-    assert_eq!(some.json(0)["waiting"], count - 2);
+    assert_eq!(some.expect(0).json()["waiting"], count - 2);
     assert_eq!(drill.linked().await, 2);
     let rest = drill
         .users(&["migrate", "--cohort", "12.5", "--resume", "--json"])
         .await;
-    assert_eq!(rest.json(0)["report"]["imported"], count - 2);
+    assert_eq!(rest.expect(0).json()["report"]["imported"], count - 2);
     let moved: Vec<String> = drill
         .database
         .value("SELECT array_agg(lower(email) ORDER BY substr(username, 7)::integer) FROM auth.users WHERE firebase_uid IS NOT NULL")
@@ -140,7 +144,7 @@ async fn an_address_that_another_account_has_is_never_doubled() {
     let firebase = firebase(&drill);
     let taken = NormalizedEmail::parse("person2@example.org").unwrap();
     firebase.sign_up(&taken, "somebody-else-1", None).await.unwrap();
-    let outcome = drill.users(&["migrate", "--json"]).await.json(2);
+    let outcome = drill.users(&["migrate", "--json"]).await.expect(2).json();
     assert_eq!(outcome["preflight"]["address_taken"], 1);
     assert_eq!(outcome["report"]["failed"], json!({"EMAIL_EXISTS": 1}));
     assert_eq!(outcome["report"]["imported"], 3);
@@ -163,7 +167,7 @@ async fn outages_quotas_and_lost_answers_delay_and_nothing_more() {
         },
         "lose": {"projects.accounts.batchCreate": 1},
     }));
-    let outcome = drill.users(&["migrate", "--json"]).await.json(0);
+    let outcome = drill.users(&["migrate", "--json"]).await.expect(0).json();
     assert_eq!(outcome["report"]["imported"], 30, "{outcome}");
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (30, 30));
     assert_eq!(drill.toolkit.calls("projects.accounts.batchCreate"), 3);
@@ -175,8 +179,8 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
     drill.people(5).await;
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED : ask person1@example.org"});
     drill.change(json!({"fail": {"projects.accounts.batchCreate": refusal}}));
-    let ended = drill.users(&["migrate", "--json"]).await;
-    let stopped = ended.json(1);
+    let ended = drill.users(&["migrate", "--json"]).await.expect(1);
+    let stopped = ended.json();
     assert_eq!(stopped["stopped"], "Firebase refused: 403 PERMISSION_DENIED");
     assert!(
         ended.stderr.contains("origin users migrate --resume"),
@@ -190,7 +194,11 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
         .await;
     assert_eq!(free, 5);
     drill.change(json!({"fail": {"projects.accounts.batchCreate": null}}));
-    let resumed = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    let resumed = drill
+        .users(&["migrate", "--resume", "--json"])
+        .await
+        .expect(0)
+        .json();
     assert_eq!(resumed["report"]["imported"], 5);
 }
 

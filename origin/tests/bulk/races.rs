@@ -3,15 +3,20 @@
 use serde_json::json;
 use shared::ids::NormalizedEmail;
 
+use crate::ended::end;
 use crate::migrate::firebase;
-use crate::support::{Drill, PASSWORD, end};
+use crate::support::{Drill, PASSWORD};
 
 /// Kills a run as soon as it has moved somebody; twenty times over, nobody is lost and nobody doubled.
 #[tokio::test]
 async fn killed_at_any_moment_it_goes_on_where_it_was() {
     let drill = Drill::start().await;
     drill.people(2500).await;
-    let looked = drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
+    let looked = drill
+        .users(&["migrate", "--limit", "0", "--json"])
+        .await
+        .expect(0)
+        .json();
     assert_eq!(looked["waiting"], 2500);
     for round in 0..20_u64 {
         // So slow that its leases can be seen before it is through.
@@ -31,7 +36,8 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     let rest = drill
         .users(&["migrate", "--resume", "--json", "--rate", "1000"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     assert_eq!(
         rest["report"]["imported"].as_i64().unwrap() + rest["report"]["found"].as_i64().unwrap() + moved,
         2500
@@ -78,7 +84,8 @@ async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
     let outcome = drill
         .users(&["migrate", "--resume", "--json", "--rate", "1000"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     let preflight = &outcome["preflight"];
     assert_eq!(
         (&preflight["is_rest"], &preflight["importable"]),
@@ -90,7 +97,11 @@ async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
         (5_600, 5_600)
     );
     // Nothing is left to look at.
-    let again = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    let again = drill
+        .users(&["migrate", "--resume", "--json"])
+        .await
+        .expect(0)
+        .json();
     assert_eq!(
         (&again["preflight"], &again["report"]["imported"]),
         (&json!(null), &json!(0))
@@ -104,10 +115,15 @@ async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
     let first = drill
         .users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     let left = first["waiting"].as_i64().unwrap();
     assert!(left > 0);
-    let rest = drill.users(&["migrate", "--resume", "--json"]).await.json(0);
+    let rest = drill
+        .users(&["migrate", "--resume", "--json"])
+        .await
+        .expect(0)
+        .json();
     assert_eq!(
         (&rest["cohort"], &rest["report"]["imported"]),
         (&json!("12.50"), &json!(left))
@@ -116,7 +132,8 @@ async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
     let more = drill
         .users(&["migrate", "--resume", "--cohort", "100", "--json"])
         .await
-        .json(0);
+        .expect(0)
+        .json();
     assert_eq!(more["report"]["imported"], 200 - 2 - left);
 }
 
@@ -135,7 +152,7 @@ async fn somebody_put_out_while_they_are_imported_is_out_at_firebase() {
         .await
         .unwrap();
     drill.change(json!({"latency_ms": 0}));
-    let outcome = running.await.unwrap().json(0);
+    let outcome = running.await.unwrap().expect(0).json();
     assert_eq!(outcome["report"]["retried"], 1, "{outcome}");
     assert_eq!(drill.linked().await, 1);
     assert_eq!(drill.toolkit.accounts()[0]["disabled"], true);
@@ -152,7 +169,7 @@ async fn several_at_once_share_the_work() {
         .collect();
     let (mut imported, mut busy) = (0, 0);
     for run in runs {
-        let outcome = run.await.unwrap().json(0);
+        let outcome = run.await.unwrap().expect(0).json();
         assert_eq!(
             (&outcome["report"]["failed"], &outcome["waiting"]),
             (&json!({}), &json!(0))
@@ -173,7 +190,7 @@ async fn several_at_once_share_the_work() {
 async fn an_account_in_use_is_linked_and_not_replaced() {
     let drill = Drill::start().await;
     drill.people(2).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     // As if the run had died between the import and the link, and the person had signed in and chosen a new password since.
     drill
         .database
@@ -190,7 +207,7 @@ async fn an_account_in_use_is_linked_and_not_replaced() {
         .await
         .unwrap();
 
-    let outcome = drill.users(&["migrate", "--json"]).await.json(0);
+    let outcome = drill.users(&["migrate", "--json"]).await.expect(0).json();
     let report = &outcome["report"];
     assert_eq!(
         (&report["found"], &report["imported"]),
@@ -221,7 +238,7 @@ async fn a_password_changed_at_the_legacy_service_meanwhile_is_the_one_that_move
         .await
         .unwrap();
     drill.change(json!({"latency_ms": 0}));
-    let outcome = running.await.unwrap().json(0);
+    let outcome = running.await.unwrap().expect(0).json();
     assert_eq!(outcome["report"]["retried"], 1, "{outcome}");
     assert_eq!(outcome["report"]["imported"], 1);
     assert!(drill.signs_in("person1@example.org", "a-new-horse-2").await);
@@ -243,7 +260,7 @@ async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
         .await
         .unwrap();
     drill.change(json!({"latency_ms": 0}));
-    let outcome = running.await.unwrap().json(0);
+    let outcome = running.await.unwrap().expect(0).json();
     assert_eq!(outcome["report"]["skipped"], json!({"DELETED": 1}), "{outcome}");
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
 }
@@ -252,7 +269,11 @@ async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
 async fn a_sign_in_keeps_the_import_away() {
     let drill = Drill::start().await;
     drill.people(2).await;
-    drill.users(&["migrate", "--limit", "0", "--json"]).await.json(0);
+    drill
+        .users(&["migrate", "--limit", "0", "--json"])
+        .await
+        .expect(0)
+        .json();
     // Somebody is being moved at their sign-in: the account is made, the link comes a moment later.
     let id: uuid::Uuid = drill
         .database
@@ -287,7 +308,7 @@ async fn a_sign_in_keeps_the_import_away() {
         ))
         .await
         .unwrap();
-    let outcome = running.await.unwrap().json(0);
+    let outcome = running.await.unwrap().expect(0).json();
     let report = &outcome["report"];
     assert_eq!(
         (&report["imported"], &report["moved_elsewhere"]),

@@ -1,13 +1,13 @@
 //! A database with people, a stand-in for Firebase, and the command line between them.
 
-use std::io::Read as _;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::identity_toolkit::{Change, IdentityToolkit};
 
 use crate::database::TestDatabase;
+use crate::ended::{Ended, begin, end};
 use crate::program;
 
 /// The project of every test.
@@ -21,23 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Drill {
     pub database: TestDatabase,
     pub toolkit: IdentityToolkit,
-}
-
-/// What a command came to.
-#[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    /// Its one JSON document, if it ended with `code`.
-    #[track_caller]
-    pub fn json(&self, code: i32) -> Value {
-        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
-    }
 }
 
 impl Drill {
@@ -64,7 +47,8 @@ impl Drill {
 
     /// `origin users` with `arguments`, not yet waited for.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        program::origin()
+        let mut command = program::origin();
+        command
             .arg("users")
             .args(arguments)
             .envs([
@@ -74,11 +58,8 @@ impl Drill {
                 ("USER", "tester"),
             ])
             .envs(self.toolkit.variables())
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .current_dir(std::env::temp_dir());
+        begin(command)
     }
 
     /// `origin users` with `arguments`, to its end.
@@ -181,26 +162,4 @@ impl Drill {
         self.toolkit
             .change(serde_json::from_value::<Change>(change).unwrap());
     }
-}
-
-/// Waits for a process.
-pub async fn end(mut child: Child) -> Ended {
-    tokio::task::spawn_blocking(move || {
-        let mut stderr = child.stderr.take().unwrap();
-        // Both pipes are read at once, or a full one would stop the process.
-        let errors = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut stdout = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        Ended {
-            code: child.wait().unwrap().code().unwrap_or(-1),
-            stdout,
-            stderr: errors.join().unwrap(),
-        }
-    })
-    .await
-    .unwrap()
 }

@@ -27,7 +27,7 @@ fn syncing(drill: &Drill) -> Syncing {
 async fn stale_rows_follow_their_accounts() {
     let drill = Drill::start().await;
     drill.people(130).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let (renamed, gone, disabled) = (
         id_of(&drill, "person1").await,
         id_of(&drill, "person2").await,
@@ -44,7 +44,11 @@ async fn stale_rows_follow_their_accounts() {
         .await
         .unwrap();
 
-    let fresh = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(0);
+    let fresh = drill
+        .users(&["sync", "--stale", "24h", "--json"])
+        .await
+        .expect(0)
+        .json();
     assert_eq!(fresh, json!({"synced": 0, "missing": 0, "told": 0}));
     drill
         .database
@@ -52,7 +56,11 @@ async fn stale_rows_follow_their_accounts() {
         .await
         .unwrap();
     let before = drill.toolkit.calls("projects.accounts.lookup");
-    let done = drill.users(&["sync", "--stale", "24h", "--json"]).await.json(2);
+    let done = drill
+        .users(&["sync", "--stale", "24h", "--json"])
+        .await
+        .expect(2)
+        .json();
     assert_eq!(done, json!({"synced": 129, "missing": 1, "told": 0}));
     assert_eq!(
         drill.toolkit.calls("projects.accounts.lookup") - before,
@@ -79,7 +87,7 @@ async fn stale_rows_follow_their_accounts() {
 async fn a_person_is_named_by_id_or_by_uid() {
     let drill = Drill::start().await;
     drill.people(2).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let firebase = firebase(&drill);
     let email = shared::ids::NormalizedEmail::parse("zoe@example.org").unwrap();
     let uid = firebase
@@ -97,7 +105,7 @@ async fn a_person_is_named_by_id_or_by_uid() {
         .unwrap();
     firebase.set_profile(&uid, Some("Zoe"), None).await.unwrap();
     let one = json!({"synced": 1, "missing": 0, "told": 0});
-    assert_eq!(drill.users(&["sync", &uid, "--json"]).await.json(0), one);
+    assert_eq!(drill.users(&["sync", &uid, "--json"]).await.expect(0).json(), one);
     let shown: String = drill
         .database
         .value(&format!(
@@ -108,7 +116,10 @@ async fn a_person_is_named_by_id_or_by_uid() {
     // Of somebody who was moved, id and uid are the same text; of an id in capitals only the id is.
     let id = id_of(&drill, "person1").await.to_string();
     for name in [id.clone(), id.to_uppercase()] {
-        assert_eq!(drill.users(&["sync", &name, "--json"]).await.json(0), one);
+        assert_eq!(
+            drill.users(&["sync", &name, "--json"]).await.expect(0).json(),
+            one
+        );
     }
     for nobody in ["nobody", &uuid::Uuid::new_v4().to_string()] {
         let refused = drill.users(&["sync", nobody]).await;
@@ -137,7 +148,7 @@ async fn a_person_is_named_by_id_or_by_uid() {
 async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
     let drill = Drill::start().await;
     drill.people(1).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id = id_of(&drill, "person1").await;
     let syncing = syncing(&drill);
     drill.change(json!({"fail": {"projects.accounts.lookup": {"status": 503, "message": "UNAVAILABLE"}}}));
@@ -178,7 +189,7 @@ async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
 async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() {
     let drill = Drill::start().await;
     drill.people(1).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let syncing = syncing(&drill);
     let mut other = drill.database.pool.begin().await.unwrap();
     assert!(origin::postgres::syncs::try_retry_lock(&mut other).await.unwrap());
@@ -202,7 +213,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
 async fn the_service_account_vouches_for_somebody() {
     let drill = Drill::start().await;
     drill.people(1).await;
-    drill.users(&["migrate", "--json"]).await.json(0);
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id = id_of(&drill, "person1").await;
     // The stand-in checks the signature, the signer and the audience.
     let session = firebase(&drill).sign_in_as(&id.to_string()).await.unwrap();

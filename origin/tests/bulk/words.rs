@@ -3,8 +3,9 @@
 use serde_json::json;
 use shared::ids::NormalizedEmail;
 
+use crate::ended::{Ended, end};
 use crate::migrate::firebase;
-use crate::support::{Drill, Ended, end};
+use crate::support::Drill;
 
 /// The figure on the line that begins with `name`.
 #[track_caller]

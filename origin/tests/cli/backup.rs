@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::database::{TestDatabase, connect, execute};
+use crate::ended::{Ended, begin, end};
 use crate::program;
 use crate::server::Server;
-use crate::support::{self, Ended};
+use crate::support;
+use crate::wait::{signal, until};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use uuid::Uuid;
 
@@ -48,6 +50,10 @@ impl Place {
 
     /// `origin` with PostgreSQL's programs on its path.
     async fn origin(&self, arguments: &str, variables: &[(&str, &str)]) -> Ended {
+        end(begin(self.command(arguments, variables))).await
+    }
+
+    fn command(&self, arguments: &str, variables: &[(&str, &str)]) -> Command {
         let mut command = program::origin();
         command
             .args(arguments.split_whitespace())
@@ -55,7 +61,7 @@ impl Place {
             .env("PATH", self.path(&[]))
             .envs(variables.iter().copied())
             .current_dir(&self.folder);
-        support::end(command).await
+        command
     }
 
     /// A search path with `first` before PostgreSQL's programs and the system's.
@@ -65,12 +71,12 @@ impl Place {
         std::env::join_paths(folders).unwrap().into_string().unwrap()
     }
 
-    /// A search path on which `pg_dump` is this script. `$real` is the real one; the script is not asked for the version.
-    fn path_with_pg_dump(&self, script: &str) -> String {
+    /// A search path on which `program` is this script. `$real` is the real one; the script is not asked for the version.
+    fn path_with(&self, program: &str, script: &str) -> String {
         let folder = self.folder.join("programs");
-        std::fs::create_dir(&folder).unwrap();
-        let file = folder.join("pg_dump");
-        let real = self.programs.join("pg_dump");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(program);
+        let real = self.programs.join(program);
         let text = format!(
             "#!/bin/sh\nreal='{}'\n[ \"$1\" = --version ] && exec \"$real\" \"$@\"\n{script}\n",
             real.display()
@@ -151,7 +157,7 @@ async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
     restore
         .args(["--exit-on-error", "--no-owner", "--dbname", &address])
         .arg(place.folder.join("auth.dump"));
-    support::end(restore).await.expect(0);
+    end(begin(restore)).await.expect(0);
     for verb in ["migrate status", "migrate verify", "ledger reconcile"] {
         place.origin(verb, &[("DATABASE_URL", &address)]).await.expect(0);
     }
@@ -170,7 +176,10 @@ async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
 #[tokio::test]
 async fn a_dump_that_does_not_hold_everything_is_no_backup() {
     let Some(place) = Place::find().await else { return };
-    let path = place.path_with_pg_dump("exec \"$real\" --exclude-table-data=auth.token_transfers \"$@\"");
+    let path = place.path_with(
+        "pg_dump",
+        "exec \"$real\" --exclude-table-data=auth.token_transfers \"$@\"",
+    );
     place
         .origin("migrate backup --output auth.dump", &[("PATH", &path)])
         .await
@@ -188,9 +197,10 @@ async fn a_dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
     // It holds its snapshot, and looks on until the session it got it from has idled for longer than that, or is no more.
     let idle = "SELECT coalesce(bool_and(state_change < now() - interval '11 seconds'), true) FROM pg_sleep(0.2), pg_stat_activity \
                 WHERE state = 'idle in transaction' AND application_name = 'crossfade-migrate'";
-    let path = place.path_with_pg_dump(&format!(
-        "\"$real\" \"$@\" || exit\nwhile [ \"$(psql -Atc \"{idle}\" postgres)\" = f ]; do :; done"
-    ));
+    let path = place.path_with(
+        "pg_dump",
+        &format!("\"$real\" \"$@\" || exit\nwhile [ \"$(psql -Atc \"{idle}\" postgres)\" = f ]; do :; done"),
+    );
     place
         .origin("migrate backup --output auth.dump", &[("PATH", &path)])
         .await
@@ -227,6 +237,46 @@ async fn what_another_backup_is_writing_is_left_to_it() {
 }
 
 #[tokio::test]
+async fn a_backup_that_is_told_to_stop_leaves_nothing() {
+    let Some(place) = Place::find().await else { return };
+    for (program, name) in [("pg_restore", "INT"), ("pg_dump", "TERM")] {
+        // Begins like the real one, and then takes for ever.
+        let path = place.path_with(
+            program,
+            "\"$real\" \"$@\" && echo $$ > programs/begun && exec tail -f /dev/null",
+        );
+        let child = begin(place.command("migrate backup --output auth.dump", &[("PATH", &path)]));
+        let begun = place.folder.join("programs/begun");
+        let mut process = String::new();
+        until("it begins", async || {
+            process = std::fs::read_to_string(&begun).unwrap_or_default();
+            process.ends_with('\n')
+        })
+        .await;
+        signal(child.id(), name);
+        let ended = end(child).await;
+        assert_eq!(
+            (place.files(), place.copies().await),
+            (Vec::new(), 0),
+            "{ended:?}"
+        );
+        ended.expect(1).complains(&["BACKUP_STOPPED: "]);
+        until("the program it ran is gone", async || !runs(process.trim())).await;
+        std::fs::remove_file(&begun).unwrap();
+    }
+}
+
+/// Whether the process is there and more than a name nobody has asked for yet.
+fn runs(process: &str) -> bool {
+    let ps = Command::new("ps")
+        .args(["-o", "stat=", "-p", process])
+        .output()
+        .unwrap();
+    let state = String::from_utf8(ps.stdout).unwrap();
+    !matches!(state.trim().chars().next(), None | Some('Z'))
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_said_and_leaves_nothing() {
     let Some(place) = Place::find().await else { return };
     let roles = "CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader; CREATE ROLE stranger LOGIN;";
@@ -257,7 +307,7 @@ async fn what_cannot_be_done_is_said_and_leaves_nothing() {
         "BACKUP_FILE: none/auth.dump.partial could not be written",
         "because: No such file or directory",
     ]);
-    let broken = place.path_with_pg_dump("echo 'disk full' >&2; exit 3");
+    let broken = place.path_with("pg_dump", "echo 'disk full' >&2; exit 3");
     backup(&[("PATH", &broken)])
         .await
         .complains(&["BACKUP_PROGRAM_FAILED: pg_dump failed: disk full"]);

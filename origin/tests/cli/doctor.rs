@@ -8,7 +8,8 @@ use testkit::key_server::KeyServer;
 use tokio::net::TcpListener;
 
 use crate::database::TestDatabase;
-use crate::support::{self, Ended, url};
+use crate::ended::Ended;
+use crate::support::{self, url};
 
 const PROJECT: &str = "demo-doctor";
 

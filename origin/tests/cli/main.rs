@@ -17,6 +17,8 @@
     reason = "shared with the tests of the schema, which use more of it"
 )]
 mod database;
+#[path = "../support/ended.rs"]
+mod ended;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/server.rs"]

@@ -57,7 +57,7 @@ async fn a_backup_is_restored_and_counted_or_says_why_not() {
         .value("SELECT current_setting('server_version_num')::integer / 10000")
         .await;
 
-    let outcome = backup::take(&database.options, &file, true).await;
+    let outcome = backup::take(&database.options, &file, true, std::future::pending()).await;
 
     match (installed(), outcome) {
         (None, Err(BackupError::ProgramMissing("pg_dump"))) => assert!(is_empty(&folder.0)),
@@ -84,7 +84,7 @@ async fn a_backup_is_restored_and_counted_or_says_why_not() {
                 (6, 1, 4)
             );
             assert!(matches!(
-                backup::take(&database.options, &file, true).await,
+                backup::take(&database.options, &file, true, std::future::pending()).await,
                 Err(BackupError::FileExists(_))
             ));
         }
@@ -106,7 +106,9 @@ async fn a_server_that_is_not_there_leaves_no_file() {
         .username("u")
         .database("d");
 
-    let error = backup::take(&nowhere, &file, true).await.unwrap_err();
+    let error = backup::take(&nowhere, &file, true, std::future::pending())
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "DATABASE_UNAVAILABLE");
     assert!(is_empty(&folder.0));
 }

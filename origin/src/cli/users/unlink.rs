@@ -52,13 +52,18 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         Actor::cli(&arguments.actor),
     );
     let whom = arguments.user.map_or(Whom::AllMigrated, Whom::One);
-    let count = match unlinking.count(whom).await {
-        Ok(count) => u64::try_from(count).unwrap_or(0),
+    let (count, owed) = match tokio::try_join!(unlinking.count(whom), unlinking.owed(whom)) {
+        Ok((count, owed)) => (
+            u64::try_from(count).unwrap_or(0),
+            usize::try_from(owed).unwrap_or(0),
+        ),
         Err(error) => {
             eprintln!("{}", with_causes(&error));
             return ExitCode::FAILURE;
         }
     };
+    // Whoever keeps the accounts does not look after those that others are to delete.
+    let owed = if arguments.keep_accounts { 0 } else { owed };
     let mut done = Unlinked::default();
     let mut stopped = None;
     if !arguments.dry_run {
@@ -86,11 +91,14 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         println!(
             "{}",
             serde_json::json!({
-                "found": count, "dry_run": dry_run, "unlinked": unlinked, "deleted": deleted, "stopped": stopped,
+                "found": count, "owed": owed, "dry_run": dry_run, "unlinked": unlinked, "deleted": deleted, "stopped": stopped,
             })
         );
     } else if dry_run {
         println!("{count} people would be unlinked.");
+        if owed > 0 {
+            println!("{} of earlier runs would be deleted.", counted(owed, "account"));
+        }
     } else {
         println!("{unlinked} people unlinked, {deleted} accounts deleted.");
     }
@@ -99,7 +107,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         eprintln!("What is done is kept. Run the same command again to go on.");
         return ExitCode::FAILURE;
     }
-    if arguments.user.is_some() && count == 0 && deleted == 0 {
+    if arguments.user.is_some() && count == 0 && owed == 0 && deleted == 0 {
         eprintln!("No migration has linked this person.");
         return ExitCode::FAILURE;
     }

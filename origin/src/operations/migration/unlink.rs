@@ -70,6 +70,18 @@ impl Unlinking {
         .await?)
     }
 
+    /// How many accounts of people who are unlinked already are still to be deleted, by a run that is at it or broke off.
+    ///
+    /// # Errors
+    /// [`MigrationError::Database`].
+    pub async fn owed(&self, whom: Whom) -> Result<i64, MigrationError> {
+        let id = whom.id();
+        Ok(run(&self.pool, |mut connection| async move {
+            migrations::count_unlinking(&mut connection, id).await
+        })
+        .await?)
+    }
+
     /// Unlinks, and deletes the accounts at Firebase unless they are to be kept. The row first: should this die in between, the
     /// next sign-in finds the account under its own id and takes it over, and the next run deletes what is still to be deleted: it
     /// waits for the leases of one that broke off, rather than leave accounts behind and say that it is done.
@@ -113,10 +125,7 @@ impl Unlinking {
             if keep_accounts {
                 return Ok(());
             }
-            let elsewhere = run(&self.pool, |mut connection| async move {
-                migrations::count_unlinking(&mut connection, id).await
-            });
-            let others = elsewhere.await?;
+            let others = self.owed(whom).await?;
             if others == 0 {
                 return Ok(());
             }

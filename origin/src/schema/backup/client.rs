@@ -2,10 +2,11 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
+use tokio::process::Command;
 
 use super::BackupError;
 
@@ -32,7 +33,7 @@ impl Client {
         } else {
             &["pg_dump"]
         } {
-            let client = major_version(program)?;
+            let client = major_version(program).await?;
             if client < server {
                 return Err(BackupError::ProgramTooOld {
                     program,
@@ -75,16 +76,20 @@ impl Client {
 
     fn command(&self, program: &'static str) -> Command {
         let mut command = Command::new(program);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            // Ctrl-C in a terminal reaches this program alone, and ends the other with the wait for it.
+            .process_group(0)
+            .kill_on_drop(true);
         command
     }
 }
 
-/// Runs off the async threads: a dump takes minutes.
 async fn run(program: &'static str, mut command: Command) -> Result<(), BackupError> {
-    let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output())
+    let output = command
+        .stdin(Stdio::null())
+        .output()
         .await
-        .map_err(|error| spawn_failure(program, std::io::Error::other(error)))?
         .map_err(|error| spawn_failure(program, error))?;
     if output.status.success() {
         return Ok(());
@@ -108,11 +113,12 @@ fn spawn_failure(program: &'static str, error: std::io::Error) -> BackupError {
     }
 }
 
-fn major_version(program: &'static str) -> Result<u32, BackupError> {
+async fn major_version(program: &'static str) -> Result<u32, BackupError> {
     let output = Command::new(program)
         .arg("--version")
         .stdin(Stdio::null())
         .output()
+        .await
         .map_err(|error| spawn_failure(program, error))?;
     let text = String::from_utf8_lossy(&output.stdout);
     parse_major(&text).ok_or_else(|| BackupError::ProgramFailed {

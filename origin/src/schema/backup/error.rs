@@ -54,6 +54,9 @@ pub enum BackupError {
         /// Why.
         source: std::io::Error,
     },
+    /// Told to stop.
+    #[error("stopped before it was done; neither a file nor a second database is left behind")]
+    Stopped,
     /// The dump was restored and does not hold what the database holds.
     #[error("the restored copy differs: {}", .0.join("; "))]
     RestoreDiffers(Vec<String>),
@@ -77,6 +80,7 @@ impl BackupError {
             Self::ProgramTooOld { .. } => "BACKUP_PROGRAM_TOO_OLD",
             Self::ProgramNotStarted { .. } | Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
             Self::FileExists(_) | Self::PartialExists(_) | Self::File { .. } => "BACKUP_FILE",
+            Self::Stopped => "BACKUP_STOPPED",
             Self::RestoreDiffers(_) => "BACKUP_NOT_RESTORABLE",
             Self::Scratch(_) => "BACKUP_SCRATCH_DATABASE",
             Self::Query(_) => "BACKUP_QUERY_FAILED",
