@@ -11,6 +11,7 @@ mod execute;
 mod history;
 mod indexes;
 mod lock;
+mod pace;
 
 pub mod backup;
 pub mod error;

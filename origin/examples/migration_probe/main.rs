@@ -1,5 +1,5 @@
 //! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with people as
-//! the legacy service keeps them, lets clients read and write without pause, migrates up and down, and reports the longest
+//! the legacy service keeps them, lets clients read and write all the while, migrates up and down, and reports the longest
 //! single wait of each kind. Exits 1 if one is longer than the limit. `control` writes to a table that no migration touches: it
 //! shows what a busy machine or disk did at the same time. Behind each wait stands what the server says it was spent on.
 //!
@@ -35,6 +35,13 @@ struct Arguments {
     /// Longest wait allowed, in milliseconds
     #[arg(long, default_value_t = 50)]
     limit_ms: u64,
+    /// Statements a second of each client, each timed from the moment it was due. 0 lets every client go on as soon as it has its
+    /// answer, which alone keeps most disks busy
+    #[arg(long, default_value_t = 250, value_name = "STATEMENTS")]
+    rate: u32,
+    /// How long the same load runs before anything migrates, in seconds: what the machine does to it by itself
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    calm: u64,
     /// Only fills the database that later runs copy
     #[arg(long)]
     fill: bool,
@@ -43,7 +50,7 @@ struct Arguments {
     server: Option<String>,
 }
 
-/// What the clients do, one statement after the other, each on a connection of its own.
+/// What the clients do, each on a connection of its own.
 const CLIENTS: [(&str, &str); 4] = [
     (
         "read",
@@ -77,6 +84,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let server = arguments
         .server
+        .clone()
         .or_else(|| std::env::var("TEST_DATABASE_URL").ok())
         .expect("--server or TEST_DATABASE_URL");
     let server = PgConnectOptions::from_str(&server).expect("the server's address is a PostgreSQL URL");
@@ -97,7 +105,7 @@ async fn main() -> ExitCode {
         fill(&database, arguments.rows).await;
     }
     run(&database, "CHECKPOINT").await;
-    let worst = probe(&database, arguments.rows, arguments.batch_size).await;
+    let worst = probe(&database, &arguments).await;
     run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     let limit = Duration::from_millis(arguments.limit_ms);
     println!(
@@ -133,7 +141,8 @@ async fn fill(database: &PgConnectOptions, rows: i64) {
     );
 }
 
-async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Duration {
+async fn probe(database: &PgConnectOptions, arguments: &Arguments) -> Duration {
+    let rows = arguments.rows;
     let (stop, longest) = (Arc::new(AtomicBool::new(false)), Longest::default());
     let watch = tokio::spawn(longest.waits.clone().watch(connect(database).await));
     let clients: Vec<_> = (0..CLIENTS.len())
@@ -142,15 +151,17 @@ async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Durat
                 client,
                 database.clone(),
                 rows,
+                arguments.rate,
+                Duration::from_millis(arguments.limit_ms),
                 Arc::clone(&stop),
                 longest.clone(),
             ))
         })
         .collect();
 
-    // The same load without a migration: what this machine does to the longest wait all by itself.
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    report("no migration", Duration::from_secs(10), &longest);
+    let calm = Duration::from_secs(arguments.calm);
+    tokio::time::sleep(calm).await;
+    report("no migration", calm, &longest);
 
     let worst = Mutex::new(Duration::ZERO);
     let mut show = |progress| {
@@ -163,7 +174,7 @@ async fn probe(database: &PgConnectOptions, rows: i64, batch_size: i64) -> Durat
     schema::up(
         database,
         &Options {
-            batch_size,
+            batch_size: arguments.batch_size,
             ..Options::default()
         },
         &mut show,
@@ -191,6 +202,8 @@ async fn keep_busy(
     client: usize,
     database: PgConnectOptions,
     rows: i64,
+    rate: u32,
+    limit: Duration,
     stop: Arc<AtomicBool>,
     longest: Longest,
 ) -> u64 {
@@ -198,18 +211,27 @@ async fn keep_busy(
     longest.sessions[client].store(waits::pid(&mut connection).await, Ordering::Relaxed);
     let (name, sql) = CLIENTS[client];
     let mut statements: u64 = 0;
+    let mut due = (rate > 0).then(|| tokio::time::interval(Duration::from_secs(1) / rate));
     while !stop.load(Ordering::Relaxed) {
         // A stride that visits every row in an order far from that of the table.
         let n = i64::try_from(statements).unwrap().wrapping_mul(7_919);
-        let asked = Instant::now();
+        let asked = match &mut due {
+            Some(due) => due.tick().await.into_std(),
+            None => Instant::now(),
+        };
         sqlx::query(sql)
             .bind(n)
             .bind(rows)
             .execute(&mut connection)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let waited = u64::try_from(asked.elapsed().as_micros()).unwrap();
-        longest.micros[client].fetch_max(waited, Ordering::Relaxed);
+        let waited = asked.elapsed();
+        if waited > limit && rate > 0 {
+            // With the time, to be looked up in the server's log.
+            let now = chrono::Utc::now().format("%H:%M:%S%.3f");
+            println!("  {now} UTC: {name} waited {:.1} ms", milliseconds(waited));
+        }
+        longest.micros[client].fetch_max(u64::try_from(waited.as_micros()).unwrap(), Ordering::Relaxed);
         statements += 1;
     }
     statements

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::catalogue::{Migration, Mode, Script};
 use super::error::{SchemaError, in_migration};
 use super::lock::jittered;
+use super::pace::Pace;
 use super::runner::{Options, Progress};
 use super::{history, indexes};
 
@@ -62,11 +63,13 @@ impl Run<'_> {
     /// Waits until everything committed so far is on the disk: a commit that wrote something waits for all before it, and this one
     /// holds no lock that others want.
     async fn settle(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
-        sqlx::raw_sql("SELECT pg_logical_emit_message(true, 'crossfade', '')")
-            .execute(&mut *self.connection)
-            .await
-            .map_err(in_migration(migration.name))
-            .map(drop)
+        sqlx::raw_sql(
+            "SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'crossfade', '')",
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(in_migration(migration.name))
+        .map(drop)
     }
 
     /// Builds the index of a migration that is already applied once more.
@@ -180,12 +183,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Every batch is a transaction of its own. After each the runner rests as long as the batch took, so that live traffic
-    /// keeps at least half of what the back-fill could use up.
+    /// Every batch is a transaction of its own. After each the runner waits until it is on the disk, and rests as [`Pace`] says.
     async fn batches(&mut self, migration: &'static Migration, sql: &'static str) -> Result<(), SchemaError> {
         // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
-        // all of them for every batch. Batches need not be durable one by one: the history is written last, by a commit that
-        // is durable and everything before it with it.
+        // all of them for every batch. No batch holds its locks until it is on the disk.
         sqlx::raw_sql(
             "SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off; SET synchronous_commit = off",
         )
@@ -194,11 +195,12 @@ impl Run<'_> {
         .map_err(in_migration(migration.name))?;
         let mut cursor = Uuid::nil();
         let mut batches: u64 = 0;
+        let mut pace = Pace::new(self.options.batch_size);
         loop {
             let started = Instant::now();
             let last = sqlx::query_scalar::<_, Uuid>(sql)
                 .bind(cursor)
-                .bind(self.options.batch_size)
+                .bind(pace.rows())
                 .fetch_optional(&mut *self.connection)
                 .await
                 .map_err(in_migration(migration.name))?;
@@ -209,7 +211,10 @@ impl Run<'_> {
                 migration: migration.name,
                 batches,
             });
-            tokio::time::sleep(started.elapsed()).await;
+            let worked = started.elapsed();
+            self.settle(migration).await?;
+            let flushed = started.elapsed().saturating_sub(worked);
+            tokio::time::sleep(pace.after(worked, flushed)).await;
         }
         sqlx::raw_sql("RESET enable_seqscan; RESET synchronous_commit")
             .execute(&mut *self.connection)

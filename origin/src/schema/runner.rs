@@ -217,6 +217,9 @@ pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection,
         // A build that takes every core is felt by everyone else.
         ("max_parallel_maintenance_workers", "0"),
         ("max_parallel_workers_per_gather", "0"),
+        // What this session pushes out of the server's memory goes to the disk bit by bit, not all at once when a checkpoint asks for it
+        // and everybody's commit waits meanwhile.
+        ("backend_flush_after", "256kB"),
         ("client_min_messages", "warning"),
         ("statement_timeout", "0"),
         // Every name is written with its schema; nobody's own search path may find another object for it.
