@@ -86,10 +86,7 @@ CREATE TABLE auth.token_transfers (
         AND octet_length(request_hash) = 32
     ),
     CONSTRAINT token_transfers_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES auth.token_holds (id)
-)
--- Nothing here is ever dead, so autovacuum has time. In its usual haste it rewrites what was just written by tens of megabytes, and
--- every commit waits while the disk takes that: with two million openings for up to 300 ms.
-WITH (autovacuum_vacuum_cost_delay = 20);
+);
 -- No gap and no fork in anyone's sequence; also the order in which history is paged.
 CREATE UNIQUE INDEX token_transfers_user_version_key ON auth.token_transfers (user_id, version);
 -- One effect for one key of one caller, however many replicas and retries.

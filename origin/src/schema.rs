@@ -5,6 +5,7 @@
 //! again, indexes are built concurrently, and rows are filled in batches that lock nothing. `docs/DATA_MODEL.md` describes
 //! the result.
 
+mod back_fill;
 mod catalogue;
 mod checks;
 mod execute;

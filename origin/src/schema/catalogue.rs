@@ -41,6 +41,11 @@ impl Script {
         self.directive("index")
     }
 
+    /// The table a `batched` script fills, `schema.name`, if it may become large by that.
+    pub fn filled(&self) -> Option<&'static str> {
+        self.directive("fills")
+    }
+
     /// The parts between `-- step` lines.
     pub fn steps(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.sql.split("\n-- step\n")

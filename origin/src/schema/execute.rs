@@ -3,12 +3,10 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use uuid::Uuid;
 
 use super::catalogue::{Migration, Mode, Script};
 use super::error::{SchemaError, in_migration};
 use super::lock::jittered;
-use super::pace::Pace;
 use super::runner::{Options, Progress};
 use super::{history, indexes};
 
@@ -50,7 +48,7 @@ impl Run<'_> {
                     self.transaction(migration, step, None, started).await?;
                 }
             }
-            Mode::Batched => self.batches(migration, script.sql).await?,
+            Mode::Batched => self.back_fill(migration, script).await?,
             Mode::Nothing => {}
         }
         if script.mode() != Mode::Transaction {
@@ -62,7 +60,7 @@ impl Run<'_> {
 
     /// Waits until everything committed so far is on the disk: a commit that wrote something waits for all before it, and this one
     /// holds no lock that others want.
-    async fn settle(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
+    pub(super) async fn settle(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
         sqlx::raw_sql(
             "SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'crossfade', '')",
         )
@@ -183,46 +181,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Every batch is a transaction of its own. After each the runner waits until it is on the disk, and rests as [`Pace`] says.
-    async fn batches(&mut self, migration: &'static Migration, sql: &'static str) -> Result<(), SchemaError> {
-        // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
-        // all of them for every batch. No batch holds its locks until it is on the disk.
-        sqlx::raw_sql(
-            "SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off; SET synchronous_commit = off",
-        )
-        .execute(&mut *self.connection)
-        .await
-        .map_err(in_migration(migration.name))?;
-        let mut cursor = Uuid::nil();
-        let mut batches: u64 = 0;
-        let mut pace = Pace::new(self.options.batch_size);
-        loop {
-            let started = Instant::now();
-            let last = sqlx::query_scalar::<_, Uuid>(sql)
-                .bind(cursor)
-                .bind(pace.rows())
-                .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(in_migration(migration.name))?;
-            let Some(last) = last else { break };
-            cursor = last;
-            batches = batches.saturating_add(1);
-            (self.progress)(Progress::Batch {
-                migration: migration.name,
-                batches,
-            });
-            let worked = started.elapsed();
-            self.settle(migration).await?;
-            let flushed = started.elapsed().saturating_sub(worked);
-            tokio::time::sleep(pace.after(worked, flushed)).await;
-        }
-        sqlx::raw_sql("RESET enable_seqscan; RESET synchronous_commit")
-            .execute(&mut *self.connection)
-            .await
-            .map_err(in_migration(migration.name))
-            .map(drop)
-    }
-
     async fn pause(
         &mut self,
         migration: &'static Migration,
@@ -243,7 +201,7 @@ impl Run<'_> {
 }
 
 /// Lock timeout or deadlock: someone else was in the way, the statement itself is fine.
-fn is_lock_conflict(error: &sqlx::Error) -> bool {
+pub(super) fn is_lock_conflict(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .and_then(|database| database.code())
