@@ -37,7 +37,7 @@ struct Arguments {
     limit_ms: u64,
     /// Statements a second of each client, each timed from the moment it was due. 0 lets every client go on as soon as it has its
     /// answer, which alone keeps most disks busy
-    #[arg(long, default_value_t = 250, value_name = "STATEMENTS")]
+    #[arg(long, default_value_t = 50, value_name = "STATEMENTS")]
     rate: u32,
     /// How long the same load runs before anything migrates, in seconds: what the machine does to it by itself
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
