@@ -1,5 +1,4 @@
 -- mode: batched
--- fills: auth.token_transfers
 -- Gives everyone who had tokens before the ledger existed their opening, so that the sum of transfers equals the balance for
 -- all. Called with the last id done and the batch size until it returns no row; may be repeated from anywhere.
 --

@@ -5,19 +5,19 @@ use std::time::Instant;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::catalogue::{Migration, Script};
+use super::catalogue::Migration;
 use super::error::{SchemaError, in_migration};
 use super::execute::{Run, is_lock_conflict};
 use super::pace::Pace;
 use super::runner::Progress;
 
 impl Run<'_> {
-    /// Calls the script batch by batch, each a transaction of its own. After each it waits until the batch is on the disk, and rests as
+    /// Calls `sql` batch by batch, each a transaction of its own. After each it waits until the batch is on the disk, and rests as
     /// [`Pace`] says. May be broken off and begun again at any moment.
     pub(super) async fn back_fill(
         &mut self,
         migration: &'static Migration,
-        script: &Script,
+        sql: &'static str,
     ) -> Result<(), SchemaError> {
         // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
         // all of them for every batch. No batch holds its locks until it is on the disk.
@@ -26,13 +26,13 @@ impl Run<'_> {
             "SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off; SET synchronous_commit = off",
         )
         .await?;
-        if let Some(table) = script.filled() {
+        if let Some(table) = migration.filled() {
             self.keep_autovacuum_out(migration, table).await?;
         }
-        self.batches(migration, script.sql).await?;
+        self.batches(migration, sql).await?;
         self.set(migration, "RESET enable_seqscan; RESET synchronous_commit")
             .await?;
-        match script.filled() {
+        match migration.filled() {
             Some(table) => self.vacuum(migration, table).await,
             None => Ok(()),
         }

@@ -41,11 +41,6 @@ impl Script {
         self.directive("index")
     }
 
-    /// The table a `batched` script fills, `schema.name`, if it may become large by that.
-    pub fn filled(&self) -> Option<&'static str> {
-        self.directive("fills")
-    }
-
     /// The parts between `-- step` lines.
     pub fn steps(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.sql.split("\n-- step\n")
@@ -73,6 +68,14 @@ impl Migration {
     /// SHA-256 of the way up, in hexadecimal. The way down may be mended after the fact, the way up may not.
     pub fn checksum(&self) -> String {
         hex(digest(&SHA256, self.up.sql.as_bytes()).as_ref())
+    }
+
+    /// The table that becomes large by the way up, `schema.name`. Said here and not in the script, which may not be edited any more.
+    pub const fn filled(&self) -> Option<&'static str> {
+        match self.version {
+            10 => Some("auth.token_transfers"),
+            _ => None,
+        }
     }
 }
 

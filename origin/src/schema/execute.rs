@@ -48,7 +48,7 @@ impl Run<'_> {
                     self.transaction(migration, step, None, started).await?;
                 }
             }
-            Mode::Batched => self.back_fill(migration, script).await?,
+            Mode::Batched => self.back_fill(migration, script.sql).await?,
             Mode::Nothing => {}
         }
         if script.mode() != Mode::Transaction {

@@ -385,10 +385,20 @@ async fn openings_are_exact_while_everybody_keeps_writing() {
     }
 
     outcome.unwrap();
-    assert_eq!(batches, 100);
+    // More when the disk did not keep up.
+    assert!(batches >= 100, "{batches}");
     assert_eq!(database.ledger_differences().await, Vec::<String>::new());
     let external: i64 = database
         .value("SELECT count(*) FROM auth.token_transfers WHERE kind = 'external'")
         .await;
     assert!(external > 0, "nobody wrote while the openings were made");
+    let vacuumed: bool = database
+        .value(
+            "SELECT reltuples > 0 AND reloptions IS NULL FROM pg_class WHERE oid = 'auth.token_transfers'::regclass",
+        )
+        .await;
+    assert!(
+        vacuumed,
+        "autovacuum is kept out for ever, or nobody has done its work"
+    );
 }
