@@ -9,7 +9,7 @@ use super::progress::ProgressBar;
 use super::user_id;
 use crate::cli::reason::{counted, with_causes};
 use crate::firebase::Firebase;
-use crate::operations::migration::{Pace, Unlinked, Unlinking, Whom};
+use crate::operations::migration::{MigrationError, Pace, Unlinked, Unlinking, Whom};
 use crate::postgres::Pool;
 use crate::postgres::events::Actor;
 
@@ -52,18 +52,25 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         Actor::cli(&arguments.actor),
     );
     let whom = arguments.user.map_or(Whom::AllMigrated, Whom::One);
-    let (count, owed) = match tokio::try_join!(unlinking.count(whom), unlinking.owed(whom)) {
-        Ok((count, owed)) => (
+    let counts = async {
+        let count = unlinking.count(whom).await?;
+        // Whoever keeps the accounts does not look after those that others are to delete; a run finds them by itself.
+        let owed = match arguments.dry_run && !arguments.keep_accounts {
+            true => unlinking.owed(whom).await?,
+            false => 0,
+        };
+        Ok::<_, MigrationError>((
             u64::try_from(count).unwrap_or(0),
             usize::try_from(owed).unwrap_or(0),
-        ),
+        ))
+    };
+    let (count, owed) = match counts.await {
+        Ok(counts) => counts,
         Err(error) => {
             eprintln!("{}", with_causes(&error));
             return ExitCode::FAILURE;
         }
     };
-    // Whoever keeps the accounts does not look after those that others are to delete.
-    let owed = if arguments.keep_accounts { 0 } else { owed };
     let mut done = Unlinked::default();
     let mut stopped = None;
     if !arguments.dry_run {
@@ -91,7 +98,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         println!(
             "{}",
             serde_json::json!({
-                "found": count, "owed": owed, "dry_run": dry_run, "unlinked": unlinked, "deleted": deleted, "stopped": stopped,
+                "found": count, "owed": dry_run.then_some(owed), "dry_run": dry_run, "unlinked": unlinked, "deleted": deleted, "stopped": stopped,
             })
         );
     } else if dry_run {
