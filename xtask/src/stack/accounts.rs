@@ -10,7 +10,7 @@ use super::issuer::PROJECT;
 use super::ports::Ports;
 use super::secrets::Secrets;
 use super::service::Service;
-use super::{Database, Issuer, Plan, local, programs};
+use super::{Issuer, Plan, local, programs};
 use crate::fault::{Done, Fault, In as _};
 use crate::http::Client;
 use crate::tools::npm;
@@ -39,14 +39,7 @@ impl AccountStack {
         let guard = Arc::new(Guard::start()?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
-        let plan = Plan {
-            issuer: Issuer::KeyServer,
-            database: Database::ThrowAway,
-            well_known_ports: false,
-            edge: Vec::new(),
-            more_edges: false,
-            page: false,
-        };
+        let plan = Plan::throw_away(Issuer::KeyServer);
         let started = database::start(&guard, &plan, &mut ports, &secrets)?;
         let (database, server) = (started.url.clone(), TestDatabase(started));
         console::step("compile the origin and the stand-ins", programs::build)?;

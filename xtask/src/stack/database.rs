@@ -60,14 +60,7 @@ impl From<Started> for (Postgres, Service) {
 pub fn for_tests() -> Done<(String, impl Drop)> {
     let guard = Arc::new(Guard::start()?);
     let mut ports = Ports::any();
-    let plan = Plan {
-        issuer: Issuer::Emulator,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-        more_edges: false,
-        page: false,
-    };
+    let plan = Plan::throw_away(Issuer::Emulator);
     let database = start(&guard, &plan, &mut ports, &Secrets::make()?)?;
     Ok((database.url.clone(), TestDatabase(database)))
 }

@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::ports::Ports;
 use super::secrets::Secrets;
 use super::service::Service;
-use super::{Database, Issuer, Plan, issuer, local, programs, variables};
+use super::{Issuer, Plan, issuer, local, programs, variables};
 use crate::console;
 use crate::fault::{Done, Fault};
 use crate::tools::npm;
@@ -33,14 +33,7 @@ impl OriginAlone {
         let guard = Arc::new(Guard::start()?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
-        let plan = Plan {
-            issuer: Issuer::Emulator,
-            database: Database::ThrowAway,
-            well_known_ports: false,
-            edge: Vec::new(),
-            more_edges: false,
-            page: false,
-        };
+        let plan = Plan::throw_away(Issuer::Emulator);
         let mut issuer = issuer::start(&guard, &plan, &mut ports)?;
         let database = TestDatabase(database::start(&guard, &plan, &mut ports, &secrets)?);
         console::step("compile the origin and the stand-ins", programs::build)?;

@@ -36,3 +36,17 @@ pub struct Plan {
     /// Whether the edge serves the development page at `/`. Only with an emulator: the page needs somewhere to sign up.
     pub page: bool,
 }
+
+impl Plan {
+    /// On free ports, with a database that is gone afterwards; for parts of a stack, too.
+    pub fn throw_away(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            database: Database::ThrowAway,
+            well_known_ports: false,
+            edge: Vec::new(),
+            more_edges: false,
+            page: false,
+        }
+    }
+}
