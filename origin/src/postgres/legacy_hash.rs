@@ -6,6 +6,8 @@
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 
+use super::events::Origin;
+
 /// The part of `provider_data` that says: this hash and Firebase's password agree now. `$hash` is an SQL expression.
 macro_rules! agreement {
     ($hash:literal) => {
@@ -61,4 +63,85 @@ pub async fn replace(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Why a hash does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetAside {
+    /// The address was proven by a sign-in that the holder of this password need not have made. Counts again once the user confirms the
+    /// password.
+    AddressProven,
+    /// The account has a second factor, for which the legacy service would not ask. Does not count again.
+    SecondFactor,
+}
+
+impl SetAside {
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AddressProven => "address_proven",
+            Self::SecondFactor => "second_factor",
+        }
+    }
+}
+
+/// Sets the hash of a linked row aside, where the legacy service cannot read it, and notes it. `false` when the row has none that counts.
+///
+/// Tokens that the legacy service has given out stay good: whoever wants them void sets `valid_since` in the same transaction.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_aside(connection: &mut PgConnection, id: UserId, reason: SetAside) -> sqlx::Result<bool> {
+    let noted = sqlx::query(include_str!("legacy_hash/set_aside.sql"))
+        .bind(id.0)
+        .bind(reason.as_str())
+        .execute(connection)
+        .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
+/// The hash that counts again once the user confirms its password, if one was set aside for that.
+///
+/// # Errors
+/// What the database says.
+pub async fn to_be_confirmed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT password_hash FROM auth.set_aside_hashes WHERE user_id = $1 AND reason = 'address_proven'",
+    )
+    .bind(id.0)
+    .fetch_optional(connection)
+    .await
+}
+
+/// Makes the legacy service accept a password again: the user, whose address is proven, has confirmed it, and `hash` is its hash. It
+/// agrees with Firebase's password. `false` when none was set aside to be confirmed.
+///
+/// # Errors
+/// What the database says.
+pub async fn confirm(
+    connection: &mut PgConnection,
+    id: UserId,
+    hash: &str,
+    origin: &Origin,
+) -> sqlx::Result<bool> {
+    let noted = sqlx::query(concat!(
+        "WITH kept AS ( \
+             DELETE FROM auth.set_aside_hashes WHERE user_id = $1 AND reason = 'address_proven' RETURNING user_id \
+         ), \
+         changed AS ( \
+             UPDATE auth.users SET password_hash = $2, auth_provider = 'hybrid', provider_data = provider_data || ",
+        agreement!("$2::text"),
+        " FROM kept WHERE id = user_id AND auth_provider = 'firebase' AND email_verified AND is_active RETURNING id \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) \
+         SELECT 'password.confirmed', 'user', id, $3::text::inet, $4 FROM changed"
+    ))
+    .bind(id.0)
+    .bind(hash)
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(noted.rows_affected() == 1)
 }

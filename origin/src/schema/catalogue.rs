@@ -132,6 +132,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(15, "0015_standing_pushes", down_check!),
     migration!(16, "0016_standing_pushes_owed"),
     migration!(17, "0017_migration_looks"),
+    migration!(18, "0018_set_aside_hashes", down_check!),
 ];
 
 #[cfg(test)]

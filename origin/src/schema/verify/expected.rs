@@ -34,6 +34,7 @@ pub(super) const TABLES: &[&str] = &[
     "auth.standing_changes",
     "auth.standing_pushes",
     "auth.migration_looks",
+    "auth.set_aside_hashes",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -132,6 +133,10 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.migration_looks", "looked_to", "uuid", NULLABLE),
     column("auth.migration_looks", "began_at", "timestamp with time zone", NOT_NULL),
     column("auth.migration_looks", "finished_at", "timestamp with time zone", NULLABLE),
+    column("auth.set_aside_hashes", "user_id", "uuid", NOT_NULL),
+    column("auth.set_aside_hashes", "password_hash", "text", NOT_NULL),
+    column("auth.set_aside_hashes", "reason", "text", NOT_NULL),
+    column("auth.set_aside_hashes", "set_aside_at", "timestamp with time zone", NOT_NULL),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -185,6 +190,10 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.migration_looks", "migration_looks_pkey"),
     ("auth.migration_looks", "migration_looks_share_check"),
     ("auth.migration_looks", "migration_looks_text_check"),
+    ("auth.set_aside_hashes", "set_aside_hashes_pkey"),
+    ("auth.set_aside_hashes", "set_aside_hashes_reason_check"),
+    ("auth.set_aside_hashes", "set_aside_hashes_text_check"),
+    ("auth.set_aside_hashes", "set_aside_hashes_user_id_fkey"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -214,6 +223,7 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.standing_changes_pkey", true),
     ("auth.standing_pushes_pkey", true),
     ("auth.migration_looks_pkey", true),
+    ("auth.set_aside_hashes_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.
