@@ -3,5 +3,6 @@
 pub mod changes;
 pub mod envelope;
 pub mod ledger;
+pub mod second_factor;
 pub mod token;
 pub mod user;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::api::second_factor::SecondFactorChallenge;
 use crate::time::UnixTime;
 
 macro_rules! error_codes {
@@ -72,6 +73,10 @@ error_codes! {
     InvalidCredentials = "INVALID_CREDENTIALS", 401, "The e-mail or password is wrong";
     /// The account is deactivated.
     UserDisabled = "USER_DISABLED", 403, "The account is disabled";
+    /// The password is right and a second factor is still to be shown; `details` has what the client needs for that.
+    SecondFactorRequired = "SECOND_FACTOR_REQUIRED", 403, "A second factor is required";
+    /// A blocking function of the project, or its settings, refuse this. The legacy service is not asked instead.
+    SignInBlocked = "SIGN_IN_BLOCKED", 403, "The sign-in is blocked";
     /// Known caller, no right.
     Forbidden = "FORBIDDEN", 403, "Not allowed";
     /// No such route or thing.
@@ -138,6 +143,32 @@ impl ErrorCode {
     }
 }
 
+/// What a failure says beside its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Details {
+    /// One line per broken field, or none.
+    Fields(Vec<String>),
+    /// With [`ErrorCode::SecondFactorRequired`].
+    SecondFactor(Box<SecondFactorChallenge>),
+}
+
+impl Details {
+    /// The lines about broken fields.
+    #[must_use]
+    pub fn fields(&self) -> &[String] {
+        match self {
+            Self::Fields(lines) => lines,
+            Self::SecondFactor(_) => &[],
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Fields(lines) if lines.is_empty())
+    }
+}
+
 /// A failure as it is shown. Its text is ours throughout: no part of a token, password, address or cause is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -149,8 +180,8 @@ pub struct Problem {
     pub title: &'static str,
     /// What happened this time, for a person.
     pub message: Cow<'static, str>,
-    /// One line per broken field.
-    pub details: Vec<String>,
+    /// More about it, where the code has more.
+    pub details: Details,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,
     /// RFC 6750 `error` for `WWW-Authenticate: Bearer`; empty for a bare challenge.
@@ -166,7 +197,7 @@ impl Problem {
             code: code.as_str(),
             title: code.title(),
             message: Cow::Borrowed(code.title()),
-            details: Vec::new(),
+            details: Details::Fields(Vec::new()),
             retry_after: code.retry_after(),
             bearer_error: code.bearer_error(),
         }
@@ -182,8 +213,17 @@ impl Problem {
     /// Adds one line per broken field.
     #[must_use]
     pub fn details(mut self, details: Vec<String>) -> Self {
-        self.details = details;
+        self.details = Details::Fields(details);
         self
+    }
+
+    /// A sign-in that waits for its second factor.
+    #[must_use]
+    pub fn second_factor(challenge: SecondFactorChallenge) -> Self {
+        Self {
+            details: Details::SecondFactor(Box::new(challenge)),
+            ..Self::new(ErrorCode::SecondFactorRequired)
+        }
     }
 
     /// Sets `Retry-After`, in seconds.
@@ -210,7 +250,7 @@ impl Problem {
         }
     }
 
-    /// The body both contracts know: `{success:false, message, error:{code, message, details?}, request_id, timestamp}`.
+    /// The body of both contracts: `{success:false, message, error:{code, message, details?}, request_id, timestamp}`.
     #[must_use]
     pub fn envelope(&self, request_id: &str, now: UnixTime) -> Vec<u8> {
         to_json(&Envelope {
@@ -268,8 +308,8 @@ struct Envelope<'a> {
 struct EnvelopeError<'a> {
     code: &'static str,
     message: &'a str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    details: &'a [String],
+    #[serde(skip_serializing_if = "Details::is_empty")]
+    details: &'a Details,
 }
 
 #[derive(Serialize)]
@@ -280,8 +320,8 @@ struct ProblemDocument<'a> {
     detail: &'a str,
     instance: &'a str,
     code: &'static str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    details: &'a [String],
+    #[serde(skip_serializing_if = "Details::is_empty")]
+    details: &'a Details,
     request_id: &'a str,
 }
 
@@ -293,6 +333,7 @@ fn to_json(value: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::second_factor::EnrolledFactor;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -325,6 +366,39 @@ mod tests {
                 "request_id": "r-1",
                 "timestamp": "1970-01-01T00:00:00Z"
             })
+        );
+    }
+
+    #[test]
+    fn second_factor_challenge_is_in_details_and_not_in_debug() {
+        let challenge = SecondFactorChallenge {
+            mfa_pending_credential: "pending-secret".to_owned(),
+            mfa_info: vec![EnrolledFactor {
+                mfa_enrollment_id: "f1".to_owned(),
+                display_name: None,
+                enrolled_at: None,
+                phone_info: Some("+*******0101".to_owned()),
+                totp_info: None,
+            }],
+        };
+        let problem = Problem::second_factor(challenge);
+        let expected = serde_json::json!({
+            "mfaPendingCredential": "pending-secret",
+            "mfaInfo": [{"mfaEnrollmentId": "f1", "phoneInfo": "+*******0101"}],
+        });
+        let body: serde_json::Value =
+            serde_json::from_slice(&problem.envelope("r-1", UnixTime::from_secs(0))).unwrap();
+        assert_eq!(body["error"]["code"], "SECOND_FACTOR_REQUIRED");
+        assert_eq!(body["error"]["details"], expected);
+        let body: serde_json::Value = serde_json::from_slice(&problem.problem_json("r-1", "/")).unwrap();
+        assert_eq!(
+            (&body["status"], &body["details"]),
+            (&serde_json::json!(403), &expected)
+        );
+        let printed = format!("{problem:?}");
+        assert!(
+            !printed.contains("pending-secret") && !printed.contains("0101"),
+            "{printed}"
         );
     }
 

@@ -97,7 +97,7 @@ async fn register(
     let (email, password) = (body.required_email("email"), body.new_password("password"));
     let (email, password) = match (body.finish(), email, password) {
         (Ok(()), Some(email), Some(password)) => (email, password),
-        (Err(error), ..) => return Ok(Err(error.problem().details.join("; "))),
+        (Err(error), ..) => return Ok(Err(error.problem().details.fields().join("; "))),
         _ => return Ok(Err("is incomplete".to_owned())),
     };
     let new = Registration {

@@ -1,6 +1,6 @@
 //! Failures in the codes of the legacy service.
 
-use shared::problem::{ErrorCode, Problem};
+use shared::problem::{Details, ErrorCode, Problem};
 
 use crate::domain::ledger::LedgerError;
 use crate::domain::user::UserError;
@@ -76,7 +76,7 @@ impl From<LegacyCode> for ApiError {
             code,
             title: message,
             message: message.into(),
-            details: Vec::new(),
+            details: Details::Fields(Vec::new()),
             retry_after: None,
             bearer_error: match (status, code) {
                 (401, "UNAUTHORIZED") => Some(""),

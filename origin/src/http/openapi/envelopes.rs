@@ -3,6 +3,7 @@
 //! Failures are rendered by [`shared::problem::Problem`]; these types give the document their shape.
 #![expect(dead_code, reason = "only their shape is read")]
 
+use shared::problem::Details;
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema as _, ToSchema};
 
@@ -28,9 +29,9 @@ pub struct FailureFacts {
     code: String,
     /// For a person.
     message: String,
-    /// One line per broken field; absent when there is none.
+    /// One line per broken field, or the challenge of `SECOND_FACTOR_REQUIRED`; else absent.
     #[schema(required = false)]
-    details: Vec<String>,
+    details: Details,
 }
 
 /// A failure as RFC 9457 has it, for who asks for it by name.
@@ -47,9 +48,9 @@ pub struct ProblemDetails {
     instance: String,
     /// Stable: never changes its meaning or its status.
     code: String,
-    /// One line per broken field; absent when there is none.
+    /// One line per broken field, or the challenge of `SECOND_FACTOR_REQUIRED`; else absent.
     #[schema(required = false)]
-    details: Vec<String>,
+    details: Details,
     /// The name of the request, as in `X-Request-Id`.
     request_id: String,
 }
