@@ -1,28 +1,52 @@
-// What the runtime calls. worker-build's own entry wraps every request in an object and three proxies, to be able to start
-// the wasm module afresh after a trap; that costs a tenth of a request. This one calls straight in, and goes through theirs
-// only once a trap has been seen.
-import Recovering from "./build/index.js";
+// What the runtime calls: straight into wasm. A trap (a panic, memory used up) spoils the module for every request after it, so the
+// next one gets it afresh.
+import * as wasm from "./build/index.js";
 
-// The class of the Durable Object (src/workers/step_down.rs).
-export { StepDown } from "./build/index.js";
-
-const answer = Recovering.prototype.fetch;
-let trapped = false;
+const state = wasm.__worker_init_state();
 
 function noteTrap(error) {
-  if (error instanceof WebAssembly.RuntimeError) trapped = true;
+  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 }
+// Traps behind an await end here, not in the `catch` below.
 addEventListener("error", (event) => noteTrap(event.error));
 addEventListener("unhandledrejection", (event) => noteTrap(event.reason));
 
+function guarded(call) {
+  if (state.criticalError) {
+    console.error("the module trapped and is started afresh");
+    wasm.__wbg_reset_state();
+    state.criticalError = false;
+    state.instanceId++;
+  }
+  try {
+    return call();
+  } catch (error) {
+    noteTrap(error);
+    throw error;
+  }
+}
+
 export default {
-  fetch(request, env, ctx) {
-    if (trapped) return new Recovering(ctx, env).fetch(request);
-    try {
-      return answer.call({ env, ctx }, request);
-    } catch (error) {
-      noteTrap(error);
-      throw error;
-    }
-  },
+  fetch: (request, env, ctx) => guarded(() => wasm.fetch(request, env, ctx)),
 };
+
+// The Durable Object (src/workers/step_down.rs). What it holds in wasm is gone with a trap, so it is made again.
+export class StepDown {
+  #made;
+  #instance;
+
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+
+  fetch(request) {
+    return guarded(() => {
+      if (this.#instance !== state.instanceId) {
+        this.#made = new wasm.StepDown(this.ctx, this.env);
+        this.#instance = state.instanceId;
+      }
+      return this.#made.fetch(request);
+    });
+  }
+}

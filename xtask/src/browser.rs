@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::fault::{Done, Fault, In as _};
-use crate::stack::{Database, Issuer, Plan, Stack};
+use crate::stack::{Issuer, Plan, Stack};
 use crate::{paths, run};
 
 const STEP: &str = "browser";
@@ -59,12 +59,8 @@ pub fn test() -> Done {
     let screenshots = paths::working("screenshots");
     fs::create_dir_all(&screenshots).in_step(STEP)?;
     let stack = Stack::up(&Plan {
-        issuer: Issuer::Emulator,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-        more_edges: false,
         page: true,
+        ..Plan::throw_away(Issuer::Emulator)
     })?;
     println!();
     run::shown(

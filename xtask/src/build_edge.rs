@@ -1,17 +1,16 @@
-//! The Worker: the edge crate through worker-build, with tools of pinned versions instead of ones it would download.
+//! The Worker: the edge crate compiled to wasm, its JavaScript bindings, both as small as they get.
 
 mod inputs;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::fault::{Done, Fault, In as _};
-use crate::tools::cargo_tools::Tool;
-use crate::tools::{npm, wasm_target};
+use crate::tools::{bindgen, npm, wasm_target};
 use crate::{console, paths, run};
 
 /// The name of this step.
@@ -32,48 +31,129 @@ const WASM_FEATURES: [&str; 7] = [
 #[derive(clap::Args)]
 pub struct Options {}
 
-/// Installs what is missing, builds, and says how large the Worker is.
+/// How much time a build takes for how quick a Worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// For trying things and for tests: built in a fraction of the time, with overflow checks.
+    Development,
+    /// What is deployed and measured.
+    Release,
+}
+
+impl Profile {
+    /// Cargo's name for it.
+    fn cargo(self) -> &'static str {
+        match self {
+            Self::Development => "dev",
+            Self::Release => "edge",
+        }
+    }
+
+    /// Where cargo puts what it builds, below the target's folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Development => "debug",
+            Self::Release => "edge",
+        }
+    }
+}
+
+/// Installs what is missing, builds for release, and says how large the Worker is.
 pub fn run(_: &Options) -> Done {
     console::step("npm tools", npm::ensure)?;
     console::step("wasm32 target", wasm_target::ensure)?;
-    console::step(STEP, build).map(drop)
+    console::step(STEP, || build(Profile::Release)).map(drop)
 }
 
 /// Builds the Worker, unless the one that is there was made of the same things. Says how large its wasm is.
-pub fn build() -> Done<String> {
-    let made_of = inputs::digest(STEP)?;
-    let stamp = paths::root().join("edge/build/.made-of");
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == made_of) {
+pub fn build(profile: Profile) -> Done<String> {
+    let Some(made_of) = outdated(profile)? else {
         return sizes().map(|sizes| format!("unchanged, {sizes}"));
-    }
+    };
     // First: a build that stops half-way must not pass for a whole one.
-    let _ = fs::remove_file(&stamp);
-    let worker_build = Tool::worker_build()?.ensure()?;
-    let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?;
-    let mut command = std::process::Command::new(worker_build.join("worker-build"));
-    command
-        .args(["--profile", "edge"])
-        .current_dir(paths::root().join("edge"))
-        .env("WASM_BINDGEN_BIN", wasm_bindgen.join("wasm-bindgen"))
-        .env("ESBUILD_BIN", paths::npm_bin("esbuild"))
-        .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"));
-    run::logged(STEP, "worker-build", &mut command)?;
-    strip()?;
-    fs::write(stamp, made_of).in_step(STEP)?;
+    let _ = fs::remove_file(stamp());
+    assemble(STEP, profile, &[], &paths::root().join("edge/build"))?;
+    fs::write(stamp(), made_of).in_step(STEP)?;
     sizes().map(|sizes| sizes.to_string())
 }
 
-/// Drops the names of functions, which worker-build makes wasm-opt keep: a quarter of the file, read by nobody but a debugger.
-fn strip() -> Done {
-    let wasm = paths::root().join("edge/build/index_bg.wasm");
+/// Compiles what [`build`] needs of Rust, if it is going to build; what comes from npm is not asked for.
+pub fn compile_ahead(profile: Profile) -> Done {
+    if outdated(profile)?.is_none() {
+        return Ok(());
+    }
+    bindgen::compile(STEP)?;
+    compile(STEP, profile, &[]).map(drop)
+}
+
+/// What the Worker would be made of, unless the one that is there was made of just that.
+fn outdated(profile: Profile) -> Done<Option<String>> {
+    let made_of = format!("{} {}", profile.cargo(), inputs::digest(STEP)?);
+    let is_fresh = fs::read_to_string(stamp()).is_ok_and(|found| found == made_of);
+    Ok((!is_fresh).then_some(made_of))
+}
+
+fn stamp() -> PathBuf {
+    paths::root().join("edge/build/.made-of")
+}
+
+/// Compiles the edge crate with `features` and leaves `index.js` and `index_bg.wasm` in `folder`.
+pub fn assemble(step: &str, profile: Profile, features: &[&str], folder: &Path) -> Done {
+    let compiled = compile(step, profile, features)?;
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).in_step(step)?;
+    bindgen::write(step, "worker", &compiled, folder)?;
+    let script = folder.join("index.js");
+    bundle(step, &script)?;
+    // wasm-bindgen imports the module as the newest syntax has it; wrangler and workerd's configuration take the older one.
+    let text = fs::read_to_string(&script).in_step(step)?;
+    fs::write(&script, text.replace("import source ", "import ")).in_step(step)?;
+    optimise(step, profile, &folder.join("index_bg.wasm"))
+}
+
+fn compile(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
+    let mut cargo = run::cargo();
+    cargo
+        .args(["build", "--package", "crossfade-edge", "--lib"])
+        .args(["--target", wasm_target::TARGET, "--profile", profile.cargo()])
+        .args(features.iter().flat_map(|feature| ["--features", feature]));
+    run::logged(step, "edge-cargo", &mut cargo)?;
+    Ok(paths::target()
+        .join(wasm_target::TARGET)
+        .join(profile.folder())
+        .join("edge.wasm"))
+}
+
+/// Puts the bindings and the scripts they import into one file.
+fn bundle(step: &str, script: &Path) -> Done {
+    let mut command = std::process::Command::new(paths::npm_bin("esbuild"));
+    command
+        .arg(script)
+        .args(["--bundle", "--format=esm", "--minify", "--allow-overwrite"])
+        .args([
+            "--external:./index_bg.wasm",
+            "--external:cloudflare:*",
+            "--log-level=warning",
+        ])
+        .arg(format!("--outfile={}", script.display()));
+    run::logged(step, "edge-esbuild", &mut command)?;
+    // They are in the bundle now.
+    let _ = fs::remove_dir_all(script.with_file_name("snippets"));
+    Ok(())
+}
+
+/// Makes the module small and quick for release. In every profile it drops the names of functions, a quarter of the file, which only a
+/// debugger reads.
+fn optimise(step: &str, profile: Profile, wasm: &Path) -> Done {
     let mut command = std::process::Command::new(paths::npm_bin("wasm-opt"));
     command
         .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
+        .args((profile == Profile::Release).then_some("-O3"))
         .args(["--strip-debug", "--strip-producers"])
-        .arg(&wasm)
+        .arg(wasm)
         .arg("-o")
-        .arg(&wasm);
-    run::logged(STEP, "wasm-strip", &mut command)
+        .arg(wasm);
+    run::logged(step, "edge-wasm-opt", &mut command)
 }
 
 /// What the runtime is given: the entry, which imports what was built.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::fault::{Done, In as _};
-use crate::tools::cargo_tools::Tool;
-use crate::tools::wasm_target;
+use crate::tools::{bindgen, wasm_target};
 use crate::{paths, run};
 
 /// The name of this step.
@@ -62,32 +61,27 @@ fn settings(emulator: &str, config: &Path) -> Done<String> {
     Ok(json.to_string())
 }
 
-/// The crate `crossfade-page`, as a module a browser loads.
-fn decision() -> Done {
+/// Compiles what [`build`] needs of Rust.
+pub fn compile_ahead() -> Done {
+    bindgen::compile(STEP)?;
+    compile().map(drop)
+}
+
+fn compile() -> Done<PathBuf> {
     run::logged(
         STEP,
         "page-cargo",
         run::cargo()
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "crossfade-page",
-                "--profile",
-                "edge",
-            ])
+            .args(["build", "--package", "crossfade-page"])
             .args(["--target", wasm_target::TARGET]),
     )?;
-    let wasm = paths::target()
+    Ok(paths::target()
         .join(wasm_target::TARGET)
-        .join("edge/rollout.wasm");
-    let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen");
-    run::logged(
-        STEP,
-        "page-wasm-bindgen",
-        Command::new(wasm_bindgen)
-            .arg(wasm)
-            .args(["--target", "web", "--out-dir"])
-            .arg(paths::root().join("page/build")),
-    )
+        .join("debug/rollout.wasm"))
+}
+
+/// The crate `crossfade-page`, as a module a browser loads.
+fn decision() -> Done {
+    let wasm = compile()?;
+    bindgen::write(STEP, "web", &wasm, &paths::root().join("page/build"))
 }

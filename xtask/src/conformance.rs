@@ -1,11 +1,12 @@
 //! `cargo xtask conformance`: every vector through the native engine and through WebCrypto inside workerd, as one table.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use crate::build_edge::{self, Profile};
 use crate::fault::{Done, Fault, In as _};
-use crate::tools::cargo_tools::Tool;
 use crate::tools::{npm, wasm_target};
 use crate::{console, paths, run};
 
@@ -57,18 +58,11 @@ fn folder() -> PathBuf {
 }
 
 fn build() -> Done {
-    let worker_build = Tool::worker_build()?.ensure()?;
-    let wasm_bindgen = Tool::wasm_bindgen()?.ensure()?;
-    let mut command = Command::new(worker_build.join("worker-build"));
-    command
-        .args(["--release", "--out-dir"])
-        .arg(folder())
-        .args([".", "--features", "conformance"])
-        .current_dir(paths::root().join("edge"))
-        .env("WASM_BINDGEN_BIN", wasm_bindgen.join("wasm-bindgen"))
-        .env("ESBUILD_BIN", paths::npm_bin("esbuild"))
-        .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"));
-    run::logged(BUILD, "conformance-worker-build", &mut command)
+    // The released code is what is judged, not a quicker build of it.
+    build_edge::assemble(BUILD, Profile::Release, &["conformance"], &folder().join("build"))?;
+    fs::copy(build_edge::entry(), folder().join("entry.mjs"))
+        .in_step(BUILD)
+        .map(drop)
 }
 
 struct Worker {

@@ -35,8 +35,8 @@ pub fn run(options: &Options) -> Done {
         database,
         well_known_ports: true,
         edge: vec![("ROLLOUT_PERCENT", options.percent.clone())],
-        more_edges: false,
         page: true,
+        ..Plan::throw_away(Issuer::Emulator)
     };
     println!(
         "Crossfade, starting (logs in {}):",

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::documents::{self, Block, Page};
 use crate::fault::{Done, Fault};
-use crate::stack::{Database, Issuer, Plan, Stack};
+use crate::stack::{Issuer, Plan, Stack};
 use crate::{console, paths, running};
 use note::Note;
 use session::Session;
@@ -38,12 +38,8 @@ const FIRST: [&str; 6] = [
 pub fn test() -> Done {
     let pages = documents::pages(&paths::root())?;
     let mut stack = Stack::up(&Plan {
-        issuer: Issuer::Emulator,
-        database: Database::ThrowAway,
-        well_known_ports: false,
         edge: vec![("ROLLOUT_PERCENT", "50".to_owned())],
-        more_edges: false,
-        page: false,
+        ..Plan::throw_away(Issuer::Emulator)
     })?;
     let folder = paths::working(STEP);
     let mut session = Session::start(&folder)?;

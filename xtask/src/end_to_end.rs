@@ -1,7 +1,7 @@
 //! The end-to-end suite: a stack of its own, one person's way through it, then the tests of `tests/tests/e2e` by URL.
 
 use crate::fault::{Done, Fault};
-use crate::stack::{Addresses, Database, Issuer, Plan, Stack};
+use crate::stack::{Addresses, Issuer, Plan, Stack};
 use crate::{clients, console, run, smoke};
 
 /// Brings up a stack with this issuer of tokens, plays, and takes it down.
@@ -27,12 +27,8 @@ pub fn only(issuer: Issuer, module: &str) -> Done {
 
 fn up(issuer: Issuer) -> Done<Stack> {
     Stack::up(&Plan {
-        issuer,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
         more_edges: true,
-        page: false,
+        ..Plan::throw_away(issuer)
     })
 }
 

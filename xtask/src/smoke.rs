@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Done, Fault};
 use crate::http::{self, Answer};
-use crate::stack::{self, Addresses, Database, Issuer, Plan, Stack};
+use crate::stack::{self, Addresses, Issuer, Plan, Stack};
 use crate::{console, paths, run};
 
 const AT_ONCE: usize = 100;
@@ -33,14 +33,7 @@ pub fn run(options: &Options) -> Done {
     } else {
         Issuer::Emulator
     };
-    let mut stack = Stack::up(&Plan {
-        issuer,
-        database: Database::ThrowAway,
-        well_known_ports: false,
-        edge: Vec::new(),
-        more_edges: false,
-        page: false,
-    })?;
+    let mut stack = Stack::up(&Plan::throw_away(issuer))?;
     println!();
     let played = play(&mut stack);
     drop(stack);

@@ -82,8 +82,12 @@ pub struct Stack {
 impl Stack {
     /// Installs and compiles what is missing, then starts everything, side by side where nothing has to wait.
     pub fn up(plan: &Plan) -> Done<Self> {
-        console::step("npm tools", npm::ensure)?;
-        console::step("wasm32 target", wasm_target::ensure)?;
+        thread::scope(|scope| {
+            // Side by side: npm waits for the network and the disk, compilers for the processor.
+            let compiled = scope.spawn(|| compile(plan));
+            console::step("npm tools", npm::ensure)?;
+            join(compiled)
+        })?;
         let guard = Arc::new(Guard::start()?);
         let secrets = match plan.database {
             Database::ThrowAway => Secrets::make()?,
@@ -101,8 +105,7 @@ impl Stack {
         // The emulator takes longest to start and needs nothing of the others.
         let mut issuer = issuer::start(&guard, plan, &mut ports)?;
         let database = database::start(&guard, plan, &mut ports, &secrets)?;
-        console::step(build_edge::STEP, build_edge::build)?;
-        console::step("compile the origin and the stand-ins", programs::build)?;
+        console::step(build_edge::STEP, || build_edge::build(plan.worker))?;
         console::step("migrate", || programs::migrate(&database.url))?;
 
         let origin_port = ports.take("origin", 3008)?;
@@ -238,6 +241,17 @@ impl console::StepResult for PathBuf {}
 
 fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
+}
+
+/// Compiles everything that `plan` starts.
+fn compile(plan: &Plan) -> Done {
+    console::step("wasm32 target", wasm_target::ensure)?;
+    console::step("compile the origin and the stand-ins", programs::build)?;
+    console::step("compile the Worker", || build_edge::compile_ahead(plan.worker))?;
+    if plan.page {
+        console::step("compile the page", build_page::compile_ahead)?;
+    }
+    Ok(())
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, Done<T>>) -> Done<T> {

@@ -6,8 +6,7 @@ use clap::ValueEnum;
 
 use crate::fault::Done;
 use crate::stack::{self, Issuer};
-use crate::tools::cargo_tools::Tool;
-use crate::tools::{npm, wasm_target};
+use crate::tools::{bindgen, npm, wasm_target};
 use crate::{browser, clients, conformance, console, documents, end_to_end, run};
 
 /// Options of `cargo xtask test`.
@@ -134,7 +133,7 @@ fn cargo_test(words: &[&str], variables: &[(&str, &str)]) -> Done {
 
 fn wasm() -> Done {
     console::step("wasm32 target", wasm_target::ensure)?;
-    let runner = Tool::wasm_bindgen()?.ensure()?.join("wasm-bindgen-test-runner");
+    let runner = console::step("compile the runner", bindgen::test_runner)?;
     // Not `--quiet`: cargo would hand it on to the runner, which does not know it.
     run::shown(
         "cargo test",

@@ -1,5 +1,6 @@
 //! Everything the project builds and runs with that a fresh machine does not have: installed from the project's own files, once.
 
+pub mod bindgen;
 pub mod cargo_tools;
 pub mod llvm;
 pub mod npm;

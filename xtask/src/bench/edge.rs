@@ -73,7 +73,9 @@ impl Options {
 pub fn run(options: &Options) -> Done {
     console::step("npm tools", npm::ensure)?;
     console::step("wasm32 target", wasm_target::ensure)?;
-    console::step(build_edge::STEP, build_edge::build)?;
+    console::step(build_edge::STEP, || {
+        build_edge::build(build_edge::Profile::Release)
+    })?;
     let load_before = fs::read_to_string("/proc/loadavg").in_step(STEP)?;
     let load_before = load_before.split(' ').next().unwrap_or_default().to_owned();
     let upstream = upstream::start().in_step(STEP)?;

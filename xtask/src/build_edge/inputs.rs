@@ -1,4 +1,4 @@
-//! What the Worker is made of, so that a start that changes nothing does not build it again: worker-build optimises the wasm anew every time.
+//! What the Worker is made of, so that a start that changes nothing does not build it again: the optimiser runs for half a minute.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,13 @@ use crate::fault::{Done, In as _};
 use crate::paths;
 
 /// Sources, lock files (they pin compiler, libraries and tools), and the recipe itself.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     ".cargo/config.toml",
     "Cargo.toml",
     "Cargo.lock",
     "package-lock.json",
     "rust-toolchain.toml",
+    "xtask/bindgen/src/main.rs",
     "xtask/src/build_edge.rs",
     "edge/Cargo.toml",
 ];

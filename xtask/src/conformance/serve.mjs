@@ -11,9 +11,9 @@ const worker = new Miniflare({
   modulesRoot: folder,
   modulesRules: [
     { type: "CompiledWasm", include: ["**/*.wasm"] },
-    { type: "ESModule", include: ["**/*.js"] },
+    { type: "ESModule", include: ["**/*.js", "**/*.mjs"] },
   ],
-  scriptPath: path.join(folder, "index.js"),
+  scriptPath: path.join(folder, "entry.mjs"),
   compatibilityDate: "2026-04-01",
   host: "127.0.0.1",
   port: 0,

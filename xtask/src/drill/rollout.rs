@@ -15,8 +15,9 @@ mod trouble;
 
 use std::time::Instant;
 
+use crate::build_edge::Profile;
 use crate::fault::{Done, Fault};
-use crate::stack::{self, Database, Issuer, Plan, Stack};
+use crate::stack::{self, Issuer, Plan, Stack};
 
 /// Options of `cargo xtask drill rollout`.
 #[derive(clap::Args)]
@@ -33,17 +34,14 @@ pub struct Options {
 pub fn run(options: &Options) -> Done {
     let stop = stack::stop_signal()?;
     let mut stack = Stack::up(&Plan {
-        issuer: Issuer::Emulator,
-        database: Database::ThrowAway,
-        well_known_ports: false,
+        worker: Profile::Release,
         edge: vec![
             ("ROLLOUT_PERCENT", "0".to_owned()),
             ("LOG_LEVEL", "warn".to_owned()),
             // As in production: this is about what happens when it runs out.
             ("UPSTREAM_TIMEOUT_MS", "3000".to_owned()),
         ],
-        more_edges: false,
-        page: false,
+        ..Plan::throw_away(Issuer::Emulator)
     })?;
     println!();
     let started = Instant::now();

@@ -67,7 +67,6 @@ pub fn start(guard: &Arc<Guard>, plan: &Plan, ports: &mut Ports) -> Done<Started
             started
                 .variables
                 .push(("FIREBASE_AUTH_EMULATOR_HOST", String::new()));
-            console::step("compile the origin and the stand-ins", programs::build)?;
             let port = started.port;
             started.service = Some(console::step("key server", || programs::key_server(guard, port))?);
         }

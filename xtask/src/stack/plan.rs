@@ -1,5 +1,7 @@
 //! What a stack consists of.
 
+use crate::build_edge::Profile;
+
 /// Who issues the Firebase tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issuer {
@@ -29,6 +31,8 @@ pub struct Plan {
     pub database: Database,
     /// Well-known ports, or whatever is free.
     pub well_known_ports: bool,
+    /// How the Worker is built.
+    pub worker: Profile,
     /// Edge variables on top of `[env.development]`.
     pub edge: Vec<(&'static str, String)>,
     /// Whether tests may ask for more edges.
@@ -44,6 +48,7 @@ impl Plan {
             issuer,
             database: Database::ThrowAway,
             well_known_ports: false,
+            worker: Profile::Development,
             edge: Vec::new(),
             more_edges: false,
             page: false,

@@ -3,46 +3,23 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::fault::{Done, Fault, In as _};
+use crate::fault::{Done, In as _};
 use crate::{console, paths, run};
 
 /// A tool and how to install it.
 pub struct Tool {
     name: &'static str,
-    version: String,
+    version: &'static str,
     binary: &'static str,
-    locked: bool,
 }
 
 impl Tool {
-    /// Turns the edge crate into a Worker; the version of the `worker` crate.
-    pub fn worker_build() -> Done<Self> {
-        Ok(Self {
-            name: "worker-build",
-            version: locked_version("worker")?,
-            binary: "worker-build",
-            locked: true,
-        })
-    }
-
-    /// Makes JavaScript bindings; must be the very version of the `wasm-bindgen` crate. Without its own lock file, which names
-    /// a withdrawn version of a dependency.
-    pub fn wasm_bindgen() -> Done<Self> {
-        Ok(Self {
-            name: "wasm-bindgen-cli",
-            version: locked_version("wasm-bindgen")?,
-            binary: "wasm-bindgen",
-            locked: false,
-        })
-    }
-
     /// Checks licences, bans and sources of dependencies.
     pub fn cargo_deny() -> Self {
         Self {
             name: "cargo-deny",
-            version: "0.20.2".to_owned(),
+            version: "0.20.2",
             binary: "cargo-deny",
-            locked: true,
         }
     }
 
@@ -50,9 +27,8 @@ impl Tool {
     pub fn cargo_llvm_cov() -> Self {
         Self {
             name: "cargo-llvm-cov",
-            version: "0.9.1".to_owned(),
+            version: "0.9.1",
             binary: "cargo-llvm-cov",
-            locked: true,
         }
     }
 
@@ -60,9 +36,8 @@ impl Tool {
     pub fn cargo_fuzz() -> Self {
         Self {
             name: "cargo-fuzz",
-            version: "0.13.2".to_owned(),
+            version: "0.13.2",
             binary: "cargo-fuzz",
-            locked: true,
         }
     }
 
@@ -79,11 +54,7 @@ impl Tool {
         console::step(&step, || {
             fs::create_dir_all(&root).in_step(&step)?;
             let mut install = run::cargo();
-            install
-                .arg("install")
-                .args(self.locked.then_some("--locked"))
-                .arg("--root")
-                .arg(&root);
+            install.arg("install").arg("--locked").arg("--root").arg(&root);
             install.arg(format!("{}@{}", self.name, self.version));
             // The workspace's own flags and target folder are not for tools.
             install.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
@@ -91,19 +62,4 @@ impl Tool {
         })?;
         Ok(folder)
     }
-}
-
-/// The version of a dependency in `Cargo.lock`.
-fn locked_version(package: &str) -> Done<String> {
-    const STEP: &str = "read Cargo.lock";
-    let text = fs::read_to_string(paths::root().join("Cargo.lock")).in_step(STEP)?;
-    let lock: toml::Table = text.parse().in_step(STEP)?;
-    lock.get("package")
-        .and_then(toml::Value::as_array)
-        .into_iter()
-        .flatten()
-        .find(|entry| entry.get("name").and_then(toml::Value::as_str) == Some(package))
-        .and_then(|entry| entry.get("version").and_then(toml::Value::as_str))
-        .map(str::to_owned)
-        .ok_or_else(|| Fault::new(STEP, format!("it does not name {package}")))
 }
