@@ -16,6 +16,9 @@ use crate::{console, paths, run};
 /// The name of this step.
 pub const STEP: &str = "build the Worker";
 
+/// The log of what cargo says while it compiles the Worker.
+pub const CARGO_LOG: &str = "edge-cargo";
+
 /// What rustc and wasm-bindgen emit and workerd understands; newer encodings it would refuse to load.
 const WASM_FEATURES: [&str; 7] = [
     "mutable-globals",
@@ -112,12 +115,12 @@ pub fn assemble(step: &str, profile: Profile, features: &[&str], folder: &Path) 
 }
 
 fn compile(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
-    let mut cargo = run::cargo();
+    let mut cargo = run::cargo_with_bar();
     cargo
         .args(["build", "--package", "crossfade-edge", "--lib"])
         .args(["--target", wasm_target::TARGET, "--profile", profile.cargo()])
         .args(features.iter().flat_map(|feature| ["--features", feature]));
-    run::logged(step, "edge-cargo", &mut cargo)?;
+    run::logged(step, CARGO_LOG, &mut cargo)?;
     Ok(paths::target()
         .join(wasm_target::TARGET)
         .join(profile.folder())

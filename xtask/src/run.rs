@@ -57,6 +57,15 @@ pub fn output(command: &mut Command) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// Cargo, drawing its progress bar though nobody looks: [`crate::console::compiling`] reads how far it is.
+pub fn cargo_with_bar() -> Command {
+    let mut command = cargo();
+    command
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", "100");
+    command
+}
+
 /// Cargo, as it was called for us (the pinned toolchain).
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

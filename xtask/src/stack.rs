@@ -246,8 +246,14 @@ fn local(port: u16) -> String {
 /// Compiles everything that `plan` starts.
 fn compile(plan: &Plan) -> Done {
     console::step("wasm32 target", wasm_target::ensure)?;
-    console::step("compile the origin and the stand-ins", programs::build)?;
-    console::step("compile the Worker", || build_edge::compile_ahead(plan.worker))?;
+    console::compiling(
+        "compile the origin and the stand-ins",
+        programs::LOG,
+        programs::build,
+    )?;
+    console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
+        build_edge::compile_ahead(plan.worker)
+    })?;
     if plan.page {
         console::step("compile the page", build_page::compile_ahead)?;
     }

@@ -11,14 +11,16 @@ use crate::{paths, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The log of [`build`].
+pub const LOG: &str = "build";
+
 /// Compiles what [`origin`], [`legacy`] and [`key_server`] start.
 pub fn build() -> Done {
     run::logged(
         "compile the origin and the stand-ins",
-        "build",
-        run::cargo().args([
+        LOG,
+        run::cargo_with_bar().args([
             "build",
-            "--quiet",
             "-p",
             "crossfade-origin",
             "-p",
