@@ -41,12 +41,20 @@ export class StepDown {
   }
 
   fetch(request) {
+    return this.#call((made) => made.fetch(request));
+  }
+
+  alarm() {
+    return this.#call((made) => made.alarm());
+  }
+
+  #call(method) {
     return guarded(() => {
       if (this.#instance !== state.instanceId) {
         this.#made = new wasm.StepDown(this.ctx, this.env);
         this.#instance = state.instanceId;
       }
-      return this.#made.fetch(request);
+      return method(this.#made);
     });
   }
 }
