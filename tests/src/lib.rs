@@ -1,9 +1,10 @@
-//! What the tests stand on: keys, tokens, a key server that can misbehave, and a recorder of what arrives, and stand-ins for the
+//! What the tests stand on: keys, tokens, a key server and a network that can misbehave, a recorder of what arrives, and stand-ins for the
 //! legacy service and for Google's account services.
 //!
 //! Nothing here depends on the code under test.
 
 pub mod env;
+pub mod faulty_proxy;
 pub mod identity_toolkit;
 pub mod key_server;
 pub mod keys;

@@ -1,0 +1,195 @@
+//! A TCP proxy on this machine that misbehaves as networks do: it forgets connections without a word, cuts them, delays them, lets nobody
+//! in, or accepts and closes at once as a load balancer does that has no server left.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to connections that come from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Welcome {
+    /// They are carried to the target.
+    Carry,
+    /// They are accepted and closed: a load balancer without a server.
+    Close,
+    /// They are accepted, and nothing ever comes back: a lost host behind something that still answers.
+    Swallow,
+}
+
+/// The proxy. Dropped, it ends and every connection with it.
+#[derive(Debug)]
+pub struct FaultyProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: Mutex<SocketAddr>,
+    welcome: Mutex<Welcome>,
+    /// Connections whose number is at most this are swallowed: bytes go in and none comes out.
+    swallowed_to: AtomicU64,
+    /// Connections whose number is at most this are cut.
+    cut_to: watch::Sender<u64>,
+    accepted: AtomicU64,
+    open: AtomicUsize,
+    /// Of each piece of data, in each direction, in microseconds.
+    delay: AtomicU64,
+}
+
+impl FaultyProxy {
+    /// Listens on a free port of this machine and carries to `target`.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub async fn to(target: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            target: Mutex::new(target),
+            welcome: Mutex::new(Welcome::Carry),
+            swallowed_to: AtomicU64::new(0),
+            cut_to: watch::channel(0).0,
+            accepted: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            delay: AtomicU64::new(0),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            shared,
+            task,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Carries connections that come from now on to another target.
+    pub fn turn_to(&self, target: SocketAddr) {
+        *lock(&self.shared.target) = target;
+    }
+
+    /// What happens to connections that come from now on.
+    pub fn welcome(&self, welcome: Welcome) {
+        *lock(&self.shared.welcome) = welcome;
+    }
+
+    /// Forgets every connection there is: nothing that is sent on it arrives any more, and it does not end. New ones work. Answers how
+    /// many there were.
+    pub fn swallow(&self) -> usize {
+        let newest = self.shared.accepted.load(Ordering::SeqCst);
+        self.shared.swallowed_to.store(newest, Ordering::SeqCst);
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// Ends every connection there is.
+    pub fn cut(&self) {
+        let newest = self.shared.accepted.load(Ordering::SeqCst);
+        self.shared.cut_to.send_replace(newest);
+    }
+
+    /// Delays every piece of data by `pause`, in each direction.
+    pub fn delay(&self, pause: Duration) {
+        let pause = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+        self.shared.delay.store(pause, Ordering::SeqCst);
+    }
+
+    /// How many connections came so far.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FaultyProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.shared.cut_to.send_replace(u64::MAX);
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let number = shared.accepted.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        tokio::spawn(carry(client, number, Arc::clone(&shared)));
+    }
+}
+
+async fn carry(mut client: TcpStream, number: u64, shared: Arc<Shared>) {
+    let welcome = *lock(&shared.welcome);
+    let mut cut = shared.cut_to.subscribe();
+    let is_cut = async { drop(cut.wait_for(|to| *to >= number).await) };
+    let target = *lock(&shared.target);
+    let work = async {
+        match welcome {
+            Welcome::Close => {
+                // Not before the client has spoken: closed with bytes unread, it would be reset instead of ended.
+                let mut first = [0; 512];
+                let _ = client.read(&mut first).await;
+                let _ = client.shutdown().await;
+                let _ = client.read(&mut first).await;
+            }
+            Welcome::Swallow => std::future::pending().await,
+            Welcome::Carry => {
+                let Ok(server) = TcpStream::connect(target).await else {
+                    return;
+                };
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                tokio::select! {
+                    () = pump(from_client, to_server, number, &shared) => {}
+                    () = pump(from_server, to_client, number, &shared) => {}
+                }
+            }
+        }
+    };
+    shared.open.fetch_add(1, Ordering::SeqCst);
+    tokio::select! {
+        () = work => {}
+        () = is_cut => {}
+    }
+    shared.open.fetch_sub(1, Ordering::SeqCst);
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: u64, shared: &Shared) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = match from.read(&mut buffer).await {
+            Ok(count) if count > 0 => count,
+            // Of a connection that is forgotten, neither side hears that the other has gone.
+            _ if is_swallowed(number, shared) => std::future::pending().await,
+            _ => return,
+        };
+        let pause = shared.delay.load(Ordering::SeqCst);
+        if pause > 0 {
+            tokio::time::sleep(Duration::from_micros(pause)).await;
+        }
+        if is_swallowed(number, shared) {
+            continue;
+        }
+        let Some(bytes) = buffer.get(..count) else { return };
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn is_swallowed(number: u64, shared: &Shared) -> bool {
+    number <= shared.swallowed_to.load(Ordering::SeqCst)
+}
+
+fn lock<T>(value: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
