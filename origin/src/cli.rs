@@ -85,7 +85,7 @@ impl Cli {
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Migrate(arguments) => match database(&environment) {
-                Ok(database) => migrate::run(arguments, &database.connect).await,
+                Ok(database) => migrate::run(arguments, &database.migrations).await,
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Ledger(arguments) => match database(&environment) {

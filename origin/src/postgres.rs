@@ -2,17 +2,20 @@
 
 pub mod accounts;
 pub mod database;
+mod ending;
 pub mod events;
+pub mod leases;
 pub mod ledger;
 pub mod legacy_hash;
 pub mod migrations;
 pub mod pool;
 pub mod profiles;
 pub mod pushes;
+pub mod servers;
 pub mod standing;
 pub mod syncs;
 pub mod users;
 
-pub(crate) use database::discard_dead;
-pub use database::{DatabaseError, open, run};
+pub use database::{DatabaseError, open, read, run};
+pub(crate) use ending::Ending;
 pub use pool::Pool;

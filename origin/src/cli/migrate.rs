@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use sqlx::postgres::PgConnectOptions;
 
 use super::reason::{counted, with_causes};
+use crate::postgres::servers::Servers;
 use crate::schema::status::{self, State};
 use crate::schema::{self, Options, Progress, SchemaError};
 use crate::server;
@@ -71,7 +72,14 @@ struct Patience {
 }
 
 /// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error).
-pub async fn run(arguments: MigrateArgs, database: &PgConnectOptions) -> ExitCode {
+pub async fn run(arguments: MigrateArgs, servers: &Servers) -> ExitCode {
+    let database = &match servers.choose().await {
+        Ok(database) => database,
+        Err(error) => {
+            eprintln!("{}", explain(&SchemaError::Connect(error)));
+            return ExitCode::FAILURE;
+        }
+    };
     let outcome = match arguments.command {
         Command::Up { patience } => up(database, &patience).await,
         Command::Down {

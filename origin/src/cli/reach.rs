@@ -14,7 +14,11 @@ use crate::schema::status::{self, State};
 /// # Errors
 /// The exit code, once the reason is printed.
 pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
-    match status::read(&config.connect).await {
+    let found = match config.servers.choose().await {
+        Ok(server) => status::read(&server).await,
+        Err(error) => Err(SchemaError::Connect(error)),
+    };
+    match found {
         Ok(found) => {
             let pending = found.count(State::Pending);
             if pending > 0 {

@@ -37,7 +37,7 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
         }
     };
     if arguments.migrate
-        && let Err(error) = schema::migrate(&app.pool).await
+        && let Err(error) = schema::up_at(&app.config.database.migrations).await
     {
         tracing::error!(error = %Causes(&error), "the schema could not be brought up");
         return ExitCode::FAILURE;

@@ -1,35 +1,55 @@
 //! Which database, and how much of it.
 
+mod url;
+
 use std::str::FromStr;
 use std::time::Duration;
 
 use shared::config::{Reader, whole_number};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::postgres::servers::Servers;
+use url::DatabaseUrl;
+
+/// How many prepared statements a session keeps.
+const STATEMENTS: usize = 200;
+
 /// The database and how to use it.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// Server, database, role and session settings.
-    pub connect: PgConnectOptions,
+    /// Where it is.
+    pub servers: Servers,
+    /// Where migrations go, which need a session of their own.
+    pub migrations: Servers,
     /// The most connections held. Every replica counts against the server's `max_connections`.
     pub pool_max: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub acquire_timeout: Duration,
+    /// How long a statement may take before the server stops it.
+    pub statement_timeout: Duration,
 }
 
 impl DatabaseConfig {
-    /// Reads `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (5432), `DB_NAME`, `DB_USER`, `DB_PASSWORD`; then `DB_SSLMODE`, `DB_SCHEMA`
-    /// (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and `DB_STATEMENT_TIMEOUT_MS` (5000).
+    /// Reads `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (5432), `DB_NAME`, `DB_USER`, `DB_PASSWORD`; then `MIGRATE_DATABASE_URL` (the same
+    /// unless set), `DB_SSLMODE`, `DB_SCHEMA` (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and
+    /// `DB_STATEMENT_TIMEOUT_MS` (5000).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let server = if reader.text("DATABASE_URL").is_some() {
-            reader.required("DATABASE_URL", url)
+        let url = if reader.text("DATABASE_URL").is_some() {
+            reader.required("DATABASE_URL", url::read)
         } else {
             parts(reader)
         };
+        let migrations = reader.optional("MIGRATE_DATABASE_URL", url::read);
         let ssl_mode = reader.optional("DB_SSLMODE", |text| {
             PgSslMode::from_str(text)
                 .map_err(|_| "is none of disable, allow, prefer, require, verify-ca, verify-full")
         });
+        if ssl_mode.is_some() && url.as_ref().is_some_and(|url| url.names_ssl_mode) {
+            reader.fault(
+                "DB_SSLMODE",
+                "is given beside the sslmode of DATABASE_URL; one of them must go",
+            );
+        }
         reader.optional("DB_SCHEMA", |text| {
             if text == "auth" {
                 Ok(())
@@ -44,34 +64,33 @@ impl DatabaseConfig {
         let statement = reader.or("DB_STATEMENT_TIMEOUT_MS", 5000, |text| {
             whole_number(text, 10..=600_000)
         });
-        let mut connect = server?
-            .application_name("crossfade-origin")
-            .options([
-                ("statement_timeout", format!("{statement}ms")),
-                // A transaction left open by a lost client must not hold locks for long.
-                ("idle_in_transaction_session_timeout", "10s".to_owned()),
-            ])
-            .statement_cache_capacity(200);
-        if let Some(mode) = ssl_mode {
-            connect = connect.ssl_mode(mode);
-        }
+        let servers = url?.servers.with(|server| {
+            let server = named(server).statement_cache_capacity(STATEMENTS);
+            match ssl_mode {
+                Some(mode) => server.ssl_mode(mode),
+                None => server,
+            }
+        });
         Some(Self {
-            connect,
+            migrations: migrations.map_or_else(|| servers.clone(), |url| url.servers),
+            servers,
             pool_max,
             acquire_timeout: Duration::from_millis(acquire.unsigned_abs()),
+            statement_timeout: Duration::from_millis(statement.unsigned_abs()),
         })
     }
 }
 
-fn url(text: &str) -> Result<PgConnectOptions, &'static str> {
-    if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-        return Err("is not a postgres:// URL");
+/// With our name, unless it has been given one; and without a parameter of the library's that most poolers refuse.
+fn named(server: PgConnectOptions) -> PgConnectOptions {
+    let server = server.extra_float_digits(None);
+    match server.get_application_name() {
+        Some(_) => server,
+        None => server.application_name("crossfade-origin"),
     }
-    // The library's error may quote the URL, and with it the password.
-    PgConnectOptions::from_str(text).map_err(|_| "is not a usable postgres:// URL")
 }
 
-fn parts(reader: &mut Reader<'_>) -> Option<PgConnectOptions> {
+fn parts(reader: &mut Reader<'_>) -> Option<DatabaseUrl> {
     let present = |text: &str| {
         if text.trim().is_empty() {
             Err("is blank")
@@ -96,14 +115,20 @@ fn parts(reader: &mut Reader<'_>) -> Option<PgConnectOptions> {
     let name = reader.required("DB_NAME", present);
     let user = reader.required("DB_USER", present);
     let password = reader.required("DB_PASSWORD", |text| Ok::<_, &str>(text.to_owned()));
-    Some(
-        PgConnectOptions::new_without_pgpass()
-            .host(&host?)
-            .port(port)
-            .database(&name?)
-            .username(&user?)
-            .password(&password?),
-    )
+    let server = PgConnectOptions::new_without_pgpass()
+        .host(url::bare(&host?))
+        .port(port)
+        .database(&name?)
+        .username(&user?)
+        .password(&password?);
+    Some(DatabaseUrl {
+        servers: Servers {
+            list: vec![server],
+            must_write: false,
+            attempt: url::ATTEMPT,
+        },
+        names_ssl_mode: false,
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +161,8 @@ mod tests {
             ("DB_SCHEMA", "auth"),
         ]);
         assert!(faults.is_empty(), "{faults:?}");
-        let (by_url, by_parts) = (by_url.unwrap().connect, by_parts.unwrap().connect);
+        let (by_url, by_parts) = (by_url.unwrap().servers.list, by_parts.unwrap().servers.list);
+        let (by_url, by_parts) = (&by_url[0], &by_parts[0]);
         assert_eq!(by_url.get_host(), by_parts.get_host());
         assert_eq!(by_url.get_port(), by_parts.get_port());
         assert_eq!(by_url.get_database(), by_parts.get_database());
@@ -159,6 +185,17 @@ mod tests {
             (
                 &[("DATABASE_URL", "postgres://db/app"), ("DB_SSLMODE", "yes")],
                 &["DB_SSLMODE"],
+            ),
+            (
+                &[
+                    ("DATABASE_URL", "postgres://db/app?sslmode=require"),
+                    ("DB_SSLMODE", "disable"),
+                ],
+                &["DB_SSLMODE"],
+            ),
+            (
+                &[("DATABASE_URL", "postgres://db/app?ssl_mode=require")],
+                &["DATABASE_URL"],
             ),
         ] {
             assert_eq!(read(pairs).1, names, "{pairs:?}");

@@ -52,17 +52,12 @@ pub struct KeyRing {
     usable: bool,
 }
 
-/// `GET /readyz`: requests should be sent here.
+/// `GET /readyz`: requests should be sent here. That takes a database that can be written to.
 pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
-    let database = if database_answers(&app).await {
-        "ok"
-    } else {
-        "unreachable"
-    };
-    let schema = if database == "ok" {
-        schema_state(&app).await
-    } else {
-        "unknown"
+    let database = database_state(&app).await;
+    let schema = match database {
+        "unreachable" => "unknown",
+        _ => schema_state(&app).await,
     };
     let serving = if app.draining.load(Ordering::Relaxed) {
         "draining"
@@ -102,13 +97,13 @@ fn key_rings(app: &AppState) -> Vec<KeyRing> {
         .collect()
 }
 
-async fn database_answers(app: &AppState) -> bool {
-    let check = crate::postgres::run(&app.pool, |mut connection| async move {
-        sqlx::query_scalar::<_, i32>("SELECT 1")
-            .fetch_one(&mut *connection)
-            .await
-    });
-    matches!(tokio::time::timeout(CHECK_TIMEOUT, check).await, Ok(Ok(1)))
+/// Whether the database takes writes: one that answers and does not serves nobody who signs in or spends.
+async fn database_state(app: &AppState) -> &'static str {
+    match tokio::time::timeout(CHECK_TIMEOUT, app.pool.takes_writes()).await {
+        Ok(Ok(true)) => "ok",
+        Ok(Ok(false)) => "read-only",
+        Ok(Err(_)) | Err(_) => "unreachable",
+    }
 }
 
 /// Whether the schema is the one this program was built for. Once seen, that is remembered: taking a schema down under a
@@ -117,7 +112,16 @@ async fn schema_state(app: &AppState) -> &'static str {
     if app.schema_is_current.load(Ordering::Relaxed) {
         return "ok";
     }
-    let check = schema::status::read(&app.config.database.connect);
+    let check = async {
+        let server = app
+            .config
+            .database
+            .servers
+            .choose()
+            .await
+            .map_err(schema::SchemaError::Connect)?;
+        schema::status::read(&server).await
+    };
     match tokio::time::timeout(CHECK_TIMEOUT, check).await {
         Ok(Ok(status)) if status.is_current() => {
             app.schema_is_current.store(true, Ordering::Relaxed);
@@ -158,7 +162,7 @@ pub struct Part {
 /// `GET /health`: the legacy shape, with what it says measured.
 pub async fn health(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
     let started = Instant::now();
-    let (code, status) = if database_answers(&app).await {
+    let (code, status) = if database_state(&app).await == "ok" {
         (StatusCode::OK, "healthy")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unhealthy")

@@ -18,10 +18,7 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
         "gauge",
         "Connections of the pool by state.",
     );
-    let (size, idle) = (
-        app.pool.size(),
-        u32::try_from(app.pool.num_idle()).unwrap_or(u32::MAX),
-    );
+    let (size, idle) = app.pool.count();
     sample(&mut text, "db_client_connections", "state=\"idle\"", idle);
     sample(
         &mut text,

@@ -54,6 +54,6 @@ impl Ledger {
     }
 
     fn attempts(&self, statement: &'static str) -> Attempts<'_> {
-        Attempts::new(statement, &self.pool, &self.counters)
+        Attempts::new(statement, &self.counters)
     }
 }

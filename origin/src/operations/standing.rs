@@ -1,10 +1,9 @@
 //! Telling those who keep standings whose have changed.
 
 use shared::api::changes::Changes;
-use sqlx::PgPool;
 
 use super::OperationError;
-use crate::postgres::{run, standing};
+use crate::postgres::{Pool, read, standing};
 
 /// The most people told at once; with more it is cheaper to forget everybody.
 const MAX_PEOPLE: usize = 500;
@@ -27,9 +26,9 @@ impl FeedCursor {
 ///
 /// # Errors
 /// A fault of ours.
-pub async fn changes(pool: &PgPool, since: Option<&FeedCursor>) -> Result<Changes, OperationError> {
+pub async fn changes(pool: &Pool, since: Option<&FeedCursor>) -> Result<Changes, OperationError> {
     let text = since.map(|cursor| cursor.0.as_str());
-    let horizon = run(pool, |mut connection| async move {
+    let horizon = read(pool, |mut connection| async move {
         standing::horizon(&mut connection, text).await
     })
     .await?;
@@ -42,7 +41,7 @@ pub async fn changes(pool: &PgPool, since: Option<&FeedCursor>) -> Result<Change
         return Ok(reset);
     };
     let most = i64::try_from(MAX_PEOPLE).unwrap_or(1).saturating_add(1);
-    let people = run(pool, |mut connection| async move {
+    let people = read(pool, |mut connection| async move {
         standing::changed_since(&mut connection, text, most).await
     })
     .await?;

@@ -16,9 +16,13 @@ use crate::domain::user::{UserError, UserRecord};
 use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
+use crate::postgres::leases::{self, Job};
 use crate::postgres::syncs::{self, Due};
 use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
 use crate::telemetry::Causes;
+
+/// How long a replica that has died keeps the others from retrying.
+const LEASE_SECONDS: u32 = 120;
 
 /// The code of a row whose account is gone.
 pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
@@ -110,22 +114,32 @@ impl Syncing {
     /// # Errors
     /// A fault of ours; whoever it concerned is tried again later.
     pub async fn retry(&self) -> Result<Round, AccountError> {
-        let actor = Actor::origin();
-        // The lock lives as long as this transaction, so a process that dies lets go of it.
-        let mut lock = self.pool.begin().await.map_err(DatabaseError::from)?;
-        if !syncs::try_retry_lock(&mut lock)
-            .await
-            .map_err(DatabaseError::from)?
-        {
+        let (actor, holder) = (Actor::origin(), Uuid::new_v4());
+        if !self.holds_retries(holder).await? {
             return Ok(Round::Elsewhere);
         }
         // Neither keeps the other from its turn.
-        let (told, again) = (self.tell_due().await, self.failed_again(&actor).await);
-        lock.rollback().await.map_err(DatabaseError::from)?;
+        let told = self.tell_due().await;
+        let again = if self.holds_retries(holder).await? {
+            self.failed_again(&actor).await
+        } else {
+            Ok(Synced::default())
+        };
+        run(&self.pool, |mut connection| async move {
+            leases::release(&mut connection, Job::RetrySyncs, holder).await
+        })
+        .await?;
         Ok(Round::Done(Synced {
             told: told?,
             ..again?
         }))
+    }
+
+    async fn holds_retries(&self, holder: Uuid) -> Result<bool, DatabaseError> {
+        run(&self.pool, |mut connection| async move {
+            leases::claim(&mut connection, Job::RetrySyncs, holder, LEASE_SECONDS).await
+        })
+        .await
     }
 
     async fn failed_again(&self, actor: &Actor) -> Result<Synced, AccountError> {

@@ -4,78 +4,51 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
-
-use super::pool::{Connections, Lent, Pool, once};
+use super::ending::Ending;
+use super::pool::{Borrowed, Limits, Pool, Purpose};
+use super::servers::{Opening, Settings};
 use crate::config::DatabaseConfig;
 
-/// How often a statement is run when its connection turns out to be dead. After a restart of the server every idle
-/// connection is; each is found out at once.
-const MAX_ATTEMPTS: u32 = 4;
+/// How much longer than the server a statement is waited for: the server ends it first where there is one.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Opens the pool without connecting: the service starts, and says so in `/readyz`, while the database is down.
 #[must_use]
 pub fn open(config: &DatabaseConfig) -> Pool {
-    let plain = PgPoolOptions::new()
-        .max_connections(config.pool_max)
-        .acquire_timeout(config.acquire_timeout)
-        .idle_timeout(Duration::from_secs(600))
-        .max_lifetime(Duration::from_secs(1800))
-        // A round trip before each use costs a fifth of the throughput; `run` deals with dead connections instead.
-        .test_before_acquire(false)
-        .connect_lazy_with(config.connect.clone());
-    Pool::keeping(plain)
+    let settings = Settings {
+        statement_timeout: config.statement_timeout,
+    };
+    let limits = Limits {
+        sessions: config.pool_max,
+        acquire: config.acquire_timeout,
+        statement: config.statement_timeout.saturating_add(GRACE),
+    };
+    Pool::new(Opening::new(config.servers.clone(), Some(settings)), limits)
 }
 
-/// Runs `statement` on a connection of `pool`. It is run again when the connection was dead, so it must be one that may be
+/// Runs `statement` on a session of `pool`. It is run again where its session turned out to be over, so it must be one that may be
 /// repeated: a read, or a write that recognises itself.
 ///
 /// # Errors
 /// [`DatabaseError`].
-pub async fn run<P, T, F, Fut>(pool: &P, mut statement: F) -> Result<T, DatabaseError>
+pub async fn run<T, F, Fut>(pool: &Pool, statement: F) -> Result<T, DatabaseError>
 where
-    P: Connections,
-    F: FnMut(Lent) -> Fut,
+    F: FnMut(Borrowed) -> Fut,
     Fut: Future<Output = sqlx::Result<T>>,
 {
-    let mut attempt = 1;
-    loop {
-        match once(pool, &mut statement).await? {
-            Ok(value) => return Ok(value),
-            Err(error) if attempt < MAX_ATTEMPTS && is_dead_connection(&error) => {
-                // The rest of the idle connections died with this one. A fresh one is opened for those that fail this test.
-                discard_dead(pool);
-                attempt = attempt.saturating_add(1);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    pool.repeatedly(Purpose::Write, statement).await
 }
 
-/// Ends the connections that are not in use, after one of them turned out to be dead. The others may be dying: a server that ends
-/// its sessions does so one after the other, so an answer now proves nothing for the statement to come.
-pub(crate) fn discard_dead(pool: &impl Connections) {
-    if let Some(kept) = pool.kept() {
-        kept.distrust();
-    }
-    let pool = pool.plain();
-    for _ in 0..pool.num_idle() {
-        match pool.try_acquire() {
-            Some(connection) => drop(connection.detach()),
-            None => return,
-        }
-    }
-}
-
-/// The statement did not reach the server, or the server ended the session.
-fn is_dead_connection(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(database) => {
-            matches!(database.code().as_deref(), Some("57P01" | "57P02"))
-        }
-        _ => false,
-    }
+/// The same for a statement that writes nothing: it does not wait for those that do.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub async fn read<T, F, Fut>(pool: &Pool, statement: F) -> Result<T, DatabaseError>
+where
+    F: FnMut(Borrowed) -> Fut,
+    Fut: Future<Output = sqlx::Result<T>>,
+{
+    pool.repeatedly(Purpose::Read, statement).await
 }
 
 /// Why the database gave no answer. Nothing of the cause is for callers.
@@ -102,6 +75,13 @@ impl DatabaseError {
         self.violated("23503")
     }
 
+    /// Whether it answers, and takes no writes: a standby, or a server that is read-only for now.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        let (Self::Unavailable(error) | Self::Refused(error)) = self;
+        Ending::of(error) == Ending::ReadOnly
+    }
+
     fn violated(&self, code: &str) -> Option<&str> {
         match self {
             Self::Refused(error) => {
@@ -120,10 +100,15 @@ impl From<sqlx::Error> for DatabaseError {
         let unavailable = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(database) => database.code().is_some_and(|code| is_unavailable(&code)),
+            sqlx::Error::Database(database) => {
+                Ending::of(&error) != Ending::Kept
+                    || database.code().is_some_and(|code| is_unavailable(&code))
+            }
             _ => false,
         };
         if unavailable {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle, try_sweep_lock};
+pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle};
 pub use movements::{BatchRow, MoveRow, move_batch, move_tokens};
 pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 

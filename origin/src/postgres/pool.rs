@@ -1,89 +1,172 @@
-//! The pool: sqlx's, with the connections that are always in use kept out of its way.
-//!
-//! sqlx asks every connection that comes back whether it still answers, one more round trip for each statement, and has no option
-//! against it. A connection whose statement has just ended well need not be asked: it is kept here for the next one. All others
-//! (a failed statement, a caller who hung up half-way, a transaction) go back to sqlx, which asks and cleans up.
+//! The pool: sessions with the database, statements with a limit of their own, and questions that share one.
 
 mod arrivals;
-mod kept;
+mod connections;
 mod lanes;
 mod lookups;
+mod queue;
+mod session;
 
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::ids::FirebaseUid;
-use sqlx::PgPool;
-use tokio::sync::Mutex;
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::time::timeout;
 
 use super::DatabaseError;
+use super::ending::{Ending, late};
+use super::servers::{Opening, Servers};
 use crate::domain::user::UserRecord;
 use crate::postgres::users::Arrival;
 use arrivals::Arrivals;
-pub use kept::{Kept, Lent};
+use connections::Connections;
+pub use connections::Limits;
 use lookups::Lookups;
+use session::Lease;
+pub use session::{Borrowed, Purpose};
 
-/// Connections to the database. Cheap to clone; clones share them.
-///
-/// Used as a [`PgPool`] it is sqlx's own, which is what transactions need. Statements go through [`super::run`] or [`Pool::once`].
+/// A statement that takes longer makes us doubt whether the server is there: sessions that have been silent for as long are asked before
+/// they are used.
+const DOUBTFUL: Duration = Duration::from_secs(1);
+/// Writes and locks nothing, and fails as a write would: a session that may not write is given up, and a fresh one asked.
+const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
+     RAISE read_only_sql_transaction; END IF; END $$";
+/// How often a statement is run that may be repeated. After a restart of the server every session is over; all are given up with the
+/// first of them.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Sessions with the database. Cheap to clone; clones share them. Statements go through [`super::run`], [`super::read`] or
+/// [`Pool::once`].
 #[derive(Clone)]
 pub struct Pool(Arc<Parts>);
 
 struct Parts {
-    plain: PgPool,
-    kept: Kept,
+    connections: Arc<Connections>,
     lookups: Lookups,
     arrivals: Arrivals,
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pool").field(&self.0.plain).finish()
+        f.debug_tuple("Pool").field(&self.0.connections.limits).finish()
     }
 }
 
-/// One that keeps nothing: others may use the same connections, and would wait for those kept here.
+/// A pool of its own on the same server, as large, with no limits but a minute for a statement.
 impl From<PgPool> for Pool {
-    fn from(plain: PgPool) -> Self {
-        Self::new(plain, false)
-    }
-}
-
-impl Deref for Pool {
-    type Target = PgPool;
-
-    fn deref(&self) -> &PgPool {
-        &self.0.plain
+    fn from(other: PgPool) -> Self {
+        let servers = Servers::from(PgPool::connect_options(&other).as_ref().clone());
+        let limits = Limits {
+            sessions: other.options().get_max_connections(),
+            acquire: other.options().get_acquire_timeout(),
+            statement: Duration::from_secs(60),
+        };
+        Self::new(Opening::new(servers, None), limits)
     }
 }
 
 impl Pool {
-    /// One that keeps connections of `plain`, which nobody else may use.
-    pub(super) fn keeping(plain: PgPool) -> Self {
-        Self::new(plain, true)
-    }
-
-    fn new(plain: PgPool, keeps: bool) -> Self {
+    /// Connects when a session is first wanted.
+    #[must_use]
+    pub fn new(opening: Opening, limits: Limits) -> Self {
         Self(Arc::new(Parts {
-            kept: Kept::new(plain.clone(), keeps),
+            connections: Connections::new(opening, limits),
             lookups: Lookups::default(),
             arrivals: Arrivals::default(),
-            plain,
         }))
     }
 
-    /// Runs `statement` once, on a connection that is kept for the next one if it ends well.
+    /// Runs `statement` once.
     ///
     /// # Errors
-    /// Outside: no connection could be had, and nothing was sent. Inside: what `statement` answers.
-    pub async fn once<T, F, Fut>(&self, statement: F) -> Result<sqlx::Result<T>, sqlx::Error>
+    /// Outside: no session could be had, and nothing was sent. Inside: what `statement` answers, or that it did not in time.
+    pub async fn once<T, F, Fut>(&self, statement: F) -> Result<sqlx::Result<T>, DatabaseError>
     where
-        F: FnOnce(Lent) -> Fut,
+        F: FnOnce(Borrowed) -> Fut,
         Fut: Future<Output = sqlx::Result<T>>,
     {
-        once(self, statement).await
+        let connections = &self.0.connections;
+        let mut lease = connections.acquire(Purpose::Write).await?;
+        let answer = limited(
+            connections,
+            connections.limits.statement,
+            perform(&mut lease, statement),
+        )
+        .await;
+        connections.end(lease, Ending::of_answer(&answer));
+        Ok(answer)
+    }
+
+    /// Runs `statement`, again on a fresh session where its own turned out to be over: it must be one that may be repeated.
+    pub(super) async fn repeatedly<T, F, Fut>(
+        &self,
+        purpose: Purpose,
+        mut statement: F,
+    ) -> Result<T, DatabaseError>
+    where
+        F: FnMut(Borrowed) -> Fut,
+        Fut: Future<Output = sqlx::Result<T>>,
+    {
+        let connections = &self.0.connections;
+        let mut attempt = 1;
+        loop {
+            let mut lease = connections.acquire(purpose).await?;
+            let work = perform(&mut lease, &mut statement);
+            let answer = limited(connections, connections.limits.statement, work).await;
+            let ending = Ending::of_answer(&answer);
+            connections.end(lease, ending);
+            match answer {
+                Ok(value) => return Ok(value),
+                Err(_) if attempt < MAX_ATTEMPTS && ending.may_fare_better_on_a_fresh_session() => {
+                    attempt = attempt.saturating_add(1);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction, which may take `limit` in all.
+    ///
+    /// # Errors
+    /// Then the transaction is rolled back, or it is unknown whether it took effect.
+    pub async fn transaction<T, F, Fut>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    where
+        F: FnOnce(Borrowed) -> Fut,
+        Fut: Future<Output = sqlx::Result<T>>,
+    {
+        let connections = &self.0.connections;
+        let mut lease = connections.acquire(Purpose::Write).await?;
+        let answer = limited(
+            connections,
+            limit,
+            perform_in(&mut lease, Arc::from("BEGIN"), work),
+        )
+        .await;
+        connections.end(lease, Ending::of_answer(&answer));
+        Ok(answer?)
+    }
+
+    /// Whether the database takes writes now.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn takes_writes(&self) -> Result<bool, DatabaseError> {
+        let answer = self
+            .repeatedly(Purpose::Write, |mut connection| async move {
+                sqlx::query(REFUSED_WHERE_WRITES_ARE)
+                    .execute(&mut *connection)
+                    .await
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_read_only() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The person linked to `uid`. Look-ups that wait together share a statement.
@@ -106,66 +189,56 @@ impl Pool {
         self.0.arrivals.create(self, arrival).await
     }
 
-    /// How many connections are open and not in use.
+    /// How many sessions are open, and how many of them are not in use.
     #[must_use]
-    pub fn num_idle(&self) -> usize {
-        self.0.plain.num_idle().saturating_add(self.0.kept.idle())
+    pub fn count(&self) -> (usize, usize) {
+        self.0.connections.count()
     }
 
-    /// Closes every connection, those in use as soon as they are not.
+    /// Closes every session, those in use as soon as they are not.
     pub async fn close(&self) {
-        let closing = self.0.plain.close();
-        // From now on none is kept any more.
-        self.0.kept.release();
-        closing.await;
+        self.0.connections.close().await;
     }
 }
 
-/// Runs `statement` once, on a connection of whatever pool.
-///
-/// # Errors
-/// As [`Pool::once`].
-pub(super) async fn once<P, T, F, Fut>(pool: &P, statement: F) -> Result<sqlx::Result<T>, sqlx::Error>
+async fn perform<T, F, Fut>(lease: &mut Lease, statement: F) -> sqlx::Result<T>
 where
-    P: Connections,
-    F: FnOnce(Lent) -> Fut,
+    F: FnOnce(Borrowed) -> Fut,
     Fut: Future<Output = sqlx::Result<T>>,
 {
-    match pool.kept() {
-        Some(kept) => kept.once(statement).await,
-        None => {
-            let connection = Mutex::new(pool.plain().acquire().await?);
-            Ok(statement(Lent::new(Arc::new(connection)).await).await)
-        }
-    }
+    statement(lease.lend()?).await
 }
 
-/// Where [`super::run`] gets connections from: our pool, or sqlx's alone.
-pub trait Connections: Sync {
-    /// sqlx's pool.
-    fn plain(&self) -> &PgPool;
-
-    /// The connections kept beside it, if any are.
-    #[doc(hidden)]
-    fn kept(&self) -> Option<&Kept>;
+async fn perform_in<T, F, Fut>(lease: &mut Lease, begin: Arc<str>, work: F) -> sqlx::Result<T>
+where
+    F: FnOnce(Borrowed) -> Fut,
+    Fut: Future<Output = sqlx::Result<T>>,
+{
+    sqlx::raw_sql(AssertSqlSafe(begin))
+        .execute(&mut *lease.lend()?)
+        .await?;
+    let answer = work(lease.lend()?).await;
+    let end = match &answer {
+        Ok(_) => "COMMIT",
+        Err(error) if Ending::of(error) == Ending::Kept => "ROLLBACK",
+        Err(_) => return answer,
+    };
+    sqlx::raw_sql(end).execute(&mut *lease.lend()?).await?;
+    answer
 }
 
-impl Connections for Pool {
-    fn plain(&self) -> &PgPool {
-        &self.0.plain
+/// What `work` answers within `limit`. Half-way it makes us doubt the server.
+async fn limited<T>(
+    connections: &Connections,
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let mut work = pin!(work);
+    if let Ok(answer) = timeout(limit.min(DOUBTFUL), work.as_mut()).await {
+        return answer;
     }
-
-    fn kept(&self) -> Option<&Kept> {
-        Some(&self.0.kept)
-    }
-}
-
-impl Connections for PgPool {
-    fn plain(&self) -> &PgPool {
-        self
-    }
-
-    fn kept(&self) -> Option<&Kept> {
-        None
-    }
+    connections.suspect();
+    timeout(limit.saturating_sub(DOUBTFUL), work)
+        .await
+        .unwrap_or_else(|_| Err(late(limit)))
 }

@@ -15,16 +15,6 @@ pub struct Due {
     pub firebase_uid: String,
 }
 
-/// Takes the lock under which failed ones are tried again, for the rest of the transaction. `false` when another has it.
-///
-/// # Errors
-/// What the database says.
-pub async fn try_retry_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('crossfade.users.sync', 0))")
-        .fetch_one(connection)
-        .await
-}
-
 /// Takes at most `limit` active people whose last attempt failed, or broke off, and whose time has come again. They count as
 /// being synced now, and are due again after a pause that doubles with each attempt, from a minute to a day.
 ///

@@ -133,6 +133,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_standing_pushes_owed"),
     migration!(17, "0017_migration_looks"),
     migration!(18, "0018_set_aside_hashes", down_check!),
+    migration!(19, "0019_work_leases"),
 ];
 
 #[cfg(test)]

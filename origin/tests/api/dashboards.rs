@@ -119,7 +119,7 @@ async fn every_statement_runs() {
     let app = TestApp::start().await;
     for statement in dashboards("rawSql") {
         sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
-            .fetch_all(&*app.app.pool)
+            .fetch_all(&app.database.pool)
             .await
             .unwrap_or_else(|error| panic!("{error} in\n{statement}"));
     }

@@ -1,6 +1,7 @@
 //! `origin users sync`, and what the service tries again by itself.
 
 use origin::operations::sync::{Round, Synced, Syncing};
+use origin::postgres::leases::{self, Job};
 use serde_json::json;
 use shared::ids::UserId;
 
@@ -191,8 +192,9 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
     drill.people(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let syncing = syncing(&drill);
-    let mut other = drill.database.pool.begin().await.unwrap();
-    assert!(origin::postgres::syncs::try_retry_lock(&mut other).await.unwrap());
+    let mut other = drill.database.connect().await;
+    let (job, holder) = (Job::RetrySyncs, uuid::Uuid::new_v4());
+    assert!(leases::claim(&mut other, job, holder, 3600).await.unwrap());
     assert_eq!(syncing.retry().await.unwrap(), Round::Elsewhere);
     // The other one takes somebody, and dies.
     drill
@@ -200,7 +202,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
         .execute("UPDATE auth.users SET federation_status = 'syncing'")
         .await
         .unwrap();
-    other.rollback().await.unwrap();
+    assert!(leases::claim(&mut other, job, holder, 0).await.unwrap());
     let done = Synced {
         synced: 1,
         ..Synced::default()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use origin::domain::ledger::{Amount, HoldId, HoldLifetime, HoldState, LedgerError, MAX_BALANCE, Settlement};
 use origin::operations::ledger::{Ledger, Sweep};
+use origin::postgres::leases::{self, Job};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, credit, debit, hold, key, refusal, together};
@@ -353,14 +354,19 @@ async fn the_sweeper_gives_back_what_is_due_once_and_nothing_else() {
 async fn a_sweeper_elsewhere_is_left_alone() {
     let fixture = Fixture::new().await;
     let mut other = fixture.database.connect().await;
-    let mut elsewhere = sqlx::Connection::begin(&mut other).await.unwrap();
-    assert!(
-        origin::postgres::ledger::try_sweep_lock(&mut elsewhere)
-            .await
-            .unwrap()
-    );
+    let (job, holder) = (Job::ExpireHolds, uuid::Uuid::new_v4());
+    assert!(leases::claim(&mut other, job, holder, 3600).await.unwrap());
     assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Elsewhere);
-    elsewhere.rollback().await.unwrap();
+    assert!(
+        leases::claim(&mut other, job, holder, 0).await.unwrap(),
+        "prolonged"
+    );
+    assert_eq!(
+        fixture.ledger.expire_due().await.unwrap(),
+        Sweep::Swept(0),
+        "over"
+    );
+    leases::release(&mut other, job, holder).await.unwrap();
     assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Swept(0));
 }
 

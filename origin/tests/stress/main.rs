@@ -26,6 +26,7 @@ mod wait;
 
 mod conflicts;
 mod drain;
+mod lost;
 mod pool;
 mod restart;
 mod statements;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 
 use super::finding::{Finding, distance};
 use crate::cli::reason::counted;
@@ -18,17 +18,16 @@ const MOST_SECONDS_APART: i64 = 5;
 
 pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
     let started = Instant::now();
-    let mut connection =
-        match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&config.connect)).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return vec![Finding::wrong("database", refusal(&error))],
-            Err(_) => {
-                return vec![Finding::wrong(
-                    "database",
-                    format!("no connection within {} s", PATIENCE.as_secs()),
-                )];
-            }
-        };
+    let mut connection = match tokio::time::timeout(PATIENCE, config.servers.connect()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return vec![Finding::wrong("database", refusal(&error))],
+        Err(_) => {
+            return vec![Finding::wrong(
+                "database",
+                format!("no connection within {} s", PATIENCE.as_secs()),
+            )];
+        }
+    };
     let connected = started.elapsed();
     match tokio::time::timeout(PATIENCE, read(&mut connection)).await {
         Ok(Ok(server)) => {
@@ -109,7 +108,11 @@ fn agreement(database: i64) -> Finding {
 }
 
 async fn schema(config: &DatabaseConfig) -> Finding {
-    match tokio::time::timeout(PATIENCE, status::read(&config.connect)).await {
+    let found = async {
+        let server = config.servers.choose().await.map_err(SchemaError::Connect)?;
+        status::read(&server).await
+    };
+    match tokio::time::timeout(PATIENCE, found).await {
         Ok(Ok(found)) if found.is_current() => {
             let newest = found.migrations.last();
             let version = newest.map_or_else(|| "none".to_owned(), |entry| entry.name.clone());

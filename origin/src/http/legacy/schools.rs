@@ -101,14 +101,10 @@ pub async fn add(
     body.finish()?;
     let (address, city, province) = (address.as_deref(), city.as_deref(), province.as_deref());
     // Not repeated on a dead connection: a school has no key by which a repeat could be recognised.
-    let mut connection = app
-        .pool
-        .acquire()
-        .await
-        .map_err(crate::postgres::DatabaseError::from)?;
-    let school = profiles::add_school(&mut connection, name, address, city, province)
-        .await
-        .map_err(crate::postgres::DatabaseError::from)?;
+    let added = app.pool.once(|mut connection| async move {
+        profiles::add_school(&mut connection, name, address, city, province).await
+    });
+    let school = added.await?.map_err(crate::postgres::DatabaseError::from)?;
     let data = AddedSchool {
         school: school.into(),
         message: "School created successfully",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Counters, Fault};
+use crate::postgres::Ending;
 use crate::postgres::ledger::IDEMPOTENCY_INDEX;
-use crate::postgres::{self, Pool};
 
 /// How often a statement is run at most.
 const MAX_ATTEMPTS: u32 = 6;
@@ -25,16 +25,14 @@ impl Cause {
     /// Whether the failure in `error` undid the statement, or left it unknown whether it was done: a key makes both safe to
     /// repeat. `None` for everything that would only fail again.
     fn of(error: &sqlx::Error) -> Option<Self> {
-        match error {
-            sqlx::Error::Io(_) => Some(Self::Connection),
-            sqlx::Error::Database(database) => match database.code().as_deref()? {
-                "40P01" => Some(Self::Deadlock),
-                "40001" => Some(Self::Serialization),
-                "23505" if database.constraint() == Some(IDEMPOTENCY_INDEX) => Some(Self::SameKey),
-                // admin_shutdown, crash_shutdown, cannot_connect_now
-                "57P01" | "57P02" | "57P03" => Some(Self::Connection),
-                _ => None,
-            },
+        if Ending::of(error).may_fare_better_on_a_fresh_session() {
+            return Some(Self::Connection);
+        }
+        let database = error.as_database_error()?;
+        match database.code().as_deref()? {
+            "40P01" => Some(Self::Deadlock),
+            "40001" => Some(Self::Serialization),
+            "23505" if database.constraint() == Some(IDEMPOTENCY_INDEX) => Some(Self::SameKey),
             _ => None,
         }
     }
@@ -59,16 +57,14 @@ impl Cause {
 #[derive(Debug)]
 pub(super) struct Attempts<'a> {
     statement: &'static str,
-    pool: &'a Pool,
     counters: &'a Counters,
     made: u32,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) const fn new(statement: &'static str, pool: &'a Pool, counters: &'a Counters) -> Self {
+    pub(super) const fn new(statement: &'static str, counters: &'a Counters) -> Self {
         Self {
             statement,
-            pool,
             counters,
             made: 0,
         }
@@ -121,10 +117,6 @@ impl<'a> Attempts<'a> {
             attempts = self.made,
             "runs again"
         );
-        if cause == Cause::Connection {
-            // The other idle connections died with this one: after a restart they all are.
-            postgres::discard_dead(self.pool);
-        }
         if cause.needs_a_pause() {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.made.min(8));
             tokio::time::sleep(pause).await;

@@ -197,7 +197,7 @@ async fn end(
     statement: &'static str,
     ending: Ending<'_>,
 ) -> Result<SettledHold, Fault> {
-    let mut attempts = Attempts::new(statement, pool, counters);
+    let mut attempts = Attempts::new(statement, counters);
     loop {
         let settled =
             pool.once(|mut connection| async move { statements::settle(&mut connection, ending).await });

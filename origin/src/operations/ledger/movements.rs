@@ -71,7 +71,7 @@ pub(super) async fn make_one(
     token: &IdempotencyToken,
     movement: &Movement,
 ) -> Result<Receipt, Fault> {
-    let mut attempts = Attempts::new("move", pool, counters);
+    let mut attempts = Attempts::new("move", counters);
     let mut touched = false;
     loop {
         let moved = pool.once(|mut connection| async move {

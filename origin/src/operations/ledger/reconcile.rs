@@ -1,7 +1,12 @@
 //! Does the ledger add up?
 
+use std::time::Duration;
+
 use super::{Fault, Ledger};
 use crate::postgres::ledger::{self as statements, Difference};
+
+/// How long a ledger may take to be read.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 impl Ledger {
     /// Everything that is wrong; empty when every guarantee holds. Reads the whole ledger in one snapshot.
@@ -9,10 +14,10 @@ impl Ledger {
     /// # Errors
     /// [`Fault::Database`].
     pub async fn reconcile(&self) -> Result<Vec<Difference>, Fault> {
-        let mut transaction = self.pool.begin().await?;
-        statements::lift_time_limit(&mut transaction).await?;
-        let differences = statements::differences(&mut transaction).await?;
-        transaction.rollback().await?;
-        Ok(differences)
+        let differences = self.pool.transaction(PATIENCE, |mut connection| async move {
+            statements::lift_time_limit(&mut connection).await?;
+            statements::differences(&mut connection).await
+        });
+        Ok(differences.await?)
     }
 }

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Fault, Ledger, holds};
+use crate::postgres::leases::{self, Job};
 use crate::postgres::ledger as statements;
 use crate::postgres::run;
 use crate::telemetry::Causes;
+
+/// How long a sweeper that has died keeps the others from sweeping.
+const LEASE_SECONDS: u32 = 60;
 
 /// What one sweep came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +25,18 @@ pub enum Sweep {
 impl Ledger {
     /// Gives back every hold whose time is up. One replica at a time does; the others return at once.
     ///
-    /// The lock only spares double work: two sweepers would still give each hold back once.
+    /// The lease only spares double work: two sweepers would still give each hold back once.
     ///
     /// # Errors
     /// [`Fault::Database`]; what was given back so far stays so.
     pub async fn expire_due(&self) -> Result<Sweep, Fault> {
+        let holder = Uuid::new_v4();
         let mut given_back: u64 = 0;
         loop {
-            // The lock lives as long as this transaction, so a process that dies lets go of it.
-            let mut lock = self.pool.begin().await?;
-            if !statements::try_sweep_lock(&mut lock).await? {
+            let is_ours = run(&self.pool, |mut connection| async move {
+                leases::claim(&mut connection, Job::ExpireHolds, holder, LEASE_SECONDS).await
+            });
+            if !is_ours.await? {
                 return Ok(if given_back == 0 {
                     Sweep::Elsewhere
                 } else {
@@ -36,12 +44,16 @@ impl Ledger {
                 });
             }
             let round = self.expire_round().await?;
-            lock.rollback().await?;
             given_back = given_back.saturating_add(round);
             if round == 0 {
-                return Ok(Sweep::Swept(given_back));
+                break;
             }
         }
+        run(&self.pool, |mut connection| async move {
+            leases::release(&mut connection, Job::ExpireHolds, holder).await
+        })
+        .await?;
+        Ok(Sweep::Swept(given_back))
     }
 
     /// Gives back some of the holds whose time is up. Answers how many; 0 when there is nothing left that could go back.

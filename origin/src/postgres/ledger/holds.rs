@@ -169,13 +169,3 @@ pub async fn due_holds(
     };
     Ok(ids.into_iter().map(HoldId).collect())
 }
-
-/// Asks to be the one replica that sweeps, until the transaction of `connection` ends. `false`: another one does.
-///
-/// # Errors
-/// Those of the database.
-pub async fn try_sweep_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('crossfade.ledger.sweep', 0))")
-        .fetch_one(connection)
-        .await
-}

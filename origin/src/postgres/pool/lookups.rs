@@ -7,7 +7,7 @@ use shared::ids::FirebaseUid;
 use super::Pool;
 use super::lanes::{Answer, Lane, Lanes, Waiting};
 use crate::domain::user::UserRecord;
-use crate::postgres::{run, users};
+use crate::postgres::{read, users};
 
 /// How many statements run at once: with one lane 1.2 times as many look-ups were answered as with two (docs/PERFORMANCE.md).
 const LANES: usize = 1;
@@ -44,7 +44,7 @@ async fn answer(pool: &Pool, waiting: Vec<LookUp>) {
         1 => {
             for one in waiting {
                 let uid = &one.question;
-                let found = run(pool, |mut connection| async move {
+                let found = read(pool, |mut connection| async move {
                     users::find_by_firebase_uid(&mut connection, uid).await
                 })
                 .await;
@@ -61,7 +61,7 @@ async fn answer_together(pool: &Pool, waiting: Vec<LookUp>) {
         .map(|one| one.question.as_str().to_owned())
         .collect();
     let uids = uids.as_slice();
-    let found = run(pool, |mut connection| async move {
+    let found = read(pool, |mut connection| async move {
         users::find_by_firebase_uids(&mut connection, uids).await
     })
     .await;

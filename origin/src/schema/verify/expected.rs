@@ -35,6 +35,7 @@ pub(super) const TABLES: &[&str] = &[
     "auth.standing_pushes",
     "auth.migration_looks",
     "auth.set_aside_hashes",
+    "auth.work_leases",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -137,6 +138,9 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.set_aside_hashes", "password_hash", "text", NOT_NULL),
     column("auth.set_aside_hashes", "reason", "text", NOT_NULL),
     column("auth.set_aside_hashes", "set_aside_at", "timestamp with time zone", NOT_NULL),
+    column("auth.work_leases", "job", "text", NOT_NULL),
+    column("auth.work_leases", "holder", "uuid", NOT_NULL),
+    column("auth.work_leases", "expires_at", "timestamp with time zone", NOT_NULL),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -194,6 +198,8 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.set_aside_hashes", "set_aside_hashes_reason_check"),
     ("auth.set_aside_hashes", "set_aside_hashes_text_check"),
     ("auth.set_aside_hashes", "set_aside_hashes_user_id_fkey"),
+    ("auth.work_leases", "work_leases_pkey"),
+    ("auth.work_leases", "work_leases_text_check"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -224,6 +230,7 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.standing_pushes_pkey", true),
     ("auth.migration_looks_pkey", true),
     ("auth.set_aside_hashes_pkey", true),
+    ("auth.work_leases_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.

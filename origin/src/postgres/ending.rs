@@ -1,0 +1,117 @@
+//! How a statement ended, and what that says of the session it ran on.
+//!
+//! The protocol tells: an error of severity `ERROR` leaves the session as it was, `FATAL` and `PANIC` end it
+//! (<https://www.postgresql.org/docs/current/protocol-error-fields.html>). A list of codes is needed only for sessions that live on in a
+//! state that is no longer the database's.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+/// What a session is good for after a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As good as before: the statement succeeded, or the server refused it and nothing else.
+    Kept,
+    /// The session is over or out of step. Whether the statement took effect is unknown.
+    Lost,
+    /// The session lives and remembers what is no longer so: the type of a column, a prepared statement. The statement did not run.
+    Stale,
+    /// The session may not write: a standby, or a server that was read-only when the session began. The statement did not run.
+    ReadOnly,
+    /// There was no answer within the limit. Whether the statement took effect is unknown, and asking again would wait as long.
+    Late,
+    /// This program could not make sense of the answer. The server is well; the session may be out of step.
+    Broken,
+}
+
+impl Ending {
+    pub(crate) fn of_answer<T>(answer: &sqlx::Result<T>) -> Self {
+        match answer {
+            Ok(_) => Self::Kept,
+            Err(error) => Self::of(error),
+        }
+    }
+
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::RowNotFound => Self::Kept,
+            sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+                Some(answer) => of_answer(answer),
+                None => Self::Lost,
+            },
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::Late,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::WorkerCrashed => Self::Lost,
+            _ => Self::Broken,
+        }
+    }
+
+    /// Whether a statement that may be repeated can fare better on a fresh session.
+    pub(crate) const fn may_fare_better_on_a_fresh_session(self) -> bool {
+        matches!(self, Self::Lost | Self::Stale | Self::ReadOnly)
+    }
+}
+
+fn of_answer(error: &PgDatabaseError) -> Ending {
+    match error.severity() {
+        PgSeverity::Fatal | PgSeverity::Panic => return Ending::Lost,
+        _ => {}
+    }
+    match error.code() {
+        // Protocol violation: this session does not hold the statement that was meant.
+        "08P01" => Ending::Lost,
+        "25006" => Ending::ReadOnly,
+        // Transaction state: one was left open or had failed before the statement came.
+        "25001" | "25P01" | "25P02" => Ending::Stale,
+        // Prepared statements: unknown to the server, or known under this name already.
+        "26000" | "42P05" => Ending::Stale,
+        // "cached plan must not change result type". The sentence comes in the server's language, the routine does not.
+        "0A000" if error.routine() == Some("RevalidateCachedQuery") => Ending::Stale,
+        _ => Ending::Kept,
+    }
+}
+
+/// The error for a statement that had no answer within `limit`.
+pub(super) fn late(limit: Duration) -> sqlx::Error {
+    let text = format!("no answer within {} ms", limit.as_millis());
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_side_errors_are_told_apart() {
+        let io = |kind| sqlx::Error::Io(io::Error::new(kind, "x"));
+        for (error, ending) in [
+            (sqlx::Error::RowNotFound, Ending::Kept),
+            (io(io::ErrorKind::UnexpectedEof), Ending::Lost),
+            (io(io::ErrorKind::ConnectionReset), Ending::Lost),
+            (sqlx::Error::Protocol("x".to_owned()), Ending::Lost),
+            (late(Duration::from_secs(1)), Ending::Late),
+            (sqlx::Error::ColumnNotFound("x".to_owned()), Ending::Broken),
+        ] {
+            assert_eq!(Ending::of(&error), ending, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_fresh_session_can_mend_is_run_again() {
+        for (ending, again) in [
+            (Ending::Kept, false),
+            (Ending::Lost, true),
+            (Ending::Stale, true),
+            (Ending::ReadOnly, true),
+            (Ending::Late, false),
+            (Ending::Broken, false),
+        ] {
+            assert_eq!(ending.may_fare_better_on_a_fresh_session(), again, "{ending:?}");
+        }
+    }
+}

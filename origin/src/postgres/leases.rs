@@ -1,0 +1,61 @@
+//! `auth.work_leases`: work in the background that one replica at a time does.
+//!
+//! A lease spares double work and guards nothing: it may end while its holder is still at work, and each step of the work must be right
+//! beside another replica's.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Work that one replica at a time does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Giving back holds whose time is up.
+    ExpireHolds,
+    /// Retrying what Firebase could not be told.
+    RetrySyncs,
+}
+
+impl Job {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExpireHolds => "expire_holds",
+            Self::RetrySyncs => "retry_syncs",
+        }
+    }
+}
+
+/// Takes the lease of `job` for `holder`, or makes its own last `seconds` from now on. `false` while another one has it.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    connection: &mut PgConnection,
+    job: Job,
+    holder: Uuid,
+    seconds: u32,
+) -> sqlx::Result<bool> {
+    let claimed = sqlx::query(
+        "INSERT INTO auth.work_leases AS lease (job, holder, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3)) \
+         ON CONFLICT (job) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at \
+         WHERE lease.holder = EXCLUDED.holder OR lease.expires_at <= now()",
+    )
+    .bind(job.as_str())
+    .bind(holder)
+    .bind(f64::from(seconds))
+    .execute(connection)
+    .await?;
+    Ok(claimed.rows_affected() > 0)
+}
+
+/// Gives the lease back, if `holder` still has it.
+///
+/// # Errors
+/// What the database says; the lease then ends by itself.
+pub async fn release(connection: &mut PgConnection, job: Job, holder: Uuid) -> sqlx::Result<()> {
+    sqlx::query("UPDATE auth.work_leases SET expires_at = now() WHERE job = $1 AND holder = $2 AND expires_at > now()")
+        .bind(job.as_str())
+        .bind(holder)
+        .execute(connection)
+        .await
+        .map(drop)
+}
