@@ -1,5 +1,7 @@
 //! `cargo xtask rollout`: what a deployment would decide, by the very functions the edge decides with.
 
+mod rehearse;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ pub enum Options {
     Preview(Preview),
     /// The commands that set a percentage.
     Plan(Plan),
+    /// What yesterday's traffic would have done at another percentage, and while v2 is dead.
+    Rehearse(rehearse::Rehearse),
 }
 
 /// One person.
@@ -73,6 +77,7 @@ pub fn run(options: &Options) -> Done {
         Options::Explain(options) => explain(options),
         Options::Preview(options) => preview(options),
         Options::Plan(options) => plan(options),
+        Options::Rehearse(options) => rehearse::run(options),
     }
 }
 
