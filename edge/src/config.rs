@@ -1,4 +1,5 @@
-//! The edge's configuration, read once per isolate from wrangler's variables and secrets. Every bad variable is named.
+//! The edge's configuration, read from wrangler's variables and secrets whenever they are new to an isolate. Every bad variable is
+//! named.
 
 mod limits;
 mod sealers;
@@ -13,6 +14,7 @@ use shared::service_keys::ServiceKeys;
 use shared::step_down;
 use shared::token::{Environment, Ring, TokenPolicy};
 
+use crate::browser_session::BrowserSession;
 use crate::cors::AllowedOrigins;
 pub use limits::{Quota, Quotas};
 pub use sealers::Sealers;
@@ -37,6 +39,8 @@ pub struct EdgeConfig {
     pub timeout_ms: u32,
     /// What proves the edge to the origin and to app services.
     pub sealers: Sealers,
+    /// Which cookie of a browser is a credential, if one is.
+    pub browser_session: Option<BrowserSession>,
     /// Our own services.
     pub service_keys: ServiceKeys,
     /// The app services behind `/api/*`.
@@ -89,6 +93,7 @@ impl EdgeConfig {
         );
         let origin = reader.required("ORIGIN_URL", BaseUrl::parse);
         let legacy = reader.optional("LEGACY_AUTH_URL", BaseUrl::parse);
+        let browser_session = reader.optional("FIREBASE_SESSION_COOKIE_NAME", BrowserSession::parse);
         let timeout_ms = reader.or("UPSTREAM_TIMEOUT_MS", 3_000, milliseconds);
         let service_keys = reader.or(
             "INTERNAL_SERVICE_KEYS",
@@ -118,6 +123,7 @@ impl EdgeConfig {
                 legacy,
                 timeout_ms,
                 sealers,
+                browser_session,
                 service_keys,
                 app_services,
                 rollout,
@@ -130,6 +136,13 @@ impl EdgeConfig {
             _ => None,
         };
         reader.finish(config)
+    }
+
+    /// Whether the services behind the edge are where they are by `other`: what is known of how they answer then holds under both.
+    #[must_use]
+    pub fn asks_the_same_services(&self, other: &Self) -> bool {
+        (&self.origin, &self.legacy, &self.app_services)
+            == (&other.origin, &other.legacy, &other.app_services)
     }
 
     /// Where the keys of `ring` are published.

@@ -72,7 +72,8 @@ impl AllowedOrigins {
         }
     }
 
-    fn matching(&self, inbound: &Inbound<'_>) -> Option<&str> {
+    /// The origin that a browser names, if it is one of these.
+    pub fn matching(&self, inbound: &Inbound<'_>) -> Option<&str> {
         let sent = inbound.header("origin")?;
         self.0.iter().find(|known| *known == sent).map(String::as_str)
     }

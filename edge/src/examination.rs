@@ -3,12 +3,13 @@
 
 mod configuration;
 
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 pub use configuration::configuration;
 
 use crate::request::Inbound;
+use shared::token::Accepted;
 
 /// An operator may ask: with `?verbose` and the key of a service that may administer.
 #[must_use]
@@ -60,6 +61,16 @@ fn clock_ahead_seconds(date_ms: f64, now_ms: u64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let ahead = ((now_ms as f64 - date_ms) / 1000.0).floor() as i64;
     Some(ahead)
+}
+
+/// The variables in which the origin differs from this edge, which `accepts`, by the origin's answer about its readiness; null where that
+/// does not say.
+#[must_use]
+pub fn differences(accepts: &Accepted, readiness: &Value) -> Value {
+    readiness
+        .get("accepts")
+        .and_then(|origin| Accepted::deserialize(origin).ok())
+        .map_or(Value::Null, |origin| json!(accepts.differences(&origin)))
 }
 
 /// One service for the answer: what it answered, or why there is no answer.

@@ -2,6 +2,7 @@
 //! decision is tested without a runtime.
 
 mod app;
+mod browser_session;
 mod denial;
 mod follow;
 mod legacy;
@@ -209,7 +210,10 @@ where
     }
 
     async fn authenticate(&mut self) -> Result<Option<Caller>, Refusal> {
-        let caller = self.gateway.verifier.authenticate(self.inbound, self.now).await?;
+        let caller = match self.gateway.verifier.authenticate(self.inbound, self.now).await? {
+            None => self.browser_session().await?,
+            caller => caller,
+        };
         self.notes.token_kind = caller.as_ref().map(|caller| caller.kind);
         Ok(caller)
     }

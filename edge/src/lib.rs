@@ -24,6 +24,7 @@ pub mod answer;
 pub mod authenticate;
 pub mod body;
 pub mod breakers;
+pub mod browser_session;
 pub mod caller;
 pub mod changes;
 pub mod config;

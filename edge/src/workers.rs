@@ -14,6 +14,7 @@ mod step_down;
 mod task;
 mod telemetry;
 mod upstream;
+mod version;
 mod watch;
 mod webcrypto;
 

@@ -4,7 +4,7 @@
 mod strict;
 mod support;
 
-use support::{Edge, Sent, emulator_token, legacy_token};
+use support::{Edge, Sent, emulator_cookie, emulator_token, legacy_token};
 
 const LOGIN: &str = "POST\nhttps://edge/auth/login\ncontent-type:application/json";
 const IN_COHORT: &str = r#"{"email":"person-1@example.com","password":"x"}"#;
@@ -663,4 +663,58 @@ fn limits_are_announced_and_a_refusal_says_when_to_come_back() {
     edge.exhaust_limits();
     let headers = said(edge.handle(LOGIN, IN_COHORT));
     assert!(headers.contains("\nratelimit:\"login\";r=0;t=60"), "{headers}");
+}
+
+#[test]
+fn browser_is_known_by_its_session_cookie_where_one_is_named() {
+    let edge = Edge::with(&[
+        ("FIREBASE_SESSION_COOKIE_NAME", "__session"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example.com"),
+    ]);
+    edge.answers("/v1/auth/me", 200, ME);
+    let cookie = emulator_cookie(&edge, "person-1");
+    let read = format!("GET\nhttps://edge/api/archive/x\nhost:edge\ncookie:a=1; __session={cookie}");
+    assert_eq!(edge.handle(&read, "").status, 200);
+    let sent = edge.last_sent();
+    assert_eq!(sent.header("x-auth-token-kind"), Some("firebase_session_cookie"));
+    assert_eq!(sent.header("cookie"), Some("a=1"), "the session stays here");
+
+    let change =
+        |more: &str| format!("POST\nhttps://edge/api/archive/x\nhost:edge\ncookie:__session={cookie}{more}");
+    let refused = edge.handle(&change("\norigin:https://evil.test"), "");
+    assert_eq!((refused.status, refused.reason), (403, "cross_site"));
+    assert_eq!(edge.handle(&change(""), "").status, 403);
+    assert_eq!(
+        edge.handle(&change("\norigin:https://app.example.com"), "")
+            .status,
+        200
+    );
+    assert!(edge.last_sent().removes("cookie"));
+    // A token that a page sends itself is nothing that another site can cause.
+    let token = emulator_token(&edge, "person-1", "ann@example.com");
+    let by_header = change(&format!("\nauthorization:Bearer {token}"));
+    assert_eq!(edge.handle(&by_header, "").status, 200);
+    assert!(edge.last_sent().removes("cookie"), "whatever proved the caller");
+}
+
+#[test]
+fn other_tokens_in_the_cookie_prove_nobody() {
+    let edge = Edge::with(&[("FIREBASE_SESSION_COOKIE_NAME", "__session")]);
+    for token in [
+        emulator_token(&edge, "person-1", "ann@example.com"),
+        legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+    ] {
+        let request = format!("GET\nhttps://edge/api/archive/x\ncookie:__session={token}");
+        let refused = edge.handle(&request, "");
+        assert_eq!((refused.status, refused.reason), (401, "cookie_kind"));
+    }
+    // Where no cookie is named, none is read, and none is touched.
+    let edge = half();
+    let request = format!(
+        "GET\nhttps://edge/api/archive/x\ncookie:__session={}",
+        emulator_cookie(&edge, "person-1")
+    );
+    assert_eq!(edge.handle(&request, "").code, Some("TOKEN_MISSING"));
+    edge.handle("GET\nhttps://edge/api/open/x\ncookie:__session=a", "");
+    assert_eq!(edge.last_sent().header("cookie"), None);
 }

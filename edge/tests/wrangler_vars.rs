@@ -4,11 +4,13 @@
     reason = "a test may stop; clippy does not see that helpers are tests"
 )]
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge::config::EdgeConfig;
 use edge::paths::Limit;
 use shared::routing::Side;
+use shared::variables::{Kind, Reads, VARIABLES, Variable};
 
 const WRANGLER: &str = include_str!("../../wrangler.toml");
 /// Set with `wrangler secret put`; here throw-away values of the right form.
@@ -47,6 +49,94 @@ fn with_secrets(mut variables: BTreeMap<String, String>) -> BTreeMap<String, Str
         variables.insert(name.to_owned(), value.to_owned());
     }
     variables
+}
+
+#[test]
+fn names_read_are_the_names_documented() {
+    let read = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    };
+    let _ = EdgeConfig::read(&lookup);
+    let documented = |is: fn(&Variable) -> bool| -> BTreeSet<String> {
+        let of_the_edge = VARIABLES
+            .iter()
+            .filter(|variable| variable.is_read_by(Reads::Edge));
+        of_the_edge
+            .filter(|variable| is(variable))
+            .map(|variable| variable.name.to_owned())
+            .collect()
+    };
+    let variables = documented(|variable| variable.kind != Kind::Binding);
+    assert_eq!(read.into_inner(), variables, "shared/src/variables/list.rs");
+
+    let secrets = documented(|variable| variable.kind == Kind::Secret);
+    assert_eq!(secrets, SECRETS.map(|(name, _)| name.to_owned()).into());
+    for (environment, set) in environments() {
+        for name in set.keys() {
+            assert!(variables.contains(name), "{name} in [env.{environment}.vars]");
+        }
+    }
+}
+
+/// Bindings are not inherited: those of real deployments are complete, each by the name that the program looks for.
+#[test]
+fn names_bound_are_the_names_documented() {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    let documented: BTreeSet<&str> = VARIABLES
+        .iter()
+        .filter(|variable| variable.kind == Kind::Binding)
+        .map(|variable| variable.name)
+        .collect();
+    let mut namespaces = BTreeSet::new();
+    for environment in ["staging", "production"] {
+        let table = &document["env"][environment];
+        let list = |value: &'static str, list: &toml::Value| -> Vec<String> {
+            let entries = list.as_array().unwrap().iter();
+            entries
+                .map(|entry| entry[value].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let bound = [
+            list("name", &table["ratelimits"]),
+            list("name", &table["durable_objects"]["bindings"]),
+            list("binding", &table["analytics_engine_datasets"]),
+            vec![table["version_metadata"]["binding"].as_str().unwrap().to_owned()],
+        ]
+        .concat();
+        let bound_names: BTreeSet<&str> = bound.iter().map(String::as_str).collect();
+        assert_eq!(bound_names, documented, "[env.{environment}]");
+        for namespace in list("namespace_id", &table["ratelimits"]) {
+            assert!(namespaces.insert(namespace), "one counter for two limits");
+        }
+    }
+    for table in [&document, document["env"]["development"].as_table().unwrap()] {
+        assert_eq!(
+            table["version_metadata"]["binding"].as_str(),
+            Some("CF_VERSION_METADATA")
+        );
+    }
+}
+
+/// A preview or a host name of Cloudflare's is a second door, and the runtime's own lines record headers and addresses.
+#[test]
+fn deployments_have_one_door_and_record_no_headers() {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    let environments = ["staging", "production"].map(|name| document["env"][name].as_table().unwrap());
+    for table in environments.into_iter().chain([&document]) {
+        for door in ["workers_dev", "preview_urls"] {
+            assert_eq!(table[door].as_bool(), Some(false), "{door}");
+        }
+        let logs = &table["observability"]["logs"];
+        assert_eq!(logs["invocation_logs"].as_bool(), Some(false));
+        assert_eq!(logs["enabled"].as_bool(), Some(true));
+    }
+    for table in environments {
+        let route = &table["routes"].as_array().unwrap()[0];
+        assert_eq!(route["custom_domain"].as_bool(), Some(true));
+        assert!(table.contains_key("placement"));
+    }
 }
 
 #[test]

@@ -35,3 +35,4 @@ pub mod service_keys;
 pub mod step_down;
 pub mod time;
 pub mod token;
+pub mod variables;

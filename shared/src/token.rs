@@ -8,6 +8,7 @@
 //!
 //! `docs/VERIFICATION.md` lists every rule with its reason, its code and its source.
 
+mod accepted;
 mod compact;
 mod emulator;
 mod engine;
@@ -24,6 +25,7 @@ mod standing;
 mod times;
 mod verified_tokens;
 
+pub use accepted::Accepted;
 pub use compact::{
     MAX_DEPTH, MAX_KEY_ID_BYTES, MAX_MEMBERS, MAX_TOKEN_BYTES, UnverifiedAlgorithm, UnverifiedHeader,
     UnverifiedJws, UnverifiedToken,

@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `POST /identitytoolkit.googleapis.com/v1/accounts:{signUp, signInWithPassword, signInWithCustomToken, lookup, update, delete, sendOobCode, resetPassword}` | what any client may, by `?key=` |
 //! | `POST /identitytoolkit.googleapis.com/v1/projects/{project}/accounts`, `…/accounts:{lookup, update, delete, batchCreate, batchDelete}`, `GET …/accounts:batchGet` | what a service account may |
+//! | `POST /identitytoolkit.googleapis.com/v1/projects/{project}:createSessionCookie` | a session cookie for an ID token, as a service account may |
 //! | `POST /securetoken.googleapis.com/v1/token` | new tokens for a refresh token |
 //! | `POST /token` | an access token for a service account's assertion (RFC 7523) |
-//! | `GET /jwks` | the keys that its ID tokens are signed with |
+//! | `GET /jwks`, `GET /jwks/session-cookies` | the keys that its ID tokens and its session cookies are signed with |
 //! | `GET /emulator/v1/projects/{project}/oobCodes` | the mails "sent", as the emulator shows them |
 //! | `GET /variables` | what the origin has to be told, by name |
 //! | `GET /control`, `POST /control` | counts and settings; changes what is named ([`Change`]) |
@@ -26,6 +27,7 @@ mod public;
 mod recovery;
 mod refusal;
 mod session;
+mod session_cookie;
 mod state;
 mod store;
 #[cfg(test)]
@@ -124,6 +126,10 @@ fn variables(shared: &Shared) -> Vec<(&'static str, String)> {
         ("FIREBASE_AUTH_EMULATOR_HOST", String::new()),
         ("FIREBASE_JWKS_URL", format!("{base}/jwks")),
         (
+            "FIREBASE_SESSION_COOKIE_JWKS_URL",
+            format!("{base}/jwks/session-cookies"),
+        ),
+        (
             "FIREBASE_IDENTITY_TOOLKIT_URL",
             format!("{base}/identitytoolkit.googleapis.com"),
         ),
@@ -146,13 +152,15 @@ fn routes(shared: Shared) -> Router {
         .merge(recovery::routes())
         .merge(admin::routes())
         .merge(import::routes())
+        .merge(session_cookie::routes(shared.project()))
         .route("/securetoken.googleapis.com/v1/token", post(session::refresh))
         .route("/token", post(oauth::grant))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .route_layer(middleware::from_fn_with_state(shared.clone(), faults::apply));
     Router::new()
         .merge(google)
-        .route("/jwks", get(keys))
+        .route("/jwks", get(|| keys("issuer-a")))
+        .route("/jwks/session-cookies", get(|| keys("cookies")))
         .route("/variables", get(shown_variables))
         .route("/emulator/v1/projects/{project}/oobCodes", get(recovery::mails))
         .route("/control", get(control::show).post(control::change))
@@ -168,7 +176,7 @@ async fn shown_variables(State(shared): State<Shared>) -> Json<Value> {
     )
 }
 
-async fn keys() -> axum::response::Response {
+async fn keys(name: &str) -> axum::response::Response {
     let caching = [(header::CACHE_CONTROL, "public, max-age=3600, must-revalidate")];
-    (caching, Json(jwk_set(Key::named("issuer-a")))).into_response()
+    (caching, Json(jwk_set(Key::named(name)))).into_response()
 }

@@ -1,7 +1,8 @@
 // Starts edges on request, for tests that need one with variables of its own, or one whose caches nobody has filled yet. Each
 // runs in a workerd of its own.
 //   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache;
-//                `bindings` are options of Miniflare, such as `durableObjects`; `"telemetry": true` binds a dataset that keeps its points
+//                `bindings` are options of Miniflare, such as `durableObjects`; `"telemetry": true` binds a dataset that keeps its points;
+//                `"changeable": true` lets each request bring variables along, see changeable-entry.mjs
 //   GET /{id}     → 200 [{"indexes", "blobs", "doubles"}, …]: those points
 //   DELETE /{id}  → 204; its isolate ends
 // Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
@@ -35,19 +36,19 @@ function dataset(points) {
   return { name: "dataset", modules: true, script: DATASET, compatibilityDate, serviceBindings: { KEEP } };
 }
 
-async function start({ variables = {}, bindings = {}, telemetry = false, cache }) {
+async function start({ variables = {}, bindings = {}, telemetry = false, changeable = false, cache }) {
   const id = String(++latest);
   const points = [];
   const worker = {
     ...workerOptions,
     name: "edge",
     modules: true,
-    modulesRoot: path.dirname(main),
+    modulesRoot: changeable ? root : path.dirname(main),
     modulesRules: [
       { type: "CompiledWasm", include: ["**/*.wasm"] },
       { type: "ESModule", include: ["**/*.mjs", "**/*.js"] },
     ],
-    scriptPath: main,
+    scriptPath: changeable ? path.join(root, "xtask/assets/changeable-entry.mjs") : main,
     bindings: { ...workerOptions.bindings, ...variables },
     ...(telemetry && { serviceBindings: { TELEMETRY: "dataset" } }),
     ...bindings,

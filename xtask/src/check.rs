@@ -94,6 +94,7 @@ pub fn run(_: &Options) -> Done {
         console::step("systemd unit", deploy::unit).map(drop),
         console::step("alerts", deploy::alerts).map(drop),
         console::step("wrangler.toml, by wrangler", deploy::wrangler),
+        console::step("every environment, as far as a deployment goes", deploy::dry_run),
     ];
     let faults: Vec<Fault> = results.into_iter().filter_map(Result::err).collect();
     let count = faults.len();

@@ -137,6 +137,7 @@ impl Stack {
             origin_port,
             ports,
             step_down: false,
+            changeable: false,
         };
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {

@@ -15,6 +15,9 @@ pub struct Options {
     /// Only this part.
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// Of an end-to-end part only the tests whose names contain this, and not the way through the stack.
+    #[arg(long, requires = "only")]
+    named: Option<String>,
 }
 
 /// The parts, cheapest first.
@@ -76,7 +79,7 @@ pub fn run(options: &Options) -> Done {
             continue;
         }
         let begun = Instant::now();
-        run_part(*part)?;
+        run_part(*part, options.named.as_deref())?;
         times.push((name, begun.elapsed().as_secs_f32()));
     }
     println!();
@@ -95,7 +98,7 @@ pub fn run(options: &Options) -> Done {
     Ok(())
 }
 
-fn run_part(part: Part) -> Done {
+fn run_part(part: Part, named: Option<&str>) -> Done {
     match part {
         Part::Host => cargo_test(
             &[
@@ -113,10 +116,17 @@ fn run_part(part: Part) -> Done {
         Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),
         Part::Origin => with_database("crossfade-origin", &ORIGIN_TESTS),
         Part::Clients => clients::test(),
-        Part::EndToEnd => end_to_end::run(Issuer::Emulator),
-        Part::EndToEndRs256 => end_to_end::run(Issuer::KeyServer),
+        Part::EndToEnd => end_to_end(Issuer::Emulator, named),
+        Part::EndToEndRs256 => end_to_end(Issuer::KeyServer, named),
         Part::Documents => documents::test(),
         Part::Browser => browser::test(),
+    }
+}
+
+fn end_to_end(issuer: Issuer, named: Option<&str>) -> Done {
+    match named {
+        Some(named) => end_to_end::only(issuer, named),
+        None => end_to_end::run(issuer),
     }
 }
 

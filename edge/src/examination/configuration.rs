@@ -6,13 +6,14 @@ use shared::config::Lookup;
 use crate::config::EdgeConfig;
 
 /// Shown as they are set. Addresses among them cannot hold credentials: none that does is accepted.
-const SHOWN: [&str; 26] = [
+const SHOWN: [&str; 27] = [
     "ENVIRONMENT",
     "FIREBASE_PROJECT_ID",
     "FIREBASE_TENANT_ID",
     "FIREBASE_SESSION_COOKIES",
     "FIREBASE_JWKS_URL",
     "FIREBASE_SESSION_COOKIE_JWKS_URL",
+    "FIREBASE_SESSION_COOKIE_NAME",
     "FIREBASE_AUTH_EMULATOR_HOST",
     "CLOCK_SKEW_SECONDS",
     "ORIGIN_URL",

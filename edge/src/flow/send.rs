@@ -136,6 +136,7 @@ where
         if self.inbound.header("authorization").is_some() {
             changes.remove("authorization");
         }
+        self.drop_session_cookie(changes);
     }
 
     /// Adds the edge's signed `statement`, under the key of whom it is for.

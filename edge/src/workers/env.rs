@@ -1,4 +1,4 @@
-//! wrangler's variables and secrets as a lookup. Each is read once per isolate.
+//! wrangler's variables and secrets as a lookup. Each is read once per isolate and version.
 
 use shared::config::Lookup;
 use wasm_bindgen::JsValue;

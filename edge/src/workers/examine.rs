@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
 use serde_json::{Map, Value, json};
+use shared::token::Accepted;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use super::env::Bindings;
 use super::isolate::Isolate;
-use super::{glue, now, now_ms};
+use super::{glue, now, now_ms, version};
 use crate::examination::{self, Reached};
 use crate::paths::Limit;
 
@@ -47,6 +48,9 @@ pub(super) async fn examine(isolate: &Rc<Isolate>, env: &Env) -> Map<String, Val
     put("upstreams", Value::Object(upstreams));
     // Of its database and schema: what a doctor run there would begin with.
     put("origin_checks", checks.get("checks").cloned().unwrap_or_default());
+    let accepts = Accepted::of(&config.tokens, config.sealers.kids().iter().map(String::as_str));
+    put("differs_from_origin", examination::differences(&accepts, &checks));
+    put("accepts", json!(accepts));
     let breakers: Map<String, Value> = isolate
         .breakers
         .borrow()
@@ -55,6 +59,7 @@ pub(super) async fn examine(isolate: &Rc<Isolate>, env: &Env) -> Map<String, Val
         .collect();
     put("breakers", Value::Object(breakers));
     put("step_down", step_down(isolate));
+    put("deployment", version::shown(env));
     put("bindings", bindings(isolate, env));
     put(
         "isolate",
@@ -117,6 +122,7 @@ fn bindings(isolate: &Isolate, env: &Env) -> Value {
     let watches = [
         ("STEP_DOWN", isolate.watch.is_bound()),
         ("TELEMETRY", isolate.telemetry.is_bound()),
+        (version::BINDING, is_bound(version::BINDING)),
     ];
     let bound = limits.into_iter().chain(watches);
     Value::Object(

@@ -1,6 +1,6 @@
 //! What one isolate keeps between requests.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
@@ -13,6 +13,7 @@ use super::glue;
 use super::keys::KeyRings;
 use super::shadow::Shadows;
 use super::telemetry::Telemetry;
+use super::version::{self, Derived};
 use super::watch::Watch;
 use crate::breakers::Breakers;
 use crate::caller::Caller;
@@ -26,44 +27,43 @@ const VERIFIED_TOKENS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 /// About 300 bytes each.
 const PEOPLE: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
-/// The state of one isolate.
+/// The state of one isolate under one configuration.
+///
+/// Everything that was derived from variables is made again when they change. What is behind an `Rc` may be shared with the
+/// configuration before: it stays true as long as the addresses that it is about do.
 pub(super) struct Isolate {
     pub config: EdgeConfig,
     pub verified: RefCell<VerifiedTokens<Caller>>,
     pub keys: KeyRings,
-    pub breakers: RefCell<Breakers>,
+    pub breakers: Rc<RefCell<Breakers>>,
     pub people: RefCell<RememberedPeople>,
-    pub entropy: Entropy,
+    pub entropy: Rc<Entropy>,
     pub watch: Watch,
     pub telemetry: Telemetry,
-    pub shadows: Shadows,
+    pub shadows: Rc<Shadows>,
 }
 
-thread_local! {
-    static ISOLATE: OnceCell<Rc<Result<Rc<Isolate>, Faults>>> = const { OnceCell::new() };
+/// The state that belongs to the configuration in `env`; made at the first request that came with it.
+pub(super) fn of(env: &Env) -> Derived {
+    version::derived(env, |before| start(env, before))
 }
 
-/// The isolate's state; made at its first request. Variables cannot change under a running isolate: a deployment starts new
-/// ones.
-pub(super) fn of(env: &Env) -> Rc<Result<Rc<Isolate>, Faults>> {
-    ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(start(env)))))
-}
-
-fn start(env: &Env) -> Result<Rc<Isolate>, Faults> {
+fn start(env: &Env, before: Option<&Isolate>) -> Result<Rc<Isolate>, Faults> {
     let config = EdgeConfig::read(&Bindings(env)).inspect_err(complain)?;
     if let Some(faults) = &config.rollout_faults {
         complain(faults);
     }
+    let same_services = before.filter(|before| before.config.asks_the_same_services(&config));
     Ok(Rc::new(Isolate {
-        config,
         verified: RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS)),
-        keys: KeyRings::default(),
-        breakers: RefCell::default(),
+        keys: KeyRings::of(&config, before.map(|before| &before.keys)),
+        breakers: same_services.map_or_else(Rc::default, |before| Rc::clone(&before.breakers)),
         people: RefCell::new(RememberedPeople::new(PEOPLE)),
-        entropy: Entropy::default(),
-        watch: Watch::of(env),
+        entropy: before.map_or_else(Rc::default, |before| Rc::clone(&before.entropy)),
+        watch: Watch::of(env, before.map(|before| &before.watch)),
         telemetry: Telemetry::of(env),
-        shadows: Shadows::default(),
+        shadows: before.map_or_else(Rc::default, |before| Rc::clone(&before.shadows)),
+        config,
     }))
 }
 

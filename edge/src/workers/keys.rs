@@ -16,6 +16,7 @@ use super::glue;
 use super::isolate::Isolate;
 use super::now;
 use super::webcrypto::{ImportedKey, WebCrypto};
+use crate::config::EdgeConfig;
 
 /// A request asks again this often before it gives up: once for its own fetch, once for one that failed under it.
 const MAX_ROUNDS: usize = 4;
@@ -25,23 +26,54 @@ const WAIT_MS: u32 = FETCH_TIMEOUT_MS + 500;
 const _: () = assert!(FETCH_TIMEOUT_SECONDS * 1_000 == FETCH_TIMEOUT_MS as i64);
 
 /// The keys one isolate holds.
-#[derive(Default)]
 pub(super) struct KeyRings {
-    id_token: RefCell<KeyCache<ImportedKey>>,
-    session_cookie: RefCell<KeyCache<ImportedKey>>,
+    id_token: Rc<Published>,
+    session_cookie: Rc<Published>,
+}
+
+/// The keys that are published at one address.
+struct Published {
+    url: String,
+    cache: RefCell<KeyCache<ImportedKey>>,
 }
 
 impl KeyRings {
-    fn of(&self, ring: Ring) -> &RefCell<KeyCache<ImportedKey>> {
+    /// Those that `config` says. What was fetched `before` from the same address is kept: an issuer's keys do not change with our
+    /// variables.
+    pub fn of(config: &EdgeConfig, before: Option<&Self>) -> Self {
+        let ring = |ring| {
+            let url = config.keys_url(ring);
+            let kept = before.map(|before| before.published(ring));
+            kept.filter(|kept| kept.url == url).map_or_else(
+                || {
+                    Rc::new(Published {
+                        url: url.to_owned(),
+                        cache: RefCell::default(),
+                    })
+                },
+                Rc::clone,
+            )
+        };
+        Self {
+            id_token: ring(Ring::FirebaseIdToken),
+            session_cookie: ring(Ring::FirebaseSessionCookie),
+        }
+    }
+
+    fn published(&self, ring: Ring) -> &Rc<Published> {
         match ring {
             Ring::FirebaseIdToken => &self.id_token,
             Ring::FirebaseSessionCookie => &self.session_cookie,
         }
     }
 
+    fn of_ring(&self, ring: Ring) -> &RefCell<KeyCache<ImportedKey>> {
+        &self.published(ring).cache
+    }
+
     /// The state of `ring` for a health answer.
     pub fn status(&self, ring: Ring) -> Status {
-        self.of(ring).borrow().status(now())
+        self.of_ring(ring).borrow().status(now())
     }
 }
 
@@ -70,7 +102,7 @@ impl<'a> RequestKeys<'a> {
         let isolate = Rc::clone(self.isolate);
         let fetch = wasm_bindgen_futures::future_to_promise(async move {
             refresh(&isolate, ring).await;
-            glue::wake(ring.as_str());
+            glue::wake(isolate.config.keys_url(ring));
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.
@@ -87,7 +119,7 @@ impl Keys for RequestKeys<'_> {
         kid: &str,
         mut now: UnixTime,
     ) -> Result<Option<ImportedKey>, KeysUnavailable> {
-        let cache = self.isolate.keys.of(ring);
+        let cache = self.isolate.keys.of_ring(ring);
         for _ in 0..MAX_ROUNDS {
             let decision = cache.borrow_mut().decide(kid, now);
             match decision {
@@ -101,7 +133,7 @@ impl Keys for RequestKeys<'_> {
                 Decision::FetchFirst => self.start_fetch(ring),
                 Decision::WaitForFetch => {}
             }
-            let _ = glue::wait(ring.as_str(), WAIT_MS).await;
+            let _ = glue::wait(self.isolate.config.keys_url(ring), WAIT_MS).await;
             now = super::now();
         }
         Err(KeysUnavailable { retry_after: 1 })
@@ -111,7 +143,7 @@ impl Keys for RequestKeys<'_> {
 /// Fetches the keys of `ring`, from the data centre's cache if an isolate here fetched them lately, else from the issuer, and
 /// tells the cache how it went.
 async fn refresh(isolate: &Isolate, ring: Ring) {
-    let cache = isolate.keys.of(ring);
+    let cache = isolate.keys.of_ring(ring);
     let url = isolate.config.keys_url(ring);
     if cache.borrow().status(now()).keys == 0
         && let Some(kept) = recall(url).await

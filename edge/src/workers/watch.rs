@@ -32,15 +32,15 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Knows nothing yet.
-    pub fn of(env: &Env) -> Self {
+    /// Knows what was known `before`, or nothing yet: what the object says does not turn on our variables.
+    pub fn of(env: &Env, before: Option<&Self>) -> Self {
         let namespace = js_sys::Reflect::get(env, &JsValue::from_str(BINDING)).ok();
         Self {
             namespace: namespace.filter(JsValue::is_object),
-            tallies: RefCell::default(),
-            is_down: Cell::new(false),
-            known_at_ms: Cell::new(0),
-            asked_at_ms: Cell::new(0),
+            tallies: RefCell::new(before.map(|before| before.tallies.take()).unwrap_or_default()),
+            is_down: Cell::new(before.is_some_and(|before| before.is_down.get())),
+            known_at_ms: Cell::new(before.map_or(0, |before| before.known_at_ms.get())),
+            asked_at_ms: Cell::new(before.map_or(0, |before| before.asked_at_ms.get())),
         }
     }
 

@@ -331,9 +331,19 @@ impl SignatureEngine for NoKeys {
 
 /// A token as the Auth emulator makes them.
 pub fn emulator_token(edge: &Edge, uid: &str, email: &str) -> String {
+    emulated(edge, "https://securetoken.google.com/demo-crossfade", uid, email)
+}
+
+/// A session cookie as the Auth emulator makes them.
+pub fn emulator_cookie(edge: &Edge, uid: &str) -> String {
+    let issuer = "https://session.firebase.google.com/demo-crossfade";
+    emulated(edge, issuer, uid, "ann@example.com")
+}
+
+fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str) -> String {
     let now = edge.now.get().secs();
     let claims = serde_json::json!({
-        "iss": "https://securetoken.google.com/demo-crossfade", "aud": "demo-crossfade",
+        "iss": issuer, "aud": "demo-crossfade",
         "sub": uid, "user_id": uid, "email": email, "email_verified": true,
         "iat": now, "auth_time": now, "exp": now + 3600,
         "firebase": {"identities": {}, "sign_in_provider": "password"},

@@ -20,7 +20,7 @@ pub struct TokenPolicy {
     pub tenant: Option<TenantId>,
     /// How far the issuer's clock may be from ours.
     pub skew: ClockSkew,
-    /// Whether Firebase session cookies are a credential here.
+    /// Whether Firebase session cookies are a credential here. They are unless said otherwise: old clients are given one.
     pub session_cookies: bool,
     /// Present only where the Auth emulator is allowed to replace Firebase.
     pub emulator: Option<EmulatorPermit>,
@@ -37,7 +37,7 @@ impl TokenPolicy {
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let projects = reader.required("FIREBASE_PROJECT_ID", projects);
         let tenant = reader.optional("FIREBASE_TENANT_ID", |text| TenantId::parse(text));
-        let session_cookies = reader.or("FIREBASE_SESSION_COOKIES", false, config::on_off);
+        let session_cookies = reader.or("FIREBASE_SESSION_COOKIES", true, config::on_off);
         let skew = reader.or("CLOCK_SKEW_SECONDS", ClockSkew::DEFAULT, |text| {
             config::whole_number(text, 0..=60)
                 .and_then(|seconds| ClockSkew::from_secs(seconds).ok_or_else(|| "is out of range".to_owned()))
@@ -143,7 +143,7 @@ mod tests {
             ("atma-auth-service", "atma-services")
         );
         assert!(policy.legacy.secrets.is_empty() && policy.legacy.accepted_until.is_none());
-        assert!(policy.tenant.is_none() && policy.emulator.is_none() && !policy.session_cookies);
+        assert!(policy.tenant.is_none() && policy.emulator.is_none() && policy.session_cookies);
     }
 
     #[test]

@@ -215,6 +215,12 @@ fn method(route: &str) -> String {
         return "oauth2.token".to_owned();
     }
     let of_project = route.contains("/projects/");
+    if let Some((_, method)) = route
+        .rsplit_once("/projects/")
+        .and_then(|(_, rest)| rest.split_once(':').filter(|(name, _)| !name.contains('/')))
+    {
+        return format!("projects.{method}");
+    }
     let last = route.rsplit('/').next().unwrap_or_default().replace(':', ".");
     if of_project {
         format!("projects.{last}")
@@ -241,6 +247,10 @@ mod tests {
             (
                 "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts:batchCreate",
                 "projects.accounts.batchCreate",
+            ),
+            (
+                "/identitytoolkit.googleapis.com/v1/projects/demo:createSessionCookie",
+                "projects.createSessionCookie",
             ),
             ("/securetoken.googleapis.com/v1/token", "token"),
             ("/token", "oauth2.token"),

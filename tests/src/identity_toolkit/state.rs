@@ -122,8 +122,8 @@ impl FromRequestParts<Shared> for Administrator {
             return Err(Refusal::unauthenticated());
         }
         let path = parts.uri.path();
-        let own = format!("/projects/{}/", shared.project());
-        if path.contains(&own) {
+        let own = |mark| path.contains(&format!("/projects/{}{mark}", shared.project()));
+        if own('/') || own(':') {
             Ok(Self)
         } else {
             Err(Refusal::new(403, "PERMISSION_DENIED"))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::api::Api;
+use crate::api::{Api, Call};
 use crate::stack;
 
 /// A running edge. It ends with the stack, or by [`Edge::end`].
@@ -19,6 +19,7 @@ pub struct Wanted {
     variables: Map<String, Value>,
     cache: Option<String>,
     telemetry: bool,
+    changeable: bool,
     /// Options of Miniflare: what of the runtime it is bound to.
     bindings: Map<String, Value>,
 }
@@ -61,6 +62,12 @@ impl Wanted {
         self
     }
 
+    /// Each request may bring variables along, see [`under`].
+    pub fn changeable(mut self) -> Self {
+        self.changeable = true;
+        self
+    }
+
     /// Bound to something else of the runtime's, by Miniflare's name for it.
     pub fn bound(mut self, option: &str, value: Value) -> Self {
         self.bindings.insert(option.to_owned(), value);
@@ -75,6 +82,7 @@ impl Wanted {
                     "variables": self.variables,
                     "bindings": self.bindings,
                     "telemetry": self.telemetry,
+                    "changeable": self.changeable,
                     "cache": self.cache,
                 }),
             )
@@ -114,6 +122,12 @@ impl Edge {
             .await
             .expect(204);
     }
+}
+
+/// The call under other variables than its edge was started with: what Cloudflare does to a running isolate when variables alone are
+/// deployed. For a [`Wanted::changeable`] edge.
+pub fn under(call: Call, variables: &Value) -> Call {
+    call.header("x-test-env", &variables.to_string())
 }
 
 fn host() -> Api {

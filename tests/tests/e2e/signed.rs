@@ -1,6 +1,7 @@
 //! Against a stack whose issuer is a key server: RS256 tokens, as in production.
 
 mod assertions;
+mod changed_variables;
 mod clients;
 mod cors;
 mod envelopes;
@@ -9,6 +10,7 @@ mod health;
 mod identity;
 mod keys;
 mod limits;
+mod old_clients;
 mod rate_limits;
 mod refusals;
 mod shadow;

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::build_edge::{self, Profile};
 use crate::fault::{Done, Fault, In as _};
 use crate::{paths, run};
 
@@ -120,9 +121,75 @@ pub fn wrangler() -> Done {
     )
 }
 
+/// The environments, the nameless one (`wrangler deploy` alone) first.
+const ENVIRONMENTS: [&str; 4] = ["", "development", "staging", "production"];
+/// The one thing that is left out on purpose: development has no limits, because tests call a lot.
+const LEFT_OUT: (&str, &str) = ("development", "\"ratelimits\"");
+
+/// Deploys every environment as far as that goes without an account: builds, bundles and binds. Wrangler only warns of a binding or a
+/// field that an environment has lost.
+pub fn dry_run() -> Done {
+    const STEP: &str = "deploying without deploying";
+    build_edge::build(Profile::Release)?;
+    for environment in ENVIRONMENTS {
+        let folder = paths::working("dry-run").join(environment);
+        let mut command = Command::new(paths::npm_bin("wrangler"));
+        command
+            .args(["deploy", "--dry-run", "--env", environment, "--outdir"])
+            .arg(folder)
+            .current_dir(paths::root())
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("NO_COLOR", "1")
+            .env("CI", "1");
+        let answered = command.output().in_step(STEP)?;
+        let said = [answered.stdout, answered.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if !answered.status.success() || warns(environment, &said) {
+            return Err(Fault::new(STEP, format!("[env.{environment}]\n{said}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether wrangler warned of anything but what is left out on purpose. Its points are indented below the word.
+fn warns(environment: &str, said: &str) -> bool {
+    let (where_allowed, allowed) = LEFT_OUT;
+    let points = said.lines().filter(|line| line.trim_start().starts_with("- "));
+    let others = points.filter(|point| {
+        let heading = point.ends_with("environment configuration");
+        let left_out = environment == where_allowed && point.contains(allowed);
+        !heading && !left_out
+    });
+    let warnings = said.matches("WARNING").count();
+    warnings > usize::from(environment == where_allowed) || others.count() > 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_are_faults_but_for_what_is_left_out() {
+        let warning = |point: &str| {
+            format!(
+                "[WARNING] Processing wrangler.toml:\n    - \"env.x\" environment configuration\n      - {point}\n"
+            )
+        };
+        let limits = warning("\"ratelimits\" exists at the top level, but not on \"env.development\".");
+        let other = warning("Unexpected fields found in top-level field: \"colour\"");
+        assert!(!warns(
+            "production",
+            "Total Upload: 1 KiB\n--dry-run: exiting now."
+        ));
+        assert!(!warns("development", &limits));
+        assert!(warns("production", &limits));
+        assert!(warns("development", &other) && warns("", &other));
+        assert!(warns("development", &format!("{limits}{other}")));
+        assert!(warns(
+            "staging",
+            "[WARNING] The entrypoint has exports like an ES Module"
+        ));
+    }
 
     #[test]
     fn what_is_deployed_is_sound() {

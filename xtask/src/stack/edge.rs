@@ -62,6 +62,14 @@ pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) ->
     Ok(path)
 }
 
+/// Runs the entry that takes variables from requests, for tests of variables that change under a running isolate.
+pub fn let_variables_change(config: &std::path::Path) -> Done {
+    let mut table: Table = fs::read_to_string(config).in_step(STEP)?.parse().in_step(STEP)?;
+    let entry = paths::root().join("xtask/assets/changeable-entry.mjs");
+    table.insert("main".to_owned(), Value::String(entry.display().to_string()));
+    fs::write(config, table.to_string()).in_step(STEP)
+}
+
 /// Serves the files in `folder` before the Worker is asked: the development page.
 pub fn serve_files(config: &std::path::Path, folder: &std::path::Path) -> Done {
     let mut table: Table = fs::read_to_string(config).in_step(STEP)?.parse().in_step(STEP)?;

@@ -64,6 +64,10 @@ pub fn start(guard: &Arc<Guard>, plan: &Plan, ports: &mut Ports) -> Done<Started
             started
                 .variables
                 .push(("FIREBASE_JWKS_URL", format!("{}/jwks", local(started.port))));
+            started.variables.push((
+                "FIREBASE_SESSION_COOKIE_JWKS_URL",
+                format!("{}/cookie-jwks", local(started.port)),
+            ));
             started
                 .variables
                 .push(("FIREBASE_AUTH_EMULATOR_HOST", String::new()));

@@ -15,12 +15,19 @@ pub(super) struct StartedWith {
     pub ports: Ports,
     /// Whether the edge steps down by itself.
     pub step_down: bool,
+    /// Whether requests bring variables of the edge's along.
+    pub changeable: bool,
 }
 
 impl Stack {
     /// Edges deployed from now on step down by themselves, as in production.
     pub fn bind_step_down(&mut self) {
         self.started_with.step_down = true;
+    }
+
+    /// Edges deployed from now on take variables that a request brings along (`xtask/assets/changeable-entry.mjs`).
+    pub fn let_variables_change(&mut self) {
+        self.started_with.changeable = true;
     }
 
     /// Deploys the edge with `changes` to its variables, as an operator does: the new one comes up beside the old one, and
@@ -33,6 +40,9 @@ impl Stack {
         }
         let port = with.ports.take("edge", 8787)?;
         let config = edge::configure(&format!("edge-{port}"), &with.edge, with.step_down)?;
+        if with.changeable {
+            edge::let_variables_change(&config)?;
+        }
         let new = edge::start(&self.guard, &config, port, edge::talk(&with.edge))?;
         self.addresses.edge = local(port);
         Ok(std::mem::replace(&mut self.edge, new))

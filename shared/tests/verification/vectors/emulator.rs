@@ -84,12 +84,15 @@ pub fn cases() -> Vec<Entry> {
             bare(&token().without("sub")),
             "claim_missing",
         )),
-        permitted(case(
-            EMULATOR,
-            "a session cookie where they are off",
-            bare(&cookie),
-            "session_cookie",
-        )),
+        permitted(
+            case(
+                EMULATOR,
+                "a session cookie where they are off",
+                bare(&cookie),
+                "session_cookie",
+            )
+            .with("FIREBASE_SESSION_COOKIES", "off"),
+        ),
         permitted(
             case(EMULATOR, "a session cookie", bare(&cookie), "accepted")
                 .with("FIREBASE_SESSION_COOKIES", "on"),

@@ -380,7 +380,8 @@ fn session_cookies() -> Vec<Entry> {
             "where they are off",
             cookie.sign(Signer::Cookies),
             "session_cookie",
-        ),
+        )
+        .with("FIREBASE_SESSION_COOKIES", "off"),
         on(case(
             COOKIES,
             "longer than two weeks",

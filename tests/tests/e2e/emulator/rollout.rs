@@ -97,7 +97,7 @@ async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
         .await
         .expect(200)
         .came_from("v2", "in_cohort");
-    holds(&signed_in, "firebase").await;
+    holds(&signed_in, "firebase_session_cookie").await;
     // Somebody with an account at the legacy service moves with their first sign-in, and keeps id and tokens.
     let (person, registered) = register_with_legacy().await;
     for _ in 0..2 {
@@ -110,7 +110,7 @@ async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
                 "/data/user/token_balance",
                 registered.at("/data/user/token_balance"),
             );
-        holds(&moved, "firebase").await;
+        holds(&moved, "firebase_session_cookie").await;
     }
     // The way back: their password still works on the old side.
     let back = edge_at("0").start().await;
@@ -259,7 +259,7 @@ async fn while_the_old_side_is_down_its_people_sign_in_on_the_new_one() {
         .expect(200)
         .came_from("v2", "fallback_unreachable")
         .has("/data/user/id", registered.at("/data/user/id"));
-    holds(&signed_in, "firebase").await;
+    holds(&signed_in, "firebase_session_cookie").await;
     // A registration may have reached the other side: it is not sent twice.
     register(&edge, &newcomer("example.com"))
         .await

@@ -1,5 +1,7 @@
 //! What the edge and the origin say about themselves.
 
+use serde_json::json;
+
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::edges;
@@ -38,7 +40,7 @@ async fn readiness_tells_the_age_of_the_keys() {
     let answer = stack::edge().get("/readyz").send().await.expect(200);
     let keys = answer.at("/keys");
     let rings = keys.as_object().cloned().unwrap_or_default();
-    assert_eq!(rings.len(), 1, "one key ring\n{answer}");
+    assert_eq!(rings.len(), 2, "ID tokens and session cookies\n{answer}");
     for ring in rings.values() {
         assert_eq!(ring["keys"], 1, "{answer}");
         assert!(
@@ -46,7 +48,7 @@ async fn readiness_tells_the_age_of_the_keys() {
             "{answer}"
         );
         let left = ring["expires_in_seconds"].as_i64();
-        assert!(left.is_some_and(|left| (1..=3_600).contains(&left)), "{answer}");
+        assert!(left.is_some_and(|left| (0..=3_600).contains(&left)), "{answer}");
         assert!(ring["last_error"].is_null(), "{answer}");
     }
 }
@@ -109,6 +111,8 @@ async fn an_operator_sees_how_the_edge_is_set_up_and_what_it_reaches() {
         .has("/step_down/stepped_down", false)
         .has("/bindings/TELEMETRY", false)
         .has("/bindings/LIMIT_LOGIN", false)
+        .has("/bindings/CF_VERSION_METADATA", true)
+        .has("/differs_from_origin", json!([]))
         .has("/configuration/ORIGIN_URL", stack::variable("E2E_ORIGIN"))
         .has("/configuration/ROLLOUT_FORCE_LEGACY/entries", 2)
         .has(
@@ -135,6 +139,22 @@ async fn an_operator_sees_how_the_edge_is_set_up_and_what_it_reaches() {
     for secret in secrets {
         assert!(!answer.text.contains(secret), "a secret is shown\n{answer}");
     }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn operator_sees_which_shared_variables_the_origin_was_told_otherwise() {
+    let edge = with_keys()
+        .with("CLOCK_SKEW_SECONDS", "7")
+        .with("LEGACY_TOKENS_ACCEPTED_UNTIL", "2099-01-31T00:00:00Z")
+        .start()
+        .await;
+    let differing = json!(["CLOCK_SKEW_SECONDS", "LEGACY_TOKENS_ACCEPTED_UNTIL"]);
+    examined(&edge.api, ADMIN_KEY)
+        .await
+        .expect(200)
+        .has("/differs_from_origin", differing)
+        .has("/accepts/CLOCK_SKEW_SECONDS", 7);
     edge.end().await;
 }
 

@@ -128,9 +128,9 @@ fn bad_tokens() -> Vec<(&'static str, Draft, &'static str)> {
             "TOKEN_WRONG_KIND",
         ),
         (
-            "a session cookie",
-            session_cookie(&project, &stranger(), now()),
-            "TOKEN_WRONG_KIND",
+            "a session cookie under a key of ID tokens",
+            session_cookie(&project, &stranger(), now()).by(Key::issuer()),
+            "TOKEN_KEY_UNKNOWN",
         ),
         (
             "a legacy token, expired",

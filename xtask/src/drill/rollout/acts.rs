@@ -62,7 +62,23 @@ pub fn play(stack: &mut Stack, stage: &Stage) -> Done {
         Stack::stop_database,
         Stack::start_database,
     )?;
-    step_to(stack, stage, "0")
+    stack.let_variables_change();
+    step_to(stack, stage, "0")?;
+    // The same isolates from here on, as when Cloudflare is handed variables alone.
+    change_to(stage, "variables: 100 %", "100", false)?;
+    change_to(stage, "variables: kill switch", "100", true)?;
+    change_to(stage, "variables: 0 %", "0", false)
+}
+
+/// Deploys variables alone while people are at it, then everybody comes by once.
+fn change_to(stage: &Stage, name: &str, percent: &str, kill_switch: bool) -> Done {
+    stage.begin(name);
+    console::step(name, || {
+        let next = stage.deployment().changed(percent, kill_switch)?;
+        play::while_watching(stage, || stage.switch_to(next));
+        play::everybody(stage);
+        Ok(())
+    })
 }
 
 /// Deploys the percentage while people are at it, then everybody comes by once.

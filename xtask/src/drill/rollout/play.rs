@@ -125,7 +125,7 @@ fn read_profile(stage: &Stage, client: &Client, person: &Person, token: &Token) 
     let began = Instant::now();
     let answer = client.get(
         &format!("{}/auth/profile", deployment.url),
-        &[("authorization", &format!("Bearer {}", token.text))],
+        &deployment.headers(&[("authorization", &format!("Bearer {}", token.text))]),
     );
     judge::judge(
         stage,
@@ -138,7 +138,7 @@ fn verify(stage: &Stage, client: &Client, person: &Person, token: &Token) -> boo
     let deployment = stage.deployment();
     let began = Instant::now();
     let url = format!("{}/auth/verify-token", deployment.url);
-    let answer = client.post(&url, &[], &json!({"token": token.text}));
+    let answer = client.post(&url, &deployment.headers(&[]), &json!({"token": token.text}));
     judge::judge(
         stage,
         person,
@@ -168,7 +168,11 @@ fn sign_in(stage: &Stage, client: &Client, person: &Person) -> Option<Token> {
         SignsInBy::RefreshToken => Call::Refresh,
     };
     let began = Instant::now();
-    let answer = client.post(&format!("{}{path}", deployment.url), &[], &body);
+    let answer = client.post(
+        &format!("{}{path}", deployment.url),
+        &deployment.headers(&[]),
+        &body,
+    );
     let body = answer.as_ref().map(crate::http::Answer::json).unwrap_or_default();
     let text = body
         .pointer("/data/token")
@@ -198,6 +202,8 @@ fn issuer(token: &str) -> Option<Side> {
     match claims.get("iss")?.as_str()? {
         "atma-auth-service" => Some(Side::Legacy),
         iss if iss.starts_with("https://securetoken.google.com/") => Some(Side::V2),
+        // What the old contract answers.
+        iss if iss.starts_with("https://session.firebase.google.com/") => Some(Side::V2),
         _ => None,
     }
 }

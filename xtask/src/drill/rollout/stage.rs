@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use serde_json::json;
 use shared::rollout::Percentage;
 use shared::routing::Policy;
 
@@ -17,6 +18,8 @@ pub struct Deployment {
     /// Counted from 0.
     pub number: usize,
     pub url: String,
+    /// Variables that each request brings along, as JSON: the edge runs on under others.
+    variables: Option<String>,
     /// What its variables say, apart from the edge.
     pub policy: Policy,
 }
@@ -28,11 +31,32 @@ impl Deployment {
         Ok(Self {
             number,
             url: url.to_owned(),
+            variables: None,
             policy: Policy {
                 percentage,
                 ..Policy::all_legacy()
             },
         })
+    }
+
+    /// The next one: the same edge, and variables alone are deployed.
+    pub fn changed(&self, percent: &str, kill_switch: bool) -> Done<Self> {
+        let number = self.number.saturating_add(1);
+        let mut next = Self::new(number, &self.url, percent)?;
+        next.policy.kill_switch = kill_switch;
+        let variables = json!({
+            "ROLLOUT_PERCENT": percent,
+            "ROLLOUT_KILL_SWITCH": if kill_switch { "on" } else { "off" },
+            "CF_VERSION_METADATA": { "id": number.to_string(), "tag": "", "timestamp": "" },
+        });
+        next.variables = Some(variables.to_string());
+        Ok(next)
+    }
+
+    /// The headers of a request to it, `more` among them.
+    pub fn headers<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let brought = self.variables.as_deref().map(|json| ("x-test-env", json));
+        more.iter().copied().chain(brought).collect()
     }
 }
 

@@ -1,0 +1,63 @@
+//! Which configuration a request came with, and what was derived from it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use shared::config::Faults;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::Env;
+
+use super::isolate::Isolate;
+
+/// Declared in every environment of wrangler.toml. Without it (a local run) the variables themselves are compared.
+pub(super) const BINDING: &str = "CF_VERSION_METADATA";
+
+/// As many as `version.js` tells apart.
+const KEPT: usize = 2;
+
+#[wasm_bindgen(module = "/src/workers/version.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = configurationOf)]
+    fn configuration_of(env: &JsValue) -> u32;
+}
+
+/// What was derived from one configuration, or what was wrong with it.
+pub(super) type Derived = Rc<Result<Rc<Isolate>, Faults>>;
+
+thread_local! {
+    /// Newest first.
+    static DERIVED: RefCell<Vec<(u32, Derived)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What belongs to the configuration in `env`. A configuration that this isolate has not seen is derived by `start`, which is given
+/// the one before it for what stays true.
+pub(super) fn derived(
+    env: &Env,
+    start: impl FnOnce(Option<&Isolate>) -> Result<Rc<Isolate>, Faults>,
+) -> Derived {
+    let number = configuration_of(env);
+    DERIVED.with_borrow_mut(|kept| {
+        if let Some((_, derived)) = kept.iter().find(|(known, _)| *known == number) {
+            return Rc::clone(derived);
+        }
+        let before = kept
+            .iter()
+            .find_map(|(_, derived)| derived.as_ref().as_ref().ok());
+        let derived = Rc::new(start(before.map(Rc::as_ref)));
+        kept.insert(0, (number, Rc::clone(&derived)));
+        kept.truncate(KEPT);
+        derived
+    })
+}
+
+/// The version that Cloudflare says is running; null without the binding.
+pub(super) fn shown(env: &Env) -> Value {
+    let field = |object: &JsValue, name: &str| js_sys::Reflect::get(object, &name.into()).ok();
+    let Some(version) = field(env, BINDING).filter(JsValue::is_object) else {
+        return Value::Null;
+    };
+    let text = |name| field(&version, name).and_then(|text| text.as_string());
+    json!({ "id": text("id"), "tag": text("tag"), "uploaded_at": text("timestamp") })
+}
