@@ -63,6 +63,7 @@ impl App {
             passwords: Passwords::new(config.bcrypt_cost),
             verifier: Arc::clone(&verifier),
             welcome_tokens: config.welcome_tokens,
+            legacy_session: config.legacy_session,
             recoveries: Arc::new(Semaphore::new(MAX_RECOVERIES)),
         };
         Ok(Arc::new(Self {

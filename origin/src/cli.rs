@@ -43,6 +43,8 @@ enum Command {
     Users(users::UsersArgs),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the page about every variable of the edge and the origin
+    Variables,
     /// Print the keys by which an app service opens the edge's assertions; secret
     AssertionKeys(assertion_keys::AssertionKeysArgs),
     /// Check the configuration and say what is wrong with it
@@ -103,6 +105,10 @@ impl Cli {
                 print!("{}", openapi::pretty());
                 ExitCode::SUCCESS
             }
+            Command::Variables => {
+                print!("{}", shared::variables::markdown());
+                ExitCode::SUCCESS
+            }
             Command::AssertionKeys(arguments) => match assertion_keys_alone(&environment) {
                 Ok(keys) => assertion_keys::run(&arguments, &keys),
                 Err(faults) => bad_configuration(&faults),
@@ -115,7 +121,7 @@ impl Cli {
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Doctor(arguments) => match Config::read(&environment) {
-                Ok(config) => doctor::run(&arguments, &config).await,
+                Ok(config) => doctor::run(&arguments, &config, &environment).await,
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Healthcheck => match listen(&environment) {

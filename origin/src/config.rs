@@ -5,6 +5,7 @@ mod database;
 mod dotenv;
 mod firebase;
 mod firebase_urls;
+mod legacy_session;
 mod listen;
 mod log;
 mod traces;
@@ -21,6 +22,7 @@ pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
 pub use firebase::FirebaseConfig;
 pub use firebase_urls::FirebaseUrls;
+pub use legacy_session::LegacySession;
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 pub use traces::TracesConfig;
@@ -47,6 +49,8 @@ pub struct Config {
     pub tokens: TokenPolicy,
     /// How to reach Firebase's account services.
     pub firebase: FirebaseConfig,
+    /// What the legacy contract answers as `token`.
+    pub legacy_session: LegacySession,
     /// Where the issuer's keys are fetched from.
     pub key_urls: KeyUrls,
     /// How many verified tokens are remembered.
@@ -75,6 +79,7 @@ impl Config {
         let traces = TracesConfig::read(&mut reader);
         let tokens = TokenPolicy::read(&mut reader);
         let firebase = FirebaseConfig::read(&mut reader, tokens.as_ref());
+        let legacy_session = LegacySession::read(&mut reader, tokens.as_ref());
         let key_urls = KeyUrls::read(&mut reader);
         let verified_tokens = reader.or("VERIFIED_TOKENS", VERIFIED_TOKENS, |text| {
             config::whole_number(text, 1..=1_000_000).map(|number| usize::try_from(number).unwrap_or(1))
@@ -101,6 +106,7 @@ impl Config {
                 traces,
                 tokens: tokens?,
                 firebase: firebase?,
+                legacy_session,
                 key_urls,
                 verified_tokens: NonZeroUsize::new(verified_tokens)?,
                 assertion_keys: assertion_keys?,
@@ -138,6 +144,40 @@ mod tests {
         assert_eq!(config.listen.address().to_string(), "0.0.0.0:3008");
         assert_eq!(config.welcome_tokens, 3);
         assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    /// Whatever way the configuration takes, by what is set and what is not.
+    #[test]
+    fn names_read_are_the_names_documented() {
+        use std::cell::RefCell;
+        use std::collections::BTreeSet;
+
+        use shared::variables::{Reads, VARIABLES};
+
+        let read = RefCell::new(BTreeSet::from([crate::cli::doctor::ADMIN_SERVICE_KEY.to_owned()]));
+        for set in [
+            "",
+            "DATABASE_URL",
+            "DB_HOST",
+            "FIREBASE_CLIENT_EMAIL",
+            "FIREBASE_PRIVATE_KEY",
+        ] {
+            let lookup = |name: &str| {
+                read.borrow_mut().insert(name.to_owned());
+                (name == set).then(|| "x".to_owned())
+            };
+            let _ = Config::read(&lookup);
+            let _ = BulkConfig::read(&lookup);
+        }
+        let documented: BTreeSet<String> = VARIABLES
+            .iter()
+            .filter(|variable| variable.is_read_by(Reads::Origin))
+            .map(|variable| variable.name.to_owned())
+            .collect();
+        let mut read = read.into_inner();
+        // The rollout's variables are read in one go; what the origin takes of them is the group.
+        read.retain(|name| !name.starts_with("ROLLOUT_") || name == "ROLLOUT_GROUP");
+        assert_eq!(read, documented, "shared/src/variables/list.rs");
     }
 
     #[test]

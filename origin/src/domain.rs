@@ -4,6 +4,7 @@ pub mod credentials;
 pub mod ledger;
 pub mod migration;
 pub mod profile;
+pub mod role_claim;
 pub mod sign_in;
 pub mod user;
 pub mod welcome;

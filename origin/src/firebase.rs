@@ -6,12 +6,14 @@
 mod accounts;
 mod bulk;
 mod call;
+mod claims;
 mod credential;
 mod custom_token;
 mod error;
 mod import;
 mod repeat;
 mod service_account;
+mod session_cookie;
 mod wire;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use shared::ids::ProjectId;
 
 use crate::config::FirebaseConfig;
+use crate::domain::role_claim::RoleClaim;
 use crate::outbound::{self, NoClient};
 
 pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
@@ -41,6 +44,7 @@ struct Inner {
     secure_token: String,
     credential: Credential,
     pauses: repeat::Pauses,
+    role_claim: Option<RoleClaim>,
 }
 
 impl Firebase {
@@ -75,6 +79,7 @@ impl Firebase {
             secure_token,
             credential,
             pauses: repeat::Pauses::default(),
+            role_claim: config.role_claim.clone(),
         })))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Names follow OpenTelemetry's HTTP conventions: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>.
 
+mod legacy_contract;
 mod legacy_tokens;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 
+pub use legacy_contract::LegacySessions;
 pub use legacy_tokens::LegacyTokens;
 
 /// Upper bounds of the duration's buckets, in microseconds, as OpenTelemetry advises.
@@ -26,6 +28,8 @@ const BOUNDS: [u64; 14] = [
 pub struct Metrics {
     /// Tokens of the legacy service that are still in use.
     pub legacy_tokens: LegacyTokens,
+    /// Sessions that the legacy contract handed out.
+    pub legacy_sessions: LegacySessions,
     active: AtomicI64,
     requests: RwLock<BTreeMap<String, Answers>>,
     failures: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
@@ -147,6 +151,7 @@ impl Metrics {
             );
         }
         self.legacy_tokens.render(&mut text);
+        self.legacy_sessions.render(&mut text);
         text
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod ensure_user;
+pub mod erasure;
 pub mod error;
 pub mod ledger;
 pub mod migration;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod database;
 mod ending;
+pub mod erasure;
 pub mod events;
 pub mod leases;
 pub mod ledger;

@@ -1,6 +1,7 @@
 //! `origin doctor`: what this configuration can reach from here, and whether what it finds there fits. Changes nothing.
 
 mod database;
+mod edge;
 mod finding;
 mod outside;
 
@@ -8,9 +9,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use shared::config::Lookup;
+
 use crate::clock;
 use crate::config::Config;
 use finding::Finding;
+
+/// The key of a service that may administer, for questions to the edge.
+pub(crate) const ADMIN_SERVICE_KEY: &str = "ADMIN_SERVICE_KEY";
 
 /// Look at everything the service depends on, and exit 1 if something would stop it
 #[derive(Debug, Args)]
@@ -18,12 +24,21 @@ pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Compare with the edge at this address, such as https://api.example.com; ADMIN_SERVICE_KEY holds the key of a service that may
+    /// administer
+    #[arg(long, value_name = "URL")]
+    edge: Option<String>,
 }
 
 /// Runs every check and prints what it found; answers 0 when nothing is wrong, else 1.
-pub async fn run(arguments: &DoctorArgs, config: &Config) -> ExitCode {
-    let (inside, outside) = tokio::join!(database::look(&config.database), outside::look(config));
-    let findings: Vec<Finding> = inside.into_iter().chain(outside).collect();
+pub async fn run(arguments: &DoctorArgs, config: &Config, environment: &dyn Lookup) -> ExitCode {
+    let key = environment.get(ADMIN_SERVICE_KEY).unwrap_or_default();
+    let (inside, outside, edge) = tokio::join!(
+        database::look(&config.database),
+        outside::look(config),
+        edge::look(config, arguments.edge.as_deref(), &key),
+    );
+    let findings: Vec<Finding> = inside.into_iter().chain(outside).chain(edge).collect();
     if arguments.json {
         println!("{}", finding::as_json(&findings, clock::now()));
     } else {

@@ -1,7 +1,9 @@
 //! `origin users`: people from the command line.
 
+mod erasure;
 mod migrate;
 mod progress;
+mod roles;
 mod standing;
 mod sync;
 mod unlink;
@@ -19,6 +21,7 @@ use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
 use crate::firebase::Firebase;
 use crate::operations::OperationError;
+use crate::operations::accounts::AccountError;
 use crate::operations::users;
 use crate::postgres::events::Event;
 use crate::postgres::{self, Pool, run as run_statement};
@@ -74,6 +77,12 @@ enum OnePerson {
         #[command(flatten)]
         whom: standing::Whom,
     },
+    /// Have Firebase told of every user's role, once FIREBASE_USER_TYPE_CLAIM is set
+    Roles,
+    /// Print everything that is kept about a user, as JSON
+    Export(erasure::ExportArgs),
+    /// Forget a user, here and at Firebase; the ledger stays, without the person. May be broken off and repeated
+    Erase(erasure::EraseArgs),
 }
 
 /// Some people are not as they should be: told from 1, which means that it could not be done or looked at.
@@ -116,11 +125,18 @@ async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitC
 }
 
 async fn one(command: OnePerson, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
-    let outcome = match command {
-        OnePerson::Show { id } => show(pool, id).await,
-        OnePerson::Find { what } => find(pool, &what).await,
-        OnePerson::Deactivate { whom } => standing::set(pool, whom, false, lookup).await,
-        OnePerson::Activate { whom } => standing::set(pool, whom, true, lookup).await,
+    let outcome: Result<String, AccountError> = match command {
+        OnePerson::Show { id } => show(pool, id).await.map_err(AccountError::from),
+        OnePerson::Find { what } => find(pool, &what).await.map_err(AccountError::from),
+        OnePerson::Deactivate { whom } => standing::set(pool, whom, false, lookup)
+            .await
+            .map_err(AccountError::from),
+        OnePerson::Activate { whom } => standing::set(pool, whom, true, lookup)
+            .await
+            .map_err(AccountError::from),
+        OnePerson::Roles => roles::tell(pool).await.map_err(AccountError::from),
+        OnePerson::Export(arguments) => erasure::export(pool, &arguments, lookup).await,
+        OnePerson::Erase(arguments) => erasure::erase(pool, &arguments, lookup).await,
     };
     match outcome {
         Ok(text) => {

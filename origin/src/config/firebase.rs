@@ -5,6 +5,7 @@ use shared::ids::ProjectId;
 use shared::token::TokenPolicy;
 
 use super::firebase_urls::{FirebaseUrls, PlainHttp, service_url};
+use crate::domain::role_claim::RoleClaim;
 use crate::firebase::ServiceAccount;
 
 /// How to reach Firebase's account services.
@@ -18,6 +19,8 @@ pub struct FirebaseConfig {
     pub service_account: Option<ServiceAccount>,
     /// `host:port` of the Auth emulator, where it may stand in.
     pub emulator: Option<String>,
+    /// The custom claim that roles are written to, if they are.
+    pub role_claim: Option<RoleClaim>,
     /// Where the services are, unless the emulator stands in.
     pub urls: FirebaseUrls,
 }
@@ -44,6 +47,7 @@ impl FirebaseConfig {
             Some(uri) => account.exchanged_at(uri),
             None => account,
         });
+        let role_claim = reader.optional("FIREBASE_USER_TYPE_CLAIM", RoleClaim::parse);
         let urls = FirebaseUrls::read(reader);
         let tokens = tokens?;
         Some(Self {
@@ -51,6 +55,7 @@ impl FirebaseConfig {
             api_key,
             service_account,
             emulator: tokens.emulator.as_ref().map(|permit| permit.host().to_owned()),
+            role_claim,
             urls,
         })
     }

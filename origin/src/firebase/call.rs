@@ -30,14 +30,16 @@ impl Firebase {
         self.call(method, method, request).await
     }
 
-    /// `POST {identity toolkit}/v1/projects/{project}/{method}`, authorised by the service account.
+    /// `POST {identity toolkit}/v1/projects/{project}/{method}`, or of the project itself where `method` begins with a colon, authorised
+    /// by the service account.
     pub(super) async fn call_admin<T: DeserializeOwned>(
         &self,
         method: &str,
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
+        let slash = if method.starts_with(':') { "" } else { "/" };
         let url = format!(
-            "{}/v1/projects/{}/{method}",
+            "{}/v1/projects/{}{slash}{method}",
             self.0.identity_toolkit, self.0.project
         );
         let quota = format!("projects/{method}");

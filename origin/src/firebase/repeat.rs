@@ -20,7 +20,8 @@ const DEFAULT_PAUSE_SECONDS: u32 = 1;
 const LONGEST_PAUSE_SECONDS: u32 = 60;
 /// Methods that do the same however often they are called. Creating an account, mailing a code and using it up are not among them;
 /// neither is importing, which would undo what happened to the account between the two calls.
-const IDEMPOTENT: [&str; 6] = [
+const IDEMPOTENT: [&str; 7] = [
+    ":createSessionCookie",
     "accounts:batchGet",
     "accounts:delete",
     "accounts:lookup",

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use shared::token::Accepted;
 
 use crate::app::AppState;
 use crate::{clock, schema};
@@ -30,6 +31,8 @@ pub struct Alive {
 pub struct Readiness {
     status: &'static str,
     checks: Checks,
+    /// What edge and origin have to be told alike, for comparison; no secret.
+    accepts: Accepted,
 }
 
 /// Every check by its name: `ok`, or what is wrong.
@@ -80,6 +83,7 @@ pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>
                 serving,
                 keys: key_rings(&app),
             },
+            accepts: Accepted::of(&app.config.tokens, app.config.assertion_keys.kids()),
         }),
     )
 }

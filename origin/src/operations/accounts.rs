@@ -9,6 +9,7 @@ mod close;
 mod error;
 mod exchange;
 mod lease;
+mod legacy_session;
 mod profile;
 mod recover;
 mod register;
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::ensure_user::ensure_user;
 use super::passwords::Passwords;
 use crate::clock;
+use crate::config::LegacySession;
 use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
 use crate::postgres::Pool;
@@ -29,6 +31,7 @@ use crate::postgres::events::Origin;
 use crate::verification::Verifier;
 
 pub use error::AccountError;
+pub use legacy_session::LegacyContractToken;
 pub use register::Registration;
 
 /// The parts that account operations need. Cheap to clone.
@@ -44,6 +47,8 @@ pub struct Accounts {
     pub verifier: Arc<Verifier>,
     /// Tokens a new person starts with.
     pub welcome_tokens: i32,
+    /// What the legacy contract answers as `token`.
+    pub legacy_session: LegacySession,
     /// Places for password recoveries, which go on after their answer.
     pub recoveries: Arc<Semaphore>,
 }

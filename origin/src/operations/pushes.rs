@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::accounts::AccountError;
 use super::sync::{ACCOUNT_MISSING, Syncing};
 use crate::clock;
+use crate::domain::role_claim::CannotClaim;
 use crate::firebase::FirebaseError;
 use crate::postgres::pushes::{self, Push, Standing};
 use crate::postgres::{DatabaseError, run, syncs};
@@ -164,12 +165,28 @@ impl Syncing {
             Some(moment) => self.unless_voided_since(&uid, moment).await?,
             None => None,
         };
-        if disabled.is_none() && valid_since.is_none() {
-            return Ok(());
+        if disabled.is_some() || valid_since.is_some() {
+            self.firebase
+                .set_standing(uid.as_str(), disabled, valid_since)
+                .await?;
         }
-        self.firebase
-            .set_standing(uid.as_str(), disabled, valid_since)
-            .await
+        self.announce_role(&uid, &standing.user_type).await
+    }
+
+    /// Writes the role beside whatever claims the account has, where roles are written at all.
+    async fn announce_role(&self, uid: &FirebaseUid, user_type: &str) -> Result<(), FirebaseError> {
+        let Some(claim) = self.firebase.role_claim() else {
+            return Ok(());
+        };
+        let claims = self.firebase.claims(uid).await?;
+        match claim.beside(claims.as_deref(), user_type) {
+            Ok(None) => Ok(()),
+            Ok(Some(claims)) => self.firebase.set_claims(uid, &claims).await,
+            Err(CannotClaim::TooLarge) => Err(FirebaseError::Invalid(
+                "room for the role among the account's claims",
+            )),
+            Err(CannotClaim::NotClaims) => Err(FirebaseError::Invalid("form of the account's claims")),
+        }
     }
 
     /// `moment`, unless Firebase has voided sign-ins after it as well: a password replaced there does so, and must not be undone.

@@ -28,6 +28,8 @@ pub struct Standing {
     pub is_active: bool,
     /// Sign-ins before this moment are void.
     pub valid_since: Option<UnixTime>,
+    /// `user`, or a role.
+    pub user_type: String,
 }
 
 /// Takes the push of one person, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
@@ -56,7 +58,7 @@ pub async fn claim(
 /// What the database says.
 pub async fn standing(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<Standing>> {
     let row = sqlx::query(
-        "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint FROM auth.users \
+        "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type FROM auth.users \
          WHERE id = $1 AND firebase_uid IS NOT NULL",
     )
     .bind(id.0)
@@ -67,6 +69,7 @@ pub async fn standing(connection: &mut PgConnection, id: UserId) -> sqlx::Result
             firebase_uid: row.try_get(0)?,
             is_active: row.try_get(1)?,
             valid_since: row.try_get::<Option<i64>, _>(2)?.map(UnixTime::from_secs),
+            user_type: row.try_get(3)?,
         })
     })
     .transpose()
@@ -157,6 +160,21 @@ pub async fn owe(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> 
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Has Firebase told of every linked user's role. Answers of how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn owe_roles(connection: &mut PgConnection) -> sqlx::Result<u64> {
+    sqlx::query(
+        "INSERT INTO auth.standing_pushes (user_id, switches) \
+         SELECT id, false FROM auth.users WHERE user_type <> 'user' AND firebase_uid IS NOT NULL \
+         ON CONFLICT (user_id) DO UPDATE SET wanted_in = pg_current_xact_id(), attempts = 0, next_attempt_at = now()",
+    )
+    .execute(connection)
+    .await
+    .map(|done| done.rows_affected())
 }
 
 fn push(row: &PgRow) -> sqlx::Result<Push> {

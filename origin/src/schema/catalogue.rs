@@ -134,6 +134,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_migration_looks"),
     migration!(18, "0018_set_aside_hashes", down_check!),
     migration!(19, "0019_work_leases"),
+    migration!(20, "0020_role_pushes"),
 ];
 
 #[cfg(test)]

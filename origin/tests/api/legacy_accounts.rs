@@ -292,10 +292,10 @@ async fn a_closed_account_leaves_only_the_ledger() {
         .database
         .value(
             "SELECT (email ~ '^deleted_[0-9]+_')::text || ' ' || is_active::text || ' ' || token_balance || ' ' || \
-             (SELECT count(*) FROM auth.user_profiles) FROM auth.users",
+             (SELECT count(*) FROM auth.user_profiles) || ' ' || coalesce(username, '-') FROM auth.users",
         )
         .await;
-    assert_eq!(row, "true false 0 0");
+    assert_eq!(row, "true false 0 0 -", "the username is free again");
     assert_eq!(app.differences().await, Vec::<String>::new());
     assert_eq!(app.get("/auth/profile", &token).await.code(), "USER_DISABLED");
     assert_eq!(

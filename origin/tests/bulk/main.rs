@@ -20,8 +20,10 @@ mod program;
 mod support;
 
 mod back;
+mod erasure;
 mod migrate;
 mod races;
+mod roles;
 mod secrets;
 mod sync;
 mod words;

@@ -88,7 +88,7 @@ async fn all_is_well() {
             "ok       firebase   answers in ",
             "ok       accounts   web API key and service account are configured\n",
         ]);
-    assert_eq!(ended.stdout.lines().count(), 8, "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 10, "{}", ended.stdout);
     assert_eq!(healthy.keys.fetches(), 1);
 
     let found = healthy
@@ -97,7 +97,7 @@ async fn all_is_well() {
         .expect(0)
         .json();
     assert_eq!(found["fine"], true);
-    assert_eq!(found["findings"].as_array().unwrap().len(), 8);
+    assert_eq!(found["findings"].as_array().unwrap().len(), 10);
     assert!(found["at"].as_str().unwrap().ends_with('Z'), "{found}");
 }
 

@@ -25,6 +25,11 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with some variables set otherwise.
+    pub async fn start_with(more: &[(&'static str, &str)]) -> Self {
         let google = IdentityToolkit::start(PROJECT).await.unwrap();
         let database = TestDatabase::with_connections(4).await;
         let mut url = reqwest::Url::parse(database.url()).unwrap();
@@ -38,6 +43,7 @@ impl World {
             ("DB_POOL_ACQUIRE_MS", "5000".to_owned()),
             ("BCRYPT_ROUNDS", "4".to_owned()),
         ]);
+        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let variables: Vec<(&str, &str)> = variables
             .iter()
             .map(|(name, value)| (*name, value.as_str()))

@@ -15,6 +15,7 @@
 mod database;
 mod door;
 mod google;
+mod legacy_sessions;
 #[path = "../api/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the API, which use more of it")]
 mod support;

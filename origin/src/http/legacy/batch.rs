@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::caller::LegacyService;
 use super::failure::account_failure;
+use super::register::session;
 use crate::app::AppState;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
@@ -68,7 +69,8 @@ pub async fn register_batch(
     let origin = context.origin();
     let mut results = Vec::with_capacity(users.len());
     for (index, user) in users.into_iter().enumerate() {
-        results.push(entry(index, register(&app, user, &origin).await?));
+        let outcome = register(&app, user, &origin).await?;
+        results.push(entry(&app, index, outcome).await);
     }
     let successful = results.iter().filter(|entry| entry.success).count();
     let outcome = BatchOutcome {
@@ -115,7 +117,7 @@ async fn register(
     }
 }
 
-fn entry(index: usize, outcome: Result<SignedInUser, String>) -> Entry {
+async fn entry(app: &AppState, index: usize, outcome: Result<SignedInUser, String>) -> Entry {
     match outcome {
         Ok(registered) => {
             let user = registered.user.into_user();
@@ -129,7 +131,7 @@ fn entry(index: usize, outcome: Result<SignedInUser, String>) -> Entry {
                 index,
                 success: true,
                 user: Some(user),
-                token: Some(registered.tokens.id_token),
+                token: Some(session(app, registered.tokens).await),
                 error: None,
             }
         }

@@ -41,5 +41,8 @@ pub async fn login(
         .sign_in(&who, &password, &context.origin())
         .await
         .map_err(account_failure)?;
-    Ok(success(signed_in.into(), "Login successful"))
+    Ok(success(
+        UserAndToken::of(&app, signed_in).await,
+        "Login successful",
+    ))
 }

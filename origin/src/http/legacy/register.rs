@@ -9,26 +9,36 @@ use shared::api::user::User;
 
 use super::failure::account_failure;
 use crate::app::AppState;
+use crate::firebase::SignedIn;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
 use crate::operations::accounts::{Registration, SignedInUser};
 
-/// A person and their token; for people on this side it is a Firebase ID token.
+/// A user and their token; for users of this side it is a Firebase session cookie, which lives as long as the tokens of the legacy
+/// service (`LEGACY_CONTRACT_SESSION`).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserAndToken {
     user: User,
     token: String,
 }
 
-impl From<SignedInUser> for UserAndToken {
-    fn from(signed_in: SignedInUser) -> Self {
+impl UserAndToken {
+    /// What a client of the legacy contract is told of a sign-in.
+    pub(super) async fn of(app: &AppState, signed_in: SignedInUser) -> Self {
         Self {
             user: signed_in.user.into_user(),
-            token: signed_in.tokens.id_token,
+            token: session(app, signed_in.tokens).await,
         }
     }
+}
+
+/// The token of a sign-in, for clients that know no refresh.
+pub(super) async fn session(app: &AppState, tokens: SignedIn) -> String {
+    let session = app.accounts.legacy_contract_token(tokens).await;
+    app.metrics.legacy_sessions.note(session.kind);
+    session.token
 }
 
 /// Registers a person.
@@ -62,6 +72,9 @@ pub async fn register(
         .map_err(account_failure)?;
     Ok((
         StatusCode::CREATED,
-        success(registered.into(), "User registered successfully"),
+        success(
+            UserAndToken::of(&app, registered).await,
+            "User registered successfully",
+        ),
     ))
 }

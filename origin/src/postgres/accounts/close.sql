@@ -3,13 +3,16 @@
 --
 -- $1 user, $2 actor, $3 source address, $4 request id
 --
--- The address makes room for a new account, as the legacy service does it; what they had left leaves the ledger visibly.
+-- The address makes room for a new account, as the legacy service does it, and is kept to settle what comes up afterwards until
+-- `origin users erase` lets go of it. The username is let go at once: the legacy service keeps it, and nobody could ever have it
+-- again. What they had left leaves the ledger visibly.
 WITH present AS (
     SELECT id, email, token_balance, ledger_version FROM auth.users WHERE id = $1 AND is_active FOR UPDATE
 ),
 closed AS (
     UPDATE auth.users AS person
     SET email = left('deleted_' || (extract(epoch FROM clock_timestamp()) * 1000)::bigint || '_' || present.email, 255),
+        username = NULL,
         display_name = NULL,
         photo_url = NULL,
         provider_data = '{}',

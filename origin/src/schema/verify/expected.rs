@@ -241,6 +241,7 @@ pub(super) const TRIGGERS: &[(&str, &str)] = &[
     ("auth.users", "users_ledger_closing"),
     ("auth.users", "users_standing_changed"),
     ("auth.users", "users_standing_ended"),
+    ("auth.users", "users_role_push"),
     ("auth.users", "users_standing_push"),
     ("auth.token_transfers", "token_transfers_append_only"),
     ("auth.token_holds", "token_holds_keep"),

@@ -1,0 +1,13 @@
+//! `origin users roles`.
+
+use crate::operations::OperationError;
+use crate::postgres::{Pool, pushes, run};
+
+/// Has Firebase told of every role; the running service does it. For the day on which FIREBASE_USER_TYPE_CLAIM is first set: from
+/// then on changes are told by themselves.
+pub(super) async fn tell(pool: &Pool) -> Result<String, OperationError> {
+    let owed = run(pool, |mut connection| async move {
+        pushes::owe_roles(&mut connection).await
+    });
+    Ok(format!("{} to be told, by the running service.\n", owed.await?))
+}

@@ -1,0 +1,145 @@
+//! A user's role as a custom claim: what is written beside the claims that an account has already.
+//!
+//! <https://firebase.google.com/docs/auth/admin/custom-claims>: at most 1,000 bytes together, and no name that OpenID Connect or Firebase
+//! has a use for.
+
+use serde_json::{Map, Value};
+
+/// What all claims of an account may take, in bytes of JSON.
+pub const MAX_CLAIMS_BYTES: usize = 1_000;
+
+/// The role of whoever has none.
+const PLAIN: &str = "user";
+
+/// Names that mean something else, by the page above.
+const RESERVED: [&str; 16] = [
+    "acr",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "azp",
+    "cnf",
+    "c_hash",
+    "exp",
+    "firebase",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "nonce",
+    "sub",
+];
+
+/// The name of the claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleClaim(String);
+
+/// Why a role cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CannotClaim {
+    /// The claims that are there are no JSON object: nobody knows what would be lost.
+    NotClaims,
+    /// There is no room for it beside the others.
+    TooLarge,
+}
+
+impl RoleClaim {
+    /// Reads the name.
+    ///
+    /// # Errors
+    /// The rule in words.
+    pub fn parse(name: &str) -> Result<Self, &'static str> {
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !plain || name.len() > 64 {
+            return Err("is not at most 64 letters, digits and '_'");
+        }
+        if RESERVED.contains(&name) {
+            return Err("is a name that OpenID Connect or Firebase uses itself");
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The claims of an account that has `claims`, for a user of `user_type`; `None` where they say so already. The claim of a plain
+    /// user is not written: a token without it is theirs.
+    ///
+    /// # Errors
+    /// [`CannotClaim`].
+    pub fn beside(&self, claims: Option<&str>, user_type: &str) -> Result<Option<String>, CannotClaim> {
+        let mut all: Map<String, Value> = match claims.filter(|text| !text.is_empty()) {
+            None => Map::new(),
+            Some(text) => serde_json::from_str(text).map_err(|_| CannotClaim::NotClaims)?,
+        };
+        let before = all.get(&self.0).cloned();
+        let now = (user_type != PLAIN).then(|| Value::from(user_type));
+        if before == now {
+            return Ok(None);
+        }
+        match now {
+            Some(role) => all.insert(self.0.clone(), role),
+            None => all.remove(&self.0),
+        };
+        let text = Value::Object(all).to_string();
+        if text.len() > MAX_CLAIMS_BYTES {
+            return Err(CannotClaim::TooLarge);
+        }
+        Ok(Some(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_is_written_beside_what_is_there() {
+        let claim = RoleClaim::parse("role").unwrap();
+        let full = format!(r#"{{"x":"{}"}}"#, "y".repeat(980));
+        for (claims, user_type, written) in [
+            (None, "user", Ok(None)),
+            (Some(""), "admin", Ok(Some(r#"{"role":"admin"}"#))),
+            (Some("{}"), "moderator", Ok(Some(r#"{"role":"moderator"}"#))),
+            (
+                Some(r#"{"plan":"gold"}"#),
+                "admin",
+                Ok(Some(r#"{"plan":"gold","role":"admin"}"#)),
+            ),
+            (Some(r#"{"plan":"gold","role":"admin"}"#), "admin", Ok(None)),
+            (
+                Some(r#"{"plan":"gold","role":"admin"}"#),
+                "user",
+                Ok(Some(r#"{"plan":"gold"}"#)),
+            ),
+            (Some(r#"{"role":"admin"}"#), "user", Ok(Some("{}"))),
+            (
+                Some(r#"{"role":["admin"]}"#),
+                "admin",
+                Ok(Some(r#"{"role":"admin"}"#)),
+            ),
+            (Some("[]"), "admin", Err(CannotClaim::NotClaims)),
+            (Some("{"), "admin", Err(CannotClaim::NotClaims)),
+            (Some(full.as_str()), "moderator", Err(CannotClaim::TooLarge)),
+            (Some(full.as_str()), "user", Ok(None)),
+        ] {
+            let found = claim.beside(claims, user_type);
+            assert_eq!(
+                found,
+                written.map(|text| text.map(str::to_owned)),
+                "{claims:?} {user_type}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_with_another_meaning_are_refused() {
+        for refused in ["", "sub", "firebase", "auth_time", "a b", "rôle", "a.b"] {
+            assert!(
+                refused.is_empty() || RoleClaim::parse(refused).is_err(),
+                "{refused}"
+            );
+        }
+        assert!(RoleClaim::parse("user_type").is_ok());
+    }
+}
