@@ -313,3 +313,50 @@ async fn with_an_emulator_there_is_nothing_else_to_reach() {
         "unreachable"
     );
 }
+
+#[tokio::test]
+async fn edge_is_compared_with_what_this_origin_was_told() {
+    let healthy = Healthy::start().await;
+    let accepts = |skew: u8| {
+        json!({
+            "FIREBASE_PROJECT_ID": PROJECT, "FIREBASE_TENANT_ID": null, "FIREBASE_SESSION_COOKIES": true,
+            "FIREBASE_AUTH_EMULATOR_HOST": false, "CLOCK_SKEW_SECONDS": skew, "LEGACY_JWT_ISSUER": "atma-auth-service",
+            "LEGACY_JWT_AUDIENCE": "atma-services", "LEGACY_TOKENS_ACCEPTED_UNTIL": null, "LEGACY_JWT_SECRETS": 0,
+            "ORIGIN_ASSERTION_KEYS": ["k1"],
+        })
+    };
+    for (shown, code, said) in [
+        (
+            json!({ "configuration": {}, "accepts": accepts(30) }),
+            0,
+            "ok       edge       was told the same as this origin\n",
+        ),
+        (
+            json!({ "configuration": {}, "accepts": accepts(7) }),
+            1,
+            "WRONG    edge       was told otherwise: CLOCK_SKEW_SECONDS\n",
+        ),
+        (
+            json!({ "status": "ready" }),
+            1,
+            "ADMIN_SERVICE_KEY is not the key",
+        ),
+    ] {
+        let router = Router::new().route("/readyz", get(async move || shown.to_string()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let edge = format!("http://{}/", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let variables = [("DB_POOL_MAX", "3"), ("ADMIN_SERVICE_KEY", "a key")];
+        healthy
+            .doctor(&format!("--edge {edge}"), &variables)
+            .await
+            .expect(code)
+            .says(&[said]);
+        serving.abort();
+    }
+    healthy
+        .doctor("--edge http://127.0.0.1:9", &[("DB_POOL_MAX", "3")])
+        .await
+        .expect(1)
+        .says(&["WRONG    edge "]);
+}
