@@ -28,6 +28,7 @@ pub mod headers;
 pub mod identity;
 pub mod ids;
 pub mod key_cache;
+pub mod ownership;
 pub mod problem;
 pub mod rollout;
 pub mod routing;

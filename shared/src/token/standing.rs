@@ -1,7 +1,7 @@
 //! What a genuine token does not say: whether its holder may still act.
 
 use super::rejection::Rejection;
-use crate::identity::Identity;
+use crate::identity::{Identity, TokenKind};
 use crate::time::UnixTime;
 
 /// The longest that an answer about somebody's standing may be reused, in seconds: a revoked or deactivated person is out
@@ -10,8 +10,9 @@ pub const STANDING_SECONDS: i64 = 10;
 
 /// Checks a genuine identity against the person's row.
 ///
-/// Deactivation is reported before revocation, as Firebase's Admin SDKs do. A sign-in in the very second of the revocation
-/// stands: both are whole seconds, and the new sign-in after a logout must not be refused.
+/// Deactivation is reported before revocation, as Firebase's Admin SDKs do. A sign-in at Firebase in the very second of the revocation
+/// stands: both are whole seconds, and the new sign-in after a logout must not be refused. A token of the legacy service does not, which
+/// costs its holder another sign-in there: it is good for days, and nothing in it tells the sign-in before from the one after.
 ///
 /// # Errors
 /// [`Rejection::Disabled`], [`Rejection::Revoked`].
@@ -24,7 +25,7 @@ pub fn check_standing(
         return Err(Rejection::Disabled);
     }
     match valid_since {
-        Some(valid_since) if identity.auth_time < valid_since => Err(Rejection::Revoked {
+        Some(valid_since) if is_before(identity, valid_since) => Err(Rejection::Revoked {
             auth_time: identity.auth_time,
             valid_since,
         }),
@@ -32,10 +33,17 @@ pub fn check_standing(
     }
 }
 
+fn is_before(identity: &Identity, valid_since: UnixTime) -> bool {
+    match identity.kind {
+        TokenKind::Legacy => identity.auth_time <= valid_since,
+        TokenKind::Firebase | TokenKind::FirebaseSessionCookie => identity.auth_time < valid_since,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{Subject, TokenKind};
+    use crate::identity::Subject;
     use crate::ids::FirebaseUid;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
