@@ -23,6 +23,7 @@ mod faults;
 mod import;
 mod oauth;
 mod password;
+mod provider;
 mod public;
 mod recovery;
 mod refusal;

@@ -128,6 +128,7 @@ fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Res
         password,
         custom_attributes: person.custom_attributes,
         valid_since: at,
+        providers: Vec::new(),
         created_at: millis(person.created_at).unwrap_or_else(|| at.saturating_mul(1_000)),
         last_login_at: millis(person.last_login_at),
     })

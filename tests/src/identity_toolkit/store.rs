@@ -17,6 +17,8 @@ pub(super) struct Account {
     pub photo_url: Option<String>,
     pub disabled: bool,
     pub password: Option<StoredPassword>,
+    /// By what else than a password it can be signed in to.
+    pub providers: Vec<&'static str>,
     /// Custom claims, as JSON text.
     pub custom_attributes: Option<String>,
     /// Sign-ins before this moment are void; seconds since 1970.
@@ -57,10 +59,16 @@ impl Account {
         add("validSince", Some(json!(self.valid_since.to_string())));
         add("createdAt", Some(json!(self.created_at.to_string())));
         add("lastLoginAt", self.last_login_at.map(|at| json!(at.to_string())));
-        let provider = self.password.as_ref().and(email).map(
-            |email| json!([{"providerId": "password", "email": email, "federatedId": email, "rawId": email}]),
+        let mut ways: Vec<&str> = self.providers.clone();
+        ways.extend(self.password.as_ref().and(email).map(|_| "password"));
+        let shown_ways: Vec<Value> = ways
+            .into_iter()
+            .map(|way| json!({"providerId": way, "email": email, "federatedId": email, "rawId": email}))
+            .collect();
+        add(
+            "providerUserInfo",
+            (!shown_ways.is_empty()).then(|| Value::from(shown_ways)),
         );
-        add("providerUserInfo", provider);
         Value::Object(shown)
     }
 }
