@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
+use crate::operations::proofs::Proofs;
 use crate::outbound::NoClient;
 use crate::postgres::{self, Pool};
 use crate::telemetry::Traces;
@@ -57,9 +58,11 @@ impl App {
             &config.key_urls,
             config.verified_tokens,
         ));
+        let firebase = Firebase::new(&config.firebase)?;
         let accounts = Accounts {
             pool: pool.clone(),
-            firebase: Firebase::new(&config.firebase)?,
+            proofs: Proofs::new(firebase.clone()),
+            firebase,
             passwords: Passwords::new(config.bcrypt_cost),
             verifier: Arc::clone(&verifier),
             welcome_tokens: config.welcome_tokens,

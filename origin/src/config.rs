@@ -29,6 +29,10 @@ pub use traces::TracesConfig;
 
 /// The largest welcome grant, in tokens: a slip of the keyboard must not give everyone a fortune.
 const MAX_WELCOME_TOKENS: i64 = 1_000_000;
+/// A day: most clients call within one of signing in, and a token that leaks later brings no session.
+const LEGACY_EXCHANGE_MAX_AGE: i64 = 24 * 3_600;
+/// No token of the legacy service is good for longer.
+const MAX_LEGACY_EXCHANGE_MAX_AGE: i64 = 366 * 24 * 3_600;
 /// How many verified tokens are remembered when nothing else is said: about 8 MiB when full.
 const VERIFIED_TOKENS: usize = 4096;
 
@@ -63,6 +67,8 @@ pub struct Config {
     pub welcome_tokens: i32,
     /// The cost of new password hashes: 2^cost rounds.
     pub bcrypt_cost: u32,
+    /// How old a token of the legacy service may be to be exchanged for a session, in seconds; 0 exchanges none.
+    pub legacy_exchange_max_age: i64,
 }
 
 impl Config {
@@ -97,6 +103,11 @@ impl Config {
         let bcrypt_cost = reader.or("BCRYPT_ROUNDS", 10, |text| {
             config::whole_number(text, 4..=15).map(|number| u32::try_from(number).unwrap_or(10))
         });
+        let legacy_exchange_max_age = reader.or(
+            "LEGACY_EXCHANGE_MAX_AGE_SECONDS",
+            LEGACY_EXCHANGE_MAX_AGE,
+            |text| config::whole_number(text, 0..=MAX_LEGACY_EXCHANGE_MAX_AGE),
+        );
         let value = (|| {
             Some(Self {
                 environment,
@@ -113,6 +124,7 @@ impl Config {
                 service_keys,
                 welcome_tokens,
                 bcrypt_cost,
+                legacy_exchange_max_age,
             })
         })();
         reader.finish(value)

@@ -7,6 +7,7 @@ pub mod error;
 pub mod ledger;
 pub mod migration;
 pub mod passwords;
+pub mod proofs;
 pub mod pushes;
 pub mod standing;
 pub mod sync;

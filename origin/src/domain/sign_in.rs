@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::identity::Identity;
 use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::{self, PasswordFacts, Proof, Way};
 
 /// The longest display name kept, in characters.
 pub const MAX_DISPLAY_NAME: usize = 256;
@@ -22,6 +23,8 @@ pub struct FirebaseSignIn {
     pub display_name: Option<String>,
     /// Photo URL; one too long to keep is none.
     pub photo_url: Option<String>,
+    /// What the sign-in proves about the address.
+    pub proof: Proof,
     /// How they signed in: `password`, `google.com`, `anonymous`, …
     pub provider: Option<String>,
     /// When they signed in (not when the token was refreshed).
@@ -33,14 +36,37 @@ impl FirebaseSignIn {
     #[must_use]
     pub fn new(identity: &Identity, uid: &FirebaseUid) -> Self {
         let email = identity.normalized_email();
+        let vouched = email.is_some() && identity.email_verified;
         Self {
             uid: uid.clone(),
-            email_verified: email.is_some() && identity.email_verified,
+            email_verified: vouched,
+            proof: ownership::proof(vouched, Way::of(identity.sign_in_provider.as_deref()), None),
             email,
             display_name: identity.name.as_deref().and_then(display_name),
             photo_url: identity.picture.as_deref().and_then(photo_url),
             provider: identity.sign_in_provider.clone(),
             signed_in_at: DateTime::from_timestamp(identity.auth_time.secs(), 0).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the sign-in proves the address.
+    #[must_use]
+    pub const fn proves(&self) -> bool {
+        self.proof.is_one()
+    }
+
+    /// How it came about.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way::of(self.provider.as_deref())
+    }
+
+    /// The same sign-in, judged by what Firebase says about the account.
+    #[must_use]
+    pub fn judged_by(self, facts: Option<PasswordFacts>) -> Self {
+        Self {
+            proof: ownership::proof(self.email_verified, self.way(), facts),
+            ..self
         }
     }
 }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use shared::api::user::User;
 use shared::identity::{Identity, TokenKind};
+use shared::ids::NormalizedEmail;
+use shared::ownership::{self, Address, Deed, Passwords, RowFacts, RowState};
 use shared::problem::ErrorCode;
 use shared::time::UnixTime;
 use shared::token::{Rejection, check_standing};
@@ -23,34 +25,63 @@ pub struct UserRecord {
 pub struct ActiveUser(UserRecord);
 
 impl UserRecord {
-    /// Lets the person behind `identity` in, or says why not.
+    /// Lets the user behind `identity` in, or says why not.
     ///
     /// # Errors
     /// [`UserError::Disabled`], [`UserError::Revoked`].
     pub fn admit(self, identity: &Identity) -> Result<ActiveUser, UserError> {
         match check_standing(identity, self.user.is_active, self.valid_since) {
-            Ok(()) if self.was_linked_since(identity) => Err(UserError::Revoked),
+            Ok(()) if self.was_overtaken(identity) => Err(UserError::Revoked),
             Ok(()) => Ok(ActiveUser(self)),
             Err(Rejection::Revoked { .. }) => Err(UserError::Revoked),
             Err(_) => Err(UserError::Disabled),
         }
     }
 
-    /// Whether `identity` dates from before its account was linked to this row, which took a proof of the address. Somebody else may have
-    /// registered the address at Firebase, and hold such a token until it expires.
-    fn was_linked_since(&self, identity: &Identity) -> bool {
-        let user = &self.user;
-        if identity.email_verified || !user.email_verified || user.auth_provider != "hybrid" {
-            return false;
+    /// Whether somebody else may hold `identity`, although it is no older than the last revocation.
+    ///
+    /// A token of the legacy service comes from a password whose hash counted; where none does, it is of before that was set aside. And in
+    /// the very second in which the address was proven, a sign-in that does not say so is not the one that proved it.
+    fn was_overtaken(&self, identity: &Identity) -> bool {
+        match identity.kind {
+            TokenKind::Legacy => !ownership::may(self.state(), Deed::UseLegacyPassword, self.passwords()),
+            TokenKind::Firebase | TokenKind::FirebaseSessionCookie => {
+                self.user.email_verified
+                    && !identity.email_verified
+                    && self.valid_since == Some(identity.auth_time)
+            }
         }
-        let same_address = match (identity.email.as_deref(), user.email.as_deref()) {
-            (Some(stated), Some(known)) => stated.eq_ignore_ascii_case(known),
-            _ => false,
-        };
-        // An account that we made has the row's id, and never belonged to anybody else.
-        identity.kind != TokenKind::Legacy
-            && same_address
-            && user.firebase_uid.as_deref() != Some(user.id.to_string().as_str())
+    }
+
+    /// The row's state, in the table of [`ownership`].
+    #[must_use]
+    pub fn state(&self) -> RowState {
+        let user = &self.user;
+        RowState::of(RowFacts {
+            is_active: user.is_active,
+            has_account: user.firebase_uid.is_some(),
+            is_ours: user.firebase_uid.as_deref() == Some(user.id.to_string().as_str()),
+            is_proven: user.email_verified,
+        })
+    }
+
+    fn passwords(&self) -> Passwords {
+        Passwords {
+            has_hash: self.user.auth_provider != "firebase",
+            agree: false,
+            vouched_at_firebase: false,
+        }
+    }
+
+    /// Whether `email` is the row's address, in any spelling of case.
+    #[must_use]
+    pub fn address(&self, email: Option<&NormalizedEmail>) -> Address {
+        match (&self.user.email, email) {
+            (Some(known), Some(stated)) if known.to_lowercase() == stated.as_str().to_lowercase() => {
+                Address::Same
+            }
+            _ => Address::Different,
+        }
     }
 
     /// Whether `signed_in` is a sign-in that this row does not know of yet.
@@ -193,36 +224,73 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_was_linked_by_its_address_counts_once_the_address_is_proven() {
-        let linked = |change: fn(&mut User)| {
-            let mut record = record(true, None, None);
-            record.user.auth_provider = "hybrid".to_owned();
-            record.user.email = Some("Ann@example.org".to_owned());
+    fn unproven_sign_in_of_the_second_of_the_proof_is_refused() {
+        let proven = |valid_since| {
+            let mut record = record(true, valid_since, None);
             record.user.email_verified = true;
-            change(&mut record.user);
             record
         };
-        let token = |email: &str, email_verified| Identity {
-            email: Some(email.to_owned()),
+        let token = |at, email_verified| Identity {
             email_verified,
+            ..signed_in(at)
+        };
+        for (record, identity, admitted) in [
+            (proven(Some(100)), token(100, true), true),
+            (proven(Some(100)), token(100, false), false),
+            (proven(Some(100)), token(101, false), true),
+            (proven(None), token(100, false), true),
+            (record(true, Some(100), None), token(100, false), true),
+        ] {
+            assert_eq!(
+                record.clone().admit(&identity).is_ok(),
+                admitted,
+                "{record:?} {identity:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn legacy_token_opens_only_rows_whose_hash_counts() {
+        let legacy = Identity {
+            kind: TokenKind::Legacy,
+            subject: Subject::Legacy(shared::ids::UserId(Uuid::from_u128(1))),
             ..signed_in(100)
         };
-        let unproven = token("ann@example.org", false);
-        let refused = linked(|_| {}).admit(&unproven).map(|_| ());
-        assert_eq!(refused, Err(UserError::Revoked));
-        let moved: fn(&mut User) = |user| user.firebase_uid = Some(user.id.to_string());
-        for (record, identity) in [
-            (linked(|_| {}), token("ann@example.org", true)),
-            // They have another address at Firebase by now.
-            (linked(|_| {}), token("new@example.org", false)),
-            (linked(moved), unproven.clone()),
-            (linked(|user| user.email_verified = false), unproven.clone()),
-            (
-                linked(|user| user.auth_provider = "firebase".to_owned()),
-                unproven,
-            ),
+        for (provider, valid_since, admitted) in [
+            ("local", None, true),
+            ("hybrid", None, true),
+            ("hybrid", Some(99), true),
+            // The legacy service may have issued it before the revocation, in the same second.
+            ("hybrid", Some(100), false),
+            ("firebase", None, false),
         ] {
-            assert!(record.clone().admit(&identity).is_ok(), "{record:?}");
+            let mut record = record(true, valid_since, None);
+            record.user.auth_provider = provider.to_owned();
+            assert_eq!(
+                record.admit(&legacy).is_ok(),
+                admitted,
+                "{provider} {valid_since:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn state_is_read_from_the_row() {
+        let id = Uuid::from_u128(1);
+        for (active, uid, verified, expected) in [
+            (true, None, false, RowState::Unproven),
+            (true, None, true, RowState::Proven),
+            (true, Some("u".to_owned()), false, RowState::LinkedUnproven),
+            (true, Some("u".to_owned()), true, RowState::LinkedProven),
+            (true, Some(id.to_string()), false, RowState::MovedUnproven),
+            (true, Some(id.to_string()), true, RowState::MovedProven),
+            (false, Some(id.to_string()), true, RowState::Closed),
+            (false, None, false, RowState::Closed),
+        ] {
+            let mut record = record(active, None, None);
+            record.user.firebase_uid = uid;
+            record.user.email_verified = verified;
+            assert_eq!(record.state(), expected);
         }
     }
 

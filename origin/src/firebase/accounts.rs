@@ -1,6 +1,7 @@
 //! What can be done with accounts.
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::PasswordFacts;
 use shared::time::UnixTime;
 
 use super::wire::{
@@ -48,8 +49,14 @@ pub struct Account {
     pub photo_url: Option<String>,
     /// Whether it is disabled.
     pub disabled: bool,
+    /// When it was made, in seconds since 1970.
+    pub created_at: Option<i64>,
     /// When its password was last replaced, in seconds since 1970.
     pub password_updated_at: Option<i64>,
+    /// Whether it has a password.
+    pub has_password: bool,
+    /// By what else than a password it can be signed in to: `google.com`, `phone`, …
+    pub other_providers: Vec<String>,
     /// Sign-ins before this moment are void there.
     pub valid_since: Option<UnixTime>,
 }
@@ -82,6 +89,21 @@ pub struct ImportedAccount<'a> {
     pub bcrypt_hash: &'a str,
     /// The name to show.
     pub display_name: Option<&'a str>,
+}
+
+impl Account {
+    /// What is known about its password. One that was set when the account was made is the original, by Google's clock alone.
+    #[must_use]
+    pub fn password_facts(&self) -> PasswordFacts {
+        PasswordFacts {
+            has_password: self.has_password,
+            has_another_way: !self.other_providers.is_empty(),
+            is_original: matches!(
+                (self.created_at, self.password_updated_at),
+                (Some(created), Some(updated)) if updated <= created.saturating_add(1)
+            ),
+        }
+    }
 }
 
 impl Firebase {
@@ -333,7 +355,18 @@ impl From<SignInAnswer> for SignedIn {
 
 impl From<LookupAccount> for Account {
     fn from(account: LookupAccount) -> Self {
+        let other_providers = account
+            .provider_user_info
+            .into_iter()
+            .filter_map(|provider| provider.provider_id)
+            .filter(|provider| provider != "password")
+            .collect();
         Self {
+            created_at: account
+                .created_at
+                .and_then(|text| text.parse::<i64>().ok()?.checked_div(1_000)),
+            has_password: account.password_hash.is_some(),
+            other_providers,
             uid: account.local_id,
             email: account.email,
             email_verified: account.email_verified,

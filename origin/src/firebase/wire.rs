@@ -67,6 +67,19 @@ pub(super) struct LookupAccount {
     pub disabled: bool,
     pub password_updated_at: Option<serde_json::Number>,
     pub valid_since: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_at: Option<String>,
+    /// There when the account has a password; what it says is not read.
+    pub password_hash: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    pub provider_user_info: Vec<ProviderInfo>,
+}
+
+/// A way of signing in to an account.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProviderInfo {
+    pub provider_id: Option<String>,
 }
 
 #[derive(Serialize)]

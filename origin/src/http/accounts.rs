@@ -1,5 +1,6 @@
 //! `/v1/auth/*`: registering, signing in, and what people do with their own account.
 
+mod confirmation;
 pub(super) mod contract;
 mod exchange;
 mod profile;
@@ -22,6 +23,7 @@ pub fn router() -> Router<AppState> {
         .route("/v1/auth/login", post(session::login))
         .route("/v1/auth/refresh", post(session::refresh))
         .route("/v1/auth/exchange", post(exchange::exchange))
+        .route("/v1/auth/confirm-password", post(confirmation::confirm))
         .route("/v1/auth/logout", post(session::logout))
         .route("/v1/auth/profile", patch(profile::change))
         .route("/v1/auth/user", delete(removal::remove))

@@ -8,7 +8,6 @@ use super::error::ApiError;
 use super::identity::Identity;
 use crate::app::AppState;
 use crate::domain::user::ActiveUser;
-use crate::operations::ensure_user::ensure_user;
 
 /// The active person behind the request's credential, created at first sight.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ impl FromRequestParts<AppState> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Identity(identity) = Identity::from_request_parts(parts, app).await?;
         let context = <RequestContext as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
-        let user = ensure_user(&app.pool, &identity, app.config.welcome_tokens, &context.origin()).await?;
+        let user = app.accounts.user_of(&identity, &context.origin()).await?;
         Ok(Self(user))
     }
 }

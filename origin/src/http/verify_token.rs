@@ -15,7 +15,6 @@ use super::success::success;
 use crate::app::AppState;
 use crate::clock;
 use crate::domain::user::ActiveUser;
-use crate::operations::ensure_user::ensure_user;
 
 const MESSAGE: &str = "Token verified successfully";
 
@@ -46,7 +45,7 @@ async fn answer(
     context: &RequestContext,
     identity: &ProvenIdentity,
 ) -> Result<Json<Success<VerifiedToken>>, ApiError> {
-    let user = ensure_user(&app.pool, identity, app.config.welcome_tokens, &context.origin()).await?;
+    let user = app.accounts.user_of(identity, &context.origin()).await?;
     Ok(success(describe(identity, user), MESSAGE))
 }
 

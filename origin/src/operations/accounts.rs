@@ -6,6 +6,7 @@
 mod agreement;
 mod change_password;
 mod close;
+mod confirm;
 mod error;
 mod exchange;
 mod lease;
@@ -17,11 +18,13 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use shared::identity::ProvenIdentity;
+use shared::identity::{Identity, ProvenIdentity};
 use tokio::sync::Semaphore;
 
+use super::OperationError;
 use super::ensure_user::ensure_user;
 use super::passwords::Passwords;
+use super::proofs::Proofs;
 use crate::clock;
 use crate::config::LegacySession;
 use crate::domain::user::ActiveUser;
@@ -30,6 +33,7 @@ use crate::postgres::Pool;
 use crate::postgres::events::Origin;
 use crate::verification::Verifier;
 
+pub use confirm::is_recent_sign_in;
 pub use error::AccountError;
 pub use legacy_session::LegacyContractToken;
 pub use register::Registration;
@@ -41,6 +45,8 @@ pub struct Accounts {
     pub pool: Pool,
     /// Firebase's account services.
     pub firebase: Firebase,
+    /// What Firebase knows about proofs of addresses.
+    pub proofs: Proofs,
     /// Password hashes of the legacy service.
     pub passwords: Passwords,
     /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
@@ -69,7 +75,15 @@ impl Accounts {
     /// The row of somebody whom Firebase has just signed in, made or linked if need be.
     async fn admit(&self, tokens: SignedIn, origin: &Origin) -> Result<SignedInUser, AccountError> {
         let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, clock::now()).await?;
-        let user = ensure_user(&self.pool, &identity, self.welcome_tokens, origin).await?;
+        let user = self.user_of(&identity, origin).await?;
         Ok(SignedInUser { tokens, user })
+    }
+
+    /// The active user behind `identity`: [`ensure_user`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn user_of(&self, identity: &Identity, origin: &Origin) -> Result<ActiveUser, OperationError> {
+        ensure_user(&self.pool, &self.proofs, identity, self.welcome_tokens, origin).await
     }
 }

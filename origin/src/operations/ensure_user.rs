@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use shared::identity::{Identity, Subject};
 use shared::ids::{FirebaseUid, UserId};
+use shared::ownership::{self, Account, Address, Step, Way};
 use uuid::Uuid;
 
 use super::error::OperationError;
+use super::proofs::Proofs;
 use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;
@@ -22,12 +24,13 @@ const MAX_LOOKS: u32 = 5;
 /// The common case, a known person who has not signed in anew, is one SELECT and writes nothing. A first sight is one
 /// statement: row, welcome grant and audit event together, and those of others that wait as well. Who cannot be created, because
 /// there is a row with their uid or address, is found, linked or refused by a second. A legacy identity names its row and never
-/// creates one.
+/// creates one. Firebase is asked about an account only when its address becomes proven by a mail, once in the life of a row.
 ///
 /// # Errors
 /// [`UserError`] for people who are not served, else [`OperationError::Database`].
 pub async fn ensure_user(
     pool: &Pool,
+    proofs: &Proofs,
     identity: &Identity,
     welcome_tokens: i32,
     origin: &Origin,
@@ -44,7 +47,7 @@ pub async fn ensure_user(
         Subject::Firebase(uid) => {
             for _ in 0..MAX_LOOKS {
                 let look = match pool.find_by_firebase_uid(uid).await? {
-                    Some(record) => sign_in(pool, identity, uid, record).await?,
+                    Some(record) => sign_in(pool, proofs, identity, record, origin).await?,
                     None => first_sight(pool, identity, uid, welcome_tokens, origin).await?,
                 };
                 if let Some(record) = look {
@@ -56,28 +59,60 @@ pub async fn ensure_user(
     }
 }
 
-/// Notes the sign-in if the row does not know of it. Nothing is written for somebody who is not admitted.
+/// Notes the sign-in, and what it proves, if the row does not know of it. Nothing is written for somebody who is not admitted.
 async fn sign_in(
     pool: &Pool,
+    proofs: &Proofs,
     identity: &Identity,
-    uid: &FirebaseUid,
     record: UserRecord,
+    origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
-    let signed_in = FirebaseSignIn::new(identity, uid);
-    if !record.is_newer_sign_in(signed_in.signed_in_at) {
+    let Some(signed_in) = news(proofs, identity, &record).await else {
         return Ok(Some(record));
-    }
+    };
     let record = record.admit(identity)?.into_record();
     let signed_in = &signed_in;
     let noted = run(pool, |mut connection| async move {
-        users::record_sign_in(&mut connection, signed_in).await
+        users::record_sign_in(&mut connection, signed_in, origin).await
     })
     .await;
     match noted {
-        Ok(updated) => Ok(Some(updated.unwrap_or(record))),
+        Ok(Some(updated)) => {
+            if updated.valid_since != record.valid_since {
+                tracing::info!(user_id = %updated.user.id, "ownership changed: the address was proven");
+            }
+            Ok(Some(updated))
+        }
+        Ok(None) => Ok(Some(record)),
         // Somebody else took the address at this very moment.
         Err(error) if error.violated_unique().is_some() => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The sign-in, if there is anything in it that the row does not say: that it took place, or what it proves. The legacy service writes
+/// `last_login` as well, so a proof counts however late that is.
+async fn news(proofs: &Proofs, identity: &Identity, record: &UserRecord) -> Option<FirebaseSignIn> {
+    let uid = identity.firebase_uid()?;
+    let signed_in = FirebaseSignIn::new(identity, uid);
+    let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
+    let address = record.address(signed_in.email.as_ref());
+    // Of another address the row can tell only by its last change of ownership whether it knows this proof.
+    let is_known = address == Address::Different && record.valid_since >= Some(identity.auth_time);
+    let step = ownership::step(record.state(), Account::Own, address, signed_in.proof);
+    if !matches!(step, Step::Prove | Step::Change) || (is_known && !is_newer) {
+        return is_newer.then_some(signed_in);
+    }
+    if signed_in.way() != Way::Mail {
+        return Some(signed_in);
+    }
+    match (proofs.ask(uid).await, is_newer) {
+        (Some(facts), _) => {
+            Some(signed_in.judged_by(Some(facts))).filter(|judged| is_newer || judged.proves())
+        }
+        // Nobody knows what proved the address. A sign-in of after the proof is taken for its owner's; an older one, renewed, is not.
+        (None, true) => Some(signed_in),
+        (None, false) => None,
     }
 }
 
@@ -106,7 +141,8 @@ async fn first_sight(
     })
     .await;
     match seen {
-        Ok(FirstSight::Known(record)) => Ok(Some(record)),
+        // What the sign-in proves is judged where known users are.
+        Ok(FirstSight::Known(_) | FirstSight::Raced) => Ok(None),
         Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
         Ok(FirstSight::Linked(record)) => {
             tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
@@ -114,7 +150,6 @@ async fn first_sight(
         }
         Ok(FirstSight::Conflict) => Err(UserError::LinkConflict.into()),
         Ok(FirstSight::Disabled) => Err(UserError::Disabled.into()),
-        Ok(FirstSight::Raced) => Ok(None),
         Err(error) if error.violated_unique().is_some() => Ok(None),
         Err(error) => Err(error.into()),
     }

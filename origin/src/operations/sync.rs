@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::{self, Way};
 use uuid::Uuid;
 
 use super::accounts::AccountError;
@@ -262,6 +263,15 @@ fn page() -> i64 {
     i64::try_from(MAX_LOOKUP).unwrap_or(1)
 }
 
+/// How the address of an account may have been proven.
+fn way(account: &Account) -> Way {
+    if account.has_password {
+        Way::Mail
+    } else {
+        Way::Provider
+    }
+}
+
 /// What the table can hold of an account.
 fn facts(account: &Account) -> FirebaseFacts<'_> {
     let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
@@ -270,7 +280,12 @@ fn facts(account: &Account) -> FirebaseFacts<'_> {
             .email
             .as_deref()
             .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
-        email_verified: account.email_verified,
+        // Whoever signs in says how; of an account nobody knows but what it has now.
+        proof: ownership::proof(
+            account.email.is_some() && account.email_verified,
+            way(account),
+            Some(account.password_facts()),
+        ),
         display_name: account
             .display_name
             .as_deref()

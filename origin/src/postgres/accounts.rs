@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::{self, Deed, Passwords, Proof, RowFacts, RowState};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
@@ -74,6 +75,30 @@ impl FromRow<'_, PgRow> for Credentials {
             email_verified: row.try_get("email_verified")?,
             is_active: row.try_get("is_active")?,
         })
+    }
+}
+
+impl Credentials {
+    /// The row's state, in the table of [`ownership`].
+    #[must_use]
+    pub fn state(&self) -> RowState {
+        RowState::of(RowFacts {
+            is_active: self.is_active,
+            has_account: self.firebase_uid.is_some(),
+            is_ours: self.firebase_uid.as_deref() == Some(self.id.to_string().as_str()),
+            is_proven: self.email_verified,
+        })
+    }
+
+    /// Whether `deed` is allowed, when Firebase vouches for the address of the row's account or does not.
+    #[must_use]
+    pub fn may(&self, deed: Deed, vouched_at_firebase: bool) -> bool {
+        let passwords = Passwords {
+            has_hash: self.password_hash.is_some(),
+            agree: self.legacy_hash == LegacyHash::Agrees,
+            vouched_at_firebase,
+        };
+        ownership::may(self.state(), deed, passwords)
     }
 }
 
@@ -324,8 +349,8 @@ pub async fn close(
 pub struct FirebaseFacts<'a> {
     /// The address.
     pub email: Option<&'a str>,
-    /// Whether it is verified.
-    pub email_verified: bool,
+    /// What the account proves about it.
+    pub proof: Proof,
     /// The name to show.
     pub display_name: Option<&'a str>,
     /// Photo URL.
@@ -349,13 +374,14 @@ pub async fn sync(
         .bind(id.0)
         .bind(facts.is_some())
         .bind(facts.and_then(|facts| facts.email))
-        .bind(facts.is_some_and(|facts| facts.email.is_some() && facts.email_verified))
+        .bind(facts.is_some_and(|facts| facts.proof.is_one()))
         .bind(facts.and_then(|facts| facts.display_name))
         .bind(facts.and_then(|facts| facts.photo_url))
         .bind(facts.is_some_and(|facts| facts.disabled))
         .bind(actor.as_str())
         .bind(origin.source_ip_text())
         .bind(origin.request_id.as_deref())
+        .bind(facts.is_some_and(|facts| facts.proof == Proof::Given))
         .fetch_optional(connection)
         .await
 }

@@ -4,6 +4,7 @@
 //! anything else.
 
 use shared::ids::UserId;
+use shared::time::UnixTime;
 use sqlx::postgres::PgConnection;
 
 use super::events::Origin;
@@ -115,7 +116,8 @@ pub async fn to_be_confirmed(connection: &mut PgConnection, id: UserId) -> sqlx:
 }
 
 /// Makes the legacy service accept a password again: the user, whose address is proven, has confirmed it, and `hash` is its hash. It
-/// agrees with Firebase's password. `false` when none was set aside to be confirmed.
+/// agrees with Firebase's password. Sign-ins before `signed_in_at`, by which it was confirmed, are void. `false` when none was set aside to
+/// be confirmed.
 ///
 /// # Errors
 /// What the database says.
@@ -123,6 +125,7 @@ pub async fn confirm(
     connection: &mut PgConnection,
     id: UserId,
     hash: &str,
+    signed_in_at: UnixTime,
     origin: &Origin,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query(concat!(
@@ -130,7 +133,8 @@ pub async fn confirm(
              DELETE FROM auth.set_aside_hashes WHERE user_id = $1 AND reason = 'address_proven' RETURNING user_id \
          ), \
          changed AS ( \
-             UPDATE auth.users SET password_hash = $2, auth_provider = 'hybrid', provider_data = provider_data || ",
+             UPDATE auth.users SET password_hash = $2, auth_provider = 'hybrid', \
+                 valid_since = greatest(valid_since, to_timestamp($5)), provider_data = provider_data || ",
         agreement!("$2::text"),
         " FROM kept WHERE id = user_id AND auth_provider = 'firebase' AND email_verified AND is_active RETURNING id \
          ) \
@@ -141,7 +145,58 @@ pub async fn confirm(
     .bind(hash)
     .bind(origin.source_ip_text())
     .bind(origin.request_id.as_deref())
+    .bind(signed_in_at.secs())
     .execute(connection)
     .await?;
     Ok(noted.rows_affected() == 1)
+}
+
+/// Notes that the password of a linked user was replaced by the code of a mail, which proves the address: sign-ins so far are void, and
+/// what the legacy service accepts is the new password's `hash`, or nothing where there is none or it never was to accept one.
+///
+/// # Errors
+/// What the database says.
+pub async fn note_reset(
+    connection: &mut PgConnection,
+    id: UserId,
+    hash: Option<&str>,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    sqlx::query(concat!(
+        "WITH held AS ( \
+             SELECT id, password_hash, email_verified FROM auth.users \
+             WHERE id = $1 AND is_active AND firebase_uid IS NOT NULL FOR UPDATE \
+         ), \
+         kept AS ( \
+             DELETE FROM auth.set_aside_hashes USING held \
+             WHERE user_id = held.id AND reason = 'address_proven' RETURNING user_id \
+         ), \
+         judged AS ( \
+             SELECT id, email_verified, \
+                    $2::text IS NOT NULL AND (password_hash IS NOT NULL OR EXISTS (SELECT FROM kept)) AS readable \
+             FROM held \
+         ), \
+         changed AS ( \
+             UPDATE auth.users AS person \
+             SET email_verified = true, valid_since = date_trunc('second', now()), \
+                 password_hash = CASE WHEN readable THEN $2::text END, \
+                 auth_provider = CASE WHEN readable THEN 'hybrid' ELSE 'firebase' END, \
+                 provider_data = (person.provider_data - 'password') || CASE WHEN readable THEN ",
+        agreement!("$2::text"),
+        " ELSE '{}'::jsonb END \
+             FROM judged WHERE person.id = judged.id \
+             RETURNING person.id, judged.email_verified AS was_proven \
+         ) \
+         INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id, details) \
+         SELECT kind, 'user', id, $3::text::inet, $4, '{\"by\": \"reset\"}' \
+         FROM changed, unnest(ARRAY['sessions.revoked', 'password.changed', 'ownership.changed']) AS kind \
+         WHERE kind <> 'ownership.changed' OR NOT was_proven",
+    ))
+    .bind(id.0)
+    .bind(hash)
+    .bind(origin.source_ip_text())
+    .bind(origin.request_id.as_deref())
+    .execute(connection)
+    .await
+    .map(drop)
 }

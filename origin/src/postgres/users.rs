@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::api::user::User;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::{Proof, Step, situations};
 use shared::time::UnixTime;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
@@ -157,7 +158,7 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
     let row = sqlx::query(include_str!("users/first_sight.sql"))
         .bind(sign_in.uid.as_str())
         .bind(sign_in.email.as_ref().map(NormalizedEmail::as_str))
-        .bind(sign_in.email_verified)
+        .bind(sign_in.proves())
         .bind(sign_in.display_name.as_deref())
         .bind(sign_in.photo_url.as_deref())
         .bind(sign_in.signed_in_at)
@@ -168,6 +169,9 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
         .bind(origin.source_ip_text())
         .bind(origin.request_id.as_deref())
         .bind::<Value>(details)
+        .bind(situations(sign_in.proof, &[Step::Link, Step::LinkAndChange]))
+        .bind(situations(sign_in.proof, &[Step::LinkAndChange]))
+        .bind(situations(sign_in.proof, &[Step::LoseAddress]))
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else {
@@ -183,14 +187,16 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
     })
 }
 
-/// Notes a sign-in that the row does not know of: `record_sign_in.sql`. `None` when it already did.
+/// Notes a sign-in that the row does not know of, or what it proves: `record_sign_in.sql`. `None` when it already did.
 ///
 /// # Errors
 /// What the database says.
 pub async fn record_sign_in(
     connection: &mut PgConnection,
     sign_in: &FirebaseSignIn,
+    origin: &Origin,
 ) -> sqlx::Result<Option<UserRecord>> {
+    let details = serde_json::json!({ "provider": sign_in.provider });
     sqlx::query_as(include_str!("users/record_sign_in.sql"))
         .bind(sign_in.uid.as_str())
         .bind(sign_in.email.as_ref().map(NormalizedEmail::as_str))
@@ -198,6 +204,12 @@ pub async fn record_sign_in(
         .bind(sign_in.display_name.as_deref())
         .bind(sign_in.photo_url.as_deref())
         .bind(sign_in.signed_in_at)
+        .bind(sign_in.proves())
+        .bind(sign_in.proof == Proof::Given)
+        .bind(situations(sign_in.proof, &[Step::LoseAddress]))
+        .bind(origin.source_ip_text())
+        .bind(origin.request_id.as_deref())
+        .bind::<Value>(details)
         .fetch_optional(connection)
         .await
 }

@@ -14,6 +14,7 @@ use origin::postgres::users::{Arrival, NewUser};
 use origin::postgres::{DatabaseError, Pool};
 use serde_json::json;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::Proof;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -170,7 +171,7 @@ async fn everybody_has_their_own_fate() {
     let linked: i64 = app
         .database
         .value(
-            "SELECT count(*) FROM auth.users WHERE firebase_uid LIKE 'linked-%' AND auth_provider = 'hybrid'",
+            "SELECT count(*) FROM auth.users WHERE firebase_uid LIKE 'linked-%' AND auth_provider = 'firebase'",
         )
         .await;
     assert_eq!((new, linked), (12, 12));
@@ -192,6 +193,7 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
             uid: FirebaseUid::parse(uid).unwrap(),
             email: email.map(|email| NormalizedEmail::parse(email).unwrap()),
             email_verified: email.is_some(),
+            proof: Proof::None,
             display_name: None,
             photo_url: None,
             provider: Some("phone".to_owned()),

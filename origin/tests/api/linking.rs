@@ -18,7 +18,8 @@ async fn a_verified_address_links_the_local_account_and_keeps_all_of_it() {
         ("email", json!("Ada@Example.org")),
         ("username", json!("AdaExample.org")),
         ("token_balance", json!(7)),
-        ("auth_provider", json!("hybrid")),
+        // The legacy password may be another's: it is set aside.
+        ("auth_provider", json!("firebase")),
         ("email_verified", json!(true)),
         ("firebase_uid", json!("uid-1")),
     ] {
@@ -26,9 +27,14 @@ async fn a_verified_address_links_the_local_account_and_keeps_all_of_it() {
     }
     let events: Vec<String> = app
         .database
-        .value("SELECT array_agg(kind) FROM auth.auth_events")
+        .value("SELECT array_agg(kind ORDER BY kind) FROM auth.auth_events")
         .await;
-    assert_eq!(events, ["user.linked"]);
+    assert_eq!(events, ["ownership.changed", "user.linked"]);
+    let aside: (String, String) = sqlx::query_as("SELECT user_id::text, reason FROM auth.set_aside_hashes")
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(aside, (id, "address_proven".to_owned()));
     assert_eq!(app.differences().await, Vec::<String>::new());
 }
 
@@ -37,8 +43,8 @@ async fn an_account_is_not_claimed_without_proof() {
     for (case, sql, verified) in [
         ("the address is not verified", "SELECT 1", false),
         (
-            "the row is linked elsewhere",
-            "UPDATE auth.users SET firebase_uid = 'other', auth_provider = 'hybrid'",
+            "the row is linked to an account that has proven the address",
+            "UPDATE auth.users SET firebase_uid = 'other', auth_provider = 'hybrid', email_verified = true",
             true,
         ),
     ] {

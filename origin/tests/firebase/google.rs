@@ -144,6 +144,38 @@ impl World {
         bcrypt::verify(password, &hash).unwrap()
     }
 
+    /// Whether the legacy service would let anybody in to the row `id` with `password`.
+    pub async fn legacy_lets_in(&self, id: &str, password: &str) -> bool {
+        let hash: Option<String> = self
+            .app
+            .database
+            .value(&format!("SELECT password_hash FROM auth.users WHERE id = '{id}'"))
+            .await;
+        hash.is_some_and(|hash| bcrypt::verify(password, &hash).unwrap_or(false))
+    }
+
+    /// `GET /v1/auth/me`.
+    pub async fn me(&self, token: &str) -> Answer {
+        self.app.get("/v1/auth/me", token).await
+    }
+
+    /// `POST /v1/auth/exchange`.
+    pub async fn exchange(&self, token: &str) -> Answer {
+        self.app
+            .call_as("POST", "/v1/auth/exchange", token, &json!({}))
+            .await
+    }
+
+    /// How often `kind` is in the trail of the row `id`.
+    pub async fn events(&self, id: &str, kind: &str) -> i64 {
+        self.app
+            .database
+            .value(&format!(
+                "SELECT count(*) FROM auth.auth_events WHERE user_id = '{id}' AND kind = '{kind}'"
+            ))
+            .await
+    }
+
     /// Waits until `condition` holds.
     pub async fn until(&self, what: &'static str, condition: impl Fn(&Self) -> bool) {
         let started = Instant::now();

@@ -49,7 +49,7 @@ async fn the_mail_for_a_new_password_brings_the_address_back() {
     let signed_in = world.log_in(ADDRESS, OTHER).await.expect(200);
     assert_eq!(signed_in.body["data"]["user"]["id"], id.as_str());
     assert_eq!(signed_in.body["data"]["user"]["token_balance"], 7);
-    assert!(world.link().await.ends_with(" hybrid"));
+    assert!(world.link().await.ends_with(" firebase"));
     // Good at Firebase until it expires, and of the very account that is theirs now.
     assert_eq!(me(&world, &strangers).await, (401, "TOKEN_REVOKED".to_owned()));
     for no_longer in [THIEFS, PASSWORD] {

@@ -66,9 +66,16 @@ struct ShownBody {
 /// The proof that it is the person who leaves.
 #[derive(ToSchema)]
 struct LeaveBody {
-    /// Not needed within five minutes of signing in.
+    /// Not needed within five minutes of signing in at Firebase.
     #[schema(min_length = 1, max_length = 4096, format = Password)]
     password: Option<String>,
+}
+
+/// The password of before the address was proven.
+#[derive(ToSchema)]
+struct ConfirmPasswordBody {
+    #[schema(min_length = 1, max_length = 4096, format = Password)]
+    password: String,
 }
 
 /// Whose password is forgotten.
@@ -96,6 +103,7 @@ pub fn operations() -> Vec<Operation> {
         login(),
         refresh(),
         exchange(),
+        confirm_password(),
         logout(),
         change_profile(),
         remove(),
@@ -150,12 +158,30 @@ fn exchange() -> Operation {
         "exchangeToken",
         "A Firebase session for the holder of a token of the legacy service",
     )
-    .more("Whoever has no Firebase account yet gets one, with the password they have. The old token stays good until it expires.")
+    .more(
+        "A user without a Firebase account gets one, with the password they have. Only where that is the password at Firebase too, and for \
+         tokens younger than LEGACY_EXCHANGE_MAX_AGE_SECONDS. The old token stays good until it expires.",
+    )
     .by(Who::Person)
     .asks_firebase()
     .fails(OF_SIGN_IN)
     .fails([ErrorCode::TokenWrongKind, ErrorCode::UserNotFound, ErrorCode::ValidationError])
     .answers::<Session>(200, "Signed in.")
+}
+
+fn confirm_password() -> Operation {
+    post(
+        "/v1/auth/confirm-password",
+        "confirmPassword",
+        "Make the password of before the address was proven count again",
+    )
+    .more("Needs a sign-in at Firebase younger than five minutes whose token says email_verified. Other sessions end.")
+    .by(Who::Person)
+    .takes::<ConfirmPasswordBody>()
+    .asks_firebase()
+    .fails(OF_SIGN_IN)
+    .fails([ErrorCode::InvalidCredentials])
+    .answers::<Session>(200, "Confirmed; a new session.")
 }
 
 fn logout() -> Operation {
@@ -191,7 +217,7 @@ fn remove() -> Operation {
         ACCOUNTS,
         "Closes the caller's account on both sides",
     )
-    .more("Needs the password, or a sign-in younger than five minutes.")
+    .more("Needs the password, or a sign-in at Firebase younger than five minutes.")
     .by(Who::Person)
     .may_take::<LeaveBody>()
     .asks_firebase()

@@ -33,6 +33,12 @@ pub async fn exchange(
         return Err(ApiError::new(ErrorCode::TokenWrongKind)
             .message("Tokens of the legacy service are no longer accepted"));
     }
+    // The session does not end by itself, so it must not come of a token that leaked long ago.
+    if clock::now().since(identity.issued_at) >= app.config.legacy_exchange_max_age {
+        return Err(
+            ApiError::new(ErrorCode::TokenExpired).message("The token is too old to be exchanged: sign in")
+        );
+    }
     let signed_in = app
         .accounts
         .exchange(&user, identity.issued_at, &context.origin())

@@ -9,20 +9,17 @@ use shared::ids::UserId;
 use shared::problem::ErrorCode;
 
 use crate::app::AppState;
-use crate::clock;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::identity::Identity;
 use crate::http::success::success;
+use crate::operations::accounts::is_recent_sign_in;
 use crate::postgres::events::Actor;
 
-/// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
-const RECENT_SECONDS: i64 = 300;
-
-/// Closes the caller's account on both sides. Needs the password, or a sign-in of the last five minutes: a stolen token alone
-/// must not be enough.
+/// Closes the caller's account on both sides. Needs the password, or a sign-in at Firebase of the last five minutes: a stolen token
+/// alone must not be enough.
 pub async fn remove(
     State(app): State<AppState>,
     Identity(identity): Identity,
@@ -30,10 +27,7 @@ pub async fn remove(
     context: RequestContext,
     request: Request,
 ) -> Result<Json<Success<()>>, ApiError> {
-    // A session made of a legacy token is as young as the exchange, and proves no more than that token did.
-    let exchanged = identity.sign_in_provider.as_deref() == Some("custom");
-    let recent = !exchanged && clock::now().since(identity.auth_time) < RECENT_SECONDS;
-    if !recent {
+    if !is_recent_sign_in(&identity) {
         let mut body = JsonObject::from_request(request, &app).await?;
         let password = body.typed_password("password");
         body.finish()?;

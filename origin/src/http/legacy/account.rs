@@ -8,10 +8,11 @@ use shared::api::envelope::Success;
 use shared::ids::UserId;
 
 use super::caller::LegacyCaller;
-use super::failure::account_failure;
+use super::failure::{LegacyCode, account_failure};
 use crate::app::AppState;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::identity::Identity;
 use crate::http::success::success;
 use crate::postgres::events::Actor;
 
@@ -33,9 +34,14 @@ pub struct DeletedFacts {
 /// Closes the caller's account, on both sides.
 pub async fn close(
     State(app): State<AppState>,
+    Identity(identity): Identity,
     LegacyCaller(user): LegacyCaller,
     context: RequestContext,
 ) -> Result<Json<Success<AccountDeleted>>, ApiError> {
+    // This contract asks for no password, and a session made of a legacy token is no sign-in: its holder may have stolen the token.
+    if identity.sign_in_provider.as_deref() == Some("custom") {
+        return Err(LegacyCode::Unauthorized.into());
+    }
     let id = UserId(user.user().id);
     let closed = app
         .accounts

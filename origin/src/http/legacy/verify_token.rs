@@ -13,7 +13,6 @@ use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::ensure_user::ensure_user;
 
 /// Whether the token is good: whose it is, or why not.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -61,7 +60,7 @@ async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Resul
     let now = clock::now();
     let identity = app.verifier.verify(token, now).await?;
     app.metrics.legacy_tokens.note(&identity, now);
-    let user = ensure_user(&app.pool, &identity, app.config.welcome_tokens, &context.origin()).await?;
+    let user = app.accounts.user_of(&identity, &context.origin()).await?;
     Ok(user.into_user())
 }
 

@@ -5,6 +5,7 @@
 //! Firebase's was replaced since then too, which only Firebase's own page does behind our back.
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::Deed;
 
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
@@ -87,6 +88,14 @@ impl Accounts {
                 Ok(tokens)
             }
             (true, Err(FirebaseError::InvalidCredentials)) => {
+                // Somebody may have proven the address at Firebase since, and not have been here yet.
+                let vouched = match FirebaseUid::parse(uid) {
+                    Ok(uid) => self.is_vouched_for(&uid).await?,
+                    Err(_) => true,
+                };
+                if !linked.may(Deed::SetFirebasePassword, vouched) {
+                    return Err(AccountError::WrongPassword);
+                }
                 self.firebase.set_password(uid, password.expose()).await?;
                 self.note_agreement(linked, hash).await?;
                 self.note_change(linked).await?;

@@ -35,11 +35,14 @@ impl Accounts {
         match (&known.firebase_uid, email) {
             (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
                 Ok(_) => self.firebase.set_password(uid, new.expose()).await?,
-                // Perhaps a repeat of a change that Firebase took and the row did not. Not where the legacy service replaced the
-                // hash: there Firebase's password is the old one, and must not come back this way.
-                Err(AccountError::WrongPassword)
-                    if !matches!(known.legacy_hash, LegacyHash::Replaced { .. }) =>
-                {
+                // Perhaps a repeat of a change that Firebase took and the row did not: the row has the hash of the old password, which
+                // the user knows. Not where the legacy service replaced the hash: there Firebase's password is the old one, and must not
+                // come back this way.
+                Err(AccountError::WrongPassword) if known.legacy_hash == LegacyHash::Agrees => {
+                    let hash = known.password_hash.clone().unwrap_or_default();
+                    if !self.passwords.verify(current.expose().to_owned(), hash).await? {
+                        return Err(AccountError::WrongPassword);
+                    }
                     self.firebase.sign_in(&email, new.expose()).await?;
                 }
                 Err(error) => return Err(error),

@@ -1,6 +1,7 @@
 //! A session at Firebase for somebody who is signed in at the legacy service.
 
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::Deed;
 use shared::time::UnixTime;
 
 use super::agreement::CLOCKS_DIFFER_SECONDS;
@@ -8,7 +9,7 @@ use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::migration::importable;
 use crate::domain::user::{ActiveUser, UserError};
 use crate::firebase::FirebaseError;
-use crate::postgres::accounts::{self, Credentials, Identifier, LegacyHash};
+use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::run;
 
@@ -17,8 +18,8 @@ impl Accounts {
     /// Somebody who has no account there yet gets one first, with the hash they have.
     ///
     /// # Errors
-    /// [`UserError::Revoked`] when the password was changed after the token was issued, or may have been, on whichever side: the legacy
-    /// service honours such a token until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
+    /// [`UserError::Revoked`] when the password was changed after the token was issued, or may have been, on whichever side, or is not
+    /// Firebase's: the legacy service honours such a token until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
     /// Firebase, [`UserError::LinkConflict`] when another one there has the address, [`FirebaseError::Invalid`] for somebody
     /// whose hash Firebase cannot read, or a fault of ours.
     pub async fn exchange(
@@ -34,18 +35,13 @@ impl Accounts {
         if changed.await? {
             return Err(UserError::Revoked.into());
         }
-        let known = self.own_credentials(id).await?;
-        if matches!(known.legacy_hash, LegacyHash::Replaced { .. }) {
-            return Err(UserError::Revoked.into());
+        let mut known = self.own_credentials(id).await?;
+        if known.firebase_uid.is_none() {
+            self.bring(&known, origin).await?;
+            known = self.own_credentials(id).await?;
         }
-        let uid = match known.firebase_uid.clone() {
-            Some(uid) => self.existing(uid, &known, issued_at).await?,
-            None => {
-                self.bring(&known, origin).await?;
-                let linked = self.own_credentials(id).await?;
-                linked.firebase_uid.ok_or(UserError::LinkConflict)?
-            }
-        };
+        let uid = known.firebase_uid.clone().ok_or(UserError::LinkConflict)?;
+        let uid = self.existing(uid, &known, issued_at).await?;
         let tokens = match self.firebase.sign_in_as(&uid).await {
             Err(FirebaseError::Disabled) => return Err(UserError::Disabled.into()),
             outcome => outcome?,
@@ -78,6 +74,10 @@ impl Accounts {
         let parsed = FirebaseUid::parse(uid.clone()).map_err(|_| UserError::NotFound)?;
         let account = self.firebase.find_account(&parsed).await?;
         let account = account.ok_or(UserError::NotFound)?;
+        // A password that Firebase does not have proves nothing there; nor does one of before somebody proved the address there.
+        if !known.may(Deed::Exchange, account.email_verified) {
+            return Err(UserError::Revoked.into());
+        }
         // Moving sets the password at Firebase as well, to the one that the token's holder has.
         let same_until = issued_at.secs().max(known.agreed_at.unwrap_or(i64::MIN));
         match account.password_updated_at {

@@ -1,14 +1,15 @@
 //! A forgotten password.
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::Deed;
 
 use super::lease::Held;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::firebase::{FirebaseError, ImportedAccount};
-use crate::postgres::accounts::{self, Credentials, Identifier, LegacyHash};
+use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::run;
+use crate::postgres::{legacy_hash, run};
 use crate::telemetry::Causes;
 
 impl Accounts {
@@ -59,7 +60,7 @@ impl Accounts {
     }
 
     /// Replaces a forgotten password by the code of the mail: at Firebase, and in the row while the legacy service may ask for it.
-    /// Sign-ins so far are void.
+    /// Who has the code reads the mail, so the row is theirs from here on: sign-ins so far are void, and the old password is.
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
@@ -96,18 +97,22 @@ impl Accounts {
         let Some(linked) = known.filter(|known| known.firebase_uid.is_some()) else {
             return Ok(());
         };
-        let actor = &Actor::user();
-        run(&self.pool, |mut connection| async move {
-            accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
-        })
-        .await?;
-        if linked.legacy_hash != LegacyHash::Unrelated && self.is_theirs(&linked, &email).await? {
-            let hash = &self.passwords.hash(new.expose().to_owned()).await?;
+        let theirs = self.is_theirs(&linked, &email).await;
+        if !matches!(theirs, Ok(true)) {
+            let actor = &Actor::user();
             run(&self.pool, |mut connection| async move {
-                accounts::set_password_hash(&mut connection, linked.id, hash, origin).await
+                accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
             })
             .await?;
+            return theirs.map(drop);
         }
+        // While the hash cannot be computed the legacy service accepts neither password, rather than the old one.
+        let hash = self.passwords.hash(new.expose().to_owned()).await.ok();
+        let hash = hash.as_deref();
+        run(&self.pool, |mut connection| async move {
+            legacy_hash::note_reset(&mut connection, linked.id, hash, origin).await
+        })
+        .await?;
         Ok(())
     }
 
@@ -123,7 +128,17 @@ impl Accounts {
         Ok(address.as_ref() == Some(email))
     }
 
+    /// Whether Firebase vouches for the address of the account `uid`, if there is one.
+    pub(super) async fn is_vouched_for(&self, uid: &FirebaseUid) -> Result<bool, AccountError> {
+        let account = self.firebase.find_account(uid).await?;
+        Ok(account.is_some_and(|account| account.email_verified))
+    }
+
     /// Makes the account of a local person with the hash they have, and links it.
+    ///
+    /// # Errors
+    /// [`AccountError::EmailExists`] when another account has the address, or the one that an earlier attempt made belongs to somebody who
+    /// has proven the address since; or a fault of ours.
     pub(super) async fn import(
         &self,
         local: &Credentials,
@@ -144,11 +159,14 @@ impl Accounts {
             display_name: local.display_name.as_deref(),
         };
         let imported = self.firebase.import_account(&account).await?;
-        // An account that was there may have an older password: the next sign-in compares the two.
-        let agreed = if imported { hash } else { "" };
         let Ok(uid) = FirebaseUid::parse(id.clone()) else {
             return Ok(());
         };
+        if !imported && !local.may(Deed::SetFirebasePassword, self.is_vouched_for(&uid).await?) {
+            return Err(AccountError::EmailExists);
+        }
+        // An account that was there may have an older password: the next sign-in compares the two.
+        let agreed = if imported { hash } else { "" };
         let uid = &uid;
         run(&self.pool, |mut connection| async move {
             accounts::link_migrated(&mut connection, local.id, uid, agreed, origin).await

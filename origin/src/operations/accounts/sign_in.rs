@@ -1,6 +1,7 @@
 //! Signing in with a password, and moving to Firebase on that occasion.
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::Deed;
 
 use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
@@ -175,8 +176,11 @@ impl Accounts {
         // An attempt that broke off made it, and the password was changed at the legacy service since.
         let uid = FirebaseUid::parse(id.to_owned()).map_err(|_| UserError::LinkConflict)?;
         let account = self.firebase.find_account(&uid).await?;
-        let has_the_address = account.is_some_and(|account| account.email.as_deref() == Some(email.as_str()));
-        if !has_the_address {
+        let is_theirs = account.is_some_and(|account| {
+            account.email.as_deref() == Some(email.as_str())
+                && local.may(Deed::SetFirebasePassword, account.email_verified)
+        });
+        if !is_theirs {
             return Err(UserError::LinkConflict.into());
         }
         self.firebase.set_password(id, password.expose()).await?;

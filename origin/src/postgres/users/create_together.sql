@@ -1,7 +1,7 @@
 -- Creates the rows of people nobody has seen before, with their welcome tokens and their trail, in one round trip. Answers the rows
 -- that were created. Whoever is missing has a row, or shares an address with somebody: first_sight.sql tells which.
 --
--- Arrays, one element a person: $1 uid, $2 e-mail, $3 whether the e-mail is verified, $4 display name, $5 photo URL, $6 signed in at,
+-- Arrays, one element a person: $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 id for the row, $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id,
 -- $13 provider
 --
@@ -17,8 +17,10 @@ WITH asked AS (
 created AS (
     INSERT INTO auth.users
         (id, firebase_uid, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
-         token_balance, ledger_version)
-    SELECT id, uid, email, email_verified, display_name, photo_url, 'firebase', signed_in_at, now(), tokens, (tokens > 0)::integer
+         -- The account may have been another's before this sign-in proved its address: what they hold of it opens nothing.
+         valid_since, token_balance, ledger_version)
+    SELECT id, uid, email, email_verified, display_name, photo_url, 'firebase', signed_in_at, now(),
+           CASE WHEN email_verified THEN signed_in_at END, tokens, (tokens > 0)::integer
     FROM asked
     ORDER BY uid
     ON CONFLICT DO NOTHING

@@ -63,7 +63,7 @@ impl<'a> Columns<'a> {
         self.uids.push(sign_in.uid.as_str());
         self.emails
             .push(sign_in.email.as_ref().map(NormalizedEmail::as_str));
-        self.emails_verified.push(sign_in.email_verified);
+        self.emails_verified.push(sign_in.proves());
         self.display_names.push(sign_in.display_name.as_deref());
         self.photo_urls.push(sign_in.photo_url.as_deref());
         self.signed_in_at.push(sign_in.signed_in_at);

@@ -1,0 +1,77 @@
+//! A password of before the address was proven counts again.
+
+use shared::identity::{Identity, TokenKind};
+use shared::ids::{NormalizedEmail, UserId};
+use shared::ownership::Deed;
+
+use super::{AccountError, Accounts, SignedInUser};
+use crate::clock;
+use crate::domain::credentials::Password;
+use crate::domain::user::{ActiveUser, UserError};
+use crate::postgres::accounts::{self, Identifier};
+use crate::postgres::events::Origin;
+use crate::postgres::{legacy_hash, run};
+
+/// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
+pub const RECENT_SECONDS: i64 = 300;
+
+/// Whether `identity` comes from a recent sign-in at Firebase by somebody who proved the address. A session made of a legacy token is as
+/// young as the exchange, and proves no more than that token did.
+#[must_use]
+pub fn is_recent_sign_in(identity: &Identity) -> bool {
+    identity.kind != TokenKind::Legacy
+        && identity.sign_in_provider.as_deref() != Some("custom")
+        && clock::now().since(identity.auth_time) < RECENT_SECONDS
+}
+
+impl Accounts {
+    /// Makes the password that was set aside when the address of `user` was proven count again, at Firebase and at the legacy service. The
+    /// caller has seen to a recent sign-in. Other sessions end, as with every new password at Firebase.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`], also when none was set aside; [`UserError::Revoked`] for somebody who has not proven the address; or a
+    /// fault of ours, before or after the password counts at Firebase: it may be repeated.
+    pub async fn confirm_password(
+        &self,
+        user: &ActiveUser,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let id = UserId(user.user().id);
+        let who = &Identifier::Id(id);
+        let (known, hash) = run(&self.pool, |mut connection| async move {
+            Ok((
+                accounts::credentials(&mut connection, who).await?,
+                legacy_hash::to_be_confirmed(&mut connection, id).await?,
+            ))
+        })
+        .await?;
+        let known = known.ok_or(UserError::NotFound)?;
+        if !known.may(Deed::ConfirmPassword, true) {
+            return Err(UserError::Revoked.into());
+        }
+        let email = known
+            .email
+            .as_deref()
+            .and_then(|email| NormalizedEmail::parse(email).ok());
+        let (Some(hash), Some(uid), Some(email)) = (hash, known.firebase_uid, email) else {
+            return Err(AccountError::WrongPassword);
+        };
+        let right = self
+            .passwords
+            .verify(password.expose().to_owned(), hash.clone())
+            .await?;
+        if !right {
+            return Err(AccountError::WrongPassword);
+        }
+        self.firebase.set_password(&uid, password.expose()).await?;
+        let tokens = self.firebase.sign_in(&email, password.expose()).await?;
+        let identity = self.verifier.verify(&tokens.id_token, clock::now()).await?;
+        let (hash, signed_in_at) = (&hash, identity.auth_time);
+        run(&self.pool, |mut connection| async move {
+            legacy_hash::confirm(&mut connection, id, hash, signed_in_at, origin).await
+        })
+        .await?;
+        self.admit(tokens, origin).await
+    }
+}
