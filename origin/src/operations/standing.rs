@@ -8,17 +8,31 @@ use crate::postgres::{Pool, read, standing};
 /// The most people told at once; with more it is cheaper to forget everybody.
 const MAX_PEOPLE: usize = 500;
 
-/// A place in the feed, as it was given out. Its text is a number of at most 20 digits that PostgreSQL takes for a transaction's.
+/// A place in the feed, as it was given out: `SYSTEM.TIMELINE.TRANSACTION`, three numbers. The history is none for cursors of earlier
+/// releases, which were the last number alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedCursor(String);
+pub struct FeedCursor {
+    history: Option<String>,
+    transaction: String,
+}
 
 impl FeedCursor {
     /// Reads `text`; `None` for anything that was never given out.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<u64>()
-            .is_ok_and(|number| number.to_string() == text)
-            .then(|| Self(text.to_owned()))
+        let is_number = |text: &str| text.parse::<u64>().is_ok_and(|number| number.to_string() == text);
+        let (history, transaction) = match text.rsplit_once('.') {
+            None => (None, text),
+            Some((history, transaction)) => {
+                let (system, timeline) = history.split_once('.')?;
+                (is_number(system) && is_number(timeline)).then_some(())?;
+                (Some(history.to_owned()), transaction)
+            }
+        };
+        is_number(transaction).then(|| Self {
+            history,
+            transaction: transaction.to_owned(),
+        })
     }
 }
 
@@ -27,17 +41,19 @@ impl FeedCursor {
 /// # Errors
 /// A fault of ours.
 pub async fn changes(pool: &Pool, since: Option<&FeedCursor>) -> Result<Changes, OperationError> {
-    let text = since.map(|cursor| cursor.0.as_str());
+    let text = since.map(|cursor| cursor.transaction.as_str());
     let horizon = read(pool, |mut connection| async move {
         standing::horizon(&mut connection, text).await
     })
     .await?;
+    let cursor = format!("{}.{}", horizon.history, horizon.cursor);
+    let is_ours = since.is_some_and(|since| since.history.as_ref() == Some(&horizon.history));
     let reset = Changes {
-        cursor: horizon.cursor.clone(),
+        cursor: cursor.clone(),
         reset: true,
         people: Vec::new(),
     };
-    let (Some(text), true) = (text, horizon.is_known) else {
+    let (Some(text), true) = (text, horizon.is_known && is_ours) else {
         return Ok(reset);
     };
     let most = i64::try_from(MAX_PEOPLE).unwrap_or(1).saturating_add(1);
@@ -49,7 +65,7 @@ pub async fn changes(pool: &Pool, since: Option<&FeedCursor>) -> Result<Changes,
         reset
     } else {
         Changes {
-            cursor: horizon.cursor,
+            cursor,
             reset: false,
             people,
         }
@@ -62,10 +78,30 @@ mod tests {
 
     #[test]
     fn only_what_was_given_out_is_a_cursor() {
-        for good in ["0", "731", "18446744073709551615"] {
+        for good in [
+            "0",
+            "731",
+            "18446744073709551615",
+            "7713670497593704084.2.731",
+            "0.0.1",
+        ] {
             assert!(FeedCursor::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "-1", "+1", "01", "1 ", "18446744073709551616", "x"] {
+        for bad in [
+            "",
+            "-1",
+            "+1",
+            "01",
+            "1 ",
+            "18446744073709551616",
+            "x",
+            "1.2",
+            "1.2.x",
+            "1.2.3.4",
+            "01.2.3",
+            ".1.2",
+            "1..2",
+        ] {
             assert!(FeedCursor::parse(bad).is_none(), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 
 use shared::api::changes::Changed;
 use sqlx::Row as _;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 
 /// Where the feed stands, and whether a cursor can be gone on from.
@@ -11,6 +12,9 @@ pub struct Horizon {
     pub cursor: String,
     /// Whether the asked cursor is one of this database, that is, not of its future.
     pub is_known: bool,
+    /// Which history of which database this is: its system identifier and its timeline, `123.1`. A standby that takes over begins a new
+    /// timeline, and gives out transaction ids again that its primary may have given to changes it has lost.
+    pub history: String,
 }
 
 /// Where the feed stands. Ask for the changes afterwards, in a later statement: what commits in between is then told twice, and never
@@ -19,14 +23,43 @@ pub struct Horizon {
 /// # Errors
 /// What the database says.
 pub async fn horizon(connection: &mut PgConnection, since: Option<&str>) -> sqlx::Result<Horizon> {
-    let (cursor, is_known) = sqlx::query_as(
-        "SELECT pg_snapshot_xmin(now)::text, coalesce($1::text::xid8 <= pg_snapshot_xmax(now), false) \
+    let asked = sqlx::query_as(
+        "SELECT pg_snapshot_xmin(now)::text, coalesce($1::text::xid8 <= pg_snapshot_xmax(now), false), \
+                (pg_control_system()).system_identifier || '.' || \
+                ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint \
+         FROM pg_current_snapshot() AS now",
+    );
+    let found = match asked.bind(since).fetch_one(&mut *connection).await {
+        Err(sqlx::Error::Database(refusal)) if lacks_history(refusal.as_ref()) => {
+            without_history(connection, since).await
+        }
+        found => found,
+    };
+    let (cursor, is_known, history) = found?;
+    Ok(Horizon {
+        cursor,
+        is_known,
+        history,
+    })
+}
+
+/// Where the role may not ask for the history, or the server has none: changes that a failover loses are then passed over.
+async fn without_history(
+    connection: &mut PgConnection,
+    since: Option<&str>,
+) -> sqlx::Result<(String, bool, String)> {
+    sqlx::query_as(
+        "SELECT pg_snapshot_xmin(now)::text, coalesce($1::text::xid8 <= pg_snapshot_xmax(now), false), '0.0' \
          FROM pg_current_snapshot() AS now",
     )
     .bind(since)
     .fetch_one(connection)
-    .await?;
-    Ok(Horizon { cursor, is_known })
+    .await
+}
+
+/// Insufficient privilege, no such function, not supported.
+fn lacks_history(refusal: &dyn DatabaseError) -> bool {
+    matches!(refusal.code().as_deref(), Some("42501" | "42883" | "0A000"))
 }
 
 /// Whose right to act was changed by the transaction `since` or a later one, at most `limit` people.

@@ -141,12 +141,20 @@ async fn too_many_changes_or_a_strange_cursor_mean_forget_everybody() {
         .unwrap();
     let flood = feed(&app, Some(&begun)).await;
     assert_eq!((&flood["reset"], &flood["people"]), (&json!(true), &json!([])));
-    assert_eq!(
-        feed(&app, Some("18446744073709551615")).await["reset"],
-        true,
-        "of another database"
-    );
-    for wrong in ["x", "-1", "1;2"] {
+    let (history, transaction) = begun.rsplit_once('.').unwrap();
+    let (system, timeline) = history.split_once('.').unwrap();
+    for (other, what) in [
+        (format!("{history}.18446744073709551615"), "of its future"),
+        (
+            format!("{system}.{}.{transaction}", timeline.parse::<u32>().unwrap() + 1),
+            "of another timeline",
+        ),
+        (format!("1.{timeline}.{transaction}"), "of another database"),
+        (transaction.to_owned(), "of an earlier release"),
+    ] {
+        assert_eq!(feed(&app, Some(&other)).await["reset"], true, "{what}");
+    }
+    for wrong in ["x", "-1", "1;2", "1.2", "1.2.x"] {
         let answer = send(
             app.request("GET", &format!("/v1/changes?since={wrong}"))
                 .header("x-service-key", SERVICE_KEY),
