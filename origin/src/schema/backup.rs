@@ -52,7 +52,7 @@ pub struct TableCount {
 /// The counts come from the snapshot the dump is taken from, so they agree exactly although the service goes on writing.
 ///
 /// # Errors
-/// [`BackupError`]; nothing is left behind.
+/// [`BackupError`]; nothing is left behind, but the dump itself where only its restore failed ([`BackupError::Unproven`]).
 pub async fn take(
     database: &PgConnectOptions,
     output: &Path,
@@ -74,10 +74,16 @@ pub async fn take(
     let partial = Partial::create(output)?;
     let work = async {
         let tables = dump(&client, &mut source, partial.path()).await?;
-        if prove {
-            prove_restorable(&client, &mut scratch, database, partial.path(), &tables).await?;
+        let proof = if prove {
+            prove_restorable(&client, &mut scratch, database, partial.path(), &tables).await
+        } else {
+            Ok(())
+        };
+        match proof {
+            Ok(()) => Ok((tables, None)),
+            Err(BackupError::ProgramFailed { program, output }) => Ok((tables, Some((program, output)))),
+            Err(error) => Err(error),
         }
-        Ok(tables)
     };
     let outcome = tokio::select! {
         biased;
@@ -85,8 +91,20 @@ pub async fn take(
         outcome = work => outcome,
     };
     let other_copies = scratch.remove().await?;
-    let tables = outcome?;
+    let (tables, not_restored) = outcome?;
     super::runner::close(source).await;
+    if let Some((program, told)) = not_restored {
+        // The dump may be good and the proof at fault: an extension, say, that this role may not make in a new database.
+        let mut kept = output.as_os_str().to_owned();
+        kept.push(".unproven");
+        let file = PathBuf::from(kept);
+        partial.finish(&file)?;
+        return Err(BackupError::Unproven {
+            file,
+            program,
+            output: told,
+        });
+    }
 
     Ok(BackupReport {
         file: output.to_owned(),

@@ -314,6 +314,26 @@ async fn what_cannot_be_done_is_said_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_dump_whose_restore_fails_is_kept_and_called_unproven() {
+    let Some(place) = Place::find().await else { return };
+    let broken = place.path_with(
+        "pg_restore",
+        "echo 'must be superuser to create this extension' >&2; exit 1",
+    );
+    let ended = place
+        .origin("migrate backup --output auth.dump", &[("PATH", &broken)])
+        .await
+        .expect(1);
+    ended.complains(&[
+        "BACKUP_UNPROVEN: the dump is kept as auth.dump.unproven, and is not proven: pg_restore failed: must be superuser",
+    ]);
+    assert_eq!(
+        (place.files(), place.copies().await),
+        (vec!["auth.dump.unproven".to_owned()], 0)
+    );
+}
+
+#[tokio::test]
 async fn an_older_program_says_which_version_is_needed() {
     let database = TestDatabase::current().await;
     let major: i32 = database

@@ -138,7 +138,8 @@ fn parse_major(version: &str) -> Option<u32> {
 }
 
 fn environment(database: &PgConnectOptions) -> Vec<(&'static str, String)> {
-    let url = database.to_url_lossy();
+    // The library shows the rest of what it was given in a URL alone, and makes one of harmless names only.
+    let url = database.clone().host("localhost").username("x").to_url_lossy();
     let host = database.get_socket().map_or_else(
         || database.get_host().to_owned(),
         |path| path.display().to_string(),
@@ -168,7 +169,10 @@ fn environment(database: &PgConnectOptions) -> Vec<(&'static str, String)> {
             "sslkey" => "PGSSLKEY",
             _ => continue,
         };
-        environment.push((variable, value.into_owned()));
+        environment.push((
+            variable,
+            value.strip_prefix("file: ").unwrap_or(&value).to_owned(),
+        ));
     }
     environment
 }
@@ -208,6 +212,43 @@ mod tests {
         );
         assert_eq!(parse_major("pg_restore (PostgreSQL) 18beta1\n"), Some(18));
         assert_eq!(parse_major("command not found"), None);
+    }
+
+    #[test]
+    fn sockets_addresses_and_certificates_reach_the_programs() {
+        for (options, name, value) in [
+            (
+                PgConnectOptions::new_without_pgpass().host("::1"),
+                "PGHOST",
+                "::1",
+            ),
+            (
+                PgConnectOptions::new_without_pgpass().host("/run/pg"),
+                "PGHOST",
+                "/run/pg",
+            ),
+            (
+                PgConnectOptions::new_without_pgpass().socket("/run/pg"),
+                "PGHOST",
+                "/run/pg",
+            ),
+            (
+                PgConnectOptions::new_without_pgpass().username("a@b/c:d"),
+                "PGUSER",
+                "a@b/c:d",
+            ),
+            (
+                PgConnectOptions::new_without_pgpass().ssl_root_cert("/etc/ca root.pem"),
+                "PGSSLROOTCERT",
+                "/etc/ca root.pem",
+            ),
+        ] {
+            let environment = environment(&options);
+            assert!(
+                environment.contains(&(name, value.to_owned())),
+                "{name}: {environment:?}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::schema::SchemaError;
 
-/// Why there is no backup. No file is left behind.
+/// Why there is no backup. No file is left behind, except by [`BackupError::Unproven`].
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// `pg_dump` or `pg_restore` is not installed.
@@ -35,6 +35,19 @@ pub enum BackupError {
     /// A program ran and failed.
     #[error("{program} failed: {output}")]
     ProgramFailed {
+        /// Which program.
+        program: &'static str,
+        /// The end of what it wrote.
+        output: String,
+    },
+    /// The dump is written, and could not be restored beside. It is kept: the proof may be at fault.
+    #[error(
+        "the dump is kept as {}, and is not proven: {program} failed: {output}",
+        file.display()
+    )]
+    Unproven {
+        /// Where it is.
+        file: PathBuf,
         /// Which program.
         program: &'static str,
         /// The end of what it wrote.
@@ -80,6 +93,7 @@ impl BackupError {
             Self::ProgramTooOld { .. } => "BACKUP_PROGRAM_TOO_OLD",
             Self::ProgramNotStarted { .. } | Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
             Self::FileExists(_) | Self::PartialExists(_) | Self::File { .. } => "BACKUP_FILE",
+            Self::Unproven { .. } => "BACKUP_UNPROVEN",
             Self::Stopped => "BACKUP_STOPPED",
             Self::RestoreDiffers(_) => "BACKUP_NOT_RESTORABLE",
             Self::Scratch(_) => "BACKUP_SCRATCH_DATABASE",
