@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod legacy_hash;
 pub mod migrations;
 pub mod pool;
+pub mod pooler;
 pub mod profiles;
 pub mod pushes;
 pub mod servers;

@@ -14,8 +14,8 @@ use crate::schema::status::{self, State};
 /// # Errors
 /// The exit code, once the reason is printed.
 pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
-    let found = match config.servers.choose().await {
-        Ok(server) => status::read(&server).await,
+    let found = match config.servers.connect().await {
+        Ok(mut connection) => status::read_on(&mut connection).await,
         Err(error) => Err(SchemaError::Connect(error)),
     };
     match found {

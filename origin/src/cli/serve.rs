@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::postgres::pooler::SharedSessions;
 use crate::telemetry::Causes;
 use crate::{schema, server, telemetry};
 
@@ -16,6 +17,9 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often people whose row could not be brought up to date with Firebase are looked for; each has a time of their own.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long the start waits to find out what gives us sessions. A database that is away is no reason not to start.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Serve HTTP until SIGTERM.
 #[derive(Debug, Args)]
@@ -36,6 +40,10 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if tokio::time::timeout(LOOK, app.pool.has_shared_sessions()).await == Ok(true) {
+        tracing::error!(error = %SharedSessions, "cannot start");
+        return ExitCode::from(super::EXIT_USAGE);
+    }
     if arguments.migrate
         && let Err(error) = schema::up_at(&app.config.database.migrations).await
     {

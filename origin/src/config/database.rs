@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::config::{Reader, whole_number};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::postgres::pooler::Pooler;
 use crate::postgres::servers::Servers;
 use url::DatabaseUrl;
 
@@ -19,6 +20,8 @@ const STATEMENTS: usize = 200;
 pub struct DatabaseConfig {
     /// Where it is.
     pub servers: Servers,
+    /// What gives us sessions.
+    pub pooler: Pooler,
     /// Where migrations go, which need a session of their own.
     pub migrations: Servers,
     /// The most connections held. Every replica counts against the server's `max_connections`.
@@ -31,7 +34,7 @@ pub struct DatabaseConfig {
 
 impl DatabaseConfig {
     /// Reads `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (5432), `DB_NAME`, `DB_USER`, `DB_PASSWORD`; then `MIGRATE_DATABASE_URL` (the same
-    /// unless set), `DB_SSLMODE`, `DB_SCHEMA` (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and
+    /// unless set), `DB_POOLER` (`session`, or `transaction`), `DB_SSLMODE`, `DB_SCHEMA` (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and
     /// `DB_STATEMENT_TIMEOUT_MS` (5000).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = if reader.text("DATABASE_URL").is_some() {
@@ -57,6 +60,11 @@ impl DatabaseConfig {
                 Err("is not `auth`, the schema the tables live in")
             }
         });
+        let pooler = reader.or("DB_POOLER", Pooler::Session, |text| match text {
+            "session" => Ok(Pooler::Session),
+            "transaction" => Ok(Pooler::Transaction),
+            _ => Err("is neither `session` nor `transaction`"),
+        });
         let pool_max = reader.or("DB_POOL_MAX", 20, |text| {
             whole_number(text, 1..=1000).map(|number| u32::try_from(number).unwrap_or(1))
         });
@@ -74,6 +82,7 @@ impl DatabaseConfig {
         Some(Self {
             migrations: migrations.map_or_else(|| servers.clone(), |url| url.servers),
             servers,
+            pooler,
             pool_max,
             acquire_timeout: Duration::from_millis(acquire.unsigned_abs()),
             statement_timeout: Duration::from_millis(statement.unsigned_abs()),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::token::Accepted;
 
 use crate::app::AppState;
-use crate::{clock, schema};
+use crate::{clock, postgres, schema};
 
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -116,23 +116,16 @@ async fn schema_state(app: &AppState) -> &'static str {
     if app.schema_is_current.load(Ordering::Relaxed) {
         return "ok";
     }
-    let check = async {
-        let server = app
-            .config
-            .database
-            .servers
-            .choose()
-            .await
-            .map_err(schema::SchemaError::Connect)?;
-        schema::status::read(&server).await
-    };
+    let check = postgres::read(&app.pool, |mut connection| async move {
+        Ok(schema::status::read_on(&mut connection).await)
+    });
     match tokio::time::timeout(CHECK_TIMEOUT, check).await {
-        Ok(Ok(status)) if status.is_current() => {
+        Ok(Ok(Ok(status))) if status.is_current() => {
             app.schema_is_current.store(true, Ordering::Relaxed);
             "ok"
         }
-        Ok(Ok(_)) => "not current",
-        Ok(Err(_)) | Err(_) => "unknown",
+        Ok(Ok(Ok(_))) => "not current",
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => "unknown",
     }
 }
 

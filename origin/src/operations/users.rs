@@ -7,7 +7,7 @@ use super::error::OperationError;
 use super::sync::Syncing;
 use crate::domain::user::{UserError, UserRecord};
 use crate::postgres::events::{Actor, Event, Origin};
-use crate::postgres::{Pool, accounts, events, run, users};
+use crate::postgres::{Pool, accounts, events, read, run, users};
 
 /// The most events of a page.
 pub const MAX_EVENTS: i64 = 100;
@@ -17,7 +17,7 @@ pub const MAX_EVENTS: i64 = 100;
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
 pub async fn show(pool: &Pool, id: UserId) -> Result<UserRecord, OperationError> {
-    let found = run(pool, |mut connection| async move {
+    let found = read(pool, |mut connection| async move {
         users::find_by_id(&mut connection, id).await
     })
     .await?;
@@ -34,7 +34,7 @@ pub async fn show(pool: &Pool, id: UserId) -> Result<UserRecord, OperationError>
 /// [`Unnamed`], or a fault of ours.
 pub async fn named(pool: &Pool, name: &FirebaseUid) -> Result<Result<UserId, Unnamed>, OperationError> {
     let id = UserId::parse(name.as_str()).ok();
-    let found = run(pool, |mut connection| async move {
+    let found = read(pool, |mut connection| async move {
         users::ids_of(&mut connection, id, name).await
     });
     Ok(match found.await?.as_slice() {
@@ -80,7 +80,7 @@ pub async fn set_active(
 /// # Errors
 /// A fault of ours.
 pub async fn trail(pool: &Pool, id: UserId, before: Option<i64>) -> Result<Vec<Event>, OperationError> {
-    Ok(run(pool, |mut connection| async move {
+    Ok(read(pool, |mut connection| async move {
         events::of_user(&mut connection, id, before, MAX_EVENTS).await
     })
     .await?)

@@ -17,6 +17,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub fn open(config: &DatabaseConfig) -> Pool {
     let settings = Settings {
         statement_timeout: config.statement_timeout,
+        pooler: config.pooler,
     };
     let limits = Limits {
         sessions: config.pool_max,

@@ -82,6 +82,12 @@ pub(super) fn late(limit: Duration) -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
 }
 
+/// The error for a statement that the server is not at work on.
+pub(super) fn unheard() -> sqlx::Error {
+    let text = "the server has nothing to do for this session, and no answer came";
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +101,7 @@ mod tests {
             (io(io::ErrorKind::ConnectionReset), Ending::Lost),
             (sqlx::Error::Protocol("x".to_owned()), Ending::Lost),
             (late(Duration::from_secs(1)), Ending::Late),
+            (unheard(), Ending::Lost),
             (sqlx::Error::ColumnNotFound("x".to_owned()), Ending::Broken),
         ] {
             assert_eq!(Ending::of(&error), ending, "{error:?}");

@@ -2,10 +2,13 @@
 
 mod arrivals;
 mod connections;
+mod judging;
 mod lanes;
 mod lookups;
+mod opening;
 mod queue;
 mod session;
+mod state;
 
 use std::fmt;
 use std::future::Future;
@@ -14,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::FirebaseUid;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tokio::time::timeout;
 
 use super::DatabaseError;
-use super::ending::{Ending, late};
+use super::ending::{Ending, late, unheard};
+use super::pooler::SharedSessions;
 use super::servers::{Opening, Servers};
 use crate::domain::user::UserRecord;
 use crate::postgres::users::Arrival;
@@ -35,6 +39,8 @@ const DOUBTFUL: Duration = Duration::from_secs(1);
 /// Writes and locks nothing, and fails as a write would: a session that may not write is given up, and a fresh one asked.
 const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
      RAISE read_only_sql_transaction; END IF; END $$";
+/// How long an answer may be on its way that the server has sent.
+const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// How often a statement is run that may be repeated. After a restart of the server every session is over; all are given up with the
 /// first of them.
 const MAX_ATTEMPTS: u32 = 3;
@@ -46,6 +52,8 @@ pub struct Pool(Arc<Parts>);
 
 struct Parts {
     connections: Arc<Connections>,
+    /// What every statement begins with, where each is a transaction of its own.
+    transaction: Option<Arc<str>>,
     lookups: Lookups,
     arrivals: Arrivals,
 }
@@ -74,6 +82,7 @@ impl Pool {
     #[must_use]
     pub fn new(opening: Opening, limits: Limits) -> Self {
         Self(Arc::new(Parts {
+            transaction: opening.transaction(),
             connections: Connections::new(opening, limits),
             lookups: Lookups::default(),
             arrivals: Arrivals::default(),
@@ -91,12 +100,9 @@ impl Pool {
     {
         let connections = &self.0.connections;
         let mut lease = connections.acquire(Purpose::Write).await?;
-        let answer = limited(
-            connections,
-            connections.limits.statement,
-            perform(&mut lease, statement),
-        )
-        .await;
+        let name = lease.name();
+        let work = self.perform(&mut lease, statement);
+        let answer = limited(connections, connections.limits.statement, name, work).await;
         connections.end(lease, Ending::of_answer(&answer));
         Ok(answer)
     }
@@ -115,8 +121,9 @@ impl Pool {
         let mut attempt = 1;
         loop {
             let mut lease = connections.acquire(purpose).await?;
-            let work = perform(&mut lease, &mut statement);
-            let answer = limited(connections, connections.limits.statement, work).await;
+            let name = lease.name();
+            let work = self.perform(&mut lease, &mut statement);
+            let answer = limited(connections, connections.limits.statement, name, work).await;
             let ending = Ending::of_answer(&answer);
             connections.end(lease, ending);
             match answer {
@@ -140,12 +147,9 @@ impl Pool {
     {
         let connections = &self.0.connections;
         let mut lease = connections.acquire(Purpose::Write).await?;
-        let answer = limited(
-            connections,
-            limit,
-            perform_in(&mut lease, Arc::from("BEGIN"), work),
-        )
-        .await;
+        let begin = self.0.transaction.clone().unwrap_or_else(|| Arc::from("BEGIN"));
+        let work = perform_in(&mut lease, begin, self.0.transaction.is_some(), work);
+        let answer = limited(connections, limit, None, work).await;
         connections.end(lease, Ending::of_answer(&answer));
         Ok(answer?)
     }
@@ -195,21 +199,39 @@ impl Pool {
         self.0.connections.count()
     }
 
+    /// Whether a pooler gives our sessions to others, which it was not said to. `false` also while the database cannot be reached: then it
+    /// is found out before the first statement.
+    pub async fn has_shared_sessions(&self) -> bool {
+        match self.0.connections.opening.open().await {
+            Ok(_) => false,
+            Err(error) => SharedSessions::is(&error),
+        }
+    }
+
     /// Closes every session, those in use as soon as they are not.
     pub async fn close(&self) {
         self.0.connections.close().await;
     }
+
+    async fn perform<T, F, Fut>(&self, lease: &mut Lease, statement: F) -> sqlx::Result<T>
+    where
+        F: FnOnce(Borrowed) -> Fut,
+        Fut: Future<Output = sqlx::Result<T>>,
+    {
+        match &self.0.transaction {
+            None => statement(lease.lend()?).await,
+            Some(begin) => perform_in(lease, Arc::clone(begin), true, statement).await,
+        }
+    }
 }
 
-async fn perform<T, F, Fut>(lease: &mut Lease, statement: F) -> sqlx::Result<T>
-where
-    F: FnOnce(Borrowed) -> Fut,
-    Fut: Future<Output = sqlx::Result<T>>,
-{
-    statement(lease.lend()?).await
-}
-
-async fn perform_in<T, F, Fut>(lease: &mut Lease, begin: Arc<str>, work: F) -> sqlx::Result<T>
+/// Runs `work` in a transaction. With `is_shared` none of its prepared statements is left in the session.
+async fn perform_in<T, F, Fut>(
+    lease: &mut Lease,
+    begin: Arc<str>,
+    is_shared: bool,
+    work: F,
+) -> sqlx::Result<T>
 where
     F: FnOnce(Borrowed) -> Fut,
     Fut: Future<Output = sqlx::Result<T>>,
@@ -223,14 +245,20 @@ where
         Err(error) if Ending::of(error) == Ending::Kept => "ROLLBACK",
         Err(_) => return answer,
     };
-    sqlx::raw_sql(end).execute(&mut *lease.lend()?).await?;
+    let mut connection = lease.lend()?;
+    if is_shared {
+        connection.clear_cached_statements().await?;
+    }
+    sqlx::raw_sql(end).execute(&mut *connection).await?;
     answer
 }
 
-/// What `work` answers within `limit`. Half-way it makes us doubt the server.
+/// What `work` answers within `limit`. After a while the server is asked, over another connection, whether the session `name` is at work: if
+/// not, the statement never arrived, or its answer did not.
 async fn limited<T>(
     connections: &Connections,
     limit: Duration,
+    name: Option<Arc<str>>,
     work: impl Future<Output = sqlx::Result<T>>,
 ) -> sqlx::Result<T> {
     let mut work = pin!(work);
@@ -238,7 +266,12 @@ async fn limited<T>(
         return answer;
     }
     connections.suspect();
-    timeout(limit.saturating_sub(DOUBTFUL), work)
-        .await
-        .unwrap_or_else(|_| Err(late(limit)))
+    let rest = timeout(limit.saturating_sub(DOUBTFUL), work.as_mut());
+    tokio::select! {
+        biased;
+        answer = rest => return answer.unwrap_or_else(|_| Err(late(limit))),
+        () = connections.is_unheard(name) => {}
+    }
+    // It may have ended just when we asked.
+    timeout(ON_ITS_WAY, work).await.unwrap_or_else(|_| Err(unheard()))
 }

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
+
+use super::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
 
 /// How often the limit of an attempt is doubled when nothing answers in time.
 const MAX_DOUBLINGS: u32 = 2;
@@ -29,6 +31,17 @@ pub struct Servers {
 pub struct Settings {
     /// The server stops statements after this long.
     pub statement_timeout: Duration,
+    /// Whether it stays ours between two statements.
+    pub pooler: Pooler,
+}
+
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its connection.
+    pub connection: PgConnection,
+    /// Its name among those that are open.
+    pub registration: Option<Registration>,
 }
 
 /// Opens sessions.
@@ -40,6 +53,9 @@ pub struct Opening {
     /// The address that answered when the first one of its name was silent.
     address: Mutex<Option<(usize, IpAddr)>>,
     late: AtomicU32,
+    /// Whether sessions were found to stay ours.
+    is_verified: AtomicBool,
+    known: Arc<Known>,
 }
 
 impl From<PgConnectOptions> for Servers {
@@ -68,8 +84,8 @@ impl Servers {
     /// Why the last one did not.
     pub async fn choose(&self) -> sqlx::Result<PgConnectOptions> {
         let opening = Opening::new(self.clone(), None);
-        let connection = opening.open().await?;
-        let _left = timeout(Duration::from_secs(1), connection.close()).await;
+        let begun = opening.open().await?;
+        let _left = timeout(Duration::from_secs(1), begun.connection.close()).await;
         let server = self.list.get(opening.last_good.load(Ordering::Relaxed));
         server.cloned().ok_or(sqlx::Error::PoolTimedOut)
     }
@@ -79,28 +95,42 @@ impl Servers {
     /// # Errors
     /// Why the last one did not.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
-        Opening::new(self.clone(), None).open().await
+        let begun = Opening::new(self.clone(), None).open().await?;
+        Ok(begun.connection)
     }
 }
 
 impl Opening {
     /// Of `servers`; with `settings`, each session is given them at its beginning.
     #[must_use]
-    pub const fn new(servers: Servers, settings: Option<Settings>) -> Self {
+    pub fn new(servers: Servers, settings: Option<Settings>) -> Self {
         Self {
             servers,
             settings,
             last_good: AtomicUsize::new(0),
             address: Mutex::new(None),
             late: AtomicU32::new(0),
+            is_verified: AtomicBool::new(false),
+            known: Arc::default(),
         }
+    }
+
+    /// What every statement begins with, where each is a transaction of its own.
+    pub(super) fn transaction(&self) -> Option<Arc<str>> {
+        let settings = self.settings.as_ref()?;
+        (settings.pooler == Pooler::Transaction).then(|| {
+            let statement = settings.statement_timeout.as_millis();
+            Arc::from(format!(
+                "BEGIN; SET LOCAL statement_timeout = {statement}; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+            ))
+        })
     }
 
     /// A session with the first server that lets us in, and takes writes if it must.
     ///
     /// # Errors
     /// Why the last one did not.
-    pub async fn open(&self) -> sqlx::Result<PgConnection> {
+    pub async fn open(&self) -> sqlx::Result<Begun> {
         let count = self.servers.list.len();
         let first = self.last_good.load(Ordering::Relaxed);
         let mut failure = sqlx::Error::PoolTimedOut;
@@ -110,10 +140,10 @@ impl Opening {
                 continue;
             };
             match self.open_at(index, server).await {
-                Ok(connection) => {
+                Ok(begun) => {
                     self.last_good.store(index, Ordering::Relaxed);
                     self.late.store(0, Ordering::Relaxed);
-                    return Ok(connection);
+                    return Ok(begun);
                 }
                 Err(error) => failure = error,
             }
@@ -130,15 +160,15 @@ impl Opening {
         self.servers.attempt.saturating_mul(1 << doublings)
     }
 
-    async fn open_at(&self, index: usize, server: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    async fn open_at(&self, index: usize, server: &PgConnectOptions) -> sqlx::Result<Begun> {
         if let Some(address) = self.known_address(index) {
             match self.begin(&at(server, address)).await {
-                Ok(connection) => return Ok(connection),
+                Ok(begun) => return Ok(begun),
                 Err(_) => self.know_address(None),
             }
         }
         let failure = match self.begin(server).await {
-            Ok(connection) => return Ok(connection),
+            Ok(begun) => return Ok(begun),
             Err(failure) => failure,
         };
         if !is_late(&failure) {
@@ -146,9 +176,9 @@ impl Opening {
         }
         // The system's resolver gave several addresses, perhaps, and the first of them is silent.
         for address in other_addresses(server, self.attempt()).await {
-            if let Ok(connection) = self.begin(&at(server, address)).await {
+            if let Ok(begun) = self.begin(&at(server, address)).await {
                 self.know_address(Some((index, address)));
-                return Ok(connection);
+                return Ok(begun);
             }
         }
         Err(failure)
@@ -163,37 +193,87 @@ impl Opening {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
-    async fn begin(&self, server: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    async fn begin(&self, server: &PgConnectOptions) -> sqlx::Result<Begun> {
         let limit = self.attempt();
-        let begun = async {
-            let mut connection = PgConnection::connect_with(server).await?;
-            let must_write = self.servers.must_write;
-            if self.settings.is_none() && !must_write {
-                return Ok(connection);
-            }
-            if !self.is_writable(&mut connection).await? && must_write {
-                return Err(sqlx::Error::Io(io::Error::other("this server takes no writes")));
-            }
-            Ok(connection)
+        let late = |_| {
+            let text = format!("no session within {} ms", limit.as_millis());
+            sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
         };
-        match timeout(limit, begun).await {
-            Ok(begun) => begun,
-            Err(_) => {
-                let text = format!("no session within {} ms", limit.as_millis());
-                Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text)))
-            }
+        let connected = timeout(limit, PgConnection::connect_with(server)).await;
+        let mut connection = connected.map_err(late)??;
+        if self.stays_ours() && !self.is_verified.load(Ordering::Relaxed) {
+            self.verify(&mut connection, server).await?;
         }
+        let registration = timeout(limit, self.settle(&mut connection, server))
+            .await
+            .map_err(late)??;
+        Ok(Begun {
+            connection,
+            registration,
+        })
     }
 
-    /// Gives the session its settings and asks whether it may write, in one round trip.
-    async fn is_writable(&self, connection: &mut PgConnection) -> sqlx::Result<bool> {
+    /// Whether the session `name` is at work on something, as the server sees it.
+    pub(super) async fn is_at_work(&self, name: &str) -> sqlx::Result<bool> {
+        let mut begun = self.open().await?;
+        let found = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' \
+             AND pid::text || ' ' || pg_postmaster_start_time()::text = $1)",
+        )
+        .bind(name)
+        .fetch_one(&mut begun.connection)
+        .await;
+        let _left = timeout(Duration::from_secs(1), begun.connection.close()).await;
+        found
+    }
+
+    fn stays_ours(&self) -> bool {
+        self.settings
+            .as_ref()
+            .is_some_and(|settings| settings.pooler == Pooler::Session)
+    }
+
+    async fn verify(&self, connection: &mut PgConnection, server: &PgConnectOptions) -> sqlx::Result<()> {
+        if is_shared(connection, server).await? {
+            self.is_verified.store(false, Ordering::Relaxed);
+            return Err(SharedSessions::error());
+        }
+        self.is_verified.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives the session its settings and asks who it is and whether it may write, in one round trip.
+    async fn settle(
+        &self,
+        connection: &mut PgConnection,
+        server: &PgConnectOptions,
+    ) -> sqlx::Result<Option<Registration>> {
+        if self.settings.is_none() && !self.servers.must_write {
+            return Ok(None);
+        }
         let mut sql = String::new();
-        if let Some(settings) = &self.settings {
+        if let Some(settings) = self.settings.as_ref().filter(|_| self.stays_ours()) {
             sql = settings.sql();
         }
-        sql.push_str("SELECT current_setting('transaction_read_only')");
-        let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await?;
-        Ok(row.try_get::<&str, _>(0)? == "off")
+        sql.push_str(
+            "SELECT current_setting('transaction_read_only'), \
+                    pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text",
+        );
+        let row = sqlx::raw_sql(AssertSqlSafe(sql))
+            .fetch_one(&mut *connection)
+            .await?;
+        if self.servers.must_write && row.try_get::<&str, _>(0)? != "off" {
+            return Err(sqlx::Error::Io(io::Error::other("this server takes no writes")));
+        }
+        if !self.stays_ours() {
+            return Ok(None);
+        }
+        let (registration, is_alone) = self.known.note(row.try_get::<&str, _>(1)?);
+        if !is_alone {
+            // Two connections of ours in one session: a pooler, unless the other one has just ended.
+            self.verify(connection, server).await?;
+        }
+        Ok(Some(registration))
     }
 }
 

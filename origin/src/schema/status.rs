@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::catalogue::MIGRATIONS;
@@ -73,10 +74,18 @@ impl Status {
 /// [`SchemaError::Connect`] or [`SchemaError::Statement`].
 pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
     let mut connection = runner::connect(database).await?;
-    let applied = history::read(&mut connection).await?;
-    let invalid_indexes = indexes::invalid(&mut connection).await?;
+    let found = read_on(&mut connection).await;
     runner::close(connection).await;
+    found
+}
 
+/// The same on a session of any kind.
+///
+/// # Errors
+/// [`SchemaError::Statement`].
+pub async fn read_on(connection: &mut PgConnection) -> Result<Status, SchemaError> {
+    let applied = history::read(connection).await?;
+    let invalid_indexes = indexes::invalid(connection).await?;
     let mut migrations: Vec<Entry> = MIGRATIONS
         .iter()
         .map(|migration| {

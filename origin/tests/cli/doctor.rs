@@ -79,6 +79,9 @@ async fn all_is_well() {
         .expect(0)
         .says(&[
             "ok       database   PostgreSQL ",
+            "ok       opening    a session takes ",
+            "ok       writing    the database takes writes\n",
+            "ok       pooler     sessions stay ours between two statements\n",
             "ok       pool       DB_POOL_MAX 3; the server has ",
             "ok       clock      agrees with the database's\n",
             "ok       schema     current, version 00",
@@ -88,7 +91,7 @@ async fn all_is_well() {
             "ok       firebase   answers in ",
             "ok       accounts   web API key and service account are configured\n",
         ]);
-    assert_eq!(ended.stdout.lines().count(), 10, "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 13, "{}", ended.stdout);
     assert_eq!(healthy.keys.fetches(), 1);
 
     let found = healthy
@@ -97,8 +100,21 @@ async fn all_is_well() {
         .expect(0)
         .json();
     assert_eq!(found["fine"], true);
-    assert_eq!(found["findings"].as_array().unwrap().len(), 10);
+    assert_eq!(found["findings"].as_array().unwrap().len(), 13);
     assert!(found["at"].as_str().unwrap().ends_with('Z'), "{found}");
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_told() {
+    let healthy = Healthy::start().await;
+    let mut address = reqwest::Url::parse(&url(&healthy.database)).unwrap();
+    address
+        .query_pairs_mut()
+        .append_pair("options", "-c default_transaction_read_only=on");
+    let told = healthy
+        .only_says(1, "writing", &[("DATABASE_URL", address.as_str())])
+        .await;
+    assert!(told.starts_with("the database takes no writes"), "{told}");
 }
 
 #[tokio::test]
@@ -304,7 +320,7 @@ async fn with_an_emulator_there_is_nothing_else_to_reach() {
         .await
         .expect(0)
         .says(&["ok       emulator   answers in "]);
-    assert_eq!(ended.stdout.lines().count(), 5, "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 8, "{}", ended.stdout);
     let nobody = ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9");
     assert_eq!(
         healthy
@@ -312,51 +328,4 @@ async fn with_an_emulator_there_is_nothing_else_to_reach() {
             .await,
         "unreachable"
     );
-}
-
-#[tokio::test]
-async fn edge_is_compared_with_what_this_origin_was_told() {
-    let healthy = Healthy::start().await;
-    let accepts = |skew: u8| {
-        json!({
-            "FIREBASE_PROJECT_ID": PROJECT, "FIREBASE_TENANT_ID": null, "FIREBASE_SESSION_COOKIES": true,
-            "FIREBASE_AUTH_EMULATOR_HOST": false, "CLOCK_SKEW_SECONDS": skew, "LEGACY_JWT_ISSUER": "atma-auth-service",
-            "LEGACY_JWT_AUDIENCE": "atma-services", "LEGACY_TOKENS_ACCEPTED_UNTIL": null, "LEGACY_JWT_SECRETS": 0,
-            "ORIGIN_ASSERTION_KEYS": ["k1"],
-        })
-    };
-    for (shown, code, said) in [
-        (
-            json!({ "configuration": {}, "accepts": accepts(30) }),
-            0,
-            "ok       edge       was told the same as this origin\n",
-        ),
-        (
-            json!({ "configuration": {}, "accepts": accepts(7) }),
-            1,
-            "WRONG    edge       was told otherwise: CLOCK_SKEW_SECONDS\n",
-        ),
-        (
-            json!({ "status": "ready" }),
-            1,
-            "ADMIN_SERVICE_KEY is not the key",
-        ),
-    ] {
-        let router = Router::new().route("/readyz", get(async move || shown.to_string()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let edge = format!("http://{}/", listener.local_addr().unwrap());
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        let variables = [("DB_POOL_MAX", "3"), ("ADMIN_SERVICE_KEY", "a key")];
-        healthy
-            .doctor(&format!("--edge {edge}"), &variables)
-            .await
-            .expect(code)
-            .says(&[said]);
-        serving.abort();
-    }
-    healthy
-        .doctor("--edge http://127.0.0.1:9", &[("DB_POOL_MAX", "3")])
-        .await
-        .expect(1)
-        .says(&["WRONG    edge "]);
 }

@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use sqlx::Connection as _;
 use testkit::faulty_proxy::{FaultyProxy, Welcome};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
+use crate::server::Server;
 use crate::service::{Caller, Service};
 use crate::support::{NO_LIMITS, person, until};
 
@@ -254,6 +256,59 @@ async fn hosts_are_tried_in_turn() {
     let accepted = proxy.accepted();
     warm(&service.caller(), user).await;
     assert_eq!(proxy.accepted(), accepted);
+}
+
+#[tokio::test]
+async fn commits_that_wait_for_a_lost_standby_leave_readers_alone() {
+    let server = Server::start().await;
+    let mut outside = sqlx::PgConnection::connect(&server.url()).await.unwrap();
+    let service = Service::start_with(&["serve", "--migrate"], &server.url(), &QUICK).await;
+    let caller = service.caller();
+    until("it is ready", async || {
+        caller.get("/readyz").await.unwrap().status == 200
+    })
+    .await;
+    let mut users = Vec::new();
+    for _ in 0..12 {
+        users.push(person(&mut outside).await);
+    }
+    let user = users[0];
+    warm(&caller, user).await;
+
+    let mut waits = async |names: &str| {
+        let change = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(change))
+            .execute(&mut outside)
+            .await
+            .unwrap();
+        sqlx::raw_sql("SELECT pg_reload_conf()")
+            .execute(&mut outside)
+            .await
+            .unwrap();
+    };
+    waits("nobody").await;
+    let credits: Vec<_> = (0..40)
+        .map(|number| {
+            let (caller, user) = (caller.clone(), users[number % users.len()]);
+            tokio::spawn(async move { caller.credit(user, &format!("key-{number}")).await })
+        })
+        .collect();
+    let mut failed = 0;
+    while credits.iter().any(|credit| !credit.is_finished()) {
+        let answer = caller.show(user).await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.took < Duration::from_secs(5), "{answer:?}");
+    }
+    for credit in credits {
+        failed += usize::from(credit.await.unwrap().unwrap().status != 200);
+    }
+    assert!(failed > 0, "no commit hung");
+
+    waits("").await;
+    until("credits are made again", async || {
+        caller.credit(user, "after").await.unwrap().status == 200
+    })
+    .await;
 }
 
 #[tokio::test]

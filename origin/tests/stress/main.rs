@@ -14,6 +14,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/server.rs"]
@@ -28,5 +30,6 @@ mod conflicts;
 mod drain;
 mod lost;
 mod pool;
+mod poolers;
 mod restart;
 mod statements;

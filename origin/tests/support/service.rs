@@ -67,25 +67,8 @@ impl Service {
 
     /// The same, with more than `serve` on its command line.
     pub async fn start_with(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> Self {
-        let mut command = program::origin();
-        command
-            .args(arguments)
-            .envs([
-                ("DATABASE_URL", url),
-                ("PORT", "0"),
-                ("HOST", "127.0.0.1"),
-                ("FIREBASE_PROJECT_ID", "demo-stress"),
-                (
-                    "ORIGIN_ASSERTION_KEYS",
-                    "k1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
-                ),
-                ("INTERNAL_SERVICE_KEYS", &format!("stress:{SERVICE_KEY}:admin")),
-                ("LOG_LEVEL", "debug"),
-                ("LOG_FORMAT", "json"),
-            ])
-            .envs(variables.iter().copied())
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::piped());
+        let mut command = command(arguments, url, variables);
+        command.stdout(Stdio::piped());
         let (child, address, log) = tokio::task::spawn_blocking(move || spawn(&mut command))
             .await
             .unwrap();
@@ -96,6 +79,17 @@ impl Service {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
         };
         Self { child, caller, log }
+    }
+
+    /// Starts one that should refuse to: its exit code and all it said.
+    pub async fn refused(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut command = command(&["serve"], url, variables);
+        let ended = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output())
+            .await
+            .unwrap()
+            .unwrap();
+        let told = [ended.stdout, ended.stderr].concat();
+        (ended.status.code(), String::from_utf8_lossy(&told).into_owned())
     }
 
     /// The port it listens on, on this machine alone.
@@ -140,6 +134,28 @@ impl Drop for Service {
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
+}
+
+fn command(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = program::origin();
+    command
+        .args(arguments)
+        .envs([
+            ("DATABASE_URL", url),
+            ("PORT", "0"),
+            ("HOST", "127.0.0.1"),
+            ("FIREBASE_PROJECT_ID", "demo-stress"),
+            (
+                "ORIGIN_ASSERTION_KEYS",
+                "k1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
+            ),
+            ("INTERNAL_SERVICE_KEYS", &format!("stress:{SERVICE_KEY}:admin")),
+            ("LOG_LEVEL", "debug"),
+            ("LOG_FORMAT", "json"),
+        ])
+        .envs(variables.iter().copied())
+        .current_dir(std::env::temp_dir());
+    command
 }
 
 fn spawn(command: &mut Command) -> (Child, String, Log) {
@@ -203,6 +219,16 @@ impl Caller {
         text.lines()
             .find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
             .unwrap_or(0)
+    }
+
+    /// A request with `token` and nothing in it.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn send_as(&self, method: &str, path: &str, token: &str) -> reqwest::Result<Answer> {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        self.send(request.bearer_auth(token)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {

@@ -9,6 +9,8 @@ use super::finding::{Finding, distance};
 use crate::cli::reason::counted;
 use crate::clock;
 use crate::config::DatabaseConfig;
+use crate::postgres;
+use crate::postgres::pooler::{Pooler, SharedSessions};
 use crate::schema::SchemaError;
 use crate::schema::status::{self, State};
 
@@ -41,6 +43,9 @@ pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
                         server.round_trip.as_millis()
                     ),
                 ),
+                opening(connected, config),
+                writing(&server),
+                pooling(config).await,
                 room(&server, config.pool_max),
                 agreement(server.clock),
             ];
@@ -59,16 +64,18 @@ struct Server {
     /// Connections that ordinary roles may hold in all.
     room: i64,
     used: i64,
+    takes_writes: bool,
     round_trip: Duration,
 }
 
 async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
     let started = Instant::now();
-    let (version, clock, room, used) = sqlx::query_as::<_, (String, i64, i64, i64)>(
+    let (version, clock, room, used, takes_writes) = sqlx::query_as::<_, (String, i64, i64, i64, bool)>(
         "SELECT current_setting('server_version'),
                 floor(extract(epoch FROM clock_timestamp()))::bigint,
                 current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint,
-                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')",
+                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+                current_setting('transaction_read_only') = 'off'",
     )
     .fetch_one(connection)
     .await?;
@@ -77,8 +84,51 @@ async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
         clock,
         room,
         used,
+        takes_writes,
         round_trip: started.elapsed(),
     })
+}
+
+/// A session is opened in the background, so a request that waits less is answered 503 and the next one finds it.
+fn opening(took: Duration, config: &DatabaseConfig) -> Finding {
+    let (wait, limit) = (config.acquire_timeout, config.servers.attempt);
+    let detail = format!(
+        "a session takes {} ms; DB_POOL_ACQUIRE_MS allows a request {} ms, connect_timeout a server {} ms",
+        took.as_millis(),
+        wait.as_millis(),
+        limit.as_millis()
+    );
+    if took > wait || took.saturating_mul(2) > limit {
+        Finding::warning("opening", detail)
+    } else {
+        Finding::ok("opening", detail)
+    }
+}
+
+fn writing(server: &Server) -> Finding {
+    if server.takes_writes {
+        Finding::ok("writing", "the database takes writes")
+    } else {
+        Finding::wrong(
+            "writing",
+            "the database takes no writes: a standby, or default_transaction_read_only",
+        )
+    }
+}
+
+async fn pooling(config: &DatabaseConfig) -> Finding {
+    if config.pooler == Pooler::Transaction {
+        return Finding::ok(
+            "pooler",
+            "DB_POOLER=transaction: every statement is a transaction of its own",
+        );
+    }
+    let pool = postgres::open(config);
+    match tokio::time::timeout(PATIENCE, pool.has_shared_sessions()).await {
+        Ok(true) => Finding::wrong("pooler", SharedSessions.to_string()),
+        Ok(false) => Finding::ok("pooler", "sessions stay ours between two statements"),
+        Err(_) => Finding::warning("pooler", "whether sessions stay ours cannot be found out in time"),
+    }
 }
 
 fn room(server: &Server, pool_max: u32) -> Finding {
@@ -109,8 +159,8 @@ fn agreement(database: i64) -> Finding {
 
 async fn schema(config: &DatabaseConfig) -> Finding {
     let found = async {
-        let server = config.servers.choose().await.map_err(SchemaError::Connect)?;
-        status::read(&server).await
+        let mut connection = config.servers.connect().await.map_err(SchemaError::Connect)?;
+        status::read_on(&mut connection).await
     };
     match tokio::time::timeout(PATIENCE, found).await {
         Ok(Ok(found)) if found.is_current() => {

@@ -5,7 +5,7 @@ use shared::ids::UserId;
 use super::{Fault, Ledger};
 use crate::domain::ledger::LedgerError;
 use crate::postgres::ledger::{self as statements, Balance};
-use crate::postgres::run;
+use crate::postgres::read;
 
 impl Ledger {
     /// The balance of `user`. Writes nothing: a hold whose time is up counts as held until it is given back.
@@ -13,7 +13,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::UserNotFound`]; [`Fault::Database`].
     pub async fn balance(&self, user: UserId) -> Result<Balance, Fault> {
-        run(&self.pool, |mut connection| async move {
+        read(&self.pool, |mut connection| async move {
             statements::balance(&mut connection, user).await
         })
         .await?

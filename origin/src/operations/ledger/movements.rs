@@ -9,7 +9,7 @@ use crate::domain::ledger::{
     PageSize, Receipt, SystemAccount, Transfer, TransferKind,
 };
 use crate::postgres::ledger::{self as statements, Found, MoveRow};
-use crate::postgres::{Pool, run};
+use crate::postgres::{Pool, read};
 
 /// One page of a person's transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Ledger {
         cursor: Option<Cursor>,
         size: PageSize,
     ) -> Result<TransferPage, Fault> {
-        let transfers = run(&self.pool, |mut connection| async move {
+        let transfers = read(&self.pool, |mut connection| async move {
             statements::transfers(&mut connection, user, cursor, size).await
         })
         .await?;

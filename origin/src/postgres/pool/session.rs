@@ -8,6 +8,8 @@ use sqlx::PgConnection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::connections::Connections;
+use crate::postgres::pooler::Registration;
+use crate::postgres::servers::Begun;
 
 /// What a statement needs of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,7 @@ impl DerefMut for Borrowed {
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Arc<Mutex<PgConnection>>,
+    registration: Option<Registration>,
     /// Sessions of an earlier generation than the pool's are not used again.
     pub generation: u64,
     /// From when on it is closed instead of kept.
@@ -49,10 +52,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub fn new(connection: PgConnection, generation: u64, lifetime: Duration) -> Self {
+    pub fn new(begun: Begun, generation: u64, lifetime: Duration) -> Self {
         let now = Instant::now();
         Self {
-            connection: Arc::new(Mutex::new(connection)),
+            connection: Arc::new(Mutex::new(begun.connection)),
+            registration: begun.registration,
             generation,
             retires: now + lifetime,
             answered: now,
@@ -82,6 +86,17 @@ impl Lease {
             session: Some(session),
             is_used: false,
         }
+    }
+
+    /// What it was lent for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The session's name at the server, where it stays ours.
+    pub fn name(&self) -> Option<Arc<str>> {
+        let registration = self.session.as_ref()?.registration.as_ref()?;
+        Some(registration.name())
     }
 
     /// When the session last answered.

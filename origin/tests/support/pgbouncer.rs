@@ -1,0 +1,98 @@
+//! PgBouncer before the tests' PostgreSQL.
+// Each test binary takes what it needs.
+#![allow(dead_code)]
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use uuid::Uuid;
+
+use crate::wait::{signal, until};
+
+/// `nobody`: PgBouncer does not run as root.
+const UNPRIVILEGED: u32 = 65534;
+
+/// A running pooler, ended and removed with the value.
+pub struct PgBouncer {
+    folder: PathBuf,
+    address: SocketAddr,
+    child: Child,
+}
+
+impl PgBouncer {
+    /// One that pools in `mode`, with so many sessions, before the server of `url`. `None` where PgBouncer is not installed.
+    pub async fn before(url: &str, mode: &str, sessions: u32) -> Option<Self> {
+        let program = [
+            "/usr/sbin/pgbouncer",
+            "/usr/bin/pgbouncer",
+            "/usr/local/bin/pgbouncer",
+        ]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists());
+        let Some(program) = program else {
+            eprintln!("not shown: PgBouncer is not installed (Debian: pgbouncer)");
+            return None;
+        };
+        let server = reqwest::Url::parse(url).unwrap();
+        let folder = std::env::temp_dir().join(format!("crossfade-pooler-{}", Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let password = server
+            .password()
+            .map(|password| format!(" password={password}"))
+            .unwrap_or_default();
+        let settings = format!(
+            "[databases]\n* = host={} port={} user={}{password}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
+             auth_type = any\npool_mode = {mode}\ndefault_pool_size = {sessions}\nmax_client_conn = 300\nunix_socket_dir =\n",
+            server.host_str().unwrap(),
+            server.port().unwrap_or(5432),
+            server.username(),
+            address.port(),
+        );
+        // As is usually advised for programs like this one: what is ignored is not set, and nothing is refused.
+        let ignored = match mode {
+            "transaction" => "ignore_startup_parameters = options,extra_float_digits\n",
+            _ => "",
+        };
+        let file = folder.join("pgbouncer.ini");
+        std::fs::write(&file, settings + ignored).unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg(&file)
+            .current_dir("/")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if std::fs::metadata(&folder).unwrap().uid() == 0 {
+            for path in [&folder, &file] {
+                chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
+            }
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+        }
+        let child = command.spawn().unwrap();
+        until("PgBouncer listens", async || TcpStream::connect(address).is_ok()).await;
+        Some(Self {
+            folder,
+            address,
+            child,
+        })
+    }
+
+    /// `url`, through the pooler.
+    pub fn url(&self, url: &str) -> String {
+        let mut url = reqwest::Url::parse(url).unwrap();
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(self.address.port())).unwrap();
+        url.to_string()
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        signal(self.child.id(), "KILL");
+        let _ended = self.child.wait();
+        let _removed = std::fs::remove_dir_all(&self.folder);
+    }
+}
