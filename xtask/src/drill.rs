@@ -1,5 +1,6 @@
 //! Rehearsals of what operators do, on a stack of their own, with things failing meanwhile.
 
+mod failover;
 mod migration;
 mod rollout;
 
@@ -8,6 +9,8 @@ use crate::fault::Done;
 /// What to rehearse.
 #[derive(clap::Subcommand)]
 pub enum Options {
+    /// Lose the database's machines, connections and poolers and the origins one after the other, under credits, first sights and reads.
+    Failover(failover::Options),
     /// Bring ten thousand people to Firebase with their passwords while the command is killed again and again; then all sign in.
     Migration(migration::Options),
     /// Move two thousand people from 0 to 100 % and back while the legacy service, the origin and PostgreSQL fail.
@@ -17,6 +20,7 @@ pub enum Options {
 /// Rehearses it.
 pub fn run(options: &Options) -> Done {
     match options {
+        Options::Failover(options) => failover::run(options),
         Options::Migration(options) => migration::run(options),
         Options::Rollout(options) => rollout::run(options),
     }

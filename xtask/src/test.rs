@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::fault::Done;
 use crate::stack::{self, Issuer};
-use crate::tools::{bindgen, npm, wasm_target};
+use crate::tools::{bindgen, npm, system, wasm_target};
 use crate::{browser, clients, conformance, console, documents, end_to_end, run};
 
 /// Options of `cargo xtask test`.
@@ -63,6 +63,7 @@ pub fn run(options: &Options) -> Done {
     let started = Instant::now();
     let mut times = Vec::new();
     let mut not_run = Vec::new();
+    let missing = system::missing();
     for part in Part::value_variants() {
         if options.only.is_some_and(|only| only != *part) {
             continue;
@@ -88,6 +89,9 @@ pub fn run(options: &Options) -> Done {
     }
     for name in &not_run {
         println!("  – {name:<16} not run, see above");
+    }
+    for (program, package) in missing {
+        println!("  – {program} is not installed (Debian: {package}): what plays against it was not shown");
     }
     let which = if not_run.is_empty() {
         "All tests"

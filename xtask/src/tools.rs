@@ -5,4 +5,5 @@ pub mod cargo_tools;
 pub mod llvm;
 pub mod npm;
 pub mod schemathesis;
+pub mod system;
 pub mod wasm_target;
