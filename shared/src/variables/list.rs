@@ -320,6 +320,13 @@ pub const VARIABLES: &[Variable] = &[
         "Where migrations go: they want a session of their own, which a pooler does not give",
     ),
     variable(
+        "DB_POOLER",
+        Reads::Origin,
+        Kind::Variable,
+        "`session`",
+        "`transaction` behind a pooler that gives sessions to others after each transaction",
+    ),
+    variable(
         "DB_HOST",
         Reads::Origin,
         Kind::Variable,
