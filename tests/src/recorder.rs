@@ -1,6 +1,7 @@
 //! A service behind the edge that answers with what it received, so that a test sees what got through.
 //!
-//! Whatever is asked for, the answer is 200 (or what `?status=` says) and says in JSON [`Received`]. Its headers claim what only the
+//! Whatever is asked for, the answer is 200 (or what `?status=` says) and says in JSON [`Received`], with what `?location=` and `?expose=` say
+//! in the headers `Location` and `Access-Control-Expose-Headers`. Its headers claim what only the
 //! edge may say: the edge has to put that right. A WebSocket is accepted on any path, see [`socket`].
 
 pub mod socket;
@@ -110,6 +111,17 @@ async fn answer(request: Request) -> Response {
     let text = serde_json::to_string(&received).unwrap_or_default();
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = wanted_status(parts.uri.query());
+    for (parameter, name) in [
+        ("location", "location"),
+        ("expose", "access-control-expose-headers"),
+    ] {
+        let value = wanted(parts.uri.query(), parameter).and_then(|value| HeaderValue::from_str(value).ok());
+        if let Some(value) = value {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
     for (name, value) in [
         ("content-type", "application/json"),
         ("access-control-allow-origin", "*"),
@@ -137,8 +149,14 @@ fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn wanted_status(query: Option<&str>) -> StatusCode {
-    query
-        .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("status=")))
+    wanted(query, "status")
         .and_then(|status| status.parse().ok())
         .unwrap_or(StatusCode::OK)
+}
+
+/// What the query says for `name`; escapes in it stay.
+fn wanted<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
+    query?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }

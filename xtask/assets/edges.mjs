@@ -1,6 +1,7 @@
 // Starts edges on request, for tests that need one with variables of its own, or one whose caches nobody has filled yet. Each
 // runs in a workerd of its own.
-//   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url"}; edges with the same `cache` share a data centre's cache;
+//   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url", "direct"}; edges with the same `cache` share a data centre's cache;
+//                `direct` is a socket of the Worker's own, without the local entry that tidies requests before `url`'s Worker sees them;
 //                `bindings` are options of Miniflare, such as `durableObjects`; `"telemetry": true` binds a dataset that keeps its points;
 //                `"changeable": true` lets each request bring variables along, see changeable-entry.mjs
 //   GET /{id}     → 200 [{"indexes", "blobs", "doubles"}, …]: those points
@@ -49,6 +50,7 @@ async function start({ variables = {}, bindings = {}, telemetry = false, changea
       { type: "ESModule", include: ["**/*.mjs", "**/*.js"] },
     ],
     scriptPath: changeable ? path.join(root, "xtask/assets/changeable-entry.mjs") : main,
+    unsafeDirectSockets: [{ port: 0 }],
     bindings: { ...workerOptions.bindings, ...variables },
     ...(telemetry && { serviceBindings: { TELEMETRY: "dataset" } }),
     ...bindings,
@@ -61,7 +63,8 @@ async function start({ variables = {}, bindings = {}, telemetry = false, changea
     port: 0,
   });
   edges.set(id, { edge, points });
-  return { id, url: String(await edge.ready).replace(/\/$/, "") };
+  const plain = (url) => String(url).replace(/\/$/, "");
+  return { id, url: plain(await edge.ready), direct: plain(await edge.unsafeGetDirectURL("edge")) };
 }
 
 async function read(request) {

@@ -66,12 +66,14 @@ fn masked(payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
         .collect()
 }
 
-/// Accepts the upgrade and sends back what arrives until the connection ends.
+/// Accepts the upgrade and sends back what arrives until the connection ends. Chooses `chat` where that is offered, and says in
+/// `X-Offered-Protocols` and `X-Received-Authorization` what arrived.
 pub(super) fn accept(mut request: Request) -> Response {
     let text = |name: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
+    let (offered, authorization) = (text("sec-websocket-protocol"), text("authorization"));
     let key = accept_key(&text("sec-websocket-key"));
     let Ok(key) = HeaderValue::from_str(&key) else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -94,6 +96,17 @@ pub(super) fn accept(mut request: Request) -> Response {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    if offered.split(',').any(|protocol| protocol.trim() == "chat") {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("chat"));
+    }
+    for (name, value) in [
+        ("x-offered-protocols", offered),
+        ("x-received-authorization", authorization),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
     response
 }
 

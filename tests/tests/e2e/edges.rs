@@ -10,6 +10,8 @@ use crate::stack;
 /// A running edge. It ends with the stack, or by [`Edge::end`].
 pub struct Edge {
     pub api: Api,
+    /// A socket of the Worker's own, for `testkit::wire`: nothing tidies a request before the Worker sees it.
+    pub direct: String,
     id: String,
 }
 
@@ -91,6 +93,7 @@ impl Wanted {
             .expect(201);
         Edge {
             api: Api::at(&answer.text_at("/url")),
+            direct: answer.text_at("/direct"),
             id: answer.text_at("/id"),
         }
     }
