@@ -34,6 +34,7 @@ pub mod rollout;
 pub mod routing;
 pub mod service_keys;
 pub mod step_down;
+pub mod target;
 pub mod time;
 pub mod token;
 pub mod variables;
