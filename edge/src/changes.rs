@@ -43,6 +43,15 @@ impl HeaderChanges {
         self.0.push_str(value);
     }
 
+    /// Sets `name` to `value` where the message says nothing by that name. `value` is ours, not a caller's.
+    pub fn set_unless_present(&mut self, name: &str, value: &'static str) {
+        self.line();
+        self.0.push('?');
+        self.0.push_str(name);
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
     /// Makes `later`'s changes after these.
     pub fn extend(&mut self, later: &Self) {
         if !later.0.is_empty() {
@@ -63,7 +72,8 @@ impl HeaderChanges {
         text
     }
 
-    /// One change a line: `name` removes, `name:value` sets, `+name:value` adds to the list.
+    /// One change a line: `name` removes, `name:value` sets, `+name:value` adds to the list, `?name:value`
+    /// sets what is not there.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0

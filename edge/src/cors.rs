@@ -1,14 +1,15 @@
 //! Cross-origin access (the Fetch standard's CORS protocol) by an exact list of origins. On failures too: a browser hides
 //! an answer without these headers, and the reader of a 401 needs its code.
 
+mod origin;
+mod preflight;
+
 use crate::changes::HeaderChanges;
 use crate::request::Inbound;
 
 /// How long a browser may remember a preflight's answer, in seconds. Browsers cap it at two hours or less.
 const PREFLIGHT_SECONDS: &str = "7200";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str =
-    "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id, traceparent, tracestate";
 const RESPONSE_HEADERS: &str = "X-Request-Id, X-Auth-Route, X-Auth-Route-Reason, Retry-After, WWW-Authenticate, \
                                 RateLimit, RateLimit-Policy";
 
@@ -17,7 +18,7 @@ const RESPONSE_HEADERS: &str = "X-Request-Id, X-Auth-Route, X-Auth-Route-Reason,
 pub struct AllowedOrigins(Vec<String>);
 
 impl AllowedOrigins {
-    /// Reads a comma list of origins: scheme, host and port as a browser sends them, no path, no wildcard.
+    /// Reads a comma list of origins: scheme, host and port as a browser or the web view of an app sends them, no path, no wildcard.
     ///
     /// # Errors
     /// The position of an entry that no browser would ever send.
@@ -25,21 +26,10 @@ impl AllowedOrigins {
         let mut origins = Vec::new();
         for (index, entry) in text.split(',').enumerate() {
             let entry = entry.trim();
-            let host = entry
-                .strip_prefix("https://")
-                .or_else(|| entry.strip_prefix("http://"));
-            let serialised = host.is_some_and(|host| {
-                !host.is_empty()
-                    && host.bytes().all(|byte| {
-                        byte.is_ascii_lowercase()
-                            || byte.is_ascii_digit()
-                            || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
-                    })
-            });
-            if !serialised {
+            if !origin::is_serialised(entry) {
                 let at = index.saturating_add(1);
                 return Err(format!(
-                    "entry {at} is not an origin such as https://app.example.com"
+                    "entry {at} is not an origin such as https://app.example.com or capacitor://localhost"
                 ));
             }
             origins.push(entry.to_owned());
@@ -47,7 +37,8 @@ impl AllowedOrigins {
         Ok(Self(origins))
     }
 
-    /// What CORS changes on the answer to this request: this list decides, whatever a service behind the edge allows.
+    /// What CORS changes on the answer to this request: this list decides, whatever a service behind the edge allows. What the service
+    /// lets its pages read is extended by what the edge says.
     pub fn apply(&self, inbound: &Inbound<'_>, headers: &mut HeaderChanges) {
         if inbound.header("origin").is_some() {
             headers.remove("access-control-allow-origin");
@@ -64,15 +55,27 @@ impl AllowedOrigins {
         headers.set("access-control-allow-origin", origin);
         headers.set("access-control-allow-credentials", "true");
         if is_preflight(inbound) {
+            let asked = inbound.header("access-control-request-headers");
             headers.set("access-control-allow-methods", METHODS);
-            headers.set("access-control-allow-headers", REQUEST_HEADERS);
+            headers.set("access-control-allow-headers", preflight::allowed(asked));
             headers.set("access-control-max-age", PREFLIGHT_SECONDS);
+            headers.append("vary", "Access-Control-Request-Headers");
         } else {
-            headers.set("access-control-expose-headers", RESPONSE_HEADERS);
+            headers.append("access-control-expose-headers", RESPONSE_HEADERS);
         }
     }
 
+    /// Whether the page that opens a connection may use it with its user's cookies, which a browser attaches to a handshake whatever
+    /// page asks for it: a page of this host or of a listed origin. Who sends no `Origin` is no browser.
+    #[must_use]
+    pub fn may_connect(&self, inbound: &Inbound<'_>) -> bool {
+        inbound
+            .header("origin")
+            .is_none_or(|origin| inbound.is_same_origin(origin) || self.matching(inbound).is_some())
+    }
+
     /// The origin that a browser names, if it is one of these.
+    #[must_use]
     pub fn matching(&self, inbound: &Inbound<'_>) -> Option<&str> {
         let sent = inbound.header("origin")?;
         self.0.iter().find(|known| *known == sent).map(String::as_str)
@@ -130,17 +133,30 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_no_browser_sends_is_a_fault() {
-        for refused in [
-            "*",
-            "https://",
-            "app.example.com",
-            "https://a.test/",
-            "https://*.a.test",
-            "https://A.test",
-            "https://a.test,",
+    fn headers_the_service_exposes_stay_exposed() {
+        let headers = added("https://a.test", "GET\nhttps://api/v1\norigin:https://a.test");
+        assert!(
+            headers.contains("+access-control-expose-headers:X-Request-Id"),
+            "{headers}"
+        );
+    }
+
+    #[test]
+    fn page_of_a_stranger_opens_no_connection() {
+        let allowed = AllowedOrigins::parse("https://app.example.com,capacitor://localhost").unwrap();
+        for (origin, may) in [
+            ("\norigin:https://app.example.com", true),
+            ("\norigin:capacitor://localhost", true),
+            ("\norigin:https://gw.example.com", true),
+            ("", true),
+            ("\norigin:http://gw.example.com", false),
+            ("\norigin:https://evil.test", false),
+            ("\norigin:null", false),
+            ("\norigin:https://app.example.com, https://evil.test", false),
         ] {
-            assert!(AllowedOrigins::parse(refused).is_err(), "{refused}");
+            let request = format!("GET\nhttps://gw.example.com/api/live{origin}");
+            let inbound = Inbound::parse(&request).unwrap();
+            assert_eq!(allowed.may_connect(&inbound), may, "{origin}");
         }
     }
 }

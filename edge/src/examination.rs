@@ -14,7 +14,7 @@ use shared::token::Accepted;
 /// An operator may ask: with `?verbose` and the key of a service that may administer.
 #[must_use]
 pub fn is_wanted(inbound: &Inbound<'_>, asks_as_admin: bool) -> bool {
-    let query = inbound.query.strip_prefix('?').unwrap_or_default();
+    let query = inbound.query().strip_prefix('?').unwrap_or_default();
     let verbose = query
         .split('&')
         .any(|field| field.split('=').next() == Some("verbose"));

@@ -7,6 +7,7 @@ mod denial;
 mod follow;
 mod legacy;
 mod limits;
+mod location;
 mod notes;
 mod send;
 mod strict;
@@ -120,12 +121,17 @@ where
             service,
             seed,
             shadow: None,
+            on_answer: HeaderChanges::default(),
         };
         let body = match journey.travel().await {
             Ok(body) => body,
             Err(refusal) => journey.refuse(&refusal),
         };
         let mut headers = HeaderChanges::new();
+        let is_relayed = matches!(body, ReplyBody::Relayed(_));
+        if is_relayed {
+            headers.extend(&journey.on_answer);
+        }
         answer::mark(
             &mut headers,
             journey.trace.request_id.as_str(),
@@ -133,6 +139,9 @@ where
             journey.notes.reason,
         );
         limits::announce(&mut headers, &journey.notes, &self.config.quotas);
+        if is_relayed && journey.is_private() {
+            headers.set_unless_present("cache-control", "no-store");
+        }
         self.config.cors.apply(inbound, &mut headers);
         let mut notes = journey.notes;
         notes.trace = Some(journey.trace);
@@ -159,6 +168,8 @@ struct Journey<'a, 'b, K, E, U> {
     notes: Notes,
     seed: &'a Seed,
     shadow: Option<ShadowRead>,
+    /// What changes on a service's answer, before the marks that every answer gets.
+    on_answer: HeaderChanges,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -168,11 +179,15 @@ where
     U: Upstreams,
 {
     async fn travel(&mut self) -> Result<ReplyBody<U::Answer>, Refusal> {
+        if let Some(fault) = self.inbound.target_fault() {
+            let problem = Problem::new(ErrorCode::ValidationError).message(fault.message());
+            return Err(Refusal::new(problem, "request_target"));
+        }
         if cors::is_preflight(self.inbound) {
             self.notes.reason = "preflight";
             return Ok(ReplyBody::Own(OwnAnswer::empty(204)));
         }
-        match paths::route(self.inbound.path) {
+        match paths::route(self.inbound.path()) {
             Route::Own(own) => {
                 self.notes.reason = "own";
                 Ok(ReplyBody::Health(own))
@@ -187,7 +202,7 @@ where
                 self.limit(path).await?;
                 self.legacy_contract(path, call).await
             }
-            Route::App => match self.gateway.config.app_services.find(self.inbound.path) {
+            Route::App => match self.gateway.config.app_services.find(self.inbound.path()) {
                 Some(service) => self.app_service(service).await,
                 None => Err(not_found()),
             },
@@ -201,12 +216,21 @@ where
             Access::Public => None,
             Access::Bearer => self.authenticate().await?,
         };
-        let target = self.gateway.config.origin.target(path, self.inbound.query);
+        let target = self.gateway.config.origin.target(path, self.inbound.query());
         let sent = self.to_origin(&target, caller.as_ref()).await?;
         let answer = sent.map_err(Refusal::from)?;
         self.notes.route = Side::V2.as_str();
+        let origin = &self.gateway.config.origin;
+        self.relocate(&answer, |location| origin.public_location(location));
         self.notes.reason = "new_contract";
         Ok(ReplyBody::Relayed(answer))
+    }
+
+    /// Whether the answer is about one user: either contract's, or made for somebody with a token.
+    fn is_private(&self) -> bool {
+        !matches!(paths::route(self.inbound.path()), Route::App)
+            || self.notes.token_kind.is_some()
+            || self.inbound.header("authorization").is_some()
     }
 
     async fn authenticate(&mut self) -> Result<Option<Caller>, Refusal> {
@@ -218,13 +242,20 @@ where
         Ok(caller)
     }
 
+    /// The caller that a token outside the `Authorization` header proves.
+    async fn verify(&mut self, unverified: &str) -> Result<Caller, Refusal> {
+        let caller = self.gateway.verifier.verify(unverified, self.now).await?;
+        self.notes.token_kind = Some(caller.kind);
+        Ok(caller)
+    }
+
     fn refuse(&mut self, refusal: &Refusal) -> ReplyBody<U::Answer> {
         self.notes.route = EDGE;
         self.notes.reason = refusal.reason;
         self.notes.code = Some(refusal.problem.code);
         let asked = Asked {
             request_id: self.trace.request_id.as_str(),
-            path: self.inbound.path,
+            path: self.inbound.path(),
             accept: self.inbound.header("accept"),
         };
         ReplyBody::Own(OwnAnswer::problem(&refusal.problem, &asked, self.now))

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 pub use endpoint::endpoint;
 pub use legacy::LegacyCall;
+pub(crate) use legacy::plain;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,6 +61,9 @@ pub struct Ask<'a> {
 pub trait Answer {
     /// Its HTTP status.
     fn status(&self) -> u16;
+
+    /// Its `Location` header.
+    fn location(&self) -> Option<String>;
 }
 
 /// How a request is changed on its way.

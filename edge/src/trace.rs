@@ -18,6 +18,8 @@ pub struct Trace {
     pub request_id: RequestId,
     /// `traceparent` (W3C Trace Context, level 1) with our own span as the parent.
     pub traceparent: String,
+    /// Whether the trace begins here: none arrived, or one that breaks its rule.
+    pub is_restarted: bool,
 }
 
 impl Trace {
@@ -28,7 +30,9 @@ impl Trace {
     #[must_use]
     pub fn continued(request_id: Option<&str>, traceparent: Option<&str>, seed: &Seed) -> Self {
         let span = hex(&seed.span);
-        let traceparent = match traceparent.and_then(parse) {
+        let continued = traceparent.and_then(parse);
+        let is_restarted = continued.is_none();
+        let traceparent = match continued {
             Some((trace, flags)) => format!("00-{trace}-{span}-{flags}"),
             None => format!("00-{}-{span}-00", hex(&seed.name)),
         };
@@ -38,6 +42,7 @@ impl Trace {
         Self {
             request_id,
             traceparent,
+            is_restarted,
         }
     }
 }
@@ -83,6 +88,7 @@ mod tests {
     fn a_trace_is_continued_with_our_span() {
         let trace = Trace::continued(Some("r-1"), Some(SENT), &SEED);
         assert_eq!(trace.request_id.as_str(), "r-1");
+        assert!(!trace.is_restarted);
         assert_eq!(
             trace.traceparent,
             "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-01"
@@ -105,6 +111,7 @@ mod tests {
         ] {
             let trace = Trace::continued(Some(&long), refused, &SEED);
             assert_eq!(trace.request_id.as_str(), "ab".repeat(16), "{refused:?}");
+            assert!(trace.is_restarted, "{refused:?}");
             assert_eq!(
                 trace.traceparent,
                 format!("00-{}-{}-00", "ab".repeat(16), "ab".repeat(8))

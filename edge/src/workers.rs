@@ -20,6 +20,7 @@ mod webcrypto;
 
 use std::rc::Rc;
 
+use shared::config::Lookup as _;
 use shared::ids::RequestId;
 use shared::problem::{ErrorCode, Problem};
 use shared::time::UnixTime;
@@ -30,8 +31,10 @@ use worker::{Context, Env, worker_sys};
 use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::Verifier;
 use crate::changes::HeaderChanges;
+use crate::cors::{self, AllowedOrigins};
 use crate::flow::{Gateway, Reply, ReplyBody};
 use crate::request::Inbound;
+use env::Bindings;
 use isolate::Isolate;
 use keys::RequestKeys;
 use shadow::Shadow;
@@ -57,7 +60,7 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
     let isolate = isolate::of(env);
     let isolate = match isolate.as_ref() {
         Ok(isolate) => isolate,
-        Err(faults) => return misconfigured(&inbound, &faults.names()),
+        Err(faults) => return misconfigured(&inbound, &faults.names(), env),
     };
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
     Watch::keep_up(isolate, context);
@@ -98,7 +101,7 @@ async fn travel(
             body,
             read,
             request_id: reply.notes.request_id().to_owned(),
-            path: inbound.path.to_owned(),
+            path: inbound.path().to_owned(),
         }
     });
     (reply, shadow)
@@ -126,19 +129,21 @@ async fn finish(
 }
 
 /// Nothing is answered by accident: without a good configuration everything but `/livez` is 503, and says which variables
-/// are bad, not what they hold.
-fn misconfigured(inbound: &Inbound<'_>, names: &[&str]) -> Result<Response, JsValue> {
+/// are bad, not what they hold. To pages of listed origins too, as long as the list itself can be read.
+fn misconfigured(inbound: &Inbound<'_>, names: &[&str], env: &Env) -> Result<Response, JsValue> {
     let request_id = inbound
         .header(shared::headers::REQUEST_ID)
         .filter(|name| RequestId::parse(*name).is_ok())
         .unwrap_or_default();
     let asked = Asked {
         request_id,
-        path: inbound.path,
+        path: inbound.path(),
         accept: inbound.header("accept"),
     };
-    let own = if inbound.path == "/livez" {
+    let own = if inbound.path() == "/livez" {
         health::live()
+    } else if cors::is_preflight(inbound) {
+        OwnAnswer::empty(204)
     } else {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let problem = Problem::new(ErrorCode::ConfigInvalid).details(names);
@@ -146,6 +151,10 @@ fn misconfigured(inbound: &Inbound<'_>, names: &[&str]) -> Result<Response, JsVa
     };
     let mut headers = HeaderChanges::new();
     answer::mark(&mut headers, request_id, "edge", "config_invalid");
+    let origins = Bindings(env).get("CORS_ALLOWED_ORIGINS");
+    if let Some(origins) = origins.and_then(|text| AllowedOrigins::parse(&text).ok()) {
+        origins.apply(inbound, &mut headers);
+    }
     respond(&own, &headers)
 }
 

@@ -5,6 +5,7 @@ use shared::assertion::{FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
 use super::strict::{StrictRoutes, Written};
 use super::url::{BaseUrl, Target};
+use crate::paths;
 
 /// All app services; the longest prefix wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct AppService {
     pub timeout_ms: u32,
 }
 
-/// Whether the callers of a service must be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// Whether the callers of a service must be known; the strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     /// A good token, or 401.
@@ -94,10 +95,25 @@ impl AppServices {
         self.0.iter().map(|service| service.name.as_str())
     }
 
-    /// The service that serves `path`.
+    /// The service that serves `path`. None does when the path, as a lenient server reads it, belongs to a stricter one: both may be
+    /// the same server, which would then answer past the stricter one's guard.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&AppService> {
-        self.0.iter().find(|service| service.serves(path))
+        let found = self.0.iter().find(|service| service.serves(path))?;
+        let is_stricter = |service: &AppService| service.auth < found.auth;
+        if !self
+            .0
+            .iter()
+            .any(|service| is_stricter(service) && below(&service.prefix, &found.prefix))
+        {
+            return Some(found);
+        }
+        let plain = paths::plain(path);
+        let lenient = self
+            .0
+            .iter()
+            .find(|service| below(&plain, &service.prefix.to_ascii_lowercase()));
+        (!lenient.is_some_and(is_stricter)).then_some(found)
     }
 }
 
@@ -138,20 +154,37 @@ impl AppService {
     }
 
     fn serves(&self, path: &str) -> bool {
-        path.strip_prefix(self.prefix.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        below(path, &self.prefix)
     }
 
-    /// Where a request for `path` goes.
+    /// Where a request for `path` goes. Nowhere when two slashes follow a prefix that is stripped: a URL parser at the service would
+    /// take what follows them for a host.
     #[must_use]
-    pub fn target(&self, path: &str, query: &str) -> Target {
+    pub fn target(&self, path: &str, query: &str) -> Option<Target> {
         let rest = if self.strip_prefix {
             path.strip_prefix(self.prefix.as_str()).unwrap_or(path)
         } else {
             path
         };
-        self.url.target(if rest.is_empty() { "/" } else { rest }, query)
+        let rest = if rest.is_empty() { "/" } else { rest };
+        (!rest.starts_with("//")).then(|| self.url.target(rest, query))
     }
+
+    /// What a client may be told in place of a `Location` of this service, if that is an address which the client cannot reach or
+    /// should not know.
+    #[must_use]
+    pub fn public_location(&self, location: &str) -> Option<String> {
+        if self.strip_prefix {
+            self.url.below(location).map(|rest| [&self.prefix, rest].concat())
+        } else {
+            self.url.public_location(location)
+        }
+    }
+}
+
+fn below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -173,11 +206,52 @@ mod tests {
         assert_eq!(served("/api/archives"), None);
         let public = services.find("/api/archive/public/x").unwrap();
         assert_eq!(
-            public.target("/api/archive/public/x", "?q").url(),
+            public.target("/api/archive/public/x", "?q").unwrap().url(),
             "http://b:1/x?q"
         );
-        assert_eq!(public.target("/api/archive/public", "").url(), "http://b:1/");
+        assert_eq!(
+            public.target("/api/archive/public", "").unwrap().url(),
+            "http://b:1/"
+        );
+        assert_eq!(public.target("/api/archive/public//evil.example/x", ""), None);
         assert_eq!((public.timeout_ms, public.auth), (50, AuthMode::None));
+        let located = |path, location| services.find(path).unwrap().public_location(location);
+        assert_eq!(
+            located("/api/archive/public", "http://b:1/x?y").as_deref(),
+            Some("/api/archive/public/x?y")
+        );
+        assert_eq!(
+            located("/api/archive", "http://a:1/api/archive/x").as_deref(),
+            Some("/api/archive/x")
+        );
+        assert_eq!(located("/api/archive/public", "https://elsewhere.test/x"), None);
+        assert_eq!(located("/api/archive/public", "/x"), None);
+    }
+
+    #[test]
+    fn respelled_path_of_a_stricter_service_is_not_served() {
+        let services = AppServices::parse(
+            r#"[{"prefix":"/api/shop","url":"http://a:1","auth":"none"},
+                {"prefix":"/api/shop/admin","url":"http://a:1","auth":"required"},
+                {"prefix":"/api/shop/admin/logo","url":"http://a:1","auth":"none","name":"logo"}]"#,
+            3_000,
+        )
+        .unwrap();
+        let served = |path| services.find(path).map(|service| service.name.as_str());
+        for respelled in [
+            "/api/shop/Admin/keys",
+            "/api/shop//admin/keys",
+            "/api/shop/admin%2Fkeys",
+            "/api/shop/admin%5Ckeys",
+            "/api/shop/admin;x/keys",
+            "/api/shop/%2561dmin",
+        ] {
+            assert_eq!(served(respelled), None, "{respelled}");
+        }
+        assert_eq!(served("/api/shop/admin/keys"), Some("shop-admin"));
+        assert_eq!(served("/api/shop/Cart/%2F7"), Some("shop"));
+        assert_eq!(served("/api/shop/admin/Logo"), Some("shop-admin"));
+        assert_eq!(served("/api/shop/admin/logo"), Some("logo"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Addresses of the services behind the edge.
 
+use shared::target;
 use shared::token::Environment;
 
 /// Where a service is: scheme, host, optional port and path; no query, no credentials, no slash at the end.
@@ -27,8 +28,11 @@ impl BaseUrl {
         let host = rest.get(..host_length).ok_or(rule)?;
         let plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
-        let plain_path = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
-        if host.is_empty() || !host.bytes().all(plain) || !rest.bytes().skip(host_length).all(plain_path) {
+        let path = rest.get(host_length..).unwrap_or_default();
+        // In its one spelling, or what is sealed is not what arrives.
+        let final_path = path.is_empty()
+            || target::Target::read(path).is_ok_and(|read| read.path == path && read.query.is_empty());
+        if host.is_empty() || !host.bytes().all(plain) || !final_path {
             return Err(rule);
         }
         Ok(Self {
@@ -46,6 +50,50 @@ impl BaseUrl {
             query_length: query.len(),
         }
     }
+}
+
+impl BaseUrl {
+    /// What a client may be told in place of `location`, if that is an address of this service: its path there, which is the path
+    /// here. An address elsewhere, and one without a host, means the same to a client as to the service.
+    #[must_use]
+    pub fn public_location(&self, location: &str) -> Option<String> {
+        let rest = self.below(location)?;
+        // Two slashes at the beginning would name a host.
+        (!rest.starts_with("//")).then(|| {
+            if rest.starts_with('/') {
+                rest.to_owned()
+            } else {
+                format!("/{rest}")
+            }
+        })
+    }
+
+    /// What follows this address in `location`: empty, or from the next `/`, `?` or `#` on.
+    pub(super) fn below<'l>(&self, location: &'l str) -> Option<&'l str> {
+        let (own_scheme, own) = self.text.split_once("://")?;
+        let rest = match location.strip_prefix("//") {
+            Some(rest) => rest,
+            None => {
+                let (scheme, rest) = location.split_once("://")?;
+                scheme.eq_ignore_ascii_case(own_scheme).then_some(rest)?
+            }
+        };
+        let (own_authority, own_path) = own.split_at_checked(own.find('/').unwrap_or(own.len()))?;
+        let (authority, rest) =
+            rest.split_at_checked(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()))?;
+        let bare = |authority: &'l str| without_port(authority, own_scheme);
+        if !bare(authority).eq_ignore_ascii_case(without_port(own_authority, own_scheme)) {
+            return None;
+        }
+        let rest = rest.strip_prefix(own_path)?;
+        (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+    }
+}
+
+/// Without the port that the scheme implies.
+fn without_port<'a>(authority: &'a str, scheme: &str) -> &'a str {
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 /// An address to send a request to.
@@ -106,6 +154,37 @@ mod tests {
     }
 
     #[test]
+    fn location_at_the_service_itself_is_told_as_a_path() {
+        for (base, location, public) in [
+            ("http://svc:3008", "http://svc:3008/v1/x?a#b", Some("/v1/x?a#b")),
+            ("http://svc:3008", "HTTP://SVC:3008/v1", Some("/v1")),
+            ("http://svc:3008", "//svc:3008/v1", Some("/v1")),
+            ("http://svc:3008", "http://svc:3008", Some("/")),
+            ("http://svc:3008", "http://svc:3008?a", Some("/?a")),
+            ("http://svc", "http://svc:80/x", Some("/x")),
+            ("https://svc:443/base", "https://svc/base/x", Some("/x")),
+            ("https://svc/base", "https://svc/base", Some("/")),
+            // Elsewhere, and not to be touched.
+            ("https://svc/base", "https://svc/based/x", None),
+            ("https://svc/base", "https://svc/other", None),
+            ("http://svc:3008", "http://svc:3009/v1", None),
+            ("http://svc:3008", "https://svc:3008/v1", None),
+            ("http://svc", "http://svc.evil.test/x", None),
+            ("http://svc", "http://svc@evil.test/x", None),
+            ("http://svc", "http://evil.test/http://svc/x", None),
+            ("http://svc", "/v1/x", None),
+            ("http://svc", "x", None),
+            ("http://svc", "", None),
+            // A path that would name a host.
+            ("http://svc", "http://svc//evil.test/x", None),
+            ("http://svc", "http://svc\\evil.test", None),
+        ] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!(base.public_location(location).as_deref(), public, "{location}");
+        }
+    }
+
+    #[test]
     fn other_addresses_are_refused() {
         for refused in [
             "",
@@ -118,6 +197,10 @@ mod tests {
             "https://a.test/#x",
             "https://a b.test",
             "https://a.test/x y",
+            "https://a.test/x/../y",
+            "https://a.test/%2e/y",
+            "https://a.test/x\\y",
+            "https://a.test/\u{e9}",
             "http://a.test\n",
         ] {
             assert!(BaseUrl::parse(refused).is_err(), "{refused:?}");

@@ -28,12 +28,11 @@ where
         &mut self,
         service: &AppService,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
-        if !service.websocket {
-            self.refuse_upgrade()?;
-        }
-        let caller = match service.auth {
-            AuthMode::None => None,
-            AuthMode::Optional | AuthMode::Required => self.authenticate().await?,
+        let offer = self.handshake(service)?;
+        let caller = match (service.auth, offer.unverified_token) {
+            (AuthMode::None, _) => None,
+            (_, Some(unverified)) => Some(self.verify(unverified).await?),
+            (_, None) => self.authenticate().await?,
         };
         if caller.is_none() && service.auth == AuthMode::Required {
             return Err(Refusal::new(
@@ -45,10 +44,18 @@ where
         if service.auth != AuthMode::None && !service.forward_token {
             self.drop_token(&mut changes);
         }
+        offer.strip(&mut changes);
+        if let (Some(token), true) = (offer.unverified_token, service.forward_token) {
+            changes.set("authorization", &format!("Bearer {token}"));
+        }
         self.locate(&mut changes);
-        let target = service.target(self.inbound.path, self.inbound.query);
+        let target = service
+            .target(self.inbound.path(), self.inbound.query())
+            .ok_or_else(two_slashes)?;
         let person = match &caller {
-            Some(caller) if service.strict.covers(self.inbound.path) => Some(self.person_now(caller).await?),
+            Some(caller) if service.strict.covers(self.inbound.path()) => {
+                Some(self.person_now(caller).await?)
+            }
             Some(caller) => Some(self.person(caller).await?),
             None => None,
         };
@@ -67,6 +74,8 @@ where
             .send(&service.name, &target, &changes, service.timeout_ms)
             .await
             .map_err(Refusal::from)?;
+        offer.name(&mut self.on_answer);
+        self.relocate(&answer, |location| service.public_location(location));
         self.notes.reason = "app_service";
         Ok(ReplyBody::Relayed(answer))
     }
@@ -118,6 +127,12 @@ where
             .insert(caller, person.clone(), self.now, forgotten);
         Ok(person)
     }
+}
+
+fn two_slashes() -> Refusal {
+    let problem =
+        Problem::new(ErrorCode::ValidationError).message("Two slashes follow the prefix of the service");
+    Refusal::new(problem, "request_target")
 }
 
 fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIdentity) {

@@ -12,11 +12,11 @@ use crate::authenticate::Refusal;
 use crate::paths::LegacyCall;
 use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 
-/// More than any verdict on a token takes, in bytes.
-const MAX_VERDICT_BYTES: u32 = 4 * 1024;
+/// More than any verdict on a token takes, with a profile in it and white space around it, in bytes.
+const MAX_VERDICT_BYTES: u32 = 64 * 1024;
 
 /// A service changes a balance with its key, so the person's token proves nothing there.
-const SERVICES_WRITE: &str = "/auth/token-balance";
+pub(super) const SERVICES_WRITE: &str = "/auth/token-balance";
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
 where

@@ -56,6 +56,12 @@ where
         let first = self.to_side(decision.side, &call).await?;
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
+        let config = self.gateway.config;
+        let base = match (side, &config.legacy) {
+            (Side::Legacy, Some(legacy)) => legacy,
+            _ => &config.origin,
+        };
+        self.relocate(&answer, |location| base.public_location(location));
         if (decision.side, side) == (Side::Legacy, Side::Legacy) {
             self.shadow = self.shadow_of(&call);
         }
@@ -133,11 +139,11 @@ where
         let config = self.gateway.config;
         match (side, &config.legacy) {
             (Side::Legacy, Some(legacy)) => {
-                let target = legacy.target(call.path, self.inbound.query);
-                Ok(self.to_legacy(&target, call.kind == LegacyCall::Bearer).await)
+                let target = legacy.target(call.path, self.inbound.query());
+                Ok(self.to_legacy(&target, call).await)
             }
             _ => {
-                let target = config.origin.target(call.path, self.inbound.query);
+                let target = config.origin.target(call.path, self.inbound.query());
                 self.to_origin(&target, call.caller.as_ref()).await
             }
         }
@@ -195,7 +201,7 @@ where
         if !wanted || !call.body_is_held || self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open() {
             return None;
         }
-        let target = config.origin.target(call.path, self.inbound.query);
+        let target = config.origin.target(call.path, self.inbound.query());
         let changes = self.origin_changes(&target, call.caller.as_ref()).ok()?;
         Some(ShadowRead {
             url: target.url().to_owned(),

@@ -9,10 +9,13 @@ use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
 
 use super::Journey;
+use super::denial::SERVICES_WRITE;
+use super::legacy::Call;
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::Target;
+use crate::paths::LegacyCall;
 use crate::ports::{Answer, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
 use crate::scrub;
 
@@ -98,6 +101,7 @@ where
     ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
+        self.hand_on_key(&mut changes);
         let statement = Statement {
             audience: ORIGIN_AUDIENCE,
             method: self.inbound.method,
@@ -110,14 +114,20 @@ where
     }
 
     /// The legacy service knows nothing of assertions. It verifies tokens itself, so the token goes along; where it reads none,
-    /// none is sent.
-    pub(super) async fn to_legacy(&self, target: &Target, reads_token: bool) -> Result<U::Answer, NoAnswer> {
+    /// none is sent. A service's key goes to the two calls that ask for one.
+    pub(super) async fn to_legacy(&self, target: &Target, call: &Call<'_>) -> Result<U::Answer, NoAnswer> {
         let mut changes = self.changes.clone();
-        if !reads_token {
+        if call.kind != LegacyCall::Bearer {
             self.drop_token(&mut changes);
         }
+        if call.kind == LegacyCall::VerifyToken {
+            // Its verdict is read here, where not every coding of a client's choice can be undone.
+            changes.set("accept-encoding", "identity");
+        }
         self.locate(&mut changes);
-        if self.service.is_some() {
+        let reads_key = call.kind == LegacyCall::ServiceOnly || call.path == SERVICES_WRITE;
+        if reads_key && self.service.is_some() {
+            self.hand_on_key(&mut changes);
             // Its second condition beside the key; removed before when a stranger said it.
             changes.set("x-internal-service", "true");
         }
@@ -125,9 +135,17 @@ where
             .await
     }
 
+    /// Puts back the key that proved a service. It opens the origin's routes for services, so nobody else gets to see it.
+    fn hand_on_key(&self, changes: &mut HeaderChanges) {
+        if let (Some(_), Some(key)) = (self.service, self.inbound.header(headers::SERVICE_KEY)) {
+            changes.set(headers::SERVICE_KEY, key);
+        }
+    }
+
     /// Says where the caller is; the origin reads that in the assertion.
     pub(super) fn locate(&self, changes: &mut HeaderChanges) {
-        if let Some(address) = self.inbound.header(scrub::CLIENT_IP) {
+        changes.set(scrub::FORWARDED_PROTO, self.inbound.scheme());
+        if let Some(address) = self.inbound.client_ip() {
             changes.set(scrub::FORWARDED_FOR, address);
         }
     }
@@ -150,7 +168,7 @@ where
             method: statement.method,
             path: statement.target.path(),
             request_id: &self.trace.request_id,
-            client_ip: self.inbound.header(scrub::CLIENT_IP),
+            client_ip: self.inbound.client_ip(),
             identity: statement.caller.map(|caller| &**caller),
             person: statement.person,
         };

@@ -1,24 +1,187 @@
 //! WebSocket handshakes (RFC 6455 section 4.1). They pass to app services that say so, and nowhere else: behind one there is a
 //! connection whose messages nobody here looks at.
+//!
+//! A page cannot set headers on a handshake. It brings its token as an offered subprotocol, beside [`PROTOCOL`] or one of the service's:
+//! `new WebSocket(url, ["crossfade.v1", "crossfade.bearer." + token])`. The token's protocol ends here; the answer names another.
 
 use shared::problem::{ErrorCode, Problem};
 
 use super::Journey;
 use crate::authenticate::Refusal;
+use crate::changes::HeaderChanges;
+use crate::config::{AppService, AuthMode};
 
-impl<K, E, U> Journey<'_, '_, K, E, U> {
+const HEADER: &str = "sec-websocket-protocol";
+/// What the edge answers with where the service chooses no protocol: a browser that offered some ends a connection without one
+/// (WHATWG WebSockets standard, "establish a WebSocket connection").
+const PROTOCOL: &str = "crossfade.v1";
+/// What stands before a token.
+const BEARER: &str = "crossfade.bearer.";
+
+/// The subprotocols that a client offers, read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Offer<'a> {
+    /// The token among them.
+    pub unverified_token: Option<&'a str>,
+    /// Whether [`PROTOCOL`] is among them.
+    is_ours: bool,
+    /// Those that the service gets to see.
+    others: Vec<&'a str>,
+}
+
+impl<'a> Offer<'a> {
+    /// Reads `Sec-WebSocket-Protocol`; repeated headers arrive joined by commas, as the standard has it.
+    ///
+    /// # Errors
+    /// Two tokens, or a token and nothing that the answer could name.
+    fn read(header: &'a str) -> Result<Self, Refusal> {
+        let mut offer = Self::default();
+        for protocol in header.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match protocol.strip_prefix(BEARER) {
+                Some(_) if offer.unverified_token.is_some() => return Err(two_credentials()),
+                Some(token) => offer.unverified_token = Some(token),
+                None if protocol == PROTOCOL => offer.is_ours = true,
+                None => offer.others.push(protocol),
+            }
+        }
+        if offer.unverified_token.is_some() && !offer.is_ours && offer.others.is_empty() {
+            return Err(refused(
+                "Offer crossfade.v1 beside the token: an answer names one of the other protocols",
+            ));
+        }
+        Ok(offer)
+    }
+
+    /// Takes out of a request what is not for the service.
+    pub fn strip(&self, changes: &mut HeaderChanges) {
+        if self.unverified_token.is_none() && !self.is_ours {
+            return;
+        }
+        if self.others.is_empty() {
+            changes.remove(HEADER);
+        } else {
+            changes.set(HEADER, &self.others.join(", "));
+        }
+    }
+
+    /// Names the protocol on an answer whose service named none.
+    pub fn name(&self, answer: &mut HeaderChanges) {
+        if self.is_ours {
+            answer.set_unless_present(HEADER, PROTOCOL);
+        }
+    }
+}
+
+impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
     /// Refuses a handshake. Answering it like an ordinary request would look like a fault of the service to its client.
     pub(super) fn refuse_upgrade(&self) -> Result<(), Refusal> {
-        let asks = self.inbound.header("upgrade").is_some_and(|protocols| {
-            protocols
-                .split(',')
-                .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-        });
-        if asks {
-            let problem =
-                Problem::new(ErrorCode::ValidationError).message("No WebSocket connections are taken here");
-            return Err(Refusal::new(problem, "websocket_refused"));
+        if self.inbound.asks_for_websocket() {
+            return Err(refused("No WebSocket connections are taken here"));
         }
         Ok(())
+    }
+
+    /// The offer of a handshake that may pass to `service`; of an ordinary request, nothing.
+    ///
+    /// # Errors
+    /// The service takes none; not a GET, which alone can be answered with 101; a stranger's page with its visitor's cookies.
+    pub(super) fn handshake(&self, service: &AppService) -> Result<Offer<'a>, Refusal> {
+        if !service.websocket {
+            self.refuse_upgrade()?;
+        }
+        if !self.inbound.asks_for_websocket() {
+            return Ok(Offer::default());
+        }
+        if self.inbound.method != "GET" {
+            return Err(refused("A WebSocket is opened by GET"));
+        }
+        if self.inbound.header("cookie").is_some() && !self.gateway.config.cors.may_connect(self.inbound) {
+            let problem = Problem::new(ErrorCode::Forbidden).message("Pages of this origin may not connect");
+            return Err(Refusal::new(problem, "websocket_origin"));
+        }
+        match self.inbound.header(HEADER) {
+            Some(header) if service.auth != AuthMode::None => {
+                let offer = Offer::read(header)?;
+                if offer.unverified_token.is_some() && self.inbound.header("authorization").is_some() {
+                    return Err(two_credentials());
+                }
+                Ok(offer)
+            }
+            _ => Ok(Offer::default()),
+        }
+    }
+}
+
+fn refused(message: &'static str) -> Refusal {
+    Refusal::new(
+        Problem::new(ErrorCode::ValidationError).message(message),
+        "websocket_refused",
+    )
+}
+
+fn two_credentials() -> Refusal {
+    let problem = Problem::new(ErrorCode::TokenMalformed).message("The request brings more than one token");
+    Refusal::new(problem, "websocket_tokens")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(header: &str) -> (Option<&str>, String, String) {
+        let offer = Offer::read(header).unwrap();
+        let (mut request, mut answer) = (HeaderChanges::new(), HeaderChanges::new());
+        offer.strip(&mut request);
+        offer.name(&mut answer);
+        (
+            offer.unverified_token,
+            request.as_text().to_owned(),
+            answer.as_text().to_owned(),
+        )
+    }
+
+    #[test]
+    fn token_protocol_ends_here() {
+        const NAMED: &str = "?sec-websocket-protocol:crossfade.v1";
+        for (header, token, request, answer) in [
+            ("chat", None, "", ""),
+            ("chat, superchat", None, "", ""),
+            ("crossfade.v1", None, HEADER, NAMED),
+            (
+                "crossfade.v1, crossfade.bearer.a.b.c",
+                Some("a.b.c"),
+                HEADER,
+                NAMED,
+            ),
+            (
+                "crossfade.bearer.a.b.c,chat",
+                Some("a.b.c"),
+                "sec-websocket-protocol:chat",
+                "",
+            ),
+            (
+                "chat,crossfade.bearer.a.b.c,  crossfade.v1 ,superchat",
+                Some("a.b.c"),
+                "sec-websocket-protocol:chat, superchat",
+                NAMED,
+            ),
+            ("crossfade.v1,crossfade.bearer.", Some(""), HEADER, NAMED),
+        ] {
+            assert_eq!(
+                stripped(header),
+                (token, request.to_owned(), answer.to_owned()),
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn offer_without_an_answer_is_refused() {
+        for (header, reason) in [
+            ("crossfade.bearer.a.b.c", "websocket_refused"),
+            ("chat,crossfade.bearer.a,crossfade.bearer.a", "websocket_tokens"),
+        ] {
+            assert_eq!(Offer::read(header).unwrap_err().reason, reason, "{header}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The legacy service's framework ignores case and a slash at the end, others decode `%6c` or skip empty segments too. A spelling that
 //! the edge took for another call would go round its limit, its routing and the service key that a batch needs, and still arrive.
+//! The paths that come here are in the one spelling of `shared::target` already.
+
+use shared::target::decode;
 
 /// A call of the legacy contract, as far as routing cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,38 +43,23 @@ pub(super) fn call(path: &str) -> (&str, LegacyCall) {
     found.copied().unwrap_or((path, LegacyCall::Bearer))
 }
 
-/// `path` in lower case, its escapes decoded until none is left, without empty segments and a slash at the end.
-fn plain(path: &str) -> String {
+/// `path` as the most lenient server reads it: in lower case, its escapes decoded until none is left, without parameters of segments,
+/// empty segments and a slash at the end.
+pub(crate) fn plain(path: &str) -> String {
     let mut bytes = path.as_bytes().to_vec();
     while let Some(decoded) = decode(&bytes) {
         bytes = decoded;
     }
     let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
     let mut plain = String::with_capacity(text.len());
-    for segment in text.split(['/', '\\']).filter(|segment| !segment.is_empty()) {
+    let names = text
+        .split(['/', '\\'])
+        .filter_map(|segment| segment.split(';').next());
+    for segment in names.filter(|name| !name.is_empty()) {
         plain.push('/');
         plain.push_str(segment);
     }
     plain
-}
-
-/// One round of decoding; `None` when there was nothing to decode. Each round shortens the path, so the rounds end.
-fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((first, after)) = rest.split_first() {
-        let escape = (*first == b'%').then(|| after.split_at_checked(2)).flatten();
-        let escaped = escape.and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-            let byte = u8::from_str_radix(digits, 16).ok().filter(|_| plain)?;
-            Some((byte, after))
-        });
-        let (byte, after) = escaped.unwrap_or((*first, after));
-        decoded.push(byte);
-        rest = after;
-    }
-    (decoded.len() < bytes.len()).then_some(decoded)
 }
 
 #[cfg(test)]

@@ -4,6 +4,10 @@
 
 const encoder = new TextEncoder();
 
+// For every fetch: a subrequest goes through the cache of its address's zone, where one user's answer could be kept for all (by its
+// file extension or a cache rule). Above all where the Authorization that would have forbidden it stays here.
+const FRESH = { cache: "no-store" };
+
 // Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator. Writes the text to `room`, bytes of
 // the module's own memory: wasm-bindgen's way of returning a string looks at it character by character. Returns how many bytes
 // it wrote, or less than 0: how many more than there are it may need.
@@ -18,7 +22,8 @@ export function describe(request, room) {
   return read === text.length ? written : room.byteLength - 3 * text.length;
 }
 
-// Each of `lines`, from number `first` on, is `name` (remove it), `name:value` (set it) or `+name:value` (add it to the list).
+// Each of `lines`, from number `first` on, is `name` (remove it), `name:value` (set it), `+name:value` (add it to the list)
+// or `?name:value` (set it unless it is there).
 function apply(headers, lines, first) {
   for (let number = first; number < lines.length; number++) {
     const line = lines[number];
@@ -26,6 +31,10 @@ function apply(headers, lines, first) {
     const colon = line.indexOf(":");
     if (colon < 0) headers.delete(line);
     else if (line.startsWith("+")) headers.append(line.slice(1, colon), line.slice(colon + 1));
+    else if (line.startsWith("?")) {
+      const name = line.slice(1, colon);
+      if (!headers.has(name)) headers.set(name, line.slice(colon + 1));
+    }
     else headers.set(line.slice(0, colon), line.slice(colon + 1));
   }
 }
@@ -94,16 +103,23 @@ export function send(request, message, body, timeoutMs) {
           ? new Request(url, request)
           : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
       apply(forwarded.headers, lines, 1);
-      fetch(forwarded).then(settle, () => settle(0));
+      fetch(forwarded, FRESH).then(settle, () => settle(0));
     } catch {
       settle(0);
     }
   });
 }
 
-// A copy of a short body; the answer keeps its own. Throws for a longer one.
+// A copy of a short body; the answer keeps its own. Throws for a longer one. The runtime undoes `gzip` and `br` by itself, and no
+// other coding.
 export function copyOf(response, limit) {
-  return readUpTo(response.clone().body, limit);
+  const { body } = response.clone();
+  const isDeflated = body !== null && response.headers.get("content-encoding") === "deflate";
+  return readUpTo(isDeflated ? body.pipeThrough(new DecompressionStream("deflate")) : body, limit);
+}
+
+export function location(response) {
+  return response.headers.get("location") ?? undefined;
 }
 
 // Frees the connection of an answer that is not going to be used.
@@ -133,7 +149,7 @@ export async function ask(method, url, headers, body, timeoutMs, limit) {
   const request = new Request(url, { method, signal, redirect: "manual", body: body === "" ? null : body });
   apply(request.headers, headers.split("\n"), 0);
   try {
-    const response = await fetch(request);
+    const response = await fetch(request, FRESH);
     return [response.status, await readUpTo(response.body, limit)];
   } catch {
     throw signal.aborted ? 1 : 0;
@@ -189,7 +205,7 @@ export async function isWithin(binding, key) {
 // the timeout and a larger document alike.
 export async function download(url, timeoutMs, limit) {
   const signal = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url, { signal, headers: { accept: "application/json" } });
+  const response = await fetch(url, { ...FRESH, signal, headers: { accept: "application/json" } });
   const header = (name) => response.headers.get(name) ?? "";
   return [response.status, header("cache-control"), header("age"), await readUpTo(response.body, limit)];
 }
@@ -291,7 +307,7 @@ export async function probe(url, timeoutMs, limit) {
   const signal = AbortSignal.timeout(timeoutMs);
   const began = Date.now();
   try {
-    const response = await fetch(url, { signal, redirect: "manual", headers: { accept: "application/json" } });
+    const response = await fetch(url, { ...FRESH, signal, redirect: "manual", headers: { accept: "application/json" } });
     const now = Date.now();
     const date = Date.parse(response.headers.get("date") ?? "");
     return [response.status, date, now - began, now, await readUpTo(response.body, limit)];

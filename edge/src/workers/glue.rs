@@ -68,6 +68,8 @@ extern "C" {
 
     pub(super) fn discard(response: &Response);
 
+    pub(super) fn location(response: &Response) -> Option<String>;
+
     #[wasm_bindgen(catch)]
     pub(super) fn relay(response: &Response, changes: &str) -> Result<Response, JsValue>;
 

@@ -53,7 +53,7 @@ pub(super) async fn answer(
         Some(problem) => {
             let asked = Asked {
                 request_id: notes.request_id(),
-                path: inbound.path,
+                path: inbound.path(),
                 accept: inbound.header("accept"),
             };
             OwnAnswer::problem(problem, &asked, now())

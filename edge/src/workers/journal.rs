@@ -70,7 +70,7 @@ fn entry<'a>(
         request_id: notes.request_id(),
         traceparent: trace.map_or("", |trace| trace.traceparent.as_str()),
         method: inbound.method,
-        path: name_of(inbound.path, config),
+        path: name_of(inbound.path(), config),
         status,
         route: notes.route,
         reason: notes.reason,

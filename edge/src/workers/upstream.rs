@@ -122,4 +122,8 @@ impl Answer for Response {
     fn status(&self) -> u16 {
         Response::status(self)
     }
+
+    fn location(&self) -> Option<String> {
+        glue::location(self)
+    }
 }

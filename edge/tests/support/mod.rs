@@ -256,6 +256,10 @@ impl Answer for Status {
     fn status(&self) -> u16 {
         self.0
     }
+
+    fn location(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Upstreams for Services<'_> {

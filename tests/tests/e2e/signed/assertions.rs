@@ -34,7 +34,7 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
 
 /// The claims of the one assertion that arrived at the service called `audience`: HS256 (RFC 7515 appendix A.1) under the key that is
 /// derived for it from the stack's first assertion key. Under that of another service it does not open.
-fn opened(received: &Received, audience: &str) -> Value {
+pub(super) fn opened(received: &Received, audience: &str) -> Value {
     let assertion = received.header("x-crossfade-assertion").expect("one assertion");
     let parts: Vec<&str> = assertion.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else {

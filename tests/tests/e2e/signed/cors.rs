@@ -96,7 +96,7 @@ async fn a_preflight_is_answered_without_asking_anybody() {
             .header("access-control-request-method", "PATCH")
             .header(
                 "access-control-request-headers",
-                "authorization,content-type,idempotency-key",
+                "authorization,content-type,idempotency-key,x-request-id,traceparent",
             )
             .send()
             .await
