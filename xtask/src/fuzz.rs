@@ -6,12 +6,12 @@ use crate::fault::{Done, Fault};
 use crate::tools::cargo_tools::Tool;
 use crate::{console, paths, run};
 
-const TARGETS: [&str; 4] = ["verify", "parse", "key_set", "assertion"];
+const TARGETS: [&str; 5] = ["verify", "parse", "key_set", "assertion", "target"];
 
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// One of verify, parse, key_set, assertion; all of them when left out
+    /// One of verify, parse, key_set, assertion, target; all of them when left out
     target: Option<String>,
     /// How long each target runs
     #[arg(long, default_value_t = 60)]
