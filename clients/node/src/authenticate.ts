@@ -5,6 +5,7 @@ import { VerdictCache } from "./cache.js";
 import { ConfigurationError, CrossfadeError, MissingError } from "./errors.js";
 import { bearerToken } from "./http.js";
 import type { Access, Caller, Incoming } from "./proof.js";
+import { RefusedTokens } from "./refused.js";
 import { judge, type Service } from "./verdicts.js";
 import type { User } from "./user.js";
 
@@ -14,7 +15,11 @@ export interface AuthenticateOptions extends Access {
   readonly url: string | undefined;
   /** This service's key, so that the calls are not rate-limited; sent as `X-Service-Key`. */
   readonly serviceKey?: string | undefined;
-  /** The older auth service. It is asked only when `url` cannot be reached, is late or answers 5xx; never after a refusal. */
+  /**
+   * The older auth service. It is asked only when `url` cannot be reached, is late or answers 5xx, and only about tokens that it made
+   * itself; never after a refusal. It knows nothing of revocations at `url`: a token that was revoked there while this process did not
+   * ask about it is let in until `url` is back.
+   */
   readonly fallback?: { readonly url: string | undefined; readonly serviceKey?: string | undefined } | undefined;
   /** For each call, in milliseconds; 5000 unless told, 100-30000. */
   readonly timeoutMs?: number;
@@ -41,7 +46,9 @@ export function authenticate(options: AuthenticateOptions): Authenticator {
   const cacheSeconds = whole("cacheSeconds", options.cacheSeconds ?? 0, 0, 30);
   const primary = service("url", options.url, options.serviceKey, timeoutMs);
   const fallback = options.fallback && service("fallback.url", options.fallback.url, options.fallback.serviceKey, timeoutMs);
-  const cache = cacheSeconds > 0 ? new VerdictCache(cacheSeconds, () => Date.now() / 1000) : undefined;
+  const now = () => Date.now() / 1000;
+  const cache = cacheSeconds > 0 ? new VerdictCache(cacheSeconds, now) : undefined;
+  const refused = new RefusedTokens(now);
 
   const verifyToken = async (token: string): Promise<User> => {
     if (token === "" || Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
@@ -49,7 +56,7 @@ export function authenticate(options: AuthenticateOptions): Authenticator {
     }
     const remembered = cache?.get(token);
     if (remembered !== undefined) return remembered.user;
-    const verdict = await judge(token, primary, fallback);
+    const verdict = await judge(token, primary, fallback, refused);
     if (!verdict.user.is_active) throw new CrossfadeError("USER_DISABLED", 403, "The account is disabled");
     cache?.put(token, verdict);
     return verdict.user;

@@ -1,7 +1,10 @@
-// Asks the auth services about a token: the new contract first, the older one only when ours is at fault.
+// Asks the auth services about a token: the new contract first, the older one only when ours is at fault, and only about tokens of its
+// own.
 
 import { CrossfadeError, UnavailableError } from "./errors.js";
 import { isObject } from "./identity.js";
+import { claimsToBeLegacy } from "./kind.js";
+import type { RefusedTokens } from "./refused.js";
 import { type User, userOfAnswer } from "./user.js";
 
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -32,13 +35,27 @@ export interface Verdict {
  *
  * @throws CrossfadeError with the refusing service's code, or UnavailableError when nobody could judge.
  */
-export async function judge(token: string, primary: Service, fallback: Service | undefined): Promise<Verdict> {
+export async function judge(
+  token: string,
+  primary: Service,
+  fallback: Service | undefined,
+  refused: RefusedTokens,
+): Promise<Verdict> {
+  // About a Firebase token the older service says "invalid", which would sign its holder out.
+  const ownedByFallback = fallback !== undefined && claimsToBeLegacy(token);
   try {
-    return await askNew(token, primary);
+    const verdict = await askNew(token, primary);
+    if (ownedByFallback) refused.forgive(token);
+    return verdict;
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    if (fallback === undefined) throw new UnavailableError(error.timedOut);
+    if (!(error instanceof Fault)) {
+      if (ownedByFallback && error instanceof CrossfadeError && !(error instanceof UnavailableError)) refused.add(token, error);
+      throw error;
+    }
+    if (!ownedByFallback) throw new UnavailableError(error.timedOut);
   }
+  const known = refused.get(token);
+  if (known !== undefined) throw known;
   try {
     return await askLegacy(token, fallback);
   } catch (error) {
@@ -87,15 +104,20 @@ function refusalOf(status: number, body: unknown): CrossfadeError {
   }
 }
 
-/** The older contract's words for what the new one has codes for; any other word is an invalid token. */
+/** The older contract's words for what the new one has codes for. */
 const LEGACY_WORDS = new Map<unknown, readonly [code: string, status: number]>([
+  ["Invalid token", ["TOKEN_MALFORMED", 401]],
   ["Token has expired", ["TOKEN_EXPIRED", 401]],
   ["Token has been revoked", ["TOKEN_REVOKED", 401]],
+  ["User not found", ["USER_NOT_FOUND", 401]],
   ["User account is inactive", ["USER_DISABLED", 403]],
 ]);
 
-function legacyRefusal(words: unknown): CrossfadeError {
-  const [code, status] = LEGACY_WORDS.get(words) ?? ["TOKEN_MALFORMED", 401];
+/** Any other word, "Authentication failed" above all, is what the older service says when it cannot read its database. */
+function legacyRefusal(words: unknown): CrossfadeError | Fault {
+  const known = LEGACY_WORDS.get(words);
+  if (known === undefined) return new Fault(false);
+  const [code, status] = known;
   return new CrossfadeError(code, status, "The token was refused");
 }
 

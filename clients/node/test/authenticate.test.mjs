@@ -38,6 +38,12 @@ async function authService(t, reply) {
   return { url, asked };
 }
 
+/** Tokens that claim to be of a kind; these services ask nobody to verify them. */
+const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+const claiming = (alg, claims) => `${part({ alg, typ: "JWT" })}.${part(claims)}.c2ln`;
+const OLDER = claiming("HS256", { iss: "atma-auth-service", id: USER.id });
+const FIREBASE = claiming("RS256", { iss: "https://securetoken.google.com/demo", sub: "uid-ada" });
+
 const nowhere = "http://127.0.0.1:1";
 const fails = (code, status) => (error) => error instanceof CrossfadeError && error.code === code && error.status === status;
 
@@ -63,7 +69,9 @@ test("a refusal is final: the older service is not asked", async (t) => {
     [verified({ ...USER, is_active: false }), "USER_DISABLED", 403],
   ]) {
     const { url } = await authService(t, () => answer);
-    await assert.rejects(authenticate({ url, fallback: older }).verifyToken("t"), fails(code, status));
+    for (const token of [OLDER, FIREBASE, "t"]) {
+      await assert.rejects(authenticate({ url, fallback: older }).verifyToken(token), fails(code, status));
+    }
   }
   assert.equal(older.asked.length, 0);
 });
@@ -74,7 +82,7 @@ test("our own faults are: connect, timeout, 5xx, an answer that is none", async 
   const broken = await authService(t, () => refused(503, "DATABASE_UNAVAILABLE"));
   const odd = await authService(t, () => [200, "welcome"]);
   for (const url of [nowhere, late.url, broken.url, odd.url]) {
-    const user = await authenticate({ url, fallback: older, timeoutMs: 200 }).verifyToken("t");
+    const user = await authenticate({ url, fallback: older, timeoutMs: 200 }).verifyToken(OLDER);
     assert.deepEqual([user.id, user.role, user.tokenBalance], [USER.id, "moderator", 3], url);
   }
   assert.deepEqual(
@@ -89,9 +97,51 @@ test("the older service's 200 with valid: false is a refusal", async (t) => {
     ["Token has been revoked", "TOKEN_REVOKED", 401],
     ["User account is inactive", "USER_DISABLED", 403],
     ["Invalid token", "TOKEN_MALFORMED", 401],
+    ["User not found", "USER_NOT_FOUND", 401],
+    // What it says of every token while it cannot read its database.
+    ["Authentication failed", "UPSTREAM_UNAVAILABLE", 503],
+    [undefined, "UPSTREAM_UNAVAILABLE", 503],
   ]) {
     const older = await authService(t, () => legacy({ valid: false, error }));
-    await assert.rejects(authenticate({ url: nowhere, fallback: older }).verifyToken("t"), fails(code, status));
+    await assert.rejects(authenticate({ url: nowhere, fallback: older }).verifyToken(OLDER), fails(code, status));
+  }
+});
+
+test("during a fault the older service is asked about its own tokens only", async (t) => {
+  const older = await authService(t, () => legacy({ valid: false, error: "Invalid token" }));
+  const late = await authService(t, () => undefined);
+  const broken = await authService(t, () => refused(503, "FIREBASE_UNAVAILABLE"));
+  const session = claiming("RS256", { iss: "https://session.firebase.google.com/demo" });
+  const emulated = claiming("none", { iss: "https://securetoken.google.com/demo" });
+  const mixed = claiming("HS256", { iss: "https://securetoken.google.com/demo" });
+  for (const url of [nowhere, late.url, broken.url]) {
+    for (const token of [FIREBASE, session, emulated, mixed, claiming("HS256", {}), `${OLDER}.x`, "t", "a.b.c"]) {
+      const unavailable = (error) => error instanceof CrossfadeError && [503, 504].includes(error.status);
+      await assert.rejects(authenticate({ url, fallback: older, timeoutMs: 100 }).verifyToken(token), unavailable, token);
+    }
+  }
+  assert.equal(older.asked.length, 0);
+});
+
+test("a token that was refused stays refused while the new service is away", async (t) => {
+  const older = await authService(t, () => legacy({ valid: true, user: USER }));
+  let answer;
+  const { url } = await authService(t, () => answer);
+  for (const [status, code] of [
+    [401, "TOKEN_REVOKED"],
+    [403, "USER_DISABLED"],
+    [409, "ACCOUNT_LINK_CONFLICT"],
+  ]) {
+    const client = authenticate({ url, fallback: older });
+    answer = refused(status, code);
+    await assert.rejects(client.verifyToken(OLDER), fails(code, status));
+    answer = refused(503, "DATABASE_UNAVAILABLE");
+    await assert.rejects(client.verifyToken(OLDER), fails(code, status));
+    // Until it is taken again.
+    answer = verified();
+    await client.verifyToken(OLDER);
+    answer = refused(503, "DATABASE_UNAVAILABLE");
+    assert.equal((await client.verifyToken(OLDER)).id, USER.id);
   }
 });
 
@@ -99,7 +149,7 @@ test("when nobody can judge it is 503 or 504, never 401", async (t) => {
   const late = await authService(t, () => undefined);
   await assert.rejects(authenticate({ url: nowhere }).verifyToken("t"), fails("UPSTREAM_UNAVAILABLE", 503));
   await assert.rejects(
-    authenticate({ url: nowhere, fallback: { url: nowhere } }).verifyToken("t"),
+    authenticate({ url: nowhere, fallback: { url: nowhere } }).verifyToken(OLDER),
     fails("UPSTREAM_UNAVAILABLE", 503),
   );
   await assert.rejects(authenticate({ url: late.url, timeoutMs: 100 }).verifyToken("t"), fails("UPSTREAM_TIMEOUT", 504));
