@@ -6,10 +6,12 @@ use crate::base64url;
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// The deepest nesting of header and payload.
-pub const MAX_DEPTH: u8 = 16;
-/// The most members of all objects in header and payload together.
-pub const MAX_MEMBERS: u16 = 100;
+/// The deepest nesting of header and payload. Firebase takes 1000 bytes of custom claims; a level of nesting costs two of them (`[` and
+/// `]`), so they nest 500 deep at most, one level below the payload.
+pub const MAX_DEPTH: usize = 512;
+/// The most members of all objects in header and payload together. In those 1000 bytes a member costs five (`{"":` and `}`): at most
+/// 200. Beside them stand some twenty of Firebase's own, and the attributes of a SAML assertion, which this token's length bounds.
+pub const MAX_MEMBERS: u16 = 512;
 /// The longest `kid`, in bytes.
 pub const MAX_KEY_ID_BYTES: usize = 256;
 

@@ -12,7 +12,7 @@ pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
 /// The most keys a set may hold.
 pub const MAX_KEYS: usize = 64;
 
-const MAX_DEPTH: u8 = 8;
+const MAX_DEPTH: usize = 8;
 const MAX_MEMBERS: u16 = 1024;
 const MIN_MODULUS_BITS: usize = 2048;
 const MAX_MODULUS_BITS: usize = 8192;

@@ -122,25 +122,57 @@ pub fn cases() -> Vec<Entry> {
             format!("\u{feff}{}", id_token().payload()),
             "payload_json",
         ),
+        // What Firebase's 1000 bytes of custom claims can hold.
         signed(
-            "nested 16 deep",
-            id_token().claim("a", nested(15)).payload(),
+            "custom claims nested 17 deep",
+            id_token().claim("a", nested(16)).payload(),
             "accepted",
         ),
         signed(
-            "nested 17 deep",
-            id_token().claim("a", nested(16)).payload(),
+            "custom claims nested as deep as 1000 bytes go",
+            id_token().claim("a", nested(497)).payload(),
+            "accepted",
+        ),
+        signed("120 custom claims", many_claims(120), "accepted"),
+        signed(
+            "as many members as 1000 bytes of custom claims hold",
+            id_token().claim("", chain(198)).payload(),
+            "accepted",
+        ),
+        signed(
+            "attributes of a SAML assertion",
+            id_token().claim("firebase", saml(60)).payload(),
+            "accepted",
+        ),
+        signed(
+            "a duplicate as deep as 1000 bytes go",
+            id_token()
+                .claim(
+                    "a",
+                    format!("{}{{\"b\":1,\"b\":1}}{}", "[".repeat(490), "]".repeat(490)),
+                )
+                .payload(),
+            "payload_json",
+        ),
+        signed(
+            "nested 512 deep",
+            id_token().claim("a", nested(511)).payload(),
+            "accepted",
+        ),
+        signed(
+            "nested 513 deep",
+            id_token().claim("a", nested(512)).payload(),
             "payload_json",
         ),
         // 3 of the header and 14 of the payload are there already, two of them inside `firebase` and one inside `identities`.
         signed(
-            "100 members",
-            id_token().claim("a", members(82)).payload(),
+            "512 members",
+            id_token().claim("a", members(494)).payload(),
             "accepted",
         ),
         signed(
-            "101 members",
-            id_token().claim("a", members(83)).payload(),
+            "513 members",
+            id_token().claim("a", members(495)).payload(),
             "payload_json",
         ),
         case(
@@ -189,6 +221,29 @@ fn split(token: &str) -> [&str; 3] {
 
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+/// Objects within objects, five bytes each.
+fn chain(count: usize) -> String {
+    format!("{}0{}", "{\"\":".repeat(count), "}".repeat(count))
+}
+
+fn many_claims(count: usize) -> String {
+    let claims = (0..count).fold(id_token(), |token, number| {
+        token.claim(&format!("c{number}"), "1")
+    });
+    claims.payload()
+}
+
+/// The claim `firebase` of a sign-in by SAML, with so many attributes.
+fn saml(count: usize) -> String {
+    let attributes: Vec<String> = (0..count)
+        .map(|number| format!("\"http://schemas.example.com/claims/{number}\":[\"a\",\"b\"]"))
+        .collect();
+    format!(
+        "{{\"identities\":{{\"saml.example\":[\"ann\"]}},\"sign_in_provider\":\"saml.example\",\"sign_in_attributes\":{{{}}}}}",
+        attributes.join(",")
+    )
 }
 
 fn members(count: usize) -> String {
