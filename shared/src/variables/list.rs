@@ -442,6 +442,13 @@ pub const VARIABLES: &[Variable] = &[
         "How long the session lives that the legacy contract answers as `token`, `5m` to `14d`; `off` answers an ID token, for an hour",
     ),
     variable(
+        "LEGACY_EXCHANGE_MAX_AGE_SECONDS",
+        Reads::Origin,
+        Kind::Variable,
+        "86400",
+        "How old a legacy token may be to be exchanged for a session at Firebase; 0: none is",
+    ),
+    variable(
         "VERIFIED_TOKENS",
         Reads::Origin,
         Kind::Variable,
