@@ -23,7 +23,7 @@ impl Fixture {
     }
 
     /// Makes the time of every open hold be up. Rows of holds cannot be changed, so the clock is told to have moved.
-    async fn let_holds_lapse(&self) {
+    pub async fn let_holds_lapse(&self) {
         let mut connection = self.database.connect().await;
         sqlx::raw_sql(
             "SET session_replication_role = replica; \

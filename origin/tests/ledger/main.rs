@@ -20,6 +20,7 @@ mod program;
 mod api;
 mod balances;
 mod external_writers;
+mod hold_owner;
 mod holds;
 mod idempotency;
 mod storm;

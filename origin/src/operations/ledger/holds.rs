@@ -116,10 +116,10 @@ impl Ledger {
         })
     }
 
-    /// Captures or releases a hold, once. Of several that race, with whatever tokens, one succeeds.
+    /// Captures or releases a hold of `token`'s caller, once. Of several that race, with whatever tokens, one succeeds.
     ///
     /// # Errors
-    /// [`LedgerError::HoldSettled`] when it already ended (its time being up included), [`LedgerError::HoldTooSmall`] when more
+    /// [`LedgerError::HoldNotFound`] when there is none, or another caller reserved it; [`LedgerError::HoldSettled`] when it already ended (its time being up included), [`LedgerError::HoldTooSmall`] when more
     /// is to be captured than it holds, [`LedgerError::BalanceOverflow`] when the rest does not fit the balance any more
     /// (the hold then stays as it is); otherwise as [`Ledger::move_tokens`].
     pub async fn settle(
@@ -225,7 +225,10 @@ async fn end(
 
 /// Whether a hold can end so, by what the snapshot saw.
 fn endable(hold: &SeenHold, ending: Ending<'_>) -> Result<(), LedgerError> {
-    if hold.state != Some(HoldState::Reserved) || hold.due != (ending.state == HoldState::Expired) {
+    if !hold.own && ending.state != HoldState::Expired {
+        // The same as for a hold that does not exist: ids of others cannot be probed.
+        Err(LedgerError::HoldNotFound)
+    } else if hold.state != Some(HoldState::Reserved) || hold.due != (ending.state == HoldState::Expired) {
         Err(LedgerError::HoldSettled)
     } else if ending.capture.is_some_and(|amount| amount > hold.amount) {
         Err(LedgerError::HoldTooSmall)

@@ -92,6 +92,8 @@ pub struct SeenHold {
     pub state: Option<HoldState>,
     /// Whether its time was up.
     pub due: bool,
+    /// Whether the caller who asks is the one who reserved it.
+    pub own: bool,
 }
 
 /// What a request to settle a hold came to.
@@ -126,6 +128,7 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
             expires_at: row.try_get("expires_at")?,
             state: HoldState::parse(row.try_get("seen_state")?),
             due: row.try_get("seen_due")?,
+            own: row.try_get("seen_own")?,
         }),
         None => None,
     };

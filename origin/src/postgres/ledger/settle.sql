@@ -17,6 +17,8 @@ settled AS (
         AND state = 'reserved'
         AND (expires_at <= now()) = ($6 = 'expired')
         AND coalesce($5, amount) <= amount
+        -- Whoever reserved settles. Only expiry, which is the origin's own, ends a hold of another caller.
+        AND (caller = $1 OR $6 = 'expired')
         AND NOT EXISTS (SELECT FROM prior)
     RETURNING user_id, captured_amount AS captured, amount - captured_amount AS rest, reference
 ),
@@ -47,7 +49,7 @@ made AS (
 SELECT answer.*,
        -- The hold as this statement's snapshot saw it, before it was settled here; all NULL = no such hold.
        hold.user_id AS hold_user_id, hold.amount AS hold_amount, hold.reference AS hold_reference, hold.expires_at,
-       hold.state AS seen_state, hold.expires_at <= now() AS seen_due
+       hold.state AS seen_state, hold.expires_at <= now() AS seen_due, hold.caller = $1 AS seen_own
 FROM (VALUES (1)) AS always_one_row (one)
 LEFT JOIN auth.token_holds AS hold ON hold.id = $4
 LEFT JOIN (
