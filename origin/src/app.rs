@@ -53,6 +53,7 @@ impl App {
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(config: Config) -> Result<AppState, NoClient> {
         let pool = postgres::open(&config.database);
+        pool.configure_home(config.firebase.home.clone());
         let verifier = Arc::new(Verifier::new(
             config.tokens.clone(),
             &config.key_urls,

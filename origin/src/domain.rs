@@ -1,6 +1,7 @@
 //! Rules and types of the service: no SQL, no HTTP, no clock.
 
 pub mod credentials;
+pub mod issuer;
 pub mod ledger;
 pub mod migration;
 pub mod profile;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use shared::ids::ProjectId;
 
 use crate::config::FirebaseConfig;
+use crate::domain::issuer::Issuer;
 use crate::domain::role_claim::RoleClaim;
 use crate::outbound::{self, NoClient};
 
@@ -48,6 +49,12 @@ struct Inner {
 }
 
 impl Firebase {
+    /// Whose accounts are managed here: the project's own, of none of its tenants.
+    #[must_use]
+    pub fn issuer(&self) -> Issuer {
+        Issuer::new(&self.0.project, None)
+    }
+
     /// The services that `config` names; nothing is called yet.
     ///
     /// # Errors

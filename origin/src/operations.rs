@@ -12,5 +12,6 @@ pub mod pushes;
 pub mod standing;
 pub mod sync;
 pub mod users;
+pub mod welcome;
 
 pub use error::OperationError;

@@ -5,6 +5,7 @@ pub mod database;
 mod ending;
 pub mod erasure;
 pub mod events;
+mod home;
 pub mod leases;
 pub mod ledger;
 pub mod legacy_hash;
@@ -17,6 +18,7 @@ pub mod servers;
 pub mod standing;
 pub mod syncs;
 pub mod users;
+pub mod welcome;
 
 pub use database::{DatabaseError, open, read, run};
 pub(crate) use ending::Ending;

@@ -75,7 +75,7 @@ pub struct Identity {
     /// Display name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// Photo URL.
+    /// Photo URL, a [web address](crate::web_address::is_web_address); any other is left out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub picture: Option<String>,
     /// Phone number (E.164).
@@ -122,6 +122,10 @@ pub struct Person {
     /// E-mail address; people who came by phone or anonymously have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub email: Option<String>,
+    /// Whether the user has proven that the address is theirs. Anybody can register anybody's: by an address that is not proven nothing may be
+    /// decided. An edge of before does not say, which means `false`.
+    #[serde(default)]
+    pub email_verified: bool,
     /// `user`, `admin`, `superadmin` or `moderator`.
     pub user_type: String,
 }

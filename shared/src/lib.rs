@@ -38,3 +38,4 @@ pub mod target;
 pub mod time;
 pub mod token;
 pub mod variables;
+pub mod web_address;

@@ -28,6 +28,8 @@ export interface Person {
   /** UUID. */
   readonly id: string;
   readonly email?: string;
+  /** Whether the user has proven that the address is theirs. Absent means `false`. */
+  readonly email_verified?: boolean;
   /** `user`, `admin`, `superadmin` or `moderator`. */
   readonly user_type: string;
 }
@@ -55,7 +57,13 @@ const TIMES = ["auth_time", "issued_at", "expires_at"];
 
 /** Whether `value` is our record of a person. */
 export function isPerson(value: unknown): value is Person {
-  return isObject(value) && isUuid(value["id"]) && isOptionalText(value["email"]) && typeof value["user_type"] === "string";
+  return (
+    isObject(value) &&
+    isUuid(value["id"]) &&
+    isOptionalText(value["email"]) &&
+    isOptionalFlag(value["email_verified"]) &&
+    typeof value["user_type"] === "string"
+  );
 }
 
 /** Whether `value` is the facts of a credential. */
@@ -66,7 +74,7 @@ export function isIdentity(value: unknown): value is Identity {
     isSubject(value["subject"]) &&
     TEXTS.every((name) => isOptionalText(value[name])) &&
     TIMES.every((name) => Number.isSafeInteger(value[name])) &&
-    (value["email_verified"] === undefined || typeof value["email_verified"] === "boolean") &&
+    isOptionalFlag(value["email_verified"]) &&
     (value["legacy_account"] === undefined || isLegacyAccount(value["legacy_account"]))
   );
 }
@@ -83,6 +91,10 @@ function isLegacyAccount(value: unknown): boolean {
 
 function isUuid(value: unknown): value is string {
   return typeof value === "string" && UUID.test(value);
+}
+
+function isOptionalFlag(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }
 
 function isOptionalText(value: unknown): boolean {

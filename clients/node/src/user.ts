@@ -7,6 +7,8 @@ export interface User {
   /** Our user id, a UUID. */
   readonly id: string;
   readonly email: string | null;
+  /** Whether the user has proven that `email` is theirs. Decide nothing by an address that is not: anybody can register anybody's. */
+  readonly email_verified: boolean;
   readonly username: string | null;
   /** `user`, `admin`, `superadmin` or `moderator`. */
   readonly user_type: string;
@@ -37,6 +39,7 @@ export function userOfAssertion(opened: OpenedAssertion): User | undefined {
   return {
     id: person.id,
     email: person.email ?? null,
+    email_verified: person.email_verified === true,
     username: null,
     ...roles(person.user_type),
     is_active: true,
@@ -53,6 +56,7 @@ export function userOfAnswer(value: unknown): User | undefined {
   return {
     id: value["id"],
     email: text("email"),
+    email_verified: value["email_verified"] === true,
     username: text("username"),
     ...roles(text("user_type") ?? "user"),
     is_active: value["is_active"] !== false,

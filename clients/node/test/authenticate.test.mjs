@@ -8,6 +8,7 @@ import { listen, serve } from "./support.mjs";
 const USER = {
   id: "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
   email: "ada@example.com",
+  email_verified: true,
   username: "ada",
   user_type: "user",
   is_active: true,
@@ -54,6 +55,14 @@ test("the user keeps both spellings of the balance and every field services read
   assert.equal(asked[0].path, "/v1/auth/verify-token");
   assert.deepEqual(asked[0].body, { token: "token-1" });
   assert.equal(asked[0].headers["x-service-key"], "k".repeat(32));
+});
+
+test("an address counts as proven only where the answer says so", async (t) => {
+  for (const email_verified of [undefined, null, false, "true", 1]) {
+    const { url } = await authService(t, () => verified({ ...USER, email_verified }));
+    const user = await authenticate({ url, serviceKey: "k".repeat(32) }).verifyToken("token-1");
+    assert.equal(user.email_verified, false, `${email_verified}`);
+  }
 });
 
 test("a refusal is final: the older service is not asked", async (t) => {

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::operations::welcome::keep_welcoming;
 use crate::postgres::pooler::SharedSessions;
 use crate::telemetry::Causes;
 use crate::{schema, server, telemetry};
@@ -64,9 +65,12 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let sweeping = tokio::spawn(app.ledger.clone().keep_sweeping(SWEEP_PAUSE));
+    let tokens = app.config.welcome_tokens;
+    let welcoming = tokio::spawn(keep_welcoming(app.pool.clone(), tokens, SWEEP_PAUSE));
     let retrying = tokio::spawn(app.accounts.syncing().keep_retrying(RETRY_PAUSE));
     let outcome = server::run(listener, app, shutdown).await;
     sweeping.abort();
+    welcoming.abort();
     retrying.abort();
     outcome
 }

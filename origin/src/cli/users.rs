@@ -116,6 +116,7 @@ async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitC
         ExitCode::FAILURE
     })?;
     let pool = reach(&config.database).await?;
+    pool.configure_home(config.firebase.home);
     Ok(match command {
         ManyPeople::Migrate(arguments) => migrate::run(arguments, pool, firebase, config.rollout_group).await,
         ManyPeople::Verify(arguments) => verify::run(arguments, pool, firebase).await,
@@ -160,6 +161,7 @@ async fn show(pool: &Pool, id: UserId) -> Result<String, OperationError> {
     ))
 }
 
+/// An id or an address names one user; a uid, which two projects may have given out, perhaps several.
 async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     let found = if let Ok(id) = UserId::parse(what) {
         run_statement(pool, |mut connection| async move {
@@ -177,25 +179,34 @@ async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     };
     let found = match (found, FirebaseUid::parse(what)) {
         (None, Ok(uid)) => {
-            let uid = &uid;
+            let uids = &[uid.as_str().to_owned()];
             run_statement(pool, |mut connection| async move {
-                postgres::users::find_by_firebase_uid(&mut connection, uid).await
+                postgres::users::find_by_firebase_uids(&mut connection, uids).await
             })
             .await?
         }
-        (found, _) => found,
+        (found, _) => found.into_iter().collect(),
     };
-    let record = found.ok_or(crate::domain::user::UserError::NotFound)?;
-    Ok(describe(&record))
+    if found.is_empty() {
+        return Err(crate::domain::user::UserError::NotFound.into());
+    }
+    let described: Vec<String> = found.iter().map(describe).collect();
+    Ok(described.join("\n"))
 }
 
 fn describe(record: &UserRecord) -> String {
     let user = &record.user;
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let issuer = match (&user.firebase_uid, record.issuer.as_str()) {
+        (None, _) => "-".to_owned(),
+        (Some(_), "") => "home (auth.firebase_home)".to_owned(),
+        (Some(_), issuer) => issuer.to_owned(),
+    };
     let moment = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let lines = [
         ("id", user.id.to_string()),
         ("firebase uid", text(&user.firebase_uid)),
+        ("issuer", issuer),
         ("e-mail", text(&user.email)),
         ("verified", user.email_verified.to_string()),
         ("username", text(&user.username)),

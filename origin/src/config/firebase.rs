@@ -5,6 +5,7 @@ use shared::ids::ProjectId;
 use shared::token::TokenPolicy;
 
 use super::firebase_urls::{FirebaseUrls, PlainHttp, service_url};
+use crate::domain::issuer::Issuer;
 use crate::domain::role_claim::RoleClaim;
 use crate::firebase::ServiceAccount;
 
@@ -13,6 +14,8 @@ use crate::firebase::ServiceAccount;
 pub struct FirebaseConfig {
     /// The project whose accounts are managed: the first of `FIREBASE_PROJECT_ID`.
     pub project: ProjectId,
+    /// Whose users a database knows whose rows do not say yet: those of this project, in `FIREBASE_TENANT_ID`.
+    pub home: Issuer,
     /// The project's web API key. Without one nobody can register or sign in here; everything else works.
     pub api_key: Option<String>,
     /// Who manages accounts: needed to migrate, disable and delete them.
@@ -50,8 +53,10 @@ impl FirebaseConfig {
         let role_claim = reader.optional("FIREBASE_USER_TYPE_CLAIM", RoleClaim::parse);
         let urls = FirebaseUrls::read(reader);
         let tokens = tokens?;
+        let project = tokens.projects.first()?.clone();
         Some(Self {
-            project: tokens.projects.first()?.clone(),
+            home: Issuer::new(&project, tokens.tenant.as_ref()),
+            project,
             api_key,
             service_account,
             emulator: tokens.emulator.as_ref().map(|permit| permit.host().to_owned()),

@@ -4,24 +4,30 @@ use chrono::{DateTime, Utc};
 use shared::identity::Identity;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::{self, PasswordFacts, Proof, Way};
+use shared::web_address::is_web_address;
+
+use super::issuer::StoredIssuer;
+use super::welcome::ProvenPerson;
 
 /// The longest display name kept, in characters.
 pub const MAX_DISPLAY_NAME: usize = 256;
-/// The longest photo URL kept, in characters.
-pub const MAX_PHOTO_URL: usize = 2048;
 
 /// A Firebase sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirebaseSignIn {
     /// Who.
     pub uid: FirebaseUid,
+    /// Who gave out the uid.
+    pub issuer: StoredIssuer,
     /// Their address; `None` for phone and anonymous accounts, and for one that the table could not hold.
     pub email: Option<NormalizedEmail>,
     /// Whether Firebase vouches for the address.
     pub email_verified: bool,
+    /// Who that is, by what they have proven.
+    pub person: Option<ProvenPerson>,
     /// The name to show, cut to what the table holds.
     pub display_name: Option<String>,
-    /// Photo URL; one too long to keep is none.
+    /// Photo URL; what is no web address is none.
     pub photo_url: Option<String>,
     /// What the sign-in proves about the address.
     pub proof: Proof,
@@ -32,16 +38,18 @@ pub struct FirebaseSignIn {
 }
 
 impl FirebaseSignIn {
-    /// What `identity`, proven for `uid`, says.
+    /// What `identity`, proven for `uid` of `issuer`, says.
     #[must_use]
-    pub fn new(identity: &Identity, uid: &FirebaseUid) -> Self {
+    pub fn new(identity: &Identity, uid: &FirebaseUid, issuer: &StoredIssuer) -> Self {
         let email = identity.normalized_email();
         let vouched = email.is_some() && identity.email_verified;
         Self {
             uid: uid.clone(),
+            issuer: issuer.clone(),
             email_verified: vouched,
             proof: ownership::proof(vouched, Way::of(identity.sign_in_provider.as_deref()), None),
             email,
+            person: ProvenPerson::of(identity),
             display_name: identity.name.as_deref().and_then(display_name),
             photo_url: identity.picture.as_deref().and_then(photo_url),
             provider: identity.sign_in_provider.clone(),
@@ -82,9 +90,9 @@ fn display_name(name: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Looked at again, although the token was: an edge of before passes any `picture` on.
 fn photo_url(url: &str) -> Option<String> {
-    let fits = !url.is_empty() && url.chars().count() <= MAX_PHOTO_URL && !url.chars().any(char::is_control);
-    fits.then(|| url.to_owned())
+    is_web_address(url).then(|| url.to_owned())
 }
 
 #[cfg(test)]
@@ -104,10 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_that_does_not_fit_is_none() {
+    fn photo_that_is_no_web_address_is_none() {
         assert_eq!(photo_url("https://a/b.png").as_deref(), Some("https://a/b.png"));
-        for refused in [String::new(), "x".repeat(MAX_PHOTO_URL + 1), "a\0b".to_owned()] {
-            assert_eq!(photo_url(&refused), None);
+        for refused in ["", "javascript:alert(1)", "https://a\0b"] {
+            assert_eq!(photo_url(refused), None);
         }
     }
 }

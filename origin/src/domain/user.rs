@@ -9,6 +9,8 @@ use shared::problem::ErrorCode;
 use shared::time::UnixTime;
 use shared::token::{Rejection, check_standing};
 
+use super::issuer::StoredIssuer;
+
 /// A row of `auth.users`: what callers may see, and what only decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
@@ -16,6 +18,8 @@ pub struct UserRecord {
     pub user: User,
     /// Sign-ins before this moment are void; `None` voids nothing.
     pub valid_since: Option<UnixTime>,
+    /// Who issued the row's uid; means nothing without one.
+    pub issuer: StoredIssuer,
 }
 
 /// A person who may act now: exists, is active, and signed in after the last revocation.
@@ -98,6 +102,12 @@ impl ActiveUser {
     #[must_use]
     pub const fn user(&self) -> &User {
         &self.0.user
+    }
+
+    /// Who issued the row's uid.
+    #[must_use]
+    pub const fn issuer(&self) -> &StoredIssuer {
+        &self.0.issuer
     }
 
     /// The same person after a change of their row that does not touch their standing.
@@ -184,6 +194,7 @@ mod tests {
                 updated_at: epoch,
             },
             valid_since: valid_since.map(UnixTime::from_secs),
+            issuer: StoredIssuer::HOME,
         }
     }
 

@@ -1,8 +1,56 @@
 //! The tokens a new person starts with.
 
-use shared::ids::UserId;
+use sha2::{Digest as _, Sha256};
+use shared::identity::Identity;
+use shared::ids::{NormalizedEmail, UserId};
 
 use super::ledger::{Amount, Direction, IdempotencyKey, Movement, Reason, RequestHash};
+
+/// What a person has proven to be theirs, without saying it: SHA-256 of the address or the phone number. By it a person is recognised who
+/// comes again with another account.
+///
+/// The same as `auth.person_of_address` computes. Whoever guesses an address can check the guess: the sum is a pseudonym, not a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProvenPerson([u8; 32]);
+
+impl ProvenPerson {
+    /// By the address if the issuer vouches for it, else by the phone number, which Firebase only ever states when it has proven it. `None`
+    /// for somebody who has proven neither.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Option<Self> {
+        let address = identity.normalized_email().filter(|_| identity.email_verified);
+        match address {
+            Some(address) => Some(Self::of_address(&address)),
+            None => identity
+                .phone_number
+                .as_deref()
+                .filter(|number| !number.is_empty())
+                .map(Self::of_phone),
+        }
+    }
+
+    /// Whoever gets the mail of `address`.
+    #[must_use]
+    pub fn of_address(address: &NormalizedEmail) -> Self {
+        Self::by("email", address.as_str())
+    }
+
+    /// Whoever answers at `number`, in E.164.
+    #[must_use]
+    pub fn of_phone(number: &str) -> Self {
+        Self::by("phone", number)
+    }
+
+    fn by(what: &str, proven: &str) -> Self {
+        Self(Sha256::digest(format!("{what}:{proven}")).into())
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// The one welcome grant of one person: how many tokens, and the key under which the ledger takes it once.
 #[derive(Debug, Clone)]
@@ -19,6 +67,12 @@ impl WelcomeGrant {
             user,
             amount: Amount::new(i64::from(tokens)).ok(),
         }
+    }
+
+    /// Whose.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
     }
 
     /// How many tokens, 0 for no grant.

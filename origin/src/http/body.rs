@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value};
 use shared::ids::NormalizedEmail;
 use shared::problem::ErrorCode;
+use shared::web_address::{MAX_CHARACTERS, is_web_address};
 
 use super::error::ApiError;
 use crate::domain::credentials::{BadCredential, Password, Username};
@@ -108,13 +109,10 @@ impl JsonObject {
         Some(text)
     }
 
-    /// A web address of at most 2048 characters. Clients put it into pages, where `javascript:` is an address too.
+    /// A web address, by the rule of [`shared::web_address`].
     pub fn web_address(&mut self, name: &str) -> Option<String> {
-        let text = self.optional_text(name, 1..=2048)?;
-        let rest = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"));
-        if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let text = self.optional_text(name, 1..=MAX_CHARACTERS)?;
+        if is_web_address(&text) {
             return Some(text);
         }
         self.fault(name, "must be an http or https URL");

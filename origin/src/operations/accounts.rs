@@ -27,10 +27,11 @@ use super::passwords::Passwords;
 use super::proofs::Proofs;
 use crate::clock;
 use crate::config::LegacySession;
+use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
-use crate::postgres::Pool;
 use crate::postgres::events::Origin;
+use crate::postgres::{DatabaseError, Pool};
 use crate::verification::Verifier;
 
 pub use confirm::is_recent_sign_in;
@@ -72,6 +73,17 @@ pub struct SignedInUser {
 }
 
 impl Accounts {
+    /// The issuer of the accounts that we manage, as rows carry it.
+    async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
+        self.pool.stored_issuer(&self.firebase.issuer()).await
+    }
+
+    /// Whether the account of a linked row, whose uid `issuer` gave out, is one of those that we manage. Any other must not be asked for
+    /// by its uid: here the uid is another user's.
+    async fn is_managed(&self, issuer: &StoredIssuer) -> Result<bool, DatabaseError> {
+        Ok(*issuer == self.managed_issuer().await?)
+    }
+
     /// The row of somebody whom Firebase has just signed in, made or linked if need be.
     async fn admit(&self, tokens: SignedIn, origin: &Origin) -> Result<SignedInUser, AccountError> {
         let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, clock::now()).await?;

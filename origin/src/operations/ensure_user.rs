@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use shared::identity::{Identity, Subject};
-use shared::ids::{FirebaseUid, UserId};
+use shared::ids::UserId;
 use shared::ownership::{self, Account, Address, Step, Way};
 use uuid::Uuid;
 
 use super::error::OperationError;
 use super::proofs::Proofs;
+use super::welcome::welcome_proven;
+use crate::domain::issuer::{Issuer, StoredIssuer};
 use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
 use crate::postgres::users::{self, Arrival, FirstSight, NewUser};
 use crate::postgres::{Pool, run};
+use crate::telemetry::Causes;
 
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
 const MAX_LOOKS: u32 = 5;
@@ -45,10 +48,18 @@ pub async fn ensure_user(
             Ok(found.ok_or(UserError::NotFound)?.admit(identity)?)
         }
         Subject::Firebase(uid) => {
+            let issuer = match Issuer::of(identity) {
+                Some(issuer) => pool.stored_issuer(&issuer).await?,
+                None => StoredIssuer::HOME,
+            };
+            let issuer = &issuer;
             for _ in 0..MAX_LOOKS {
-                let look = match pool.find_by_firebase_uid(uid).await? {
-                    Some(record) => sign_in(pool, proofs, identity, record, origin).await?,
-                    None => first_sight(pool, identity, uid, welcome_tokens, origin).await?,
+                let look = match pool.find_by_firebase_uid(uid, issuer).await? {
+                    Some(record) => sign_in(pool, proofs, identity, welcome_tokens, record, origin).await?,
+                    None => {
+                        let signed_in = FirebaseSignIn::new(identity, uid, issuer);
+                        first_sight(pool, signed_in, welcome_tokens, origin).await?
+                    }
                 };
                 if let Some(record) = look {
                     return Ok(record.admit(identity)?);
@@ -64,6 +75,7 @@ async fn sign_in(
     pool: &Pool,
     proofs: &Proofs,
     identity: &Identity,
+    welcome_tokens: i32,
     record: UserRecord,
     origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
@@ -81,6 +93,9 @@ async fn sign_in(
             if updated.valid_since != record.valid_since {
                 tracing::info!(user_id = %updated.user.id, "ownership changed: the address was proven");
             }
+            if has_proven(&record, &updated) {
+                return Ok(Some(welcome(pool, updated, welcome_tokens).await));
+            }
             Ok(Some(updated))
         }
         Ok(None) => Ok(Some(record)),
@@ -94,7 +109,7 @@ async fn sign_in(
 /// `last_login` as well, so a proof counts however late that is.
 async fn news(proofs: &Proofs, identity: &Identity, record: &UserRecord) -> Option<FirebaseSignIn> {
     let uid = identity.firebase_uid()?;
-    let signed_in = FirebaseSignIn::new(identity, uid);
+    let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
     let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
     let address = record.address(signed_in.email.as_ref());
     // Of another address the row can tell only by its last change of ownership whether it knows this proof.
@@ -118,14 +133,13 @@ async fn news(proofs: &Proofs, identity: &Identity, record: &UserRecord) -> Opti
 
 async fn first_sight(
     pool: &Pool,
-    identity: &Identity,
-    uid: &FirebaseUid,
+    sign_in: FirebaseSignIn,
     welcome_tokens: i32,
     origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
     let id = UserId(Uuid::new_v4());
     let arrival = Arc::new(Arrival {
-        sign_in: FirebaseSignIn::new(identity, uid),
+        sign_in,
         new: NewUser {
             id,
             welcome: WelcomeGrant::new(id, welcome_tokens),
@@ -158,4 +172,21 @@ async fn first_sight(
 fn created(record: UserRecord) -> UserRecord {
     tracing::info!(user_id = %record.user.id, "user created at first sight");
     record
+}
+
+/// Whether an address was proven between `before` and `after`.
+fn has_proven(before: &UserRecord, after: &UserRecord) -> bool {
+    let (before, after) = (&before.user, &after.user);
+    after.email_verified && (!before.email_verified || before.email != after.email)
+}
+
+/// `record` with the welcome that a proven address brings. It is noted that it is due: should this fail, the background gives it.
+async fn welcome(pool: &Pool, record: UserRecord, tokens: i32) -> UserRecord {
+    match welcome_proven(pool, UserId(record.user.id), tokens).await {
+        Ok(given) => given.unwrap_or(record),
+        Err(error) => {
+            tracing::warn!(error = %Causes(&error), "welcome tokens are given later");
+            record
+        }
+    }
 }

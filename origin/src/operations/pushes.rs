@@ -118,8 +118,9 @@ impl Syncing {
     /// Tells Firebase about one person. `false` when the row changed meanwhile.
     async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
         let id = push.id;
+        let issuer = &self.managed_issuer().await?;
         let standing = run(&self.pool, |mut connection| async move {
-            pushes::standing(&mut connection, id).await
+            pushes::standing(&mut connection, id, issuer).await
         });
         let Some(standing) = standing.await? else {
             run(&self.pool, |mut connection| async move {

@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::{self, Way};
+use shared::web_address::is_web_address;
 use uuid::Uuid;
 
 use super::accounts::AccountError;
 use super::users::show;
-use crate::domain::sign_in::{MAX_DISPLAY_NAME, MAX_PHOTO_URL};
+use crate::domain::issuer::StoredIssuer;
+use crate::domain::sign_in::MAX_DISPLAY_NAME;
 use crate::domain::user::{UserError, UserRecord};
 use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
@@ -63,10 +65,14 @@ impl Syncing {
     /// disabled. Should Firebase not answer, it is tried again later by itself.
     ///
     /// # Errors
-    /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more); a fault of ours.
+    /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more) that we manage; a fault of ours.
     pub async fn one(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
-        let uid = show(&self.pool, id).await?.user.firebase_uid;
-        let uid = uid
+        let record = show(&self.pool, id).await?;
+        let is_managed = record.issuer == self.managed_issuer().await?;
+        let uid = record
+            .user
+            .firebase_uid
+            .filter(|_| is_managed)
             .and_then(|uid| FirebaseUid::parse(uid).ok())
             .ok_or(UserError::NotFound)?;
         let account = match self.firebase.find_account(&uid).await {
@@ -97,9 +103,10 @@ impl Syncing {
     /// A fault of ours; whoever it concerned is tried again later.
     pub async fn stale(&self, before: DateTime<Utc>, actor: &Actor) -> Result<Synced, AccountError> {
         let mut all = Synced::default();
+        let issuer = &self.managed_issuer().await?;
         loop {
             let due = run(&self.pool, |mut connection| async move {
-                syncs::claim_stale(&mut connection, before, page()).await
+                syncs::claim_stale(&mut connection, issuer, before, page()).await
             })
             .await?;
             if due.is_empty() {
@@ -145,9 +152,10 @@ impl Syncing {
 
     async fn failed_again(&self, actor: &Actor) -> Result<Synced, AccountError> {
         let mut all = Synced::default();
+        let issuer = &self.managed_issuer().await?;
         loop {
             let due = run(&self.pool, |mut connection| async move {
-                syncs::claim_failed(&mut connection, page()).await
+                syncs::claim_failed(&mut connection, issuer, page()).await
             })
             .await?;
             if due.is_empty() {
@@ -207,6 +215,11 @@ impl Syncing {
             }
         }
         Ok(done)
+    }
+
+    /// The issuer of the accounts that we manage, as rows carry it: rows of others are left alone.
+    pub(super) async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
+        self.pool.stored_issuer(&self.firebase.issuer()).await
     }
 
     async fn all_failed(&self, due: &[Due], error: FirebaseError) -> AccountError {
@@ -290,10 +303,7 @@ fn facts(account: &Account) -> FirebaseFacts<'_> {
             .display_name
             .as_deref()
             .filter(|name| fits(name, MAX_DISPLAY_NAME)),
-        photo_url: account
-            .photo_url
-            .as_deref()
-            .filter(|url| fits(url, MAX_PHOTO_URL)),
+        photo_url: account.photo_url.as_deref().filter(|url| is_web_address(url)),
         disabled: account.disabled,
     }
 }

@@ -9,6 +9,7 @@ use sqlx::{FromRow, Row as _};
 use super::events::{Actor, Origin};
 use super::legacy_hash::agreement;
 use crate::domain::credentials::Username;
+use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::UserRecord;
 
 /// What is needed to check somebody's password, and nothing else. The only type that carries a hash; it is never shown.
@@ -20,6 +21,8 @@ pub struct Credentials {
     pub email: Option<String>,
     /// Their Firebase uid, once linked.
     pub firebase_uid: Option<String>,
+    /// Who gave it out: only accounts of the project that we manage may be looked up or changed by it.
+    pub issuer: StoredIssuer,
     /// The bcrypt hash, where there is one.
     pub password_hash: Option<String>,
     /// How it stands to Firebase's password.
@@ -70,6 +73,7 @@ impl FromRow<'_, PgRow> for Credentials {
             id: UserId(row.try_get("id")?),
             email: row.try_get("email")?,
             firebase_uid: row.try_get("firebase_uid")?,
+            issuer: StoredIssuer::from_row(row.try_get("firebase_issuer")?),
             password_hash: row.try_get("password_hash")?,
             display_name: row.try_get("display_name")?,
             email_verified: row.try_get("email_verified")?,
@@ -132,7 +136,7 @@ pub async fn credentials(
     macro_rules! credentials_where {
         ($condition:literal) => {
             concat!(
-                "SELECT id, email, firebase_uid, password_hash, display_name, email_verified, is_active, \
+                "SELECT id, email, firebase_uid, firebase_issuer, password_hash, display_name, email_verified, is_active, \
                  provider_data #>> '{password,digest}' = encode(sha256(convert_to(password_hash, 'UTF8')), 'hex') AS hash_agrees, \
                  (provider_data #>> '{password,at}')::bigint AS hash_agreed_at \
                  FROM auth.users WHERE ",
@@ -208,7 +212,8 @@ pub async fn set_password_hash(
     .map(drop)
 }
 
-/// Links a local row to the Firebase account made for it, whose uid is the row's id and whose password is the one of `hash`.
+/// Links a local row to the Firebase account made for it in the project that we manage, `issuer`: its uid is the row's id, its password the
+/// one of `hash`.
 /// `false` when it is linked already.
 ///
 /// # Errors
@@ -216,14 +221,14 @@ pub async fn set_password_hash(
 pub async fn link_migrated(
     connection: &mut PgConnection,
     id: UserId,
-    uid: &FirebaseUid,
+    (uid, issuer): (&FirebaseUid, &StoredIssuer),
     hash: &str,
     origin: &Origin,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query(concat!(
         "WITH linked AS ( \
              UPDATE auth.users \
-             SET firebase_uid = $2, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active', \
+             SET firebase_uid = $2, firebase_issuer = $6, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active', \
                  provider_data = provider_data || ",
         agreement!("$5::text"),
         " WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL \
@@ -237,6 +242,7 @@ pub async fn link_migrated(
     .bind(origin.source_ip_text())
     .bind(origin.request_id.as_deref())
     .bind(hash)
+    .bind(issuer.as_str())
     .execute(connection)
     .await?;
     Ok(noted.rows_affected() == 1)

@@ -22,8 +22,10 @@ use tokio::time::timeout;
 
 use super::DatabaseError;
 use super::ending::{Ending, late, unheard};
+use super::home::Home;
 use super::pooler::SharedSessions;
 use super::servers::{Opening, Servers};
+use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::UserRecord;
 use crate::postgres::users::Arrival;
 use arrivals::Arrivals;
@@ -56,6 +58,7 @@ struct Parts {
     transaction: Option<Arc<str>>,
     lookups: Lookups,
     arrivals: Arrivals,
+    home: Home,
 }
 
 impl fmt::Debug for Pool {
@@ -86,6 +89,7 @@ impl Pool {
             connections: Connections::new(opening, limits),
             lookups: Lookups::default(),
             arrivals: Arrivals::default(),
+            home: Home::default(),
         }))
     }
 
@@ -173,12 +177,21 @@ impl Pool {
         }
     }
 
-    /// The person linked to `uid`. Look-ups that wait together share a statement.
+    /// The user linked to `uid` of `issuer`. Look-ups that wait together share a statement.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn find_by_firebase_uid(&self, uid: &FirebaseUid) -> Result<Option<UserRecord>, DatabaseError> {
-        self.0.lookups.find(self, uid).await
+    pub async fn find_by_firebase_uid(
+        &self,
+        uid: &FirebaseUid,
+        issuer: &StoredIssuer,
+    ) -> Result<Option<UserRecord>, DatabaseError> {
+        self.0.lookups.find(self, uid, issuer).await
+    }
+
+    /// What this process knows of the database's home.
+    pub(super) fn home(&self) -> &Home {
+        &self.0.home
     }
 
     /// Creates the row of `arrival`; `None` when there is one already that is theirs or has their address. Arrivals that wait

@@ -8,6 +8,8 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
+use crate::domain::issuer::StoredIssuer;
+
 /// A push that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
@@ -52,16 +54,21 @@ pub async fn claim(
     rows.iter().map(push).collect()
 }
 
-/// What the row says; `None` for somebody who is gone or has no account.
+/// What the row says; `None` for somebody who is gone or has no account of `issuer`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn standing(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<Standing>> {
+pub async fn standing(
+    connection: &mut PgConnection,
+    id: UserId,
+    issuer: &StoredIssuer,
+) -> sqlx::Result<Option<Standing>> {
     let row = sqlx::query(
         "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type FROM auth.users \
-         WHERE id = $1 AND firebase_uid IS NOT NULL",
+         WHERE id = $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $2",
     )
     .bind(id.0)
+    .bind(issuer.as_str())
     .fetch_optional(connection)
     .await?;
     row.map(|row| {

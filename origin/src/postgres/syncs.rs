@@ -6,6 +6,8 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
+use crate::domain::issuer::StoredIssuer;
+
 /// Somebody whose row is to be brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -15,31 +17,38 @@ pub struct Due {
     pub firebase_uid: String,
 }
 
-/// Takes at most `limit` active people whose last attempt failed, or broke off, and whose time has come again. They count as
+/// Takes at most `limit` active people with an account of `issuer` whose last attempt failed, or broke off, and whose time has come again. They count as
 /// being synced now, and are due again after a pause that doubles with each attempt, from a minute to a day.
 ///
 /// # Errors
 /// What the database says.
-pub async fn claim_failed(connection: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Due>> {
+pub async fn claim_failed(
+    connection: &mut PgConnection,
+    issuer: &StoredIssuer,
+    limit: i64,
+) -> sqlx::Result<Vec<Due>> {
     let rows = sqlx::query(include_str!("syncs/claim_failed.sql"))
         .bind(limit)
+        .bind(issuer.as_str())
         .fetch_all(connection)
         .await?;
     rows.iter().map(due).collect()
 }
 
-/// Takes at most `limit` active people who were not compared with Firebase since `before`.
+/// Takes at most `limit` active people with an account of `issuer` who were not compared with Firebase since `before`.
 ///
 /// # Errors
 /// What the database says.
 pub async fn claim_stale(
     connection: &mut PgConnection,
+    issuer: &StoredIssuer,
     before: DateTime<Utc>,
     limit: i64,
 ) -> sqlx::Result<Vec<Due>> {
     let rows = sqlx::query(include_str!("syncs/claim_stale.sql"))
         .bind(before)
         .bind(limit)
+        .bind(issuer.as_str())
         .fetch_all(connection)
         .await?;
     rows.iter().map(due).collect()

@@ -8,12 +8,14 @@ use shared::api::user::User;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::{Proof, Step, situations};
 use shared::time::UnixTime;
+use shared::web_address::is_web_address;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
+use crate::domain::issuer::StoredIssuer;
 use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::UserRecord;
-use crate::domain::welcome::WelcomeGrant;
+use crate::domain::welcome::{ProvenPerson, WelcomeGrant};
 use crate::postgres::events::Origin;
 pub use together::create_together;
 
@@ -21,31 +23,33 @@ pub use together::create_together;
 macro_rules! columns {
     () => {
         "id, firebase_uid, email, username, display_name, user_type, is_active, token_balance, auth_provider, email_verified, \
-         photo_url, last_login, created_at, updated_at, valid_since"
+         photo_url, last_login, created_at, updated_at, valid_since, firebase_issuer"
     };
 }
 
 pub(in crate::postgres) use columns;
 
-/// The person linked to `uid`.
+/// The user linked to `uid` of `issuer`.
 ///
 /// # Errors
 /// What the database says.
 pub async fn find_by_firebase_uid(
     connection: &mut PgConnection,
     uid: &FirebaseUid,
+    issuer: &StoredIssuer,
 ) -> sqlx::Result<Option<UserRecord>> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM auth.users WHERE firebase_uid = $1"
+        " FROM auth.users WHERE firebase_uid = $1 AND firebase_issuer = $2"
     ))
     .bind(uid.as_str())
+    .bind(issuer.as_str())
     .fetch_optional(connection)
     .await
 }
 
-/// The people linked to any of `uids`, in no order.
+/// The users linked to any of `uids`, whoever issued them, in no order.
 ///
 /// # Errors
 /// What the database says.
@@ -172,6 +176,8 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
         .bind(situations(sign_in.proof, &[Step::Link, Step::LinkAndChange]))
         .bind(situations(sign_in.proof, &[Step::LinkAndChange]))
         .bind(situations(sign_in.proof, &[Step::LoseAddress]))
+        .bind(sign_in.issuer.as_str())
+        .bind(sign_in.person.as_ref().map(ProvenPerson::as_bytes))
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else {
@@ -210,6 +216,7 @@ pub async fn record_sign_in(
         .bind(origin.source_ip_text())
         .bind(origin.request_id.as_deref())
         .bind::<Value>(details)
+        .bind(sign_in.issuer.as_str())
         .fetch_optional(connection)
         .await
 }
@@ -257,7 +264,10 @@ fn record(row: &PgRow, at: usize) -> sqlx::Result<UserRecord> {
             token_balance: row.try_get::<i32, _>(at(7)).map(i64::from)?,
             auth_provider: row.try_get(at(8))?,
             email_verified: row.try_get(at(9))?,
-            photo_url: row.try_get(at(10))?,
+            // A row may hold what was taken over before there was a rule.
+            photo_url: row
+                .try_get::<Option<String>, _>(at(10))?
+                .filter(|address| is_web_address(address)),
             last_login: row.try_get(at(11))?,
             created_at: row.try_get(at(12))?,
             updated_at: row.try_get(at(13))?,
@@ -265,5 +275,6 @@ fn record(row: &PgRow, at: usize) -> sqlx::Result<UserRecord> {
         valid_since: row
             .try_get::<Option<DateTime<Utc>>, _>(at(14))?
             .map(|moment| UnixTime::from_secs(moment.timestamp())),
+        issuer: StoredIssuer::from_row(row.try_get(at(15))?),
     })
 }

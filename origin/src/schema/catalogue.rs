@@ -1,5 +1,7 @@
 //! The migrations, compiled in.
 
+use std::sync::LazyLock;
+
 use ring::digest::{SHA256, digest};
 
 /// How a script wants to be run; its first line says so (`-- mode: …`).
@@ -70,10 +72,18 @@ impl Migration {
         hex(digest(&SHA256, self.up.sql.as_bytes()).as_ref())
     }
 
+    /// Whether `recorded` is the sum of this text. A program that was built from a checkout with CRLF recorded the sum of those bytes; the
+    /// server was given the same statements.
+    pub fn is_recorded_as(&self, recorded: &str) -> bool {
+        let with_crlf = || self.up.sql.replace('\n', "\r\n");
+        recorded == self.checksum() || recorded == hex(digest(&SHA256, with_crlf().as_bytes()).as_ref())
+    }
+
     /// The table that becomes large by the way up, `schema.name`. Said here and not in the script, which may not be edited any more.
     pub const fn filled(&self) -> Option<&'static str> {
         match self.version {
             10 => Some("auth.token_transfers"),
+            25 => Some("auth.welcome_grants"),
             _ => None,
         }
     }
@@ -102,8 +112,14 @@ macro_rules! migration {
         Migration {
             version: $version,
             name: $name,
-            up: Script { sql: text!($name, ".up.sql"), check: migration!(@check $name, ".up.check.sql" $(, $up)?) },
-            down: Script { sql: text!($name, ".down.sql"), check: migration!(@check $name, ".down.check.sql" $(, $down)?) },
+            up: Script {
+                sql: with_lf(text!($name, ".up.sql")),
+                check: migration!(@check $name, ".up.check.sql" $(, $up)?),
+            },
+            down: Script {
+                sql: with_lf(text!($name, ".down.sql")),
+                check: migration!(@check $name, ".down.check.sql" $(, $down)?),
+            },
         }
     };
     (@check $name:literal, $suffix:literal) => { None };
@@ -113,29 +129,45 @@ macro_rules! migration {
 /// The migration that creates or adopts the legacy service's tables.
 pub(super) const BASELINE: &str = "0001_baseline";
 
+/// The content of a file, whatever line ends the checkout gave it: sums and the lines that divide a script are over content.
+fn with_lf(text: &'static str) -> &'static str {
+    if text.contains('\r') {
+        Box::leak(text.replace("\r\n", "\n").into_boxed_str())
+    } else {
+        text
+    }
+}
+
 /// In order. A version is never reused and an applied file never edited.
-pub(super) static MIGRATIONS: &[Migration] = &[
-    migration!(1, "0001_baseline", up_check!),
-    migration!(2, "0002_firebase_uid", down_check!),
-    migration!(3, "0003_firebase_uid_unique"),
-    migration!(4, "0004_federation_columns", down_check!),
-    migration!(5, "0005_passwordless_users", up_check!, down_check!),
-    migration!(6, "0006_validate_users"),
-    migration!(7, "0007_email_lower_unique", up_check!),
-    migration!(8, "0008_federation_pending_index"),
-    migration!(9, "0009_token_ledger", down_check!),
-    migration!(10, "0010_opening_balances"),
-    migration!(11, "0011_ledger_differences"),
-    migration!(12, "0012_auth_events", down_check!),
-    migration!(13, "0013_user_migrations", down_check!),
-    migration!(14, "0014_standing_changes"),
-    migration!(15, "0015_standing_pushes", down_check!),
-    migration!(16, "0016_standing_pushes_owed"),
-    migration!(17, "0017_migration_looks"),
-    migration!(18, "0018_set_aside_hashes", down_check!),
-    migration!(19, "0019_work_leases"),
-    migration!(20, "0020_role_pushes"),
-];
+pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
+    vec![
+        migration!(1, "0001_baseline", up_check!),
+        migration!(2, "0002_firebase_uid", down_check!),
+        migration!(3, "0003_firebase_uid_unique"),
+        migration!(4, "0004_federation_columns", down_check!),
+        migration!(5, "0005_passwordless_users", up_check!, down_check!),
+        migration!(6, "0006_validate_users"),
+        migration!(7, "0007_email_lower_unique", up_check!),
+        migration!(8, "0008_federation_pending_index"),
+        migration!(9, "0009_token_ledger", down_check!),
+        migration!(10, "0010_opening_balances"),
+        migration!(11, "0011_ledger_differences"),
+        migration!(12, "0012_auth_events", down_check!),
+        migration!(13, "0013_user_migrations", down_check!),
+        migration!(14, "0014_standing_changes"),
+        migration!(15, "0015_standing_pushes", down_check!),
+        migration!(16, "0016_standing_pushes_owed"),
+        migration!(17, "0017_migration_looks"),
+        migration!(18, "0018_set_aside_hashes", down_check!),
+        migration!(19, "0019_work_leases"),
+        migration!(20, "0020_role_pushes"),
+        migration!(21, "0021_firebase_issuer", down_check!),
+        migration!(22, "0022_firebase_account_unique"),
+        migration!(23, "0023_firebase_uid_shared", down_check!),
+        migration!(24, "0024_welcome_grants", down_check!),
+        migration!(25, "0025_welcome_had"),
+    ]
+});
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +206,36 @@ mod tests {
     }
 
     #[test]
+    fn checkout_with_crlf_is_the_same_catalogue() {
+        for migration in MIGRATIONS.iter() {
+            let crlf: &'static str = Box::leak(migration.up.sql.replace('\n', "\r\n").into_boxed_str());
+            let script = Script {
+                sql: with_lf(crlf),
+                check: None,
+            };
+            assert_eq!(script.sql, migration.up.sql);
+            assert_eq!(script.mode(), migration.up.mode());
+            assert_eq!(script.steps().count(), migration.up.steps().count());
+            // What a program built from such a checkout has recorded so far.
+            let recorded = hex(digest(&SHA256, crlf.as_bytes()).as_ref());
+            assert!(migration.is_recorded_as(&recorded), "{}", migration.name);
+            assert!(migration.is_recorded_as(&migration.checksum()));
+            assert!(!migration.is_recorded_as(&hex(digest(&SHA256, b"another text").as_ref())));
+        }
+    }
+
+    /// Sums that databases have recorded: these files may not change.
+    #[test]
+    fn recorded_sums_stay_valid() {
+        let sums: Vec<String> = MIGRATIONS.iter().take(17).map(Migration::checksum).collect();
+        let all = hex(digest(&SHA256, sums.concat().as_bytes()).as_ref());
+        assert_eq!(
+            all,
+            "28684b6603d1f207167aa9b5e428862ceff6cd5549dbf8681da43fa74c7a2448"
+        );
+    }
+
+    #[test]
     fn a_transaction_bounds_its_waits_itself() {
         for script in MIGRATIONS
             .iter()
@@ -204,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_script_outside_a_transaction_is_one_statement_naming_the_index_it_builds() {
-        for migration in MIGRATIONS {
+        for migration in MIGRATIONS.iter() {
             if migration.up.mode() == Mode::NoTransaction {
                 let code: String = migration
                     .up

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use origin::domain::issuer::StoredIssuer;
 use origin::domain::sign_in::FirebaseSignIn;
 use origin::domain::user::UserRecord;
-use origin::domain::welcome::WelcomeGrant;
+use origin::domain::welcome::{ProvenPerson, WelcomeGrant};
 use origin::postgres::events::Origin;
 use origin::postgres::users::{Arrival, NewUser};
 use origin::postgres::{DatabaseError, Pool};
@@ -190,10 +191,12 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
     let id = UserId(Uuid::new_v4());
     Arc::new(Arrival {
         sign_in: FirebaseSignIn {
+            issuer: StoredIssuer::HOME,
             uid: FirebaseUid::parse(uid).unwrap(),
             email: email.map(|email| NormalizedEmail::parse(email).unwrap()),
             email_verified: email.is_some(),
             proof: Proof::None,
+            person: Some(ProvenPerson::of_phone(uid)),
             display_name: None,
             photo_url: None,
             provider: Some("phone".to_owned()),

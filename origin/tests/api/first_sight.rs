@@ -107,7 +107,7 @@ async fn the_welcome_grant_is_what_is_configured() {
     for (configured, balance) in [("0", 0), ("11", 11)] {
         let app = TestApp::start_with(&[("WELCOME_TOKENS", configured)]).await;
         let me = app
-            .get("/v1/auth/me", &token("uid-1", &json!({})))
+            .get("/v1/auth/me", &token_with_email("uid-1", "ada@example.org", true))
             .await
             .expect(200);
         assert_eq!(me.body["data"]["user"]["token_balance"], balance);
@@ -152,4 +152,40 @@ async fn parallel(app: &TestApp, tokens: impl Iterator<Item = String>) -> Vec<St
         ids.push(answer.body["data"]["user"]["id"].as_str().unwrap().to_owned());
     }
     ids
+}
+
+/// From a token at first sight, from a later one, and from a row of before there was a rule.
+#[tokio::test]
+async fn picture_that_is_no_web_address_is_ignored() {
+    let app = TestApp::start().await;
+    let hostile = [
+        "javascript:alert(1)",
+        "JAVASCRIPT:alert(1)",
+        "data:text/html,<script>",
+        "https://a\nb",
+        "//evil.example/x",
+        &format!("https://a/{}", "x".repeat(2048)),
+    ];
+    for (at, picture) in hostile.iter().enumerate() {
+        let claims = json!({"picture": picture, "name": "Ada"});
+        let me = app
+            .get("/v1/auth/me", &token(&format!("uid-{at}"), &claims))
+            .await
+            .expect(200);
+        assert_eq!(me.body["data"]["user"]["photo_url"], json!(null), "{picture}");
+    }
+    let kept: i64 = app
+        .database
+        .value("SELECT count(*) FROM auth.users WHERE photo_url IS NOT NULL")
+        .await;
+    assert_eq!(kept, 0);
+    sqlx::query("UPDATE auth.users SET photo_url = 'javascript:alert(1)'")
+        .execute(&app.database.pool)
+        .await
+        .unwrap();
+    let me = app
+        .get("/v1/auth/me", &token("uid-0", &json!({})))
+        .await
+        .expect(200);
+    assert_eq!(me.body["data"]["user"]["photo_url"], json!(null));
 }

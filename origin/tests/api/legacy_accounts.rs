@@ -55,7 +55,7 @@ async fn registering_gives_a_row_and_a_token_that_works() {
     assert!(data["user"].get("password_hash").is_none());
     assert_eq!(
         (&data["user"]["username"], &data["user"]["token_balance"]),
-        (&json!("ada1"), &json!(3))
+        (&json!("ada1"), &json!(0))
     );
     let profile = app
         .get("/auth/profile", data["token"].as_str().unwrap())
@@ -340,7 +340,7 @@ async fn a_batch_has_an_outcome_for_each() {
         names(&first["user"]),
         BTreeSet::from(["id", "email", "token_balance", "created_at"])
     );
-    assert_eq!(first["user"]["token_balance"], 3);
+    assert_eq!(first["user"]["token_balance"], 0);
     assert_eq!(data["results"][2]["error"], "Email already exists");
     for bad in [
         json!({}),

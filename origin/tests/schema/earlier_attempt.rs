@@ -75,7 +75,7 @@ async fn is_refused_with_its_columns_named_and_adopted_after_the_script() {
     assert!(synced);
     let indexes_on_uid: i64 = database
         .value(
-            "SELECT count(*) FROM pg_indexes WHERE tablename = 'users' AND indexdef LIKE '%(firebase_uid)%'",
+            "SELECT count(*) FROM pg_indexes WHERE tablename = 'users' AND indexdef LIKE '%(firebase_uid%'",
         )
         .await;
     assert_eq!(indexes_on_uid, 1);

@@ -83,7 +83,7 @@ const ROWS: &[(&str, &str, &str, &str, Option<&str>)] = &[
         "'u'",
         "NULL",
         "'d@x.test'",
-        Some("users_firebase_uid_key"),
+        Some("users_firebase_account_key"),
     ),
     (
         "'local'",

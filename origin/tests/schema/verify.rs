@@ -38,12 +38,12 @@ async fn each_damage_is_named() {
             "constraint users_credentials_check on auth.users is not validated",
         ),
         (
-            "DROP INDEX auth.users_firebase_uid_key",
-            "index auth.users_firebase_uid_key is missing",
+            "DROP INDEX auth.users_firebase_account_key",
+            "index auth.users_firebase_account_key is missing",
         ),
         (
-            "DROP INDEX auth.users_firebase_uid_key; CREATE INDEX users_firebase_uid_key ON auth.users (firebase_uid)",
-            "index auth.users_firebase_uid_key is unique: false, expected: true",
+            "DROP INDEX auth.users_firebase_account_key; CREATE INDEX users_firebase_account_key ON auth.users (firebase_uid)",
+            "index auth.users_firebase_account_key is unique: false, expected: true",
         ),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'auth.users_email_lower_key'::regclass",

@@ -156,6 +156,7 @@ fn firebase() -> OpenedAssertion {
         person: Some(Person {
             id: UserId::parse(PERSON).unwrap(),
             email: Some("ada@example.com".to_owned()),
+            email_verified: true,
             user_type: "user".to_owned(),
         }),
     }
@@ -177,6 +178,7 @@ fn legacy_admin() -> OpenedAssertion {
     stated.person = Some(Person {
         id,
         email: None,
+        email_verified: false,
         user_type: "superadmin".to_owned(),
     });
     stated
@@ -446,6 +448,13 @@ fn shape() -> Vec<Vector> {
         (
             "a person without a valid id",
             with_claim("usr", json!({"id": "7", "user_type": "user"})),
+        ),
+        (
+            "a person whose proof of the address is no boolean",
+            with_claim(
+                "usr",
+                json!({"id": PERSON, "user_type": "user", "email_verified": "true"}),
+            ),
         ),
         (
             "an identity that is none",

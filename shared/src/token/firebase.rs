@@ -12,6 +12,7 @@ use super::times;
 use crate::identity::{Identity, Subject, TokenKind};
 use crate::ids::{FirebaseUid, ProjectId, TenantId};
 use crate::time::UnixTime;
+use crate::web_address::is_web_address;
 
 const ID_TOKEN_ISSUER: &str = "https://securetoken.google.com/";
 const SESSION_COOKIE_ISSUER: &str = "https://session.firebase.google.com/";
@@ -65,7 +66,7 @@ pub(super) fn judge<'t>(
         email: text(claims, "email")?,
         email_verified: flag(claims, "email_verified")?,
         name: decoration(claims, "name"),
-        picture: decoration(claims, "picture"),
+        picture: decoration(claims, "picture").filter(|address| is_web_address(address)),
         phone_number: text(claims, "phone_number")?,
         sign_in_provider,
         auth_time: times.auth_time,

@@ -6,6 +6,7 @@ use shared::ids::UserId;
 
 use super::{describe, user_id};
 use crate::config::BulkConfig;
+use crate::domain::issuer::Issuer;
 use crate::firebase::Firebase;
 use crate::operations::OperationError;
 use crate::operations::pushes::Told;
@@ -35,7 +36,8 @@ pub(super) async fn set(
     let actor = Actor::cli(&whom.actor);
     let record = users::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
     match firebase(lookup) {
-        Some(firebase) => {
+        Some((firebase, home)) => {
+            pool.configure_home(home);
             let syncing = Syncing {
                 pool: pool.clone(),
                 firebase,
@@ -61,7 +63,7 @@ pub(super) async fn set(
 }
 
 /// Firebase's account services, where this environment has what they need. Putting somebody out must not fail for want of it.
-fn firebase(lookup: &dyn Lookup) -> Option<Firebase> {
-    let config = BulkConfig::read(lookup).ok()?;
-    Firebase::new(&config.firebase).ok()
+fn firebase(lookup: &dyn Lookup) -> Option<(Firebase, Issuer)> {
+    let config = BulkConfig::read(lookup).ok()?.firebase;
+    Some((Firebase::new(&config).ok()?, config.home))
 }

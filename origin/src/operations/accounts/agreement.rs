@@ -30,6 +30,9 @@ impl Accounts {
         email: &NormalizedEmail,
         password: &Password,
     ) -> Result<SignedIn, AccountError> {
+        if !self.is_managed(&linked.issuer).await? {
+            return Ok(self.firebase.sign_in(email, password.expose()).await?);
+        }
         match (linked.legacy_hash, &linked.password_hash) {
             (LegacyHash::Replaced { agreed_at }, Some(hash)) => {
                 self.settle(linked, email, password, hash, agreed_at).await

@@ -32,6 +32,9 @@ impl Accounts {
             .email
             .as_deref()
             .and_then(|email| NormalizedEmail::parse(email).ok());
+        if known.firebase_uid.is_some() && !self.is_managed(&known.issuer).await? {
+            return Err(AccountError::WrongPassword);
+        }
         match (&known.firebase_uid, email) {
             (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
                 Ok(_) => self.firebase.set_password(uid, new.expose()).await?,

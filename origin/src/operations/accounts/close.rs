@@ -9,7 +9,7 @@ use crate::postgres::events::{Actor, Origin};
 use crate::postgres::run;
 
 impl Accounts {
-    /// Closes an account on both sides. The person's data goes; the ledger stays, without the person.
+    /// Closes an account on both sides; at Firebase where we manage it. The person's data goes; the ledger stays, without the person.
     ///
     /// # Errors
     /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
@@ -25,7 +25,9 @@ impl Accounts {
         })
         .await?
         .ok_or(UserError::NotFound)?;
-        if let Some(uid) = &known.firebase_uid {
+        if let Some(uid) = &known.firebase_uid
+            && self.is_managed(&known.issuer).await?
+        {
             self.firebase.delete_account(uid).await?;
         }
         let closed = run(&self.pool, |mut connection| async move {

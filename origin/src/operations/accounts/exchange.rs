@@ -40,6 +40,10 @@ impl Accounts {
             self.bring(&known, origin).await?;
             known = self.own_credentials(id).await?;
         }
+        if !self.is_managed(&known.issuer).await? {
+            // There is no session to be had at a project that we do not manage; under the same uid ours may have another user.
+            return Err(UserError::LinkConflict.into());
+        }
         let uid = known.firebase_uid.clone().ok_or(UserError::LinkConflict)?;
         let uid = self.existing(uid, &known, issued_at).await?;
         let tokens = match self.firebase.sign_in_as(&uid).await {

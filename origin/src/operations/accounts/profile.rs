@@ -20,7 +20,9 @@ impl Accounts {
         display_name: Option<&str>,
         photo_url: Option<&str>,
     ) -> Result<ActiveUser, AccountError> {
-        if let Some(uid) = &user.user().firebase_uid {
+        if let Some(uid) = &user.user().firebase_uid
+            && self.is_managed(user.issuer()).await?
+        {
             self.firebase.set_profile(uid, display_name, photo_url).await?;
         }
         let id = UserId(user.user().id);
@@ -64,6 +66,10 @@ impl Accounts {
             let hash = known.password_hash.unwrap_or_default();
             let right = self.passwords.verify(password.expose().to_owned(), hash).await?;
             return right.then_some(()).ok_or(AccountError::WrongPassword);
+        }
+        if !self.is_managed(&known.issuer).await? {
+            // Their password is at another project: a sign-in of a moment ago proves them instead.
+            return Err(AccountError::WrongPassword);
         }
         let email = known
             .email

@@ -97,6 +97,10 @@ impl Accounts {
         let Some(linked) = known.filter(|known| known.firebase_uid.is_some()) else {
             return Ok(());
         };
+        if !self.is_managed(&linked.issuer).await? {
+            // Another account, of the project that we manage, has the row's address. Nothing of the row has changed.
+            return Ok(());
+        }
         let theirs = self.is_theirs(&linked, &email).await;
         if !matches!(theirs, Ok(true)) {
             let actor = &Actor::user();
@@ -167,9 +171,9 @@ impl Accounts {
         }
         // An account that was there may have an older password: the next sign-in compares the two.
         let agreed = if imported { hash } else { "" };
-        let uid = &uid;
+        let account = (&uid, &self.managed_issuer().await?);
         run(&self.pool, |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, uid, agreed, origin).await
+            accounts::link_migrated(&mut connection, local.id, account, agreed, origin).await
         })
         .await?;
         Ok(())

@@ -135,9 +135,9 @@ impl Accounts {
         let Ok(uid) = FirebaseUid::parse(id) else {
             return Err(UserError::LinkConflict.into());
         };
-        let uid = &uid;
+        let account = (&uid, &self.managed_issuer().await?);
         let linked = run(&self.pool, |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, uid, hash, origin).await
+            accounts::link_migrated(&mut connection, local.id, account, hash, origin).await
         });
         if linked.await? {
             tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");

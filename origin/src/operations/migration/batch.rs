@@ -161,8 +161,9 @@ impl Migration {
             return Ok(0);
         }
         let (holder, actor) = (self.holder.as_str(), &self.actor);
+        let issuer = &self.pool.stored_issuer(&self.firebase.issuer()).await?;
         let linked = run(&self.pool, |mut connection| async move {
-            migrations::link(&mut connection, holder, people, result, actor).await
+            migrations::link(&mut connection, holder, people, issuer, result, actor).await
         });
         let linked: HashSet<Uuid> = linked.await?.into_iter().collect();
         let changed = people

@@ -91,9 +91,10 @@ pub async fn compare(pool: &Pool, firebase: &Firebase, pace: &Pace) -> Result<Co
     doubled(&accounts, &mut found);
     let mut missing = Vec::new();
     let mut after = Uuid::nil();
+    let issuer = &pool.stored_issuer(&firebase.issuer()).await?;
     loop {
         let page = run(pool, |mut connection| async move {
-            migrations::linked_people(&mut connection, after, PAGE).await
+            migrations::linked_people(&mut connection, issuer, after, PAGE).await
         })
         .await?;
         let Some(last) = page.last() else { break };

@@ -48,5 +48,5 @@ noted AS (
     FROM judged WHERE changes
 )
 SELECT id, firebase_uid, email, username, display_name, user_type, is_active, token_balance, auth_provider, email_verified,
-       photo_url, last_login, created_at, updated_at, valid_since
+       photo_url, last_login, created_at, updated_at, valid_since, firebase_issuer
 FROM synced

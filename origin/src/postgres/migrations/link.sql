@@ -4,13 +4,15 @@
 -- An import takes the hash along, so both sides agree on the password (see postgres/legacy_hash.rs). An account that was found may
 -- have been made from an older one: the next sign-in compares the two, as after a change at the legacy service.
 --
--- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor, $7 whether they are active
+-- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor, $7 whether they are active, $8 the accounts' issuer as
+-- rows carry it
 WITH leased AS (
     SELECT user_id FROM auth.user_migrations WHERE user_id = ANY ($2) AND leased_by = $1 ORDER BY user_id FOR UPDATE
 ),
 linked AS (
     UPDATE auth.users AS person
     SET firebase_uid = person.id::text,
+        firebase_issuer = $8,
         auth_provider = 'hybrid',
         last_firebase_sync = now(),
         -- The account of somebody put out is imported disabled. One that was found may not be: Firebase is told (users_standing_push).

@@ -7,6 +7,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
+use crate::domain::issuer::StoredIssuer;
+
 /// A local person, with what an import needs. Carries a hash; it is never shown.
 #[derive(Clone)]
 pub struct LocalPerson {
@@ -112,23 +114,25 @@ impl std::fmt::Debug for LinkedPerson {
     }
 }
 
-/// Linked people from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
+/// People linked to accounts of `issuer`, from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
 /// more, and keep the uid so that a token still good finds a deactivated person.
 ///
 /// # Errors
 /// What the database says.
 pub async fn linked_people(
     connection: &mut PgConnection,
+    issuer: &StoredIssuer,
     after: Uuid,
     limit: i64,
 ) -> sqlx::Result<Vec<LinkedPerson>> {
     let rows = sqlx::query(
         "SELECT id, firebase_uid, email, is_active FROM auth.users \
-         WHERE id > $1 AND firebase_uid IS NOT NULL AND coalesce(is_active OR email !~ '^deleted_[0-9]+_', true) \
+         WHERE id > $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $3 AND coalesce(is_active OR email !~ '^deleted_[0-9]+_', true) \
          ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(limit)
+    .bind(issuer.as_str())
     .fetch_all(connection)
     .await?;
     rows.iter()

@@ -9,6 +9,7 @@ use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use super::people::LocalPerson;
+use crate::domain::issuer::StoredIssuer;
 use crate::postgres::events::Actor;
 
 /// What the queue is told of a person.
@@ -129,7 +130,7 @@ pub async fn renew(
     .await
 }
 
-/// Links people to the accounts made for them, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
+/// Links people to the accounts made for them at `issuer`, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
 /// others have changed in the meantime, or the lease is no longer `holder`'s.
 ///
 /// # Errors
@@ -138,6 +139,7 @@ pub async fn link(
     connection: &mut PgConnection,
     holder: &str,
     people: &[LocalPerson],
+    issuer: &StoredIssuer,
     result: &str,
     actor: &Actor,
 ) -> sqlx::Result<Vec<Uuid>> {
@@ -151,6 +153,7 @@ pub async fn link(
         .bind(result)
         .bind(actor.as_str())
         .bind(active)
+        .bind(issuer.as_str())
         .fetch_all(connection)
         .await
 }

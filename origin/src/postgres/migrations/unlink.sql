@@ -33,6 +33,7 @@ leased AS (
 unlinked AS (
     UPDATE auth.users AS person
     SET firebase_uid = NULL,
+        firebase_issuer = '',
         auth_provider = 'local',
         federation_status = 'active',
         provider_data = person.provider_data - 'password',

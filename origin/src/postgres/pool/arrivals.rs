@@ -75,12 +75,13 @@ async fn create_together(pool: &Pool, mut waiting: Vec<Arriving>) {
     }
 }
 
-/// Takes out everyone whose uid came before in the list: they will find the row that is made for the first.
+/// Takes out everyone whose account came before in the list: they will find the row that is made for the first.
 fn take_repeats(waiting: &mut Vec<Arriving>) -> Vec<Arriving> {
     let mut seen = HashSet::new();
-    let (first, repeated) = std::mem::take(waiting)
-        .into_iter()
-        .partition(|one| seen.insert(one.question.sign_in.uid.clone()));
+    let (first, repeated) = std::mem::take(waiting).into_iter().partition(|one| {
+        let sign_in = &one.question.sign_in;
+        seen.insert((sign_in.uid.clone(), sign_in.issuer.clone()))
+    });
     *waiting = first;
     repeated
 }

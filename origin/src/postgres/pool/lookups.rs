@@ -6,6 +6,7 @@ use shared::ids::FirebaseUid;
 
 use super::Pool;
 use super::lanes::{Answer, Lane, Lanes, Waiting};
+use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::UserRecord;
 use crate::postgres::{read, users};
 
@@ -13,9 +14,12 @@ use crate::postgres::{read, users};
 const LANES: usize = 1;
 
 /// The look-ups that wait.
-pub(super) struct Lookups(Lanes<FirebaseUid, Option<UserRecord>>);
+pub(super) struct Lookups(Lanes<Account, Option<UserRecord>>);
 
-type LookUp = Waiting<FirebaseUid, Option<UserRecord>>;
+/// Whom a token names: its uid, and who issued it.
+type Account = (FirebaseUid, StoredIssuer);
+
+type LookUp = Waiting<Account, Option<UserRecord>>;
 
 impl Default for Lookups {
     fn default() -> Self {
@@ -24,9 +28,14 @@ impl Default for Lookups {
 }
 
 impl Lookups {
-    pub(super) async fn find(&self, pool: &Pool, uid: &FirebaseUid) -> Answer<Option<UserRecord>> {
+    pub(super) async fn find(
+        &self,
+        pool: &Pool,
+        uid: &FirebaseUid,
+        issuer: &StoredIssuer,
+    ) -> Answer<Option<UserRecord>> {
         let begin = || drop(tokio::spawn(work(pool.clone())));
-        self.0.ask(uid.clone(), begin).await
+        self.0.ask((uid.clone(), issuer.clone()), begin).await
     }
 }
 
@@ -43,9 +52,9 @@ async fn answer(pool: &Pool, waiting: Vec<LookUp>) {
         0 => {}
         1 => {
             for one in waiting {
-                let uid = &one.question;
+                let (uid, issuer) = &one.question;
                 let found = read(pool, |mut connection| async move {
-                    users::find_by_firebase_uid(&mut connection, uid).await
+                    users::find_by_firebase_uid(&mut connection, uid, issuer).await
                 })
                 .await;
                 let _gone = one.reply.send(found);
@@ -58,7 +67,7 @@ async fn answer(pool: &Pool, waiting: Vec<LookUp>) {
 async fn answer_together(pool: &Pool, waiting: Vec<LookUp>) {
     let uids: Vec<String> = waiting
         .iter()
-        .map(|one| one.question.as_str().to_owned())
+        .map(|one| one.question.0.as_str().to_owned())
         .collect();
     let uids = uids.as_slice();
     let found = read(pool, |mut connection| async move {
@@ -67,12 +76,16 @@ async fn answer_together(pool: &Pool, waiting: Vec<LookUp>) {
     .await;
     match found {
         Ok(records) => {
-            let records: HashMap<&str, &UserRecord> = records
+            // The same uid of another issuer was read, too, and is another user's.
+            let records: HashMap<(&str, &StoredIssuer), &UserRecord> = records
                 .iter()
-                .filter_map(|record| Some((record.user.firebase_uid.as_deref()?, record)))
+                .filter_map(|record| Some(((record.user.firebase_uid.as_deref()?, &record.issuer), record)))
                 .collect();
-            for Waiting { question: uid, reply } in waiting {
-                let record = records.get(uid.as_str()).map(|record| UserRecord::clone(record));
+            for Waiting { question, reply } in waiting {
+                let (uid, issuer) = &question;
+                let record = records
+                    .get(&(uid.as_str(), issuer))
+                    .map(|record| UserRecord::clone(record));
                 let _gone = reply.send(Ok(record));
             }
         }

@@ -1,12 +1,13 @@
 -- Takes people whose last attempt failed or broke off, and whose time has come again.
 --
--- $1 how many
+-- $1 how many, $2 whose accounts, as rows carry the issuer
 WITH next AS (
     SELECT person.id
     FROM auth.users AS person
     LEFT JOIN auth.user_syncs AS sync ON sync.user_id = person.id
     WHERE person.federation_status IN ('failed', 'syncing')
       AND person.firebase_uid IS NOT NULL
+      AND person.firebase_issuer = $2
       AND person.is_active
       AND coalesce(sync.next_attempt_at <= now(), true)
       -- Firebase is yet to be told what the row says: what it says until then is old.

@@ -1,10 +1,11 @@
 -- Takes people who were not compared with Firebase since a moment. Should the taker die, they are due again in a minute.
 --
--- $1 the moment, $2 how many
+-- $1 the moment, $2 how many, $3 whose accounts, as rows carry the issuer
 WITH next AS (
     SELECT id
     FROM auth.users
     WHERE firebase_uid IS NOT NULL
+      AND firebase_issuer = $3
       AND is_active
       AND federation_status IN ('active', 'disabled')
       AND coalesce(last_firebase_sync < $1, true)

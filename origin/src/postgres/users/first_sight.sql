@@ -4,12 +4,12 @@
 -- $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at, $7 id for a new row,
 -- $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id, $13 details,
 -- $14 situations in which a row with the address is linked, $15 those of them in which its ownership changes, $16 situations in which
--- it loses the address (shared/src/ownership.rs)
+-- it loses the address (shared/src/ownership.rs), $17 the uid's issuer as rows carry it, $18 who has proven to be who, or NULL
 --
 -- ON CONFLICT DO NOTHING without a target covers every unique index: the same account arriving twice, and two accounts with
 -- one address. With a target the other indexes would still raise 23505.
 WITH known AS (
-    SELECT * FROM auth.users WHERE firebase_uid = $1
+    SELECT * FROM auth.users WHERE firebase_uid = $1 AND firebase_issuer = $17
 ),
 -- The row that has the address already, if it is not this account's.
 namesake AS (
@@ -20,7 +20,7 @@ namesake AS (
            is_active OR NOT $3 AS enabled
     FROM (
         SELECT id, is_active, valid_since,
-               CASE WHEN firebase_uid IS NULL AND id::text = $1 THEN 'own ' ELSE 'other ' END || CASE
+               CASE WHEN firebase_uid IS NULL AND id::text = $1 AND $17 = '' THEN 'own ' ELSE 'other ' END || CASE
                    WHEN NOT is_active THEN 'closed'
                    ELSE CASE WHEN firebase_uid IS NULL THEN '' WHEN firebase_uid = id::text THEN 'moved_' ELSE 'linked_' END
                         || CASE WHEN email_verified THEN 'proven' ELSE 'unproven' END
@@ -44,6 +44,7 @@ set_aside AS (
 linked AS (
     UPDATE auth.users AS person
     SET firebase_uid = $1,
+        firebase_issuer = $17,
         auth_provider = CASE WHEN held.changes THEN 'firebase' ELSE 'hybrid' END,
         password_hash = CASE WHEN NOT held.changes THEN person.password_hash END,
         email_verified = true,
@@ -66,16 +67,28 @@ lost AS (
       AND lower(person.email) = lower($2) AND person.firebase_uid IS NOT NULL AND person.is_active AND NOT person.email_verified
     RETURNING person.id
 ),
+-- Once for each person who has proven what is theirs, whichever rows they have had.
+welcome AS (
+    SELECT CASE WHEN $18::bytea IS NULL THEN 0 ELSE $8::integer END AS tokens
+    WHERE NOT EXISTS (SELECT FROM auth.welcome_grants WHERE person = $18::bytea)
+),
 created AS (
     INSERT INTO auth.users
-        (id, firebase_uid, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
+        (id, firebase_uid, firebase_issuer, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
          -- The account may have been another's before this sign-in proved its address: what they hold of it opens nothing.
          valid_since, token_balance, ledger_version)
-    SELECT $7, $1, $2, $3, $4, $5, 'firebase', $6, now(), CASE WHEN $3 THEN $6 END, $8::integer, ($8 > 0)::integer
+    SELECT $7, $1, $17, $2, $3, $4, $5, 'firebase', $6, now(), CASE WHEN $3 THEN $6 END,
+           coalesce((SELECT tokens FROM welcome), 0), coalesce((SELECT tokens > 0 FROM welcome), false)::integer
     WHERE NOT EXISTS (SELECT FROM known)
       AND (SELECT count(*) FROM namesake) = (SELECT count(*) FROM lost)
     ON CONFLICT DO NOTHING
     RETURNING *
+),
+-- Without ON CONFLICT: should the person be welcomed elsewhere at this moment, all of this is undone, and the caller looks again.
+claimed AS (
+    INSERT INTO auth.welcome_grants (person, user_id, granted)
+    SELECT $18::bytea, id, token_balance > 0 FROM created
+    WHERE $18::bytea IS NOT NULL AND EXISTS (SELECT FROM welcome)
 ),
 granted AS (
     INSERT INTO auth.token_transfers
@@ -98,7 +111,7 @@ noted AS (
 )
 SELECT outcome,
        id, firebase_uid, email, username, display_name, user_type, is_active, token_balance, auth_provider, email_verified,
-       photo_url, last_login, created_at, updated_at, valid_since
+       photo_url, last_login, created_at, updated_at, valid_since, firebase_issuer
 FROM (
     SELECT 'known' AS outcome, * FROM known
     UNION ALL

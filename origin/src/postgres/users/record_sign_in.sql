@@ -2,14 +2,15 @@
 --
 -- $1 uid, $2 e-mail, $3 whether Firebase vouches for the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 whether the sign-in proves the e-mail, $8 whether a proof that is new to the row changes its ownership, $9 situations in which
--- another row loses the address to it (shared/src/ownership.rs), $10 source address, $11 request id, $12 details
+-- another row loses the address to it (shared/src/ownership.rs), $10 source address, $11 request id, $12 details,
+-- $13 the uid's issuer as rows carry it
 --
 -- The address follows Firebase only when it is proven and nobody else has proven it: an unproven change must not take over the address by
 -- which an older account is found. A proof counts whatever last_login says: the legacy service moves that on by itself.
 WITH held AS (
     SELECT id, password_hash, email_verified, lower(email) IS NOT DISTINCT FROM lower($2) AND email IS NOT NULL AS has_it
     FROM auth.users
-    WHERE firebase_uid = $1 AND is_active AND coalesce(valid_since <= $6, true)
+    WHERE firebase_uid = $1 AND firebase_issuer = $13 AND is_active AND coalesce(valid_since <= $6, true)
       AND (
           last_login IS NULL OR last_login < $6
           OR ($7 AND CASE
@@ -75,4 +76,4 @@ SET last_login = greatest(person.last_login, $6),
 FROM judged
 WHERE person.id = judged.id
 RETURNING person.id, firebase_uid, person.email, username, display_name, user_type, is_active, token_balance, auth_provider,
-          person.email_verified, photo_url, last_login, created_at, updated_at, valid_since
+          person.email_verified, photo_url, last_login, created_at, updated_at, valid_since, firebase_issuer

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::Arrival;
 use crate::domain::user::UserRecord;
+use crate::domain::welcome::ProvenPerson;
 
 /// Creates the rows of those of `arrivals` who have none and share no address with anybody, and answers them, in no order:
-/// `create_together.sql`. No uid may be among them twice.
+/// `create_together.sql`. No account may be among them twice.
 ///
 /// # Errors
 /// What the database says.
@@ -35,6 +36,8 @@ pub async fn create_together(
         .bind(columns.source_ips)
         .bind(columns.request_ids)
         .bind(columns.providers)
+        .bind(columns.issuers)
+        .bind(columns.people)
         .fetch_all(connection)
         .await
 }
@@ -54,6 +57,8 @@ struct Columns<'a> {
     source_ips: Vec<Option<String>>,
     request_ids: Vec<Option<&'a str>>,
     providers: Vec<Option<&'a str>>,
+    issuers: Vec<&'a str>,
+    people: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> Columns<'a> {
@@ -74,5 +79,8 @@ impl<'a> Columns<'a> {
         self.source_ips.push(origin.source_ip_text());
         self.request_ids.push(origin.request_id.as_deref());
         self.providers.push(sign_in.provider.as_deref());
+        self.issuers.push(sign_in.issuer.as_str());
+        self.people
+            .push(sign_in.person.as_ref().map(ProvenPerson::as_bytes));
     }
 }

@@ -36,6 +36,9 @@ pub(super) const TABLES: &[&str] = &[
     "auth.migration_looks",
     "auth.set_aside_hashes",
     "auth.work_leases",
+    "auth.firebase_home",
+    "auth.welcome_grants",
+    "auth.welcome_dues",
 ];
 
 /// Columns these tables must have; others may be there too.
@@ -61,6 +64,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.users", "email_verified", "boolean", NOT_NULL),
     column("auth.users", "valid_since", "timestamp with time zone", NULLABLE),
     column("auth.users", "ledger_version", "bigint", NOT_NULL),
+    column("auth.users", "firebase_issuer", "text", NOT_NULL),
     column("auth.user_profiles", "user_id", "uuid", NOT_NULL),
     column("auth.user_profiles", "full_name", "character varying(100)", NULLABLE),
     column("auth.user_profiles", "date_of_birth", "date", NULLABLE),
@@ -141,6 +145,15 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.work_leases", "job", "text", NOT_NULL),
     column("auth.work_leases", "holder", "uuid", NOT_NULL),
     column("auth.work_leases", "expires_at", "timestamp with time zone", NOT_NULL),
+    column("auth.firebase_home", "only_row", "boolean", NOT_NULL),
+    column("auth.firebase_home", "issuer", "text", NOT_NULL),
+    column("auth.firebase_home", "recorded_at", "timestamp with time zone", NOT_NULL),
+    column("auth.welcome_grants", "person", "bytea", NOT_NULL),
+    column("auth.welcome_grants", "user_id", "uuid", NOT_NULL),
+    column("auth.welcome_grants", "granted", "boolean", NOT_NULL),
+    column("auth.welcome_grants", "at", "timestamp with time zone", NOT_NULL),
+    column("auth.welcome_dues", "user_id", "uuid", NOT_NULL),
+    column("auth.welcome_dues", "since", "timestamp with time zone", NOT_NULL),
 ];
 
 /// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
@@ -200,6 +213,12 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.set_aside_hashes", "set_aside_hashes_user_id_fkey"),
     ("auth.work_leases", "work_leases_pkey"),
     ("auth.work_leases", "work_leases_text_check"),
+    ("auth.firebase_home", "firebase_home_issuer_check"),
+    ("auth.firebase_home", "firebase_home_only_row_check"),
+    ("auth.firebase_home", "firebase_home_pkey"),
+    ("auth.welcome_grants", "welcome_grants_person_check"),
+    ("auth.welcome_grants", "welcome_grants_pkey"),
+    ("auth.welcome_dues", "welcome_dues_pkey"),
 ];
 
 /// Indexes by name, and whether they are unique.
@@ -207,7 +226,7 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.idx_users_federation_pending", false),
     ("auth.users_email_key", true),
     ("auth.users_email_lower_key", true),
-    ("auth.users_firebase_uid_key", true),
+    ("auth.users_firebase_account_key", true),
     ("auth.users_pkey", true),
     ("auth.users_username_key", true),
     ("auth.idx_token_transfers_hold", false),
@@ -231,11 +250,16 @@ pub(super) const INDEXES: &[(&str, bool)] = &[
     ("auth.migration_looks_pkey", true),
     ("auth.set_aside_hashes_pkey", true),
     ("auth.work_leases_pkey", true),
+    ("auth.firebase_home_pkey", true),
+    ("auth.welcome_grants_pkey", true),
+    ("auth.welcome_dues_pkey", true),
 ];
 
 /// Triggers by table and name; all must be enabled.
 pub(super) const TRIGGERS: &[(&str, &str)] = &[
     ("auth.users", "update_users_updated_at"),
+    ("auth.users", "users_address_proven"),
+    ("auth.users", "users_created_proven"),
     ("auth.users", "users_external_movement"),
     ("auth.users", "users_external_opening"),
     ("auth.users", "users_ledger_closing"),

@@ -1,0 +1,2 @@
+-- mode: nothing
+-- What was filled in goes with its table; rows that were noted since cannot be told from these.
