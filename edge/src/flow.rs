@@ -10,6 +10,7 @@ mod limits;
 mod location;
 mod notes;
 mod send;
+mod standing;
 mod strict;
 mod websocket;
 

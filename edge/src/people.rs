@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use shared::api::changes::Changes;
 use shared::identity::{Identity, Person, Subject, TokenKind};
-use shared::ids::UserId;
+use shared::ids::{ProjectId, TenantId, UserId};
 use shared::time::UnixTime;
 use shared::token::STANDING_SECONDS;
 
@@ -28,8 +28,9 @@ pub struct RememberedPeople {
     forgotten: Forgotten,
 }
 
-/// A revocation turns on when somebody signed in, so the same person's older sign-in is another entry.
-type Key = (Subject, TokenKind, UnixTime);
+/// A uid is a user's in one project and tenant only. A revocation turns on when somebody signed in, so the same person's older sign-in is
+/// another entry.
+type Key = (Subject, Option<ProjectId>, Option<TenantId>, TokenKind, UnixTime);
 
 /// How often anybody was forgotten. A record that was asked for before somebody was forgotten may be theirs, and is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,13 @@ pub struct Due {
 }
 
 fn key(identity: &Identity) -> Key {
-    (identity.subject.clone(), identity.kind, identity.auth_time)
+    (
+        identity.subject.clone(),
+        identity.project.clone(),
+        identity.tenant.clone(),
+        identity.kind,
+        identity.auth_time,
+    )
 }
 
 impl RememberedPeople {

@@ -83,15 +83,24 @@ where
     /// Our own record of the caller, with whose right to act has changed for less than [`shared::token::STANDING_SECONDS`] at most: a token
     /// says nothing about whether its holder has been deactivated since, nor what their id is with us.
     pub(super) async fn person(&self, caller: &Caller) -> Result<Person, Refusal> {
+        self.person_within(caller, self.gateway.config.timeout_ms).await
+    }
+
+    /// The same, where the origin may take `timeout_ms` for its answer.
+    pub(super) async fn person_within(&self, caller: &Caller, timeout_ms: u32) -> Result<Person, Refusal> {
         self.follow_changes().await;
         if let Some(person) = self.gateway.people.borrow_mut().get(caller, self.now) {
             return Ok(person);
         }
-        self.ask_who(caller).await
+        self.ask_who_within(caller, timeout_ms).await
     }
 
     /// Asks the origin who the caller is, and remembers it.
     pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Person, Refusal> {
+        self.ask_who_within(caller, self.gateway.config.timeout_ms).await
+    }
+
+    async fn ask_who_within(&self, caller: &Caller, timeout_ms: u32) -> Result<Person, Refusal> {
         let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
@@ -111,7 +120,7 @@ where
             url: target.url(),
             headers: &changes,
             body: "",
-            timeout_ms: self.gateway.config.timeout_ms,
+            timeout_ms: timeout_ms.min(self.gateway.config.timeout_ms),
         };
         let asked = self.upstreams.ask(&ask).await.map_err(NoAnswer::Fault);
         let outcome = asked.as_ref().map_or_else(
@@ -140,7 +149,9 @@ fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIden
     changes.set(headers::USER_TYPE, &person.user_type);
     changes.set(headers::TOKEN_KIND, identity.kind.as_str());
     // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework.
-    if let Some(email) = person.email.as_deref().filter(|email| email.is_ascii()) {
+    // One that nobody has proven is not told at all: a header cannot say both, and readers would take it for the caller's.
+    let proven = person.email.as_deref().filter(|_| person.email_verified);
+    if let Some(email) = proven.filter(|email| email.is_ascii()) {
         changes.set(headers::USER_EMAIL, email);
     }
 }

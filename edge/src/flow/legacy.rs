@@ -8,6 +8,7 @@ use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Side};
 
 use super::send::NoAnswer;
+use super::standing::Honoured;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
@@ -53,6 +54,13 @@ where
         let call = self.read(path, kind).await?;
         let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
+        if self.is_honoured(&call, decision).await? == Honoured::No {
+            let sent = self.to_side(Side::V2, &call).await?;
+            let answer = sent.map_err(Refusal::from)?;
+            self.notes.route = Side::V2.as_str();
+            self.notes.reason = "token_void";
+            return Ok(ReplyBody::Relayed(answer));
+        }
         let first = self.to_side(decision.side, &call).await?;
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;

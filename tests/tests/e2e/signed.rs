@@ -9,6 +9,7 @@ mod fallback;
 mod health;
 mod identity;
 mod keys;
+mod legacy_standing;
 mod limits;
 mod old_clients;
 mod rate_limits;

@@ -82,8 +82,11 @@ async fn reads_are_repeated_at_v2_and_compared_and_writes_are_not() {
     v2.answers(500);
     profile("GET").send().await.expect(200);
     assert_eq!(counted(&edge.api, 4).await["different"], 2);
+    // Whether the holder of a legacy token may act still, v2 is asked as well.
+    let mut repeated = v2.asked();
+    repeated.retain(|asked| asked.contains(" /auth/"));
     assert_eq!(
-        v2.asked(),
+        repeated,
         [
             "GET /auth/profile",
             "POST /auth/verify-token",

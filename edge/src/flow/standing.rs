@@ -1,0 +1,78 @@
+//! The legacy service knows nothing of sign-outs and deactivations at v2: its tokens are good until they expire. So the edge asks the origin
+//! whether their holder may still act before it hands them on, as it does for app services: once in a while for each user, and at once
+//! for those whose right to act has changed.
+//!
+//! Only the origin's refusal counts. While it cannot say anything, legacy tokens go to the legacy service as ever.
+
+use shared::assertion::ORIGIN_AUDIENCE;
+use shared::identity::TokenKind;
+use shared::problem::ErrorCode;
+use shared::routing::{Decision, Purpose, Side};
+
+use super::Journey;
+use super::legacy::Call;
+use crate::authenticate::Refusal;
+use crate::caller::Caller;
+use crate::paths::LegacyCall;
+use crate::ports::{KeySource, SignatureEngine, Upstreams};
+
+/// How long the origin may take to say who somebody is, in milliseconds. Beyond, the legacy service is not kept waiting.
+const PATIENCE_MS: u32 = 1_000;
+
+/// A service changes a balance with its key: whose token came along decides nothing there.
+const SERVICES_WRITE: (&str, &str) = ("PUT", "/auth/token-balance");
+
+/// Where a call goes whose token the legacy service would honour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Honoured {
+    /// On its way.
+    Yes,
+    /// To the origin and nowhere else: it says in the contract's words that the token is void.
+    No,
+}
+
+impl<K, E, U> Journey<'_, '_, K, E, U>
+where
+    E: SignatureEngine,
+    K: KeySource<Key = E::Key>,
+    U: Upstreams,
+{
+    /// Whether the legacy service may be asked about the legacy token of `call`.
+    ///
+    /// # Errors
+    /// As the origin refuses its holder: signed out since, or deactivated.
+    pub(super) async fn is_honoured(&self, call: &Call<'_>, decision: Decision) -> Result<Honoured, Refusal> {
+        let goes_there = decision.side == Side::Legacy && self.gateway.config.legacy.is_some();
+        if !goes_there || call.purpose != Purpose::Token(TokenKind::Legacy) {
+            return Ok(Honoured::Yes);
+        }
+        match (&call.caller, call.unverified_token.as_deref(), call.kind) {
+            (Some(caller), _, _) if (self.inbound.method, call.path) != SERVICES_WRITE => {
+                self.is_void(caller).await.map_or(Ok(Honoured::Yes), Err)
+            }
+            (None, Some(unverified), LegacyCall::VerifyToken) => {
+                // One that breaks a rule is told so by the legacy service.
+                let Ok(caller) = self.gateway.verifier.verify(unverified, self.now).await else {
+                    return Ok(Honoured::Yes);
+                };
+                Ok(match self.is_void(&caller).await {
+                    Some(_) => Honoured::No,
+                    None => Honoured::Yes,
+                })
+            }
+            _ => Ok(Honoured::Yes),
+        }
+    }
+
+    /// Why the origin refuses `caller`, if it does.
+    async fn is_void(&self, caller: &Caller) -> Option<Refusal> {
+        if self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open() {
+            return None;
+        }
+        let refusal = self.person_within(caller, PATIENCE_MS).await.err()?;
+        let is_final = [ErrorCode::TokenRevoked, ErrorCode::UserDisabled]
+            .iter()
+            .any(|code| code.as_str() == refusal.problem.code);
+        is_final.then_some(refusal)
+    }
+}
