@@ -19,6 +19,7 @@ use shared::token::Environment;
 
 use crate::config::{Config, DatabaseConfig, ListenConfig, process_environment};
 use crate::http::openapi;
+use crate::server;
 
 /// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, starting again will not help.
 const EXIT_USAGE: u8 = 64;
@@ -81,6 +82,9 @@ impl Cli {
                 return ExitCode::from(EXIT_USAGE);
             }
         };
+        if !self.command.ends_by_itself() {
+            end_at_signals();
+        }
         match self.command {
             Command::Serve(arguments) => match Config::read(&environment) {
                 Ok(config) => serve::run(arguments, config).await,
@@ -130,6 +134,30 @@ impl Cli {
             },
         }
     }
+}
+
+impl Command {
+    /// Whether the verb listens for SIGTERM and Ctrl-C itself, because something is to be finished or removed first.
+    const fn ends_by_itself(&self) -> bool {
+        match self {
+            Self::Serve(_) => true,
+            Self::Migrate(arguments) => arguments.ends_by_itself(),
+            _ => false,
+        }
+    }
+}
+
+/// Ends the process at SIGTERM or Ctrl-C, with the exit code that a shell would give. As process 1 of a container it would ignore both: the
+/// kernel gives that process no default action. What was under way is as after a crash, which every verb bears.
+fn end_at_signals() {
+    let Ok(signals) = server::signals() else {
+        return;
+    };
+    tokio::spawn(async move {
+        let number = signals.await;
+        // The main thread may be in the middle of something that waits for nobody.
+        std::process::exit(128_i32.saturating_add(number));
+    });
 }
 
 /// The database alone: verbs that only need it do not ask for the rest.

@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod domain;
 pub mod firebase;
 pub mod http;

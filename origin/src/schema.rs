@@ -9,6 +9,7 @@ mod back_fill;
 mod catalogue;
 mod checks;
 mod execute;
+mod folding;
 mod history;
 mod indexes;
 mod lock;

@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 
 use crate::app::AppState;
-use crate::http;
+use crate::{connections, http};
 
 /// Serves `app` on `listener` until `shutdown` completes; then takes no new connection and answers what is in flight, for as
 /// long as the configuration allows. Spans that still wait then go out in what is left of that time.
 ///
 /// # Errors
-/// Those of the listener.
+/// None as yet.
 pub async fn run<S>(listener: TcpListener, app: AppState, shutdown: S) -> io::Result<()>
 where
     S: Future<Output = ()> + Send + 'static,
@@ -22,7 +22,8 @@ where
     let drain = app.config.listen.drain;
     let draining = app.clone();
     let router = http::router(app.clone());
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let silence = app.config.listen.keep_alive;
+    let server = connections::serve(listener, router, silence, async move {
         shutdown.await;
         draining.draining.store(true, Ordering::Relaxed);
         tracing::info!("draining");
@@ -38,8 +39,8 @@ where
         }
     };
     tokio::pin!(too_late);
-    let (outcome, is_late) = tokio::select! {
-        outcome = server => {
+    let is_late = tokio::select! {
+        () = server => {
             drop(stop_exporting);
             let is_late = tokio::select! {
                 _ended = exporting => false,
@@ -48,11 +49,11 @@ where
                     true
                 }
             };
-            (outcome, is_late)
+            is_late
         }
         () = &mut too_late => {
             tracing::warn!(seconds = drain.as_secs(), "requests were still in flight after the drain time");
-            (Ok(()), true)
+            true
         }
     };
     // Closing waits for every statement that still runs: those have the rest of the drain time, and none after it.
@@ -62,7 +63,7 @@ where
             () = &mut too_late => tracing::warn!("statements still ran after the drain time"),
         }
     }
-    outcome
+    Ok(())
 }
 
 /// Completes at SIGTERM or Ctrl-C.
@@ -70,13 +71,25 @@ where
 /// # Errors
 /// When the signals cannot be listened for.
 pub fn termination() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let signals = signals()?;
+    Ok(async move {
+        let _either = signals.await;
+    })
+}
+
+/// Completes at SIGTERM or Ctrl-C with the signal's number.
+///
+/// # Errors
+/// When the signals cannot be listened for.
+pub fn signals() -> io::Result<impl Future<Output = i32> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+    let mut terminated = signal(terminate)?;
+    let mut interrupted = signal(interrupt)?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminated.recv() => terminate.as_raw_value(),
+            _ = interrupted.recv() => interrupt.as_raw_value(),
         }
     })
 }

@@ -3,10 +3,26 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The workspace's root.
+/// The workspace's root: that of the checkout in which the command was given, and not of the one where the program was compiled. A copied
+/// checkout brings a compiled program along, and must not work on the original's data.
 pub fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+    // Cargo says where the package is that it runs.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = || env::current_dir().ok();
+    package
+        .as_deref()
+        .and_then(Path::parent)
+        .and_then(workspace_above)
+        .or_else(|| here().as_deref().and_then(workspace_above))
+        .or_else(here)
+        .unwrap_or_default()
+}
+
+/// The nearest folder, `from` itself or one above it, that holds this workspace.
+fn workspace_above(from: &Path) -> Option<PathBuf> {
+    from.ancestors()
+        .find(|folder| folder.join("xtask/Cargo.toml").is_file() && folder.join("Cargo.lock").is_file())
+        .map(Path::to_owned)
 }
 
 /// What commands leave behind between runs: databases, logs, generated configuration. Not in git.
@@ -41,4 +57,26 @@ pub fn debug_binary(name: &str) -> PathBuf {
 /// Cargo's target folder.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workspace_is_the_one_that_the_folder_is_in() {
+        let copy = env::temp_dir().join(format!("crossfade-paths-{}", std::process::id()));
+        let deep = copy.join("origin/src");
+        for folder in [copy.join("xtask"), deep.clone()] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        for file in ["xtask/Cargo.toml", "Cargo.lock"] {
+            std::fs::write(copy.join(file), "").unwrap();
+        }
+        assert_eq!(workspace_above(&deep), Some(copy.clone()));
+        assert_eq!(workspace_above(&copy), Some(copy.clone()));
+        assert_ne!(workspace_above(&root()), Some(copy.clone()));
+        std::fs::remove_dir_all(&copy).unwrap();
+        assert_eq!(workspace_above(&deep), None);
+    }
 }

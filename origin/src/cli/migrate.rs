@@ -71,6 +71,13 @@ struct Patience {
     lock_patience: u64,
 }
 
+impl MigrateArgs {
+    /// Whether the command listens for SIGTERM and Ctrl-C itself: a backup leaves no half file and no scratch database behind.
+    pub(super) const fn ends_by_itself(&self) -> bool {
+        matches!(self.command, Command::Backup { .. })
+    }
+}
+
 /// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error).
 pub async fn run(arguments: MigrateArgs, servers: &Servers) -> ExitCode {
     let database = &match servers.choose().await {

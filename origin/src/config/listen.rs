@@ -13,13 +13,15 @@ pub struct ListenConfig {
     port: u16,
     /// The longest a request may take before it is answered 503.
     pub request_timeout: Duration,
+    /// How long a connection may go without a complete request head, between two requests as at its beginning, before it is closed.
+    pub keep_alive: Duration,
     /// How long requests in flight may go on after SIGTERM.
     pub drain: Duration,
 }
 
 impl ListenConfig {
-    /// Reads `HOST` (127.0.0.1 in development, else 0.0.0.0), `PORT` (3008; 0 = any free one), `REQUEST_TIMEOUT_MS` (10,000) and
-    /// `DRAIN_SECONDS` (20).
+    /// Reads `HOST` (127.0.0.1 in development, else 0.0.0.0), `PORT` (3008; 0 = any free one), `REQUEST_TIMEOUT_MS` (10,000),
+    /// `KEEP_ALIVE_SECONDS` (75) and `DRAIN_SECONDS` (20).
     pub fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         let everywhere = match environment {
             Environment::Development => Ipv4Addr::LOCALHOST,
@@ -34,11 +36,14 @@ impl ListenConfig {
         let milliseconds = reader.or("REQUEST_TIMEOUT_MS", 10_000, |text| {
             whole_number(text, 100..=120_000)
         });
+        // More than the 5 s of the edge's runtime and the 60 s that balancers usually keep a connection for their next request.
+        let keep_alive = reader.or("KEEP_ALIVE_SECONDS", 75, |text| whole_number(text, 1..=3_600));
         let drain = reader.or("DRAIN_SECONDS", 20, |text| whole_number(text, 0..=600));
         Self {
             host,
             port,
             request_timeout: Duration::from_millis(milliseconds.unsigned_abs()),
+            keep_alive: Duration::from_secs(keep_alive.unsigned_abs()),
             drain: Duration::from_secs(drain.unsigned_abs()),
         }
     }

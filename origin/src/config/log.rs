@@ -26,9 +26,7 @@ impl LogConfig {
     /// Reads `LOG_LEVEL` (`info`) and `LOG_FORMAT` (`json` or `pretty`; pretty in development).
     pub fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         let level = reader.or("LOG_LEVEL", "info".to_owned(), |text| {
-            EnvFilter::try_new(text)
-                .map(|_| text.to_owned())
-                .map_err(|_| "is not a log filter such as `info` or `info,origin=debug`")
+            filter(text).ok_or("is not a log filter such as `info`, `warning` or `info,origin=debug`")
         });
         let usual = if environment == Environment::Development {
             LogFormat::Pretty
@@ -41,5 +39,60 @@ impl LogConfig {
             _ => Err("is neither `json` nor `pretty`"),
         });
         Self { level, format }
+    }
+}
+
+/// `text` as a filter, with the names of levels that other systems use. A word that names no level would be read as the name of a module,
+/// and everything else would be silent.
+fn filter(text: &str) -> Option<String> {
+    let directives: Option<Vec<String>> = text.split(',').map(|part| directive(part.trim())).collect();
+    let filter = directives?.join(",");
+    EnvFilter::try_new(&filter).ok().map(|_| filter)
+}
+
+fn directive(text: &str) -> Option<String> {
+    match text.rsplit_once('=') {
+        Some((target, known)) => Some(format!("{target}={}", level(known)?)),
+        None => level(text).map(str::to_owned),
+    }
+}
+
+fn level(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "off" | "none" | "0" => "off",
+        "error" | "err" | "fatal" | "critical" | "1" => "error",
+        "warn" | "warning" | "2" => "warn",
+        "info" | "information" | "notice" | "3" => "info",
+        "debug" | "verbose" | "4" => "debug",
+        "trace" | "5" => "trace",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_other_systems_are_understood_and_no_word_silences_all() {
+        for (text, expected) in [
+            ("info", Some("info")),
+            ("warning", Some("warn")),
+            ("WARNING", Some("warn")),
+            ("Information", Some("info")),
+            ("fatal", Some("error")),
+            ("off", Some("off")),
+            ("info, origin=Debug", Some("info,origin=debug")),
+            ("warning,sqlx=warning", Some("warn,sqlx=warn")),
+            ("warn,origin[request]=debug", Some("warn,origin[request]=debug")),
+            ("", None),
+            ("wanr", None),
+            ("origin", None),
+            ("info,", None),
+            ("info,origin=loud", None),
+            ("info;debug", None),
+        ] {
+            assert_eq!(filter(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -79,7 +79,7 @@ async fn sign_in(
     record: UserRecord,
     origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
-    let Some(signed_in) = news(proofs, identity, &record).await else {
+    let Some(signed_in) = news(pool, proofs, identity, &record).await else {
         return Ok(Some(record));
     };
     let record = record.admit(identity)?.into_record();
@@ -107,7 +107,12 @@ async fn sign_in(
 
 /// The sign-in, if there is anything in it that the row does not say: that it took place, or what it proves. The legacy service writes
 /// `last_login` as well, so a proof counts however late that is.
-async fn news(proofs: &Proofs, identity: &Identity, record: &UserRecord) -> Option<FirebaseSignIn> {
+async fn news(
+    pool: &Pool,
+    proofs: &Proofs,
+    identity: &Identity,
+    record: &UserRecord,
+) -> Option<FirebaseSignIn> {
     let uid = identity.firebase_uid()?;
     let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
     let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
@@ -121,7 +126,13 @@ async fn news(proofs: &Proofs, identity: &Identity, record: &UserRecord) -> Opti
     if signed_in.way() != Way::Mail {
         return Some(signed_in);
     }
-    match (proofs.ask(uid).await, is_newer) {
+    // Of another project's account there is nobody to ask: here its uid is another user's.
+    let managed = pool.stored_issuer(&proofs.issuer()).await;
+    let facts = match managed {
+        Ok(managed) if managed == record.issuer => proofs.ask(uid).await,
+        _ => None,
+    };
+    match (facts, is_newer) {
         (Some(facts), _) => {
             Some(signed_in.judged_by(Some(facts))).filter(|judged| is_newer || judged.proves())
         }

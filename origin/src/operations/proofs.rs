@@ -9,6 +9,7 @@ use shared::ownership::PasswordFacts;
 use tokio::time::timeout;
 
 use crate::clock;
+use crate::domain::issuer::Issuer;
 use crate::firebase::Firebase;
 
 /// How long a request waits for the answer. Without one it goes on; see [`shared::ownership::proof`].
@@ -28,6 +29,11 @@ struct Inner {
 }
 
 impl Proofs {
+    /// Whose accounts can be asked about.
+    pub(super) fn issuer(&self) -> Issuer {
+        self.0.firebase.issuer()
+    }
+
     /// Asks `firebase`.
     #[must_use]
     pub fn new(firebase: Firebase) -> Self {

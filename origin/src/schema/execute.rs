@@ -167,7 +167,7 @@ impl Run<'_> {
         let Some(index) = script.index() else {
             return Ok(());
         };
-        if indexes::invalid(self.connection)
+        if indexes::abandoned(self.connection)
             .await?
             .iter()
             .any(|name| name == index)

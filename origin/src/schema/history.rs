@@ -17,10 +17,14 @@ pub(super) struct Applied {
     pub duration_ms: i64,
 }
 
-/// Makes the table. Called with the migration lock held: `IF NOT EXISTS` alone does not survive two callers at once.
+/// Makes the table. Called with the migration lock held: `IF NOT EXISTS` alone does not survive two callers at once, and it asks for the
+/// right to create even where there is nothing to create.
 pub(super) async fn create(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    if exists(connection).await? {
+        return Ok(());
+    }
     sqlx::raw_sql(
-        "CREATE SCHEMA IF NOT EXISTS auth;
+        "DO $$ BEGIN IF to_regnamespace('auth') IS NULL THEN CREATE SCHEMA auth; END IF; END $$;
          CREATE TABLE IF NOT EXISTS auth.schema_migrations (
              version integer PRIMARY KEY,
              name text NOT NULL,
@@ -36,13 +40,16 @@ pub(super) async fn create(connection: &mut PgConnection) -> Result<(), SchemaEr
     .map(drop)
 }
 
+async fn exists(connection: &mut PgConnection) -> Result<bool, SchemaError> {
+    sqlx::query_scalar("SELECT to_regclass('auth.schema_migrations') IS NOT NULL")
+        .fetch_one(connection)
+        .await
+        .map_err(in_migration(STEP))
+}
+
 /// Everything recorded, oldest first; nothing if there is no history yet. Writes nothing.
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Applied>, SchemaError> {
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('auth.schema_migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(in_migration(STEP))?;
-    if !exists {
+    if !exists(connection).await? {
         return Ok(Vec::new());
     }
     sqlx::query_as("SELECT version, name, checksum, applied_at, duration_ms FROM auth.schema_migrations ORDER BY version")

@@ -9,7 +9,7 @@ const STEP: &str = "invalid indexes";
 
 /// Invalid indexes in schema `auth`, as `schema.name` without quotes.
 ///
-/// Ours are built under the migration lock, so one that is invalid while we hold it is being built by nobody.
+/// Ours are built under the migration lock; somebody else may be building one all the same, or rebuilding them all.
 pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
     sqlx::query_scalar(
         "SELECT schema.nspname || '.' || class.relname
@@ -17,6 +17,34 @@ pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>
          JOIN pg_class AS class ON class.oid = index.indexrelid
          JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
          WHERE NOT index.indisvalid AND schema.nspname = 'auth'
+         ORDER BY 1",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(in_migration(STEP))
+}
+
+/// Those of [`invalid`] that nobody is building: what a broken-off build left. While `REINDEX CONCURRENTLY` and `CREATE INDEX
+/// CONCURRENTLY` run, the server says on which table; of sessions of other roles it may say nothing but that they build something here,
+/// which then stands for any table. A reindex also keeps its indexes locked from its beginning to its end.
+pub(super) async fn abandoned(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
+    sqlx::query_scalar(
+        "SELECT schema.nspname || '.' || class.relname
+         FROM pg_index AS index
+         JOIN pg_class AS class ON class.oid = index.indexrelid
+         JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
+         WHERE NOT index.indisvalid AND schema.nspname = 'auth'
+           AND NOT EXISTS (
+               SELECT FROM pg_stat_progress_create_index AS build
+               WHERE build.datname = current_database() AND build.pid <> pg_backend_pid()
+                 AND coalesce(build.relid = index.indrelid, true)
+           )
+           AND NOT EXISTS (
+               SELECT FROM pg_locks AS held
+               WHERE held.locktype = 'relation' AND held.granted AND held.mode = 'ShareUpdateExclusiveLock'
+                 AND held.relation = index.indexrelid AND held.pid <> pg_backend_pid()
+                 AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           )
          ORDER BY 1",
     )
     .fetch_all(connection)

@@ -6,9 +6,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::catalogue::{MIGRATIONS, Migration};
-use super::error::SchemaError;
+use super::error::{Finding, SchemaError};
 use super::execute::{Direction, Run};
-use super::{checks, history, indexes, lock};
+use super::{checks, folding, history, indexes, lock};
 
 /// How long a server may take to let us in. Behind a firewall that answers nothing, the system alone would try for minutes.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
@@ -83,12 +83,20 @@ pub async fn up(
 ) -> Result<Vec<u32>, SchemaError> {
     let mut connection = connect(database).await?;
     lock::acquire(&mut connection, options.lock_patience).await?;
+    let faults = folding::faults(&mut connection).await?;
+    if !faults.is_empty() {
+        let migration = "the database itself";
+        let findings = faults.into_iter().map(|text| Finding { migration, text });
+        return Err(SchemaError::NotReady(findings.collect()));
+    }
     let plan = pending(&mut connection).await?;
     let findings = checks::before_up(&mut connection, &plan).await?;
     if !findings.blocking.is_empty() {
         return Err(SchemaError::NotReady(findings.blocking));
     }
-    history::create(&mut connection).await?;
+    if !plan.is_empty() {
+        history::create(&mut connection).await?;
+    }
     let mut run = Run {
         connection: &mut connection,
         options,
@@ -167,12 +175,11 @@ async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration
         let Some(migration) = u32::try_from(entry.version).ok().and_then(known) else {
             continue;
         };
-        let compiled = migration.checksum();
-        if entry.checksum != compiled {
+        if !migration.is_recorded_as(&entry.checksum) {
             return Err(SchemaError::Changed {
                 migration: migration.name,
                 recorded: entry.checksum.clone(),
-                compiled,
+                compiled: migration.checksum(),
             });
         }
     }
@@ -187,10 +194,10 @@ async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration
         .collect())
 }
 
-/// Removes what broken-off index builds left. Indexes of applied migrations are built again here, those of pending ones when
+/// Removes what broken-off index builds left; a build that somebody is just running is theirs. Indexes of applied migrations are built again here, those of pending ones when
 /// their turn comes; an invalid index that is not ours is left for `verify` to report.
 async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Result<(), SchemaError> {
-    for name in indexes::invalid(run.connection).await? {
+    for name in indexes::abandoned(run.connection).await? {
         let owner = MIGRATIONS
             .iter()
             .find(|migration| migration.up.index() == Some(&name));

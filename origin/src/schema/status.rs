@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::catalogue::MIGRATIONS;
 use super::error::SchemaError;
-use super::{history, indexes, runner};
+use super::{folding, history, indexes, runner};
 
 /// One migration, as the program and the database know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,8 +43,10 @@ pub enum State {
 pub struct Status {
     /// In order of version.
     pub migrations: Vec<Entry>,
-    /// Indexes left half built, `schema.name`.
+    /// Indexes left half built, `schema.name`; not those that somebody is just building.
     pub invalid_indexes: Vec<String>,
+    /// What makes the database as such unfit, whatever its schema: see [`super::verify`].
+    pub unfit: Vec<String>,
 }
 
 impl Status {
@@ -85,7 +87,8 @@ pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
 /// [`SchemaError::Statement`].
 pub async fn read_on(connection: &mut PgConnection) -> Result<Status, SchemaError> {
     let applied = history::read(connection).await?;
-    let invalid_indexes = indexes::invalid(connection).await?;
+    let invalid_indexes = indexes::abandoned(connection).await?;
+    let unfit = folding::faults(connection).await?;
     let mut migrations: Vec<Entry> = MIGRATIONS
         .iter()
         .map(|migration| {
@@ -94,7 +97,7 @@ pub async fn read_on(connection: &mut PgConnection) -> Result<Status, SchemaErro
                 .find(|record| u32::try_from(record.version) == Ok(migration.version));
             let state = match record {
                 None => State::Pending,
-                Some(record) if record.checksum == migration.checksum() => State::Applied,
+                Some(record) if migration.is_recorded_as(&record.checksum) => State::Applied,
                 Some(_) => State::Changed,
             };
             Entry {
@@ -120,5 +123,6 @@ pub async fn read_on(connection: &mut PgConnection) -> Result<Status, SchemaErro
     Ok(Status {
         migrations,
         invalid_indexes,
+        unfit,
     })
 }

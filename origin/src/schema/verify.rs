@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::error::{SchemaError, in_migration};
-use super::{runner, status};
+use super::{indexes, runner, status};
 
 pub use report::{Distribution, Report};
 
@@ -22,6 +22,7 @@ pub async fn read(database: &PgConnectOptions) -> Result<Report, SchemaError> {
     let status = status::read(database).await?;
     let mut connection = runner::connect(database).await?;
     let mut report = Report::default();
+    report.differences.extend(status.unfit.iter().cloned());
 
     for entry in status
         .migrations
@@ -146,8 +147,11 @@ async fn index_state(connection: &mut PgConnection, report: &mut Report) -> Resu
             Some(_) => {}
         }
     }
+    let abandoned = indexes::abandoned(connection).await?;
     for (name, ..) in found.iter().filter(|(.., usable)| !usable) {
-        report.differences.push(format!("index {name} is invalid"));
+        if abandoned.contains(name) {
+            report.differences.push(format!("index {name} is invalid"));
+        }
     }
     // Same table, same columns, same predicate, both unique or the other one plain: the second does nothing but cost.
     report.notes = sqlx::query_scalar(

@@ -35,3 +35,4 @@ mod doctor;
 mod migrate;
 mod no_database;
 mod serve;
+mod signals;

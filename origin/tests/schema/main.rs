@@ -15,6 +15,7 @@ mod backup;
 mod concurrency;
 mod earlier_attempt;
 mod events;
+mod fitness;
 mod ledger;
 mod people;
 mod round_trip;

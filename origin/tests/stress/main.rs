@@ -32,4 +32,5 @@ mod lost;
 mod pool;
 mod poolers;
 mod restart;
+mod silence;
 mod statements;

@@ -163,6 +163,7 @@ async fn schema(config: &DatabaseConfig) -> Finding {
         status::read_on(&mut connection).await
     };
     match tokio::time::timeout(PATIENCE, found).await {
+        Ok(Ok(found)) if !found.unfit.is_empty() => Finding::wrong("schema", found.unfit.join("; ")),
         Ok(Ok(found)) if found.is_current() => {
             let newest = found.migrations.last();
             let version = newest.map_or_else(|| "none".to_owned(), |entry| entry.name.clone());

@@ -1,0 +1,133 @@
+//! What a database must be before a schema is put into it, and what others may be doing in it meanwhile.
+
+use std::time::Duration;
+
+use origin::schema::{self, Options, SchemaError, status};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _};
+use uuid::Uuid;
+
+use crate::support::{TestDatabase, connect, execute, run_blocking, server};
+
+/// A database with other settings than the server's, dropped with this value.
+struct Odd {
+    options: PgConnectOptions,
+    name: String,
+}
+
+impl Odd {
+    async fn with(settings: &str) -> Self {
+        let name = format!("odd_{}", Uuid::new_v4().simple());
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0 {settings}");
+        execute(&mut connect(&server()).await, &create).await;
+        Self {
+            options: server().database(&name),
+            name,
+        }
+    }
+}
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        run_blocking(async move { execute(&mut connect(&server()).await, &drop).await });
+    }
+}
+
+#[tokio::test]
+async fn database_that_folds_addresses_otherwise_is_refused() {
+    for (settings, word) in [
+        ("ENCODING 'UTF8' LOCALE 'C'", "otherwise than the services do"),
+        (
+            "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LOCALE 'C.UTF-8'",
+            "otherwise than the services do, I",
+        ),
+        ("ENCODING 'LATIN1' LOCALE 'C'", "encoding is LATIN1"),
+        ("ENCODING 'SQL_ASCII' LOCALE 'C'", "encoding is SQL_ASCII"),
+    ] {
+        let odd = Odd::with(settings).await;
+        let refused = schema::up(&odd.options, &Options::default(), &mut |_| {}).await;
+        let Err(SchemaError::NotReady(findings)) = refused else {
+            panic!("{settings}: {refused:?}");
+        };
+        assert!(findings[0].text.contains(word), "{settings}: {findings:?}");
+        let found = schema::verify::read(&odd.options).await.unwrap().differences;
+        assert!(
+            found.iter().any(|text| text.contains(word)),
+            "{settings}: {found:?}"
+        );
+        let unfit = status::read(&odd.options).await.unwrap().unfit;
+        assert!(
+            unfit.iter().any(|text| text.contains(word)),
+            "{settings}: {unfit:?}"
+        );
+    }
+    let usual = Odd::with("ENCODING 'UTF8' LOCALE 'C.UTF-8'").await;
+    assert_eq!(
+        status::read(&usual.options).await.unwrap().unfit,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test]
+async fn role_that_may_create_nothing_finds_nothing_to_do() {
+    let database = TestDatabase::current().await;
+    let role = format!("reader_{}", Uuid::new_v4().simple());
+    database
+        .execute(&format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA auth TO {role}; \
+             GRANT SELECT ON auth.schema_migrations TO {role}"
+        ))
+        .await;
+    let options = database.options.clone().username(&role).password("x");
+    let applied = schema::up(&options, &Options::default(), &mut |_| {}).await;
+    database
+        .execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+    assert_eq!(applied.unwrap(), Vec::<u32>::new());
+}
+
+/// Somebody rebuilds an index while a replica starts: theirs is neither a fault nor remains.
+#[tokio::test]
+async fn running_reindex_is_left_alone() {
+    for what in [
+        "INDEX CONCURRENTLY auth.users_email_key",
+        "TABLE CONCURRENTLY auth.users",
+    ] {
+        let database = TestDatabase::current().await;
+        // A writer's transaction keeps it waiting in its middle.
+        let mut writer = database.connect().await;
+        execute(&mut writer, "BEGIN; LOCK TABLE auth.users IN ROW EXCLUSIVE MODE").await;
+        let mut operator = database.connect().await;
+        let reindex = tokio::spawn(async move {
+            let done = sqlx::raw_sql(AssertSqlSafe(format!("REINDEX {what}")))
+                .execute(&mut operator)
+                .await
+                .map(drop);
+            operator.close().await.unwrap();
+            done
+        });
+        let invalid = "SELECT EXISTS (SELECT FROM pg_index WHERE NOT indisvalid)";
+        let begun = async {
+            while !database.value::<bool>(invalid).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), begun)
+            .await
+            .unwrap();
+
+        let status = status::read(&database.options).await.unwrap();
+        assert!(status.is_current(), "{what}: {status:?}");
+        let differences = schema::verify::read(&database.options).await.unwrap().differences;
+        assert_eq!(differences, Vec::<String>::new(), "{what}");
+        let up = tokio::time::timeout(Duration::from_secs(60), database.up()).await;
+        assert_eq!(up.expect("it waits for the reindex").unwrap(), Vec::<u32>::new());
+        assert!(!reindex.is_finished(), "{what}");
+
+        execute(&mut writer, "COMMIT").await;
+        reindex.await.unwrap().unwrap();
+        let status = status::read(&database.options).await.unwrap();
+        assert!(status.is_current(), "{what}: {status:?}");
+    }
+}
