@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use origin::app::App;
-use origin::operations::ensure_user::ensure_user;
 use origin::postgres::events::Origin;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
@@ -48,7 +47,9 @@ async fn as_configured(url: &str, variables: &[(&str, &str)], token: &str) -> Uu
     let other = App::new(configuration(url, variables)).unwrap();
     let at = UnixTime::from_secs(now());
     let verified = other.verifier.verify(token, at).await.unwrap();
-    let user = ensure_user(&other.pool, &verified, 0, &Origin::default())
+    let user = other
+        .accounts
+        .user_of(&verified, &Origin::default())
         .await
         .unwrap();
     other.pool.close().await;
