@@ -149,7 +149,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "Origins that browsers may call from, by commas, exactly as browsers send them",
+        "Origins that browsers and the web views of apps may call from, by commas, exactly as they send them: [CORS](guides/cors.md)",
     ),
     variable(
         "FIREBASE_SESSION_COOKIE_NAME",
@@ -442,18 +442,18 @@ pub const VARIABLES: &[Variable] = &[
         "How long the session lives that the legacy contract answers as `token`, `5m` to `14d`; `off` answers an ID token, for an hour",
     ),
     variable(
-        "LEGACY_EXCHANGE_MAX_AGE_SECONDS",
-        Reads::Origin,
-        Kind::Variable,
-        "86400",
-        "How old a legacy token may be to be exchanged for a session at Firebase; 0: none is",
-    ),
-    variable(
         "VERIFIED_TOKENS",
         Reads::Origin,
         Kind::Variable,
         "4096",
         "How many verified tokens are remembered",
+    ),
+    variable(
+        "LEGACY_EXCHANGE_MAX_AGE_SECONDS",
+        Reads::Origin,
+        Kind::Variable,
+        "86400",
+        "How old a legacy token may be to be exchanged for a session at Firebase; 0: none is",
     ),
     variable(
         "WELCOME_TOKENS",
