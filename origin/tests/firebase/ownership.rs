@@ -131,7 +131,7 @@ async fn squatted_address_goes_to_whoever_proves_it_and_the_squatter_keeps_the_r
     assert_ne!(theirs["id"], id.as_str());
     assert_eq!(
         (&theirs["email"], &theirs["token_balance"]),
-        (&Value::Null, &json!(3))
+        (&Value::Null, &json!(0))
     );
     assert_eq!(
         world.events(theirs["id"].as_str().unwrap(), "address.lost").await,

@@ -21,6 +21,8 @@ SELECT jsonb_build_object(
     'user_syncs', (SELECT coalesce(jsonb_agg(row), '[]') FROM auth.user_syncs AS row WHERE row.user_id = person.id),
     'standing_changes', (SELECT coalesce(jsonb_agg(row), '[]') FROM auth.standing_changes AS row WHERE row.user_id = person.id),
     'standing_pushes', (SELECT coalesce(jsonb_agg(row), '[]') FROM auth.standing_pushes AS row WHERE row.user_id = person.id),
+    'welcome_grants', (SELECT coalesce(jsonb_agg(row), '[]') FROM auth.welcome_grants AS row WHERE row.user_id = person.id),
+    'welcome_dues', (SELECT coalesce(jsonb_agg(row), '[]') FROM auth.welcome_dues AS row WHERE row.user_id = person.id),
     'set_aside_hashes', (
         SELECT coalesce(jsonb_agg(to_jsonb(row) - 'password_hash'), '[]')
         FROM auth.set_aside_hashes AS row WHERE row.user_id = person.id
