@@ -1,8 +1,11 @@
-//! A breaker for each service behind the edge, per isolate.
+//! Breakers per isolate: one for each service behind the edge, and one for the calls of v2 that need Google.
 
 use std::collections::BTreeMap;
 
 use shared::breaker::Breaker;
+
+/// The name of the breaker for calls that v2 cannot answer without Google. No service is called so: their names have no slash.
+pub const SIGN_INS: &str = "origin/sign-ins";
 
 /// The breakers of all services, by name. The names come from the configuration, so there are only as many as it lists.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ mod limits;
 mod location;
 mod notes;
 mod send;
+mod service;
 mod standing;
 mod strict;
 mod websocket;
@@ -32,7 +33,7 @@ use crate::config::EdgeConfig;
 use crate::cors;
 use crate::paths::{self, Access, Own, Route};
 use crate::people::RememberedPeople;
-use crate::ports::{KeySource, SignatureEngine, Upstreams};
+use crate::ports::{Answer as _, KeySource, SignatureEngine, Upstreams};
 use crate::request::Inbound;
 use crate::scrub;
 use crate::shadow::ShadowRead;
@@ -130,8 +131,11 @@ where
         };
         let mut headers = HeaderChanges::new();
         let is_relayed = matches!(body, ReplyBody::Relayed(_));
-        if is_relayed {
+        if let ReplyBody::Relayed(answer) = &body {
             headers.extend(&journey.on_answer);
+            if answer.status() == 503 {
+                headers.remove(shared::headers::DEPENDENCY);
+            }
         }
         answer::mark(
             &mut headers,
@@ -188,6 +192,7 @@ where
             self.notes.reason = "preflight";
             return Ok(ReplyBody::Own(OwnAnswer::empty(204)));
         }
+        self.drop_offered_upgrade();
         match paths::route(self.inbound.path()) {
             Route::Own(own) => {
                 self.notes.reason = "own";
@@ -213,12 +218,14 @@ where
 
     /// The new contract is the origin's alone: there is no other side to fall back to.
     async fn new_contract(&mut self, path: &str, access: Access) -> Result<ReplyBody<U::Answer>, Refusal> {
+        Self::is_held(self.receive().await?)?;
         let caller = match access {
             Access::Public => None,
             Access::Bearer => self.authenticate().await?,
         };
         let target = self.gateway.config.origin.target(path, self.inbound.query());
-        let sent = self.to_origin(&target, caller.as_ref()).await?;
+        let service = self.origin(path, caller.as_ref());
+        let sent = self.to_origin(&target, caller.as_ref(), &service).await?;
         let answer = sent.map_err(Refusal::from)?;
         self.notes.route = Side::V2.as_str();
         let origin = &self.gateway.config.origin;

@@ -5,6 +5,8 @@
 
 pub use shared::token::{Keys as KeySource, SignatureEngine};
 
+use shared::fallback::{BodyFault, Dependency};
+
 use crate::changes::HeaderChanges;
 use crate::journal::Entry;
 use crate::paths::Limit;
@@ -14,8 +16,15 @@ pub trait Upstreams {
     /// An answer nobody has looked into.
     type Answer: Answer;
 
-    /// The body, if it is at most `limit` bytes; a longer one stays unread and is streamed. What was read is sent on as it was.
-    async fn peek_body(&self, limit: u32) -> Option<Vec<u8>>;
+    /// Reads the body's beginning, at its sender's pace and within limits; reads nothing the second time. Before anything is sent, so
+    /// that a body that breaks or never comes costs its sender alone, and before the first wait for what other requests wait for.
+    ///
+    /// # Errors
+    /// [`BodyFault`]: what the sender did.
+    async fn read_body(&self) -> Result<Body, BodyFault>;
+
+    /// The bytes of a body that was read whole, if they are at most `limit`. It is sent on all the same.
+    fn body(&self, limit: u32) -> Option<Vec<u8>>;
 
     /// Sends the request with `forward`'s changes and waits for the answer's headers.
     ///
@@ -23,8 +32,8 @@ pub trait Upstreams {
     /// [`UpstreamFault`] when no answer came; an answer of any status is not a fault.
     async fn send(&self, forward: &Forward<'_>) -> Result<Self::Answer, UpstreamFault>;
 
-    /// A copy of an answer's body, if it is at most `limit` bytes; the answer can still be handed on.
-    async fn copy_of(&self, answer: &Self::Answer, limit: u32) -> Option<Vec<u8>>;
+    /// A copy of an answer's body, if it is at most `limit` bytes and comes within `timeout_ms`; the answer can still be handed on.
+    async fn copy_of(&self, answer: &Self::Answer, limit: u32, timeout_ms: u32) -> Option<Vec<u8>>;
 
     /// Lets go of an answer that is not going to be used.
     fn discard(&self, answer: Self::Answer);
@@ -40,6 +49,15 @@ pub trait Upstreams {
 
     /// Whether all sign-ins are sent back for now, as far as is known; `false` where nobody keeps count.
     async fn is_stepped_down(&self) -> bool;
+}
+
+/// How much of a request's body there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// All of it, or there is none: it can be sent as often as is wanted.
+    Whole,
+    /// The beginning: the rest is passed on as it comes, once.
+    Begun,
 }
 
 /// A question of the edge's own.
@@ -64,6 +82,9 @@ pub trait Answer {
 
     /// Its `Location` header.
     fn location(&self) -> Option<String>;
+
+    /// What its sender says it lacks ([`shared::headers::DEPENDENCY`]). Believed of v2 alone.
+    fn lacks(&self) -> Option<Dependency>;
 }
 
 /// How a request is changed on its way.
@@ -73,8 +94,11 @@ pub struct Forward<'a> {
     pub url: &'a str,
     /// What changes on its headers.
     pub changes: &'a HeaderChanges,
-    /// How long the answer may take to begin, in milliseconds.
+    /// How long the answer may take to begin once the body is out, in milliseconds.
     pub timeout_ms: u32,
+    /// Whether a connection that breaks before the answer is tried once more: sending the request twice changes nothing that sending it
+    /// once does not.
+    pub repeatable: bool,
 }
 
 /// Why no answer came.
@@ -84,6 +108,16 @@ pub enum UpstreamFault {
     Unreachable,
     /// The answer did not begin in time.
     Timeout,
+    /// The connection broke during or after a body of more than 4 KiB.
+    Interrupted,
+    /// The answer to such a body did not begin in time.
+    UploadLate,
+    /// What came is no HTTP answer.
+    Unusable,
+    /// The request cannot be sent as it was asked: a GET with a body.
+    Unsendable,
+    /// The caller's body did not come.
+    Body(BodyFault),
 }
 
 /// Takes one entry a request.

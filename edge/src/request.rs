@@ -97,11 +97,12 @@ impl<'a> Inbound<'a> {
     /// Whether a WebSocket is asked for (RFC 6455 section 4.2.1), with whatever method.
     #[must_use]
     pub fn asks_for_websocket(&self) -> bool {
-        self.header("upgrade").is_some_and(|protocols| {
-            protocols
-                .split(',')
-                .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-        })
+        self.method == "GET"
+            && self.header("upgrade").is_some_and(|protocols| {
+                protocols
+                    .split(',')
+                    .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+            })
     }
 }
 

@@ -65,7 +65,8 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
     Watch::keep_up(isolate, context);
     if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
-        shadow.start(answer, isolate, context)?;
+        // Nothing but the comparison is lost.
+        let _ = shadow.start(answer, isolate, context);
     }
     finish(reply, &inbound, isolate, (env, context), started_ms).await
 }
@@ -91,7 +92,7 @@ async fn travel(
         tallies: &isolate.watch.tallies,
         clock: &now,
     };
-    let upstreams = RequestUpstreams::new(request, env, &isolate.watch);
+    let upstreams = RequestUpstreams::new(request, env, &isolate.watch, context);
     let seed = isolate.entropy.seed();
     let mut reply = gateway.handle(inbound, &upstreams, &seed).await;
     let shadow = reply.shadow.take().map(|read| {
@@ -118,14 +119,28 @@ async fn finish(
     let record = |status| journal::record(notes, inbound, status, started_ms, isolate, context);
     let own = match reply.body {
         ReplyBody::Relayed(answer) => {
-            record(answer.status());
-            return glue::relay(&answer, reply.headers.as_text());
+            if let Ok(relayed) = glue::relay(&answer, reply.headers.as_text()) {
+                record(answer.status());
+                return Ok(relayed);
+            }
+            // A body under a status that has none, and whatever else the runtime refuses to build.
+            glue::discard(&answer);
+            let problem = Problem::new(ErrorCode::UpstreamInvalid);
+            OwnAnswer::problem(&problem, &asked(inbound, notes.request_id()), now())
         }
         ReplyBody::Own(own) => own,
         ReplyBody::Health(own) => health::answer(own, inbound, notes, isolate, (env, context)).await,
     };
     record(own.status);
     respond(&own, &reply.headers)
+}
+
+fn asked<'a>(inbound: &'a Inbound<'a>, request_id: &'a str) -> Asked<'a> {
+    Asked {
+        request_id,
+        path: inbound.path(),
+        accept: inbound.header("accept"),
+    }
 }
 
 /// Nothing is answered by accident: without a good configuration everything but `/livez` is 503, and says which variables
@@ -135,11 +150,7 @@ fn misconfigured(inbound: &Inbound<'_>, names: &[&str], env: &Env) -> Result<Res
         .header(shared::headers::REQUEST_ID)
         .filter(|name| RequestId::parse(*name).is_ok())
         .unwrap_or_default();
-    let asked = Asked {
-        request_id,
-        path: inbound.path(),
-        accept: inbound.header("accept"),
-    };
+    let asked = asked(inbound, request_id);
     let own = if inbound.path() == "/livez" {
         health::live()
     } else if cors::is_preflight(inbound) {

@@ -2,6 +2,8 @@
 
 #[path = "flow/addresses.rs"]
 mod addresses;
+#[path = "flow/blame.rs"]
+mod blame;
 #[path = "flow/spellings.rs"]
 mod spellings;
 #[path = "flow/standing.rs"]
@@ -467,9 +469,7 @@ fn a_verdict_on_a_good_token_is_checked_and_on_a_bad_one_believed() {
 fn an_open_breaker_is_answered_without_sending_and_closes_by_itself() {
     let edge = half();
     edge.side("http://origin", 0);
-    for _ in 0..5 {
-        edge.handle("GET\nhttps://edge/v1/auth/me", "");
-    }
+    edge.handle_by(5, "GET\nhttps://edge/v1/auth/me", "");
     let reply = edge.handle("GET\nhttps://edge/v1/auth/me", "");
     assert_eq!(reply.reason, "breaker_open");
     assert_eq!(edge.sent().len(), 5);
@@ -575,9 +575,7 @@ fn attempts_at_both_sides_are_counted_and_app_services_are_not() {
     assert_eq!((tallies.legacy.requests, tallies.legacy.failures), (1, 0));
     // An open breaker is a failure too, or v2 would look well as soon as nothing is sent to it.
     edge.side("http://origin", 0);
-    for _ in 0..6 {
-        edge.handle("GET\nhttps://edge/v1/auth/me", "");
-    }
+    edge.handle_by(6, "GET\nhttps://edge/v1/auth/me", "");
     assert_eq!(edge.tallies().v2.failures, 8);
 }
 
@@ -620,9 +618,7 @@ fn reads_with_a_legacy_token_are_shadowed_at_v2_and_nothing_else_is() {
     );
     edge.side("http://legacy", 200);
     edge.side("http://origin", 0);
-    for _ in 0..5 {
-        edge.handle("GET\nhttps://edge/v1/auth/me", "");
-    }
+    edge.handle_by(5, "GET\nhttps://edge/v1/auth/me", "");
     assert!(
         edge.handle(&with_token("GET", "/auth/profile"), "")
             .shadow

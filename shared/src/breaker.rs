@@ -1,12 +1,16 @@
 //! When to stop sending to a service that fails, and when to try it again. A state machine without a clock; its owner reports
 //! every outcome.
 
+use crate::callers::{CallerMark, Callers};
+use crate::fallback::Evidence;
 use crate::time::UnixTime;
 
-/// This many failures in a row open the breaker.
+/// This many failures in a row open the breaker, if they befell at least [`MIN_CALLERS`].
 pub const FAILURES_IN_A_ROW: u32 = 5;
-/// Or half of at least this many requests within [`WINDOW_SECONDS`].
+/// Or half of all callers and at least [`MIN_CALLERS`], among at least this many requests within [`WINDOW_SECONDS`].
 pub const MIN_REQUESTS: u32 = 20;
+/// So many different callers at least must have seen the service fail: one caller's requests may fail for what is in them.
+pub const MIN_CALLERS: u32 = 3;
 /// The window in which requests are counted, in seconds.
 pub const WINDOW_SECONDS: i64 = 10;
 /// How long the breaker stays open the first time, in seconds. Doubles with each failed probe up to [`MAX_OPEN_SECONDS`].
@@ -33,7 +37,9 @@ pub enum Admission {
 pub struct Breaker {
     state: State,
     window: Window,
-    in_a_row: u32,
+    row: Row,
+    /// Whose requests were probes since it opened.
+    probers: Callers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,49 +57,55 @@ enum State {
     },
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Window {
     began: Option<UnixTime>,
     requests: u32,
+    callers: Callers,
+    failed: Callers,
+}
+
+/// Failures since the last good answer.
+#[derive(Debug, Clone, Default)]
+struct Row {
     failures: u32,
+    callers: Callers,
 }
 
 impl Breaker {
-    /// Asks whether a request may be sent at `now`. Whoever is told [`Admission::Send`] or [`Admission::Probe`] reports the outcome
-    /// with [`Self::record`].
-    pub fn admit(&mut self, now: UnixTime) -> Admission {
-        match self.state {
-            State::Closed => Admission::Send,
-            State::Open { until, pause } => {
-                let left = until.since(now);
-                // A clock that stepped back must not keep the breaker open.
-                if left > 0 && left <= pause {
-                    return refuse(left);
-                }
-                self.state = State::Probing { since: now, pause };
-                Admission::Probe
-            }
-            State::Probing { since, pause } => {
-                let waited = now.since(since);
-                if (0..pause).contains(&waited) {
-                    return refuse(pause.saturating_sub(waited));
-                }
-                self.state = State::Probing { since: now, pause };
-                Admission::Probe
-            }
+    /// Asks whether a request of `caller` may be sent at `now`. Whoever is told [`Admission::Send`] or [`Admission::Probe`] reports what it
+    /// showed with [`Self::record`].
+    ///
+    /// Probes go round: a caller who had one waits for twice as long as others, so that nobody whose requests fail for what is in them,
+    /// or who leaves before the answer, keeps a service shut that is well again.
+    pub fn admit(&mut self, caller: CallerMark, now: UnixTime) -> Admission {
+        let (left, pause) = match self.state {
+            State::Closed => return Admission::Send,
+            State::Open { until, pause } => (until.since(now), pause),
+            State::Probing { since, pause } => (pause.saturating_sub(now.since(since)), pause),
+        };
+        let more = if self.probers.contains(caller) { pause } else { 0 };
+        let left = left.saturating_add(more);
+        // A clock that stepped back must not keep the breaker open.
+        if (1..=pause.saturating_add(more)).contains(&left) {
+            return refuse(left);
         }
+        self.state = State::Probing { since: now, pause };
+        self.probers.insert(caller);
+        Admission::Probe
     }
 
-    /// Reports how a request went: `failed` means no answer in time, or one that says the service is down.
-    pub fn record(&mut self, failed: bool, now: UnixTime) {
-        self.window.record(failed, now);
-        self.in_a_row = if failed {
-            self.in_a_row.saturating_add(1)
-        } else {
-            0
+    /// Reports what the request of `caller` showed; `None` when it says nothing about the service.
+    pub fn record(&mut self, evidence: Option<Evidence>, caller: CallerMark, now: UnixTime) {
+        let Some(evidence) = evidence else {
+            self.try_again(now);
+            return;
         };
+        let failed = evidence == Evidence::Failed;
+        self.window.record(failed, caller, now);
+        self.row.record(failed, caller);
         match (self.state, failed) {
-            (State::Closed, true) if self.in_a_row >= FAILURES_IN_A_ROW || self.window.is_bad() => {
+            (State::Closed, true) if self.row.is_bad() || self.window.is_bad() => {
                 self.open(OPEN_SECONDS, now);
             }
             (State::Closed, _) => {}
@@ -103,6 +115,13 @@ impl Breaker {
             // Any answer is good news, also one that was on its way when the breaker opened.
             (State::Open { .. } | State::Probing { .. }, false) => *self = Self::default(),
             (State::Open { .. }, true) => {}
+        }
+    }
+
+    /// A probe that showed nothing makes room for the next one.
+    fn try_again(&mut self, now: UnixTime) {
+        if let State::Probing { pause, .. } = self.state {
+            self.state = State::Open { until: now, pause };
         }
     }
 
@@ -129,12 +148,12 @@ impl Breaker {
             pause,
         };
         self.window = Window::default();
-        self.in_a_row = 0;
+        self.row = Row::default();
     }
 }
 
 impl Window {
-    fn record(&mut self, failed: bool, now: UnixTime) {
+    fn record(&mut self, failed: bool, caller: CallerMark, now: UnixTime) {
         let over = self
             .began
             .is_none_or(|began| !(0..WINDOW_SECONDS).contains(&now.since(began)));
@@ -145,11 +164,32 @@ impl Window {
             };
         }
         self.requests = self.requests.saturating_add(1);
-        self.failures = self.failures.saturating_add(u32::from(failed));
+        self.callers.insert(caller);
+        if failed {
+            self.failed.insert(caller);
+        }
     }
 
     fn is_bad(&self) -> bool {
-        self.requests >= MIN_REQUESTS && self.failures.saturating_mul(2) >= self.requests
+        let failed = self.failed.count();
+        self.requests >= MIN_REQUESTS
+            && failed >= MIN_CALLERS
+            && failed.saturating_mul(2) >= self.callers.count()
+    }
+}
+
+impl Row {
+    fn record(&mut self, failed: bool, caller: CallerMark) {
+        if failed {
+            self.failures = self.failures.saturating_add(1);
+            self.callers.insert(caller);
+        } else if self.failures > 0 {
+            *self = Self::default();
+        }
+    }
+
+    fn is_bad(&self) -> bool {
+        self.failures >= FAILURES_IN_A_ROW && self.callers.count() >= MIN_CALLERS
     }
 }
 
@@ -160,113 +200,4 @@ fn refuse(seconds: i64) -> Admission {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    const START: UnixTime = UnixTime::from_secs(1_795_000_000);
-
-    fn opened() -> Breaker {
-        let mut breaker = Breaker::default();
-        for _ in 0..FAILURES_IN_A_ROW {
-            assert_eq!(breaker.admit(START), Admission::Send);
-            breaker.record(true, START);
-        }
-        breaker
-    }
-
-    #[test]
-    fn a_row_of_failures_opens_and_a_good_probe_closes() {
-        let mut breaker = opened();
-        assert_eq!(breaker.admit(START), Admission::Refuse { retry_after: 2 });
-        assert_eq!(breaker.state(), "open");
-        let later = START.plus(OPEN_SECONDS);
-        assert_eq!(breaker.admit(later), Admission::Probe);
-        assert_eq!(breaker.state(), "probing");
-        assert_eq!(
-            breaker.admit(later),
-            Admission::Refuse { retry_after: 2 },
-            "one probe at a time"
-        );
-        breaker.record(false, later);
-        assert!(!breaker.is_open());
-        assert_eq!(breaker.state(), "closed");
-        assert_eq!(breaker.admit(later), Admission::Send);
-    }
-
-    #[test]
-    fn one_success_breaks_the_row() {
-        let mut breaker = Breaker::default();
-        for _ in 0..3 {
-            for _ in 1..FAILURES_IN_A_ROW {
-                breaker.record(true, START);
-            }
-            breaker.record(false, START);
-            breaker.record(false, START);
-            breaker.record(false, START);
-            breaker.record(false, START);
-        }
-        assert!(!breaker.is_open());
-    }
-
-    #[test]
-    fn half_of_many_requests_opens() {
-        let mut breaker = Breaker::default();
-        for request in 0..MIN_REQUESTS {
-            assert!(!breaker.is_open(), "opened after {request}");
-            breaker.record(request % 2 == 1, START);
-        }
-        assert!(breaker.is_open());
-        let mut spread_out = Breaker::default();
-        for request in 0..MIN_REQUESTS {
-            spread_out.record(request % 2 == 1, START.plus(i64::from(request)));
-        }
-        assert!(!spread_out.is_open(), "a window is {WINDOW_SECONDS} s");
-    }
-
-    #[test]
-    fn failed_probes_wait_longer_and_longer() {
-        let mut breaker = opened();
-        let mut now = START;
-        for pause in [2, 4, 8, 16, 16] {
-            now = now.plus(pause - 1);
-            assert_eq!(breaker.admit(now), Admission::Refuse { retry_after: 1 });
-            now = now.plus(1);
-            assert_eq!(breaker.admit(now), Admission::Probe);
-            breaker.record(true, now);
-        }
-    }
-
-    #[test]
-    fn a_lost_probe_is_replaced() {
-        let mut breaker = opened();
-        let mut now = START.plus(OPEN_SECONDS);
-        assert_eq!(breaker.admit(now), Admission::Probe);
-        now = now.plus(OPEN_SECONDS);
-        assert_eq!(breaker.admit(now), Admission::Probe);
-    }
-
-    /// Whatever the order of events and however the clock jumps, the breaker never refuses for longer than its longest pause.
-    #[test]
-    fn nothing_is_refused_for_ever() {
-        let mut state: u64 = 42;
-        let mut next = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) % below
-        };
-        let mut breaker = Breaker::default();
-        let mut now = START;
-        for _ in 0..20_000 {
-            now = now.plus(i64::try_from(next(7)).unwrap() - 2);
-            if next(2) == 0 {
-                breaker.record(next(3) > 0, now);
-            }
-            if let Admission::Refuse { retry_after } = breaker.admit(now) {
-                assert!((1..=16).contains(&retry_after));
-                let mut patient = breaker.clone();
-                assert_eq!(patient.admit(now.plus(i64::from(retry_after))), Admission::Probe);
-            }
-        }
-    }
-}
+mod tests;

@@ -3,41 +3,11 @@
 //! Only for our own faults, and for a person who is known on one side only. "Wrong password" is final: asking twice would let a
 //! thief try two passwords at once, and a person be signed in with one they have replaced.
 
+mod outcome;
+
 use crate::identity::TokenKind;
 use crate::routing::{Purpose, Side};
-
-/// How an attempt at one side ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Its breaker is open; nothing was sent.
-    BreakerOpen,
-    /// No connection, or it broke before the answer began.
-    Unreachable,
-    /// The answer did not begin in time.
-    Timeout,
-    /// It answered with this HTTP status.
-    Status(u16),
-}
-
-impl Outcome {
-    /// Whether this says that the service is down, rather than something about the request. A plain 500 may be one bad
-    /// request (the legacy service answers a sign-in without a stored password so), hence is no reason to stop sending.
-    #[must_use]
-    pub const fn is_down(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Timeout | Self::Status(502..=504))
-    }
-
-    /// Whether it passes, by what it says.
-    const fn is_outage(self) -> bool {
-        matches!(self, Self::BreakerOpen) || self.is_down()
-    }
-
-    /// Whether the side failed: no answer, or 5xx.
-    #[must_use]
-    pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::Status(status) if status < 500)
-    }
-}
+pub use outcome::{BodyFault, Dependency, Evidence, Outcome, is_gateway_failure};
 
 /// Why the other side is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +88,8 @@ pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
         return None;
     }
     match outcome {
+        // Another side would get the same request.
+        Outcome::Body(_) | Outcome::Unsendable => None,
         Outcome::BreakerOpen => Some(Cause::BreakerOpen),
         Outcome::Status(404) if matches!(attempt.purpose, Purpose::SignIn) => Some(Cause::UnknownThere),
         // Anybody can register at Firebase with somebody else's address. That must not keep its owner, whose old password is right,
@@ -127,9 +99,9 @@ pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
         }
         // From here on the request has reached the first side, or may have.
         _ if !attempt.repeatable => None,
-        Outcome::Unreachable => Some(Cause::Unreachable),
+        Outcome::Unreachable | Outcome::Interrupted => Some(Cause::Unreachable),
         Outcome::Timeout => Some(Cause::Timeout),
-        Outcome::Status(500..) => Some(Cause::ServerError),
+        Outcome::Status(500..) | Outcome::Without(_) | Outcome::Unusable => Some(Cause::ServerError),
         Outcome::Status(401) if attempt.is_denial(outcome) => Some(Cause::DeniedThere),
         Outcome::Status(_) => None,
     }
@@ -167,170 +139,4 @@ pub const fn settle(purpose: Purpose, first: Outcome, second: Outcome) -> Counts
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    const SIGN_IN: Attempt = Attempt {
-        purpose: Purpose::SignIn,
-        side: Side::V2,
-        repeatable: true,
-        proven: false,
-    };
-
-    #[test]
-    fn answers_about_the_request_are_final() {
-        for side in [Side::V2, Side::Legacy] {
-            for status in [200, 201, 204, 301, 400, 401, 403, 422, 429] {
-                for purpose in [
-                    Purpose::SignIn,
-                    Purpose::Registration,
-                    Purpose::Token(TokenKind::Legacy),
-                    Purpose::Other,
-                ] {
-                    let attempt = Attempt {
-                        purpose,
-                        side,
-                        repeatable: true,
-                        proven: false,
-                    };
-                    assert_eq!(
-                        cause(attempt, Outcome::Status(status)),
-                        None,
-                        "{status} {purpose:?}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn causes() {
-        let registration = Attempt {
-            purpose: Purpose::Registration,
-            repeatable: false,
-            ..SIGN_IN
-        };
-        let reset = Attempt {
-            repeatable: false,
-            ..SIGN_IN
-        };
-        let at_legacy = Attempt {
-            side: Side::Legacy,
-            ..SIGN_IN
-        };
-        let legacy_token = Attempt {
-            purpose: Purpose::Token(TokenKind::Legacy),
-            side: Side::Legacy,
-            repeatable: true,
-            proven: true,
-        };
-        let write = Attempt {
-            repeatable: false,
-            ..legacy_token
-        };
-        let unproven = Attempt {
-            proven: false,
-            ..legacy_token
-        };
-        for (attempt, outcome, expected) in [
-            (SIGN_IN, Outcome::Status(404), Some(Cause::UnknownThere)),
-            (SIGN_IN, Outcome::Status(409), Some(Cause::ConflictThere)),
-            (at_legacy, Outcome::Status(409), None),
-            (registration, Outcome::Status(409), None),
-            (legacy_token, Outcome::Status(409), None),
-            (SIGN_IN, Outcome::Status(500), Some(Cause::ServerError)),
-            (SIGN_IN, Outcome::Timeout, Some(Cause::Timeout)),
-            (SIGN_IN, Outcome::Unreachable, Some(Cause::Unreachable)),
-            (SIGN_IN, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
-            // A reset mail may be on its way already; only an untouched request is sent again.
-            (reset, Outcome::Timeout, None),
-            (reset, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
-            (reset, Outcome::Status(404), Some(Cause::UnknownThere)),
-            (registration, Outcome::Timeout, None),
-            (registration, Outcome::Unreachable, None),
-            (registration, Outcome::Status(503), None),
-            (registration, Outcome::Status(404), None),
-            (registration, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
-            (legacy_token, Outcome::Status(503), Some(Cause::ServerError)),
-            (legacy_token, Outcome::Status(404), None),
-            (legacy_token, Outcome::Status(401), Some(Cause::DeniedThere)),
-            (legacy_token, Outcome::Status(403), None),
-            (write, Outcome::Status(401), None),
-            (unproven, Outcome::Status(401), None),
-        ] {
-            assert_eq!(cause(attempt, outcome), expected, "{attempt:?} {outcome:?}");
-        }
-    }
-
-    #[test]
-    fn a_firebase_token_is_never_sent_to_the_legacy_service() {
-        for kind in [TokenKind::Firebase, TokenKind::FirebaseSessionCookie] {
-            let attempt = Attempt {
-                purpose: Purpose::Token(kind),
-                side: Side::V2,
-                repeatable: true,
-                proven: true,
-            };
-            for outcome in [
-                Outcome::Status(401),
-                Outcome::BreakerOpen,
-                Outcome::Unreachable,
-                Outcome::Timeout,
-                Outcome::Status(500),
-                Outcome::Status(404),
-            ] {
-                assert_eq!(cause(attempt, outcome), None);
-            }
-        }
-    }
-
-    #[test]
-    fn whose_answer_counts() {
-        const OK: Outcome = Outcome::Status(200);
-        const WRONG: Outcome = Outcome::Status(401);
-        const UNKNOWN: Outcome = Outcome::Status(404);
-        const CONFLICT: Outcome = Outcome::Status(409);
-        const FAULT: Outcome = Outcome::Timeout;
-        for (first, second, expected) in [
-            (UNKNOWN, OK, Counts::Second),
-            (UNKNOWN, WRONG, Counts::Second),
-            (UNKNOWN, UNKNOWN, Counts::First),
-            (UNKNOWN, FAULT, Counts::Second),
-            (CONFLICT, OK, Counts::Second),
-            (CONFLICT, WRONG, Counts::Second),
-            (CONFLICT, UNKNOWN, Counts::First),
-            // Where they would be signed in is down: to be tried again.
-            (CONFLICT, FAULT, Counts::Second),
-            (FAULT, OK, Counts::Second),
-            (FAULT, WRONG, Counts::Second),
-            (FAULT, UNKNOWN, Counts::First),
-            (FAULT, Outcome::Status(503), Counts::First),
-            // Somebody with no hash at the legacy service, while v2 is down.
-            (Outcome::Status(500), FAULT, Counts::Second),
-            (Outcome::Status(500), Outcome::Status(503), Counts::Second),
-            (Outcome::Status(500), Outcome::BreakerOpen, Counts::Second),
-            (Outcome::Status(500), Outcome::Status(500), Counts::First),
-            (Outcome::BreakerOpen, Outcome::Status(500), Counts::First),
-        ] {
-            assert_eq!(
-                settle(Purpose::SignIn, first, second),
-                expected,
-                "{first:?} {second:?}"
-            );
-        }
-        let about = Purpose::Token(TokenKind::Legacy);
-        assert_eq!(settle(about, FAULT, UNKNOWN), Counts::Second);
-        for (second, expected) in [
-            (OK, Counts::Second),
-            (FAULT, Counts::Second),
-            (Outcome::BreakerOpen, Counts::Second),
-            (Outcome::Status(503), Counts::Second),
-            (WRONG, Counts::First),
-            (Outcome::Status(403), Counts::First),
-        ] {
-            assert_eq!(settle(about, WRONG, second), expected, "denied, then {second:?}");
-        }
-    }
-}
+mod tests;

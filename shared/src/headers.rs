@@ -8,6 +8,8 @@ pub use reserved::is_reserved;
 pub const ASSERTION: &str = "x-crossfade-assertion";
 /// A request's name, on every hop.
 pub const REQUEST_ID: &str = "x-request-id";
+/// What v2 lacks, beside a 503 to the edge ([`crate::fallback::Dependency`]). The edge believes nobody else and hands it to nobody.
+pub const DEPENDENCY: &str = "x-crossfade-dependency";
 /// W3C Trace Context.
 pub const TRACEPARENT: &str = "traceparent";
 /// W3C Trace Context: what each vendor keeps about the trace that `traceparent` names.

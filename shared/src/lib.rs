@@ -20,6 +20,7 @@ pub mod api;
 pub mod assertion;
 pub mod base64url;
 pub mod breaker;
+pub mod callers;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

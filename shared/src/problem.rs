@@ -99,6 +99,8 @@ error_codes! {
     BalanceOverflow = "BALANCE_OVERFLOW", 422, "The balance would overflow";
     /// The same `Idempotency-Key` came with another request.
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "The idempotency key was used for another request";
+    /// The body stopped coming.
+    RequestTimeout = "REQUEST_TIMEOUT", 408, "The request did not arrive in time";
     /// Larger than the route allows.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "The request is too large";
     /// The body is not of a media type the route reads.
@@ -113,6 +115,8 @@ error_codes! {
     FirebaseUnavailable = "FIREBASE_UNAVAILABLE", 503, "Firebase is unavailable";
     /// The service behind the edge cannot be reached.
     UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", 503, "The service is unavailable";
+    /// What the service behind the edge sent is no HTTP answer.
+    UpstreamInvalid = "UPSTREAM_INVALID", 502, "The service gave no valid answer";
     /// The service behind the edge did not answer in time.
     UpstreamTimeout = "UPSTREAM_TIMEOUT", 504, "The service did not answer in time";
     /// A fault of ours; nothing of the cause is shown.

@@ -138,7 +138,7 @@ impl RolloutKey<'_> {
 }
 
 /// MurmurHash3, x86, 32 bits, seed 0, over the parts as if they were one text.
-fn murmur3_32(parts: &[&[u8]]) -> u32 {
+pub(crate) fn murmur3_32(parts: &[&[u8]]) -> u32 {
     let mut bytes = parts.iter().flat_map(|part| part.iter().copied());
     let mut hash: u32 = 0;
     let mut length: u32 = 0;

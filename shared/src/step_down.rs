@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::time::UnixTime;
-pub use figures::{Report, Tally};
-pub use rule::{Rule, read_rule};
+pub use figures::{Figures, Report, SideFigures, Tally};
+pub use rule::{FAILING_CALLERS, Rule, read_rule};
 
 /// The shortest time that sign-ins stay sent back, in seconds. Doubles with each relapse up to [`MAX_HOLD_SECONDS`].
 pub const MIN_HOLD_SECONDS: i64 = 10;
@@ -55,7 +55,7 @@ pub enum Change {
     SteppedDown {
         /// What both sides did within the window.
         #[serde(flatten)]
-        figures: Report,
+        figures: Figures,
         /// How long they stay there at least, in seconds.
         hold_seconds: i64,
     },
@@ -63,7 +63,7 @@ pub enum Change {
     Recovered {
         /// What both sides did within the window.
         #[serde(flatten)]
-        figures: Report,
+        figures: Figures,
         /// How long they had been sent back, in seconds.
         down_seconds: i64,
     },
@@ -80,11 +80,11 @@ impl StepDown {
     pub fn report(&mut self, report: Report, rule: &Rule, now: UnixTime) -> Option<Change> {
         self.forget_old(rule, now);
         match self.reports.back_mut() {
-            Some((at, same_second)) if *at == now => same_second.add(report),
+            Some((at, same_second)) if *at == now => same_second.add(&report),
             _ => self.reports.push_back((now, report)),
         }
         let figures = self.figures();
-        if self.is_down() || !rule.is_broken_by(figures) {
+        if self.is_down() || !rule.is_broken_by(&figures) {
             return None;
         }
         let hold_seconds = self.hold(rule, now);
@@ -94,7 +94,7 @@ impl StepDown {
             good_probes: 0,
         });
         Some(Change::SteppedDown {
-            figures,
+            figures: Figures::from(&figures),
             hold_seconds,
         })
     }
@@ -115,15 +115,15 @@ impl StepDown {
         let down_seconds = now.since(down.since);
         // A clock that stepped back must not keep people away from v2.
         let held = !(0..down.hold_seconds).contains(&down_seconds);
-        let no_refuge = rule.is_failing(figures.legacy);
-        if down.good_probes < GOOD_PROBES || rule.is_broken_by(figures) || !(held || no_refuge) {
+        let no_refuge = rule.is_failing(&figures.legacy);
+        if down.good_probes < GOOD_PROBES || rule.is_broken_by(&figures) || !(held || no_refuge) {
             return None;
         }
         self.down = None;
         self.recovered_at = Some(now);
         self.reports.clear();
         Some(Change::Recovered {
-            figures,
+            figures: Figures::from(&figures),
             down_seconds,
         })
     }
@@ -150,7 +150,7 @@ impl StepDown {
     fn figures(&self) -> Report {
         let mut sum = Report::default();
         for (_, report) in &self.reports {
-            sum.add(*report);
+            sum.add(report);
         }
         sum
     }

@@ -8,6 +8,7 @@ use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 
 use super::send::{NoAnswer, Statement};
+use super::service::Service;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
@@ -29,6 +30,7 @@ where
         service: &AppService,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
         let offer = self.handshake(service)?;
+        self.receive().await?;
         let caller = match (service.auth, offer.unverified_token) {
             (AuthMode::None, _) => None,
             (_, Some(unverified)) => Some(self.verify(unverified).await?),
@@ -70,8 +72,16 @@ where
             person: person.as_ref(),
         };
         self.vouch(&mut changes, &statement)?;
+        let sent_to = Service {
+            name: &service.name,
+            timeout_ms: service.timeout_ms,
+            repeatable: self.is_safe(),
+            needs_google: false,
+            has_other_side: false,
+            mark: self.mark(caller.as_ref()),
+        };
         let answer = self
-            .send(&service.name, &target, &changes, service.timeout_ms)
+            .send(&sent_to, &target, &changes)
             .await
             .map_err(Refusal::from)?;
         offer.name(&mut self.on_answer);
@@ -114,7 +124,8 @@ where
             person: None,
         };
         self.vouch(&mut changes, &statement)?;
-        self.admit(ORIGIN_AUDIENCE).map_err(Refusal::from)?;
+        let origin = self.origin(WHO, Some(caller));
+        self.admit(&origin).map_err(Refusal::from)?;
         let ask = Ask {
             method: "GET",
             url: target.url(),
@@ -127,7 +138,7 @@ where
             |no_answer| no_answer.outcome(),
             |(status, _)| Outcome::Status(*status),
         );
-        self.record(ORIGIN_AUDIENCE, outcome);
+        self.record(&origin, outcome);
         let (status, body) = asked.map_err(Refusal::from)?;
         let person = read_person(status, &body)?;
         self.gateway

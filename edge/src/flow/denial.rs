@@ -33,7 +33,7 @@ where
         sent: &Sent<U::Answer>,
     ) -> (Outcome, bool) {
         let proven = call.caller.is_some() && call.path != SERVICES_WRITE;
-        let outcome = outcome_of(sent);
+        let outcome = outcome_of(side, sent);
         let (Ok(answer), Some(token)) = (sent, call.unverified_token.as_deref()) else {
             return (outcome, proven);
         };
@@ -50,7 +50,10 @@ where
     }
 
     async fn denies(&self, answer: &U::Answer) -> bool {
-        let body = self.upstreams.copy_of(answer, MAX_VERDICT_BYTES).await;
+        let body = self
+            .upstreams
+            .copy_of(answer, MAX_VERDICT_BYTES, self.gateway.config.timeout_ms)
+            .await;
         body.and_then(|body| serde_json::from_slice::<serde_json::Value>(&body).ok())
             .is_some_and(|verdict| verdict.pointer("/data/valid") == Some(&serde_json::Value::Bool(false)))
     }

@@ -7,14 +7,15 @@ use shared::ids::NormalizedEmail;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Side};
 
-use super::send::NoAnswer;
+use super::send::{self, NoAnswer};
+use super::service::{LEGACY, Service};
 use super::standing::Honoured;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::caller::Caller;
 use crate::paths::LegacyCall;
-use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
+use crate::ports::{Answer, Body, KeySource, SignatureEngine, Upstreams};
 use crate::shadow::{self, ShadowRead};
 
 /// A call of the legacy contract, read.
@@ -26,17 +27,24 @@ pub(super) struct Call<'p> {
     email: Option<NormalizedEmail>,
     /// The token in the body of a verification.
     pub unverified_token: Option<String>,
-    /// Whether the body, if any, can be sent again.
-    body_is_held: bool,
+    /// How much of the body there is: all of it can be sent again.
+    body: Body,
 }
 
 /// One side's answer, or why there is none.
 pub(super) type Sent<A> = Result<A, NoAnswer>;
 
-pub(super) fn outcome_of<A: Answer>(sent: &Sent<A>) -> Outcome {
+pub(super) fn outcome_of<A: Answer>(side: Side, sent: &Sent<A>) -> Outcome {
     match sent {
-        Ok(answer) => Outcome::Status(answer.status()),
+        Ok(answer) => send::outcome_of(name_of(side), answer),
         Err(no_answer) => no_answer.outcome(),
+    }
+}
+
+const fn name_of(side: Side) -> &'static str {
+    match side {
+        Side::V2 => ORIGIN_AUDIENCE,
+        Side::Legacy => LEGACY,
     }
 }
 
@@ -55,13 +63,16 @@ where
         let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
         if self.is_honoured(&call, decision).await? == Honoured::No {
-            let sent = self.to_side(Side::V2, &call).await?;
+            let sent = self.to_side(Side::V2, &call, false).await?;
             let answer = sent.map_err(Refusal::from)?;
             self.notes.route = Side::V2.as_str();
             self.notes.reason = "token_void";
             return Ok(ReplyBody::Relayed(answer));
         }
-        let first = self.to_side(decision.side, &call).await?;
+        // What a token is needed for has its issuer's side alone.
+        let has_other_side = self.gateway.config.legacy.is_some()
+            && matches!(call.purpose, Purpose::SignIn | Purpose::Registration);
+        let first = self.to_side(decision.side, &call, has_other_side).await?;
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
         let config = self.gateway.config;
@@ -87,7 +98,7 @@ where
             caller: None,
             email: None,
             unverified_token: None,
-            body_is_held: matches!(self.inbound.method, "GET" | "HEAD"),
+            body: self.receive().await?,
         };
         if kind == LegacyCall::ServiceOnly {
             call.purpose = Purpose::Registration;
@@ -107,8 +118,7 @@ where
             }
             return Ok(call);
         }
-        let bytes = self.upstreams.peek_body(MAX_PEEKED_BYTES).await;
-        call.body_is_held = bytes.is_some();
+        let bytes = self.upstreams.body(MAX_PEEKED_BYTES);
         let body = UnverifiedBody::read(
             bytes.as_deref().unwrap_or_default(),
             self.inbound.header("content-type"),
@@ -143,16 +153,28 @@ where
         routing::decide(&facts, &self.gateway.config.rollout)
     }
 
-    async fn to_side(&self, side: Side, call: &Call<'_>) -> Result<Sent<U::Answer>, Refusal> {
+    async fn to_side(
+        &self,
+        side: Side,
+        call: &Call<'_>,
+        has_other_side: bool,
+    ) -> Result<Sent<U::Answer>, Refusal> {
         let config = self.gateway.config;
+        let mut service = Service {
+            repeatable: is_repeatable(self.inbound.method, call.kind),
+            has_other_side,
+            ..self.origin(call.path, call.caller.as_ref())
+        };
         match (side, &config.legacy) {
             (Side::Legacy, Some(legacy)) => {
+                (service.name, service.needs_google) = (LEGACY, false);
                 let target = legacy.target(call.path, self.inbound.query());
-                Ok(self.to_legacy(&target, call).await)
+                Ok(self.to_legacy(&target, call, &service).await)
             }
             _ => {
+                Self::is_held(call.body)?;
                 let target = config.origin.target(call.path, self.inbound.query());
-                self.to_origin(&target, call.caller.as_ref()).await
+                self.to_origin(&target, call.caller.as_ref(), &service).await
             }
         }
     }
@@ -171,7 +193,7 @@ where
             repeatable: is_repeatable(self.inbound.method, call.kind),
             proven,
         };
-        let can_resend = call.body_is_held || outcome == Outcome::BreakerOpen;
+        let can_resend = call.body == Body::Whole || outcome == Outcome::BreakerOpen;
         let has_other = self.gateway.config.legacy.is_some();
         let cause = fallback::cause(attempt, outcome).filter(|_| can_resend && has_other);
         let Some(cause) = cause else {
@@ -181,8 +203,8 @@ where
             return Ok((decision.side, decision.reason.as_str(), first));
         };
         let other = decision.side.other();
-        let second = self.to_side(other, call).await?;
-        match fallback::settle(call.purpose, outcome, outcome_of(&second)) {
+        let second = self.to_side(other, call, false).await?;
+        match fallback::settle(call.purpose, outcome, outcome_of(other, &second)) {
             Counts::First => {
                 self.discard(second);
                 Ok((decision.side, decision.reason.as_str(), first))
@@ -206,7 +228,10 @@ where
             config.shadow,
             self.seed,
         );
-        if !wanted || !call.body_is_held || self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open() {
+        if !wanted
+            || call.body != Body::Whole
+            || self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open()
+        {
             return None;
         }
         let target = config.origin.target(call.path, self.inbound.query());

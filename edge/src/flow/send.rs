@@ -1,26 +1,22 @@
 //! Sending a request to one service: with our statement, through its breaker.
 
 use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
-use shared::breaker::Admission;
-use shared::fallback::Outcome;
+use shared::fallback::{BodyFault, Outcome};
 use shared::headers;
 use shared::identity::Person;
 use shared::problem::{ErrorCode, Problem};
-use shared::routing::Side;
 
 use super::Journey;
 use super::denial::SERVICES_WRITE;
 use super::legacy::Call;
+use super::service::Service;
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::Target;
 use crate::paths::LegacyCall;
-use crate::ports::{Answer, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
+use crate::ports::{Answer, Body, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
 use crate::scrub;
-
-/// The legacy service's name for its breaker. The origin goes by its audience, app services by their own names.
-const LEGACY: &str = "legacy";
 
 /// Why there is no answer from a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +25,8 @@ pub(super) enum NoAnswer {
     BreakerOpen { retry_after: u32 },
     /// Something went wrong on the way.
     Fault(UpstreamFault),
+    /// The network in front of the service answered in its place, with this status.
+    Away(u16),
 }
 
 impl NoAnswer {
@@ -37,26 +35,52 @@ impl NoAnswer {
             Self::BreakerOpen { .. } => Outcome::BreakerOpen,
             Self::Fault(UpstreamFault::Unreachable) => Outcome::Unreachable,
             Self::Fault(UpstreamFault::Timeout) => Outcome::Timeout,
+            Self::Fault(UpstreamFault::Interrupted | UpstreamFault::UploadLate) => Outcome::Interrupted,
+            Self::Fault(UpstreamFault::Unusable) => Outcome::Unusable,
+            Self::Fault(UpstreamFault::Unsendable) => Outcome::Unsendable,
+            Self::Fault(UpstreamFault::Body(fault)) => Outcome::Body(fault),
+            Self::Away(status) => Outcome::Status(status),
         }
     }
 }
 
 impl From<NoAnswer> for Refusal {
     fn from(no_answer: NoAnswer) -> Self {
+        let unavailable = || Problem::new(ErrorCode::UpstreamUnavailable);
+        let timeout = || Problem::new(ErrorCode::UpstreamTimeout);
         let (problem, reason) = match no_answer {
-            NoAnswer::BreakerOpen { retry_after } => (
-                Problem::new(ErrorCode::UpstreamUnavailable).retry_after(retry_after),
-                "breaker_open",
-            ),
-            NoAnswer::Fault(UpstreamFault::Unreachable) => (
-                Problem::new(ErrorCode::UpstreamUnavailable),
-                "upstream_unreachable",
-            ),
-            NoAnswer::Fault(UpstreamFault::Timeout) => {
-                (Problem::new(ErrorCode::UpstreamTimeout), "upstream_timeout")
+            NoAnswer::BreakerOpen { retry_after } => (unavailable().retry_after(retry_after), "breaker_open"),
+            NoAnswer::Fault(UpstreamFault::Unreachable) => (unavailable(), "upstream_unreachable"),
+            NoAnswer::Fault(UpstreamFault::Timeout | UpstreamFault::UploadLate) => {
+                (timeout(), "upstream_timeout")
             }
+            NoAnswer::Fault(UpstreamFault::Interrupted) => (unavailable(), "upstream_interrupted"),
+            NoAnswer::Fault(UpstreamFault::Unusable) => {
+                (Problem::new(ErrorCode::UpstreamInvalid), "upstream_unusable")
+            }
+            NoAnswer::Fault(UpstreamFault::Unsendable) => (
+                Problem::new(ErrorCode::ValidationError).message("A GET or HEAD request has no body here"),
+                "unsendable",
+            ),
+            NoAnswer::Fault(UpstreamFault::Body(fault)) => return fault.into(),
+            // Its connection to the service took too long (522) or its answer did (524).
+            NoAnswer::Away(522 | 524) => (timeout(), "upstream_timeout"),
+            NoAnswer::Away(_) => (unavailable(), "upstream_unreachable"),
         };
         Self::new(problem, reason)
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::Broken => Self::new(
+                Problem::new(ErrorCode::ValidationError)
+                    .message("The body ended early or is not well-formed"),
+                "body_broken",
+            ),
+            BodyFault::Stalled => Self::new(Problem::new(ErrorCode::RequestTimeout), "body_stalled"),
+        }
     }
 }
 
@@ -80,17 +104,40 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
+    /// Reads the body's beginning, where the request announces one or its method usually has one.
+    pub(super) async fn receive(&self) -> Result<Body, Refusal> {
+        let announces = || {
+            let length = self.inbound.header("content-length");
+            length.is_some_and(|length| length != "0") || self.inbound.header("transfer-encoding").is_some()
+        };
+        if self.is_safe() && !announces() {
+            return Ok(Body::Whole);
+        }
+        self.upstreams.read_body().await.map_err(Refusal::from)
+    }
+
+    /// What the origin reads is read whole first ([`Self::receive`]): it takes no longer body, and its refusal, sent in the middle of an
+    /// upload, might get lost with the connection.
+    pub(super) fn is_held(body: Body) -> Result<(), Refusal> {
+        match body {
+            Body::Whole => Ok(()),
+            Body::Begun => Err(Refusal::new(
+                Problem::new(ErrorCode::PayloadTooLarge),
+                "body_too_large",
+            )),
+        }
+    }
+
     /// The origin believes the assertion and nothing else, so the token itself stays here: what is not sent on cannot leak from
     /// there.
     pub(super) async fn to_origin(
         &self,
         target: &Target,
         caller: Option<&Caller>,
+        service: &Service<'_>,
     ) -> Result<Result<U::Answer, NoAnswer>, Refusal> {
         let changes = self.origin_changes(target, caller)?;
-        Ok(self
-            .send(ORIGIN_AUDIENCE, target, &changes, self.gateway.config.timeout_ms)
-            .await)
+        Ok(self.send(service, target, &changes).await)
     }
 
     /// What changes on a request to the origin.
@@ -115,7 +162,12 @@ where
 
     /// The legacy service knows nothing of assertions. It verifies tokens itself, so the token goes along; where it reads none,
     /// none is sent. A service's key goes to the two calls that ask for one.
-    pub(super) async fn to_legacy(&self, target: &Target, call: &Call<'_>) -> Result<U::Answer, NoAnswer> {
+    pub(super) async fn to_legacy(
+        &self,
+        target: &Target,
+        call: &Call<'_>,
+        service: &Service<'_>,
+    ) -> Result<U::Answer, NoAnswer> {
         let mut changes = self.changes.clone();
         if call.kind != LegacyCall::Bearer {
             self.drop_token(&mut changes);
@@ -131,8 +183,7 @@ where
             // Its second condition beside the key; removed before when a stranger said it.
             changes.set("x-internal-service", "true");
         }
-        self.send(LEGACY, target, &changes, self.gateway.config.timeout_ms)
-            .await
+        self.send(service, target, &changes).await
     }
 
     /// Puts back the key that proved a service. It opens the origin's routes for services, so nobody else gets to see it.
@@ -184,56 +235,48 @@ where
         Ok(())
     }
 
-    /// Sends the request to the service called `name`, unless its breaker is open.
+    /// Sends the request to `service`, unless its breaker is open.
     pub(super) async fn send(
         &self,
-        name: &str,
+        service: &Service<'_>,
         target: &Target,
         changes: &HeaderChanges,
-        timeout_ms: u32,
     ) -> Result<U::Answer, NoAnswer> {
-        if let Err(open) = self.admit(name) {
-            self.count(name, open.outcome());
+        if let Err(open) = self.admit(service) {
+            self.count(service, open.outcome());
             return Err(open);
         }
         let forward = Forward {
             url: target.url(),
             changes,
-            timeout_ms,
+            timeout_ms: service.timeout_ms,
+            repeatable: service.repeatable,
         };
         let sent = self.upstreams.send(&forward).await.map_err(NoAnswer::Fault);
         let outcome = match &sent {
-            Ok(answer) => Outcome::Status(answer.status()),
+            Ok(answer) => outcome_of(service.name, answer),
             Err(no_answer) => no_answer.outcome(),
         };
-        self.record(name, outcome);
-        self.count(name, outcome);
-        sent
-    }
-
-    /// Counts an attempt at one of the two sides, for whoever decides about stepping down.
-    fn count(&self, name: &str, outcome: Outcome) {
-        let side = match name {
-            ORIGIN_AUDIENCE => Side::V2,
-            LEGACY => Side::Legacy,
-            _ => return,
-        };
-        self.gateway.tallies.borrow_mut().count(side, outcome);
-    }
-
-    pub(super) fn admit(&self, name: &str) -> Result<(), NoAnswer> {
-        match self.gateway.breakers.borrow_mut().of(name).admit(self.now) {
-            Admission::Send | Admission::Probe => Ok(()),
-            Admission::Refuse { retry_after } => Err(NoAnswer::BreakerOpen { retry_after }),
+        self.record(service, outcome);
+        self.count(service, outcome);
+        match (sent, outcome) {
+            // A page of the network's about a service that is away.
+            (Ok(answer), Outcome::Status(status @ (520..=527 | 530))) => {
+                self.upstreams.discard(answer);
+                Err(NoAnswer::Away(status))
+            }
+            (sent, _) => sent,
         }
     }
+}
 
-    pub(super) fn record(&self, name: &str, outcome: Outcome) {
-        let now = (self.gateway.clock)();
-        self.gateway
-            .breakers
-            .borrow_mut()
-            .of(name)
-            .record(outcome.is_down(), now);
-    }
+/// What the service called `name` answered; only v2 is believed about what it lacks.
+pub(super) fn outcome_of(name: &str, answer: &impl Answer) -> Outcome {
+    let status = answer.status();
+    let lacks = if name == ORIGIN_AUDIENCE && status == 503 {
+        answer.lacks()
+    } else {
+        None
+    };
+    lacks.map_or(Outcome::Status(status), Outcome::Without)
 }

@@ -84,16 +84,13 @@ impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
     /// The offer of a handshake that may pass to `service`; of an ordinary request, nothing.
     ///
     /// # Errors
-    /// The service takes none; not a GET, which alone can be answered with 101; a stranger's page with its visitor's cookies.
+    /// The service takes none; a stranger's page with its visitor's cookies.
     pub(super) fn handshake(&self, service: &AppService) -> Result<Offer<'a>, Refusal> {
         if !service.websocket {
             self.refuse_upgrade()?;
         }
         if !self.inbound.asks_for_websocket() {
             return Ok(Offer::default());
-        }
-        if self.inbound.method != "GET" {
-            return Err(refused("A WebSocket is opened by GET"));
         }
         if self.inbound.header("cookie").is_some() && !self.gateway.config.cors.may_connect(self.inbound) {
             let problem = Problem::new(ErrorCode::Forbidden).message("Pages of this origin may not connect");
@@ -108,6 +105,14 @@ impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
                 Ok(offer)
             }
             _ => Ok(Offer::default()),
+        }
+    }
+
+    /// A handshake is a GET, which alone can be answered with 101. With another method the header is an offer that is not taken up
+    /// (RFC 9110 section 7.8), and passing it on would make the runtime ask the service for a WebSocket.
+    pub(super) fn drop_offered_upgrade(&mut self) {
+        if self.inbound.method != "GET" && self.inbound.header("upgrade").is_some() {
+            self.changes.remove("upgrade");
         }
     }
 }

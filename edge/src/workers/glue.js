@@ -2,6 +2,8 @@
 // re-encoded at every crossing, handles are not. Requests, responses and bodies therefore stay JavaScript objects and
 // are handed on as they are; only one text per direction crosses. Nothing here decides anything.
 
+import { INTERRUPTED, SHORT_BYTES, TIMEOUT, UNREACHABLE, UNSENDABLE, UNUSABLE, UPLOAD_LATE, hold, join, pump, within } from "./body.js";
+
 const encoder = new TextEncoder();
 
 // For every fetch: a subrequest goes through the cache of its address's zone, where one user's answer could be kept for all (by its
@@ -39,87 +41,100 @@ function apply(headers, lines, first) {
   }
 }
 
-// Reads the body if it is at most `limit` bytes. Resolves to `[bytes, body]`: the bytes, or undefined for a longer body, and
-// what to send on in place of the request's own body, which may have been read from.
-export async function peek(request, limit) {
-  const announced = Number(request.headers.get("content-length") ?? NaN);
-  if (request.body === null || announced > limit) return [undefined, undefined];
-  const reader = request.body.getReader();
-  const parts = [];
-  for (let length = 0; length <= limit; ) {
-    const { done, value } = await reader.read();
-    if (done) {
-      const bytes = join(parts, length);
-      return [bytes, bytes];
-    }
-    parts.push(value);
-    length += value.byteLength;
-  }
-  const rest = new ReadableStream({
-    async pull(controller) {
-      if (parts.length > 0) return controller.enqueue(parts.shift());
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
-  return [undefined, rest];
-}
-
-// An upload goes at its sender's pace, which says nothing about the service behind us: it gets a minute at least.
-const SMALL_BODY_BYTES = 65536;
-const UPLOAD_MS = 60000;
-
-function patience(request, body, timeoutMs) {
-  if (request.body === null || body instanceof Uint8Array) return timeoutMs;
-  const announced = Number(request.headers.get("content-length") ?? NaN);
-  return announced <= SMALL_BODY_BYTES ? timeoutMs : Math.max(timeoutMs, UPLOAD_MS);
-}
-
-// Sends the request on. The first line of `message` is where to, the others change its headers. Without `body` the request's own body is streamed through untouched. The timeout ends
-// with the answer's headers: a slow download or an open WebSocket is not a fault.
-// Resolves to the Response, to 0 when the other side cannot be reached, or to 1 when it did not answer in time.
+// Sends the request on. The first line of `message` is where to, the others change its headers. `body` is what `hold` resolved to, or
+// undefined when it was not asked. The time limit ends with the answer's headers: a slow download or an open WebSocket is not a
+// fault. It begins when the body is out: an upload goes at its sender's pace, which says nothing about the service behind us.
+// `again`: a connection that breaks before the answer is tried once more. One that was kept open may have been closed by the
+// other side just now, or be out of step because of an answer before; the runtime tries nothing twice.
+// Resolves to the Response or to one of the numbers above.
 //
 // By a timer alone and not an AbortSignal, which costs a tenth of a request: what is late is let go of when it comes, and the
 // runtime ends what is still out when the request has been answered.
-export function send(request, message, body, timeoutMs) {
+export function send(request, message, body, timeoutMs, again) {
+  // Nobody has looked for a body and there is one: a GET's, or an empty one.
+  if (body === undefined && request.body !== null) {
+    return hold(request).then((body) => (typeof body === "number" ? body : send(request, message, body, timeoutMs, again)));
+  }
   return new Promise((resolve) => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      resolve(1);
-    }, patience(request, body, timeoutMs));
+    const lines = message.split("\n");
+    const upload = body?.stream === undefined ? undefined : body;
+    // What becomes of a long body may be for its length, so that it says nothing about the service.
+    const isLong = upload !== undefined || body?.byteLength > SHORT_BYTES;
+    let tries = again && upload === undefined ? 2 : 1;
+    let timer;
+    let settled;
     const settle = (answer) => {
       clearTimeout(timer);
-      if (late && answer !== 0) discard(answer);
-      resolve(answer);
+      const isAnswer = typeof answer !== "number";
+      if (settled !== undefined) return isAnswer && discard(answer);
+      settled = answer;
+      if (isAnswer && !isUsable(answer)) {
+        discard(answer);
+        settled = UNUSABLE;
+      }
+      resolve(settled);
     };
-    try {
-      const lines = message.split("\n");
-      const url = lines[0];
-      const forwarded =
-        body === undefined
-          ? new Request(url, request)
-          : new Request(url, { method: request.method, headers: request.headers, redirect: "manual", body });
-      apply(forwarded.headers, lines, 1);
-      fetch(forwarded, FRESH).then(settle, () => settle(0));
-    } catch {
-      settle(0);
-    }
+    const bodyIsOut = () => {
+      const late = isLong ? UPLOAD_LATE : TIMEOUT;
+      if (settled === undefined) timer = setTimeout(() => settle(late), timeoutMs);
+    };
+    // Whether nobody wants the rest of an upload.
+    const isRefused = () => settled !== undefined && !(settled.status < 400);
+    const attempt = () => {
+      tries -= 1;
+      let forwarded;
+      try {
+        forwarded = forward(request, lines, body);
+        apply(forwarded.headers, lines, 1);
+      } catch {
+        return settle(UNSENDABLE);
+      }
+      if (upload !== undefined) pump(upload, timeoutMs, isRefused).then((fault) => (fault === undefined ? bodyIsOut() : settle(fault)));
+      fetch(forwarded, FRESH).then(settle, () => {
+        if (settled !== undefined) return;
+        if (tries > 0) return attempt();
+        settle(isLong ? INTERRUPTED : UNREACHABLE);
+      });
+    };
+    if (upload === undefined) bodyIsOut();
+    attempt();
   });
 }
 
-// A copy of a short body; the answer keeps its own. Throws for a longer one. The runtime undoes `gzip` and `br` by itself, and no
-// other coding.
-export function copyOf(response, limit) {
+// Not one of the numbers that only the wire allows: `new Response` takes 200 to 599, and the runtime takes an informational answer
+// for the final one.
+function isUsable(response) {
+  const { status } = response;
+  return (status >= 200 && status <= 599) || (status === 101 && response.webSocket !== null && response.webSocket !== undefined);
+}
+
+function forward(request, lines, body) {
+  const [url] = lines;
+  if (body === undefined) return new Request(url, request);
+  const { method, headers } = request;
+  if (body === null || body instanceof Uint8Array) return new Request(url, { method, headers, redirect: "manual", body });
+  // Of the announced length, so that the service is told it.
+  const pipe = Number.isFinite(body.announced) ? new FixedLengthStream(body.announced) : new IdentityTransformStream();
+  const forwarded = new Request(url, { method, headers, redirect: "manual", body: pipe.readable });
+  body.writer = pipe.writable.getWriter();
+  return forwarded;
+}
+
+// A copy of a short body; the answer keeps its own. Throws for a longer one, and for one that does not come in time. The runtime undoes
+// `gzip` and `br` by itself, and no other coding.
+export function copyOf(response, limit, timeoutMs) {
   const { body } = response.clone();
   const isDeflated = body !== null && response.headers.get("content-encoding") === "deflate";
-  return readUpTo(isDeflated ? body.pipeThrough(new DecompressionStream("deflate")) : body, limit);
+  return within(timeoutMs, readUpTo(isDeflated ? body.pipeThrough(new DecompressionStream("deflate")) : body, limit));
 }
 
 export function location(response) {
   return response.headers.get("location") ?? undefined;
+}
+
+// The value of a header of an answer, or "".
+export function headerOf(response, name) {
+  return response.headers.get(name) ?? "";
 }
 
 // Frees the connection of an answer that is not going to be used.
@@ -143,16 +158,33 @@ export function respond(status, headers, body) {
   return answer;
 }
 
-// A question of our own. Resolves to `[status, bytes]`; throws like `send` does not: 1 for a timeout, 0 for anything else.
-export async function ask(method, url, headers, body, timeoutMs, limit) {
+// Lets `promise` come to its end when the client of the request that began it leaves: what it brings is for others too.
+function outlive(context, promise) {
+  context?.waitUntil(promise.catch(() => {}));
+  return promise;
+}
+
+// A question of our own. Resolves to `[status, bytes]`; throws TIMEOUT or UNREACHABLE.
+export function ask(context, method, url, headers, body, timeoutMs, limit) {
+  return outlive(context, askWithin(method, url, headers, body, timeoutMs, limit));
+}
+
+async function askWithin(method, url, headers, body, timeoutMs, limit) {
   const signal = AbortSignal.timeout(timeoutMs);
-  const request = new Request(url, { method, signal, redirect: "manual", body: body === "" ? null : body });
-  apply(request.headers, headers.split("\n"), 0);
+  const question = () => {
+    const request = new Request(url, { method, signal, redirect: "manual", body: body === "" ? null : body });
+    apply(request.headers, headers.split("\n"), 0);
+    return fetch(request, FRESH);
+  };
   try {
-    const response = await fetch(request, FRESH);
+    // Once more over another connection, where asking changes nothing: this one may have been closed just now.
+    const response = await question().catch((fault) => {
+      if (signal.aborted || method !== "GET") throw fault;
+      return question();
+    });
     return [response.status, await readUpTo(response.body, limit)];
   } catch {
-    throw signal.aborted ? 1 : 0;
+    throw signal.aborted ? TIMEOUT : UNREACHABLE;
   }
 }
 
@@ -165,18 +197,29 @@ export function copy(response) {
 // the other's bytes]`, or to undefined where there is nothing to compare.
 export async function shadow(request, answer, message, body, timeoutMs, limit) {
   const bytes = await readUpTo(answer.body, limit);
-  const other = await send(request, message, body, timeoutMs);
+  const other = await send(request, message, body, timeoutMs, false);
   if (typeof other === "number") return undefined;
   return [bytes, other.status, await readUpTo(other.body, limit)];
 }
 
-// Tells the object that watches both sides what this isolate saw. Resolves to its standing, as text.
-export async function exchange(namespace, report, timeoutMs) {
+// Tells the object that watches both sides what this isolate saw: the numbers in the body, the callers in a header, which an object
+// of an earlier version does not look at. Resolves to its standing, as text.
+export function exchange(context, namespace, report, callers, timeoutMs) {
+  return outlive(context, exchangeWithin(namespace, report, callers, timeoutMs));
+}
+
+async function exchangeWithin(namespace, report, callers, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
-  const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, signal });
+  const headers = { "x-callers": callers };
+  const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
   return answer.text();
+}
+
+// What of a report travels in a header.
+export function callersOf(request) {
+  return request.headers.get("x-callers") ?? "";
 }
 
 // The storage of that object.
@@ -219,16 +262,6 @@ async function readUpTo(stream, limit) {
     parts.push(part);
   }
   return join(parts, length);
-}
-
-function join(parts, length) {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 // The data centre's cache, shared by its isolates. The address is only a name there; nothing is ever fetched from it.

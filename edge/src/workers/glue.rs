@@ -1,9 +1,17 @@
-//! The few functions of `glue.js`, typed.
+//! The few functions of `glue.js` and `body.js`, typed.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
+
+#[wasm_bindgen(module = "/src/workers/body.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub(super) async fn hold(request: &Request) -> Result<JsValue, JsValue>;
+
+    pub(super) fn held(body: &JsValue, limit: u32) -> Option<Uint8Array>;
+}
 
 #[wasm_bindgen(module = "/src/workers/glue.js")]
 extern "C" {
@@ -11,18 +19,17 @@ extern "C" {
     fn describe_to(request: &Request, room: &mut [u8]) -> i32;
 
     #[wasm_bindgen(catch)]
-    pub(super) async fn peek(request: &Request, limit: u32) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(catch)]
     pub(super) async fn send(
         request: &Request,
         message: &str,
         body: &JsValue,
         timeout_ms: u32,
+        again: bool,
     ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) async fn ask(
+        context: &JsValue,
         method: &str,
         url: &str,
         headers: &str,
@@ -49,10 +56,18 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub(super) async fn exchange(
+        context: &JsValue,
         namespace: &JsValue,
         report: &str,
+        callers: &str,
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = callersOf)]
+    pub(super) fn callers_of(request: &Request) -> String;
+
+    #[wasm_bindgen(js_name = headerOf)]
+    pub(super) fn header_of(response: &Response, name: &str) -> String;
 
     #[wasm_bindgen(catch)]
     pub(super) async fn load(storage: &JsValue) -> Result<JsValue, JsValue>;
@@ -64,7 +79,8 @@ extern "C" {
     pub(super) async fn set_alarm(storage: &JsValue, after_ms: u32) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = copyOf)]
-    pub(super) async fn copy_of(response: &Response, limit: u32) -> Result<JsValue, JsValue>;
+    pub(super) async fn copy_of(response: &Response, limit: u32, timeout_ms: u32)
+    -> Result<JsValue, JsValue>;
 
     pub(super) fn discard(response: &Response);
 

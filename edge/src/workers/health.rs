@@ -42,7 +42,7 @@ pub(super) async fn answer(
     }
     let standing = Standing {
         fault: fault(&isolate.config, &rings),
-        stepped_down: isolate.watch.is_stepped_down().await,
+        stepped_down: isolate.watch.is_stepped_down(context).await,
         rings,
         isolate,
     };

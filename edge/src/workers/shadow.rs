@@ -60,7 +60,7 @@ struct Line<'a> {
 /// A read that is to be repeated, with all that takes.
 pub(super) struct Shadow {
     pub request: Request,
-    /// What is sent in place of the request's own body.
+    /// What `hold` made of the request's own body.
     pub body: JsValue,
     pub read: ShadowRead,
     pub request_id: String,

@@ -24,7 +24,7 @@ const UP: &str = "up";
 const PROBE_MS: u32 = 1_000 * PROBE_SECONDS as u32;
 const PROBE_TIMEOUT_MS: u32 = 3_000;
 const MAX_READINESS_BYTES: u32 = 64 * 1024;
-/// A report is two tallies.
+/// A report is two tallies. The callers come beside it.
 const MAX_REPORT_CHARS: usize = 256;
 
 /// One for the whole deployment, by the binding `STEP_DOWN`.
@@ -78,6 +78,8 @@ impl StepDown {
             let Some(report) = report else {
                 return glue::respond(400, "", b"not a report").map(JsValue::from);
             };
+            let callers = glue::callers_of(&request);
+            let report = report.with_callers((!callers.is_empty()).then_some(&callers));
             let is_down = object
                 .apply(|state, rule| state.report(report, rule, now()))
                 .await?;
@@ -133,7 +135,16 @@ impl Object {
 
     async fn is_v2_ready(&self) -> bool {
         let Some(url) = &self.readiness else { return false };
-        let asked = glue::ask("GET", url, "", "", PROBE_TIMEOUT_MS, MAX_READINESS_BYTES).await;
+        let asked = glue::ask(
+            &JsValue::UNDEFINED,
+            "GET",
+            url,
+            "",
+            "",
+            PROBE_TIMEOUT_MS,
+            MAX_READINESS_BYTES,
+        )
+        .await;
         asked.is_ok_and(|answer| {
             js_sys::Array::from(&answer)
                 .get(0)

@@ -3,14 +3,16 @@
 use std::cell::RefCell;
 
 use js_sys::{Array, Uint8Array};
+use shared::fallback::{BodyFault, Dependency};
+use shared::headers;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
-use worker::Env;
+use worker::{Context, Env};
 
 use super::glue;
 use super::watch::Watch;
 use crate::paths::Limit;
-use crate::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
+use crate::ports::{Answer, Ask, Body, Forward, UpstreamFault, Upstreams};
 
 /// The most that is read of an answer to a question of our own, in bytes.
 const MAX_ANSWER_BYTES: u32 = 64 * 1024;
@@ -20,16 +22,18 @@ pub(super) struct RequestUpstreams<'a> {
     request: Request,
     env: &'a Env,
     watch: &'a Watch,
-    /// What is sent in place of the request's own body, once that has been read from.
+    context: &'a Context,
+    /// What `hold` made of the request's own body: undefined until it was asked.
     body: RefCell<JsValue>,
 }
 
 impl<'a> RequestUpstreams<'a> {
-    pub fn new(request: Request, env: &'a Env, watch: &'a Watch) -> Self {
+    pub fn new(request: Request, env: &'a Env, watch: &'a Watch, context: &'a Context) -> Self {
         Self {
             request,
             env,
             watch,
+            context,
             body: RefCell::new(JsValue::UNDEFINED),
         }
     }
@@ -43,11 +47,21 @@ impl<'a> RequestUpstreams<'a> {
 impl Upstreams for RequestUpstreams<'_> {
     type Answer = Response;
 
-    async fn peek_body(&self, limit: u32) -> Option<Vec<u8>> {
-        let peeked: Array = glue::peek(&self.request, limit).await.ok()?.unchecked_into();
-        self.body.replace(peeked.get(1));
-        let bytes = peeked.get(0);
-        (!bytes.is_undefined()).then(|| bytes.unchecked_into::<Uint8Array>().to_vec())
+    async fn read_body(&self) -> Result<Body, BodyFault> {
+        if self.body.borrow().is_undefined() {
+            let body = glue::hold(&self.request).await.map_err(|_| BodyFault::Broken)?;
+            if let Some(UpstreamFault::Body(fault)) = body.as_f64().map(fault_of) {
+                return Err(fault);
+            }
+            self.body.replace(body);
+        }
+        let body = self.body.borrow();
+        let is_whole = body.is_null() || body.is_instance_of::<Uint8Array>();
+        Ok(if is_whole { Body::Whole } else { Body::Begun })
+    }
+
+    fn body(&self, limit: u32) -> Option<Vec<u8>> {
+        glue::held(&self.body.borrow(), limit).map(|bytes| bytes.to_vec())
     }
 
     async fn send(&self, forward: &Forward<'_>) -> Result<Response, UpstreamFault> {
@@ -57,17 +71,18 @@ impl Upstreams for RequestUpstreams<'_> {
             &forward.changes.behind(forward.url),
             &body,
             forward.timeout_ms,
+            forward.repeatable,
         )
         .await
-        .map_err(|_| UpstreamFault::Unreachable)?;
+        .map_err(|_| UpstreamFault::Unsendable)?;
         match sent.as_f64() {
             None => Ok(sent.unchecked_into()),
             Some(fault) => Err(fault_of(fault)),
         }
     }
 
-    async fn copy_of(&self, answer: &Response, limit: u32) -> Option<Vec<u8>> {
-        let bytes = glue::copy_of(answer, limit).await.ok()?;
+    async fn copy_of(&self, answer: &Response, limit: u32, timeout_ms: u32) -> Option<Vec<u8>> {
+        let bytes = glue::copy_of(answer, limit, timeout_ms).await.ok()?;
         Some(bytes.unchecked_into::<Uint8Array>().to_vec())
     }
 
@@ -77,6 +92,7 @@ impl Upstreams for RequestUpstreams<'_> {
 
     async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault> {
         let answer: Array = glue::ask(
+            self.context.as_ref(),
             ask.method,
             ask.url,
             ask.headers.as_text(),
@@ -106,15 +122,22 @@ impl Upstreams for RequestUpstreams<'_> {
     }
 
     async fn is_stepped_down(&self) -> bool {
-        self.watch.is_stepped_down().await
+        self.watch.is_stepped_down(self.context).await
     }
 }
 
+/// The numbers of `body.js`.
 fn fault_of(number: f64) -> UpstreamFault {
-    if number > 0.0 {
-        UpstreamFault::Timeout
-    } else {
-        UpstreamFault::Unreachable
+    // They are small whole numbers.
+    match number.round() {
+        1.0 => UpstreamFault::Timeout,
+        2.0 => UpstreamFault::Interrupted,
+        3.0 => UpstreamFault::Unusable,
+        4.0 => UpstreamFault::Unsendable,
+        5.0 => UpstreamFault::Body(BodyFault::Broken),
+        6.0 => UpstreamFault::Body(BodyFault::Stalled),
+        7.0 => UpstreamFault::UploadLate,
+        _ => UpstreamFault::Unreachable,
     }
 }
 
@@ -125,5 +148,9 @@ impl Answer for Response {
 
     fn location(&self) -> Option<String> {
         glue::location(self)
+    }
+
+    fn lacks(&self) -> Option<Dependency> {
+        Dependency::parse(&glue::header_of(self, headers::DEPENDENCY))
     }
 }

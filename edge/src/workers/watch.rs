@@ -45,12 +45,12 @@ impl Watch {
     }
 
     /// Whether sign-ins are sent back, at most [`KNOWN_FOR_MS`] old unless the object cannot be asked.
-    pub async fn is_stepped_down(&self) -> bool {
+    pub async fn is_stepped_down(&self, context: &Context) -> bool {
         let now = now_ms();
         let is_known = now.saturating_sub(self.known_at_ms.get()) < KNOWN_FOR_MS;
         let was_asked = now.saturating_sub(self.asked_at_ms.get()) < EVERY_MS;
         if self.namespace.is_some() && !is_known && !was_asked {
-            self.exchange(PATIENCE_MS).await;
+            self.exchange(context.as_ref(), PATIENCE_MS).await;
         }
         self.is_down.get()
     }
@@ -76,7 +76,7 @@ impl Watch {
         }
         let isolate = Rc::clone(isolate);
         let exchange = wasm_bindgen_futures::future_to_promise(async move {
-            isolate.watch.exchange(TIMEOUT_MS).await;
+            isolate.watch.exchange(&JsValue::UNDEFINED, TIMEOUT_MS).await;
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.
@@ -84,16 +84,17 @@ impl Watch {
     }
 
     /// A report that does not arrive is not repeated: what it says is old by then.
-    async fn exchange(&self, timeout_ms: u32) {
+    async fn exchange(&self, context: &JsValue, timeout_ms: u32) {
         let Some(namespace) = &self.namespace else {
             return;
         };
         self.asked_at_ms.set(now_ms());
         let report = self.tallies.take();
+        let callers = report.callers_text();
         let Ok(report) = serde_json::to_string(&report) else {
             return;
         };
-        let answer = glue::exchange(namespace, &report, timeout_ms).await;
+        let answer = glue::exchange(context, namespace, &report, &callers, timeout_ms).await;
         if let Some(standing) = answer.ok().and_then(|answer| answer.as_string()) {
             self.is_down.set(standing == super::step_down::DOWN);
             self.known_at_ms.set(now_ms());

@@ -6,6 +6,8 @@
     reason = "a test may stop; clippy does not see that this file is one"
 )]
 
+mod tokens;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -21,16 +23,18 @@ use edge::config::EdgeConfig;
 use edge::flow::{Gateway, ReplyBody};
 use edge::paths::Limit;
 use edge::people::RememberedPeople;
-use edge::ports::{Answer, Ask, Forward, UpstreamFault, Upstreams};
+use edge::ports::{Answer, Ask, Body, Forward, UpstreamFault, Upstreams};
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
-use shared::base64url;
+use shared::fallback::{BodyFault, Dependency};
 use shared::step_down::Report;
 use shared::time::UnixTime;
 use shared::token::{
     EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
 };
+
+pub use tokens::{emulator_cookie, emulator_token, legacy_token};
 
 pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
 const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";
@@ -99,6 +103,9 @@ struct World {
     verdict: RefCell<String>,
     exhausted: Cell<bool>,
     stepped_down: Cell<bool>,
+    lacks: Cell<Option<Dependency>>,
+    body_fault: Cell<Option<BodyFault>>,
+    fault: Cell<Option<UpstreamFault>>,
 }
 
 impl Edge {
@@ -171,7 +178,34 @@ impl Edge {
 
     /// What both sides did so far.
     pub fn tallies(&self) -> Report {
-        *self.tallies.borrow()
+        self.tallies.borrow().clone()
+    }
+
+    /// Every 503 names this from now on.
+    pub fn lacks(&self, dependency: Option<Dependency>) {
+        self.world.lacks.set(dependency);
+    }
+
+    /// Bodies do this from now on.
+    pub fn bodies(&self, fault: Option<BodyFault>) {
+        self.world.body_fault.set(fault);
+    }
+
+    /// Whatever is sent ends so from now on.
+    pub fn ends(&self, fault: Option<UpstreamFault>) {
+        self.world.fault.set(fault);
+    }
+
+    /// The breakers that are open.
+    pub fn open_breakers(&self) -> Vec<String> {
+        self.breakers.borrow().open().map(str::to_owned).collect()
+    }
+
+    /// The same request by so many different callers.
+    pub fn handle_by(&self, callers: u8, request: &str, body: &str) {
+        for number in 0..callers {
+            self.handle(&format!("{request}\ncf-connecting-ip:10.0.0.{number}"), body);
+        }
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -221,7 +255,7 @@ impl Edge {
         };
         let reply = run(gateway.handle(&inbound, &upstreams, &Seed::default()));
         let status = match reply.body {
-            ReplyBody::Relayed(Status(status)) => status,
+            ReplyBody::Relayed(answer) => answer.status,
             ReplyBody::Own(own) => own.status,
             ReplyBody::Health(_) => 200,
         };
@@ -250,11 +284,18 @@ struct Services<'a> {
 }
 
 #[derive(Debug)]
-struct Status(u16);
+struct Status {
+    status: u16,
+    lacks: Option<Dependency>,
+}
 
 impl Answer for Status {
     fn status(&self) -> u16 {
-        self.0
+        self.status
+    }
+
+    fn lacks(&self) -> Option<Dependency> {
+        self.lacks
     }
 
     fn location(&self) -> Option<String> {
@@ -265,7 +306,15 @@ impl Answer for Status {
 impl Upstreams for Services<'_> {
     type Answer = Status;
 
-    async fn peek_body(&self, limit: u32) -> Option<Vec<u8>> {
+    async fn read_body(&self) -> Result<Body, BodyFault> {
+        match self.world.body_fault.get() {
+            Some(fault) => Err(fault),
+            None if self.body.len() > 64 * 1024 => Ok(Body::Begun),
+            None => Ok(Body::Whole),
+        }
+    }
+
+    fn body(&self, limit: u32) -> Option<Vec<u8>> {
         (self.body.len() <= limit as usize).then(|| self.body.to_vec())
     }
 
@@ -274,17 +323,23 @@ impl Upstreams for Services<'_> {
             .sent
             .borrow_mut()
             .push(Sent::new(forward.url, forward.changes));
+        if let Some(fault) = self.world.fault.get() {
+            return Err(fault);
+        }
         let sides = self.world.sides.borrow();
         let side = sides
             .iter()
             .find(|(base, _)| forward.url.starts_with(base.as_str()));
         match side.map_or(200, |(_, status)| *status) {
             0 => Err(UpstreamFault::Unreachable),
-            status => Ok(Status(status)),
+            status => Ok(Status {
+                status,
+                lacks: self.world.lacks.get(),
+            }),
         }
     }
 
-    async fn copy_of(&self, _: &Status, limit: u32) -> Option<Vec<u8>> {
+    async fn copy_of(&self, _: &Status, limit: u32, _: u32) -> Option<Vec<u8>> {
         let body = self.world.verdict.borrow().clone().into_bytes();
         (body.len() <= limit as usize).then_some(body)
     }
@@ -331,50 +386,4 @@ impl SignatureEngine for NoKeys {
     async fn verify_rs256(&self, (): &(), _: &[u8], _: &[u8]) -> Result<bool, EngineFault> {
         Err(EngineFault)
     }
-}
-
-/// A token as the Auth emulator makes them.
-pub fn emulator_token(edge: &Edge, uid: &str, email: &str) -> String {
-    emulated(edge, "https://securetoken.google.com/demo-crossfade", uid, email)
-}
-
-/// A session cookie as the Auth emulator makes them.
-pub fn emulator_cookie(edge: &Edge, uid: &str) -> String {
-    let issuer = "https://session.firebase.google.com/demo-crossfade";
-    emulated(edge, issuer, uid, "ann@example.com")
-}
-
-fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str) -> String {
-    let now = edge.now.get().secs();
-    let claims = serde_json::json!({
-        "iss": issuer, "aud": "demo-crossfade",
-        "sub": uid, "user_id": uid, "email": email, "email_verified": true,
-        "iat": now, "auth_time": now, "exp": now + 3600,
-        "firebase": {"identities": {}, "sign_in_provider": "password"},
-    });
-    let part = |text: &str| base64url::encode(text.as_bytes());
-    format!(
-        "{}.{}.",
-        part(r#"{"alg":"none","typ":"JWT"}"#),
-        part(&claims.to_string())
-    )
-}
-
-/// A token as the legacy service makes them.
-pub fn legacy_token(edge: &Edge, id: &str) -> String {
-    use hmac::{Hmac, Mac};
-    let now = edge.now.get().secs();
-    let claims = serde_json::json!({
-        "id": id, "email": "ann@example.com", "tokenBalance": 3, "type": "user",
-        "iss": "atma-auth-service", "aud": "atma-services", "iat": now, "exp": now + 604_800,
-    });
-    let part = |text: &str| base64url::encode(text.as_bytes());
-    let signed = format!(
-        "{}.{}",
-        part(r#"{"alg":"HS256","typ":"JWT"}"#),
-        part(&claims.to_string())
-    );
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(LEGACY_SECRET.as_bytes()).unwrap();
-    mac.update(signed.as_bytes());
-    format!("{signed}.{}", base64url::encode(&mac.finalize().into_bytes()))
 }

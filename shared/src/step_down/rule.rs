@@ -1,8 +1,11 @@
 //! How much failure is too much (`ROLLBACK_*`).
 
-use super::{Report, Tally};
+use super::figures::{Report, Tally};
 use crate::config::{self, Faults, Lookup, Reader};
 use crate::rollout::Percentage;
+
+/// So many different callers at least must have seen a side fail.
+pub const FAILING_CALLERS: u32 = 5;
 
 /// When to step down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +36,22 @@ impl Rule {
     /// Whether v2 fails too often, on enough requests to say so, and the legacy service does not. Nothing known against the
     /// legacy service counts as well.
     #[must_use]
-    pub fn is_broken_by(&self, figures: Report) -> bool {
+    pub fn is_broken_by(&self, figures: &Report) -> bool {
         figures.v2.requests >= self.min_requests
-            && self.is_failing(figures.v2)
-            && !self.is_failing(figures.legacy)
+            && self.is_failing(&figures.v2)
+            && !self.is_failing(&figures.legacy)
     }
 
-    /// Whether the share of failures has reached the limit.
+    /// Whether the share of callers who saw the side fail has reached the limit, and there are [`FAILING_CALLERS`] of them. Callers and
+    /// not requests: how many requests one caller makes, and what is in them, is that caller's choice.
     #[must_use]
-    pub fn is_failing(&self, tally: Tally) -> bool {
+    pub fn is_failing(&self, tally: &Tally) -> bool {
+        let (callers, failed) = tally.callers();
         let whole = u64::from(Percentage::EVERYBODY.basis_points());
         let limit = u64::from(self.error_rate.basis_points());
         // Both products are below 2^46.
-        tally.requests > 0
-            && u64::from(tally.failures).saturating_mul(whole)
-                >= u64::from(tally.requests).saturating_mul(limit)
+        failed >= FAILING_CALLERS
+            && u64::from(failed).saturating_mul(whole) >= u64::from(callers).saturating_mul(limit)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::fallback::Outcome;
+use crate::callers::CallerMark;
+use crate::fallback::{BodyFault, Dependency, Outcome};
 use crate::routing::Side;
 
 // The generator of cases needs an operating system.
@@ -15,10 +16,95 @@ const START: UnixTime = UnixTime::from_secs(1_795_000_000);
 
 /// (requests, failures) of v2, then of the legacy service.
 fn seen(v2: (u32, u32), legacy: (u32, u32)) -> Report {
-    let tally = |(requests, failures)| Tally { requests, failures };
-    Report {
+    let tally = |(requests, failures)| Tally {
+        requests,
+        failures,
+        ..Tally::default()
+    };
+    let report = Report {
         v2: tally(v2),
         legacy: tally(legacy),
+    };
+    report.with_callers(None)
+}
+
+fn figures(v2: (u32, u32), legacy: (u32, u32)) -> Figures {
+    Figures::from(&seen(v2, legacy))
+}
+
+fn caller(number: u32) -> CallerMark {
+    let [_, b, c, d] = number.to_be_bytes();
+    CallerMark::of_address(Some(&format!("10.{b}.{c}.{d}")))
+}
+
+/// Requests of these callers to v2, all with this outcome.
+fn sent(report: &mut Report, callers: impl IntoIterator<Item = u32>, outcome: Outcome) {
+    for number in callers {
+        report.count(Side::V2, outcome, caller(number));
+    }
+}
+
+#[test]
+fn one_caller_sends_nobody_back_and_many_do() {
+    let rule = Rule::default();
+    // (failing callers, requests of each, callers who are well) → whether it trips.
+    for (failing, times, well, trips) in [
+        (1, 1_000, 0, false),
+        (FAILING_CALLERS - 1, 100, 0, false),
+        (FAILING_CALLERS, 4, 0, true),
+        (30, 1, 0, true),
+        (10, 1, 100, false),
+        (10, 1_000, 100, false),
+        (100, 1, 60, true),
+    ] {
+        let mut report = Report::default();
+        for _ in 0..times {
+            sent(&mut report, 0..failing, Outcome::Status(503));
+        }
+        sent(&mut report, 1_000..1_000 + well, Outcome::Status(200));
+        // Split over isolates, as it arrives.
+        let mut step_down = StepDown::default();
+        let mut tripped = false;
+        for second in 0..5 {
+            let now = START.plus(second);
+            tripped |= step_down.report(report.clone(), &rule, now).is_some();
+        }
+        assert_eq!(tripped, trips, "{failing} failing {times} times, {well} well");
+    }
+}
+
+#[test]
+fn one_caller_cannot_keep_sign_ins_at_a_dead_v2() {
+    let rule = Rule::default();
+    let mut report = Report::default();
+    sent(&mut report, 0..40, Outcome::Unreachable);
+    for _ in 0..10_000 {
+        // Neither by thousands of good answers, nor by failures of their own at the legacy service.
+        report.count(Side::V2, Outcome::Status(200), caller(999));
+        report.count(Side::Legacy, Outcome::Timeout, caller(999));
+    }
+    assert!(StepDown::default().report(report, &rule, START).is_some());
+}
+
+#[test]
+fn a_report_is_read_by_earlier_versions_and_theirs_by_this_one() {
+    let mut report = Report::default();
+    sent(&mut report, 0..7, Outcome::Status(503));
+    sent(&mut report, 0..9, Outcome::Status(200));
+    let body = serde_json::to_string(&report).unwrap();
+    assert_eq!(
+        body,
+        r#"{"v2":{"requests":16,"failures":7},"legacy":{"requests":0,"failures":0}}"#
+    );
+    // An earlier object refuses more than 256 characters.
+    let largest = seen((u32::MAX, u32::MAX), (u32::MAX, u32::MAX));
+    assert!(serde_json::to_string(&largest).unwrap().len() <= 256);
+    let callers = report.callers_text();
+    let read: Report = serde_json::from_str(&body).unwrap();
+    assert_eq!(read.clone().with_callers(Some(&callers)), report);
+    assert_eq!(report.v2.callers(), (9, 7));
+    for text in [None, Some(""), Some("nonsense")] {
+        assert_eq!(read.clone().with_callers(text).v2.callers(), (16, 7));
     }
 }
 
@@ -39,13 +125,14 @@ fn only_v2_failing_alone_on_enough_requests_sends_sign_ins_back() {
         (seen((19, 19), (0, 0)), false),
         (seen((20, 20), (10, 4)), true),
         (seen((20, 20), (10, 5)), false),
-        (seen((20, 20), (1, 1)), false),
+        // One caller's trouble at the legacy service is no reason to stay.
+        (seen((20, 20), (1, 1)), true),
         (seen((0, 0), (20, 20)), false),
         (seen((0, 0), (0, 0)), false),
         (seen((u32::MAX, u32::MAX), (u32::MAX, 0)), true),
     ] {
         let mut step_down = StepDown::default();
-        let change = step_down.report(report, &Rule::default(), START);
+        let change = step_down.report(report.clone(), &Rule::default(), START);
         assert_eq!(change.is_some(), trips, "{report:?}");
         assert_eq!(step_down.is_down(), trips, "{report:?}");
     }
@@ -63,7 +150,7 @@ fn what_isolates_saw_is_added_up_within_the_window() {
     assert_eq!(
         change,
         Some(Change::SteppedDown {
-            figures: seen((24, 24), (4, 0)),
+            figures: figures((24, 24), (4, 0)),
             hold_seconds: 10
         })
     );
@@ -89,7 +176,7 @@ fn sign_ins_return_after_the_hold_when_v2_is_ready() {
     assert_eq!(
         step_down.probed(true, &rule, START.plus(20)),
         Some(Change::Recovered {
-            figures: Report::default(),
+            figures: figures((0, 0), (0, 0)),
             down_seconds: 20
         })
     );
@@ -159,20 +246,34 @@ fn it_survives_being_written_down_and_read() {
 
 #[test]
 fn what_counts_as_a_failure_differs_by_side() {
+    // (outcome, [requests, failures] at v2, the same at legacy)
     for (outcome, v2, legacy) in [
-        (Outcome::Status(200), 0, 0),
-        (Outcome::Status(401), 0, 0),
-        (Outcome::Status(404), 0, 0),
-        (Outcome::Status(500), 1, 0),
-        (Outcome::Status(503), 1, 1),
-        (Outcome::Timeout, 1, 1),
-        (Outcome::Unreachable, 1, 1),
-        (Outcome::BreakerOpen, 1, 1),
+        (Outcome::Status(200), [1, 0], [1, 0]),
+        (Outcome::Status(401), [1, 0], [1, 0]),
+        (Outcome::Status(403), [1, 0], [1, 0]),
+        (Outcome::Status(404), [1, 0], [1, 0]),
+        (Outcome::Status(408), [1, 0], [1, 0]),
+        (Outcome::Status(413), [1, 0], [1, 0]),
+        (Outcome::Status(500), [1, 1], [1, 0]),
+        (Outcome::Status(503), [1, 1], [1, 1]),
+        (Outcome::Status(522), [1, 1], [1, 1]),
+        (Outcome::Timeout, [1, 1], [1, 1]),
+        (Outcome::Unreachable, [1, 1], [1, 1]),
+        (Outcome::BreakerOpen, [1, 1], [1, 1]),
+        (Outcome::Without(Dependency::Firebase), [1, 1], [0, 0]),
+        (Outcome::Without(Dependency::Database), [1, 1], [0, 0]),
+        (Outcome::Unusable, [1, 1], [0, 0]),
+        (Outcome::Interrupted, [0, 0], [0, 0]),
+        (Outcome::Body(BodyFault::Broken), [0, 0], [0, 0]),
+        (Outcome::Body(BodyFault::Stalled), [0, 0], [0, 0]),
+        (Outcome::Unsendable, [0, 0], [0, 0]),
     ] {
         let mut report = Report::default();
-        report.count(Side::V2, outcome);
-        report.count(Side::Legacy, outcome);
-        assert_eq!(report, seen((1, v2), (1, legacy)), "{outcome:?}");
+        report.count(Side::V2, outcome, caller(1));
+        report.count(Side::Legacy, outcome, caller(1));
+        let counted = |tally: &Tally| [tally.requests, tally.failures];
+        assert_eq!(counted(&report.v2), v2, "{outcome:?}");
+        assert_eq!(counted(&report.legacy), legacy, "{outcome:?}");
     }
 }
 
@@ -193,7 +294,7 @@ fn bad_variables_are_named() {
         ("ROLLBACK_WINDOW_SECONDS", "60"),
     ])
     .unwrap();
-    assert!(read.is_broken_by(seen((200, 1), (0, 0))));
-    assert!(!read.is_broken_by(seen((201, 1), (0, 0))));
+    assert!(read.is_broken_by(&seen((1_000, 5), (0, 0))));
+    assert!(!read.is_broken_by(&seen((1_001, 5), (0, 0))));
     assert_eq!(rule(&[]), Ok(Rule::default()));
 }

@@ -1,0 +1,127 @@
+//! The services a request can be sent to: what counts for their breakers, and by whom.
+
+use shared::assertion::ORIGIN_AUDIENCE;
+use shared::breaker::Admission;
+use shared::callers::CallerMark;
+use shared::fallback::Outcome;
+use shared::identity::Subject;
+use shared::routing::Side;
+
+use super::Journey;
+use super::send::NoAnswer;
+use crate::breakers::SIGN_INS;
+use crate::caller::Caller;
+use crate::scrub;
+
+/// The legacy service's name for its breaker. The origin goes by its audience, app services by their own names.
+pub(super) const LEGACY: &str = "legacy";
+
+/// A service that a request is sent to, and the request as far as breakers care.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service<'a> {
+    pub name: &'a str,
+    /// How long it may take to begin its answer, in milliseconds.
+    pub timeout_ms: u32,
+    /// Whether sending the request twice changes nothing that sending it once does not.
+    pub repeatable: bool,
+    /// Whether it cannot be answered without Google.
+    pub needs_google: bool,
+    /// Whether the other side is asked when this one is not.
+    pub has_other_side: bool,
+    /// Who asks.
+    pub mark: CallerMark,
+}
+
+impl<K, E, U> Journey<'_, '_, K, E, U> {
+    /// The origin, for a request to `path`.
+    pub(super) fn origin(&self, path: &str, caller: Option<&Caller>) -> Service<'static> {
+        Service {
+            name: ORIGIN_AUDIENCE,
+            timeout_ms: self.gateway.config.timeout_ms,
+            repeatable: self.is_safe(),
+            needs_google: needs_google(path),
+            has_other_side: false,
+            mark: self.mark(caller),
+        }
+    }
+
+    /// Whether the method changes nothing (RFC 9110 section 9.2.1).
+    pub(super) fn is_safe(&self) -> bool {
+        matches!(self.inbound.method, "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// Whom failures count for. By the address, since accounts cost nothing; without one, and for our own services, which call for
+    /// many, by who is proven. A service that calls on its own account is believed each time.
+    pub(super) fn mark(&self, caller: Option<&Caller>) -> CallerMark {
+        let address = self.inbound.header(scrub::CLIENT_IP);
+        match (caller, self.service, address) {
+            (_, None, Some(_)) | (None, None, None) => CallerMark::of_address(address),
+            (Some(caller), _, _) => match &caller.subject {
+                Subject::Firebase(uid) => CallerMark::of_name(uid.as_str()),
+                Subject::Legacy(id) => CallerMark::of_name(&id.to_string()),
+            },
+            (None, Some(_), _) => CallerMark::of_name(self.trace.request_id.as_str()),
+        }
+    }
+
+    pub(super) fn admit(&self, service: &Service<'_>) -> Result<(), NoAnswer> {
+        let mut breakers = self.gateway.breakers.borrow_mut();
+        let mut ask = |name| match breakers.of(name).admit(service.mark, self.now) {
+            Admission::Send | Admission::Probe => Ok(()),
+            Admission::Refuse { retry_after } => Err(NoAnswer::BreakerOpen { retry_after }),
+        };
+        // Only where somebody else is asked instead: v2 signs some in without Google.
+        if service.needs_google && service.has_other_side {
+            ask(SIGN_INS)?;
+        }
+        ask(service.name)
+    }
+
+    /// Books what an attempt showed.
+    pub(super) fn record(&self, service: &Service<'_>, outcome: Outcome) {
+        let now = (self.gateway.clock)();
+        let mut breakers = self.gateway.breakers.borrow_mut();
+        let evidence = outcome.of_service(service.needs_google);
+        breakers.of(service.name).record(evidence, service.mark, now);
+        if service.needs_google {
+            breakers
+                .of(SIGN_INS)
+                .record(outcome.of_sign_ins(), service.mark, now);
+        }
+    }
+
+    /// Counts an attempt at one of the two sides, for whoever decides about stepping down.
+    pub(super) fn count(&self, service: &Service<'_>, outcome: Outcome) {
+        let side = match service.name {
+            ORIGIN_AUDIENCE => Side::V2,
+            LEGACY => Side::Legacy,
+            _ => return,
+        };
+        self.gateway
+            .tallies
+            .borrow_mut()
+            .count(side, outcome, service.mark);
+    }
+}
+
+/// Whether v2 asks Google before it can answer a call to `path`, of either contract. Such a call may be late because Google is.
+fn needs_google(path: &str) -> bool {
+    matches!(
+        path,
+        "/auth/login"
+            | "/auth/register"
+            | "/auth/register/batch"
+            | "/auth/forgot-password"
+            | "/auth/change-password"
+            | "/auth/account"
+            | "/v1/auth/login"
+            | "/v1/auth/register"
+            | "/v1/auth/refresh"
+            | "/v1/auth/exchange"
+            | "/v1/auth/logout"
+            | "/v1/auth/profile"
+            | "/v1/auth/user"
+            | "/v1/auth/forgot-password"
+            | "/v1/auth/reset-password"
+    ) || path.starts_with("/v1/auth/mfa/")
+}

@@ -1,0 +1,114 @@
+// The bodies of requests: how much of one is read before anything is sent, how the rest is passed on, and whose fault it is when it ends
+// early. Nothing here decides what that means.
+
+// Why there is no answer, or no body; `ports.rs` names them in this order.
+export const UNREACHABLE = 0;
+export const TIMEOUT = 1;
+export const INTERRUPTED = 2;
+export const UNUSABLE = 3;
+export const UNSENDABLE = 4;
+const BODY_BROKEN = 5;
+const BODY_STALLED = 6;
+export const UPLOAD_LATE = 7;
+
+// A body of at most so many bytes is read whole before anything is sent: what goes wrong with it is then known to be its sender's
+// doing, and it can be sent again.
+const HELD_BYTES = 65536;
+// No service hangs up on a body for its length that has at most so many bytes.
+export const SHORT_BYTES = 4096;
+// How long a sender may pause, and how long a body that is read whole may take in all.
+const PAUSE_MS = 10000;
+const HELD_MS = 30000;
+// How much of a longer body is read at once.
+const PART_BYTES = 65536;
+
+// Reads the beginning of the body. Resolves to null without one, to its bytes when that was all of it, to `{ stream, parts,
+// announced }` when there is more, or to BODY_BROKEN or BODY_STALLED.
+export function hold(request) {
+  return new Promise((resolve) => {
+    if (request.body === null) return resolve(null);
+    const reader = request.body.getReader();
+    const announced = Number(request.headers.get("content-length") ?? NaN);
+    const parts = [];
+    const began = Date.now();
+    let length = 0;
+    let heard = began;
+    let timer = setTimeout(look, PAUSE_MS);
+    function end(result) {
+      clearTimeout(timer);
+      timer = undefined;
+      resolve(result);
+    }
+    function look() {
+      const left = Math.min(heard + PAUSE_MS, began + HELD_MS) - Date.now();
+      if (left > 0) return (timer = setTimeout(look, left));
+      end(BODY_STALLED);
+      reader.cancel().catch(() => {});
+    }
+    function take({ done, value }) {
+      if (timer === undefined) return;
+      if (done) return end(length === 0 ? null : parts.length === 1 ? parts[0] : join(parts, length));
+      parts.push(value);
+      length += value.byteLength;
+      heard = Date.now();
+      if (length <= HELD_BYTES) return reader.read().then(take);
+      reader.releaseLock();
+      end({ stream: request.body, parts, announced });
+    }
+    reader.read().then(take).catch(() => timer !== undefined && end(BODY_BROKEN));
+  });
+}
+
+// The first bytes of what `hold` resolved to, if that is a whole body of at most `limit`.
+export function held(body, limit) {
+  return body instanceof Uint8Array && body.byteLength <= limit ? body : undefined;
+}
+
+// Passes an upload on as it comes. Resolves to undefined when it is out, or to whose fault it is that it is not: the sender's (it
+// broke or paused for too long), or nobody knows (the service hung up or took no more). In that last case an answer may be on its
+// way all the same, so that `fetch` has the word.
+export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
+  const reader = stream.getReader({ mode: "byob" });
+  const write = (part) => within(timeoutMs, writer.write(part));
+  const stop = (fault) => {
+    writer.abort(new Error("the upload ended early")).catch(() => {});
+    reader.cancel().catch(() => {});
+    return fault;
+  };
+  try {
+    for (const part of parts) await write(part);
+    for (;;) {
+      // A refusal came before the end. What is written on would break the connection that carries it.
+      if (isRefused()) return INTERRUPTED;
+      const reading = reader.read(new Uint8Array(PART_BYTES));
+      const read = await within(PAUSE_MS, reading).catch((late) => (late === LATE ? BODY_STALLED : BODY_BROKEN));
+      if (typeof read === "number") return stop(read);
+      if (read.done) break;
+      await write(read.value);
+    }
+    await within(timeoutMs, writer.close());
+  } catch (fault) {
+    if (fault === LATE) return stop(INTERRUPTED);
+    return new Promise(() => {});
+  }
+}
+
+// What `promise` resolves to, unless it takes too long.
+const LATE = new Error("late");
+export function within(ms, promise) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(LATE), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+// `parts` as one.
+export function join(parts, length) {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}

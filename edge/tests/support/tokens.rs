@@ -1,0 +1,51 @@
+//! Tokens that need neither keys nor RSA.
+
+use shared::base64url;
+
+use super::{Edge, LEGACY_SECRET};
+
+/// A token as the Auth emulator makes them.
+pub fn emulator_token(edge: &Edge, uid: &str, email: &str) -> String {
+    emulated(edge, "https://securetoken.google.com/demo-crossfade", uid, email)
+}
+
+/// A session cookie as the Auth emulator makes them.
+pub fn emulator_cookie(edge: &Edge, uid: &str) -> String {
+    let issuer = "https://session.firebase.google.com/demo-crossfade";
+    emulated(edge, issuer, uid, "ann@example.com")
+}
+
+fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str) -> String {
+    let now = edge.now.get().secs();
+    let claims = serde_json::json!({
+        "iss": issuer, "aud": "demo-crossfade",
+        "sub": uid, "user_id": uid, "email": email, "email_verified": true,
+        "iat": now, "auth_time": now, "exp": now + 3600,
+        "firebase": {"identities": {}, "sign_in_provider": "password"},
+    });
+    let part = |text: &str| base64url::encode(text.as_bytes());
+    format!(
+        "{}.{}.",
+        part(r#"{"alg":"none","typ":"JWT"}"#),
+        part(&claims.to_string())
+    )
+}
+
+/// A token as the legacy service makes them.
+pub fn legacy_token(edge: &Edge, id: &str) -> String {
+    use hmac::{Hmac, Mac};
+    let now = edge.now.get().secs();
+    let claims = serde_json::json!({
+        "id": id, "email": "ann@example.com", "tokenBalance": 3, "type": "user",
+        "iss": "atma-auth-service", "aud": "atma-services", "iat": now, "exp": now + 604_800,
+    });
+    let part = |text: &str| base64url::encode(text.as_bytes());
+    let signed = format!(
+        "{}.{}",
+        part(r#"{"alg":"HS256","typ":"JWT"}"#),
+        part(&claims.to_string())
+    );
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(LEGACY_SECRET.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", base64url::encode(&mac.finalize().into_bytes()))
+}
