@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use shared::fallback::Dependency;
 use shared::problem::{ErrorCode, Problem, wants_problem_json};
 use shared::time::UnixTime;
 use shared::token::Rejection;
@@ -67,6 +68,11 @@ impl ApiError {
     /// What is shown.
     pub(super) fn problem(&self) -> &Problem {
         &self.0.problem
+    }
+
+    /// What was lacking, for the edge.
+    pub(super) fn lacks(&self) -> Option<Dependency> {
+        Dependency::behind(self.0.problem.code)
     }
 
     /// Why, finer than the code.
@@ -137,11 +143,14 @@ impl From<UserError> for ApiError {
 
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
-        let code = match &error {
-            DatabaseError::Unavailable(_) => ErrorCode::DatabaseUnavailable,
-            DatabaseError::Refused(_) => ErrorCode::Internal,
-        };
-        Self::new(code).caused_by(error)
+        let code = error.code();
+        let failed = Self::new(code).caused_by(error);
+        match code {
+            ErrorCode::ValidationError => failed
+                .message("A value in the request is out of range or cannot be stored")
+                .reason("data_exception"),
+            _ => failed,
+        }
     }
 }
 
@@ -189,7 +198,8 @@ impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Refused(error) => Self::new(error.code()).message(error.to_string()),
-            Fault::Database(_) | Fault::Busy => Self::new(fault.code()).caused_by(fault),
+            Fault::Database(error) => error.into(),
+            Fault::Busy => Self::new(fault.code()).caused_by(fault),
         }
     }
 }

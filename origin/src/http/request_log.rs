@@ -68,6 +68,12 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }
+    // For the edge alone, which takes it off again: its breakers are not about the parts of this service.
+    let lacks = error.as_ref().and_then(ApiError::lacks);
+    if let Some(lacks) = lacks.filter(|_| context.is_sealed()) {
+        let name = HeaderValue::from_static(lacks.as_str());
+        response.headers_mut().insert(headers::DEPENDENCY, name);
+    }
     let trace_id = span.as_ref().map(Open::trace_id);
     if let Some(span) = span {
         end_span(span, &method, route.as_ref(), &response, error.as_ref());

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::problem::ErrorCode;
+
 use super::ending::Ending;
 use super::pool::{Borrowed, Limits, Pool, Purpose};
 use super::servers::{Opening, Settings};
@@ -83,6 +85,17 @@ impl DatabaseError {
         Ending::of(error) == Ending::ReadOnly
     }
 
+    /// The stable code on the wire. What a value of the request's cannot be stored as is its sender's fault, and says nothing
+    /// about this service.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unavailable(_) => ErrorCode::DatabaseUnavailable,
+            Self::Refused(error) if is_about_data(error) => ErrorCode::ValidationError,
+            Self::Refused(_) => ErrorCode::Internal,
+        }
+    }
+
     fn violated(&self, code: &str) -> Option<&str> {
         match self {
             Self::Refused(error) => {
@@ -117,6 +130,16 @@ impl From<sqlx::Error> for DatabaseError {
         } else {
             Self::Refused(Arc::new(error))
         }
+    }
+}
+
+/// Class 22, data exception: a date out of range, a pattern with half an escape, a number that overflows. Or a value that has no form
+/// on the wire at all.
+fn is_about_data(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Encode(_) => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("22")),
+        _ => false,
     }
 }
 

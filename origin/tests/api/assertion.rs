@@ -68,6 +68,28 @@ async fn whom_the_edge_verified_is_believed() {
 }
 
 #[tokio::test]
+async fn what_is_lacking_is_told_to_the_edge_alone() {
+    let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
+    let app = TestApp::start_with(&[nowhere, ("DB_POOL_ACQUIRE_MS", "300")]).await;
+    let edge = Sealed {
+        app: &app,
+        keys: app.app.config.assertion_keys.clone(),
+    };
+    let told = edge.me("/v1/auth/me", Some("uid-1"), now()).await.expect(503);
+    assert_eq!(told.code(), "DATABASE_UNAVAILABLE");
+    assert_eq!(told.header("x-crossfade-dependency"), Some("database"));
+    let refused = edge.me("/v1/auth/me", None, now()).await.expect(401);
+    assert_eq!(refused.header("x-crossfade-dependency"), None);
+    // Nor to a caller past the edge, whatever they send.
+    let direct = app
+        .request("GET", "/v1/auth/me")
+        .bearer_auth(token("uid-1", &json!({})))
+        .header("x-crossfade-dependency", "firebase");
+    let direct = send(direct).await.expect(503);
+    assert_eq!(direct.header("x-crossfade-dependency"), None);
+}
+
+#[tokio::test]
 async fn an_assertion_without_an_identity_is_no_credential() {
     let app = TestApp::start().await;
     let edge = Sealed {

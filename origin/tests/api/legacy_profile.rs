@@ -107,6 +107,9 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         (json!({"school_id": 4711}), "INVALID_SCHOOL_ID"),
         (json!({"date_of_birth": "2999-01-01"}), "VALIDATION_ERROR"),
         (json!({"date_of_birth": "yesterday"}), "VALIDATION_ERROR"),
+        // Dates that PostgreSQL has not: a fault of nobody's but the sender's.
+        (json!({"date_of_birth": "-9999-01-01"}), "VALIDATION_ERROR"),
+        (json!({"date_of_birth": "-262143-01-01"}), "VALIDATION_ERROR"),
         (json!({"gender": "x"}), "VALIDATION_ERROR"),
         (
             json!({"username": "ada2", "school_id": 4711}),

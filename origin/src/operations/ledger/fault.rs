@@ -22,11 +22,11 @@ pub enum Fault {
 impl Fault {
     /// The stable code on the wire.
     #[must_use]
-    pub const fn code(&self) -> ErrorCode {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::Database(DatabaseError::Unavailable(_)) | Self::Busy => ErrorCode::DatabaseUnavailable,
-            Self::Database(DatabaseError::Refused(_)) => ErrorCode::Internal,
+            Self::Database(error) => error.code(),
+            Self::Busy => ErrorCode::DatabaseUnavailable,
         }
     }
 }
