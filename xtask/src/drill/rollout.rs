@@ -1,5 +1,5 @@
 //! `cargo xtask drill rollout`: two thousand people sign in, are verified and read their profiles through the Workers runtime while the
-//! percentage goes 0 → 1 → 10 → 50 → 100 → 0, and one thing after the other fails in between.
+//! percentage goes 0 → 1 → 10 → 50 → 100 → 0, one thing after the other fails in between, and strangers send what they like.
 //!
 //! Every answer is judged by what is known about the person and by the edge's own decision functions; see [`judge`].
 
@@ -10,6 +10,7 @@ mod play;
 mod report;
 mod seed;
 mod stage;
+mod strangers;
 mod tally;
 mod trouble;
 
@@ -47,8 +48,9 @@ pub fn run(options: &Options) -> Done {
     let started = Instant::now();
     let people = seed::seed(&stack.addresses, options.people)?;
     let stage = stage::Stage::new(people, options.at_once, &stack.addresses.edge, stop)?;
-    let played = acts::play(&mut stack, &stage);
+    let (played, strange) = strangers::at_it(&stage, || acts::play(&mut stack, &stage));
     report::print(&stage, started.elapsed());
+    println!("\nMeanwhile strangers made {strange} requests with broken, stalled or misplaced bodies.");
     drop(stack);
     played?;
     if stage.is_stopped() {

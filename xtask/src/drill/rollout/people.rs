@@ -106,6 +106,12 @@ impl Person {
         format!("person{}@example.com", self.number)
     }
 
+    /// Where they call from: what one caller sees of a service is no reason to leave it alone.
+    pub fn address(&self) -> String {
+        let [_, b, c, d] = self.number.to_be_bytes();
+        format!("10.{b}.{c}.{d}")
+    }
+
     pub fn password(&self) -> String {
         format!("password {}", self.number)
     }

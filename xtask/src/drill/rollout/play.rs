@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WATCHED: usize = 80;
 /// How often a watched person comes by.
 const PACE: Duration = Duration::from_millis(1_200);
+/// What Cloudflare says the caller's address is; the local runtime leaves what it finds.
+const ADDRESS: &str = "cf-connecting-ip";
 /// How often somebody tries who comes by once.
 const ATTEMPTS: usize = 5;
 
@@ -125,7 +127,10 @@ fn read_profile(stage: &Stage, client: &Client, person: &Person, token: &Token) 
     let began = Instant::now();
     let answer = client.get(
         &format!("{}/auth/profile", deployment.url),
-        &deployment.headers(&[("authorization", &format!("Bearer {}", token.text))]),
+        &deployment.headers(&[
+            ("authorization", &format!("Bearer {}", token.text)),
+            (ADDRESS, &person.address()),
+        ]),
     );
     judge::judge(
         stage,
@@ -138,7 +143,9 @@ fn verify(stage: &Stage, client: &Client, person: &Person, token: &Token) -> boo
     let deployment = stage.deployment();
     let began = Instant::now();
     let url = format!("{}/auth/verify-token", deployment.url);
-    let answer = client.post(&url, &deployment.headers(&[]), &json!({"token": token.text}));
+    let address = person.address();
+    let headers = deployment.headers(&[(ADDRESS, &address)]);
+    let answer = client.post(&url, &headers, &json!({"token": token.text}));
     judge::judge(
         stage,
         person,
@@ -168,11 +175,9 @@ fn sign_in(stage: &Stage, client: &Client, person: &Person) -> Option<Token> {
         SignsInBy::RefreshToken => Call::Refresh,
     };
     let began = Instant::now();
-    let answer = client.post(
-        &format!("{}{path}", deployment.url),
-        &deployment.headers(&[]),
-        &body,
-    );
+    let url = format!("{}{path}", deployment.url);
+    let address = person.address();
+    let answer = client.post(&url, &deployment.headers(&[(ADDRESS, &address)]), &body);
     let body = answer.as_ref().map(crate::http::Answer::json).unwrap_or_default();
     let text = body
         .pointer("/data/token")
