@@ -94,7 +94,7 @@ impl<'a> Inbound<'a> {
             .filter(|address| address.parse::<IpAddr>().is_ok())
     }
 
-    /// Whether a WebSocket is asked for (RFC 6455 section 4.2.1), with whatever method.
+    /// Whether a WebSocket is asked for (RFC 6455 section 4.1): by GET alone.
     #[must_use]
     pub fn asks_for_websocket(&self) -> bool {
         self.method == "GET"
