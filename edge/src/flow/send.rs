@@ -169,7 +169,10 @@ where
         service: &Service<'_>,
     ) -> Result<U::Answer, NoAnswer> {
         let mut changes = self.changes.clone();
-        if call.kind != LegacyCall::Bearer {
+        if call.kind == LegacyCall::Bearer {
+            // It reads the header, and no cookie of ours.
+            self.drop_session_cookie(&mut changes);
+        } else {
             self.drop_token(&mut changes);
         }
         if call.kind == LegacyCall::VerifyToken {

@@ -65,9 +65,14 @@ pub async fn erase(
     let uid = run(pool, |mut connection| async move {
         erasure::shut_out(&mut connection, id).await
     });
-    if let Some(uid) = uid.await?.ok_or(UserError::NotFound)? {
-        let firebase = firebase.ok_or(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL"))?;
-        firebase.delete_account(&uid).await?;
+    match (uid.await?.ok_or(UserError::NotFound)?, firebase) {
+        // A move that broke off may have made an account under the row's id.
+        (uid, Some(firebase)) => {
+            let uid = uid.unwrap_or_else(|| id.to_string());
+            firebase.delete_account(&uid).await?;
+        }
+        (Some(_), None) => return Err(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL").into()),
+        (None, None) => {}
     }
     let erased = run(pool, |mut connection| async move {
         erasure::erase(&mut connection, id, actor).await

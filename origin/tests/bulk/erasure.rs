@@ -154,3 +154,17 @@ async fn broken_off_erasure_is_finished_by_doing_it_again() {
         .says(&["Erased"]);
     assert!(!everything(&drill).await.contains(SECRET));
 }
+
+#[tokio::test]
+async fn account_of_a_move_that_broke_off_is_deleted_too() {
+    let drill = Drill::start().await;
+    let id = user(&drill, true).await;
+    drill
+        .database
+        .execute("UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local'")
+        .await
+        .unwrap();
+    assert_eq!(drill.toolkit.accounts().len(), 1);
+    drill.users(&["erase", &id, "--yes"]).await.expect(0);
+    assert_eq!(drill.toolkit.accounts(), Vec::<Value>::new());
+}

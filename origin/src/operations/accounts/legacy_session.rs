@@ -50,6 +50,10 @@ impl Accounts {
         let LegacySession::Cookie { seconds } = self.legacy_session else {
             return id_token(tokens);
         };
+        // No line for each sign-in about what the configuration says once.
+        if !self.firebase.manages_accounts() {
+            return id_token(tokens);
+        }
         match self.session_cookie(&tokens, seconds).await {
             Ok(token) => LegacyContractToken {
                 token,
