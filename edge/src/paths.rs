@@ -96,6 +96,8 @@ fn access_of(path: &str) -> Access {
     match path {
         "/v1/auth/register"
         | "/v1/auth/login"
+        | "/v1/auth/mfa/start"
+        | "/v1/auth/mfa/finish"
         | "/v1/auth/refresh"
         | "/v1/auth/forgot-password"
         | "/v1/auth/reset-password"
@@ -165,10 +167,16 @@ impl Limit {
 #[must_use]
 pub fn limit_of(path: &str) -> Option<Limit> {
     match path {
-        "/v1/auth/login" | "/auth/login" | "/v1/auth/exchange" => Some(Limit::Login),
+        "/v1/auth/login"
+        | "/auth/login"
+        | "/v1/auth/exchange"
+        | "/v1/auth/mfa/start"
+        | "/v1/auth/mfa/finish" => Some(Limit::Login),
         "/v1/auth/register" | "/auth/register" => Some(Limit::Register),
         "/v1/auth/verify-token" | "/v1/token/verify" | "/auth/verify-token" => Some(Limit::VerifyToken),
-        "/v1/auth/forgot-password" | "/auth/forgot-password" => Some(Limit::ForgotPassword),
+        "/v1/auth/forgot-password" | "/auth/forgot-password" | "/v1/auth/verify-email" => {
+            Some(Limit::ForgotPassword)
+        }
         _ => None,
     }
 }

@@ -4,6 +4,8 @@
 mod addresses;
 #[path = "flow/blame.rs"]
 mod blame;
+#[path = "flow/second_factor.rs"]
+mod second_factor;
 #[path = "flow/spellings.rs"]
 mod spellings;
 #[path = "flow/standing.rs"]

@@ -4,6 +4,7 @@
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>
 
 mod accounts;
+mod answers;
 mod bulk;
 mod call;
 mod claims;
@@ -12,23 +13,27 @@ mod custom_token;
 mod error;
 mod import;
 mod repeat;
+mod second_factor;
 mod service_account;
 mod session_cookie;
+mod source;
 mod wire;
 
 use std::sync::Arc;
 
-use shared::ids::ProjectId;
+use shared::ids::{ProjectId, TenantId};
 
-use crate::config::FirebaseConfig;
+use crate::config::{FirebaseConfig, FirebaseMails};
 use crate::domain::issuer::Issuer;
 use crate::domain::role_claim::RoleClaim;
 use crate::outbound::{self, NoClient};
 
 pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
-pub use error::FirebaseError;
+pub use error::{FirebaseError, PendingSignIn};
 pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP, UID_EXISTS};
+pub use second_factor::{FactorAnswer, SmsRequest};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
+pub use source::{BadFile, Source, read_file};
 
 use credential::Credential;
 
@@ -40,19 +45,24 @@ pub struct Firebase(Arc<Inner>);
 struct Inner {
     client: reqwest::Client,
     project: ProjectId,
+    /// The tenant whose accounts these are; none = the project's own.
+    tenant: Option<TenantId>,
+    /// The project that administrators' calls count for.
+    quota_project: Option<String>,
     api_key: Option<String>,
     identity_toolkit: String,
     secure_token: String,
     credential: Credential,
+    mails: FirebaseMails,
     pauses: repeat::Pauses,
     role_claim: Option<RoleClaim>,
 }
 
 impl Firebase {
-    /// Whose accounts are managed here: the project's own, of none of its tenants.
+    /// Whose accounts are managed here: those of the tenant, or the project's own, of none of its tenants.
     #[must_use]
     pub fn issuer(&self) -> Issuer {
-        Issuer::new(&self.0.project, None)
+        Issuer::new(&self.0.project, self.0.tenant.as_ref())
     }
 
     /// The services that `config` names; nothing is called yet.
@@ -70,10 +80,9 @@ impl Firebase {
             None => (
                 config.urls.identity_toolkit.clone(),
                 config.urls.secure_token.clone(),
-                config
-                    .service_account
-                    .clone()
-                    .map_or(Credential::None, Credential::service_account),
+                config.source.clone().map_or(Credential::None, |source| {
+                    Credential::tokens(source, config.signer.clone(), config.urls.iam.clone())
+                }),
             ),
         };
         // The emulator takes any key.
@@ -81,6 +90,9 @@ impl Firebase {
         Ok(Self(Arc::new(Inner {
             client,
             project: config.project.clone(),
+            tenant: config.tenant.clone(),
+            quota_project: config.quota_project.clone(),
+            mails: config.mails.clone(),
             api_key: config.api_key.clone().or(emulated),
             identity_toolkit,
             secure_token,
@@ -88,5 +100,34 @@ impl Firebase {
             pauses: repeat::Pauses::default(),
             role_claim: config.role_claim.clone(),
         })))
+    }
+
+    /// Whether a new address is sent a mail to prove it.
+    #[must_use]
+    pub fn verifies_new_addresses(&self) -> bool {
+        self.0.mails.verify_new
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_ref().map(TenantId::as_str)
+    }
+
+    /// Where administrators' calls go: `{identity toolkit}/v1/projects/{project}/{method}`, or those of the tenant. A method that begins with
+    /// a colon is one of the project or the tenant itself.
+    fn admin_url(&self, method: &str) -> String {
+        let (base, project) = (&self.0.identity_toolkit, &self.0.project);
+        let slash = if method.starts_with(':') { "" } else { "/" };
+        match self.tenant() {
+            Some(tenant) => format!("{base}/v1/projects/{project}/tenants/{tenant}{slash}{method}"),
+            None => format!("{base}/v1/projects/{project}{slash}{method}"),
+        }
+    }
+
+    /// An administrator's call, with the project that it counts for.
+    fn counted(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.0.quota_project {
+            Some(project) => request.header("x-goog-user-project", project),
+            None => request,
+        }
     }
 }

@@ -84,6 +84,9 @@ pub struct Identity {
     /// `password`, `google.com`, `anonymous`, `custom`, …
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sign_in_provider: Option<String>,
+    /// `phone` or `totp`, when the sign-in needed a second factor. A refreshed token says so still.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_factor: Option<String>,
     /// When the person signed in. A legacy token has no such claim: its `iat`, since each one comes from a sign-in.
     pub auth_time: UnixTime,
     /// When the token was issued.

@@ -1,5 +1,6 @@
 //! A stand-in for Google's account services, for what the Auth emulator does not do as production does: it checks imported bcrypt
-//! hashes, signs its tokens, honours revocation, has quotas and can misbehave on demand. In memory, written from
+//! hashes, signs its tokens, honours revocation, has quotas, throttles, a policy, blocking functions and second factors, and can fail in
+//! every shape on demand. In memory, written from
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>,
 //! <https://cloud.google.com/identity-platform/docs/use-rest-api>,
 //! <https://firebase.google.com/docs/auth/admin/import-users> and
@@ -10,8 +11,10 @@
 //! | `POST /identitytoolkit.googleapis.com/v1/accounts:{signUp, signInWithPassword, signInWithCustomToken, lookup, update, delete, sendOobCode, resetPassword}` | what any client may, by `?key=` |
 //! | `POST /identitytoolkit.googleapis.com/v1/projects/{project}/accounts`, `…/accounts:{lookup, update, delete, batchCreate, batchDelete}`, `GET …/accounts:batchGet` | what a service account may |
 //! | `POST /identitytoolkit.googleapis.com/v1/projects/{project}:createSessionCookie` | a session cookie for an ID token, as a service account may |
+//! | `POST /identitytoolkit.googleapis.com/v2/accounts/mfaSignIn:{start, finalize}` | the second step of a sign-in |
 //! | `POST /securetoken.googleapis.com/v1/token` | new tokens for a refresh token |
 //! | `POST /token` | an access token for a service account's assertion (RFC 7523) |
+//! | `POST /sts/v1/token`, `POST /iam/v1/projects/-/serviceAccounts/{mail}:{generateAccessToken, signBlob}`, `GET /computeMetadata/v1/…` | access tokens without a key |
 //! | `GET /jwks`, `GET /jwks/session-cookies` | the keys that its ID tokens and its session cookies are signed with |
 //! | `GET /emulator/v1/projects/{project}/oobCodes` | the mails "sent", as the emulator shows them |
 //! | `GET /variables` | what the origin has to be told, by name |
@@ -21,14 +24,18 @@ mod admin;
 mod control;
 mod faults;
 mod import;
+mod keyless;
+mod mfa;
 mod oauth;
 mod password;
 mod provider;
 mod public;
 mod recovery;
 mod refusal;
+mod rules;
 mod session;
 mod session_cookie;
+mod shape;
 mod state;
 mod store;
 #[cfg(test)]
@@ -46,6 +53,10 @@ use crate::keys::{Key, jwk_set};
 use crate::serve;
 
 pub use control::{Change, Failure, Quota};
+pub use keyless::{SUBJECT_TOKEN, USER_REFRESH_TOKEN};
+pub use mfa::{Factor, SMS_CODE, TOTP_CODE};
+pub use rules::{Blocking, Policy, Throttle};
+pub use shape::{Arrival, Shape};
 use state::Shared;
 
 /// The API key that clients present.
@@ -101,6 +112,17 @@ impl IdentityToolkit {
             .collect()
     }
 
+    /// What was mailed and not used yet, oldest first.
+    #[must_use]
+    pub fn mails(&self) -> Vec<Value> {
+        self.shared
+            .store()
+            .mails()
+            .iter()
+            .map(store::Mail::shown)
+            .collect()
+    }
+
     /// The newest action code mailed to `email`.
     #[must_use]
     pub fn mailed_code(&self, email: &str) -> Option<String> {
@@ -138,6 +160,7 @@ fn variables(shared: &Shared) -> Vec<(&'static str, String)> {
             "FIREBASE_SECURE_TOKEN_URL",
             format!("{base}/securetoken.googleapis.com"),
         ),
+        ("FIREBASE_IAM_URL", format!("{base}/iam")),
         ("FIREBASE_TOKEN_URI", format!("{base}/token")),
         ("FIREBASE_CLIENT_EMAIL", shared.service_account().to_owned()),
         (
@@ -154,6 +177,8 @@ fn routes(shared: Shared) -> Router {
         .merge(admin::routes())
         .merge(import::routes())
         .merge(session_cookie::routes(shared.project()))
+        .merge(mfa::routes())
+        .merge(keyless::routes())
         .route("/securetoken.googleapis.com/v1/token", post(session::refresh))
         .route("/token", post(oauth::grant))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -1,4 +1,5 @@
-//! Which routes of an app service are strict (`strict` in `UPSTREAMS`): the origin is asked about the caller before each request.
+//! Which routes of an app service are strict (`strict` in `UPSTREAMS`): the origin is asked about the caller before each request. In the same words
+//! `second_factor` says which want a sign-in with a second factor.
 
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ impl StrictRoutes {
     ///
     /// # Errors
     /// The broken rule.
-    pub(super) fn read(written: Written, prefix: &str, auth: AuthMode) -> Result<Self, String> {
+    pub(super) fn read(name: &str, written: Written, prefix: &str, auth: AuthMode) -> Result<Self, String> {
         let strict = match written {
             Written::Switch(false) => return Ok(Self::None),
             Written::Switch(true) => Self::All,
@@ -46,14 +47,16 @@ impl StrictRoutes {
                 };
                 if paths.is_empty() || !paths.iter().all(below) {
                     return Err(format!(
-                        "strict is not `true` or a list of paths below {prefix}, of letters, digits, `-._~` and single slashes"
+                        "{name} is not `true` or a list of paths below {prefix}, of letters, digits, `-._~` and single slashes"
                     ));
                 }
                 Self::Below(paths.iter().map(|path| path.to_ascii_lowercase()).collect())
             }
         };
         if auth == AuthMode::None {
-            return Err("strict asks about the caller, whom `auth: none` does not know".to_owned());
+            return Err(format!(
+                "{name} is about the caller, whom `auth: none` does not know"
+            ));
         }
         Ok(strict)
     }
@@ -83,7 +86,12 @@ mod tests {
     use super::*;
 
     fn read(written: &str, auth: AuthMode) -> Result<StrictRoutes, String> {
-        StrictRoutes::read(serde_json::from_str(written).unwrap(), "/api/shop", auth)
+        StrictRoutes::read(
+            "strict",
+            serde_json::from_str(written).unwrap(),
+            "/api/shop",
+            auth,
+        )
     }
 
     #[test]

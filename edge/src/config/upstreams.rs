@@ -31,6 +31,8 @@ pub struct AppService {
     pub websocket: bool,
     /// Before which of its routes the origin is asked about the caller each time. None, because it costs a round trip each.
     pub strict: StrictRoutes,
+    /// Which of its routes want a sign-in with a second factor. None.
+    pub second_factor: StrictRoutes,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
 }
@@ -62,6 +64,8 @@ struct Entry {
     websocket: bool,
     #[serde(default)]
     strict: Written,
+    #[serde(default)]
+    second_factor: Written,
     timeout_ms: Option<u32>,
 }
 
@@ -143,7 +147,13 @@ impl AppService {
         Ok(Self {
             name,
             url: BaseUrl::parse(&entry.url).map_err(|rule| format!("url {rule}"))?,
-            strict: StrictRoutes::read(entry.strict, &entry.prefix, entry.auth)?,
+            strict: StrictRoutes::read("strict", entry.strict, &entry.prefix, entry.auth)?,
+            second_factor: StrictRoutes::read(
+                "second_factor",
+                entry.second_factor,
+                &entry.prefix,
+                entry.auth,
+            )?,
             prefix: entry.prefix,
             auth: entry.auth,
             strip_prefix: entry.strip_prefix,
@@ -270,6 +280,8 @@ mod tests {
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none","timeout_ms":0}]"#,
             r#"[{"prefix":"/api/origin","url":"http://a","auth":"none"}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none","strict":true}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"none","second_factor":true}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"required","second_factor":["/api/y"]}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":"yes"}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":["/api/y"]}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none"},{"prefix":"/api/x","url":"http://b","auth":"none"}]"#,

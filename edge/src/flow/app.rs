@@ -42,6 +42,15 @@ where
                 "token_missing",
             ));
         }
+        if let Some(caller) = &caller
+            && caller.second_factor.is_none()
+            && service.second_factor.covers(self.inbound.path())
+        {
+            return Err(Refusal::new(
+                Problem::new(ErrorCode::SecondFactorRequired),
+                "second_factor_missing",
+            ));
+        }
         let mut changes = self.changes.clone();
         if service.auth != AuthMode::None && !service.forward_token {
             self.drop_token(&mut changes);

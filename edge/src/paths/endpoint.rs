@@ -1,7 +1,7 @@
 //! A path's name in the log and in telemetry: its template. A path itself may hold somebody's id, or whatever a stranger typed.
 
 /// Paths without anything of a person's in them.
-const PLAIN: [&str; 32] = [
+const PLAIN: [&str; 35] = [
     "/livez",
     "/readyz",
     "/health",
@@ -22,11 +22,14 @@ const PLAIN: [&str; 32] = [
     "/v1/auth/login",
     "/v1/auth/logout",
     "/v1/auth/me",
+    "/v1/auth/mfa/finish",
+    "/v1/auth/mfa/start",
     "/v1/auth/profile",
     "/v1/auth/refresh",
     "/v1/auth/register",
     "/v1/auth/reset-password",
     "/v1/auth/user",
+    "/v1/auth/verify-email",
     "/v1/auth/verify-token",
     "/v1/changes",
     "/v1/token/verify",

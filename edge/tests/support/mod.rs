@@ -34,7 +34,7 @@ use shared::token::{
     EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
 };
 
-pub use tokens::{emulator_cookie, emulator_token, legacy_token};
+pub use tokens::{emulator_cookie, emulator_token, emulator_token_by, legacy_token};
 
 pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
 const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";

@@ -6,23 +6,32 @@ use super::{Edge, LEGACY_SECRET};
 
 /// A token as the Auth emulator makes them.
 pub fn emulator_token(edge: &Edge, uid: &str, email: &str) -> String {
-    emulated(edge, "https://securetoken.google.com/demo-crossfade", uid, email)
+    emulator_token_by(edge, uid, email, None)
+}
+
+/// [`emulator_token`] of a sign-in with this second factor.
+pub fn emulator_token_by(edge: &Edge, uid: &str, email: &str, factor: Option<&str>) -> String {
+    let issuer = "https://securetoken.google.com/demo-crossfade";
+    emulated(edge, issuer, uid, email, factor)
 }
 
 /// A session cookie as the Auth emulator makes them.
 pub fn emulator_cookie(edge: &Edge, uid: &str) -> String {
     let issuer = "https://session.firebase.google.com/demo-crossfade";
-    emulated(edge, issuer, uid, "ann@example.com")
+    emulated(edge, issuer, uid, "ann@example.com", None)
 }
 
-fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str) -> String {
+fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str, factor: Option<&str>) -> String {
     let now = edge.now.get().secs();
-    let claims = serde_json::json!({
+    let mut claims = serde_json::json!({
         "iss": issuer, "aud": "demo-crossfade",
         "sub": uid, "user_id": uid, "email": email, "email_verified": true,
         "iat": now, "auth_time": now, "exp": now + 3600,
         "firebase": {"identities": {}, "sign_in_provider": "password"},
     });
+    if let Some(factor) = factor {
+        claims["firebase"]["sign_in_second_factor"] = factor.into();
+    }
     let part = |text: &str| base64url::encode(text.as_bytes());
     format!(
         "{}.{}.",

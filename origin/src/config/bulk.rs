@@ -29,11 +29,11 @@ impl BulkConfig {
         let firebase = FirebaseConfig::read(&mut reader, tokens.as_ref());
         if firebase
             .as_ref()
-            .is_some_and(|firebase| firebase.emulator.is_none() && firebase.service_account.is_none())
+            .is_some_and(|firebase| firebase.emulator.is_none() && firebase.source.is_none())
         {
             reader.fault(
                 "FIREBASE_CLIENT_EMAIL",
-                "is required (or GOOGLE_APPLICATION_CREDENTIALS): accounts are managed by a service account",
+                "is required (or GOOGLE_APPLICATION_CREDENTIALS, or FIREBASE_CREDENTIALS=metadata): accounts are managed by a service account",
             );
         }
         let (policy, faults) = read_policy(lookup, true);

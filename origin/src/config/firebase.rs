@@ -1,13 +1,14 @@
 //! How to reach Firebase's account services.
 
 use shared::config::Reader;
-use shared::ids::ProjectId;
+use shared::ids::{ProjectId, TenantId};
 use shared::token::TokenPolicy;
 
+use super::firebase_mails::FirebaseMails;
 use super::firebase_urls::{FirebaseUrls, PlainHttp, service_url};
 use crate::domain::issuer::Issuer;
 use crate::domain::role_claim::RoleClaim;
-use crate::firebase::ServiceAccount;
+use crate::firebase::{ServiceAccount, Source, read_file};
 
 /// How to reach Firebase's account services.
 #[derive(Debug, Clone)]
@@ -18,8 +19,16 @@ pub struct FirebaseConfig {
     pub home: Issuer,
     /// The project's web API key. Without one nobody can register or sign in here; everything else works.
     pub api_key: Option<String>,
-    /// Who manages accounts: needed to migrate, disable and delete them.
-    pub service_account: Option<ServiceAccount>,
+    /// The tenant whose accounts are managed: `FIREBASE_TENANT_ID`.
+    pub tenant: Option<TenantId>,
+    /// What manages accounts: needed to migrate, disable and delete them.
+    pub source: Option<Source>,
+    /// The service account that custom tokens are signed for, where the credentials do not name it.
+    pub signer: Option<String>,
+    /// The project that administrators' calls count for.
+    pub quota_project: Option<String>,
+    /// The mails that Firebase sends for us.
+    pub mails: FirebaseMails,
     /// `host:port` of the Auth emulator, where it may stand in.
     pub emulator: Option<String>,
     /// The custom claim that roles are written to, if they are.
@@ -29,8 +38,9 @@ pub struct FirebaseConfig {
 }
 
 impl FirebaseConfig {
-    /// Reads `FIREBASE_API_KEY`, and `FIREBASE_CLIENT_EMAIL` with `FIREBASE_PRIVATE_KEY` or the file that
-    /// `GOOGLE_APPLICATION_CREDENTIALS` names; `FIREBASE_TOKEN_URI`, and the variables of [`FirebaseUrls`]. `tokens` has read the
+    /// Reads `FIREBASE_API_KEY`; `FIREBASE_CREDENTIALS`, `FIREBASE_CLIENT_EMAIL` with `FIREBASE_PRIVATE_KEY` or the file that
+    /// `GOOGLE_APPLICATION_CREDENTIALS` names, `FIREBASE_SERVICE_ACCOUNT`, `GOOGLE_CLOUD_QUOTA_PROJECT`, `FIREBASE_TOKEN_URI`, and the variables of
+    /// [`FirebaseUrls`]. `tokens` has read the
     /// project and the emulator already.
     pub fn read(reader: &mut Reader<'_>, tokens: Option<&TokenPolicy>) -> Option<Self> {
         let api_key = reader.optional("FIREBASE_API_KEY", |text| {
@@ -46,19 +56,37 @@ impl FirebaseConfig {
         });
         let plain = PlainHttp::allowed(reader);
         let token_uri = reader.optional("FIREBASE_TOKEN_URI", |text| service_url(text, plain));
-        let service_account = service_account(reader).map(|account| match token_uri {
-            Some(uri) => account.exchanged_at(uri),
-            None => account,
+        let (source, of_file) = source(reader).unzip();
+        let source = source.map(|source| match (source, token_uri) {
+            (Source::Key(account), Some(uri)) => Source::Key(account.exchanged_at(uri)),
+            (source, _) => source,
         });
         let role_claim = reader.optional("FIREBASE_USER_TYPE_CLAIM", RoleClaim::parse);
+        let signer = reader.optional("FIREBASE_SERVICE_ACCOUNT", |text| {
+            if text.contains('@') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
+                Ok(text.to_owned())
+            } else {
+                Err("is not the e-mail address of a service account")
+            }
+        });
+        let quota_project = reader
+            .optional("GOOGLE_CLOUD_QUOTA_PROJECT", |text| {
+                ProjectId::parse(text).map(|project| project.to_string())
+            })
+            .or_else(|| of_file.flatten());
         let urls = FirebaseUrls::read(reader);
+        let mails = FirebaseMails::read(reader);
         let tokens = tokens?;
         let project = tokens.projects.first()?.clone();
         Some(Self {
             home: Issuer::new(&project, tokens.tenant.as_ref()),
             project,
             api_key,
-            service_account,
+            tenant: tokens.tenant.clone(),
+            source,
+            signer,
+            quota_project,
+            mails,
             emulator: tokens.emulator.as_ref().map(|permit| permit.host().to_owned()),
             role_claim,
             urls,
@@ -66,21 +94,41 @@ impl FirebaseConfig {
     }
 }
 
-fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
+/// What manages accounts, and the project that a file of credentials says its calls count for.
+fn source(reader: &mut Reader<'_>) -> Option<(Source, Option<String>)> {
     let plain = PlainHttp::allowed(reader);
+    let metadata = reader.or("FIREBASE_CREDENTIALS", false, |text| match text {
+        "auto" => Ok(false),
+        "metadata" => Ok(true),
+        _ => Err("is neither auto nor metadata"),
+    });
+    // Link-local, and plain by design: <https://docs.cloud.google.com/compute/docs/metadata/overview>.
+    let host = reader.or(
+        "GCE_METADATA_HOST",
+        "metadata.google.internal".to_owned(),
+        |text| {
+            let plain =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+            if !text.is_empty() && text.bytes().all(plain) {
+                Ok(text.to_owned())
+            } else {
+                Err("is not a host, perhaps with a port")
+            }
+        },
+    );
+    if metadata {
+        return Some((Source::Metadata(format!("http://{host}")), None));
+    }
     if reader.text("FIREBASE_CLIENT_EMAIL").is_none() && reader.text("FIREBASE_PRIVATE_KEY").is_none() {
         return reader.optional("GOOGLE_APPLICATION_CREDENTIALS", |path| {
             let text = std::fs::read(path).map_err(|_| "names a file that cannot be read")?;
-            let account = ServiceAccount::from_json(&text)
-                .map_err(|_| "names a file that is no service account key")?;
-            match service_url(account.token_uri(), plain) {
-                Ok(_) => Ok(account),
-                Err(_) => {
-                    Err("names a file whose token_uri may not be sent credentials: it is not an https URL")
-                }
-            }
+            read_file(&text, &|url| service_url(url, plain).is_ok())
         });
     }
+    service_account(reader).map(|account| (Source::Key(account), None))
+}
+
+fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
     let email = reader.required("FIREBASE_CLIENT_EMAIL", |text| {
         if text.contains('@') {
             Ok(text.to_owned())

@@ -12,10 +12,12 @@ pub struct FirebaseUrls {
     pub identity_toolkit: String,
     /// Secure Token, up to `/v1`.
     pub secure_token: String,
+    /// IAM Credentials, up to `/v1`: signs for service accounts without a key.
+    pub iam: String,
 }
 
 impl FirebaseUrls {
-    /// Reads `FIREBASE_IDENTITY_TOOLKIT_URL` and `FIREBASE_SECURE_TOKEN_URL`; Google's own unless they say otherwise.
+    /// Reads `FIREBASE_IDENTITY_TOOLKIT_URL`, `FIREBASE_SECURE_TOKEN_URL` and `FIREBASE_IAM_URL`; Google's own unless they say otherwise.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let plain = PlainHttp::allowed(reader);
         let mut url = |name: &str, google: &str| {
@@ -29,6 +31,7 @@ impl FirebaseUrls {
                 "https://identitytoolkit.googleapis.com",
             ),
             secure_token: url("FIREBASE_SECURE_TOKEN_URL", "https://securetoken.googleapis.com"),
+            iam: url("FIREBASE_IAM_URL", "https://iamcredentials.googleapis.com"),
         }
     }
 }

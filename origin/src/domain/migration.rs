@@ -122,6 +122,8 @@ pub struct Known {
     signed_in: BTreeMap<String, bool>,
     /// Who has this address. Firebase's import makes a second account with an address without asking, hence several.
     owners: BTreeMap<String, BTreeSet<String>>,
+    /// Which accounts have a second factor.
+    factors: BTreeSet<String>,
 }
 
 impl Known {
@@ -132,6 +134,17 @@ impl Known {
             let owners = self.owners.entry(email.to_lowercase()).or_default();
             owners.insert(uid.to_owned());
         }
+    }
+
+    /// Notes that the account has a second factor.
+    pub fn add_factor(&mut self, uid: &str) {
+        self.factors.insert(uid.to_owned());
+    }
+
+    /// Whether the account under our id has a second factor, for which the legacy service would not ask.
+    #[must_use]
+    pub fn has_factor(&self, id: UserId) -> bool {
+        self.factors.contains(&id.to_string())
     }
 
     /// Whether there is an account of ours (its uid is the row's id) that nobody has signed in to.

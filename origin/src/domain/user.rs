@@ -211,6 +211,7 @@ mod tests {
             picture: None,
             phone_number: None,
             sign_in_provider: None,
+            second_factor: None,
             auth_time,
             issued_at: auth_time,
             expires_at: auth_time.plus(3600),

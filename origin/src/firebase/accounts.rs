@@ -1,5 +1,6 @@
 //! What can be done with accounts.
 
+use shared::api::second_factor::SecondFactorChallenge;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::PasswordFacts;
 use shared::time::UnixTime;
@@ -8,7 +9,14 @@ use super::wire::{
     AccountRequest, Ignored, ImportAnswer, ImportRequest, ImportedUser, LookupAccount, LookupAnswer,
     PasswordRequest, RefreshAnswer, ResetAnswer, SignInAnswer,
 };
-use super::{Firebase, FirebaseError};
+use super::{Firebase, FirebaseError, PendingSignIn, answers};
+
+/// What Google says of the life of an ID token where it says nothing, in seconds: <https://firebase.google.com/docs/auth/admin/verify-id-tokens>.
+pub(super) const ID_TOKEN_SECONDS: &str = "3600";
+/// The most factors of an account: <https://cloud.google.com/identity-platform/docs/web/mfa>.
+const MAX_FACTORS: usize = 5;
+/// The longest credential of a pending sign-in that is passed on, in bytes.
+pub(super) const MAX_PENDING_BYTES: usize = 8 * 1024;
 
 /// A sign-in that just happened.
 #[derive(Clone)]
@@ -59,6 +67,8 @@ pub struct Account {
     pub other_providers: Vec<String>,
     /// Sign-ins before this moment are void there.
     pub valid_since: Option<UnixTime>,
+    /// Whether a sign-in by password asks for a second factor.
+    pub has_second_factor: bool,
 }
 
 /// An account to make with a uid of our choosing.
@@ -69,8 +79,8 @@ pub struct NewAccount<'a> {
     pub email: &'a NormalizedEmail,
     /// Whether the address was verified: the truth, never an assumption.
     pub email_verified: bool,
-    /// The password.
-    pub password: &'a str,
+    /// The password; without one a mail has to set it.
+    pub password: Option<&'a str>,
     /// The name to show.
     pub display_name: Option<&'a str>,
     /// Photo URL.
@@ -123,9 +133,8 @@ impl Firebase {
             display_name,
             return_secure_token: true,
         };
-        self.call_public::<SignInAnswer>("accounts:signUp", &request)
-            .await
-            .map(SignedIn::from)
+        let answer: SignInAnswer = self.call_public("accounts:signUp", &request).await?;
+        signed_in(answer)
     }
 
     /// Signs an account in.
@@ -143,9 +152,9 @@ impl Firebase {
             .call_public::<SignInAnswer>("accounts:signInWithPassword", &request)
             .await
         {
-            Ok(answer) => Ok(answer.into()),
-            // A malformed address has no account.
-            Err(FirebaseError::Invalid(_)) => Err(FirebaseError::InvalidCredentials),
+            Ok(answer) => signed_in(answer),
+            // A malformed address has no account. A password that the project's policy no longer accepts is another matter: it is right.
+            Err(FirebaseError::Invalid("e-mail address")) => Err(FirebaseError::InvalidCredentials),
             Err(error) => Err(error),
         }
     }
@@ -170,9 +179,16 @@ impl Firebase {
     /// [`FirebaseError::InvalidCredentials`] for an unknown address, unless the project hides that.
     pub async fn send_password_reset(&self, email: &NormalizedEmail) -> Result<(), FirebaseError> {
         let request = serde_json::json!({ "requestType": "PASSWORD_RESET", "email": email.as_str() });
-        self.call_public::<Ignored>("accounts:sendOobCode", &request)
+        self.call_mail(request).await
+    }
+
+    /// Sends the mail by which the holder of an ID token proves their address.
+    ///
+    /// # Errors
+    /// [`FirebaseError::TooManyAttempts`] where one was sent a moment ago, among others.
+    pub async fn send_verification(&self, id_token: &str) -> Result<(), FirebaseError> {
+        self.call_mail(serde_json::json!({ "requestType": "VERIFY_EMAIL", "idToken": id_token }))
             .await
-            .map(drop)
     }
 
     /// Replaces a forgotten password; answers whose, by address.
@@ -203,7 +219,7 @@ impl Firebase {
         let request = AccountRequest {
             email: Some(new.email.as_str()),
             email_verified: Some(new.email_verified),
-            password: Some(new.password),
+            password: new.password,
             display_name: new.display_name,
             photo_url: new.photo_url,
             ..AccountRequest::of(new.uid)
@@ -241,7 +257,7 @@ impl Firebase {
         let answer: ImportAnswer = self.call_admin("accounts:batchCreate", &request).await?;
         match answer.error.first() {
             None => Ok(true),
-            Some(failed) => Err(FirebaseError::from_answer(200, &failed.message)),
+            Some(failed) => Err(refused_in_200(failed.message.clone())),
         }
     }
 
@@ -342,14 +358,46 @@ impl<'a> AccountRequest<'a> {
     }
 }
 
-impl From<SignInAnswer> for SignedIn {
-    fn from(answer: SignInAnswer) -> Self {
-        Self {
+/// A refusal that came with 200.
+fn refused_in_200(message: String) -> FirebaseError {
+    answers::read_detail(400, &answers::ErrorDetail::saying(message), 1)
+}
+
+/// Reads an answer of 200: a sign-in, or why it is none.
+fn signed_in(answer: SignInAnswer) -> Result<SignedIn, FirebaseError> {
+    if let Some(message) = answer.error_message {
+        return Err(refused_in_200(message));
+    }
+    if answer.need_confirmation {
+        return Err(FirebaseError::Refused {
+            status: 200,
+            code: "NEED_CONFIRMATION".to_owned(),
+        });
+    }
+    match (
+        answer.id_token,
+        answer.refresh_token,
+        answer.mfa_pending_credential,
+    ) {
+        (Some(id_token), Some(refresh_token), _) if !answer.local_id.is_empty() => Ok(SignedIn {
             uid: answer.local_id,
-            id_token: answer.id_token,
-            refresh_token: answer.refresh_token,
-            expires_in: answer.expires_in,
+            id_token,
+            refresh_token,
+            expires_in: answer.expires_in.unwrap_or_else(|| ID_TOKEN_SECONDS.to_owned()),
+        }),
+        (None, _, Some(pending)) if pending.len() <= MAX_PENDING_BYTES => {
+            Err(FirebaseError::SecondFactor(Box::new(PendingSignIn {
+                uid: answer.local_id,
+                challenge: SecondFactorChallenge {
+                    mfa_pending_credential: pending,
+                    mfa_info: answer.mfa_info.into_iter().take(MAX_FACTORS).collect(),
+                },
+            })))
         }
+        _ => Err(FirebaseError::Outage {
+            status: 200,
+            code: "ANSWER_NOT_UNDERSTOOD".to_owned(),
+        }),
     }
 }
 
@@ -378,6 +426,7 @@ impl From<LookupAccount> for Account {
                 .valid_since
                 .and_then(|text| text.parse().ok())
                 .map(UnixTime::from_secs),
+            has_second_factor: !account.mfa_info.is_empty(),
         }
     }
 }

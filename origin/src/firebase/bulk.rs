@@ -16,7 +16,7 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Firebase {
-    /// `POST {identity toolkit}/v1/projects/{project}/{method}`, authorised by the service account.
+    /// `POST` to [`Firebase::admin_url`], authorised by the service account.
     pub(super) async fn post_bulk<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -26,13 +26,13 @@ impl Firebase {
         self.send_bulk(method, request).await
     }
 
-    /// `GET {identity toolkit}/v1/projects/{project}/{method}?{query}`, authorised by the service account.
+    /// `GET` of [`Firebase::admin_url`] with `query`, authorised by the service account.
     pub(super) async fn get_bulk<T: DeserializeOwned>(
         &self,
         method: &str,
         query: &[(&str, String)],
     ) -> Result<T, FirebaseError> {
-        let mut url = reqwest::Url::parse(&self.admin_url(method)).map_err(|_| FirebaseError::Refused {
+        let mut url = reqwest::Url::parse(&self.admin_url(method)).map_err(|_| FirebaseError::Outage {
             status: 0,
             code: "ADDRESS_NOT_UNDERSTOOD".to_owned(),
         })?;
@@ -48,23 +48,16 @@ impl Firebase {
         let quota = format!("projects/{method}");
         self.0.pauses.check(&quota, Instant::now())?;
         let bearer = self.0.credential.bearer(&self.0.client).await?;
-        let request = request.bearer_auth(bearer).timeout(TIMEOUT);
+        let request = self.counted(request).bearer_auth(bearer).timeout(TIMEOUT);
         let outcome = send_up_to(request, MAX_ANSWER_BYTES).await;
         match &outcome {
             Err(FirebaseError::Exhausted { retry_after }) => {
                 self.0.pauses.note(&quota, *retry_after, Instant::now());
             }
             // The access token was revoked before its time; the next call fetches another.
-            Err(FirebaseError::Refused { status: 401, .. }) => drop(self.0.credential.forget()),
+            Err(FirebaseError::OurCredentials { status: 401, .. }) => drop(self.0.credential.forget()),
             _ => {}
         }
         outcome
-    }
-
-    fn admin_url(&self, method: &str) -> String {
-        format!(
-            "{}/v1/projects/{}/{method}",
-            self.0.identity_toolkit, self.0.project
-        )
     }
 }

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
 use super::credential::Credential;
-use super::wire::ErrorAnswer;
-use super::{Firebase, FirebaseError, repeat};
+use super::wire::Ignored;
+use super::{Firebase, FirebaseError, answers, repeat};
 use crate::telemetry::{self, Call, Outcome};
 
 /// The largest answer read, in bytes. A looked-up account has a few KiB.
@@ -26,28 +26,61 @@ impl Firebase {
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
         let url = format!("{}/v1/{method}?key={}", self.0.identity_toolkit, self.api_key()?);
-        let request = with_json(self.0.client.post(url), body);
+        let request = with_json(self.0.client.post(url), &self.of_tenant(body));
         self.call(method, method, request).await
     }
 
-    /// `POST {identity toolkit}/v1/projects/{project}/{method}`, or of the project itself where `method` begins with a colon, authorised
-    /// by the service account.
+    /// `POST {identity toolkit}/v2/{method}`, authorised by the API key: the second step of a sign-in.
+    pub(super) async fn call_second_factor<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: serde_json::Value,
+    ) -> Result<T, FirebaseError> {
+        let url = format!("{}/v2/{method}?key={}", self.0.identity_toolkit, self.api_key()?);
+        let request = with_json(self.0.client.post(url), &self.of_tenant(&body));
+        self.call(method, method, request).await
+    }
+
+    /// Has Firebase send a mail, in the configured language and with the configured way on.
+    /// <https://firebase.google.com/docs/reference/rest/auth#section-send-password-reset-email>
+    pub(super) async fn call_mail(&self, mut body: serde_json::Value) -> Result<(), FirebaseError> {
+        let method = "accounts:sendOobCode";
+        let url = format!("{}/v1/{method}?key={}", self.0.identity_toolkit, self.api_key()?);
+        let mails = &self.0.mails;
+        if let (Some(continue_url), Some(body)) = (&mails.continue_url, body.as_object_mut()) {
+            body.insert("continueUrl".to_owned(), continue_url.as_str().into());
+        }
+        let mut request = with_json(self.0.client.post(url), &self.of_tenant(&body));
+        if let Some(locale) = &mails.locale {
+            request = request.header("x-firebase-locale", locale);
+        }
+        self.call::<Ignored>(method, method, request).await.map(drop)
+    }
+
+    /// The body of a client's call, which names the tenant where there is one.
+    fn of_tenant(&self, body: &impl Serialize) -> serde_json::Value {
+        // Our own wire types always serialise.
+        let mut body = serde_json::to_value(body).unwrap_or_default();
+        if let (Some(tenant), Some(body)) = (self.tenant(), body.as_object_mut()) {
+            body.insert("tenantId".to_owned(), tenant.into());
+        }
+        body
+    }
+
+    /// `POST` to [`Firebase::admin_url`], authorised by the service account.
     pub(super) async fn call_admin<T: DeserializeOwned>(
         &self,
         method: &str,
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
-        let slash = if method.starts_with(':') { "" } else { "/" };
-        let url = format!(
-            "{}/v1/projects/{}{slash}{method}",
-            self.0.identity_toolkit, self.0.project
-        );
+        let url = self.admin_url(method);
         let quota = format!("projects/{method}");
-        let request = |bearer: String| with_json(self.0.client.post(&url).bearer_auth(bearer), body);
+        let request =
+            |bearer: String| with_json(self.counted(self.0.client.post(&url)).bearer_auth(bearer), body);
         let bearer = self.0.credential.bearer(&self.0.client).await?;
         match self.call(method, &quota, request(bearer)).await {
             // The access token was revoked before its time. The call was not carried out, so it may be made again.
-            Err(FirebaseError::Refused { status: 401, .. }) if self.0.credential.forget() => {
+            Err(FirebaseError::OurCredentials { status: 401, .. }) if self.0.credential.forget() => {
                 let bearer = self.0.credential.bearer(&self.0.client).await?;
                 self.call(method, &quota, request(bearer)).await
             }
@@ -130,10 +163,7 @@ fn how_it_ended<T>(outcome: &Result<T, FirebaseError>) -> Outcome {
             error: None,
         },
         Err(error) => Outcome {
-            status: match error {
-                FirebaseError::Refused { status, .. } => Some(*status),
-                _ => None,
-            },
+            status: error.status(),
             error: Some(error.code().as_str()),
         },
     }
@@ -152,18 +182,39 @@ pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) 
     send_up_to(request, MAX_ANSWER_BYTES).await
 }
 
+/// [`send`], for answers that are text of at most `largest` bytes.
+pub(super) async fn send_text(
+    request: reqwest::RequestBuilder,
+    largest: usize,
+) -> Result<String, FirebaseError> {
+    let body = send_bytes(request, largest).await?;
+    String::from_utf8(body).map_err(|_| FirebaseError::Outage {
+        status: 200,
+        code: "ANSWER_NOT_UNDERSTOOD".to_owned(),
+    })
+}
+
 /// [`send`], for answers of at most `largest` bytes.
 pub(super) async fn send_up_to<T: DeserializeOwned>(
     request: reqwest::RequestBuilder,
     largest: usize,
 ) -> Result<T, FirebaseError> {
+    let body = send_bytes(request, largest).await?;
+    serde_json::from_slice(&body).map_err(|_| FirebaseError::Outage {
+        status: 200,
+        code: "ANSWER_NOT_UNDERSTOOD".to_owned(),
+    })
+}
+
+/// The body of a 200, or the reason.
+async fn send_bytes(request: reqwest::RequestBuilder, largest: usize) -> Result<Vec<u8>, FirebaseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
     let pause = repeat::retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > largest {
-            return Err(FirebaseError::Refused {
+            return Err(FirebaseError::Outage {
                 status,
                 code: "ANSWER_TOO_LARGE".to_owned(),
             });
@@ -171,16 +222,7 @@ pub(super) async fn send_up_to<T: DeserializeOwned>(
         body.extend_from_slice(&chunk);
     }
     if status == 200 {
-        return serde_json::from_slice(&body).map_err(|_| FirebaseError::Refused {
-            status,
-            code: "ANSWER_NOT_UNDERSTOOD".to_owned(),
-        });
+        return Ok(body);
     }
-    let message = serde_json::from_slice::<ErrorAnswer>(&body)
-        .map(|answer| answer.error.message)
-        .unwrap_or_default();
-    Err(match FirebaseError::from_answer(status, &message) {
-        FirebaseError::Exhausted { .. } => FirebaseError::Exhausted { retry_after: pause },
-        error => error,
-    })
+    Err(answers::read(status, &body, pause))
 }

@@ -4,21 +4,19 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use shared::time::UnixTime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::FirebaseError;
-use super::call::send;
-use super::service_account::ServiceAccount;
-use super::wire::AccessTokenAnswer;
+use super::source::{self, Source, about_us};
 use crate::clock;
 use crate::telemetry::Causes;
 
-/// An access token is renewed this many seconds before it expires, while it still works.
-const RENEWED_AHEAD_SECONDS: i64 = 300;
+/// An access token is renewed this many seconds before it expires, while it still works: less than the 5 minutes that the metadata server keeps its own.
+const RENEWED_AHEAD_SECONDS: i64 = 240;
 /// An access token is not used any more this many seconds before it expires: a call must not outlive it on the way.
 const MARGIN_SECONDS: i64 = 30;
-/// How long an exchange may take. Those who wait have their own calls to make afterwards.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long each call for a token may take. Those who wait have their own calls to make afterwards.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What authorises calls that manage accounts.
 #[derive(Debug)]
@@ -27,14 +25,20 @@ pub(super) enum Credential {
     None,
     /// The emulator takes the word `owner`.
     Emulator,
-    /// A service account, and the access token it has now.
-    ServiceAccount(Exchange),
+    /// Access tokens of Google's, and the one there is now.
+    Tokens(Box<Exchange>),
 }
 
-/// Exchanges a service account's assertions for access tokens, one at a time.
+/// Fetches access tokens, one at a time.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    account: ServiceAccount,
+    source: Source,
+    /// The service account that signs custom tokens, where the source does not name it.
+    signer: Option<String>,
+    /// The same, once the metadata server was asked.
+    found: OnceCell<String>,
+    /// Google's IAM Credentials service.
+    iam: String,
     held: RwLock<Option<AccessToken>>,
     /// Makes one exchange of many that wait.
     turn: Mutex<()>,
@@ -57,12 +61,15 @@ impl std::fmt::Debug for AccessToken {
 }
 
 impl Credential {
-    pub(super) fn service_account(account: ServiceAccount) -> Self {
-        Self::ServiceAccount(Exchange {
-            account,
+    pub(super) fn tokens(source: Source, signer: Option<String>, iam: String) -> Self {
+        Self::Tokens(Box::new(Exchange {
+            source,
+            signer,
+            found: OnceCell::new(),
+            iam,
             held: RwLock::new(None),
             turn: Mutex::new(()),
-        })
+        }))
     }
 
     /// The bearer token for a call made now.
@@ -70,7 +77,7 @@ impl Credential {
         match self {
             Self::None => Err(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL")),
             Self::Emulator => Ok("owner".to_owned()),
-            Self::ServiceAccount(exchange) => exchange.bearer(client, clock::now()).await,
+            Self::Tokens(exchange) => exchange.bearer(client, clock::now()).await,
         }
     }
 
@@ -78,7 +85,7 @@ impl Credential {
     pub(super) fn forget(&self) -> bool {
         match self {
             Self::None | Self::Emulator => false,
-            Self::ServiceAccount(exchange) => {
+            Self::Tokens(exchange) => {
                 *exchange.held.write().unwrap_or_else(PoisonError::into_inner) = None;
                 true
             }
@@ -87,9 +94,34 @@ impl Credential {
 }
 
 impl Exchange {
-    /// The account whose assertions are exchanged.
-    pub(super) fn account(&self) -> &ServiceAccount {
-        &self.account
+    /// A JWT of the claims that `claims` makes for the service account, signed by its key, or by Google where none is held.
+    pub(super) async fn sign(
+        &self,
+        client: &reqwest::Client,
+        claims: impl Fn(&str) -> serde_json::Value,
+    ) -> Result<String, FirebaseError> {
+        if let Source::Key(account) = &self.source {
+            let signed = account.sign(&claims(account.email()));
+            return signed.ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"));
+        }
+        let account = self.signer(client).await?;
+        let bearer = self.bearer(client, clock::now()).await?;
+        let signed = source::sign_at_google(client, &self.iam, account, bearer, &claims(account)).await;
+        signed.map_err(about_us)
+    }
+
+    async fn signer(&self, client: &reqwest::Client) -> Result<&str, FirebaseError> {
+        if let Some(account) = self.signer.as_deref().or_else(|| self.source.service_account()) {
+            return Ok(account);
+        }
+        let Source::Metadata(base) = &self.source else {
+            // A user or another cloud's identity signs for the account that is named beside it.
+            return Err(FirebaseError::NotConfigured("FIREBASE_SERVICE_ACCOUNT"));
+        };
+        let found = self
+            .found
+            .get_or_try_init(|| source::metadata_email(client, base));
+        Ok(found.await.map_err(about_us)?)
     }
 
     /// The token held while it is good. Of those who find it due for renewal, one renews and the others go on with what there is;
@@ -126,24 +158,13 @@ impl Exchange {
     }
 
     async fn exchange(&self, client: &reqwest::Client, now: UnixTime) -> Result<String, FirebaseError> {
-        let assertion = self
-            .account
-            .assertion(now)
-            .ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"))?;
-        let body =
-            format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
-        let request = client
-            .post(self.account.token_uri())
-            .timeout(TIMEOUT)
-            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        let answer: AccessTokenAnswer = send(request).await?;
+        let fetched = self.source.fetch(client, now).await.map_err(about_us)?;
         let access = AccessToken {
-            token: answer.access_token.clone(),
-            renew_from: now.plus(answer.expires_in.saturating_sub(RENEWED_AHEAD_SECONDS)),
-            use_until: now.plus(answer.expires_in.saturating_sub(MARGIN_SECONDS)),
+            token: fetched.token.clone(),
+            renew_from: now.plus(fetched.expires_in.saturating_sub(RENEWED_AHEAD_SECONDS)),
+            use_until: now.plus(fetched.expires_in.saturating_sub(MARGIN_SECONDS)),
         };
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(access);
-        Ok(answer.access_token)
+        Ok(fetched.token)
     }
 }

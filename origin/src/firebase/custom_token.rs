@@ -31,11 +31,14 @@ impl Firebase {
     pub async fn sign_in_as(&self, uid: &str) -> Result<SignedIn, FirebaseError> {
         let token = match &self.0.credential {
             Credential::None => return Err(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL")),
-            Credential::Emulator => unsigned(uid, clock::now()),
-            Credential::ServiceAccount(exchange) => exchange
-                .account()
-                .sign(&claims(exchange.account().email(), uid, clock::now()))
-                .ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"))?,
+            Credential::Emulator => unsigned(uid, self.tenant(), clock::now()),
+            Credential::Tokens(exchange) => {
+                exchange
+                    .sign(&self.0.client, |signer| {
+                        claims(signer, uid, self.tenant(), clock::now())
+                    })
+                    .await?
+            }
         };
         let request = serde_json::json!({ "token": token, "returnSecureToken": true });
         let answer: CustomSignInAnswer = self
@@ -50,16 +53,20 @@ impl Firebase {
     }
 }
 
-fn claims(signer: &str, uid: &str, now: UnixTime) -> serde_json::Value {
-    serde_json::json!({
+fn claims(signer: &str, uid: &str, tenant: Option<&str>, now: UnixTime) -> serde_json::Value {
+    let mut claims = serde_json::json!({
         "iss": signer, "sub": signer, "aud": AUDIENCE, "uid": uid,
         "iat": now.secs(), "exp": now.plus(LIFETIME_SECONDS).secs(),
-    })
+    });
+    if let (Some(tenant), Some(claims)) = (tenant, claims.as_object_mut()) {
+        claims.insert("tenant_id".to_owned(), tenant.into());
+    }
+    claims
 }
 
 /// The emulator checks no signature and wants none.
-fn unsigned(uid: &str, now: UnixTime) -> String {
+fn unsigned(uid: &str, tenant: Option<&str>, now: UnixTime) -> String {
     let header = base64url::encode(br#"{"alg":"none","typ":"JWT"}"#);
-    let claims = claims("emulator@localhost", uid, now).to_string();
+    let claims = claims("emulator@localhost", uid, tenant, now).to_string();
     format!("{header}.{}.", base64url::encode(claims.as_bytes()))
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use shared::api::second_factor::SecondFactorChallenge;
 use shared::problem::ErrorCode;
 
-/// Why Firebase did not do what was asked. Its texts are ours; Google's are never shown.
+/// Why Firebase did not do what was asked. Its texts are ours, but for what a blocking function of the project says to the user.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FirebaseError {
     /// The address has an account.
@@ -22,16 +23,33 @@ pub enum FirebaseError {
     /// No such account.
     #[error("there is no such account")]
     NotFound,
-    /// The password or the address breaks Firebase's rules.
+    /// The password, the address or the code of a second factor breaks Firebase's rules.
     #[error("The {0} is not accepted")]
     Invalid(&'static str),
-    /// A refresh token or an action code that is wrong, used up or expired.
+    /// A sign-in, a refresh token or an action code that is wrong, used up or expired.
     #[error("The {0} is invalid or has expired")]
     Stale(&'static str),
+    /// The password is right, and a second factor is still to be shown.
+    #[error("A second factor is required")]
+    SecondFactor(Box<PendingSignIn>),
     /// Too many attempts on one account, or from one address.
     #[error("Too many attempts: try again later")]
     TooManyAttempts,
-    /// The project's quota is used up: nobody's doing, and over in a while.
+    /// A blocking function of the project refused; what it says to the user, if anything.
+    #[error("A blocking function refused")]
+    Blocked(Option<String>),
+    /// A blocking function of the project crashed or took too long: not Google's outage, and no reason to do without it.
+    #[error("A blocking function failed")]
+    BlockerFailed,
+    /// The project's settings do not allow this, or the request makes no sense to Google. Definite: asking again changes nothing.
+    #[error("Firebase refused: {status} {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Google's code: upper-case letters, digits and `_`.
+        code: String,
+    },
+    /// The project's quota is used up, and will not be in a while.
     #[error("Firebase asks for a pause of {retry_after} s")]
     Exhausted {
         /// Seconds until it is worth asking again.
@@ -40,17 +58,34 @@ pub enum FirebaseError {
     /// This deployment has no API key, or no service account, for what was asked.
     #[error("Firebase is not configured for this: {0} is not set")]
     NotConfigured(&'static str),
-    /// No answer, or one that makes no sense.
-    #[error("Firebase is unavailable")]
-    Unavailable(#[source] Arc<reqwest::Error>),
-    /// A refusal that is not about the caller: wrong key, missing right, disabled product, or a code unknown to us.
-    #[error("Firebase refused: {status} {code}")]
-    Refused {
+    /// The API key or the service account of this deployment is wrong, or lacks a right.
+    #[error("Firebase does not accept our credentials: {status} {code}")]
+    OurCredentials {
         /// HTTP status.
         status: u16,
-        /// Google's code, upper-case letters and `_` only.
+        /// Google's code.
         code: String,
     },
+    /// No answer.
+    #[error("Firebase is unavailable")]
+    Unavailable(#[source] Arc<reqwest::Error>),
+    /// Google failed, or its answer makes no sense.
+    #[error("Firebase failed: {status} {code}")]
+    Outage {
+        /// HTTP status.
+        status: u16,
+        /// Google's code.
+        code: String,
+    },
+}
+
+/// A sign-in whose password was right and that waits for its second factor.
+#[derive(Debug, Clone)]
+pub struct PendingSignIn {
+    /// The account.
+    pub uid: String,
+    /// What the client needs to go on.
+    pub challenge: SecondFactorChallenge,
 }
 
 impl FirebaseError {
@@ -63,20 +98,37 @@ impl FirebaseError {
             Self::Disabled => ErrorCode::UserDisabled,
             Self::Invalid(_) => ErrorCode::ValidationError,
             Self::Stale(_) => ErrorCode::TokenExpired,
+            Self::SecondFactor(_) => ErrorCode::SecondFactorRequired,
             Self::TooManyAttempts => ErrorCode::RateLimited,
-            Self::Exhausted { .. } | Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. } => {
-                ErrorCode::FirebaseUnavailable
-            }
+            Self::Blocked(_) | Self::BlockerFailed | Self::Refused { .. } => ErrorCode::SignInBlocked,
+            Self::Exhausted { .. }
+            | Self::NotConfigured(_)
+            | Self::OurCredentials { .. }
+            | Self::Unavailable(_)
+            | Self::Outage { .. } => ErrorCode::FirebaseUnavailable,
         }
     }
 
-    /// Whether it is the caller's doing, so that its text may be shown.
+    /// Whether it is the caller's doing, and its text may be shown.
     #[must_use]
     pub const fn is_the_callers(&self) -> bool {
         !matches!(
-            self,
-            Self::Exhausted { .. } | Self::NotConfigured(_) | Self::Unavailable(_) | Self::Refused { .. }
+            self.code(),
+            ErrorCode::FirebaseUnavailable | ErrorCode::SignInBlocked | ErrorCode::SecondFactorRequired
         )
+    }
+
+    /// Whether asking again later may help.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Outage { .. } | Self::TooManyAttempts | Self::Exhausted { .. } => {
+                true
+            }
+            // The access token was revoked before its time.
+            Self::OurCredentials { status, .. } => *status == 401,
+            _ => false,
+        }
     }
 
     /// Seconds until it is worth asking again, where Google says so.
@@ -88,36 +140,13 @@ impl FirebaseError {
         }
     }
 
-    /// Reads an error answer. `message` is `CODE` or `CODE : explanation`.
-    pub(super) fn from_answer(status: u16, message: &str) -> Self {
-        let code = message.split([' ', ':']).next().unwrap_or_default();
-        match code {
-            "EMAIL_EXISTS" | "DUPLICATE_EMAIL" => Self::EmailExists,
-            "DUPLICATE_LOCAL_ID" => Self::UidExists,
-            // Which of these comes depends on the project's e-mail enumeration protection.
-            "EMAIL_NOT_FOUND" | "INVALID_PASSWORD" | "INVALID_LOGIN_CREDENTIALS" => Self::InvalidCredentials,
-            "USER_DISABLED" => Self::Disabled,
-            "USER_NOT_FOUND" => Self::NotFound,
-            "INVALID_EMAIL" | "MISSING_EMAIL" => Self::Invalid("e-mail address"),
-            "WEAK_PASSWORD" | "MISSING_PASSWORD" | "PASSWORD_DOES_NOT_MEET_REQUIREMENTS" => {
-                Self::Invalid("password")
-            }
-            "TOKEN_EXPIRED" | "INVALID_REFRESH_TOKEN" | "MISSING_REFRESH_TOKEN" | "INVALID_GRANT_TYPE" => {
-                Self::Stale("refresh token")
-            }
-            "INVALID_ID_TOKEN" | "CREDENTIAL_TOO_OLD_LOGIN_AGAIN" => Self::Stale("sign-in"),
-            "EXPIRED_OOB_CODE" | "INVALID_OOB_CODE" | "MISSING_OOB_CODE" => Self::Stale("code"),
-            "TOO_MANY_ATTEMPTS_TRY_LATER" | "RESET_PASSWORD_EXCEED_LIMIT" => Self::TooManyAttempts,
-            "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED" => Self::Exhausted { retry_after: 1 },
-            _ if status == 429 => Self::Exhausted { retry_after: 1 },
-            _ => Self::Refused {
-                status,
-                code: code
-                    .chars()
-                    .filter(|c| c.is_ascii_uppercase() || *c == '_')
-                    .take(64)
-                    .collect(),
-            },
+    /// The status of Google's answer, where it is still known.
+    pub(super) const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. }
+            | Self::OurCredentials { status, .. }
+            | Self::Outage { status, .. } => Some(*status),
+            _ => None,
         }
     }
 }
@@ -126,45 +155,5 @@ impl From<reqwest::Error> for FirebaseError {
     fn from(error: reqwest::Error) -> Self {
         // The URL holds the API key.
         Self::Unavailable(Arc::new(error.without_url()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn googles_codes_have_their_meaning() {
-        for (message, code) in [
-            ("EMAIL_EXISTS", "EMAIL_EXISTS"),
-            ("EMAIL_NOT_FOUND", "INVALID_CREDENTIALS"),
-            ("INVALID_PASSWORD", "INVALID_CREDENTIALS"),
-            ("INVALID_LOGIN_CREDENTIALS", "INVALID_CREDENTIALS"),
-            ("USER_DISABLED", "USER_DISABLED"),
-            (
-                "WEAK_PASSWORD : Password should be at least 6 characters",
-                "VALIDATION_ERROR",
-            ),
-            (
-                "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account",
-                "RATE_LIMITED",
-            ),
-            ("INVALID_REFRESH_TOKEN", "TOKEN_EXPIRED"),
-            ("CONFIGURATION_NOT_FOUND", "FIREBASE_UNAVAILABLE"),
-            ("", "FIREBASE_UNAVAILABLE"),
-        ] {
-            assert_eq!(
-                FirebaseError::from_answer(400, message).code().as_str(),
-                code,
-                "{message}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_code_is_kept_without_its_text() {
-        let error = FirebaseError::from_answer(403, "PERMISSION_DENIED: caller a@b.de lacks it");
-        assert_eq!(error.to_string(), "Firebase refused: 403 PERMISSION_DENIED");
-        assert!(!error.is_the_callers());
     }
 }

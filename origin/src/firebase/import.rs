@@ -55,8 +55,10 @@ pub struct KnownAccount {
     pub email: Option<String>,
     /// Whether nobody may sign in to it.
     pub disabled: bool,
-    /// Whether anybody ever signed in to it.
+    /// Whether anybody ever signed in to it, or gave it a second factor: replacing it would undo that.
     pub signed_in: bool,
+    /// Whether it has a second factor.
+    pub has_second_factor: bool,
 }
 
 impl std::fmt::Debug for KnownAccount {
@@ -119,6 +121,8 @@ struct AccountJson {
     disabled: bool,
     last_login_at: Option<Value>,
     last_refresh_at: Option<Value>,
+    #[serde(default)]
+    mfa_info: Vec<Value>,
 }
 
 impl Firebase {
@@ -232,7 +236,10 @@ impl From<AccountJson> for KnownAccount {
             _ => false,
         };
         Self {
-            signed_in: ever(&account.last_login_at) || ever(&account.last_refresh_at),
+            signed_in: ever(&account.last_login_at)
+                || ever(&account.last_refresh_at)
+                || !account.mfa_info.is_empty(),
+            has_second_factor: !account.mfa_info.is_empty(),
             uid: account.local_id,
             email: account.email,
             disabled: account.disabled,
@@ -290,6 +297,10 @@ mod tests {
             (serde_json::json!({"localId": "a"}), false),
             (serde_json::json!({"localId": "a", "lastLoginAt": "0"}), false),
             (serde_json::json!({"localId": "a", "lastLoginAt": 0}), false),
+            (
+                serde_json::json!({"localId": "a", "mfaInfo": [{"mfaEnrollmentId": "f"}]}),
+                true,
+            ),
             (
                 serde_json::json!({"localId": "a", "lastLoginAt": "1760000000000"}),
                 true,

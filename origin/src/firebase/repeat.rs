@@ -46,7 +46,9 @@ pub(super) fn pause_before_next(
     let again = match error {
         FirebaseError::Unavailable(cause) if cause.is_connect() => true,
         FirebaseError::Unavailable(cause) => !cause.is_timeout() && IDEMPOTENT.contains(&method),
-        FirebaseError::Refused { status, .. } => *status >= 500 && IDEMPOTENT.contains(&method),
+        FirebaseError::Outage { status, .. } => {
+            (*status >= 500 || *status == 408) && IDEMPOTENT.contains(&method)
+        }
         _ => false,
     };
     again.then(|| FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1)))
@@ -98,8 +100,8 @@ pub(super) fn retry_after(headers: &reqwest::header::HeaderMap) -> u32 {
 mod tests {
     use super::*;
 
-    fn refused(status: u16) -> FirebaseError {
-        FirebaseError::Refused {
+    fn failed(status: u16) -> FirebaseError {
+        FirebaseError::Outage {
             status,
             code: String::new(),
         }
@@ -113,12 +115,13 @@ mod tests {
             ("accounts:lookup", 500, 2, soon, Some(200)),
             ("accounts:lookup", 503, 3, soon, None),
             ("accounts:lookup", 503, 1, PATIENCE, None),
-            ("accounts:lookup", 403, 1, soon, None),
+            ("accounts:lookup", 408, 1, soon, Some(100)),
+            ("accounts:lookup", 200, 1, soon, None),
             ("accounts", 503, 1, soon, None),
             ("accounts:batchCreate", 503, 1, soon, None),
             ("accounts:sendOobCode", 503, 1, soon, None),
         ] {
-            let decided = pause_before_next(method, &refused(status), attempt, elapsed);
+            let decided = pause_before_next(method, &failed(status), attempt, elapsed);
             assert_eq!(
                 decided,
                 pause.map(Duration::from_millis),
@@ -129,6 +132,15 @@ mod tests {
             FirebaseError::TooManyAttempts,
             FirebaseError::Exhausted { retry_after: 1 },
             FirebaseError::InvalidCredentials,
+            FirebaseError::BlockerFailed,
+            FirebaseError::Refused {
+                status: 400,
+                code: String::new(),
+            },
+            FirebaseError::OurCredentials {
+                status: 403,
+                code: String::new(),
+            },
         ] {
             assert_eq!(
                 pause_before_next("accounts:lookup", &error, 1, soon),

@@ -7,7 +7,6 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde::Deserialize;
 use shared::base64url;
 use shared::time::UnixTime;
 
@@ -30,13 +29,6 @@ pub struct ServiceAccount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a service account key")]
 pub struct NotAServiceAccount;
-
-#[derive(Deserialize)]
-struct KeyFile {
-    client_email: String,
-    private_key: String,
-    token_uri: Option<String>,
-}
 
 impl ServiceAccount {
     /// The account `email` with its private key.
@@ -63,19 +55,6 @@ impl ServiceAccount {
     #[must_use]
     pub fn token_uri(&self) -> &str {
         &self.token_uri
-    }
-
-    /// Reads the JSON file that Google's console hands out.
-    ///
-    /// # Errors
-    /// [`NotAServiceAccount`].
-    pub fn from_json(text: &[u8]) -> Result<Self, NotAServiceAccount> {
-        let file: KeyFile = serde_json::from_slice(text).map_err(|_| NotAServiceAccount)?;
-        let account = Self::new(file.client_email, &file.private_key)?;
-        Ok(match file.token_uri {
-            Some(token_uri) => account.exchanged_at(token_uri),
-            None => account,
-        })
     }
 
     /// Its address, which is what it calls itself in what it signs.

@@ -1,6 +1,7 @@
 //! Google's JSON.
 
 use serde::{Deserialize, Serialize};
+use shared::api::second_factor::EnrolledFactor;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -12,13 +13,18 @@ pub(super) struct PasswordRequest<'a> {
     pub return_secure_token: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A sign-in, or its first step, or neither: a 200 may carry an error.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct SignInAnswer {
     pub local_id: String,
-    pub id_token: String,
-    pub refresh_token: String,
-    pub expires_in: String,
+    pub id_token: Option<String>,
+    pub refresh_token: Option<String>,
+    pub expires_in: Option<String>,
+    pub mfa_pending_credential: Option<String>,
+    pub mfa_info: Vec<EnrolledFactor>,
+    pub error_message: Option<String>,
+    pub need_confirmation: bool,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,8 @@ pub(super) struct LookupAccount {
     pub disabled: bool,
     pub password_updated_at: Option<serde_json::Number>,
     pub valid_since: Option<String>,
+    #[serde(default)]
+    pub mfa_info: Vec<serde_json::Value>,
     /// Milliseconds since 1970.
     pub created_at: Option<String>,
     /// There when the account has a password; what it says is not read.
@@ -103,7 +111,13 @@ pub(super) struct ImportedUser<'a> {
 #[derive(Deserialize)]
 pub(super) struct ImportAnswer {
     #[serde(default)]
-    pub error: Vec<ErrorDetail>,
+    pub error: Vec<ImportFailure>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ImportFailure {
+    #[serde(default)]
+    pub message: String,
 }
 
 #[derive(Deserialize)]
@@ -114,20 +128,3 @@ pub(super) struct ResetAnswer {
 /// An answer nothing is read from.
 #[derive(Deserialize)]
 pub(super) struct Ignored {}
-
-#[derive(Deserialize)]
-pub(super) struct ErrorAnswer {
-    pub error: ErrorDetail,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ErrorDetail {
-    #[serde(default)]
-    pub message: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct AccessTokenAnswer {
-    pub access_token: String,
-    pub expires_in: i64,
-}

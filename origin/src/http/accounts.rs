@@ -6,6 +6,7 @@ mod exchange;
 mod profile;
 mod recovery;
 mod removal;
+mod second_factor;
 mod session;
 
 use axum::Router;
@@ -21,12 +22,15 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/v1/auth/register", post(session::register))
         .route("/v1/auth/login", post(session::login))
+        .route("/v1/auth/mfa/start", post(second_factor::start))
+        .route("/v1/auth/mfa/finish", post(second_factor::finish))
         .route("/v1/auth/refresh", post(session::refresh))
         .route("/v1/auth/exchange", post(exchange::exchange))
         .route("/v1/auth/confirm-password", post(confirmation::confirm))
         .route("/v1/auth/logout", post(session::logout))
         .route("/v1/auth/profile", patch(profile::change))
         .route("/v1/auth/user", delete(removal::remove))
+        .route("/v1/auth/verify-email", post(recovery::verify_email))
         .route("/v1/auth/forgot-password", post(recovery::forgot_password))
         .route("/v1/auth/reset-password", post(recovery::reset_password))
 }

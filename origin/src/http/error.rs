@@ -12,6 +12,7 @@ use shared::time::UnixTime;
 use shared::token::Rejection;
 
 use crate::domain::user::UserError;
+use crate::firebase::FirebaseError;
 use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
 use crate::operations::ledger::Fault;
@@ -173,23 +174,49 @@ impl From<AccountError> for ApiError {
             AccountError::DisabledThere => {
                 Self::new(ErrorCode::InvalidCredentials).reason("disabled_at_firebase")
             }
+            AccountError::SecondFactorEnrolled => {
+                Self::new(ErrorCode::SecondFactorRequired).message(error.to_string())
+            }
+            // 409: the edge asks the legacy service, whose password it is.
+            AccountError::ResetNeeded => Self::new(ErrorCode::AccountLinkConflict)
+                .message(error.to_string())
+                .reason("reset_needed"),
             AccountError::EmailExists => Self::new(ErrorCode::EmailExists),
             AccountError::UsernameExists => Self::new(ErrorCode::UsernameExists),
             AccountError::User(error) => error.into(),
             AccountError::Operation(error) => error.into(),
-            AccountError::Firebase(error) if error.is_the_callers() => {
-                Self::new(error.code()).message(error.to_string())
-            }
-            AccountError::Firebase(error) => {
+            AccountError::Firebase(error) => error.into(),
+            // Google's own token refused here: nothing the caller can mend.
+            AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
+            AccountError::TooBusy(_) => Self::new(ErrorCode::RateLimited).reason("password_queue_full"),
+        }
+    }
+}
+
+impl From<FirebaseError> for ApiError {
+    fn from(error: FirebaseError) -> Self {
+        match error {
+            FirebaseError::SecondFactor(pending) => Self::from(Problem::second_factor(pending.challenge)),
+            FirebaseError::Blocked(Some(message)) => Self::new(ErrorCode::SignInBlocked)
+                .message(message)
+                .reason("blocking_function"),
+            FirebaseError::Blocked(None) => Self::new(ErrorCode::SignInBlocked).reason("blocking_function"),
+            FirebaseError::BlockerFailed => Self::new(ErrorCode::SignInBlocked)
+                .message("The sign-in could not be checked: try again later")
+                .reason("blocking_function_failed")
+                .caused_by(error),
+            FirebaseError::Refused { .. } => Self::new(ErrorCode::SignInBlocked)
+                .message("The settings of the project do not allow this")
+                .reason("refused_by_firebase")
+                .caused_by(error),
+            error if error.is_the_callers() => Self::new(error.code()).message(error.to_string()),
+            error => {
                 let mut problem = Problem::new(error.code());
                 if let Some(seconds) = error.retry_after() {
                     problem = problem.retry_after(seconds);
                 }
                 Self::from(problem).caused_by(error)
             }
-            // Google's own token refused here: nothing the caller can mend.
-            AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
-            AccountError::TooBusy(_) => Self::new(ErrorCode::RateLimited).reason("password_queue_full"),
         }
     }
 }

@@ -11,10 +11,13 @@ mod error;
 mod exchange;
 mod lease;
 mod legacy_session;
+mod moving;
 mod profile;
 mod recover;
 mod register;
+mod second_factor;
 mod sign_in;
+mod verify_address;
 
 use std::sync::Arc;
 

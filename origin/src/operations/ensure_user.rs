@@ -15,6 +15,7 @@ use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
+use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::users::{self, Arrival, FirstSight, NewUser};
 use crate::postgres::{Pool, run};
 use crate::telemetry::Causes;
@@ -58,7 +59,7 @@ pub async fn ensure_user(
                     Some(record) => sign_in(pool, proofs, identity, welcome_tokens, record, origin).await?,
                     None => {
                         let signed_in = FirebaseSignIn::new(identity, uid, issuer);
-                        first_sight(pool, signed_in, welcome_tokens, origin).await?
+                        first_sight(pool, identity, signed_in, welcome_tokens, origin).await?
                     }
                 };
                 if let Some(record) = look {
@@ -88,6 +89,7 @@ async fn sign_in(
         users::record_sign_in(&mut connection, signed_in, origin).await
     })
     .await;
+    note_second_factor(pool, identity, record.user.id).await?;
     match noted {
         Ok(Some(updated)) => {
             if updated.valid_since != record.valid_since {
@@ -144,6 +146,7 @@ async fn news(
 
 async fn first_sight(
     pool: &Pool,
+    identity: &Identity,
     sign_in: FirebaseSignIn,
     welcome_tokens: i32,
     origin: &Origin,
@@ -171,6 +174,7 @@ async fn first_sight(
         Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
         Ok(FirstSight::Linked(record)) => {
             tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
+            note_second_factor(pool, identity, record.user.id).await?;
             Ok(Some(record))
         }
         Ok(FirstSight::Conflict) => Err(UserError::LinkConflict.into()),
@@ -178,6 +182,18 @@ async fn first_sight(
         Err(error) if error.violated_unique().is_some() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A user with a second factor has no password at the legacy service, which would ask for none.
+async fn note_second_factor(pool: &Pool, identity: &Identity, id: Uuid) -> Result<(), OperationError> {
+    if identity.second_factor.is_none() {
+        return Ok(());
+    }
+    run(pool, |mut connection| async move {
+        legacy_hash::set_aside(&mut connection, UserId(id), SetAside::SecondFactor).await
+    })
+    .await?;
+    Ok(())
 }
 
 fn created(record: UserRecord) -> UserRecord {

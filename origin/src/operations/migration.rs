@@ -81,7 +81,7 @@ impl MigrationError {
     fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, DatabaseError::Unavailable(_)),
-            Self::Firebase(error) => is_transient(error),
+            Self::Firebase(error) => error.is_transient(),
         }
     }
 
@@ -175,17 +175,6 @@ impl Migration {
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-fn is_transient(error: &FirebaseError) -> bool {
-    match error {
-        FirebaseError::Unavailable(_) | FirebaseError::TooManyAttempts | FirebaseError::Exhausted { .. } => {
-            true
-        }
-        // 401: the access token was revoked before its time.
-        FirebaseError::Refused { status, .. } => *status >= 500 || *status == 401,
-        _ => false,
     }
 }
 

@@ -228,7 +228,7 @@ impl Syncing {
 /// Whether the next person may fare better.
 fn is_about_one(error: &AccountError) -> bool {
     match error {
-        AccountError::Firebase(FirebaseError::Refused { status, .. }) => !matches!(status, 401 | 403 | 500..),
+        AccountError::Firebase(FirebaseError::Refused { .. }) => true,
         AccountError::Firebase(error) => error.is_the_callers(),
         AccountError::Operation(_) | AccountError::Token(_) | AccountError::TooBusy(_) => false,
         _ => true,

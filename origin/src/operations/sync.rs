@@ -20,6 +20,7 @@ use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::leases::{self, Job};
+use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::syncs::{self, Due};
 use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
 use crate::telemetry::Causes;
@@ -244,6 +245,12 @@ impl Syncing {
             accounts::sync(&mut connection, id, facts, actor, origin).await
         })
         .await?;
+        if account.is_some_and(|account| account.has_second_factor) {
+            run(&self.pool, |mut connection| async move {
+                legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
+            })
+            .await?;
+        }
         if facts.is_some() {
             run(&self.pool, |mut connection| async move {
                 syncs::settled(&mut connection, &[id.0]).await

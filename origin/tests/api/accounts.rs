@@ -226,6 +226,11 @@ async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
     let app = start().await;
     let email = address();
     let id = app.legacy_user(&email).await;
+    let hash = bcrypt::hash("correct-horse_1", 4).unwrap();
+    app.database
+        .execute(&format!("UPDATE auth.users SET password_hash = '{hash}'"))
+        .await
+        .unwrap();
     let address = shared::ids::NormalizedEmail::parse(&email).unwrap();
     app.app
         .accounts

@@ -181,7 +181,10 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
     drill.change(json!({"fail": {"projects.accounts.batchCreate": refusal}}));
     let ended = drill.users(&["migrate", "--json"]).await.expect(1);
     let stopped = ended.json();
-    assert_eq!(stopped["stopped"], "Firebase refused: 403 PERMISSION_DENIED");
+    assert_eq!(
+        stopped["stopped"],
+        "Firebase does not accept our credentials: 403 PERMISSION_DENIED"
+    );
     assert!(
         ended.stderr.contains("origin users migrate --resume"),
         "{}",

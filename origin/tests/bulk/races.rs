@@ -281,7 +281,13 @@ async fn a_sign_in_keeps_the_import_away() {
         .await;
     let held = |connection: sqlx::pool::PoolConnection<sqlx::Postgres>| async move {
         let mut connection = connection;
-        origin::postgres::migrations::hold_for_sign_in(&mut connection, shared::ids::UserId(id), 30).await
+        origin::postgres::migrations::hold_for_sign_in(
+            &mut connection,
+            shared::ids::UserId(id),
+            "sign-in:test",
+            30,
+        )
+        .await
     };
     assert!(held(drill.database.pool.acquire().await.unwrap()).await.unwrap());
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--resume", "--json"])));
@@ -294,7 +300,7 @@ async fn a_sign_in_keeps_the_import_away() {
             uid: &id.to_string(),
             email: &email,
             email_verified: false,
-            password: "typed-at-sign-in-1",
+            password: Some("typed-at-sign-in-1"),
             display_name: None,
             photo_url: None,
         })

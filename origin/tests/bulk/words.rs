@@ -34,7 +34,7 @@ async fn a_rehearsal_that_broke_off_changed_nothing_and_a_run_that_did_can_be_go
     exits(&rehearsal, 1);
     assert_eq!(
         rehearsal.stderr,
-        "stopped: Firebase refused: 403 PERMISSION_DENIED\nNothing was changed.\n"
+        "stopped: Firebase does not accept our credentials: 403 PERMISSION_DENIED\nNothing was changed.\n"
     );
 
     drill.change(
@@ -48,7 +48,7 @@ async fn a_rehearsal_that_broke_off_changed_nothing_and_a_run_that_did_can_be_go
     assert_eq!(figure(&stopped, "imported and linked"), 0);
     assert!(
         stopped.stderr.ends_with(
-            "stopped: Firebase refused: 403 PERMISSION_DENIED\nWhat is done is kept. Go on with: origin users migrate --resume\n"
+            "stopped: Firebase does not accept our credentials: 403 PERMISSION_DENIED\nWhat is done is kept. Go on with: origin users migrate --resume\n"
         ),
         "{}",
         stopped.stderr
@@ -136,7 +136,7 @@ async fn people_are_made_local_again_after_a_look_at_how_many() {
     exits(&stopped, 1);
     assert!(
         stopped.stderr.ends_with(
-            "stopped: Firebase refused: 403 PERMISSION_DENIED\nWhat is done is kept. Run the same command again to go on.\n"
+            "stopped: Firebase does not accept our credentials: 403 PERMISSION_DENIED\nWhat is done is kept. Run the same command again to go on.\n"
         ),
         "{}",
         stopped.stderr

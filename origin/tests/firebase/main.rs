@@ -15,6 +15,7 @@
 mod database;
 mod door;
 mod google;
+mod keyless;
 mod legacy_sessions;
 #[path = "../api/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the API, which use more of it")]
@@ -23,18 +24,23 @@ mod support;
 mod addresses;
 mod both_sides;
 mod calls;
+mod definite;
 mod enumeration;
 mod errors;
 mod exchange;
 mod load;
+mod mails;
 mod migration;
 mod outage;
 mod ownership;
 mod ownership_parties;
 mod ownership_price;
 mod ownership_table;
+mod policy;
 mod pushes;
 mod registration;
+mod second_factor;
 mod service_account;
 mod sessions;
 mod taken_addresses;
+mod tenants;

@@ -29,7 +29,7 @@ async fn the_right_old_password_moves_a_person_with_that_password() {
     assert_eq!(world.link().await, format!("{id} hybrid"));
     world.refresh(&session).await.expect(200);
     world.log_in("ann@example.org", PASSWORD).await.expect(200);
-    assert_eq!(world.google.calls("projects.accounts"), 1);
+    assert_eq!(world.google.calls("projects.accounts.batchCreate"), 1);
     let events: i64 = world
         .app
         .database

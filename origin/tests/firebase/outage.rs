@@ -50,7 +50,7 @@ async fn a_migration_that_lost_its_link_is_mended_by_the_next_call() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    let broken = break_during(&world, "projects.accounts", "login", &person).await;
+    let broken = break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
     assert_eq!(broken, (503, "DATABASE_UNAVAILABLE".to_owned()));
     assert_eq!(world.google.accounts().len(), 1);
     assert_eq!(world.link().await, "- local");
@@ -65,7 +65,7 @@ async fn a_migration_that_broke_off_before_the_password_changed_takes_the_new_on
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    break_during(&world, "projects.accounts", "login", &person).await;
+    break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
     let hash = bcrypt::hash(OTHER, 4).unwrap();
     world
         .app
@@ -85,7 +85,7 @@ async fn an_account_of_an_older_password_is_linked_with_care() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    break_during(&world, "projects.accounts", "login", &person).await;
+    break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
     let hash = bcrypt::hash(OTHER, 4).unwrap();
     let changed = format!("UPDATE auth.users SET password_hash = '{hash}'");
     world.app.database.execute(&changed).await.unwrap();

@@ -109,7 +109,7 @@ async fn token(world: &World, uid: &str, email: &str, proof: Proof) -> String {
             uid,
             email: &NormalizedEmail::parse(email).unwrap(),
             email_verified: true,
-            password: PASSWORD,
+            password: Some(PASSWORD),
             display_name: None,
             photo_url: None,
         };

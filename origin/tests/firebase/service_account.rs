@@ -62,7 +62,7 @@ async fn an_account_that_google_does_not_know_is_our_fault() {
     world.google_will(json!({"fail": {GRANT: {"status": 400, "message": "invalid_grant"}}}));
     assert!(matches!(
         look_up(&world).await,
-        Err(FirebaseError::Refused { status: 400, .. })
+        Err(FirebaseError::OurCredentials { status: 400, .. })
     ));
     let person = json!({"email": "ann@example.org", "password": "correct-horse_1"});
     let refused = world.post("register", &person).await;

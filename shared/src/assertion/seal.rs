@@ -207,6 +207,7 @@ mod tests {
             picture: None,
             phone_number: None,
             sign_in_provider: None,
+            second_factor: None,
             auth_time: NOW,
             issued_at: NOW,
             expires_at: NOW.plus(3600),

@@ -28,6 +28,7 @@ fn identity() -> ProvenIdentity {
         picture: None,
         phone_number: None,
         sign_in_provider: Some("password".to_owned()),
+        second_factor: None,
         auth_time: NOW,
         issued_at: NOW,
         expires_at: NOW.plus(3600),

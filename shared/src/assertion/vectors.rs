@@ -144,6 +144,7 @@ fn firebase() -> OpenedAssertion {
         picture: None,
         phone_number: None,
         sign_in_provider: Some("password".to_owned()),
+        second_factor: None,
         auth_time: NOW.plus(-600),
         issued_at: NOW.plus(-10),
         expires_at: NOW.plus(3590),

@@ -54,7 +54,11 @@ pub(super) fn judge<'t>(
     audience(claims, project)?;
     let uid = subject(claims)?;
     let times = validity(claims, ring, policy, now)?;
-    let (tenant, sign_in_provider) = firebase_claim(claims, policy)?;
+    let FirebaseClaim {
+        tenant,
+        sign_in_provider,
+        second_factor,
+    } = firebase_claim(claims, policy)?;
     let identity = Identity {
         kind: match ring {
             Ring::FirebaseIdToken => TokenKind::Firebase,
@@ -69,6 +73,7 @@ pub(super) fn judge<'t>(
         picture: decoration(claims, "picture").filter(|address| is_web_address(address)),
         phone_number: text(claims, "phone_number")?,
         sign_in_provider,
+        second_factor,
         auth_time: times.auth_time,
         issued_at: times.issued_at,
         expires_at: times.expires_at,
@@ -165,11 +170,16 @@ fn validity(claims: &Object, ring: Ring, policy: &TokenPolicy, now: UnixTime) ->
     })
 }
 
-/// The `firebase` claim: its tenant is the configured one (none, where none is configured).
-fn firebase_claim(
-    claims: &Object,
-    policy: &TokenPolicy,
-) -> Result<(Option<TenantId>, Option<String>), Rejection> {
+/// What the `firebase` claim says.
+struct FirebaseClaim {
+    tenant: Option<TenantId>,
+    sign_in_provider: Option<String>,
+    second_factor: Option<String>,
+}
+
+/// The `firebase` claim: its tenant is the configured one (none, where none is configured); how the user signed in, and by what second factor.
+/// <https://cloud.google.com/identity-platform/docs/reference/rest/v2/accounts.mfaSignIn/finalize>
+fn firebase_claim(claims: &Object, policy: &TokenPolicy) -> Result<FirebaseClaim, Rejection> {
     let empty = Object::default();
     let firebase = match claims.get("firebase") {
         None => &empty,
@@ -181,7 +191,11 @@ fn firebase_claim(
         (Some(expected), Some(Json::Text(tenant))) if expected.as_str() == tenant => Some(expected.clone()),
         _ => return Err(Rejection::Tenant),
     };
-    Ok((tenant, text(firebase, "sign_in_provider")?))
+    Ok(FirebaseClaim {
+        tenant,
+        sign_in_provider: text(firebase, "sign_in_provider")?,
+        second_factor: text(firebase, "sign_in_second_factor")?,
+    })
 }
 
 /// A claim that decides something: absent, or a string.

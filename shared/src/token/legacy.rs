@@ -130,6 +130,7 @@ fn identity(claims: &Object, policy: &TokenPolicy, now: UnixTime) -> Result<Iden
         picture: None,
         phone_number: None,
         sign_in_provider: None,
+        second_factor: None,
         auth_time: issued_at,
         issued_at,
         expires_at,

@@ -62,6 +62,7 @@ mod tests {
             picture: None,
             phone_number: None,
             sign_in_provider: None,
+            second_factor: None,
             auth_time: at(100),
             issued_at: at(200),
             expires_at: at(3_800),

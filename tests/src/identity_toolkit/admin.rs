@@ -19,15 +19,18 @@ const MAX_LOOKUP: usize = 100;
 const MAX_BATCH: usize = 1_000;
 
 pub(super) fn routes() -> Router<Shared> {
-    let route =
-        |method: &str| format!("/identitytoolkit.googleapis.com/v1/projects/{{project}}/accounts{method}");
-    Router::new()
-        .route(&route(""), post(create))
-        .route(&route(":lookup"), post(lookup))
-        .route(&route(":update"), post(update))
-        .route(&route(":delete"), post(delete))
-        .route(&route(":batchDelete"), post(batch_delete))
-        .route(&route(":batchGet"), get(batch_get))
+    let mut routes = Router::new();
+    for of in ["projects/{project}", "projects/{project}/tenants/{tenant}"] {
+        let route = |method: &str| format!("/identitytoolkit.googleapis.com/v1/{of}/accounts{method}");
+        routes = routes
+            .route(&route(""), post(create))
+            .route(&route(":lookup"), post(lookup))
+            .route(&route(":update"), post(update))
+            .route(&route(":delete"), post(delete))
+            .route(&route(":batchDelete"), post(batch_delete))
+            .route(&route(":batchGet"), get(batch_get));
+    }
+    routes
 }
 
 #[derive(Default, Deserialize)]
@@ -57,7 +60,10 @@ async fn create(
         .map(|email| valid_email(Some(email)))
         .transpose()?;
     let password = match wanted.password.as_deref() {
-        Some(text) => Some(hashed(new_password(Some(text))?).await?),
+        Some(text) => {
+            shared.allows(text)?;
+            Some(hashed(new_password(Some(text))?).await?)
+        }
         None => None,
     };
     if wanted.local_id.as_deref().is_some_and(|uid| !is_uid(uid)) {
@@ -144,7 +150,10 @@ async fn update(
         .map(|email| valid_email(Some(email)))
         .transpose()?;
     let password = match wanted.password.as_deref() {
-        Some(text) => Some(hashed(new_password(Some(text))?).await?),
+        Some(text) => {
+            shared.allows(text)?;
+            Some(hashed(new_password(Some(text))?).await?)
+        }
         None => None,
     };
     let valid_since = wanted

@@ -7,6 +7,9 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::mfa::Factor;
+use super::rules::{Blocking, Policy, Throttle};
+use super::shape::{Arrival, Shape};
 use super::state::Shared;
 
 /// A change of settings; what is not named stays. Methods have Google's names, as in [`super::IdentityToolkit::calls`].
@@ -37,8 +40,22 @@ pub struct Change {
     pub id_token_seconds: Option<i64>,
     /// Seconds an action code is good for. At first 3,600.
     pub oob_code_seconds: Option<i64>,
+    /// Seconds by which pending sign-ins are older than they are. At first 0.
+    pub pending_age: Option<i64>,
+    /// The project's password policy. At first none but Google's own.
+    pub policy: Option<Policy>,
+    /// The project's `beforeSignIn` function. At first it allows everybody in.
+    pub blocking: Option<Blocking>,
+    /// How many wrong passwords are taken. At first any number.
+    pub throttle: Option<Throttle>,
+    /// Gives accounts second factors, in place of those they have, by address.
+    pub factors: HashMap<String, Vec<Factor>>,
     /// Starts counting calls anew.
     pub forget_calls: bool,
+    /// The one tenant whose accounts these are: from now on a call that does not name it is refused. At first none.
+    pub tenant: Option<String>,
+    /// Removes every account.
+    pub forget_accounts: bool,
     /// Voids every access token given out so far.
     pub forget_access_tokens: bool,
 }
@@ -50,6 +67,7 @@ pub struct Failure {
     /// HTTP status.
     pub status: u16,
     /// `error.message`.
+    #[serde(default)]
     pub message: String,
     /// How often; for ever when not said.
     #[serde(default)]
@@ -57,6 +75,18 @@ pub struct Failure {
     /// Seconds for `Retry-After`.
     #[serde(default)]
     pub retry_after: Option<u32>,
+    /// Only for calls about this address; for all when not said.
+    #[serde(default)]
+    pub only: Option<String>,
+    /// The shape of the body.
+    #[serde(default)]
+    pub shape: Shape,
+    /// A body in place of it: a 200 may carry an error.
+    #[serde(default)]
+    pub body: Option<Value>,
+    /// How it arrives.
+    #[serde(default)]
+    pub arrival: Arrival,
 }
 
 /// The most calls within a time.

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::control::{Change, Failure, Quota};
 use super::refusal::Refusal;
+use super::rules::{Blocking, Policy, Throttle};
+use super::shape::Shape;
 use super::state::Shared;
 use crate::serve::ConnectionEnds;
 
@@ -28,6 +30,11 @@ pub(super) struct Faults {
     pub access_token_seconds: i64,
     pub id_token_seconds: i64,
     pub oob_code_seconds: i64,
+    pub pending_age: i64,
+    pub tenant: Option<String>,
+    pub policy: Policy,
+    pub blocking: Blocking,
+    pub throttle: Throttle,
     calls: BTreeMap<String, u64>,
 }
 
@@ -64,6 +71,11 @@ impl Default for Faults {
             access_token_seconds: 3_600,
             id_token_seconds: 3_600,
             oob_code_seconds: 3_600,
+            pending_age: 0,
+            tenant: None,
+            policy: Policy::default(),
+            blocking: Blocking::Allows,
+            throttle: Throttle::default(),
             calls: BTreeMap::new(),
         }
     }
@@ -80,6 +92,11 @@ impl Faults {
         self.access_token_seconds = change.access_token_seconds.unwrap_or(self.access_token_seconds);
         self.id_token_seconds = change.id_token_seconds.unwrap_or(self.id_token_seconds);
         self.oob_code_seconds = change.oob_code_seconds.unwrap_or(self.oob_code_seconds);
+        self.pending_age = change.pending_age.unwrap_or(self.pending_age);
+        self.tenant = change.tenant.or_else(|| self.tenant.take());
+        self.policy = change.policy.unwrap_or(self.policy);
+        self.blocking = change.blocking.unwrap_or_else(|| self.blocking.clone());
+        self.throttle = change.throttle.unwrap_or(self.throttle);
         for (method, failure) in change.fail {
             match failure {
                 Some(failure) => drop(self.fail.insert(method, failure)),
@@ -121,10 +138,15 @@ impl Faults {
             "access_token_seconds": self.access_token_seconds,
             "id_token_seconds": self.id_token_seconds,
             "oob_code_seconds": self.oob_code_seconds,
+            "pending_age": self.pending_age,
+            "policy": self.policy,
+            "blocking": self.blocking,
+            "throttle": self.throttle,
         })
     }
 
-    fn fate(&mut self, method: &str, now: Instant) -> Fate {
+    /// What becomes of a call of `method` whose body is `said`.
+    fn fate(&mut self, method: &str, said: &str, now: Instant) -> Fate {
         let count = self.calls.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
         if self.hang {
@@ -138,12 +160,18 @@ impl Faults {
             .get_mut(method)
             .is_some_and(|window| !window.has_room(now))
         {
-            let refusal = Refusal::new(429, format!("QUOTA_EXCEEDED : Exceeded quota for {method}."));
+            let refusal =
+                Refusal::new(429, format!("QUOTA_EXCEEDED : Exceeded quota for {method}.")).shaped(Shape::V2);
             return Fate::Refuse(self.latency, refusal);
         }
-        if let Some(failure) = self.fail.get_mut(method) {
-            let refusal =
-                Refusal::new(failure.status, failure.message.clone()).retry_after(failure.retry_after);
+        let concerned = |failure: &Failure| {
+            failure
+                .only
+                .as_deref()
+                .is_none_or(|only| said.to_lowercase().contains(&only.to_lowercase()))
+        };
+        if let Some(failure) = self.fail.get_mut(method).filter(|failure| concerned(failure)) {
+            let refusal = Refusal::of(failure);
             if let Some(times) = &mut failure.times {
                 *times = times.saturating_sub(1);
                 if *times == 0 {
@@ -189,7 +217,18 @@ pub(super) async fn apply(
     request: Request,
     next: Next,
 ) -> Response {
-    let fate = shared.faults().fate(&method(path.as_str()), Instant::now());
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, super::MAX_BODY_BYTES).await else {
+        return Refusal::new(413, "Request payload size exceeds the limit").into_response();
+    };
+    let said = String::from_utf8_lossy(&body);
+    let fate = shared
+        .faults()
+        .fate(&method(path.as_str(), head.uri.path()), &said, Instant::now());
+    if !names_tenant(shared.faults().tenant.as_deref(), head.uri.path(), &said) {
+        return Refusal::bad("TENANT_ID_MISMATCH").into_response();
+    }
+    let request = Request::from_parts(head, body.clone().into());
     match fate {
         Fate::Hang => std::future::pending().await,
         Fate::Down => ConnectionEnds.into_response(),
@@ -209,8 +248,29 @@ pub(super) async fn apply(
     }
 }
 
+/// Whether a call about accounts names the tenant, where there is one: an administrator in the path, a client in the body.
+fn names_tenant(tenant: Option<&str>, path: &str, said: &str) -> bool {
+    let Some(tenant) = tenant.filter(|_| path.contains("/accounts")) else {
+        return true;
+    };
+    if path.contains("/projects/") {
+        return path.contains(&format!("/tenants/{tenant}/"));
+    }
+    let said: Value = serde_json::from_str(said).unwrap_or_default();
+    said["tenantId"] == tenant
+}
+
 /// Google's name of the method behind a route.
-fn method(route: &str) -> String {
+fn method(route: &str, path: &str) -> String {
+    if route.starts_with("/iam/") {
+        return format!("iam.{}", path.rsplit(':').next().unwrap_or_default());
+    }
+    if route.starts_with("/computeMetadata/") {
+        return format!("metadata.{}", path.rsplit('/').next().unwrap_or_default());
+    }
+    if route == "/sts/v1/token" {
+        return "sts.token".to_owned();
+    }
     if route == "/token" {
         return "oauth2.token".to_owned();
     }
@@ -255,7 +315,7 @@ mod tests {
             ("/securetoken.googleapis.com/v1/token", "token"),
             ("/token", "oauth2.token"),
         ] {
-            assert_eq!(method(route), name);
+            assert_eq!(method(route, route), name);
         }
     }
 

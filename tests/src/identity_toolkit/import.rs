@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::admin::{imported_email, is_uid};
+use super::mfa::Factor;
 use super::password::StoredPassword;
 use super::refusal::Refusal;
 use super::state::{Administrator, Shared};
@@ -24,10 +25,15 @@ const MAX_ACCOUNTS: usize = 1_000;
 const BCRYPT: &str = "BCRYPT";
 
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route(
-        "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts:batchCreate",
-        post(batch_create),
-    )
+    Router::new()
+        .route(
+            "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts:batchCreate",
+            post(batch_create),
+        )
+        .route(
+            "/identitytoolkit.googleapis.com/v1/projects/{project}/tenants/{tenant}/accounts:batchCreate",
+            post(batch_create),
+        )
 }
 
 #[derive(Default, Deserialize)]
@@ -54,6 +60,14 @@ struct Person {
     custom_attributes: Option<String>,
     created_at: Option<String>,
     last_login_at: Option<String>,
+    mfa_info: Vec<ImportedFactor>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ImportedFactor {
+    mfa_enrollment_id: String,
+    phone_info: Option<String>,
 }
 
 async fn batch_create(
@@ -115,6 +129,13 @@ fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Res
         Some(encoded) => Some(StoredPassword::imported(encoded).ok_or("Invalid base64 in passwordHash")?),
         None => None,
     };
+    if person.mfa_info.iter().any(|factor| factor.phone_info.is_none()) {
+        return Err("Importing TOTP MFA is not supported.");
+    }
+    let factors = person.mfa_info.into_iter().map(|factor| Factor {
+        id: factor.mfa_enrollment_id,
+        phone: factor.phone_info,
+    });
     let millis = |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok());
     let at = now();
     Ok(Account {
@@ -131,5 +152,6 @@ fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Res
         providers: Vec::new(),
         created_at: millis(person.created_at).unwrap_or_else(|| at.saturating_mul(1_000)),
         last_login_at: millis(person.last_login_at),
+        factors: factors.collect(),
     })
 }

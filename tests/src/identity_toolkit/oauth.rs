@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::session::{random, verified_claims};
+use super::session::verified_claims;
 use super::state::Shared;
 use crate::keys::Key;
 use crate::tokens::now;
@@ -26,7 +26,7 @@ const LONGEST_SECONDS: i64 = 3_600;
 const SKEW_SECONDS: i64 = 60;
 
 /// A refusal of RFC 6749 section 5.2.
-pub(super) struct Denied(&'static str, &'static str);
+pub(super) struct Denied(pub &'static str, pub &'static str);
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
@@ -36,19 +36,15 @@ impl IntoResponse for Denied {
 }
 
 pub(super) async fn grant(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value>, Denied> {
+    if field(&body, "grant_type").as_deref() == Some("refresh_token") {
+        return super::keyless::of_user(&shared, &body).map(Json);
+    }
     if field(&body, "grant_type").as_deref() != Some(GRANT) {
         return Err(Denied("unsupported_grant_type", "Invalid grant_type"));
     }
     let assertion = field(&body, "assertion").ok_or(Denied("invalid_request", "Missing assertion"))?;
     check(&assertion, &shared, now())?;
-    let lifetime = shared.faults().access_token_seconds;
-    let access_token = format!("ya29.{}", random());
-    shared
-        .store()
-        .admit(access_token.clone(), now().saturating_add(lifetime));
-    Ok(Json(
-        json!({"access_token": access_token, "expires_in": lifetime, "token_type": "Bearer"}),
-    ))
+    Ok(Json(super::keyless::granted(&shared)))
 }
 
 fn check(unverified: &str, shared: &Shared, now: i64) -> Result<(), Denied> {

@@ -55,6 +55,7 @@ async fn sign_up(
     }
     let email = valid_email(given.email.as_deref())?;
     let password = new_password(given.password.as_deref())?;
+    shared.allows(&password)?;
     let password = hashed(password).await?;
     let at = now();
     let account = Account {
@@ -100,18 +101,32 @@ async fn sign_in(
             open
         })
     };
+    let throttle = shared.faults().throttle;
+    shared.store().attempts.check(throttle, &email)?;
     let account = shared.store().by_email(&email).cloned();
-    let account = account.ok_or_else(|| refused("EMAIL_NOT_FOUND"))?;
+    let Some(account) = account else {
+        shared.store().attempts.note_wrong(&email);
+        return Err(refused("EMAIL_NOT_FOUND"));
+    };
     if account.disabled {
         return Err(Refusal::bad("USER_DISABLED"));
     }
     let right = match &account.password {
-        Some(stored) => stored.is(password).await,
+        Some(stored) => stored.is(password.clone()).await,
         None => false,
     };
     if !right {
+        shared.store().attempts.note_wrong(&email);
         return Err(refused("INVALID_PASSWORD"));
     }
+    let policy = shared.faults().policy;
+    if policy.force_upgrade {
+        policy.check(&password)?;
+    }
+    if !account.factors.is_empty() {
+        return Ok(Json(super::mfa::first_step(&shared, &account)));
+    }
+    shared.faults().blocking.ask()?;
     let tokens = shared.sign_in(&account.local_id)?;
     let mut answer = signed_in(
         "identitytoolkit#VerifyPasswordResponse",
@@ -139,6 +154,9 @@ async fn sign_in_with_custom_token(
     let (account, now) = (shared.service_account(), now());
     if claims["iss"] != account || claims["sub"] != account || claims["aud"] != CUSTOM_TOKEN_AUDIENCE {
         return Err(Refusal::bad("CREDENTIAL_MISMATCH"));
+    }
+    if claims["tenant_id"].as_str() != shared.faults().tenant.as_deref() {
+        return Err(Refusal::bad("TENANT_ID_MISMATCH"));
     }
     if claims["exp"].as_i64().is_none_or(|expires| expires <= now) {
         return Err(invalid());
@@ -196,7 +214,10 @@ async fn update(
 ) -> Result<Json<Value>, Refusal> {
     let account = shared.holder(&id_token(given.id_token)?)?;
     let password = match given.password.as_deref() {
-        Some(text) => Some(hashed(new_password(Some(text))?).await?),
+        Some(text) => {
+            shared.allows(text)?;
+            Some(hashed(new_password(Some(text))?).await?)
+        }
         None => None,
     };
     let renewed = password.is_some();
@@ -274,6 +295,14 @@ pub(super) fn new_password(given: Option<&str>) -> Result<String, Refusal> {
         ));
     }
     Ok(password.to_owned())
+}
+
+impl Shared {
+    /// Refuses a new password that breaks the project's policy.
+    pub(super) fn allows(&self, password: &str) -> Result<(), Refusal> {
+        let policy = self.faults().policy;
+        policy.check(password)
+    }
 }
 
 pub(super) async fn hashed(password: String) -> Result<StoredPassword, Refusal> {

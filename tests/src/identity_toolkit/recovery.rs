@@ -1,6 +1,7 @@
 //! Forgotten passwords: a code by "mail", and a new password for it.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use super::store::Mail;
 use crate::tokens::now;
 
 const PASSWORD_RESET: &str = "PASSWORD_RESET";
+const VERIFY_EMAIL: &str = "VERIFY_EMAIL";
 
 pub(super) fn routes() -> Router<Shared> {
     let route = |method: &str| format!("/identitytoolkit.googleapis.com/v1/accounts:{method}");
@@ -26,6 +28,8 @@ pub(super) fn routes() -> Router<Shared> {
 #[serde(default, rename_all = "camelCase")]
 struct Wanted {
     request_type: Option<String>,
+    id_token: Option<String>,
+    continue_url: Option<String>,
     email: Option<String>,
     oob_code: Option<String>,
     new_password: Option<String>,
@@ -35,21 +39,34 @@ struct Wanted {
 async fn send(
     State(shared): State<Shared>,
     _client: Client,
+    headers: HeaderMap,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, Refusal> {
-    match wanted.request_type.as_deref() {
-        Some(PASSWORD_RESET) => {}
+    let (request_type, email) = match wanted.request_type.as_deref() {
+        Some(PASSWORD_RESET) => (PASSWORD_RESET, valid_email(wanted.email.as_deref())?),
+        Some(VERIFY_EMAIL) => {
+            let id_token = wanted.id_token.ok_or_else(|| Refusal::bad("MISSING_ID_TOKEN"))?;
+            let holder = shared.holder(&id_token)?;
+            (
+                VERIFY_EMAIL,
+                holder.email.ok_or_else(|| Refusal::bad("MISSING_EMAIL"))?,
+            )
+        }
         Some(_) => return Err(Refusal::bad("INVALID_REQ_TYPE")),
         None => return Err(Refusal::bad("MISSING_REQ_TYPE")),
-    }
-    let email = valid_email(wanted.email.as_deref())?;
+    };
+    let locale = headers
+        .get("x-firebase-locale")
+        .and_then(|value| value.to_str().ok());
     let privacy = shared.faults().email_privacy;
     let mut store = shared.store();
     if store.by_email(&email).is_some() {
         store.send(Mail {
             code: random(),
             email: email.clone(),
-            request_type: PASSWORD_RESET.to_owned(),
+            request_type: request_type.to_owned(),
+            locale: locale.map(str::to_owned),
+            continue_url: wanted.continue_url,
             sent_at: now(),
         });
     } else if !privacy {
@@ -74,6 +91,7 @@ async fn reset(
         return Err(Refusal::bad("EXPIRED_OOB_CODE"));
     }
     if let Some(text) = wanted.new_password.as_deref() {
+        shared.allows(text)?;
         let password = hashed(new_password(Some(text))?).await?;
         let mut store = shared.store();
         // Taken between two calls at once, the second finds it used up.
@@ -99,13 +117,19 @@ async fn reset(
     })))
 }
 
+impl Mail {
+    /// As the emulator shows it, and what it does not.
+    pub(super) fn shown(&self) -> Value {
+        json!({
+            "email": self.email, "oobCode": self.code, "requestType": self.request_type, "locale": self.locale,
+            "continueUrl": self.continue_url,
+        })
+    }
+}
+
 /// What was "mailed" and not used yet, oldest first.
 pub(super) async fn mails(State(shared): State<Shared>) -> Json<Value> {
     let store = shared.store();
-    let codes: Vec<Value> = store
-        .mails()
-        .iter()
-        .map(|mail| json!({"email": mail.email, "oobCode": mail.code, "requestType": mail.request_type}))
-        .collect();
+    let codes: Vec<Value> = store.mails().iter().map(Mail::shown).collect();
     Json(json!({"oobCodes": codes}))
 }

@@ -1,17 +1,23 @@
 //! A refusal in Google's form.
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::Value;
 
-/// A refusal: `{error: {code, message, status, errors}}`.
+use super::control::Failure;
+use super::shape::{Arrival, Shape};
+
+/// A refusal, in one of Google's shapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: u16,
     message: String,
     /// Seconds for `Retry-After`.
     retry_after: Option<u32>,
+    shape: Shape,
+    /// In place of the shape.
+    body: Option<Value>,
+    arrival: Arrival,
 }
 
 impl Refusal {
@@ -25,12 +31,27 @@ impl Refusal {
             status,
             message: message.into(),
             retry_after: None,
+            shape: Shape::default(),
+            body: None,
+            arrival: Arrival::default(),
         }
     }
 
-    pub(super) fn retry_after(mut self, seconds: Option<u32>) -> Self {
-        self.retry_after = seconds;
+    pub(super) const fn shaped(mut self, shape: Shape) -> Self {
+        self.shape = shape;
         self
+    }
+
+    /// What was asked for on demand.
+    pub(super) fn of(failure: &Failure) -> Self {
+        Self {
+            status: failure.status,
+            message: failure.message.clone(),
+            retry_after: failure.retry_after,
+            shape: failure.shape,
+            body: failure.body.clone(),
+            arrival: failure.arrival,
+        }
     }
 
     /// What a call with a missing or unknown access token gets.
@@ -40,33 +61,15 @@ impl Refusal {
             "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid \
              authentication credential.",
         )
-    }
-}
-
-/// Names of <https://cloud.google.com/apis/design/errors#handling_errors>.
-const fn status_name(status: u16) -> &'static str {
-    match status {
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        429 => "RESOURCE_EXHAUSTED",
-        500 => "INTERNAL",
-        503 => "UNAVAILABLE",
-        504 => "DEADLINE_EXCEEDED",
-        _ => "INVALID_ARGUMENT",
+        .shaped(Shape::NoAccessToken)
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = json!({"error": {
-            "code": self.status,
-            "message": self.message,
-            "status": status_name(self.status),
-            "errors": [{"message": self.message, "domain": "global", "reason": "invalid"}],
-        }});
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(body)).into_response();
+        let mut response = self
+            .shape
+            .answer(self.status, &self.message, self.body.as_ref(), self.arrival);
         if let Some(seconds) = self.retry_after {
             response
                 .headers_mut()

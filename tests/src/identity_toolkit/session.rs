@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::refusal::Refusal;
+use super::shape::Shape;
 use super::state::{Client, Shared};
 use super::store::{Account, Session, Store};
 use crate::keys::Key;
@@ -27,10 +28,19 @@ pub(super) struct Tokens {
 impl Shared {
     /// Signs an account in, now.
     pub(super) fn sign_in(&self, local_id: &str) -> Result<Tokens, Refusal> {
+        self.sign_in_with(local_id, None)
+    }
+
+    /// Signs an account in, now, after a second factor.
+    pub(super) fn sign_in_with(
+        &self,
+        local_id: &str,
+        factor: Option<(&'static str, String)>,
+    ) -> Result<Tokens, Refusal> {
         let lifetime = self.faults().id_token_seconds;
         let now = now();
         let refresh_token = random();
-        let account = {
+        let (account, session) = {
             let mut store = self.store();
             let account = store
                 .change(local_id, |account| {
@@ -41,26 +51,38 @@ impl Shared {
             let session = Session {
                 local_id: local_id.to_owned(),
                 auth_time: now,
+                factor,
             };
-            store.begin_session(refresh_token.clone(), session);
-            account
+            store.begin_session(refresh_token.clone(), session.clone());
+            (account, session)
         };
         Ok(Tokens {
-            id_token: self.id_token(&account, now, now, lifetime),
+            id_token: self.id_token(&account, &session, now, lifetime),
             refresh_token,
             expires_in: lifetime.to_string(),
         })
     }
 
-    fn id_token(&self, account: &Account, auth_time: i64, now: i64, lifetime: i64) -> String {
+    fn id_token(&self, account: &Account, session: &Session, now: i64, lifetime: i64) -> String {
         let person = FirebasePerson {
             uid: account.local_id.clone(),
             email: account.email.clone(),
             email_verified: account.email_verified,
         };
         let mut draft = firebase_id_token(self.project(), &person, now)
-            .claim("auth_time", auth_time)
+            .claim("auth_time", session.auth_time)
             .claim("exp", now.saturating_add(lifetime));
+        if let Some(tenant) = self.faults().tenant.clone() {
+            let mut firebase = draft.claims().get("firebase").cloned().unwrap_or_default();
+            firebase["tenant"] = json!(tenant);
+            draft = draft.claim("firebase", firebase);
+        }
+        if let Some((kind, id)) = &session.factor {
+            let mut firebase = draft.claims().get("firebase").cloned().unwrap_or_default();
+            firebase["sign_in_second_factor"] = json!(kind);
+            firebase["second_factor_identifier"] = json!(id);
+            draft = draft.claim("firebase", firebase);
+        }
         if let Some(name) = &account.display_name {
             draft = draft.claim("name", name.as_str());
         }
@@ -133,18 +155,18 @@ pub(super) async fn refresh(
         .refresh_token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| Refusal::bad("MISSING_REFRESH_TOKEN"))?;
-    let (account, auth_time) = {
+    let (account, session) = {
         let store = shared.store();
         let session = store
             .session(&refresh_token)
-            .ok_or_else(|| Refusal::bad("INVALID_REFRESH_TOKEN"))?;
+            .ok_or_else(|| Refusal::bad("INVALID_REFRESH_TOKEN").shaped(Shape::V2))?;
         (
             standing(&store, &session.local_id, session.auth_time)?,
-            session.auth_time,
+            session.clone(),
         )
     };
     let lifetime = shared.faults().id_token_seconds;
-    let id_token = shared.id_token(&account, auth_time, now(), lifetime);
+    let id_token = shared.id_token(&account, &session, now(), lifetime);
     Ok(Json(json!({
         "id_token": id_token,
         "access_token": id_token,

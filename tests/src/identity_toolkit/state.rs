@@ -11,6 +11,7 @@ use super::API_KEY;
 use super::control::Change;
 use super::faults::Faults;
 use super::refusal::Refusal;
+use super::shape::Shape;
 use super::store::Store;
 use crate::tokens::now;
 
@@ -71,6 +72,12 @@ impl Shared {
     }
 
     pub(super) fn change(&self, change: Change) {
+        for (email, factors) in &change.factors {
+            self.store().enrol(email, factors);
+        }
+        if change.forget_accounts {
+            self.store().forget_accounts();
+        }
         if change.forget_access_tokens {
             self.store().forget_access_tokens();
         }
@@ -94,8 +101,13 @@ impl FromRequestParts<Shared> for Client {
         let given = Query::<Key>::from_request_parts(parts, shared).await;
         match given.ok().and_then(|given| given.0.key).as_deref() {
             Some(API_KEY) => Ok(Self),
-            Some(_) => Err(Refusal::bad("API key not valid. Please pass a valid API key.")),
-            None => Err(Refusal::new(403, "The request is missing a valid API key.")),
+            Some(_) => {
+                Err(Refusal::bad("API key not valid. Please pass a valid API key.")
+                    .shaped(Shape::ApiKeyWrong))
+            }
+            None => {
+                Err(Refusal::new(403, "The request is missing a valid API key.").shaped(Shape::ApiKeyAbsent))
+            }
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
+use super::mfa::{Factor, Pending};
 use super::password::StoredPassword;
+use super::rules::Attempts;
 
 /// An account.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Account {
     pub last_login_at: Option<i64>,
     /// Milliseconds since 1970.
     pub password_updated_at: Option<i64>,
+    /// Second factors.
+    pub factors: Vec<Factor>,
 }
 
 impl Account {
@@ -69,6 +73,8 @@ impl Account {
             "providerUserInfo",
             (!shown_ways.is_empty()).then(|| Value::from(shown_ways)),
         );
+        let factors: Vec<Value> = self.factors.iter().map(|factor| factor.shown(false)).collect();
+        add("mfaInfo", (!factors.is_empty()).then(|| Value::from(factors)));
         Value::Object(shown)
     }
 }
@@ -79,6 +85,8 @@ pub(super) struct Session {
     pub local_id: String,
     /// Seconds since 1970.
     pub auth_time: i64,
+    /// The second factor that was shown: its kind and its name.
+    pub factor: Option<(&'static str, String)>,
 }
 
 /// An action code that was mailed.
@@ -87,6 +95,9 @@ pub(super) struct Mail {
     pub code: String,
     pub email: String,
     pub request_type: String,
+    /// `X-Firebase-Locale`.
+    pub locale: Option<String>,
+    pub continue_url: Option<String>,
     /// Seconds since 1970.
     pub sent_at: i64,
 }
@@ -99,6 +110,8 @@ pub(super) struct Store {
     by_email: HashMap<String, Vec<String>>,
     sessions: HashMap<String, Session>,
     mails: Vec<Mail>,
+    pending: HashMap<String, Pending>,
+    pub attempts: Attempts,
     /// Access token → seconds since 1970 at which it ends.
     access_tokens: HashMap<String, i64>,
 }
@@ -185,6 +198,29 @@ impl Store {
         self.sessions.get(refresh_token)
     }
 
+    pub(super) fn wait(&mut self, credential: String, pending: Pending) {
+        self.pending.insert(credential, pending);
+    }
+
+    pub(super) fn waiting(&self, credential: &str) -> Option<Pending> {
+        self.pending.get(credential).cloned()
+    }
+
+    /// Gives the account of `email` these factors.
+    pub(super) fn enrol(&mut self, email: &str, factors: &[Factor]) {
+        let Some(local_id) = self.by_email(email).map(|account| account.local_id.clone()) else {
+            return;
+        };
+        let named = factors.iter().cloned().enumerate().map(|(index, mut factor)| {
+            if factor.id.is_empty() {
+                factor.id = format!("factor-{index}");
+            }
+            factor
+        });
+        let named = named.collect();
+        self.change(&local_id, |account| account.factors = named);
+    }
+
     pub(super) fn send(&mut self, mail: Mail) {
         self.mails.push(mail);
     }
@@ -211,6 +247,11 @@ impl Store {
 
     pub(super) fn admit(&mut self, access_token: String, until: i64) {
         self.access_tokens.insert(access_token, until);
+    }
+
+    pub(super) fn forget_accounts(&mut self) {
+        self.accounts.clear();
+        self.by_email.clear();
     }
 
     pub(super) fn forget_access_tokens(&mut self) {

@@ -499,7 +499,7 @@ async fn a_mailed_code_works_once_and_for_its_time() {
 async fn faults_come_on_demand() {
     let google = Google::new().await;
     google.change(json!({
-        "fail": {"accounts.signUp": {"status": 429, "message": "RESOURCE_EXHAUSTED", "times": 2, "retry_after": 7}},
+        "fail": {"accounts.signUp": {"status": 429, "message": "RESOURCE_EXHAUSTED", "times": 2, "retry_after": 7, "shape": "v2"}},
         "quota": {"projects.accounts.lookup": {"calls": 1, "per_ms": 3_600_000}},
         "lose": {"projects.accounts": 1},
     }));
@@ -531,7 +531,8 @@ async fn faults_come_on_demand() {
     for refused in [
         r#"{"colour":1}"#,
         r#"{"latency_ms":-1}"#,
-        r#"{"fail":{"x":{"status":1}}}"#,
+        r#"{"fail":{"x":{"message":"x"}}}"#,
+        r#"{"fail":{"x":{"status":1,"shape":"v3"}}}"#,
     ] {
         assert!(serde_json::from_str::<Change>(refused).is_err(), "{refused}");
     }

@@ -99,15 +99,18 @@ fn agreement(date: Option<&str>) -> Finding {
 }
 
 fn credentials(config: &Config) -> Finding {
-    match (&config.firebase.api_key, &config.firebase.service_account) {
-        (Some(_), Some(_)) => Finding::ok("accounts", "web API key and service account are configured"),
+    match (&config.firebase.api_key, &config.firebase.source) {
+        (Some(_), Some(_)) => Finding::ok(
+            "accounts",
+            "web API key and credentials to manage accounts are configured",
+        ),
         (None, Some(_)) => Finding::warning(
             "accounts",
             "no FIREBASE_API_KEY: people cannot register or sign in here",
         ),
         (Some(_), None) => Finding::warning(
             "accounts",
-            "no service account: nobody is migrated, disabled or deleted at Firebase",
+            "no credentials to manage accounts: nobody is migrated, disabled or deleted at Firebase",
         ),
         (None, None) => Finding::warning(
             "accounts",

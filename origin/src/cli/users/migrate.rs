@@ -184,6 +184,7 @@ fn describe(found: &Preflight, migration: &Migration) -> String {
         found.disabled.to_string(),
     );
     line("  of them at Firebase already", found.in_firebase.to_string());
+    line("  of them with a second factor", found.second_factors.to_string());
     line(
         "  whose address another account has",
         found.address_taken.to_string(),

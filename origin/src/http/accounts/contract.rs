@@ -8,6 +8,7 @@ use utoipa::openapi::path::HttpMethod;
 
 use super::Session;
 use super::profile::Shown;
+use super::second_factor::SmsSent;
 use super::session::{Registered, Tokens};
 use crate::http::openapi::{ACCOUNTS, Operation, Who};
 
@@ -38,6 +39,46 @@ struct LoginBody {
     email: String,
     #[schema(min_length = 1, max_length = 4096, format = Password)]
     password: String,
+}
+
+/// An SMS that is asked for.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct StartSecondFactorBody {
+    #[schema(min_length = 1, max_length = 8192)]
+    mfa_pending_credential: String,
+    #[schema(min_length = 1, max_length = 256)]
+    mfa_enrollment_id: String,
+    #[schema(min_length = 1, max_length = 16384)]
+    recaptcha_token: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    captcha_response: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    client_type: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    recaptcha_version: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    play_integrity_token: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    safety_net_token: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    ios_receipt: Option<String>,
+    #[schema(min_length = 1, max_length = 16384)]
+    ios_secret: Option<String>,
+}
+
+/// What the user shows: `sessionInfo` or `mfaEnrollmentId` beside the code.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct FinishSecondFactorBody {
+    #[schema(min_length = 1, max_length = 8192)]
+    mfa_pending_credential: String,
+    #[schema(min_length = 1, max_length = 16)]
+    code: String,
+    #[schema(min_length = 1, max_length = 8192)]
+    session_info: Option<String>,
+    #[schema(min_length = 1, max_length = 256)]
+    mfa_enrollment_id: Option<String>,
 }
 
 /// A refresh token.
@@ -101,12 +142,15 @@ pub fn operations() -> Vec<Operation> {
     vec![
         register(),
         login(),
+        start_second_factor(),
+        finish_second_factor(),
         refresh(),
         exchange(),
         confirm_password(),
         logout(),
         change_profile(),
         remove(),
+        verify_email(),
         forgot_password(),
         reset_password(),
     ]
@@ -140,8 +184,39 @@ fn login() -> Operation {
         .takes::<LoginBody>()
         .asks_firebase()
         .fails(OF_SIGN_IN)
-        .fails([ErrorCode::InvalidCredentials])
+        .fails([ErrorCode::InvalidCredentials, ErrorCode::SecondFactorRequired])
         .answers::<Session>(200, "Signed in.")
+}
+
+fn start_second_factor() -> Operation {
+    post(
+        "/v1/auth/mfa/start",
+        "startSecondFactor",
+        "Sends the code of a second factor by SMS",
+    )
+    .more("For a sign-in that was answered `SECOND_FACTOR_REQUIRED`. Google wants a proof that an app asks: one of the optional fields.")
+    .takes::<StartSecondFactorBody>()
+    .asks_firebase()
+    .fails([ErrorCode::TokenExpired, ErrorCode::UserDisabled, ErrorCode::SignInBlocked, ErrorCode::InvalidCredentials])
+    .answers::<SmsSent>(200, "Sent.")
+}
+
+fn finish_second_factor() -> Operation {
+    post(
+        "/v1/auth/mfa/finish",
+        "finishSecondFactor",
+        "Finishes a sign-in with its second factor",
+    )
+    .more("By the code of an SMS (`sessionInfo`) or by a one-time password (`mfaEnrollmentId`).")
+    .takes::<FinishSecondFactorBody>()
+    .asks_firebase()
+    .fails(OF_SIGN_IN)
+    .fails([
+        ErrorCode::TokenExpired,
+        ErrorCode::SignInBlocked,
+        ErrorCode::InvalidCredentials,
+    ])
+    .answers::<Session>(200, "Signed in.")
 }
 
 fn refresh() -> Operation {
@@ -223,6 +298,18 @@ fn remove() -> Operation {
     .asks_firebase()
     .fails([ErrorCode::InvalidCredentials])
     .answers_nothing(200, "Closed.")
+}
+
+fn verify_email() -> Operation {
+    post(
+        "/v1/auth/verify-email",
+        "verifyEmail",
+        "Sends the mail by which the caller proves their address",
+    )
+    .more("Nothing is sent where it is proven. Google refuses a second mail within a short time.")
+    .by(Who::Person)
+    .asks_firebase()
+    .answers_nothing(200, "A mail is sent, unless the address is proven.")
 }
 
 fn forgot_password() -> Operation {

@@ -9,6 +9,7 @@ use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::success::success;
 use crate::operations::accounts::AccountError;
@@ -30,6 +31,20 @@ pub async fn forgot_password(
         (),
         "If the e-mail address has an account, a password reset link has been sent",
     ))
+}
+
+/// Sends the mail by which the caller proves their address.
+pub async fn verify_email(
+    State(app): State<AppState>,
+    CurrentUser(user): CurrentUser,
+) -> Result<Json<Success<()>>, ApiError> {
+    let sent = app.accounts.verify_address(&user).await?;
+    let message = if sent {
+        "A verification link has been sent"
+    } else {
+        "The e-mail address is verified"
+    };
+    Ok(success((), message))
 }
 
 /// Replaces a forgotten password by the code of the mail.

@@ -4,6 +4,7 @@ use shared::problem::{Details, ErrorCode, Problem};
 
 use crate::domain::ledger::LedgerError;
 use crate::domain::user::UserError;
+use crate::firebase::FirebaseError;
 use crate::http::error::ApiError;
 use crate::http::openapi::Failure;
 use crate::operations::accounts::AccountError;
@@ -114,6 +115,10 @@ pub fn account_failure(error: AccountError) -> ApiError {
         AccountError::DisabledThere => UserError::Disabled.into(),
         AccountError::EmailExists => LegacyCode::EmailExists.into(),
         AccountError::UsernameExists => LegacyCode::UsernameExists.into(),
+        // This contract has no second step.
+        AccountError::Firebase(FirebaseError::SecondFactor(_)) => {
+            ApiError::new(ErrorCode::SecondFactorRequired)
+        }
         error => error.into(),
     }
 }

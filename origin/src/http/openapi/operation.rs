@@ -152,7 +152,11 @@ impl Operation {
 
     /// It asks Firebase.
     pub fn asks_firebase(self) -> Self {
-        self.fails([ErrorCode::FirebaseUnavailable, ErrorCode::RateLimited])
+        self.fails([
+            ErrorCode::FirebaseUnavailable,
+            ErrorCode::RateLimited,
+            ErrorCode::SignInBlocked,
+        ])
     }
 
     /// It may fail with these as well.

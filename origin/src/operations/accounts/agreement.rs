@@ -105,6 +105,16 @@ impl Accounts {
                 tracing::info!(user_id = %linked.id, "a password changed at the legacy service was taken over");
                 Ok(self.firebase.sign_in(email, password.expose()).await?)
             }
+            // The password is Firebase's and the account wants more. Whether it is the newer one decides as it does without.
+            (false, Err(FirebaseError::SecondFactor(_)))
+                if !self.firebase_is_newer(uid, agreed_at).await? =>
+            {
+                Err(AccountError::WrongPassword)
+            }
+            (true, Err(FirebaseError::SecondFactor(pending))) => {
+                self.note_agreement(linked, hash).await?;
+                Err(FirebaseError::SecondFactor(pending).into())
+            }
             (false, Ok(tokens)) if self.firebase_is_newer(uid, agreed_at).await? => {
                 self.renew_hash_in_background(linked, hash.to_owned(), password);
                 Ok(tokens)

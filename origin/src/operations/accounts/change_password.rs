@@ -5,6 +5,7 @@ use shared::ids::{NormalizedEmail, UserId};
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
+use crate::firebase::FirebaseError;
 use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
@@ -37,7 +38,9 @@ impl Accounts {
         }
         match (&known.firebase_uid, email) {
             (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
-                Ok(_) => self.firebase.set_password(uid, new.expose()).await?,
+                Ok(_) | Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => {
+                    self.firebase.set_password(uid, new.expose()).await?;
+                }
                 // Perhaps a repeat of a change that Firebase took and the row did not: the row has the hash of the old password, which
                 // the user knows. Not where the legacy service replaced the hash: there Firebase's password is the old one, and must not
                 // come back this way.
@@ -46,7 +49,7 @@ impl Accounts {
                     if !self.passwords.verify(current.expose().to_owned(), hash).await? {
                         return Err(AccountError::WrongPassword);
                     }
-                    self.firebase.sign_in(&email, new.expose()).await?;
+                    self.is_accepted(&email, new).await?;
                 }
                 Err(error) => return Err(error),
             },

@@ -27,6 +27,12 @@ pub enum AccountError {
     /// The username belongs to somebody.
     #[error("The username is taken")]
     UsernameExists,
+    /// The account has a second factor, and what was shown is none: the user has to sign in.
+    #[error("The account has a second factor: sign in")]
+    SecondFactorEnrolled,
+    /// The password is right and Firebase does not accept it: its policy wants a better one. The legacy service lets the user in.
+    #[error("The password is no longer accepted: choose a new one")]
+    ResetNeeded,
     /// The person is not served.
     #[error(transparent)]
     User(#[from] UserError),

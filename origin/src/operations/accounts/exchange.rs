@@ -78,6 +78,11 @@ impl Accounts {
         let parsed = FirebaseUid::parse(uid.clone()).map_err(|_| UserError::NotFound)?;
         let account = self.firebase.find_account(&parsed).await?;
         let account = account.ok_or(UserError::NotFound)?;
+        if account.has_second_factor {
+            // A custom token asks for none, and the legacy service never did.
+            self.set_hash_aside(known.id).await;
+            return Err(AccountError::SecondFactorEnrolled);
+        }
         // A password that Firebase does not have proves nothing there; nor does one of before somebody proved the address there.
         if !known.may(Deed::Exchange, account.email_verified) {
             return Err(UserError::Revoked.into());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::ids::UserId;
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::{AccountError, Accounts};
 use crate::operations::OperationError;
@@ -16,28 +17,41 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it looks.
 const POLL: Duration = Duration::from_millis(50);
 
+/// How often letting go of a lease is tried, and how long apart: about as long as it lasts.
+const RELEASES: u32 = 60;
+const RELEASE_PAUSE: Duration = Duration::from_millis(500);
+
 /// Whether a person is to be moved to Firebase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Held {
-    /// They are local, and the bulk migration leaves them alone for now.
-    ToBeMoved,
+    /// They are local, and nobody else moves them for now.
+    ToBeMoved(Lease),
     /// Somebody else has moved them in the meantime.
     NoLongerLocal,
 }
 
+/// The right to move a user, until it is let go or runs out.
+#[derive(Debug)]
+pub(super) struct Lease {
+    id: UserId,
+    holder: String,
+}
+
 impl Accounts {
-    /// Keeps the bulk migration away from somebody who is about to be moved. Its import would replace the account made here, and
-    /// with it a password that the person changes right after.
+    /// Keeps the bulk migration and other sign-ins away from somebody who is about to be moved. A second import would replace the account
+    /// made here, with its sessions and with a password that the user changes right after.
     ///
     /// # Errors
-    /// [`OperationError::Contended`] when the bulk migration has the person and does not get done with them (it was killed:
+    /// [`OperationError::Contended`] when somebody else has the user and does not get done with them (a process was killed:
     /// its lease has to run out). The caller may fall back to the legacy service and try again later.
     pub(super) async fn hold_for_move(&self, id: UserId) -> Result<Held, AccountError> {
         let deadline = Instant::now() + PATIENCE;
+        let holder = format!("sign-in:{}", Uuid::new_v4());
+        let by = holder.as_str();
         loop {
             let (held, linked) = run(&self.pool, |mut connection| async move {
                 Ok((
-                    migrations::hold_for_sign_in(&mut connection, id, LEASE_SECONDS).await?,
+                    migrations::hold_for_sign_in(&mut connection, id, by, LEASE_SECONDS).await?,
                     migrations::is_linked(&mut connection, id).await?,
                 ))
             })
@@ -46,12 +60,29 @@ impl Accounts {
                 return Ok(Held::NoLongerLocal);
             }
             if held {
-                return Ok(Held::ToBeMoved);
+                return Ok(Held::ToBeMoved(Lease { id, holder }));
             }
             if Instant::now() >= deadline {
                 return Err(OperationError::Contended("bulk migration").into());
             }
             sleep(POLL).await;
         }
+    }
+
+    /// Lets go of a lease after the answer, so that another try need not wait until it runs out. A database that is away is tried again.
+    pub(super) fn let_go(&self, lease: Lease) {
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            let (id, holder) = (lease.id, lease.holder.as_str());
+            for _ in 0..RELEASES {
+                let released = run(&pool, |mut connection| async move {
+                    migrations::let_go(&mut connection, id, holder).await
+                });
+                if released.await.is_ok() {
+                    return;
+                }
+                sleep(RELEASE_PAUSE).await;
+            }
+        });
     }
 }

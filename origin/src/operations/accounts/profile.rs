@@ -5,6 +5,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
+use crate::firebase::FirebaseError;
 use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{accounts, run, users};
@@ -77,6 +78,8 @@ impl Accounts {
             .and_then(|email| NormalizedEmail::parse(email).ok())
             .ok_or(AccountError::WrongPassword)?;
         match self.judge(&known, &email, password).await {
+            // It is the password that is to be proven; the session has shown the rest.
+            Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => Ok(()),
             Err(AccountError::WrongPassword) if self.is_gone(&known).await? => Ok(()),
             outcome => outcome.map(drop),
         }

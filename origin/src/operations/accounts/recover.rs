@@ -6,7 +6,8 @@ use shared::ownership::Deed;
 use super::lease::Held;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
-use crate::firebase::{FirebaseError, ImportedAccount};
+use crate::domain::migration::{Importable, importable};
+use crate::firebase::{FirebaseError, ImportedAccount, NewAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{legacy_hash, run};
@@ -152,18 +153,61 @@ impl Accounts {
         let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else {
             return Ok(());
         };
-        if self.hold_for_move(local.id).await? == Held::NoLongerLocal {
-            return Ok(());
-        }
-        let account = ImportedAccount {
-            uid: &id,
+        let importable = importable(local.email.as_deref(), Some(hash));
+        let lease = match self.hold_for_move(local.id).await? {
+            Held::ToBeMoved(lease) => lease,
+            Held::NoLongerLocal => return Ok(()),
+        };
+        let imported = match &importable {
+            Ok(importable) => {
+                self.import_held(local, email, importable, (&id, hash), origin)
+                    .await
+            }
+            Err(_) => self.make_without_password(local, email, &id).await,
+        };
+        self.let_go(lease);
+        imported
+    }
+
+    /// Firebase keeps whatever hash it is sent, and no password matches one that is none. The account is made without: the mail sets a
+    /// password, proves the address by that, and the next sign-in links the row.
+    async fn make_without_password(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        id: &str,
+    ) -> Result<(), AccountError> {
+        let new = NewAccount {
+            uid: id,
             email,
             email_verified: local.email_verified,
-            bcrypt_hash: hash,
+            password: None,
+            display_name: local.display_name.as_deref(),
+            photo_url: None,
+        };
+        match self.firebase.create_account(&new).await {
+            Ok(()) | Err(FirebaseError::UidExists) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn import_held(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        importable: &Importable,
+        (id, hash): (&str, &str),
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let account = ImportedAccount {
+            uid: id,
+            email,
+            email_verified: local.email_verified,
+            bcrypt_hash: &importable.bcrypt_hash,
             display_name: local.display_name.as_deref(),
         };
         let imported = self.firebase.import_account(&account).await?;
-        let Ok(uid) = FirebaseUid::parse(id.clone()) else {
+        let Ok(uid) = FirebaseUid::parse(id.to_owned()) else {
             return Ok(());
         };
         if !imported && !local.may(Deed::SetFirebasePassword, self.is_vouched_for(&uid).await?) {

@@ -69,6 +69,7 @@ impl Accounts {
             },
         };
         let signed_in = self.admit(tokens, origin).await?;
+        self.verify_new_address(&signed_in.tokens.id_token, signed_in.user.user().email_verified);
         match &new.username {
             Some(username) => self.name(signed_in, username).await,
             None => Ok(signed_in),
@@ -87,7 +88,7 @@ impl Accounts {
             uid: &Uuid::new_v4().to_string(),
             email,
             email_verified: false,
-            password,
+            password: Some(password),
             display_name,
             photo_url: new.photo_url.as_deref(),
         };

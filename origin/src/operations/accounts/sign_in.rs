@@ -1,14 +1,13 @@
 //! Signing in with a password, and moving to Firebase on that occasion.
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
-use shared::ownership::Deed;
 
 use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::{FirebaseError, NewAccount, SignedIn};
+use crate::firebase::{FirebaseError, SignedIn};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
@@ -47,11 +46,16 @@ impl Accounts {
         };
         match &known {
             Some(local) if local.firebase_uid.is_none() => {
-                let tokens = self.sign_in_local(local, &email, password, origin).await?;
-                self.admit(tokens, origin).await
+                match self.sign_in_local(local, &email, password, origin).await {
+                    Ok(tokens) => self.admit(tokens, origin).await,
+                    Err(error) => Err(self.learn(local, error).await),
+                }
             }
             Some(linked) => {
-                let tokens = self.judge(linked, &email, password).await?;
+                let tokens = match self.judge(linked, &email, password).await {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Err(self.learn(linked, error).await),
+                };
                 if !linked.is_active {
                     return Err(UserError::Disabled.into());
                 }
@@ -105,7 +109,7 @@ impl Accounts {
 
     /// Makes the Firebase account of a local person whose password is right, unless Firebase `knows` it already, and links it.
     ///
-    /// Two sign-ins at once end in one account: its uid is the row's id, and whoever comes second finds it.
+    /// Of two sign-ins at once one moves the user, and the other finds them moved.
     async fn migrate(
         &self,
         local: &Credentials,
@@ -117,12 +121,29 @@ impl Accounts {
         if !local.is_active {
             return Err(UserError::Disabled.into());
         }
-        if self.hold_for_move(local.id).await? == Held::NoLongerLocal {
-            return match knows {
-                Some(tokens) => Ok(tokens),
-                None => Ok(self.firebase.sign_in(email, password.expose()).await?),
-            };
-        }
+        let lease = match self.hold_for_move(local.id).await? {
+            Held::ToBeMoved(lease) => lease,
+            Held::NoLongerLocal => {
+                return match knows {
+                    Some(tokens) => Ok(tokens),
+                    None => Ok(self.firebase.sign_in(email, password.expose()).await?),
+                };
+            }
+        };
+        let moved = self.move_held(local, email, password, knows, origin).await;
+        self.let_go(lease);
+        moved
+    }
+
+    /// [`Accounts::migrate`], under the lease.
+    async fn move_held(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        password: &Password,
+        knows: Option<SignedIn>,
+        origin: &Origin,
+    ) -> Result<SignedIn, AccountError> {
         let id = local.id.to_string();
         let tokens = match knows {
             Some(tokens) => tokens,
@@ -143,47 +164,5 @@ impl Accounts {
             tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");
         }
         Ok(tokens)
-    }
-
-    async fn make_account(
-        &self,
-        local: &Credentials,
-        id: &str,
-        email: &NormalizedEmail,
-        password: &Password,
-    ) -> Result<SignedIn, AccountError> {
-        let new = NewAccount {
-            uid: id,
-            email,
-            email_verified: local.email_verified,
-            password: password.expose(),
-            display_name: local.display_name.as_deref(),
-            photo_url: None,
-        };
-        match self.firebase.create_account(&new).await {
-            Ok(()) => return Ok(self.firebase.sign_in(email, password.expose()).await?),
-            // Which of the two is complained about when both are taken is not documented.
-            Err(FirebaseError::UidExists | FirebaseError::EmailExists) => {}
-            Err(error) => return Err(error.into()),
-        }
-        // Another sign-in made it a moment ago: with this password, so there is nothing to change, and changing it all the same
-        // would void the sessions of those who were faster.
-        match self.firebase.sign_in(email, password.expose()).await {
-            Ok(tokens) => return Ok(tokens),
-            Err(FirebaseError::InvalidCredentials) => {}
-            Err(error) => return Err(error.into()),
-        }
-        // An attempt that broke off made it, and the password was changed at the legacy service since.
-        let uid = FirebaseUid::parse(id.to_owned()).map_err(|_| UserError::LinkConflict)?;
-        let account = self.firebase.find_account(&uid).await?;
-        let is_theirs = account.is_some_and(|account| {
-            account.email.as_deref() == Some(email.as_str())
-                && local.may(Deed::SetFirebasePassword, account.email_verified)
-        });
-        if !is_theirs {
-            return Err(UserError::LinkConflict.into());
-        }
-        self.firebase.set_password(id, password.expose()).await?;
-        Ok(self.firebase.sign_in(email, password.expose()).await?)
     }
 }

@@ -11,6 +11,7 @@ use super::lookup::Identifier;
 use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
 use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
 use crate::firebase::{AccountToImport, UID_EXISTS};
+use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
 use crate::postgres::{DatabaseError, run};
 
@@ -73,6 +74,13 @@ impl Migration {
         }
         let linked = self.link(&to_link, "found", report).await?;
         report.found = report.found.saturating_add(linked);
+        for person in to_link.iter().filter(|person| known.has_factor(person.id)) {
+            let id = person.id;
+            run(&self.pool, |mut connection| async move {
+                legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
+            })
+            .await?;
+        }
         self.settle(&batch.settlements).await?;
         Ok(())
     }

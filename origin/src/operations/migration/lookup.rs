@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Migration, MigrationError, is_transient, pause};
+use super::{Migration, MigrationError, pause};
 use crate::domain::migration::Known;
 use crate::firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 
@@ -56,7 +56,7 @@ async fn patiently(
         let outcome = firebase.find_accounts(uids, emails).await;
         failures = failures.saturating_add(1);
         match outcome {
-            Err(error) if failures < MAX_TRIES && is_transient(&error) => {
+            Err(error) if failures < MAX_TRIES && error.is_transient() => {
                 sleep(pause(&error, failures)).await;
             }
             outcome => return outcome,
@@ -71,7 +71,7 @@ fn add(known: &mut Known, answer: Option<Answer>) -> Result<(), FirebaseError> {
         None => return Ok(()),
         Some(Ok(accounts)) => accounts?,
         Some(Err(_)) => {
-            return Err(FirebaseError::Refused {
+            return Err(FirebaseError::Outage {
                 status: 0,
                 code: "LOOK_UP_BROKE_OFF".to_owned(),
             });
@@ -79,6 +79,9 @@ fn add(known: &mut Known, answer: Option<Answer>) -> Result<(), FirebaseError> {
     };
     for account in accounts {
         known.add(&account.uid, account.email.as_deref(), account.signed_in);
+        if account.has_second_factor {
+            known.add_factor(&account.uid);
+        }
     }
     Ok(())
 }

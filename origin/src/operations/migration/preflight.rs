@@ -36,6 +36,8 @@ pub struct Preflight {
     pub disabled: u64,
     /// Of the importable: whose account Firebase has already, under our id.
     pub in_firebase: u64,
+    /// Of those: with a second factor. They are linked and not replaced, and the legacy service accepts their password no longer.
+    pub second_factors: u64,
     /// Of the importable: whose address another account has at Firebase. They will fail.
     pub address_taken: u64,
 }
@@ -141,6 +143,9 @@ impl Migration {
                 .collect();
             let known = self.look_up(&addresses).await?;
             for (id, email) in some {
+                if known.has_factor(*id) {
+                    found.second_factors = found.second_factors.saturating_add(1);
+                }
                 match known.action(*id, email) {
                     Action::Conflict => found.address_taken = found.address_taken.saturating_add(1),
                     Action::Link | Action::Replace => {

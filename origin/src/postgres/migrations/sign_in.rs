@@ -3,27 +3,59 @@
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 
-/// Takes the lease of a person for a move at their sign-in, unless the bulk migration has it. Several sign-ins of one person share
-/// it: they do the same thing, and each may be the one that gets through.
+/// Takes the lease of a person for a move at their sign-in, unless the bulk migration or another sign-in has it. `holder` names this sign-in.
 ///
 /// # Errors
 /// What the database says.
 pub async fn hold_for_sign_in(
     connection: &mut PgConnection,
     id: UserId,
+    holder: &str,
     lease_seconds: i64,
 ) -> sqlx::Result<bool> {
     let held = sqlx::query(
         "INSERT INTO auth.user_migrations AS known (user_id, leased_by, lease_until) \
-         VALUES ($1, 'sign-in', now() + make_interval(secs => $2)) \
+         VALUES ($1, $3, now() + make_interval(secs => $2)) \
          ON CONFLICT (user_id) DO UPDATE SET leased_by = excluded.leased_by, lease_until = excluded.lease_until \
-         WHERE known.leased_by = 'sign-in' OR coalesce(known.lease_until < now(), true)",
+         WHERE known.leased_by = excluded.leased_by OR coalesce(known.lease_until < now(), true)",
     )
     .bind(id.0)
     .bind(lease_seconds)
+    .bind(holder)
     .execute(connection)
     .await?;
     Ok(held.rows_affected() == 1)
+}
+
+/// Lets go of the lease of `holder`, if it still has it.
+///
+/// # Errors
+/// What the database says.
+pub async fn let_go(connection: &mut PgConnection, id: UserId, holder: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE auth.user_migrations SET leased_by = NULL, lease_until = NULL WHERE user_id = $1 AND leased_by = $2",
+    )
+    .bind(id.0)
+    .bind(holder)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Notes that this person's password is right and that Firebase does not accept it: they have to choose another.
+///
+/// # Errors
+/// What the database says.
+pub async fn mark_reset_needed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO auth.user_migrations AS known (user_id, result) VALUES ($1, 'RESET_NEEDED') \
+         ON CONFLICT (user_id) DO UPDATE SET result = excluded.result, updated_at = now() \
+         WHERE known.result IS DISTINCT FROM excluded.result",
+    )
+    .bind(id.0)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Whether this person has a Firebase account.

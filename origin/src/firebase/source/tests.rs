@@ -1,0 +1,97 @@
+use serde_json::json;
+
+use super::*;
+
+fn read(file: &serde_json::Value) -> Result<Source, BadFile> {
+    let secure = |url: &str| url.starts_with("https://");
+    read_file(file.to_string().as_bytes(), &secure).map(|(source, _)| source)
+}
+
+fn user() -> serde_json::Value {
+    json!({"type": "authorized_user", "client_id": "c", "client_secret": "s-secret", "refresh_token": "r-secret", "quota_project_id": "q"})
+}
+
+fn external() -> serde_json::Value {
+    json!({
+        "type": "external_account", "audience": "//iam.googleapis.com/p", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "/var/run/token"},
+    })
+}
+
+const IMPERSONATION: &str = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@p.iam.gserviceaccount.com:generateAccessToken";
+
+#[test]
+fn kinds_of_application_default_credentials_are_read() {
+    assert_eq!(read(&user()).unwrap().kind(), "authorized_user");
+    assert_eq!(read(&external()).unwrap().kind(), "external_account");
+    let mut impersonating = external();
+    impersonating["service_account_impersonation_url"] = json!(IMPERSONATION);
+    let source = read(&impersonating).unwrap();
+    assert_eq!(source.service_account(), Some("a@p.iam.gserviceaccount.com"));
+    let file = json!({
+        "type": "impersonated_service_account", "service_account_impersonation_url": IMPERSONATION, "source_credentials": user(),
+    });
+    let source = read(&file).unwrap();
+    assert_eq!(source.kind(), "impersonated_service_account");
+    assert_eq!(source.service_account(), Some("a@p.iam.gserviceaccount.com"));
+    let (_, quota) = read_file(user().to_string().as_bytes(), &|_| true).unwrap();
+    assert_eq!(quota.as_deref(), Some("q"));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_without_its_secrets() {
+    let with = |mut file: serde_json::Value, name: &str, value: serde_json::Value| {
+        file[name] = value;
+        file
+    };
+    for file in [
+        json!({}),
+        json!({"type": "gdch_service_account"}),
+        json!({"type": "authorized_user", "client_id": "c"}),
+        with(user(), "token_uri", json!("http://oauth2.example/token")),
+        with(external(), "token_url", json!("http://sts.example")),
+        with(
+            external(),
+            "credential_source",
+            json!({"executable": {"command": "/bin/x"}}),
+        ),
+        with(
+            external(),
+            "credential_source",
+            json!({"environment_id": "aws1", "url": "http://169.254.169.254"}),
+        ),
+        with(
+            external(),
+            "credential_source",
+            json!({"url": "file:///etc/passwd"}),
+        ),
+        with(
+            external(),
+            "credential_source",
+            json!({"file": "/t", "format": {"type": "json"}}),
+        ),
+        with(
+            external(),
+            "service_account_impersonation_url",
+            json!("http://iam.example"),
+        ),
+        json!({"type": "impersonated_service_account", "service_account_impersonation_url": IMPERSONATION}),
+        json!({
+            "type": "impersonated_service_account", "service_account_impersonation_url": IMPERSONATION,
+            "source_credentials": {"type": "impersonated_service_account"},
+        }),
+        json!({"type": "service_account", "client_email": "a@b", "private_key": "no-key"}),
+    ] {
+        let rule = read(&file).unwrap_err();
+        assert!(rule.starts_with("names a file"), "{rule}");
+    }
+    assert!(!format!("{:?}", read(&user()).unwrap()).contains("secret"));
+}
+
+#[test]
+fn forms_and_bytes_are_encoded_as_google_reads_them() {
+    let mut text = String::new();
+    encode("a b+c/ä&=~", &mut text);
+    assert_eq!(text, "a%20b%2Bc%2F%C3%A4%26%3D~");
+    assert_eq!(standard_base64(&[0xfb, 0xff]), "+/8=");
+}
