@@ -122,6 +122,11 @@ impl AssertionKeys {
         self.keys.iter().map(|(kid, _)| kid.as_str())
     }
 
+    /// The sealing key, for deriving others from it.
+    pub(crate) fn first(&self) -> Option<&Hs256Key> {
+        self.keys.first().map(|(_, key)| key)
+    }
+
     /// The keys in the form that [`AssertionKeys::parse`] reads. Secret: for handing them to the service they belong to.
     #[must_use]
     pub fn reveal(&self) -> String {

@@ -29,6 +29,7 @@ pub mod headers;
 pub mod identity;
 pub mod ids;
 pub mod key_cache;
+pub mod limits;
 pub mod ownership;
 pub mod problem;
 pub mod rollout;

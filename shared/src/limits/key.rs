@@ -1,0 +1,95 @@
+//! What a counter is called where it is kept: a keyed hash, so that a list of counters is no list of users.
+
+use std::fmt;
+
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
+
+use super::Network;
+use crate::assertion::AssertionKeys;
+
+/// Keeps the derivation apart from statements and from the keys of app services.
+const DERIVATION: &str = "crossfade counter names";
+
+/// A counter's name: 128 bits of HMAC-SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; 16]);
+
+impl Key {
+    /// The name in hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+        self.0
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// Makes counters' names, under a key derived from the first assertion key. A new first key begins all counters anew.
+#[derive(Clone)]
+pub struct KeyMaker(Hs256Key);
+
+impl fmt::Debug for KeyMaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyMaker")
+    }
+}
+
+impl KeyMaker {
+    /// The maker that edge and replicas with the same keys share.
+    #[must_use]
+    pub fn new(keys: &AssertionKeys) -> Self {
+        let code = keys.first().map(|key| Hs256.sign(key, DERIVATION.as_bytes()));
+        Self(Hs256Key::new(
+            code.as_ref()
+                .map(|code| code.as_bytes().to_vec())
+                .unwrap_or_default(),
+        ))
+    }
+
+    /// The name of the counter of `parts`, in the group `what`. Different parts have different names.
+    #[must_use]
+    pub fn key(&self, what: &str, parts: &[&[u8]]) -> Key {
+        let mut message = Vec::with_capacity(96);
+        for part in [what.as_bytes()].iter().chain(parts) {
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            message.extend_from_slice(&length.to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        let code = Hs256.sign(&self.0, &message);
+        let mut name = [0; 16];
+        for (byte, code) in name.iter_mut().zip(code.as_bytes().iter()) {
+            *byte = *code;
+        }
+        Key(name)
+    }
+
+    /// An account, by what is typed to name it: an address or username in any case, with or without spaces around it.
+    #[must_use]
+    pub fn account(&self, typed: &str) -> Key {
+        self.key("account", &[typed.trim().to_lowercase().as_bytes()])
+    }
+
+    /// A network; `None` where it is not known, which is a network of its own.
+    #[must_use]
+    pub fn network(&self, network: Option<Network>) -> Key {
+        self.key(
+            "network",
+            &[&network.map(|network| network.bytes()).unwrap_or_default()],
+        )
+    }
+
+    /// A network at an account, or at anything else that has a name.
+    #[must_use]
+    pub fn pair(&self, account: &Key, network: &Key) -> Key {
+        self.key("pair", &[&account.0, &network.0])
+    }
+}
