@@ -14,6 +14,8 @@ pub struct UnverifiedBody {
     #[serde(default)]
     email: Option<String>,
     #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
     token: Option<String>,
 }
 
@@ -29,6 +31,7 @@ impl UnverifiedBody {
         if is_form {
             return Self {
                 email: form_field(bytes, "email"),
+                username: form_field(bytes, "username"),
                 token: form_field(bytes, "token"),
             };
         }
@@ -39,6 +42,18 @@ impl UnverifiedBody {
     #[must_use]
     pub fn email(&self) -> Option<NormalizedEmail> {
         NormalizedEmail::parse(self.email.as_deref()?).ok()
+    }
+
+    /// What names the account: the address, or a username of at most as many bytes.
+    #[must_use]
+    pub fn account(&self) -> Option<String> {
+        if let Some(email) = self.email() {
+            return Some(email.as_str().to_owned());
+        }
+        let username = self.username.as_deref()?.trim();
+        (1..=NormalizedEmail::MAX_BYTES)
+            .contains(&username.len())
+            .then(|| username.to_lowercase())
     }
 
     /// The token, whatever it is.

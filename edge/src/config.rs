@@ -7,7 +7,9 @@ mod strict;
 mod upstreams;
 mod url;
 
+use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
+use shared::limits::KeyMaker;
 use shared::rollout::Percentage;
 use shared::routing::{self, Policy};
 use shared::service_keys::ServiceKeys;
@@ -16,7 +18,7 @@ use shared::token::{Environment, Ring, TokenPolicy};
 
 use crate::browser_session::BrowserSession;
 use crate::cors::AllowedOrigins;
-pub use limits::{Quota, Quotas};
+pub use limits::Quotas;
 pub use sealers::Sealers;
 pub use strict::StrictRoutes;
 pub use upstreams::{AppService, AppServices, AuthMode};
@@ -41,6 +43,8 @@ pub struct EdgeConfig {
     pub sealers: Sealers,
     /// Which cookie of a browser is a credential, if one is.
     pub browser_session: Option<BrowserSession>,
+    /// Names counters of calls.
+    pub counters: KeyMaker,
     /// Our own services.
     pub service_keys: ServiceKeys,
     /// The app services behind `/api/*`.
@@ -106,6 +110,10 @@ impl EdgeConfig {
         let sealers = reader.required("ORIGIN_ASSERTION_KEYS", |text| {
             Sealers::parse(text, &app_services)
         });
+        // A second look at the same variable: what is wrong with it has been said.
+        let keys = reader.text("ORIGIN_ASSERTION_KEYS");
+        let counters = keys.and_then(|keys| AssertionKeys::parse(&keys).ok());
+        let counters = counters.map(|keys| KeyMaker::new(&keys));
         let cors = reader.or(
             "CORS_ALLOWED_ORIGINS",
             AllowedOrigins::default(),
@@ -114,8 +122,8 @@ impl EdgeConfig {
         let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
         let quotas = reader.or("RATE_LIMITS", Quotas::default(), Quotas::parse);
         let (rollout, shadow, rollout_faults) = read_rollout(lookup, legacy.is_some());
-        let config = match (tokens, origin, sealers) {
-            (Some(tokens), Some(origin), Some(sealers)) => Some(Self {
+        let config = match (tokens, origin, sealers, counters) {
+            (Some(tokens), Some(origin), Some(sealers), Some(counters)) => Some(Self {
                 tokens,
                 id_token_keys_url,
                 session_cookie_keys_url,
@@ -124,6 +132,7 @@ impl EdgeConfig {
                 timeout_ms,
                 sealers,
                 browser_session,
+                counters,
                 service_keys,
                 app_services,
                 rollout,

@@ -26,6 +26,7 @@ use shared::time::UnixTime;
 
 use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::{Refusal, Verifier};
+use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::breakers::Breakers;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
@@ -223,6 +224,12 @@ where
             Access::Public => None,
             Access::Bearer => self.authenticate().await?,
         };
+        if self.notes.limit.is_some_and(paths::Limit::names_account) {
+            let bytes = self.upstreams.body(MAX_PEEKED_BYTES);
+            let media = self.inbound.header("content-type");
+            let body = UnverifiedBody::read(bytes.as_deref().unwrap_or_default(), media);
+            self.limit_account(&body).await?;
+        }
         let target = self.gateway.config.origin.target(path, self.inbound.query());
         let service = self.origin(path, caller.as_ref());
         let sent = self.to_origin(&target, caller.as_ref(), &service).await?;

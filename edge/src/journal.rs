@@ -36,6 +36,9 @@ pub struct Entry<'a> {
     /// The stable code of a failure made here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'a str>,
+    /// Whether the call was let through because nothing could be counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub limits_failed: bool,
     /// The person's bucket, where one decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<u16>,

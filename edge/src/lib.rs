@@ -20,6 +20,7 @@
 // In that build the gateway is there and not called.
 #![cfg_attr(feature = "conformance", allow(dead_code))]
 
+pub mod address;
 pub mod answer;
 pub mod authenticate;
 pub mod body;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 pub use endpoint::endpoint;
 pub use legacy::LegacyCall;
 pub(crate) use legacy::plain;
+pub use shared::limits::Limit;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,79 +108,22 @@ fn access_of(path: &str) -> Access {
     }
 }
 
-/// Public calls whose number is limited, each by its own counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// Passwords can be guessed here.
-    Login,
-    /// Accounts can be made here.
-    Register,
-    /// Tokens can be tried here.
-    VerifyToken,
-    /// Mails can be caused here.
-    ForgotPassword,
-}
-
-impl Limit {
-    /// All limits.
-    pub const ALL: [Self; 4] = [
-        Self::Login,
-        Self::Register,
-        Self::VerifyToken,
-        Self::ForgotPassword,
-    ];
-
-    /// The reason given to a caller who exceeds it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "limit_login",
-            Self::Register => "limit_register",
-            Self::VerifyToken => "limit_verify_token",
-            Self::ForgotPassword => "limit_forgot_password",
-        }
-    }
-
-    /// Its name in `RATE_LIMITS` and in the `RateLimit` headers.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Register => "register",
-            Self::VerifyToken => "verify-token",
-            Self::ForgotPassword => "forgot-password",
-        }
-    }
-
-    /// The rate-limiting binding that counts for it; without the binding there is no limit.
-    #[must_use]
-    pub const fn binding(self) -> &'static str {
-        match self {
-            Self::Login => "LIMIT_LOGIN",
-            Self::Register => "LIMIT_REGISTER",
-            Self::VerifyToken => "LIMIT_VERIFY_TOKEN",
-            Self::ForgotPassword => "LIMIT_FORGOT_PASSWORD",
-        }
-    }
-}
-
-/// The limit on a path of either contract.
+/// The limit on a call. In the legacy contract however its path is spelled: that service takes `/auth/Change-Password/` for the call that
+/// it looks like.
 #[must_use]
-pub fn limit_of(path: &str) -> Option<Limit> {
-    match path {
-        "/v1/auth/login"
-        | "/auth/login"
-        | "/v1/auth/exchange"
-        | "/v1/auth/mfa/start"
-        | "/v1/auth/mfa/finish" => Some(Limit::Login),
-        "/v1/auth/register" | "/auth/register" => Some(Limit::Register),
-        "/v1/auth/verify-token" | "/v1/token/verify" | "/auth/verify-token" => Some(Limit::VerifyToken),
-        "/v1/auth/forgot-password" | "/auth/forgot-password" | "/v1/auth/verify-email" => {
-            Some(Limit::ForgotPassword)
-        }
-        _ => None,
+pub fn limit_of(method: &str, path: &str) -> Option<Limit> {
+    let odd = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'%' | b'\\' | b';');
+    let is_odd = path.ends_with('/') || path.contains("//") || path.bytes().any(odd);
+    if is_odd && path.starts_with("/auth") {
+        return Limit::of(method, &legacy::plain(path));
     }
+    Limit::of(method, path)
 }
+
+/// The binding that counts calls about one account, from wherever they come.
+pub const ACCOUNT_BINDING: &str = "LIMIT_ACCOUNT";
+/// The binding that counts calls of one network about one account, once there are too many from everywhere.
+pub const ACCOUNT_NETWORK_BINDING: &str = "LIMIT_ACCOUNT_NETWORK";
 
 #[cfg(test)]
 mod tests {

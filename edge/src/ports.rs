@@ -9,7 +9,6 @@ use shared::fallback::{BodyFault, Dependency};
 
 use crate::changes::HeaderChanges;
 use crate::journal::Entry;
-use crate::paths::Limit;
 
 /// Sends this request on. One instance belongs to one inbound request and holds its body.
 pub trait Upstreams {
@@ -44,8 +43,8 @@ pub trait Upstreams {
     /// [`UpstreamFault`] when no answer came, or too much of one.
     async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault>;
 
-    /// Whether one more call by `key` (the caller's address) is within `limit`. Counts it.
-    async fn is_within(&self, limit: Limit, key: &str) -> bool;
+    /// Counts one more call by `key` with the rate-limiting binding called `binding`.
+    async fn count(&self, binding: &str, key: &str) -> Count;
 
     /// Whether all sign-ins are sent back for now, as far as is known; `false` where nobody keeps count.
     async fn is_stepped_down(&self) -> bool;
@@ -58,6 +57,17 @@ pub enum Body {
     Whole,
     /// The beginning: the rest is passed on as it comes, once.
     Begun,
+}
+
+/// What a counter said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// The call is within the limit, or nothing counts.
+    Within,
+    /// It is one too many.
+    Over,
+    /// The counter could not be asked.
+    Failed,
 }
 
 /// A question of the edge's own.

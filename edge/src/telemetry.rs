@@ -20,7 +20,7 @@ pub const BLOBS: [&str; 9] = [
 ];
 
 /// `double1`, `double2`, …: numbers, [`ABSENT`] where there is nothing to say.
-pub const DOUBLES: [&str; 9] = [
+pub const DOUBLES: [&str; 10] = [
     "status",
     "duration_ms",
     "bucket_percent",
@@ -30,6 +30,7 @@ pub const DOUBLES: [&str; 9] = [
     "stepped_down",
     "rollout_percent",
     "keys_failing",
+    "limits_failed",
 ];
 
 /// A number that is not known. None of the columns is negative otherwise, but for `keys_expire_in_seconds` of expired keys.
@@ -98,6 +99,7 @@ pub fn point(entry: &Entry<'_>, reason: &'static str, standing: &Standing) -> Po
             f64::from(u8::from(standing.stepped_down)),
             standing.rollout_percent,
             f64::from(u8::from(standing.keys_failing)),
+            f64::from(u8::from(entry.limits_failed)),
         ],
     }
 }
@@ -120,6 +122,7 @@ mod tests {
             token_kind: None,
             service: None,
             code: None,
+            limits_failed: true,
             bucket: Some(4_711),
             duration_ms: 31,
         }
@@ -170,6 +173,7 @@ mod tests {
                 ("stepped_down", 1.0),
                 ("rollout_percent", 12.5),
                 ("keys_failing", 1.0),
+                ("limits_failed", 1.0),
             ]
         );
     }

@@ -4,6 +4,8 @@
 mod addresses;
 #[path = "flow/blame.rs"]
 mod blame;
+#[path = "flow/limits.rs"]
+mod limits;
 #[path = "flow/second_factor.rs"]
 mod second_factor;
 #[path = "flow/spellings.rs"]
@@ -499,21 +501,6 @@ fn without_a_legacy_service_the_origin_answers_everything() {
 }
 
 #[test]
-fn limits_count_strangers_and_not_services() {
-    let edge = half();
-    edge.exhaust_limits();
-    let reply = edge.handle(LOGIN, IN_COHORT);
-    assert_eq!((reply.status, reply.code), (429, Some("RATE_LIMITED")));
-    assert!(edge.sent().is_empty());
-    let reply = edge.handle(
-        &format!("{LOGIN}\nx-service-key:{}", support::SERVICE_KEY),
-        IN_COHORT,
-    );
-    assert_eq!(reply.status, 200);
-    assert_eq!(edge.handle("GET\nhttps://edge/v1/auth/me", "").status, 200);
-}
-
-#[test]
 fn every_request_is_named_and_traced() {
     let edge = half();
     edge.handle(
@@ -653,22 +640,6 @@ fn web_sockets_are_opened_to_services_that_say_so() {
         assert_eq!((reply.status, reply.reason), expected, "{path}");
     }
     assert_eq!(edge.sent().len(), 1);
-}
-
-#[test]
-fn limits_are_announced_and_a_refusal_says_when_to_come_back() {
-    let edge = Edge::with(&[("RATE_LIMITS", "login=20/60")]);
-    let said = |reply: support::Answered| reply.headers.as_text().to_owned();
-    let headers = said(edge.handle(LOGIN, IN_COHORT));
-    assert!(
-        headers.contains("\nratelimit-policy:\"login\";q=20;w=60"),
-        "{headers}"
-    );
-    assert!(!headers.contains("\nratelimit:"), "{headers}");
-    assert!(!said(edge.handle("GET\nhttps://edge/v1/auth/me", "")).contains("ratelimit"));
-    edge.exhaust_limits();
-    let headers = said(edge.handle(LOGIN, IN_COHORT));
-    assert!(headers.contains("\nratelimit:\"login\";r=0;t=60"), "{headers}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use edge::config::EdgeConfig;
-use edge::paths::Limit;
+use edge::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit};
 use shared::routing::Side;
 use shared::variables::{Kind, Reads, VARIABLES, Variable};
 
@@ -217,7 +217,7 @@ fn callers_are_told_what_the_limits_are() {
             document["env"][&name].as_table().unwrap()
         };
         let config = EdgeConfig::read(&with_secrets(variables)).unwrap();
-        for limit in Limit::ALL {
+        for limit in Limit::ALL.iter().copied() {
             let bound = table.get("ratelimits").and_then(|limits| {
                 let mut limits = limits.as_array().unwrap().iter();
                 limits.find(|bound| bound["name"].as_str() == Some(limit.binding()))
@@ -235,6 +235,32 @@ fn callers_are_told_what_the_limits_are() {
     }
 }
 
+/// What a network may do unless an operator says otherwise is the same at the edge and at the origin.
+#[test]
+fn production_has_the_usual_limits() {
+    let config = EdgeConfig::read(&with_secrets(environments()["production"].clone())).unwrap();
+    for limit in Limit::ALL {
+        assert_eq!(config.quotas.of(*limit), Some(limit.usual()), "{limit:?}");
+    }
+}
+
+/// Counters of different environments, and of different kinds of calls, are never one.
+#[test]
+fn every_counter_has_a_number_of_its_own() {
+    let document: toml::Table = WRANGLER.parse().unwrap();
+    let named = document["env"].as_table().unwrap().values();
+    let tables = named.map(|table| table.as_table().unwrap()).chain([&document]);
+    let mut numbers: Vec<&str> = tables
+        .filter_map(|table| table.get("ratelimits")?.as_array())
+        .flatten()
+        .map(|limit| limit["namespace_id"].as_str().unwrap())
+        .collect();
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count);
+}
+
 /// Bindings are not inherited either: wherever real people are, every public call is limited.
 #[test]
 fn public_calls_are_limited_outside_development() {
@@ -246,7 +272,9 @@ fn public_calls_are_limited_outside_development() {
             .map(|limit| limit["name"].as_str().unwrap().to_owned())
             .collect()
     };
-    let expected: Vec<&str> = Limit::ALL.iter().map(|limit| limit.binding()).collect();
+    let of_an_account = [ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING];
+    let kinds = Limit::ALL.iter().map(|limit| limit.binding());
+    let expected: Vec<&str> = kinds.chain(of_an_account).collect();
     assert_eq!(bound(&document), expected);
     for environment in ["staging", "production"] {
         assert_eq!(bound(document["env"][environment].as_table().unwrap()), expected);

@@ -123,6 +123,7 @@ where
             bytes.as_deref().unwrap_or_default(),
             self.inbound.header("content-type"),
         );
+        self.limit_account(&body).await?;
         call.purpose = match kind {
             LegacyCall::VerifyToken => body
                 .token_kind(&self.gateway.config.tokens)

@@ -1,17 +1,22 @@
-//! Limits on public calls, and what the answer says about them.
+//! Limits on calls, and what the answer says about them.
 //!
-//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10. The counter only says yes or no, so the remaining quota is
+//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10. A counter only says yes or no, so the remaining quota is
 //! known when there is none left; the policy is always said.
 
+use shared::limits::Network;
 use shared::problem::{ErrorCode, Problem};
 
 use super::{Journey, Notes};
+use crate::address;
 use crate::authenticate::Refusal;
+use crate::body::UnverifiedBody;
 use crate::changes::HeaderChanges;
 use crate::config::Quotas;
-use crate::paths;
-use crate::ports::{KeySource, SignatureEngine, Upstreams};
-use crate::scrub;
+use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit, limit_of};
+use crate::ports::{Count, KeySource, SignatureEngine, Upstreams};
+
+/// The period of the two counters of an account, in seconds.
+const ACCOUNT_SECONDS: u32 = 60;
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
 where
@@ -19,22 +24,58 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Public calls are limited by the caller's address; our own services are not.
+    /// Calls that are limited count by the caller's network; our own services' do not. Without an address there is nothing to count by:
+    /// all such callers together are not one.
     pub(super) async fn limit(&mut self, path: &str) -> Result<(), Refusal> {
-        let (Some(limit), None) = (paths::limit_of(path), self.service) else {
+        let (Some(limit), None) = (limit_of(self.inbound.method, path), self.service) else {
             return Ok(());
         };
         self.notes.limit = Some(limit);
-        let address = self.inbound.header(scrub::CLIENT_IP).unwrap_or_default();
-        if self.upstreams.is_within(limit, address).await {
+        let Some(network) = address::network(self.inbound) else {
+            self.notes.limits_failed = true;
+            return Ok(());
+        };
+        let name = self.gateway.config.counters.network(Some(network));
+        if self.is_within(limit.binding(), &name.to_hex()).await {
             return Ok(());
         }
-        let mut problem = Problem::new(ErrorCode::RateLimited);
-        if let Some(quota) = self.gateway.config.quotas.of(limit) {
-            problem = problem.retry_after(quota.seconds);
-        }
-        Err(Refusal::new(problem, limit.as_str()))
+        let quota = self.gateway.config.quotas.of(limit);
+        Err(refusal(limit, quota.map(|quota| quota.seconds)))
     }
+
+    /// Calls that name an account count by it as well, from wherever they come. A stranger could fill that counter: once it is full,
+    /// only networks are refused that have called about this very account too often themselves.
+    pub(super) async fn limit_account(&mut self, body: &UnverifiedBody) -> Result<(), Refusal> {
+        let limit = self.notes.limit.filter(|limit| limit.names_account());
+        let (Some(limit), Some(account)) = (limit, body.account()) else {
+            return Ok(());
+        };
+        let counters = &self.gateway.config.counters;
+        let account = counters.pair(&counters.key(limit.name(), &[]), &counters.account(&account));
+        let network: Option<Network> = address::network(self.inbound);
+        let pair = counters.pair(&account, &counters.network(network));
+        if self.is_within(ACCOUNT_BINDING, &account.to_hex()).await
+            || self.is_within(ACCOUNT_NETWORK_BINDING, &pair.to_hex()).await
+        {
+            return Ok(());
+        }
+        Err(refusal(limit, Some(ACCOUNT_SECONDS)))
+    }
+
+    /// Counts a call. A counter that cannot be asked limits nobody, which is noted.
+    async fn is_within(&mut self, binding: &str, key: &str) -> bool {
+        let count = self.upstreams.count(binding, key).await;
+        self.notes.limits_failed |= count == Count::Failed;
+        count != Count::Over
+    }
+}
+
+fn refusal(limit: Limit, seconds: Option<u32>) -> Refusal {
+    let mut problem = Problem::new(ErrorCode::RateLimited);
+    if let Some(seconds) = seconds {
+        problem = problem.retry_after(seconds);
+    }
+    Refusal::new(problem, limit.as_str())
 }
 
 /// Says what the limit on this call is, and on a refusal that nothing is left of it.

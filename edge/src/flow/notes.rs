@@ -22,6 +22,8 @@ pub struct Notes {
     pub service: Option<String>,
     /// The limit that the call counts against.
     pub limit: Option<Limit>,
+    /// Whether a counter could not be asked, or there was no address to count by: the call was let through.
+    pub limits_failed: bool,
     /// The stable code of a failure made here.
     pub code: Option<&'static str>,
     /// The person's bucket, where one decided.

@@ -10,6 +10,7 @@ use super::Journey;
 use super::denial::SERVICES_WRITE;
 use super::legacy::Call;
 use super::service::Service;
+use crate::address;
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
@@ -199,7 +200,7 @@ where
     /// Says where the caller is; the origin reads that in the assertion.
     pub(super) fn locate(&self, changes: &mut HeaderChanges) {
         changes.set(scrub::FORWARDED_PROTO, self.inbound.scheme());
-        if let Some(address) = self.inbound.client_ip() {
+        if let Some(address) = address::address(self.inbound) {
             changes.set(scrub::FORWARDED_FOR, address);
         }
     }
@@ -222,7 +223,7 @@ where
             method: statement.method,
             path: statement.target.path(),
             request_id: &self.trace.request_id,
-            client_ip: self.inbound.client_ip(),
+            client_ip: address::address(self.inbound),
             identity: statement.caller.map(|caller| &**caller),
             person: statement.person,
         };

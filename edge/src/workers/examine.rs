@@ -14,7 +14,7 @@ use super::env::Bindings;
 use super::isolate::Isolate;
 use super::{glue, now, now_ms, version};
 use crate::examination::{self, Reached};
-use crate::paths::Limit;
+use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit};
 
 /// A service that takes longer is not well, and the operator waits.
 const PATIENCE_MS: u32 = 1_500;
@@ -118,13 +118,16 @@ fn step_down(isolate: &Isolate) -> Value {
 fn bindings(isolate: &Isolate, env: &Env) -> Value {
     let is_bound =
         |name: &str| js_sys::Reflect::get(env, &name.into()).is_ok_and(|binding| binding.is_object());
-    let limits = Limit::ALL.map(|limit| (limit.binding(), is_bound(limit.binding())));
+    let kinds = Limit::ALL.iter().map(|limit| limit.binding());
+    let limits = kinds
+        .chain([ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING])
+        .map(|binding| (binding, is_bound(binding)));
     let watches = [
         ("STEP_DOWN", isolate.watch.is_bound()),
         ("TELEMETRY", isolate.telemetry.is_bound()),
         (version::BINDING, is_bound(version::BINDING)),
     ];
-    let bound = limits.into_iter().chain(watches);
+    let bound = limits.chain(watches);
     Value::Object(
         bound
             .map(|(name, is_bound)| (name.to_owned(), json!(is_bound)))

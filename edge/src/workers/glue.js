@@ -235,12 +235,12 @@ export function setAlarm(storage, afterMs) {
   return storage.setAlarm(Date.now() + afterMs);
 }
 
-// Whether one more call by `key` is within the limit that `binding` counts. A counter that cannot be asked limits nobody.
+// Whether one more call by `key` is within the limit that `binding` counts; undefined when the counter cannot be asked.
 export async function isWithin(binding, key) {
   try {
     return (await binding.limit({ key })).success;
   } catch {
-    return true;
+    return undefined;
   }
 }
 

@@ -78,6 +78,7 @@ fn entry<'a>(
         token_kind: notes.token_kind.map(|kind| kind.as_str()),
         service: notes.service.as_deref(),
         code: notes.code,
+        limits_failed: notes.limits_failed,
         bucket: notes.bucket,
         duration_ms: now_ms().saturating_sub(started_ms),
     }

@@ -11,8 +11,7 @@ use worker::{Context, Env};
 
 use super::glue;
 use super::watch::Watch;
-use crate::paths::Limit;
-use crate::ports::{Answer, Ask, Body, Forward, UpstreamFault, Upstreams};
+use crate::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
 
 /// The most that is read of an answer to a question of our own, in bytes.
 const MAX_ANSWER_BYTES: u32 = 64 * 1024;
@@ -112,13 +111,17 @@ impl Upstreams for RequestUpstreams<'_> {
         Ok((status, answer.get(1).unchecked_into::<Uint8Array>().to_vec()))
     }
 
-    async fn is_within(&self, limit: Limit, key: &str) -> bool {
-        let binding = js_sys::Reflect::get(self.env, &JsValue::from_str(limit.binding()));
+    async fn count(&self, binding: &str, key: &str) -> Count {
+        let binding = js_sys::Reflect::get(self.env, &JsValue::from_str(binding));
         let Some(binding) = binding.ok().filter(|binding| binding.is_object()) else {
-            return true;
+            return Count::Within;
         };
         let within = glue::is_within(&binding, key).await;
-        within.ok().and_then(|within| within.as_bool()).unwrap_or(true)
+        match within.ok().and_then(|within| within.as_bool()) {
+            Some(true) => Count::Within,
+            Some(false) => Count::Over,
+            None => Count::Failed,
+        }
     }
 
     async fn is_stepped_down(&self) -> bool {

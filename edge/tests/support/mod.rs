@@ -21,9 +21,8 @@ use edge::caller::Caller;
 use edge::changes::HeaderChanges;
 use edge::config::EdgeConfig;
 use edge::flow::{Gateway, ReplyBody};
-use edge::paths::Limit;
 use edge::people::RememberedPeople;
-use edge::ports::{Answer, Ask, Body, Forward, UpstreamFault, Upstreams};
+use edge::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
@@ -101,7 +100,9 @@ struct World {
     sides: RefCell<BTreeMap<String, u16>>,
     answers: RefCell<BTreeMap<String, (u16, String)>>,
     verdict: RefCell<String>,
-    exhausted: Cell<bool>,
+    exhausted: RefCell<Vec<&'static str>>,
+    counter_fails: Cell<bool>,
+    counted: RefCell<Vec<(String, String)>>,
     stepped_down: Cell<bool>,
     lacks: Cell<Option<Dependency>>,
     body_fault: Cell<Option<BodyFault>>,
@@ -167,8 +168,19 @@ impl Edge {
         body.clone_into(&mut self.world.verdict.borrow_mut());
     }
 
-    pub fn exhaust_limits(&self) {
-        self.world.exhausted.set(true);
+    /// The counters of these bindings say no from now on; the others, yes.
+    pub fn exhaust(&self, bindings: &[&'static str]) {
+        *self.world.exhausted.borrow_mut() = bindings.to_vec();
+    }
+
+    /// No counter can be asked any more.
+    pub fn break_counters(&self) {
+        self.world.counter_fails.set(true);
+    }
+
+    /// What was counted since this was asked last: binding and key.
+    pub fn counted(&self) -> Vec<(String, String)> {
+        self.world.counted.take()
     }
 
     /// All sign-ins are sent back from now on, or no longer.
@@ -356,8 +368,14 @@ impl Upstreams for Services<'_> {
         Ok((status, body.into_bytes()))
     }
 
-    async fn is_within(&self, _: Limit, _: &str) -> bool {
-        !self.world.exhausted.get()
+    async fn count(&self, binding: &str, key: &str) -> Count {
+        let counted = (binding.to_owned(), key.to_owned());
+        self.world.counted.borrow_mut().push(counted);
+        match self.world.exhausted.borrow().contains(&binding) {
+            _ if self.world.counter_fails.get() => Count::Failed,
+            true => Count::Over,
+            false => Count::Within,
+        }
     }
 
     async fn is_stepped_down(&self) -> bool {

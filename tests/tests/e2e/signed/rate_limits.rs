@@ -9,10 +9,12 @@ use crate::puppet::Puppet;
 use crate::stack;
 
 async fn sign_in(edge: &Api, key: Option<&str>) -> Answer {
-    let call = edge.post(
-        "/auth/login",
-        &json!({ "email": "ann@example.com", "password": "x" }),
-    );
+    let call = edge
+        .post(
+            "/auth/login",
+            &json!({ "email": "ann@example.com", "password": "x" }),
+        )
+        .header("cf-connecting-ip", "192.0.2.1");
     match key {
         Some(key) => call.header("x-service-key", key).send().await,
         None => call.send().await,
@@ -58,5 +60,41 @@ async fn callers_are_told_the_limit_and_refused_beyond_it() {
         .send()
         .await
         .lacks_header("ratelimit-policy");
+    edge.end().await;
+}
+
+/// Strangers from everywhere at one account, and the owner: what strangers fill refuses none but them.
+#[tokio::test]
+async fn account_that_strangers_call_about_stays_open_to_its_owner() {
+    let legacy = Puppet::start().await;
+    let edge = edge()
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .limited("LIMIT_LOGIN", 1000, 60)
+        .limited("LIMIT_ACCOUNT", 5, 60)
+        .limited("LIMIT_ACCOUNT_NETWORK", 1, 60)
+        .start()
+        .await;
+    let sign_in = async |address: String| {
+        // A refusal does not wait for its request's body, so that its connection may be gone.
+        Api::at(&edge.api.base)
+            .post(
+                "/auth/login",
+                &json!({ "email": "Ann@example.com", "password": "x" }),
+            )
+            .header("cf-connecting-ip", &address)
+            .send()
+            .await
+    };
+    let mut refused = 0;
+    for round in 0..3 {
+        for stranger in 0..10 {
+            let answer = sign_in(format!("2001:db8:1:{stranger}::{round}")).await;
+            refused += u32::from(answer.status == 429);
+        }
+        sign_in(format!("2001:db8:2:{round}::1")).await.expect(200);
+    }
+    // 15 in one period of the counters; a new one may begin meanwhile.
+    assert!(refused >= 5, "{refused}");
     edge.end().await;
 }
