@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::firebase::Firebase;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::ledger::Ledger;
@@ -31,6 +32,10 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// What people do with their accounts.
     pub accounts: Accounts,
+    /// Who may call how often.
+    pub limits: Limits,
+    /// Places for reads that cost the database more than others: a quarter of the pool, so that the rest is there for sign-ins.
+    pub costly_reads: Semaphore,
     /// What is counted.
     pub metrics: Metrics,
     /// What is traced.
@@ -60,11 +65,13 @@ impl App {
             config.verified_tokens,
         ));
         let firebase = Firebase::new(&config.firebase)?;
+        let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
             pool: pool.clone(),
             proofs: Proofs::new(firebase.clone()),
             firebase,
-            passwords: Passwords::new(config.bcrypt_cost),
+            passwords: Passwords::new(config.bcrypt_cost, config.bcrypt_max_cost),
+            limits: limits.clone(),
             verifier: Arc::clone(&verifier),
             welcome_tokens: config.welcome_tokens,
             legacy_session: config.legacy_session,
@@ -75,6 +82,8 @@ impl App {
             pool,
             verifier,
             accounts,
+            costly_reads: Semaphore::new(usize::try_from(config.database.pool_max / 4).unwrap_or(1).max(1)),
+            limits,
             metrics: Metrics::default(),
             traces: Traces::new(config.traces.as_ref())?,
             started: Instant::now(),

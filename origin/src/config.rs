@@ -7,6 +7,7 @@ mod firebase;
 mod firebase_mails;
 mod firebase_urls;
 mod legacy_session;
+mod limits;
 mod listen;
 mod log;
 mod traces;
@@ -18,6 +19,8 @@ use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
 
+use crate::domain::bcrypt_hash::MAX_COST;
+
 pub use bulk::BulkConfig;
 pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
@@ -25,6 +28,7 @@ pub use firebase::FirebaseConfig;
 pub use firebase_mails::FirebaseMails;
 pub use firebase_urls::FirebaseUrls;
 pub use legacy_session::LegacySession;
+pub use limits::{LimitsConfig, RedisUrl};
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 pub use traces::TracesConfig;
@@ -71,6 +75,10 @@ pub struct Config {
     pub bcrypt_cost: u32,
     /// How old a token of the legacy service may be to be exchanged for a session, in seconds; 0 exchanges none.
     pub legacy_exchange_max_age: i64,
+    /// The cost above which stored password hashes are not checked.
+    pub bcrypt_max_cost: u32,
+    /// How often may be called and guessed.
+    pub limits: LimitsConfig,
 }
 
 impl Config {
@@ -110,6 +118,11 @@ impl Config {
             LEGACY_EXCHANGE_MAX_AGE,
             |text| config::whole_number(text, 0..=MAX_LEGACY_EXCHANGE_MAX_AGE),
         );
+        let bcrypt_max_cost = bcrypt_max_cost(&mut reader);
+        if bcrypt_cost > bcrypt_max_cost {
+            reader.fault("BCRYPT_MAX_COST", "is less than BCRYPT_ROUNDS");
+        }
+        let limits = LimitsConfig::read(&mut reader, environment);
         let value = (|| {
             Some(Self {
                 environment,
@@ -127,10 +140,19 @@ impl Config {
                 welcome_tokens,
                 bcrypt_cost,
                 legacy_exchange_max_age,
+                bcrypt_max_cost,
+                limits,
             })
         })();
         reader.finish(value)
     }
+}
+
+/// The cost above which stored password hashes are neither checked nor imported.
+fn bcrypt_max_cost(reader: &mut Reader<'_>) -> u32 {
+    reader.or("BCRYPT_MAX_COST", MAX_COST, |text| {
+        config::whole_number(text, 4..=20).map(|number| u32::try_from(number).unwrap_or(MAX_COST))
+    })
 }
 
 #[cfg(test)]

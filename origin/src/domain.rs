@@ -1,5 +1,6 @@
 //! Rules and types of the service: no SQL, no HTTP, no clock.
 
+pub mod bcrypt_hash;
 pub mod credentials;
 pub mod issuer;
 pub mod ledger;

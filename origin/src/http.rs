@@ -12,6 +12,7 @@ mod holds;
 mod identity;
 mod ledger_json;
 mod legacy;
+mod limit;
 mod me;
 mod metrics;
 pub mod openapi;
@@ -64,6 +65,7 @@ pub fn router(app: AppState) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), limit::handle))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::handle))
         .with_state(app)
 }

@@ -8,6 +8,7 @@ mod connections;
 pub mod domain;
 pub mod firebase;
 pub mod http;
+pub mod limits;
 pub mod metrics;
 pub mod operations;
 pub mod outbound;

@@ -4,6 +4,7 @@ mod database;
 mod edge;
 mod finding;
 mod outside;
+mod redis;
 
 use std::process::ExitCode;
 
@@ -33,12 +34,18 @@ pub struct DoctorArgs {
 /// Runs every check and prints what it found; answers 0 when nothing is wrong, else 1.
 pub async fn run(arguments: &DoctorArgs, config: &Config, environment: &dyn Lookup) -> ExitCode {
     let key = environment.get(ADMIN_SERVICE_KEY).unwrap_or_default();
-    let (inside, outside, edge) = tokio::join!(
+    let (inside, outside, edge, redis) = tokio::join!(
         database::look(&config.database),
         outside::look(config),
         edge::look(config, arguments.edge.as_deref(), &key),
+        redis::look(config.limits.redis.as_ref()),
     );
-    let findings: Vec<Finding> = inside.into_iter().chain(outside).chain(edge).collect();
+    let findings: Vec<Finding> = inside
+        .into_iter()
+        .chain(outside)
+        .chain(edge)
+        .chain(redis)
+        .collect();
     if arguments.json {
         println!("{}", finding::as_json(&findings, clock::now()));
     } else {

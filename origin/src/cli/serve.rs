@@ -67,6 +67,7 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let sweeping = tokio::spawn(app.ledger.clone().keep_sweeping(SWEEP_PAUSE));
     let tokens = app.config.welcome_tokens;
     let welcoming = tokio::spawn(keep_welcoming(app.pool.clone(), tokens, SWEEP_PAUSE));
+    app.limits.connect();
     let retrying = tokio::spawn(app.accounts.syncing().keep_retrying(RETRY_PAUSE));
     let outcome = server::run(listener, app, shutdown).await;
     sweeping.abort();

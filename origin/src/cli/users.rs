@@ -118,7 +118,10 @@ async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitC
     let pool = reach(&config.database).await?;
     pool.configure_home(config.firebase.home);
     Ok(match command {
-        ManyPeople::Migrate(arguments) => migrate::run(arguments, pool, firebase, config.rollout_group).await,
+        ManyPeople::Migrate(arguments) => {
+            let group = config.rollout_group;
+            migrate::run(arguments, pool, firebase, (group, config.bcrypt_max_cost)).await
+        }
         ManyPeople::Verify(arguments) => verify::run(arguments, pool, firebase).await,
         ManyPeople::Sync(arguments) => sync::run(arguments, pool, firebase).await,
         ManyPeople::Unlink(arguments) => unlink::run(arguments, pool, firebase).await,

@@ -15,6 +15,8 @@ pub struct BulkConfig {
     pub firebase: FirebaseConfig,
     /// `ROLLOUT_GROUP`, which must be the edge's: another group means other people for the same share.
     pub rollout_group: String,
+    /// The cost up to which stored hashes are imported.
+    pub bcrypt_max_cost: u32,
 }
 
 impl BulkConfig {
@@ -40,11 +42,13 @@ impl BulkConfig {
         for fault in faults.into_iter().flat_map(|faults| faults.0) {
             reader.fault(&fault.name, fault.reason);
         }
+        let bcrypt_max_cost = super::bcrypt_max_cost(&mut reader);
         let value = (|| {
             Some(Self {
                 database: database?,
                 firebase: firebase?,
                 rollout_group: policy.group,
+                bcrypt_max_cost,
             })
         })();
         reader.finish(value)

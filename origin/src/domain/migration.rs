@@ -6,6 +6,8 @@ use serde::Serialize;
 use shared::ids::{NormalizedEmail, UserId};
 use shared::rollout::{Bucket, RolloutKey};
 
+use super::bcrypt_hash::{BcryptHash, UnusableHash};
+
 /// A person who can be imported with the hash of their password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Importable {
@@ -37,6 +39,8 @@ pub enum Obstacle {
     DuplicateEmail,
     /// There is no bcrypt hash: no password, a placeholder, or another algorithm.
     NoBcryptHash,
+    /// The hash costs more than `BCRYPT_MAX_COST`: a check of it would hold up everybody.
+    HashTooCostly,
 }
 
 impl Obstacle {
@@ -50,22 +54,34 @@ impl Obstacle {
             Self::InvalidEmail => "INVALID_EMAIL",
             Self::DuplicateEmail => "DUPLICATE_EMAIL",
             Self::NoBcryptHash => "NO_BCRYPT_HASH",
+            Self::HashTooCostly => "HASH_TOO_COSTLY",
         }
     }
 }
 
-/// Whether somebody with this address and hash can be imported.
+/// Whether somebody with this address and hash, of at most `max_cost`, can be imported.
 ///
 /// # Errors
 /// The [`Obstacle`].
-pub fn importable(email: Option<&str>, password_hash: Option<&str>) -> Result<Importable, Obstacle> {
+pub fn importable(
+    email: Option<&str>,
+    password_hash: Option<&str>,
+    max_cost: u32,
+) -> Result<Importable, Obstacle> {
     let email = email.ok_or(Obstacle::NoEmail)?;
     if is_deleted(email) {
         return Err(Obstacle::Deleted);
     }
     let email = NormalizedEmail::parse(email).map_err(|_| Obstacle::InvalidEmail)?;
-    let bcrypt_hash = password_hash.and_then(bcrypt).ok_or(Obstacle::NoBcryptHash)?;
-    Ok(Importable { email, bcrypt_hash })
+    let stored = password_hash.ok_or(Obstacle::NoBcryptHash)?;
+    let hash = BcryptHash::parse(stored, max_cost).map_err(|unusable| match unusable {
+        UnusableHash::NotBcrypt => Obstacle::NoBcryptHash,
+        UnusableHash::TooCostly { .. } => Obstacle::HashTooCostly,
+    })?;
+    Ok(Importable {
+        email,
+        bcrypt_hash: hash.for_firebase(),
+    })
 }
 
 /// What the preflight report calls this hash: its prefix, or why it is no bcrypt hash.
@@ -73,7 +89,7 @@ pub fn importable(email: Option<&str>, password_hash: Option<&str>) -> Result<Im
 pub fn hash_kind(password_hash: Option<&str>) -> &'static str {
     match password_hash {
         None => "none",
-        Some(hash) if bcrypt(hash).is_none() => "other",
+        Some(hash) if BcryptHash::parse(hash, u32::MAX).is_err() => "other",
         Some(hash) if hash.starts_with("$2a$") => "bcrypt $2a$",
         Some(hash) if hash.starts_with("$2y$") => "bcrypt $2y$",
         Some(_) => "bcrypt $2b$",
@@ -96,23 +112,6 @@ fn is_deleted(email: &str) -> bool {
         .strip_prefix("deleted_")
         .and_then(|rest| rest.split_once('_'))
         .is_some_and(|(epoch, _)| !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// A bcrypt string (`$2b$10$` and 53 characters), as Firebase reads it. `$2y$` is what PHP calls the very algorithm of
-/// `$2b$`; `$2x$` marks the hashes of an old fault and is not.
-fn bcrypt(hash: &str) -> Option<String> {
-    let rest = ["$2a$", "$2b$", "$2y$"]
-        .iter()
-        .find_map(|prefix| hash.strip_prefix(prefix))?;
-    let (cost, digest) = rest.split_once('$')?;
-    let cost_is_legal = cost.len() == 2
-        && cost.bytes().all(|byte| byte.is_ascii_digit())
-        && cost.parse::<u8>().is_ok_and(|cost| (4..=31).contains(&cost));
-    let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
-    (cost_is_legal && digest.len() == 53 && digest.bytes().all(alphabet)).then(|| {
-        hash.strip_prefix("$2y$")
-            .map_or_else(|| hash.to_owned(), |rest| format!("$2b${rest}"))
-    })
 }
 
 /// What Firebase has of the people of one batch.
@@ -185,6 +184,7 @@ pub enum Action {
 mod tests {
     use uuid::Uuid;
 
+    use super::super::bcrypt_hash::MAX_COST;
     use super::*;
 
     const DIGEST: &str = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
@@ -194,9 +194,9 @@ mod tests {
         for (stored, imported) in [
             (format!("$2a$04${DIGEST}"), format!("$2a$04${DIGEST}")),
             (format!("$2b$10${DIGEST}"), format!("$2b$10${DIGEST}")),
-            (format!("$2y$31${DIGEST}"), format!("$2b$31${DIGEST}")),
+            (format!("$2y$14${DIGEST}"), format!("$2b$14${DIGEST}")),
         ] {
-            let person = importable(Some(" Ada@Example.org "), Some(&stored)).unwrap();
+            let person = importable(Some(" Ada@Example.org "), Some(&stored), MAX_COST).unwrap();
             assert_eq!(person.bcrypt_hash, imported);
             assert_eq!(person.email.as_str(), "ada@example.org");
         }
@@ -233,11 +233,20 @@ mod tests {
                 Some(&*format!("$2b$+4${DIGEST}")),
                 Obstacle::NoBcryptHash,
             ),
+            (
+                Some("a@b.de"),
+                Some(&*format!("$2b$15${DIGEST}")),
+                Obstacle::HashTooCostly,
+            ),
         ] {
-            assert_eq!(importable(email, hash).unwrap_err(), obstacle, "{email:?}");
+            assert_eq!(
+                importable(email, hash, MAX_COST).unwrap_err(),
+                obstacle,
+                "{email:?}"
+            );
         }
         // An address that only looks like one of a closed account.
-        assert!(importable(Some("deleted_scenes@b.de"), good).is_ok());
+        assert!(importable(Some("deleted_scenes@b.de"), good, MAX_COST).is_ok());
     }
 
     #[test]

@@ -127,6 +127,14 @@ impl Page {
     }
 }
 
+impl SchoolFilter {
+    /// Whether every school is listed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.search.is_none() && self.city.is_none() && self.province.is_none()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,9 @@ use crate::operations::ledger::Fault;
 use crate::postgres::DatabaseError;
 use crate::telemetry::Causes;
 
+/// The queue of password checks is this short: waiting longer gains nothing.
+const PASSWORD_QUEUE_SECONDS: u32 = 5;
+
 /// A failed request. The body is rendered by [`super::request_log`], which knows the request's name and what it accepts.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Inner>);
@@ -188,7 +191,6 @@ impl From<AccountError> for ApiError {
             AccountError::Firebase(error) => error.into(),
             // Google's own token refused here: nothing the caller can mend.
             AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
-            AccountError::TooBusy(_) => Self::new(ErrorCode::RateLimited).reason("password_queue_full"),
         }
     }
 }
@@ -216,6 +218,13 @@ impl From<FirebaseError> for ApiError {
                     problem = problem.retry_after(seconds);
                 }
                 Self::from(problem).caused_by(error)
+            }
+            AccountError::SlowDown { retry_after } => {
+                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(retry_after)).reason("guesses")
+            }
+            AccountError::TooBusy(_) => {
+                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(PASSWORD_QUEUE_SECONDS))
+                    .reason("password_queue_full")
             }
         }
     }

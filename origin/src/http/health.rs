@@ -41,6 +41,8 @@ pub struct Checks {
     database: &'static str,
     schema: &'static str,
     serving: &'static str,
+    /// How calls are counted: `memory`, `shared` (by Redis), `memory, redis away`, or `off`. Told, not required.
+    limits: &'static str,
     /// The issuer's keys, for tokens that do not come through the edge. Told, not required: requests through the edge need none.
     keys: Vec<KeyRing>,
 }
@@ -81,6 +83,7 @@ pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>
                 database,
                 schema,
                 serving,
+                limits: app.limits.state(),
                 keys: key_rings(&app),
             },
             accepts: Accepted::of(&app.config.tokens, app.config.assertion_keys.kids()),

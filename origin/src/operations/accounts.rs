@@ -9,6 +9,7 @@ mod close;
 mod confirm;
 mod error;
 mod exchange;
+mod guess;
 mod lease;
 mod legacy_session;
 mod moving;
@@ -33,6 +34,7 @@ use crate::config::LegacySession;
 use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
+use crate::limits::Limits;
 use crate::postgres::events::Origin;
 use crate::postgres::{DatabaseError, Pool};
 use crate::verification::Verifier;
@@ -53,6 +55,8 @@ pub struct Accounts {
     pub proofs: Proofs,
     /// Password hashes of the legacy service.
     pub passwords: Passwords,
+    /// Who may try a password.
+    pub limits: Limits,
     /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
     pub verifier: Arc<Verifier>,
     /// Tokens a new person starts with.

@@ -62,6 +62,8 @@ pub struct Migration {
     pub pace: Pace,
     /// Who does it, for the audit trail.
     pub actor: Actor,
+    /// The cost up to which stored hashes are imported.
+    pub max_cost: u32,
     holder: String,
 }
 
@@ -112,6 +114,7 @@ impl Migration {
         share: Percentage,
         pace: Pace,
         actor: Actor,
+        max_cost: u32,
     ) -> Self {
         Self {
             pool,
@@ -120,6 +123,7 @@ impl Migration {
             share,
             pace,
             actor,
+            max_cost,
             holder: format!("bulk:{}", Uuid::new_v4()),
         }
     }

@@ -1,70 +1,75 @@
 //! Password hashes of the legacy service (bcrypt), computed where they disturb nobody.
 
+mod turns;
+
 use std::sync::Arc;
-use std::time::Duration;
 
+use shared::ids::UserId;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-/// Work that may wait for a turn. A hash of cost 10 takes some 50 ms of a core, so on two cores the last in this queue waits about
-/// 3 s; one later would be answered too late to be of use.
-const MAX_WAITING: usize = 128;
-/// How long a turn is waited for, on a machine that is slower than that.
-const PATIENCE: Duration = Duration::from_secs(4);
+use crate::domain::bcrypt_hash::{BcryptHash, UnusableHash};
+use turns::Turns;
+pub use turns::{TooBusy, Turn, Whose};
 
 /// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
-/// sign-ins, but not the requests of people who are signed in.
+/// sign-ins, but not the requests of people who are signed in. A storm at one account slows down that account's.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    running: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    turns: Arc<Turns>,
     cost: u32,
+    max_cost: u32,
 }
 
-/// There is no turn for this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many password checks are waiting")]
-pub struct TooBusy;
-
 impl Passwords {
-    /// New hashes take 2^`cost` rounds.
+    /// New hashes take 2^`cost` rounds; stored ones that take more than 2^`max_cost` are not checked.
     #[must_use]
-    pub fn new(cost: u32) -> Self {
+    pub fn new(cost: u32, max_cost: u32) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Self {
-            running: Arc::new(Semaphore::new(cores)),
-            queue: Arc::new(Semaphore::new(cores.saturating_add(MAX_WAITING))),
+            turns: Arc::new(Turns::new(cores)),
             cost,
+            max_cost,
         }
     }
 
-    /// Whether `password` is the one of `hash`. A hash that is none (or not bcrypt) belongs to no password.
+    /// The cost up to which stored hashes are checked.
+    #[must_use]
+    pub const fn max_cost(&self) -> u32 {
+        self.max_cost
+    }
+
+    /// Waits for a turn. Every sign-in takes one, whether or not there turns out to be a hash to check: what an answer says and how long
+    /// it takes must not tell who has one.
     ///
     /// # Errors
     /// [`TooBusy`].
-    pub async fn verify(&self, password: String, hash: String) -> Result<bool, TooBusy> {
-        self.work(move || bcrypt::verify(password, &hash).unwrap_or(false))
-            .await
+    pub async fn turn(&self, whose: Whose) -> Result<Turn, TooBusy> {
+        self.turns.take(whose).await
+    }
+
+    /// Whether `password` is the one of `stored`, the hash of `user`. One that is not checked belongs to no password; one that is too
+    /// costly is named in the log.
+    ///
+    /// # Errors
+    /// [`TooBusy`] when the runtime is ending.
+    pub async fn verify(
+        &self,
+        turn: Turn,
+        password: String,
+        stored: &str,
+        user: UserId,
+    ) -> Result<bool, TooBusy> {
+        let Some(hash) = self.usable(stored, user) else {
+            return Ok(false);
+        };
+        work(turn, move || is_of(&hash, password)).await
     }
 
     /// [`Passwords::verify`], if there is a processor for it right now; `None` when there is not. For checks that nobody waits for.
-    pub async fn verify_if_idle(&self, password: String, hash: String) -> Option<bool> {
-        let turn = Arc::clone(&self.running).try_acquire_owned().ok()?;
-        let work = tokio::task::spawn_blocking(move || {
-            let right = bcrypt::verify(password, &hash).unwrap_or(false);
-            drop(turn);
-            right
-        });
-        work.await.ok()
-    }
-
-    /// Spends the time of a check without one, so that the time of an answer does not tell whether an account exists.
-    ///
-    /// # Errors
-    /// [`TooBusy`].
-    pub async fn pretend(&self, password: String) -> Result<(), TooBusy> {
-        let cost = self.cost;
-        self.work(move || drop(bcrypt::hash(password, cost))).await
+    pub async fn verify_if_idle(&self, password: String, stored: &str, user: UserId) -> Option<bool> {
+        let hash = self.usable(stored, user)?;
+        let turn = self.turns.take_if_idle()?;
+        work(turn, move || is_of(&hash, password)).await.ok()
     }
 
     /// The hash of `password`, in the form the legacy service reads (`$2b$`). Bytes past the 72nd do not count, as there.
@@ -73,69 +78,44 @@ impl Passwords {
     /// [`TooBusy`].
     pub async fn hash(&self, password: String) -> Result<String, TooBusy> {
         let cost = self.cost;
-        self.work(move || bcrypt::hash(password, cost).map_err(|_| TooBusy))
-            .await?
+        let turn = self.turns.take(Whose::Usual).await?;
+        work(turn, move || bcrypt::hash(password, cost).map_err(|_| TooBusy)).await?
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TooBusy> {
-        let _place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| TooBusy)?;
-        let turn = timeout(PATIENCE, Arc::clone(&self.running).acquire_owned())
-            .await
-            .map_err(|_| TooBusy)?
-            .map_err(|_| TooBusy)?;
-        let work = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(turn);
-            done
-        });
-        work.await.map_err(|_| TooBusy)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_hash_is_the_legacy_services_kind() {
-        let passwords = Passwords::new(4);
-        let hash = passwords.hash("correct horse 1".to_owned()).await.unwrap();
-        assert!(hash.starts_with("$2b$04$"), "{hash}");
-        assert_eq!(
-            passwords.verify("correct horse 1".to_owned(), hash.clone()).await,
-            Ok(true)
-        );
-        assert_eq!(
-            passwords.verify("correct horse 2".to_owned(), hash).await,
-            Ok(false)
-        );
-        for no_hash in ["", "!", "$2b$04$short"] {
-            assert_eq!(
-                passwords.verify(String::new(), no_hash.to_owned()).await,
-                Ok(false),
-                "{no_hash}"
-            );
+    fn usable(&self, stored: &str, user: UserId) -> Option<BcryptHash> {
+        match BcryptHash::parse(stored, self.max_cost) {
+            Ok(hash) => Some(hash),
+            Err(UnusableHash::NotBcrypt) => None,
+            Err(UnusableHash::TooCostly { cost }) => {
+                tracing::warn!(
+                    user_id = %user, cost, max_cost = self.max_cost,
+                    "a stored hash is too costly to check"
+                );
+                None
+            }
         }
     }
-
-    #[tokio::test]
-    async fn too_many_are_turned_away() {
-        let passwords = Passwords::new(4);
-        let places = passwords.queue.available_permits();
-        let all = passwords
-            .queue
-            .try_acquire_many(u32::try_from(places).unwrap())
-            .unwrap();
-        assert_eq!(passwords.hash("x".to_owned()).await, Err(TooBusy));
-        drop(all);
-        let cores = u32::try_from(passwords.running.available_permits()).unwrap();
-        let every = passwords.running.try_acquire_many(cores).unwrap();
-        assert_eq!(passwords.verify_if_idle(String::new(), String::new()).await, None);
-        drop(every);
-        assert_eq!(
-            passwords.verify_if_idle(String::new(), String::new()).await,
-            Some(false)
-        );
-        assert!(passwords.hash("x".to_owned()).await.is_ok());
-    }
 }
+
+fn is_of(hash: &BcryptHash, password: String) -> bool {
+    bcrypt::verify(password, hash.expose()).unwrap_or(false)
+}
+
+/// Runs `work` on a thread of its own. It goes on, and keeps its turn, when its caller has left.
+async fn work<T: Send + 'static>(
+    turn: Turn,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TooBusy> {
+    let work = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    work.await.map_err(|_| TooBusy)
+}
+
+/// Places that are taken and given back.
+type Places = Arc<Semaphore>;
+
+#[cfg(test)]
+mod tests;

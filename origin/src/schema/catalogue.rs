@@ -166,6 +166,8 @@ pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
         migration!(23, "0023_firebase_uid_shared", down_check!),
         migration!(24, "0024_welcome_grants", down_check!),
         migration!(25, "0025_welcome_had"),
+        migration!(26, "0026_school_name_grams"),
+        migration!(27, "0027_schools_in_order"),
     ]
 });
 
@@ -278,7 +280,7 @@ mod tests {
                 let index = migration
                     .up
                     .index()
-                    .and_then(|index| index.strip_prefix("auth."))
+                    .and_then(|index| index.strip_prefix("auth.").or(index.strip_prefix("public.")))
                     .unwrap();
                 assert!(
                     code.contains(&format!(" {index} ")) || code.contains(&format!(" {index}    ")),

@@ -7,7 +7,7 @@ use super::error::{SchemaError, in_migration};
 
 const STEP: &str = "invalid indexes";
 
-/// Invalid indexes in schema `auth`, as `schema.name` without quotes.
+/// Invalid indexes in schema `auth`, and those of ours elsewhere, as `schema.name` without quotes.
 ///
 /// Ours are built under the migration lock; somebody else may be building one all the same, or rebuilding them all.
 pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
@@ -16,7 +16,9 @@ pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>
          FROM pg_index AS index
          JOIN pg_class AS class ON class.oid = index.indexrelid
          JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
-         WHERE NOT index.indisvalid AND schema.nspname = 'auth'
+         WHERE NOT index.indisvalid
+           AND (schema.nspname = 'auth'
+                OR class.oid IN (to_regclass('public.idx_schools_name_grams'), to_regclass('public.idx_schools_name_id')))
          ORDER BY 1",
     )
     .fetch_all(connection)

@@ -130,7 +130,8 @@ async fn index_state(connection: &mut PgConnection, report: &mut Report) -> Resu
          FROM pg_index AS index
          JOIN pg_class AS class ON class.oid = index.indexrelid
          JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
-         WHERE schema.nspname = 'auth'",
+         WHERE schema.nspname = 'auth'
+            OR class.oid IN (to_regclass('public.idx_schools_name_grams'), to_regclass('public.idx_schools_name_id'))",
     )
     .fetch_all(&mut *connection)
     .await

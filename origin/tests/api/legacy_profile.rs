@@ -134,6 +134,61 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     assert_eq!(untouched, "adaexample.org");
 }
 
+/// A search that reads the whole table takes a second with 300,000 schools, and thirty of them every connection of the pool.
+#[tokio::test]
+async fn school_search_reads_an_index_and_not_the_table() {
+    let app = TestApp::start().await;
+    let token = token("uid-1", &json!({}));
+    app.database
+        .execute(
+            "INSERT INTO public.schools (name) SELECT 'School ' || md5(n::text) FROM generate_series(1, 5000) AS n; \
+             ANALYZE public.schools",
+        )
+        .await
+        .unwrap();
+    let part: String = app
+        .database
+        .value("SELECT substr(name, 12, 12) FROM public.schools WHERE id % 777 = 0 LIMIT 1")
+        .await;
+    let found = app
+        .get(&format!("/auth/schools?search={part}"), &token)
+        .await
+        .expect(200);
+    assert_eq!(found.body["data"]["pagination"]["total"], 1);
+    // Statistics are written a second after a session has come to rest.
+    let began = std::time::Instant::now();
+    loop {
+        let scans: i64 = app
+            .database
+            .value(
+                "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'idx_schools_name_grams' \
+                 AND schemaname = 'public'",
+            )
+            .await;
+        if scans > 0 {
+            break;
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(30),
+            "the index was not read"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn user_who_searches_schools_all_the_time_is_slowed_down() {
+    let app = TestApp::start_with(&[("RATE_LIMITS", "schools=2/600")]).await;
+    let (ann, ben) = (token("uid-1", &json!({})), token("uid-2", &json!({})));
+    for _ in 0..2 {
+        app.get("/auth/schools", &ann).await.expect(200);
+    }
+    let refused = app.get("/auth/schools", &ann).await.expect(429);
+    assert_eq!(refused.code(), "RATE_LIMITED");
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"schools\";q=2;w=600"));
+    app.get("/auth/schools", &ben).await.expect(200);
+}
+
 #[tokio::test]
 async fn schools_are_found_page_by_page() {
     let app = TestApp::start().await;
@@ -151,6 +206,12 @@ async fn schools_are_found_page_by_page() {
         ("?city=bonn&limit=5", 12, 1, 5, 3, Some("School 02")),
         ("?search=oL%2007&useFullText=true", 1, 1, 20, 1, Some("School 07")),
         ("?search=%25", 0, 1, 20, 0, None),
+        ("?search=7", 2, 1, 20, 1, Some("School 07")),
+        ("?search=%2017", 1, 1, 20, 1, Some("School 17")),
+        ("?search=CHOOL", 25, 1, 20, 2, Some("School 01")),
+        ("?search=chool&page=2&limit=24", 25, 2, 24, 2, Some("School 25")),
+        ("?search=school&city=BONN", 12, 1, 20, 1, Some("School 02")),
+        ("?search=school%20077", 0, 1, 20, 0, None),
         ("?page=9", 25, 9, 20, 2, None),
     ] {
         let answer = app

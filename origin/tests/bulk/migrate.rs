@@ -43,6 +43,36 @@ async fn people_move_with_their_passwords() {
 }
 
 #[tokio::test]
+async fn a_hash_that_is_too_costly_is_named_and_not_imported() {
+    let drill = Drill::start().await;
+    drill.people(1).await;
+    let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+    drill
+        .database
+        .execute(&format!(
+            "INSERT INTO auth.users (email, password_hash) VALUES ('slow@example.org', '$2b$31${digest}')"
+        ))
+        .await
+        .unwrap();
+    let id: uuid::Uuid = drill
+        .database
+        .value("SELECT id FROM auth.users WHERE email = 'slow@example.org'")
+        .await;
+    let looked = drill.users(&["migrate", "--dry-run"]).await.expect(0);
+    assert!(
+        looked
+            .stdout
+            .contains(&format!("hash too costly (BCRYPT_MAX_COST): {id}")),
+        "{}",
+        looked.stdout
+    );
+    let outcome = drill.users(&["migrate", "--json"]).await.expect(0).json();
+    assert_eq!(outcome["preflight"]["obstacles"], json!({"HASH_TOO_COSTLY": 1}));
+    assert_eq!(outcome["preflight"]["too_costly"], json!([id.to_string()]));
+    assert_eq!(drill.linked().await, 1);
+}
+
+#[tokio::test]
 async fn who_cannot_be_brought_is_named_and_left_alone() {
     let drill = Drill::start().await;
     drill.people(3).await;

@@ -17,9 +17,13 @@ mod door;
 mod google;
 mod keyless;
 mod legacy_sessions;
+#[path = "../support/redis.rs"]
+mod redis;
 #[path = "../api/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the API, which use more of it")]
 mod support;
+#[path = "../support/wait.rs"]
+mod wait;
 
 mod addresses;
 mod both_sides;
@@ -28,6 +32,7 @@ mod definite;
 mod enumeration;
 mod errors;
 mod exchange;
+mod guesses;
 mod load;
 mod mails;
 mod migration;
@@ -39,6 +44,7 @@ mod ownership_table;
 mod policy;
 mod pushes;
 mod registration;
+mod replicas;
 mod second_factor;
 mod service_account;
 mod sessions;

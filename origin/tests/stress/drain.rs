@@ -41,6 +41,41 @@ async fn every_accepted_request_is_answered_after_sigterm() {
     assert_eq!(service.ended().await, Some(0));
 }
 
+/// A stored hash of cost 20 takes some 50 s of a core, and bcrypt cannot be told to stop.
+#[tokio::test]
+async fn a_password_check_does_not_keep_the_program_alive() {
+    let database = TestDatabase::with_connections(2).await;
+    let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+    database
+        .execute(&format!(
+            "INSERT INTO auth.users (email, password_hash) VALUES ('ann@example.org', '$2b$20${digest}')"
+        ))
+        .await
+        .unwrap();
+    let variables = [
+        &NO_LIMITS[..],
+        &[("DRAIN_SECONDS", "1"), ("BCRYPT_MAX_COST", "20")],
+    ]
+    .concat();
+    let mut service = Service::start(database.url(), &variables).await;
+    let caller = service.caller();
+    let stuck = tokio::spawn(async move { caller.log_in("ann@example.org", "correct-horse-1").await });
+    let caller = service.caller();
+    until("the check runs", async || {
+        caller.metric("http_server_active_requests").await > 1
+    })
+    .await;
+    let terminated = Instant::now();
+    service.terminate();
+    service.ended().await;
+    assert!(
+        terminated.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        terminated.elapsed()
+    );
+    let _broken_off = stuck.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
     let database = TestDatabase::with_connections(2).await;

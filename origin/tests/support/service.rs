@@ -199,6 +199,19 @@ impl Caller {
         self.send(request).await
     }
 
+    /// `POST /v1/auth/login`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn log_in(&self, email: &str, password: &str) -> reqwest::Result<Answer> {
+        let request = self
+            .client
+            .post(format!("{}/v1/auth/login", self.base))
+            .header("content-type", "application/json")
+            .body(json!({"email": email, "password": password}).to_string());
+        self.send(request).await
+    }
+
     /// `GET path`.
     ///
     /// # Errors

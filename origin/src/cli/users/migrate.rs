@@ -53,7 +53,12 @@ fn percentage(text: &str) -> Result<Percentage, String> {
 }
 
 /// Migrates: 0 everybody, 1 stopped before the end, 2 done but some people failed.
-pub(super) async fn run(arguments: MigrateArgs, pool: Pool, firebase: Firebase, group: String) -> ExitCode {
+pub(super) async fn run(
+    arguments: MigrateArgs,
+    pool: Pool,
+    firebase: Firebase,
+    (group, max_cost): (String, u32),
+) -> ExitCode {
     let share = match share(&arguments, &pool, &group).await {
         Ok(share) => share,
         Err(error) => {
@@ -68,6 +73,7 @@ pub(super) async fn run(arguments: MigrateArgs, pool: Pool, firebase: Firebase, 
         share,
         Pace::per_second(arguments.rate),
         Actor::cli(&arguments.actor),
+        max_cost,
     );
     let mut outcome = Outcome::default();
     let began = Instant::now();
@@ -195,6 +201,9 @@ fn describe(found: &Preflight, migration: &Migration) -> String {
     }
     for (kind, count) in &found.hash_kinds {
         line(&format!("hashes, {kind}"), count.to_string());
+    }
+    for user in &found.too_costly {
+        let _infallible = writeln!(text, "  hash too costly (BCRYPT_MAX_COST): {user}");
     }
     text
 }

@@ -33,7 +33,7 @@ pub async fn remove(
         body.finish()?;
         let password = password.ok_or_else(|| ApiError::new(ErrorCode::InvalidCredentials))?;
         app.accounts
-            .prove_password(UserId(user.user().id), &password)
+            .prove_password(UserId(user.user().id), &password, &context.origin())
             .await?;
     }
     app.accounts

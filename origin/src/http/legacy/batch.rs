@@ -110,7 +110,8 @@ async fn register(
         photo_url: None,
         repeat_is_answered: false,
     };
-    match app.accounts.register(&new, origin).await.map_err(account_failure) {
+    let registered = app.accounts.register_for_service(&new, origin).await;
+    match registered.map_err(account_failure) {
         Ok(registered) => Ok(Ok(registered)),
         Err(error) if error.problem().status >= 500 => Err(error),
         Err(error) => Ok(Err(error.problem().message.clone().into_owned())),

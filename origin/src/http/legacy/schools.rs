@@ -1,21 +1,34 @@
 //! `GET` and `POST /auth/schools`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::config::whole_number;
+use shared::ids::UserId;
+use shared::limits::Limit;
+use shared::problem::{ErrorCode, Problem};
+use tokio::time::timeout;
 
 use super::caller::LegacyCaller;
 use crate::app::AppState;
 use crate::domain::profile::{Page, School, SchoolFilter};
 use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
+use crate::http::limit;
 use crate::http::success::success;
 use crate::postgres::{profiles, run};
+
+/// How long a search waits for its place.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// When it may be tried again, in seconds.
+const BUSY_SECONDS: u32 = 2;
 
 /// Which schools, and which page of them. `useFullText` of the old contract is accepted and changes nothing.
 #[derive(Debug, Deserialize)]
@@ -61,10 +74,25 @@ pub struct AddedSchool {
     message: &'static str,
 }
 
-/// Lists schools by name.
+/// Lists schools by name. Each user so often, and not more at once than a part of the pool: the count alone may read the whole table.
 pub async fn list(
     State(app): State<AppState>,
-    LegacyCaller(_): LegacyCaller,
+    LegacyCaller(user): LegacyCaller,
+    query: Result<Query<SchoolQuery>, QueryRejection>,
+) -> Result<Json<Success<SchoolPage>>, Response> {
+    let caller = app.limits.user(UserId(user.user().id));
+    if let Err(slow) = app.limits.call(Limit::Schools, &caller).await {
+        return Err(limit::refused(
+            Limit::Schools,
+            app.limits.quota(Limit::Schools),
+            slow,
+        ));
+    }
+    search(&app, query).await.map_err(IntoResponse::into_response)
+}
+
+async fn search(
+    app: &AppState,
     query: Result<Query<SchoolQuery>, QueryRejection>,
 ) -> Result<Json<Success<SchoolPage>>, ApiError> {
     let Query(query) = query.map_err(|_| ApiError::invalid(vec!["the query cannot be read".to_owned()]))?;
@@ -73,6 +101,11 @@ pub async fn list(
         search: text("search", query.search)?,
         city: text("city", query.city)?,
         province: text("province", query.province)?,
+    };
+    let place = timeout(PATIENCE, app.costly_reads.acquire()).await;
+    let Ok(Ok(_place)) = place else {
+        let problem = Problem::new(ErrorCode::RateLimited).retry_after(BUSY_SECONDS);
+        return Err(ApiError::from(problem).reason("costly_reads_full"));
     };
     let (schools, total) = run(&app.pool, |mut connection| async move {
         profiles::schools(&mut connection, filter, page).await

@@ -11,6 +11,7 @@ use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
 use crate::firebase::{FirebaseError, SignedIn};
+use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{Credentials, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::{legacy_hash, run};
@@ -29,23 +30,29 @@ impl Accounts {
         linked: &Credentials,
         email: &NormalizedEmail,
         password: &Password,
+        turn: Turn,
     ) -> Result<SignedIn, AccountError> {
         if !self.is_managed(&linked.issuer).await? {
             return Ok(self.firebase.sign_in(email, password.expose()).await?);
         }
         match (linked.legacy_hash, &linked.password_hash) {
             (LegacyHash::Replaced { agreed_at }, Some(hash)) => {
-                self.settle(linked, email, password, hash, agreed_at).await
+                self.settle(linked, email, password, (hash, agreed_at), turn)
+                    .await
             }
             (LegacyHash::Agrees, Some(hash)) if !linked.is_active => {
-                self.judge_deactivated(email, password, hash).await
+                self.judge_deactivated(linked, email, password, hash, turn).await
             }
             (LegacyHash::Agrees, Some(hash)) => {
+                drop(turn);
                 let tokens = self.firebase.sign_in(email, password.expose()).await?;
                 self.renew_hash_in_background(linked, hash.clone(), password);
                 Ok(tokens)
             }
-            _ => Ok(self.firebase.sign_in(email, password.expose()).await?),
+            _ => {
+                drop(turn);
+                Ok(self.firebase.sign_in(email, password.expose()).await?)
+            }
         }
     }
 
@@ -53,13 +60,15 @@ impl Accounts {
     /// it is checked meanwhile, as for everybody who has not moved.
     async fn judge_deactivated(
         &self,
+        linked: &Credentials,
         email: &NormalizedEmail,
         password: &Password,
         hash: &str,
+        turn: Turn,
     ) -> Result<SignedIn, AccountError> {
         let (right, asked) = tokio::join!(
             self.passwords
-                .verify(password.expose().to_owned(), hash.to_owned()),
+                .verify(turn, password.expose().to_owned(), hash, linked.id),
             self.firebase.sign_in(email, password.expose()),
         );
         match (right?, asked) {
@@ -74,15 +83,15 @@ impl Accounts {
         linked: &Credentials,
         email: &NormalizedEmail,
         password: &Password,
-        hash: &str,
-        agreed_at: i64,
+        (hash, agreed_at): (&str, i64),
+        turn: Turn,
     ) -> Result<SignedIn, AccountError> {
         let Some(uid) = linked.firebase_uid.as_deref() else {
             return Err(AccountError::WrongPassword);
         };
         let (at_legacy, at_firebase) = tokio::join!(
             self.passwords
-                .verify(password.expose().to_owned(), hash.to_owned()),
+                .verify(turn, password.expose().to_owned(), hash, linked.id),
             self.firebase.sign_in(email, password.expose()),
         );
         match (at_legacy?, at_firebase) {
@@ -166,7 +175,7 @@ impl Accounts {
         tokio::spawn(async move {
             let same = accounts
                 .passwords
-                .verify_if_idle(password.expose().to_owned(), seen.clone())
+                .verify_if_idle(password.expose().to_owned(), &seen, id)
                 .await;
             if same != Some(false) {
                 return;

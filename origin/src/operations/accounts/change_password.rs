@@ -2,10 +2,12 @@
 
 use shared::ids::{NormalizedEmail, UserId};
 
+use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
+use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
@@ -15,13 +17,27 @@ impl Accounts {
     /// may still ask for it. Both, or the old one keeps working on one side: broken off in between, it may be repeated.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`] when `current` is not theirs, or a fault of ours.
+    /// [`AccountError::WrongPassword`] when `current` is not theirs, [`AccountError::SlowDown`], or a fault of ours.
     pub async fn change_password(
         &self,
         user: UserId,
         current: &Password,
         new: &Password,
         origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let attempt = self.attempt(&Identifier::Id(user), origin).await?;
+        let outcome = self.change_admitted(user, current, new, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn change_admitted(
+        &self,
+        user: UserId,
+        current: &Password,
+        new: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
         let known = run(&self.pool, |mut connection| async move {
@@ -36,8 +52,9 @@ impl Accounts {
         if known.firebase_uid.is_some() && !self.is_managed(&known.issuer).await? {
             return Err(AccountError::WrongPassword);
         }
+        let turn = self.passwords.turn(attempt.whose()).await?;
         match (&known.firebase_uid, email) {
-            (Some(uid), Some(email)) => match self.judge(&known, &email, current).await {
+            (Some(uid), Some(email)) => match self.judge(&known, &email, current, turn).await {
                 Ok(_) | Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => {
                     self.firebase.set_password(uid, new.expose()).await?;
                 }
@@ -45,8 +62,10 @@ impl Accounts {
                 // the user knows. Not where the legacy service replaced the hash: there Firebase's password is the old one, and must not
                 // come back this way.
                 Err(AccountError::WrongPassword) if known.legacy_hash == LegacyHash::Agrees => {
-                    let hash = known.password_hash.clone().unwrap_or_default();
-                    if !self.passwords.verify(current.expose().to_owned(), hash).await? {
+                    let hash = known.password_hash.as_deref().unwrap_or_default();
+                    let turn = self.passwords.turn(attempt.whose()).await?;
+                    let current = current.expose().to_owned();
+                    if !self.passwords.verify(turn, current, hash, user).await? {
                         return Err(AccountError::WrongPassword);
                     }
                     self.is_accepted(&email, new).await?;
@@ -56,8 +75,9 @@ impl Accounts {
             // Signed in by phone or anonymously: there is no password.
             (Some(_), None) => return Err(AccountError::WrongPassword),
             (None, _) => {
-                let hash = known.password_hash.clone().unwrap_or_default();
-                if !self.passwords.verify(current.expose().to_owned(), hash).await? {
+                let hash = known.password_hash.as_deref().unwrap_or_default();
+                let current = current.expose().to_owned();
+                if !self.passwords.verify(turn, current, hash, user).await? {
                     return Err(AccountError::WrongPassword);
                 }
             }

@@ -4,6 +4,7 @@ use shared::token::Rejection;
 
 use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
+use crate::limits::SlowDown;
 use crate::operations::OperationError;
 use crate::operations::passwords::TooBusy;
 use crate::postgres::DatabaseError;
@@ -45,9 +46,21 @@ pub enum AccountError {
     /// A token that Firebase gave was not accepted here: the configuration of the two disagrees.
     #[error("a token of Firebase was not accepted")]
     Token(#[from] Rejection),
+    /// Too many passwords were tried; this one was not looked at.
+    #[error("too many passwords were tried")]
+    SlowDown {
+        /// Seconds until one is looked at again.
+        retry_after: u32,
+    },
     /// Too many passwords are being checked.
     #[error(transparent)]
     TooBusy(#[from] TooBusy),
+}
+
+impl From<SlowDown> for AccountError {
+    fn from(SlowDown { retry_after, .. }: SlowDown) -> Self {
+        Self::SlowDown { retry_after }
+    }
 }
 
 impl From<FirebaseError> for AccountError {

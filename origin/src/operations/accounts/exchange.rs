@@ -99,7 +99,8 @@ impl Accounts {
 
     /// Makes the account of a local person, with the hash they have.
     async fn bring(&self, local: &Credentials, origin: &Origin) -> Result<(), AccountError> {
-        importable(local.email.as_deref(), local.password_hash.as_deref())
+        let max_cost = self.passwords.max_cost();
+        importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost)
             .map_err(|_| FirebaseError::Invalid("password"))?;
         let email = local.email.as_deref().unwrap_or_default();
         let email = NormalizedEmail::parse(email).map_err(|_| FirebaseError::Invalid("e-mail address"))?;

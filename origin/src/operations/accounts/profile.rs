@@ -2,10 +2,12 @@
 
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
+use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
 use crate::firebase::FirebaseError;
+use crate::limits::Attempt;
 use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{accounts, run, users};
@@ -55,17 +57,36 @@ impl Accounts {
     /// so before: closing broke off in between, and nothing could prove it again.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`], also for people who have none; or a fault of ours.
-    pub async fn prove_password(&self, user: UserId, password: &Password) -> Result<(), AccountError> {
+    /// [`AccountError::WrongPassword`], also for people who have none; [`AccountError::SlowDown`], or a fault of ours.
+    pub async fn prove_password(
+        &self,
+        user: UserId,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let attempt = self.attempt(&Identifier::Id(user), origin).await?;
+        let outcome = self.prove_admitted(user, password, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn prove_admitted(
+        &self,
+        user: UserId,
+        password: &Password,
+        attempt: &Attempt,
+    ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
         let known = run(&self.pool, |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?
         .ok_or(UserError::NotFound)?;
+        let turn = self.passwords.turn(attempt.whose()).await?;
         if known.firebase_uid.is_none() {
             let hash = known.password_hash.unwrap_or_default();
-            let right = self.passwords.verify(password.expose().to_owned(), hash).await?;
+            let password = password.expose().to_owned();
+            let right = self.passwords.verify(turn, password, &hash, user).await?;
             return right.then_some(()).ok_or(AccountError::WrongPassword);
         }
         if !self.is_managed(&known.issuer).await? {
@@ -77,7 +98,7 @@ impl Accounts {
             .as_deref()
             .and_then(|email| NormalizedEmail::parse(email).ok())
             .ok_or(AccountError::WrongPassword)?;
-        match self.judge(&known, &email, password).await {
+        match self.judge(&known, &email, password, turn).await {
             // It is the password that is to be proven; the session has shown the rest.
             Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => Ok(()),
             Err(AccountError::WrongPassword) if self.is_gone(&known).await? => Ok(()),

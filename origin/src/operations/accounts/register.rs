@@ -3,6 +3,7 @@
 use shared::ids::{NormalizedEmail, UserId};
 use uuid::Uuid;
 
+use super::guess::ending;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::credentials::{Password, Username};
 use crate::firebase::{FirebaseError, NewAccount, SignedIn};
@@ -35,8 +36,26 @@ impl Accounts {
     /// Begun and broken off, it may be repeated: the Firebase account is recognised by its password and the row is made then.
     ///
     /// # Errors
-    /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], or a fault of ours.
+    /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], [`AccountError::SlowDown`], or a fault of ours.
     pub async fn register(&self, new: &Registration, origin: &Origin) -> Result<SignedInUser, AccountError> {
+        // Where the account is there already, its password has been tried.
+        let attempt = self
+            .attempt(&Identifier::Email(new.email.clone()), origin)
+            .await?;
+        let outcome = self.register_for_service(new, origin).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    /// [`Accounts::register`] for one of our services, which guesses no passwords.
+    ///
+    /// # Errors
+    /// The same, but for [`AccountError::SlowDown`].
+    pub async fn register_for_service(
+        &self,
+        new: &Registration,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Email(new.email.clone());
         let known = run(&self.pool, |mut connection| async move {
             accounts::credentials(&mut connection, who).await

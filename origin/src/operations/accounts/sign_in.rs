@@ -2,12 +2,15 @@
 
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
+use super::guess::ending;
 use super::lease::Held;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
 use crate::firebase::{FirebaseError, SignedIn};
+use crate::limits::Attempt;
+use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::run;
@@ -18,17 +21,32 @@ impl Accounts {
     /// Once linked, only Firebase judges the password: an old hash here must not outlive a password replaced there.
     ///
     /// # Errors
-    /// [`AccountError::UnknownIdentifier`], [`AccountError::WrongPassword`], [`UserError::Disabled`], or a fault of ours.
+    /// [`AccountError::UnknownIdentifier`], [`AccountError::WrongPassword`], [`UserError::Disabled`], [`AccountError::SlowDown`], or a
+    /// fault of ours.
     pub async fn sign_in(
         &self,
         who: &Identifier,
         password: &Password,
         origin: &Origin,
     ) -> Result<SignedInUser, AccountError> {
+        let attempt = self.attempt(who, origin).await?;
+        let outcome = self.sign_in_admitted(who, password, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn sign_in_admitted(
+        &self,
+        who: &Identifier,
+        password: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<SignedInUser, AccountError> {
         let known = run(&self.pool, |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?;
+        let turn = self.passwords.turn(attempt.whose()).await?;
         let email = match (&known, who) {
             (Some(known), _) => known
                 .email
@@ -46,13 +64,13 @@ impl Accounts {
         };
         match &known {
             Some(local) if local.firebase_uid.is_none() => {
-                match self.sign_in_local(local, &email, password, origin).await {
+                match self.sign_in_local(local, &email, password, origin, turn).await {
                     Ok(tokens) => self.admit(tokens, origin).await,
                     Err(error) => Err(self.learn(local, error).await),
                 }
             }
             Some(linked) => {
-                let tokens = match self.judge(linked, &email, password).await {
+                let tokens = match self.judge(linked, &email, password, turn).await {
                     Ok(tokens) => tokens,
                     Err(error) => return Err(self.learn(linked, error).await),
                 };
@@ -62,13 +80,16 @@ impl Accounts {
                 self.admit(tokens, origin).await
             }
             // Perhaps an account at Firebase whose row was never made.
-            None => match self.firebase.sign_in(&email, password.expose()).await {
-                Ok(tokens) => self.admit(tokens, origin).await,
-                Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled) => {
-                    Err(AccountError::UnknownIdentifier)
+            None => {
+                drop(turn);
+                match self.firebase.sign_in(&email, password.expose()).await {
+                    Ok(tokens) => self.admit(tokens, origin).await,
+                    Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled) => {
+                        Err(AccountError::UnknownIdentifier)
+                    }
+                    Err(error) => Err(error.into()),
                 }
-                Err(error) => Err(error.into()),
-            },
+            }
         }
     }
 
@@ -81,10 +102,12 @@ impl Accounts {
         email: &NormalizedEmail,
         password: &Password,
         origin: &Origin,
+        turn: Turn,
     ) -> Result<SignedIn, AccountError> {
-        let hash = local.password_hash.clone().unwrap_or_default();
+        let hash = local.password_hash.as_deref().unwrap_or_default();
         let (right, asked) = tokio::join!(
-            self.passwords.verify(password.expose().to_owned(), hash.clone()),
+            self.passwords
+                .verify(turn, password.expose().to_owned(), hash, local.id),
             self.firebase.sign_in(email, password.expose()),
         );
         match (right?, asked) {

@@ -50,7 +50,7 @@ impl Migration {
     }
 
     async fn bring(&self, claimed: Vec<Claimed>, report: &mut Report) -> Result<(), MigrationError> {
-        let mut batch = sort(claimed, report);
+        let mut batch = sort(claimed, self.max_cost, report);
         let known = self.look_up(&identifiers(&batch)).await?;
         self.withdraw(&mut batch, &known, report).await?;
         let (mut to_import, mut to_replace, mut to_link) = (Vec::new(), Vec::new(), Vec::new());
@@ -225,7 +225,7 @@ impl Batch {
 }
 
 /// Rows may have changed since the preflight: each is judged anew.
-fn sort(claimed: Vec<Claimed>, report: &mut Report) -> Batch {
+fn sort(claimed: Vec<Claimed>, max_cost: u32, report: &mut Report) -> Batch {
     let mut batch = Batch::default();
     for Claimed { id, person, linked } in claimed {
         let Some(person) = person else {
@@ -241,7 +241,7 @@ fn sort(claimed: Vec<Claimed>, report: &mut Report) -> Batch {
             }
             continue;
         };
-        match importable(person.email.as_deref(), person.password_hash.as_deref()) {
+        match importable(person.email.as_deref(), person.password_hash.as_deref(), max_cost) {
             Ok(importable) => batch.candidates.push((person, importable)),
             Err(obstacle) => batch.withdrawn.push((id, obstacle)),
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
+use shared::ids::UserId;
 use uuid::Uuid;
 
 use super::lookup::Identifier;
@@ -14,6 +15,8 @@ use crate::postgres::run;
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
+/// How many of those whose hash is too costly are named.
+const NAMED: usize = 100;
 
 /// What a preflight found. Counts are of people without a Firebase account, unless it says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +31,8 @@ pub struct Preflight {
     pub outside_share: u64,
     /// Cannot be imported, by reason; whatever the share.
     pub obstacles: BTreeMap<&'static str, u64>,
+    /// Of those, the first whose hash is too costly to check: somebody has to look at each.
+    pub too_costly: Vec<UserId>,
     /// By kind of hash.
     pub hash_kinds: BTreeMap<&'static str, u64>,
     /// Of the importable: administrators and the like.
@@ -112,7 +117,8 @@ impl Migration {
         for person in page {
             count(&mut found.hash_kinds, hash_kind(person.password_hash.as_deref()));
             let bucket = bucket(&self.group, person.email.as_deref(), person.id);
-            let obstacle = match importable(person.email.as_deref(), person.password_hash.as_deref()) {
+            let (email, hash) = (person.email.as_deref(), person.password_hash.as_deref());
+            let obstacle = match importable(email, hash, self.max_cost) {
                 Ok(_) if sharing.contains(&person.id.0) => Some(Obstacle::DuplicateEmail),
                 Ok(importable) => {
                     if bucket.is_within(self.share) {
@@ -127,6 +133,9 @@ impl Migration {
             };
             if let Some(obstacle) = obstacle {
                 count(&mut found.obstacles, obstacle.code());
+                if obstacle == Obstacle::HashTooCostly && found.too_costly.len() < NAMED {
+                    found.too_costly.push(person.id);
+                }
             }
             if bucket.is_within(self.share) {
                 entries.push(Entry {

@@ -223,6 +223,8 @@ pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
 
 /// Indexes by name, and whether they are unique.
 pub(super) const INDEXES: &[(&str, bool)] = &[
+    ("public.idx_schools_name_grams", false),
+    ("public.idx_schools_name_id", false),
     ("auth.idx_users_federation_pending", false),
     ("auth.users_email_key", true),
     ("auth.users_email_lower_key", true),

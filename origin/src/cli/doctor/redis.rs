@@ -1,0 +1,14 @@
+//! Where replicas count together, if anywhere.
+
+use super::finding::Finding;
+use crate::config::RedisUrl;
+use crate::limits;
+
+/// Whether Redis answers from here. The service works without, so that silence is a warning.
+pub(super) async fn look(url: Option<&RedisUrl>) -> Option<Finding> {
+    let finding = match limits::round_trip(url?).await {
+        Some(took) => Finding::ok("redis", format!("answers in {} ms", took.as_millis())),
+        None => Finding::warning("redis", "no answer: each replica counts limits for itself"),
+    };
+    Some(finding)
+}

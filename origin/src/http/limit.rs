@@ -1,0 +1,61 @@
+//! Counts public calls, and calls that take a password, by the network they come from.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use shared::headers;
+use shared::limits::{Key, Limit, Quota};
+use shared::problem::{ErrorCode, Problem};
+
+use super::context::RequestContext;
+use super::error::ApiError;
+use crate::app::AppState;
+use crate::limits::SlowDown;
+
+/// Lets the call through, or answers 429. Calls of our own services are not counted, nor those whose client's address nobody vouches
+/// for: all of them together are not one caller.
+pub async fn handle(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let Some((limit, caller)) = counted(&app, &request) else {
+        return next.run(request).await;
+    };
+    match app.limits.call(limit, &caller).await {
+        Ok(()) => next.run(request).await,
+        Err(slow) => refused(limit, app.limits.quota(limit), slow),
+    }
+}
+
+/// Under which limit the request counts, and whose it is.
+fn counted(app: &AppState, request: &Request) -> Option<(Limit, Key)> {
+    let path = request.extensions().get::<MatchedPath>()?;
+    let limit = Limit::of(request.method().as_str(), path.as_str())?;
+    let context = request.extensions().get::<RequestContext>()?;
+    let address = context.origin().source_ip?;
+    let counts = !limit.is_per_user() && !is_ours(app, request);
+    counts.then(|| (limit, app.limits.network(Some(address))))
+}
+
+fn is_ours(app: &AppState, request: &Request) -> bool {
+    let key = request.headers().get(headers::SERVICE_KEY);
+    key.and_then(|key| key.to_str().ok())
+        .is_some_and(|key| app.config.service_keys.identify(key).is_some())
+}
+
+/// The answer, with the headers of draft-ietf-httpapi-ratelimit-headers-10.
+pub fn refused(limit: Limit, quota: Quota, slow: SlowDown) -> Response {
+    let problem = Problem::new(ErrorCode::RateLimited).retry_after(slow.retry_after);
+    let mut response = ApiError::from(problem).reason(limit.as_str()).into_response();
+    let name = limit.name();
+    for (header, value) in [
+        (
+            "ratelimit-policy",
+            format!("\"{name}\";q={};w={}", quota.calls, quota.seconds),
+        ),
+        ("ratelimit", format!("\"{name}\";r=0;t={}", slow.retry_after)),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(header, value);
+        }
+    }
+    response
+}
