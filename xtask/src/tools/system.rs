@@ -33,8 +33,18 @@ fn newest_postgres() -> Option<PathBuf> {
     Some(PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin")))
 }
 
-/// Those that are not installed, with their package.
+/// Programs of either name that count limits for replicas, and the Debian package of the first.
+const COUNTERS: ([&str; 2], &str) = (["redis-server", "valkey-server"], "redis-server");
+
+/// Those that are not installed and that some test plays against, with their package.
 pub fn missing() -> Vec<(&'static str, &'static str)> {
+    let (names, package) = COUNTERS;
+    let counts = names.iter().any(|program| find(program).is_some());
+    let counter = (!counts).then_some((names[0], package));
+    not_installed().into_iter().chain(counter).collect()
+}
+
+fn not_installed() -> Vec<(&'static str, &'static str)> {
     PROGRAMS
         .into_iter()
         .filter(|(program, _)| find(program).is_none())
@@ -43,7 +53,7 @@ pub fn missing() -> Vec<(&'static str, &'static str)> {
 
 /// Fails unless all are installed.
 pub fn require(step: &str) -> Done {
-    let missing = missing();
+    let missing = not_installed();
     if missing.is_empty() {
         return Ok(());
     }
