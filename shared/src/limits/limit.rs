@@ -77,7 +77,9 @@ impl Limit {
                 Some(Self::VerifyToken)
             }
             (_, "/v1/auth/forgot-password" | "/auth/forgot-password") => Some(Self::ForgotPassword),
-            (_, "/v1/auth/reset-password" | "/auth/change-password") => Some(Self::Password),
+            (_, "/v1/auth/reset-password" | "/v1/auth/confirm-password" | "/auth/change-password") => {
+                Some(Self::Password)
+            }
             ("DELETE", "/v1/auth/user" | "/auth/account") => Some(Self::Password),
             (_, "/v1/auth/refresh") => Some(Self::Refresh),
             (_, "/v1/auth/exchange") => Some(Self::Exchange),

@@ -33,6 +33,7 @@ impl Accounts {
         turn: Turn,
     ) -> Result<SignedIn, AccountError> {
         if !self.is_managed(&linked.issuer).await? {
+            drop(turn);
             return Ok(self.firebase.sign_in(email, password.expose()).await?);
         }
         match (linked.legacy_hash, &linked.password_hash) {

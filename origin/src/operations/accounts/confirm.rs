@@ -4,10 +4,12 @@ use shared::identity::{Identity, TokenKind};
 use shared::ids::{NormalizedEmail, UserId};
 use shared::ownership::Deed;
 
+use super::guess::ending;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
+use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::{legacy_hash, run};
@@ -38,6 +40,19 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<SignedInUser, AccountError> {
         let id = UserId(user.user().id);
+        let attempt = self.attempt(&Identifier::Id(id), origin).await?;
+        let outcome = self.confirm_admitted(id, password, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn confirm_admitted(
+        &self,
+        id: UserId,
+        password: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Id(id);
         let (known, hash) = run(&self.pool, |mut connection| async move {
             Ok((
@@ -57,9 +72,10 @@ impl Accounts {
         let (Some(hash), Some(uid), Some(email)) = (hash, known.firebase_uid, email) else {
             return Err(AccountError::WrongPassword);
         };
+        let turn = self.passwords.turn(attempt.whose()).await?;
         let right = self
             .passwords
-            .verify(password.expose().to_owned(), hash.clone())
+            .verify(turn, password.expose().to_owned(), &hash, id)
             .await?;
         if !right {
             return Err(AccountError::WrongPassword);
