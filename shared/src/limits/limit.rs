@@ -76,7 +76,9 @@ impl Limit {
             (_, "/v1/auth/verify-token" | "/v1/token/verify" | "/auth/verify-token") => {
                 Some(Self::VerifyToken)
             }
-            (_, "/v1/auth/forgot-password" | "/auth/forgot-password") => Some(Self::ForgotPassword),
+            (_, "/v1/auth/forgot-password" | "/auth/forgot-password" | "/v1/auth/verify-email") => {
+                Some(Self::ForgotPassword)
+            }
             (_, "/v1/auth/reset-password" | "/v1/auth/confirm-password" | "/auth/change-password") => {
                 Some(Self::Password)
             }
