@@ -25,6 +25,7 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod fallback;
+pub mod guardrail;
 pub mod headers;
 pub mod identity;
 pub mod ids;
@@ -35,6 +36,7 @@ pub mod problem;
 pub mod rollout;
 pub mod routing;
 pub mod service_keys;
+pub mod steering;
 pub mod step_down;
 pub mod target;
 pub mod time;

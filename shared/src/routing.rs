@@ -121,6 +121,11 @@ impl People {
         Ok(Self(people))
     }
 
+    /// The entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     fn contains(&self, facts: &Facts<'_>) -> bool {
         let listed = |email: &NormalizedEmail| {
             self.0.contains(email.as_str()) || self.0.contains(&format!("@{}", email.domain()))

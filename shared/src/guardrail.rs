@@ -1,0 +1,222 @@
+//! Whether v2 does worse than the legacy service: a sequential test that may be looked at after every report.
+//!
+//! Each event counted (a failed sign-in, a slow answer, a wrong password) is a guardrail of its own. Two questions are kept open at
+//! once, each by an e-process: a bet against a claim that starts at 1 and, while the claim is true, exceeds `x` at any time with a
+//! probability of at most `1/x` (Ville's inequality; [Ramdas et al. 2023](https://doi.org/10.1214/23-STS894)). Looking often, or
+//! stopping when it suits, does not weaken that. The clock plays no part: a site with one sign-in a minute waits longer, not
+//! with less care.
+//!
+//! | claim bet against | given up at | means |
+//! |---|---|---|
+//! | v2 is tolerable: at most [`Margins::tolerable_ratio`] times the legacy rate, or at most [`Margins::tolerable_rate`] | `1 / error` | [`Verdict::RollBack`] |
+//! | v2 is harmful: at least [`Margins::harmful_ratio`] times the legacy rate, and at least [`Margins::harmful_rate`] | `1 / error` | [`Verdict::Promote`] |
+//!
+//! A false verdict of either kind thus has a probability of at most `error` for as long as the guardrail runs.
+
+mod bet;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use bet::Bet;
+
+/// What one side did in one interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Requests.
+    pub requests: u32,
+    /// Those of them in which the event happened; never more than `requests`.
+    pub events: u32,
+}
+
+/// What is tolerable and what is harmful. Between the two the verdict may stay [`Verdict::Inconclusive`] for good.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Margins {
+    /// v2's rate over the legacy service's that nobody minds.
+    pub tolerable_ratio: f64,
+    /// The rate at v2 that nobody minds, whatever the legacy service's is; 0 to 1.
+    pub tolerable_rate: f64,
+    /// v2's rate over the legacy service's that must not be promoted.
+    pub harmful_ratio: f64,
+    /// The rate at v2 below which nothing is harmful; 0 to 1.
+    pub harmful_rate: f64,
+    /// The probability of a false verdict, of either kind; 0 to 1.
+    pub error: f64,
+}
+
+impl Margins {
+    /// Failed requests: a fifth more than at the legacy service, or one in a thousand, is tolerable; twice as many, and one in two
+    /// hundred at least, is harmful.
+    #[must_use]
+    pub const fn failures(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.2,
+            tolerable_rate: 0.001,
+            harmful_ratio: 2.0,
+            harmful_rate: 0.005,
+            error,
+        }
+    }
+
+    /// Whether every margin is a number that makes sense beside the others.
+    #[must_use]
+    pub fn are_sound(&self) -> bool {
+        let is_rate = |rate: f64| rate > 0.0 && rate < 1.0;
+        self.tolerable_ratio >= 1.0
+            && self.harmful_ratio > self.tolerable_ratio
+            && self.harmful_ratio.is_finite()
+            && is_rate(self.tolerable_rate)
+            && is_rate(self.harmful_rate)
+            && self.harmful_rate > self.tolerable_rate
+            && is_rate(self.error)
+    }
+}
+
+/// What the evidence allows to say so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Too little has happened. Wait, whatever the clock says.
+    Inconclusive,
+    /// v2 is not harmful.
+    Promote,
+    /// v2 is worse than is tolerable.
+    RollBack,
+}
+
+/// One guardrail of one step: what happened since the step began, as evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guardrail {
+    margins: Margins,
+    v2: Count,
+    legacy: Count,
+    /// Against "at most `tolerable_ratio` times the legacy rate".
+    worse_by_ratio: Bet,
+    /// Against "at most `tolerable_rate`".
+    worse_by_rate: Bet,
+    /// Against "at least `harmful_ratio` times the legacy rate".
+    fine_by_ratio: Bet,
+    /// Against "at least `harmful_rate`".
+    fine_by_rate: Bet,
+}
+
+/// The alternatives that the bets are spread over, as multiples of the claim's rate: from a small regression to a total one.
+const WORSE: [f64; 4] = [2.0, 5.0, 20.0, 200.0];
+const BETTER: [f64; 3] = [0.5, 0.2, 0.02];
+
+impl Guardrail {
+    /// Without evidence.
+    #[must_use]
+    pub fn new(margins: Margins) -> Self {
+        Self {
+            margins,
+            v2: Count::default(),
+            legacy: Count::default(),
+            worse_by_ratio: Bet::even(WORSE.len()),
+            worse_by_rate: Bet::even(WORSE.len()),
+            fine_by_ratio: Bet::even(BETTER.len()),
+            fine_by_rate: Bet::even(BETTER.len()),
+        }
+    }
+
+    /// Takes what both sides did in the same interval. An interval should be short: both sides are compared within it, so that what
+    /// changes from hour to hour for both is nobody's fault.
+    pub fn observe(&mut self, v2: Count, legacy: Count) {
+        let (v2, legacy) = (v2.clamped(), legacy.clamped());
+        self.v2.add(v2);
+        self.legacy.add(legacy);
+        let margins = self.margins;
+        // Given that an event happened on either side, whose it was says which side has more of them, whatever the rate itself is.
+        if let Some(among) = Among::of(v2, legacy) {
+            self.worse_by_ratio.place(WORSE, |worse| {
+                among.evidence(margins.tolerable_ratio, margins.tolerable_ratio * worse)
+            });
+            self.fine_by_ratio.place(BETTER, |better| {
+                among.evidence(margins.harmful_ratio, margins.harmful_ratio * better)
+            });
+        }
+        self.worse_by_rate.place(WORSE, |worse| {
+            v2.evidence(margins.tolerable_rate, margins.tolerable_rate * worse)
+        });
+        self.fine_by_rate.place(BETTER, |better| {
+            v2.evidence(margins.harmful_rate, margins.harmful_rate * better)
+        });
+    }
+
+    /// What may be said now.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let needed = 1.0 / self.margins.error;
+        // "Tolerable" holds if either of its claims does, so both must be given up.
+        if self.worse_by_ratio.wealth() >= needed && self.worse_by_rate.wealth() >= needed {
+            return Verdict::RollBack;
+        }
+        // "Harmful" needs both of its claims; half of the money is on each.
+        if (self.fine_by_ratio.wealth() + self.fine_by_rate.wealth()) / 2.0 >= needed {
+            return Verdict::Promote;
+        }
+        Verdict::Inconclusive
+    }
+
+    /// What v2 and the legacy service did since the beginning.
+    #[must_use]
+    pub const fn figures(&self) -> (Count, Count) {
+        (self.v2, self.legacy)
+    }
+}
+
+impl Count {
+    fn clamped(self) -> Self {
+        Self {
+            events: self.events.min(self.requests),
+            ..self
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.events = self.events.saturating_add(other.events);
+    }
+
+    /// The logarithm of how much likelier this is at the rate `other` than at `claimed`.
+    fn evidence(self, claimed: f64, other: f64) -> f64 {
+        // A total failure is bet on as 999 in 1,000, since a single success would otherwise refute it for good.
+        let other = other.min(0.999);
+        let (events, others) = (
+            f64::from(self.events),
+            f64::from(self.requests.saturating_sub(self.events)),
+        );
+        events * (other / claimed).ln() + others * ((1.0 - other) / (1.0 - claimed)).ln()
+    }
+}
+
+/// The events of one interval, by side.
+struct Among {
+    v2_events: f64,
+    legacy_events: f64,
+    /// Requests at v2 over those at the legacy service.
+    exposure: f64,
+}
+
+impl Among {
+    /// Nothing can be compared where nothing happened or one side had no requests.
+    fn of(v2: Count, legacy: Count) -> Option<Self> {
+        let compares = v2.requests > 0 && legacy.requests > 0 && (v2.events > 0 || legacy.events > 0);
+        compares.then(|| Self {
+            v2_events: f64::from(v2.events),
+            legacy_events: f64::from(legacy.events),
+            exposure: f64::from(v2.requests) / f64::from(legacy.requests),
+        })
+    }
+
+    /// The logarithm of how much likelier this division is when v2 has `other` times the legacy rate than when it has `claimed` times.
+    fn evidence(&self, claimed: f64, other: f64) -> f64 {
+        let share = |ratio: f64| {
+            let weight = ratio * self.exposure;
+            (weight / (1.0 + weight)).ln()
+        };
+        let rest = |ratio: f64| -(ratio * self.exposure).ln_1p();
+        self.v2_events * (share(other) - share(claimed)) + self.legacy_events * (rest(other) - rest(claimed))
+    }
+}

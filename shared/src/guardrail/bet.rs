@@ -1,0 +1,37 @@
+//! A bet spread over several alternatives to one claim.
+
+use serde::{Deserialize, Serialize};
+
+/// The logarithm of what each part of the stake has become. The whole began as 1, in equal parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Bet {
+    parts: Vec<f64>,
+}
+
+/// Beyond this a part neither grows nor shrinks: far from every threshold, and what is added later still counts.
+const FAR: f64 = 600.0;
+
+impl Bet {
+    /// One in equal `parts`.
+    pub fn even(parts: usize) -> Self {
+        let part = -(u32::try_from(parts).map_or(1.0, f64::from)).ln();
+        Self {
+            parts: vec![part; parts],
+        }
+    }
+
+    /// Multiplies the part on each alternative by its likelihood ratio, given as a logarithm.
+    pub fn place<const N: usize>(&mut self, alternatives: [f64; N], evidence: impl Fn(f64) -> f64) {
+        for (part, alternative) in self.parts.iter_mut().zip(alternatives) {
+            let moved = *part + evidence(alternative);
+            if moved.is_finite() {
+                *part = moved.clamp(-FAR, FAR);
+            }
+        }
+    }
+
+    /// What the stake has become.
+    pub fn wealth(&self) -> f64 {
+        self.parts.iter().map(|part| part.exp()).sum()
+    }
+}

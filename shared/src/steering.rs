@@ -1,0 +1,213 @@
+//! Changing a rollout in seconds, without a deployment: an override on top of what the variables say, kept in one place for all
+//! isolates.
+//!
+//! The variables stay the base. An override names what it replaces, who wants it, why, and until when; it is taken by
+//! compare-and-set, and what held before stays in the history. Pure: whoever keeps the state says the time and who is asking.
+
+mod request;
+mod wire;
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::Percentage;
+use crate::routing::{People, Policy};
+use crate::time::UnixTime;
+pub use request::{Refusal, Requested};
+pub use wire::{Shown, Told};
+
+/// So many earlier overrides are kept.
+pub const HISTORY: usize = 200;
+/// The longest that an override may hold, in seconds: 30 days. What is to stay belongs into the variables.
+pub const LONGEST_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// A change that needs a second person waits for them so long, in seconds.
+pub const PENDING_SECONDS: i64 = 60 * 60;
+
+/// What an override replaces. What is `None` stays as the variables say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// `ROLLOUT_PERCENT`.
+    #[serde(with = "wire::percentage", default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<Percentage>,
+    /// `ROLLOUT_FORCE_V2`, as a comma list.
+    #[serde(with = "wire::list", default, skip_serializing_if = "Option::is_none")]
+    pub force_v2: Option<People>,
+    /// `ROLLOUT_FORCE_LEGACY`, as a comma list.
+    #[serde(with = "wire::list", default, skip_serializing_if = "Option::is_none")]
+    pub force_legacy: Option<People>,
+    /// `ROLLOUT_KILL_SWITCH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<bool>,
+    /// Whether this counts although the variables throw the kill switch. Said by nobody unless they mean it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub despite_kill_switch: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A change in force, or that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// What it replaces; nothing at all for a return to the variables.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Why, in the words of who asked.
+    pub reason: String,
+    /// The service whose key asked.
+    pub author: String,
+    /// The service whose key agreed, where two are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// Since when.
+    pub since: UnixTime,
+    /// Until when. The variables count again from then on.
+    pub expires_at: UnixTime,
+    /// Counts up by one with each override.
+    pub version: u64,
+}
+
+/// What is kept for all isolates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steering {
+    /// Newest last; the last one is in force unless it has expired.
+    history: VecDeque<Override>,
+    /// Waits for a second person.
+    pending: Option<Override>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in force.
+    Changed(Override),
+    /// It waits for another service's agreement: the same request, with another key.
+    Pending(Override),
+}
+
+impl Steering {
+    /// The version that the next change must name. Counts what is in force and what has expired.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.history.back().map_or(0, |newest| newest.version)
+    }
+
+    /// What is in force at `now`.
+    #[must_use]
+    pub fn current(&self, now: UnixTime) -> Option<&Override> {
+        self.history.back().filter(|newest| now < newest.expires_at)
+    }
+
+    /// What waits for a second person at `now`.
+    #[must_use]
+    pub fn pending(&self, now: UnixTime) -> Option<&Override> {
+        self.pending
+            .as_ref()
+            .filter(|pending| now.since(pending.since) < PENDING_SECONDS)
+    }
+
+    /// Earlier overrides, newest first.
+    pub fn history(&self) -> impl Iterator<Item = &Override> {
+        self.history.iter().rev()
+    }
+
+    /// Takes the change that `author` asks for at `now`, or says which rule it breaks and changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn put(
+        &mut self,
+        requested: Requested,
+        author: &str,
+        two_persons: bool,
+        now: UnixTime,
+    ) -> Result<Outcome, Refusal> {
+        if requested.expected_version != self.version() {
+            return Err(Refusal::Version {
+                current: self.version(),
+            });
+        }
+        let lasts = requested.expires_at.since(now);
+        if lasts <= 0 {
+            return Err(Refusal::Expired);
+        }
+        if lasts > LONGEST_SECONDS {
+            return Err(Refusal::TooLong);
+        }
+        let mut wanted = Override {
+            change: requested.change,
+            reason: requested.reason,
+            author: author.to_owned(),
+            approved_by: None,
+            since: now,
+            expires_at: requested.expires_at,
+            version: self.version().saturating_add(1),
+        };
+        // Sending everybody back must not wait for anybody.
+        if two_persons && !wanted.change.only_throws_the_kill_switch() {
+            match self.pending(now) {
+                Some(pending) if pending.asks_the_same_as(&wanted) && pending.author != author => {
+                    wanted.approved_by = Some(author.to_owned());
+                    wanted.author.clone_from(&pending.author);
+                }
+                _ => {
+                    self.pending = Some(wanted.clone());
+                    return Ok(Outcome::Pending(wanted));
+                }
+            }
+        }
+        self.pending = None;
+        self.history.push_back(wanted.clone());
+        while self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
+        Ok(Outcome::Changed(wanted))
+    }
+}
+
+impl Override {
+    fn asks_the_same_as(&self, other: &Self) -> bool {
+        (&self.change, self.expires_at, self.version) == (&other.change, other.expires_at, other.version)
+    }
+}
+
+impl Change {
+    fn only_throws_the_kill_switch(&self) -> bool {
+        let switch = Self {
+            kill_switch: Some(true),
+            ..Self::default()
+        };
+        *self == switch
+    }
+
+    /// The policy that holds: `base` as the variables say, with what this replaces.
+    ///
+    /// A kill switch in the variables outranks every override that does not say `despite_kill_switch`, and variables that cannot be
+    /// read outrank all of them.
+    #[must_use]
+    pub fn on(&self, base: &Policy) -> Policy {
+        let mut policy = base.clone();
+        if base.unreadable || (base.kill_switch && !self.despite_kill_switch) {
+            return policy;
+        }
+        if let Some(percent) = self.percent {
+            policy.percentage = percent;
+        }
+        if let Some(users) = &self.force_v2 {
+            policy.force_v2.clone_from(users);
+        }
+        if let Some(users) = &self.force_legacy {
+            policy.force_legacy.clone_from(users);
+        }
+        if let Some(kill_switch) = self.kill_switch {
+            policy.kill_switch = kill_switch;
+        }
+        policy
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Reading the body of `PUT /v1/rollout`.
+
+use serde::Deserialize;
+
+use super::Change;
+use crate::rollout::Percentage;
+use crate::routing::People;
+use crate::time::UnixTime;
+
+/// The largest body that is looked at, in bytes.
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+/// The most users that a list may name.
+const MAX_LISTED: usize = 200;
+
+/// What a caller asks for, read and within its limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// What is to be replaced.
+    pub change: Change,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub expires_at: UnixTime,
+    /// The version that the caller has seen.
+    pub expected_version: u64,
+}
+
+/// Why a change was not taken. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The body breaks these rules.
+    #[error("the change is not valid")]
+    Invalid(Vec<String>),
+    /// Another change came first.
+    #[error("expected_version is not {current}: read the rollout again")]
+    Version {
+        /// The version in force.
+        current: u64,
+    },
+    /// `expires_at` has passed.
+    #[error("expires_at has passed")]
+    Expired,
+    /// `expires_at` is more than 30 days away.
+    #[error("expires_at is more than 30 days away: what is to stay belongs into the variables")]
+    TooLong,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    percent: Option<serde_json::Value>,
+    force_v2: Option<Vec<String>>,
+    force_legacy: Option<Vec<String>>,
+    kill_switch: Option<bool>,
+    #[serde(default)]
+    despite_kill_switch: bool,
+    reason: String,
+    expires_at: String,
+    expected_version: u64,
+}
+
+impl Requested {
+    /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, despite_kill_switch?, reason, expires_at,
+    /// expected_version}`.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every rule that is broken; texts of the body are not repeated.
+    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Refusal::Invalid(vec![format!(
+                "the body is longer than {MAX_BODY_BYTES} bytes"
+            )]));
+        }
+        let body: Body = serde_json::from_slice(body).map_err(|_| {
+            Refusal::Invalid(vec![
+                "the body is not a JSON object with reason, expires_at, expected_version and what is to change".to_owned(),
+            ])
+        })?;
+        let mut broken = Vec::new();
+        let percent = body.percent.and_then(|value| {
+            let text = match value {
+                serde_json::Value::String(text) => text,
+                serde_json::Value::Number(number) => number.to_string(),
+                _ => String::new(),
+            };
+            Percentage::parse(&text)
+                .map_err(|rule| broken.push(format!("percent {rule}")))
+                .ok()
+        });
+        let mut list = |name: &str, entries: Option<Vec<String>>| {
+            let entries = entries?;
+            if entries.len() > MAX_LISTED {
+                broken.push(format!("{name} names more than {MAX_LISTED} users"));
+                return None;
+            }
+            if entries.is_empty() {
+                return Some(People::default());
+            }
+            // A comma within an entry would be two of them.
+            if entries.iter().any(|entry| entry.contains(',')) {
+                broken.push(format!("{name}: an entry holds a comma"));
+                return None;
+            }
+            People::parse(&entries.join(","))
+                .map_err(|rule| broken.push(format!("{name}: {rule}")))
+                .ok()
+        };
+        let force_v2 = list("force_v2", body.force_v2);
+        let force_legacy = list("force_legacy", body.force_legacy);
+        let reason = body.reason.trim();
+        if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
+            broken.push(format!("reason is not one line of 1 to {MAX_REASON} characters"));
+        }
+        let expires_at = UnixTime::parse_rfc3339(&body.expires_at);
+        if expires_at.is_err() {
+            broken.push("expires_at is not an RFC 3339 date-time".to_owned());
+        }
+        match (expires_at, broken.is_empty()) {
+            (Ok(expires_at), true) => Ok(Self {
+                change: Change {
+                    percent,
+                    force_v2,
+                    force_legacy,
+                    kill_switch: body.kill_switch,
+                    despite_kill_switch: body.despite_kill_switch,
+                },
+                reason: reason.to_owned(),
+                expires_at,
+                expected_version: body.expected_version,
+            }),
+            _ => Err(Refusal::Invalid(broken)),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+use proptest::prelude::*;
+
+use super::{
+    Change, HISTORY, LONGEST_SECONDS, Outcome, PENDING_SECONDS, Refusal, Requested, Shown, Steering, Told,
+};
+use crate::rollout::Percentage;
+use crate::routing::{People, Policy};
+use crate::time::UnixTime;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+fn percent(text: &str) -> Option<Percentage> {
+    Some(Percentage::parse(text).unwrap())
+}
+
+fn wanted(change: Change, expected_version: u64) -> Requested {
+    Requested {
+        change,
+        reason: "canary".to_owned(),
+        expires_at: NOW.plus(3_600),
+        expected_version,
+    }
+}
+
+fn to(text: &str) -> Change {
+    Change {
+        percent: percent(text),
+        ..Change::default()
+    }
+}
+
+fn switch() -> Change {
+    Change {
+        kill_switch: Some(true),
+        ..Change::default()
+    }
+}
+
+fn base(text: &str) -> Policy {
+    Policy {
+        percentage: Percentage::parse(text).unwrap(),
+        ..Policy::all_legacy()
+    }
+}
+
+#[test]
+fn change_holds_until_it_expires() {
+    let mut steering = Steering::default();
+    steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
+    let told = Told::of(&steering, NOW).unwrap();
+    let policy = told.policy(&base("5"), NOW.plus(3_599)).unwrap();
+    assert_eq!(policy.percentage, Percentage::parse("25").unwrap());
+    assert_eq!(told.policy(&base("5"), NOW.plus(3_600)), None);
+    assert_eq!(Told::of(&steering, NOW.plus(3_600)), None);
+    assert_eq!(
+        steering.version(),
+        1,
+        "an expired override still counts in the version"
+    );
+}
+
+#[test]
+fn second_change_with_the_same_version_is_refused() {
+    let mut steering = Steering::default();
+    steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
+    let before = steering.clone();
+    let refused = steering.put(wanted(to("50"), 0), "other", false, NOW);
+    assert_eq!(refused, Err(Refusal::Version { current: 1 }));
+    assert_eq!(steering, before);
+}
+
+#[test]
+fn expired_or_endless_change_is_refused_and_changes_nothing() {
+    let mut steering = Steering::default();
+    for (expires_at, refusal) in [
+        (NOW, Refusal::Expired),
+        (NOW.plus(-1), Refusal::Expired),
+        (NOW.plus(LONGEST_SECONDS + 1), Refusal::TooLong),
+    ] {
+        let requested = Requested {
+            expires_at,
+            ..wanted(to("1"), 0)
+        };
+        assert_eq!(steering.put(requested, "ops", false, NOW), Err(refusal));
+    }
+    assert_eq!(steering, Steering::default());
+}
+
+#[test]
+fn kill_switch_of_the_variables_outranks_what_does_not_say_otherwise() {
+    let base = Policy {
+        kill_switch: true,
+        ..base("5")
+    };
+    let timid = Change {
+        percent: percent("50"),
+        kill_switch: Some(false),
+        ..Change::default()
+    };
+    assert_eq!(timid.on(&base), base);
+    let bold = Change {
+        despite_kill_switch: true,
+        ..timid
+    };
+    assert!(!bold.on(&base).kill_switch);
+}
+
+#[test]
+fn unreadable_variables_outrank_every_override() {
+    let base = Policy {
+        unreadable: true,
+        ..base("0")
+    };
+    let bold = Change {
+        percent: percent("50"),
+        despite_kill_switch: true,
+        ..Change::default()
+    };
+    assert_eq!(bold.on(&base), base);
+}
+
+#[test]
+fn empty_change_returns_to_the_variables() {
+    let mut steering = Steering::default();
+    steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
+    steering
+        .put(wanted(Change::default(), 1), "ops", false, NOW)
+        .unwrap();
+    assert_eq!(Told::of(&steering, NOW), None);
+    assert_eq!(steering.version(), 2);
+}
+
+#[test]
+fn two_persons_are_needed_where_the_operator_wants_two() {
+    let mut steering = Steering::default();
+    assert!(matches!(
+        steering.put(wanted(to("25"), 0), "ops", true, NOW),
+        Ok(Outcome::Pending(_))
+    ));
+    assert_eq!(Told::of(&steering, NOW), None);
+    let again = steering.put(wanted(to("25"), 0), "ops", true, NOW);
+    assert!(
+        matches!(again, Ok(Outcome::Pending(_))),
+        "nobody approves their own change"
+    );
+    let other = steering.put(wanted(to("26"), 0), "lead", true, NOW);
+    assert!(
+        matches!(other, Ok(Outcome::Pending(_))),
+        "another change is no approval"
+    );
+    let Ok(Outcome::Changed(changed)) = steering.put(wanted(to("26"), 0), "ops", true, NOW) else {
+        panic!("the second person's agreement puts it in force");
+    };
+    assert_eq!(
+        (changed.author.as_str(), changed.approved_by.as_deref()),
+        ("lead", Some("ops"))
+    );
+}
+
+#[test]
+fn agreement_comes_within_the_hour_or_not_at_all() {
+    let mut steering = Steering::default();
+    let long = Requested {
+        expires_at: NOW.plus(90_000),
+        ..wanted(to("25"), 0)
+    };
+    steering.put(long.clone(), "ops", true, NOW).unwrap();
+    let late = steering.put(long, "lead", true, NOW.plus(PENDING_SECONDS));
+    assert!(matches!(late, Ok(Outcome::Pending(_))));
+}
+
+#[test]
+fn kill_switch_waits_for_nobody() {
+    let mut steering = Steering::default();
+    let thrown = steering.put(wanted(switch(), 0), "ops", true, NOW);
+    assert!(matches!(thrown, Ok(Outcome::Changed(_))));
+    assert!(
+        Told::of(&steering, NOW)
+            .unwrap()
+            .policy(&base("50"), NOW)
+            .unwrap()
+            .kill_switch
+    );
+}
+
+#[test]
+fn history_keeps_the_newest() {
+    let mut steering = Steering::default();
+    for version in 0..(HISTORY as u64 + 20) {
+        steering.put(wanted(to("1"), version), "ops", false, NOW).unwrap();
+    }
+    assert_eq!(steering.history().count(), HISTORY);
+    assert_eq!(steering.history().next().unwrap().version, HISTORY as u64 + 20);
+}
+
+#[test]
+fn bodies_are_read_strictly() {
+    let good = br#"{"percent":12.5,"force_v2":["@example.com"],"reason":"canary","expires_at":"2027-01-15T09:00:00Z","expected_version":3}"#;
+    let read = Requested::parse(good).unwrap();
+    assert_eq!(read.change.percent, percent("12.5"));
+    assert_eq!(read.change.force_v2, Some(People::parse("@example.com").unwrap()));
+    assert_eq!(read.expected_version, 3);
+    for (body, rule) in [
+        ("", "JSON object"),
+        ("[]", "JSON object"),
+        (
+            r#"{"percent":1,"reason":"x","expires_at":"2027-01-15T09:00:00Z"}"#,
+            "JSON object",
+        ),
+        (
+            r#"{"percentage":1,"reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "JSON object",
+        ),
+        (
+            r#"{"percent":101,"reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "percent",
+        ),
+        (
+            r#"{"percent":"1e1","reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "percent",
+        ),
+        (
+            r#"{"force_v2":["a,b"],"reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "comma",
+        ),
+        (
+            r#"{"force_legacy":[""],"reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "force_legacy",
+        ),
+        (
+            r#"{"percent":1,"reason":" ","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "reason",
+        ),
+        (
+            r#"{"percent":1,"reason":"a\nb","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,
+            "reason",
+        ),
+        (
+            r#"{"percent":1,"reason":"x","expires_at":"tomorrow","expected_version":0}"#,
+            "expires_at",
+        ),
+    ] {
+        let Err(Refusal::Invalid(rules)) = Requested::parse(body.as_bytes()) else {
+            panic!("{body} was read");
+        };
+        assert!(rules.iter().any(|text| text.contains(rule)), "{body}: {rules:?}");
+    }
+    let long = format!("{{\"reason\":\"{}\"}}", "x".repeat(20_000));
+    assert!(matches!(
+        Requested::parse(long.as_bytes()),
+        Err(Refusal::Invalid(_))
+    ));
+}
+
+#[test]
+fn shown_state_names_base_override_and_history() {
+    let mut steering = Steering::default();
+    steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
+    let shown = serde_json::to_value(Shown::of(&steering, &base("5"), NOW)).unwrap();
+    assert_eq!(shown["base"]["percent"], "5");
+    assert_eq!(shown["effective"]["percent"], "25");
+    assert_eq!(shown["override"]["author"], "ops");
+    assert_eq!(shown["override"]["percent"], "25");
+    assert_eq!(shown["history"][0]["version"], 1);
+    assert!(shown["pending"].is_null());
+}
+
+proptest! {
+    #[test]
+    fn state_survives_storage(percents in prop::collection::vec(0_u16..=10_000, 0..20), two in any::<bool>()) {
+        let mut steering = Steering::default();
+        for basis_points in percents {
+            let change = Change { percent: Percentage::from_basis_points(basis_points), ..Change::default() };
+            let version = steering.version();
+            steering.put(wanted(change, version), "ops", two, NOW).unwrap();
+        }
+        let stored = serde_json::to_string(&steering).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Steering>(&stored).unwrap(), steering);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Requested::parse(&body);
+    }
+}

@@ -1,0 +1,141 @@
+//! What is written to storage, told to isolates, and shown to operators.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Override, Steering};
+use crate::routing::Policy;
+use crate::time::UnixTime;
+
+/// What an isolate is told with each of its reports: enough to route by until it hears more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The version of the override, to name in logs.
+    pub version: u64,
+    /// From this moment on the variables count again.
+    pub expires_at: UnixTime,
+    /// What is replaced.
+    pub change: Change,
+}
+
+impl Told {
+    /// What is in force at `now`.
+    #[must_use]
+    pub fn of(steering: &Steering, now: UnixTime) -> Option<Self> {
+        let current = steering.current(now)?;
+        (current.change != Change::default()).then(|| Self {
+            version: current.version,
+            expires_at: current.expires_at,
+            change: current.change.clone(),
+        })
+    }
+
+    /// The policy that holds at `now`, where it differs from `base`.
+    #[must_use]
+    pub fn policy(&self, base: &Policy, now: UnixTime) -> Option<Policy> {
+        (now < self.expires_at).then(|| self.change.on(base))
+    }
+}
+
+/// The answer to `GET /v1/rollout`: what the variables say, what replaces it, who waits, and what was.
+#[derive(Debug, Serialize)]
+pub struct Shown<'a> {
+    /// What the variables say.
+    base: Values,
+    /// What holds.
+    effective: Values,
+    /// The version that a change must name.
+    version: u64,
+    /// What is in force, or nothing.
+    #[serde(rename = "override")]
+    in_force: Option<&'a Override>,
+    /// What waits for a second person, or nothing.
+    pending: Option<&'a Override>,
+    /// Overrides of before, newest first.
+    history: Vec<&'a Override>,
+}
+
+#[derive(Debug, Serialize)]
+struct Values {
+    percent: String,
+    force_v2: Vec<String>,
+    force_legacy: Vec<String>,
+    kill_switch: bool,
+    readable: bool,
+}
+
+impl Values {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            percent: policy.percentage.to_string(),
+            force_v2: policy.force_v2.entries().map(str::to_owned).collect(),
+            force_legacy: policy.force_legacy.entries().map(str::to_owned).collect(),
+            kill_switch: policy.kill_switch,
+            readable: !policy.unreadable,
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    /// How things stand at `now`.
+    #[must_use]
+    pub fn of(steering: &'a Steering, base: &Policy, now: UnixTime) -> Self {
+        let in_force = steering.current(now);
+        let effective = in_force.map_or_else(|| base.clone(), |current| current.change.on(base));
+        Self {
+            base: Values::of(base),
+            effective: Values::of(&effective),
+            version: steering.version(),
+            in_force,
+            pending: steering.pending(now),
+            history: steering.history().collect(),
+        }
+    }
+}
+
+/// `"12.5"`, as in the variables.
+pub(super) mod percentage {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::rollout::Percentage;
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub fn serialize<S: Serializer>(value: &Option<Percentage>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(percentage) => serializer.collect_str(percentage),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Percentage>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| Percentage::parse(&text).map_err(de::Error::custom))
+            .transpose()
+    }
+}
+
+/// `["@example.com", "ada@example.com"]`.
+pub(super) mod list {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::routing::People;
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub fn serialize<S: Serializer>(value: &Option<People>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(people) => serializer.collect_seq(people.entries()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<People>, D::Error> {
+        let Some(entries) = Option::<Vec<String>>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        if entries.is_empty() {
+            return Ok(Some(People::default()));
+        }
+        People::parse(&entries.join(","))
+            .map(Some)
+            .map_err(de::Error::custom)
+    }
+}
