@@ -169,6 +169,9 @@ fn read_rollout(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Percentage
     let (policy, faults) = routing::read_policy(lookup, legacy_exists);
     let mut reader = Reader::new(lookup);
     let shadow = reader.or("SHADOW_PERCENT", Percentage::NOBODY, Percentage::parse);
+    // The object that keeps the overrides reads these two; every isolate complains about a bad one.
+    reader.or("ROLLOUT_TWO_PERSONS", false, config::on_off);
+    reader.optional("ROLLOUT_WEBHOOK_URL", BaseUrl::parse);
     let faults: Vec<config::Fault> = [
         faults,
         reader.finish(Some(())).err(),

@@ -9,6 +9,7 @@ mod legacy;
 mod limits;
 mod location;
 mod notes;
+mod rollout;
 mod send;
 mod service;
 mod standing;
@@ -195,6 +196,7 @@ where
         }
         self.drop_offered_upgrade();
         match paths::route(self.inbound.path()) {
+            Route::Own(Own::Rollout) => self.rollout().await,
             Route::Own(own) => {
                 self.notes.reason = "own";
                 Ok(ReplyBody::Health(own))

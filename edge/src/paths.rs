@@ -44,6 +44,8 @@ pub enum Own {
     Ready,
     /// Both, for people.
     Health,
+    /// What the rollout's variables say and what replaces them; changed by an admin service.
+    Rollout,
 }
 
 /// Whether a call's `Authorization` header is looked at.
@@ -63,6 +65,7 @@ pub fn route(path: &str) -> Route<'_> {
         "/livez" => return Route::Own(Own::Live),
         "/readyz" => return Route::Own(Own::Ready),
         "/health" | "/api/health" => return Route::Own(Own::Health),
+        "/v1/rollout" => return Route::Own(Own::Rollout),
         _ => {}
     }
     if path.starts_with("/v1/") {

@@ -5,7 +5,12 @@
 
 pub use shared::token::{Keys as KeySource, SignatureEngine};
 
+use std::rc::Rc;
+
 use shared::fallback::{BodyFault, Dependency};
+use shared::routing::Policy;
+use shared::steering::Reply;
+use shared::time::UnixTime;
 
 use crate::changes::HeaderChanges;
 use crate::journal::Entry;
@@ -48,6 +53,14 @@ pub trait Upstreams {
 
     /// Whether all sign-ins are sent back for now, as far as is known; `false` where nobody keeps count.
     async fn is_stepped_down(&self) -> bool;
+
+    /// The policy that an operator's override makes of `base`, as far as is known. To be asked after
+    /// [`is_stepped_down`](Self::is_stepped_down), which learns of both.
+    fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>>;
+
+    /// Asks whoever keeps the overrides to take `change` for the service `author`, or how things stand. `None` where nobody keeps them
+    /// or they cannot be asked.
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply>;
 }
 
 /// How much of a request's body there is.

@@ -9,6 +9,7 @@ mod health;
 mod isolate;
 mod journal;
 mod keys;
+mod overrides;
 mod shadow;
 mod step_down;
 mod task;

@@ -6,6 +6,8 @@ mod addresses;
 mod blame;
 #[path = "flow/limits.rs"]
 mod limits;
+#[path = "flow/rollout.rs"]
+mod rollout;
 #[path = "flow/second_factor.rs"]
 mod second_factor;
 #[path = "flow/spellings.rs"]

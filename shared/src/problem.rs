@@ -43,6 +43,8 @@ error_codes! {
     ConfigInvalid = "CONFIG_INVALID", 503, "The service is not configured";
     /// A field of the request breaks its rule; `details` names each.
     ValidationError = "VALIDATION_ERROR", 400, "Validation failed";
+    /// Somebody else changed it since it was read.
+    VersionConflict = "VERSION_CONFLICT", 409, "It has changed since it was read";
     /// No credential where one is needed.
     TokenMissing = "TOKEN_MISSING", 401, "A token is required";
     /// Not a compact JWS of the accepted shape, or a claim of the wrong type.

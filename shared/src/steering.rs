@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::rollout::Percentage;
 use crate::routing::{People, Policy};
 use crate::time::UnixTime;
-pub use request::{Refusal, Requested};
-pub use wire::{Shown, Told};
+pub use request::{MAX_BODY_BYTES, Refusal, Requested};
+pub use wire::{Reply, Shown, Standing, Told};
 
 /// So many earlier overrides are kept.
 pub const HISTORY: usize = 200;

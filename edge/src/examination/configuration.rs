@@ -6,7 +6,7 @@ use shared::config::Lookup;
 use crate::config::EdgeConfig;
 
 /// Shown as they are set. Addresses among them cannot hold credentials: none that does is accepted.
-const SHOWN: [&str; 27] = [
+const SHOWN: [&str; 28] = [
     "ENVIRONMENT",
     "FIREBASE_PROJECT_ID",
     "FIREBASE_TENANT_ID",
@@ -28,6 +28,7 @@ const SHOWN: [&str; 27] = [
     "ROLLOUT_GROUP",
     "ROLLOUT_NEW_USERS",
     "ROLLOUT_KILL_SWITCH",
+    "ROLLOUT_TWO_PERSONS",
     "SHADOW_PERCENT",
     "ROLLBACK_ERROR_RATE",
     "ROLLBACK_MIN_REQUESTS",

@@ -151,7 +151,9 @@ where
             cookie: None,
             stepped_down,
         };
-        routing::decide(&facts, &self.gateway.config.rollout)
+        let base = &self.gateway.config.rollout;
+        let overridden = self.upstreams.overridden(base, self.now);
+        routing::decide(&facts, overridden.as_deref().unwrap_or(base))
     }
 
     async fn to_side(

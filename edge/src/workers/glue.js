@@ -211,10 +211,29 @@ export function exchange(context, namespace, report, callers, timeoutMs) {
 async function exchangeWithin(namespace, report, callers, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
-  const headers = { "x-callers": callers };
+  const headers = { "x-callers": callers, "x-overrides": "1" };
   const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
   return answer.text();
+}
+
+// Shows or changes the overrides of the rollout, which the same object keeps. Resolves to its reply, as text.
+export function steer(context, namespace, author, change, timeoutMs) {
+  return outlive(context, steerWithin(namespace, author, change, timeoutMs));
+}
+
+async function steerWithin(namespace, author, change, timeoutMs) {
+  const object = namespace.get(namespace.idFromName("step-down"));
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = { "x-author": author };
+  const method = change === undefined ? "GET" : "PUT";
+  const answer = await object.fetch("https://step-down.invalid/rollout", { method, body: change, headers, signal });
+  if (!answer.ok) throw new Error("the object failed");
+  return answer.text();
+}
+
+export function requestHeader(request, name) {
+  return request.headers.get(name) ?? "";
 }
 
 // What of a report travels in a header.
@@ -223,12 +242,12 @@ export function callersOf(request) {
 }
 
 // The storage of that object.
-export async function load(storage) {
-  return (await storage.get("standing")) ?? "";
+export async function load(storage, name) {
+  return (await storage.get(name)) ?? "";
 }
 
-export function store(storage, standing) {
-  return storage.put("standing", standing);
+export function store(storage, name, text) {
+  return storage.put(name, text);
 }
 
 export function setAlarm(storage, afterMs) {

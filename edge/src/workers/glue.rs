@@ -63,6 +63,18 @@ extern "C" {
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch)]
+    pub(super) async fn steer(
+        context: &JsValue,
+        namespace: &JsValue,
+        author: &str,
+        change: &JsValue,
+        timeout_ms: u32,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = requestHeader)]
+    pub(super) fn request_header(request: &Request, name: &str) -> String;
+
     #[wasm_bindgen(js_name = callersOf)]
     pub(super) fn callers_of(request: &Request) -> String;
 
@@ -70,10 +82,10 @@ extern "C" {
     pub(super) fn header_of(response: &Response, name: &str) -> String;
 
     #[wasm_bindgen(catch)]
-    pub(super) async fn load(storage: &JsValue) -> Result<JsValue, JsValue>;
+    pub(super) async fn load(storage: &JsValue, name: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(super) async fn store(storage: &JsValue, standing: &str) -> Result<JsValue, JsValue>;
+    pub(super) async fn store(storage: &JsValue, name: &str, text: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(super) async fn set_alarm(storage: &JsValue, after_ms: u32) -> Result<JsValue, JsValue>;

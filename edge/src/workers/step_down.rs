@@ -1,11 +1,12 @@
-//! The Durable Object that watches both sides for all isolates. What it decides is `shared::step_down`; here are its storage, its
-//! alarm and its log.
+//! The Durable Object that watches both sides for all isolates, and keeps the overrides of the rollout (`overrides.rs`). What it decides
+//! is `shared::step_down`; here are its storage, its alarm and its log.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Promise, Reflect};
 use shared::config::Lookup as _;
+use shared::steering::Standing;
 use shared::step_down::{self, Change, PROBE_SECONDS, Report, Rule};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,6 +15,7 @@ use web_sys::Request;
 use worker::Env;
 
 use super::env::Bindings;
+use super::overrides::Overrides;
 use super::{glue, now};
 use crate::config::BaseUrl;
 
@@ -21,6 +23,8 @@ use crate::config::BaseUrl;
 pub(super) const DOWN: &str = "down";
 const UP: &str = "up";
 
+/// The name under which the standing is kept.
+const STANDING: &str = "standing";
 const PROBE_MS: u32 = 1_000 * PROBE_SECONDS as u32;
 const PROBE_TIMEOUT_MS: u32 = 3_000;
 const MAX_READINESS_BYTES: u32 = 64 * 1024;
@@ -44,6 +48,7 @@ struct Object {
     readiness: Option<String>,
     /// Read from storage at the first event.
     state: RefCell<Option<step_down::StepDown>>,
+    overrides: Overrides,
 }
 
 #[wasm_bindgen]
@@ -61,6 +66,7 @@ impl StepDown {
             rule: step_down::read_rule(&lookup).unwrap_or_default(),
             readiness: origin.map(|origin| origin.target("/readyz", "").url().to_owned()),
             state: RefCell::default(),
+            overrides: Overrides::of(&lookup),
         }))
     }
 
@@ -72,6 +78,12 @@ impl StepDown {
                 .await?
                 .as_string()
                 .unwrap_or_default();
+            let author = glue::request_header(&request, "x-author");
+            if !author.is_empty() {
+                let change = (request.method() == "PUT").then_some(text.as_str());
+                let reply = object.overrides.steer(&object.storage, &author, change).await?;
+                return glue::respond(200, "", reply.as_bytes()).map(JsValue::from);
+            }
             let report = (text.len() <= MAX_REPORT_CHARS)
                 .then(|| serde_json::from_str::<Report>(&text).ok())
                 .flatten();
@@ -83,6 +95,12 @@ impl StepDown {
             let is_down = object
                 .apply(|state, rule| state.report(report, rule, now()))
                 .await?;
+            if !glue::request_header(&request, "x-overrides").is_empty() {
+                let told = object.overrides.told(&object.storage).await?;
+                let standing = serde_json::to_string(&Standing { down: is_down, told }).unwrap_or_default();
+                return glue::respond(200, "", standing.as_bytes()).map(JsValue::from);
+            }
+            // An isolate of an earlier version knows two words.
             let standing = if is_down { DOWN } else { UP };
             glue::respond(200, "", standing.as_bytes()).map(JsValue::from)
         })
@@ -111,7 +129,10 @@ impl Object {
         event: impl FnOnce(&mut step_down::StepDown, &Rule) -> Option<Change>,
     ) -> Result<bool, JsValue> {
         if self.state.borrow().is_none() {
-            let kept = glue::load(&self.storage).await?.as_string().unwrap_or_default();
+            let kept = glue::load(&self.storage, STANDING)
+                .await?
+                .as_string()
+                .unwrap_or_default();
             // Nothing was kept, or by a version that wrote it otherwise.
             let state = serde_json::from_str(&kept).unwrap_or_default();
             self.state.borrow_mut().get_or_insert(state);
@@ -125,7 +146,7 @@ impl Object {
         let Some(change) = change else { return Ok(is_down) };
         log(&change);
         if let Ok(standing) = standing {
-            glue::store(&self.storage, &standing).await?;
+            glue::store(&self.storage, STANDING, &standing).await?;
         }
         if is_down {
             glue::set_alarm(&self.storage, PROBE_MS).await?;

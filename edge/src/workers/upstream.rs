@@ -1,10 +1,14 @@
 //! Sending a request on. The JavaScript request is handed over as it is; only addresses and header changes cross.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use js_sys::{Array, Uint8Array};
 use shared::fallback::{BodyFault, Dependency};
 use shared::headers;
+use shared::routing::Policy;
+use shared::steering::Reply;
+use shared::time::UnixTime;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
 use worker::{Context, Env};
@@ -126,6 +130,14 @@ impl Upstreams for RequestUpstreams<'_> {
 
     async fn is_stepped_down(&self) -> bool {
         self.watch.is_stepped_down(self.context).await
+    }
+
+    fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
+        self.watch.overridden(base, now)
+    }
+
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply> {
+        self.watch.steer(self.context, author, change).await
     }
 }
 

@@ -1,10 +1,13 @@
 //! An isolate's side of the step-down: it says what it saw and learns whether sign-ins are sent back, in one exchange with the
-//! object (`step_down.rs`), beside the requests and not in their way.
+//! object (`step_down.rs`), beside the requests and not in their way. The same exchange brings overrides of the rollout.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use shared::routing::Policy;
+use shared::steering::{Reply, Standing, Told};
 use shared::step_down::Report;
+use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env};
 
@@ -16,7 +19,7 @@ const BINDING: &str = "STEP_DOWN";
 /// An isolate with traffic asks this often.
 const EVERY_MS: u64 = 2_000;
 /// What is known counts for this long. A sign-in that finds nothing newer, because its isolate was idle, asks first.
-const KNOWN_FOR_MS: u64 = 8_000;
+const KNOWN_FOR_MS: u64 = 3_500;
 /// For as long as this, that is; then it goes by what was known before.
 const PATIENCE_MS: u32 = 300;
 const TIMEOUT_MS: u32 = 3_000;
@@ -29,6 +32,41 @@ pub(super) struct Watch {
     is_down: Cell<bool>,
     known_at_ms: Cell<u64>,
     asked_at_ms: Cell<u64>,
+    overrides: Overrides,
+}
+
+/// What replaces the rollout's variables, as last heard.
+struct Overrides {
+    told: RefCell<Option<Told>>,
+    /// What the override makes of the variables, made at the first decision after it was heard.
+    policy: RefCell<Option<Rc<Policy>>>,
+}
+
+impl Overrides {
+    /// What was heard holds under changed variables, too; what it makes of them is made again.
+    fn after(before: Option<&Self>) -> Self {
+        Self {
+            told: RefCell::new(before.and_then(|before| before.told.borrow().clone())),
+            policy: RefCell::default(),
+        }
+    }
+
+    fn hear(&self, told: Option<Told>) {
+        if *self.told.borrow() != told {
+            self.policy.take();
+            self.told.replace(told);
+        }
+    }
+
+    fn policy(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
+        let told = self.told.borrow();
+        let told = told.as_ref().filter(|told| now < told.expires_at)?;
+        let mut policy = self.policy.borrow_mut();
+        if policy.is_none() {
+            *policy = told.policy(base, now).map(Rc::new);
+        }
+        policy.clone()
+    }
 }
 
 impl Watch {
@@ -41,7 +79,28 @@ impl Watch {
             is_down: Cell::new(before.is_some_and(|before| before.is_down.get())),
             known_at_ms: Cell::new(before.map_or(0, |before| before.known_at_ms.get())),
             asked_at_ms: Cell::new(before.map_or(0, |before| before.asked_at_ms.get())),
+            overrides: Overrides::after(before.map(|before| &before.overrides)),
         }
+    }
+
+    /// The policy that an override makes of `base`, as last heard. An isolate that cannot ask keeps what it knows until that expires.
+    pub fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
+        self.overrides.policy(base, now)
+    }
+
+    /// Shows or changes the overrides, for the service `author`. This isolate goes by the answer at once.
+    pub async fn steer(&self, context: &Context, author: &str, change: Option<&str>) -> Option<Reply> {
+        let namespace = self.namespace.as_ref()?;
+        let change = change.map_or(JsValue::UNDEFINED, JsValue::from_str);
+        let answer = glue::steer(context.as_ref(), namespace, author, &change, TIMEOUT_MS)
+            .await
+            .ok()?
+            .as_string()?;
+        let reply: Reply = serde_json::from_str(&answer).ok()?;
+        if let Reply::State(steering) | Reply::Changed(steering) | Reply::Pending(steering) = &reply {
+            self.overrides.hear(Told::of(steering, super::now()));
+        }
+        Some(reply)
     }
 
     /// Whether sign-ins are sent back, at most [`KNOWN_FOR_MS`] old unless the object cannot be asked.
@@ -95,9 +154,17 @@ impl Watch {
             return;
         };
         let answer = glue::exchange(context, namespace, &report, &callers, timeout_ms).await;
-        if let Some(standing) = answer.ok().and_then(|answer| answer.as_string()) {
-            self.is_down.set(standing == super::step_down::DOWN);
-            self.known_at_ms.set(now_ms());
+        let Some(answer) = answer.ok().and_then(|answer| answer.as_string()) else {
+            return;
+        };
+        match serde_json::from_str::<Standing>(&answer) {
+            Ok(standing) => {
+                self.is_down.set(standing.down);
+                self.overrides.hear(standing.told);
+            }
+            // An object of an earlier version knows of no overrides.
+            Err(_) => self.is_down.set(answer == super::step_down::DOWN),
         }
+        self.known_at_ms.set(now_ms());
     }
 }

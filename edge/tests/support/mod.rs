@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use edge::authenticate::Verifier;
@@ -27,6 +28,8 @@ use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
 use shared::fallback::{BodyFault, Dependency};
+use shared::routing::Policy;
+use shared::steering::{Outcome, Reply, Requested, Steering, Told};
 use shared::step_down::Report;
 use shared::time::UnixTime;
 use shared::token::{
@@ -36,6 +39,7 @@ use shared::token::{
 pub use tokens::{emulator_cookie, emulator_token, emulator_token_by, legacy_token};
 
 pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub const ADMIN_KEY: &str = "admin-admin-admin-admin-admin-admin";
 const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";
 const SOME: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
@@ -82,6 +86,8 @@ pub struct Answered {
     pub code: Option<&'static str>,
     pub headers: HeaderChanges,
     pub shadow: Option<ShadowRead>,
+    /// What the edge itself answered.
+    pub body: String,
 }
 
 pub struct Edge {
@@ -104,6 +110,8 @@ struct World {
     counter_fails: Cell<bool>,
     counted: RefCell<Vec<(String, String)>>,
     stepped_down: Cell<bool>,
+    steering: RefCell<Steering>,
+    now: Cell<Option<UnixTime>>,
     lacks: Cell<Option<Dependency>>,
     body_fault: Cell<Option<BodyFault>>,
     fault: Cell<Option<UpstreamFault>>,
@@ -134,7 +142,7 @@ impl Edge {
         .collect();
         variables.insert(
             "INTERNAL_SERVICE_KEYS".to_owned(),
-            format!("archive:{SERVICE_KEY}"),
+            format!("archive:{SERVICE_KEY},ops:{ADMIN_KEY}:admin"),
         );
         Self {
             config: EdgeConfig::read(&variables).unwrap(),
@@ -220,6 +228,11 @@ impl Edge {
         }
     }
 
+    /// Sets the clock.
+    pub fn set(&self, moment: &str) {
+        self.now.set(UnixTime::parse_rfc3339(moment).unwrap());
+    }
+
     pub fn pass(&self, seconds: i64) {
         self.now.set(self.now.get().plus(seconds));
     }
@@ -248,6 +261,7 @@ impl Edge {
 
     pub fn handle(&self, request: &str, body: &str) -> Answered {
         let inbound = Inbound::parse(request).unwrap();
+        self.world.now.set(Some(self.now.get()));
         let upstreams = Services {
             world: &self.world,
             body: body.as_bytes(),
@@ -266,10 +280,10 @@ impl Edge {
             clock: &|| self.now.get(),
         };
         let reply = run(gateway.handle(&inbound, &upstreams, &Seed::default()));
-        let status = match reply.body {
-            ReplyBody::Relayed(answer) => answer.status,
-            ReplyBody::Own(own) => own.status,
-            ReplyBody::Health(_) => 200,
+        let (status, body) = match reply.body {
+            ReplyBody::Relayed(answer) => (answer.status, Vec::new()),
+            ReplyBody::Own(own) => (own.status, own.body),
+            ReplyBody::Health(_) => (200, Vec::new()),
         };
         Answered {
             status,
@@ -278,6 +292,7 @@ impl Edge {
             code: reply.notes.code,
             headers: reply.headers,
             shadow: reply.shadow,
+            body: String::from_utf8(body).unwrap(),
         }
     }
 }
@@ -380,6 +395,25 @@ impl Upstreams for Services<'_> {
 
     async fn is_stepped_down(&self) -> bool {
         self.world.stepped_down.get()
+    }
+
+    fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
+        let told = Told::of(&self.world.steering.borrow(), now)?;
+        told.policy(base, now).map(Rc::new)
+    }
+
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply> {
+        let mut steering = self.world.steering.borrow_mut();
+        let Some(change) = change else {
+            return Some(Reply::State(steering.clone()));
+        };
+        let requested = Requested::parse(change.as_bytes()).unwrap();
+        let outcome = steering.put(requested, author, false, self.world.now.get().unwrap());
+        Some(match outcome {
+            Ok(Outcome::Changed(_)) => Reply::Changed(steering.clone()),
+            Ok(Outcome::Pending(_)) => Reply::Pending(steering.clone()),
+            Err(rule) => Reply::Refused(rule),
+        })
     }
 }
 

@@ -191,6 +191,13 @@ impl From<AccountError> for ApiError {
             AccountError::Firebase(error) => error.into(),
             // Google's own token refused here: nothing the caller can mend.
             AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
+            AccountError::SlowDown { retry_after } => {
+                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(retry_after)).reason("guesses")
+            }
+            AccountError::TooBusy(_) => {
+                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(PASSWORD_QUEUE_SECONDS))
+                    .reason("password_queue_full")
+            }
         }
     }
 }
@@ -218,13 +225,6 @@ impl From<FirebaseError> for ApiError {
                     problem = problem.retry_after(seconds);
                 }
                 Self::from(problem).caused_by(error)
-            }
-            AccountError::SlowDown { retry_after } => {
-                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(retry_after)).reason("guesses")
-            }
-            AccountError::TooBusy(_) => {
-                Self::from(Problem::new(ErrorCode::RateLimited).retry_after(PASSWORD_QUEUE_SECONDS))
-                    .reason("password_queue_full")
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Reading the body of `PUT /v1/rollout`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Change;
 use crate::rollout::Percentage;
@@ -28,11 +28,15 @@ pub struct Requested {
 }
 
 /// Why a change was not taken. Nothing has changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Refusal {
     /// The body breaks these rules.
     #[error("the change is not valid")]
-    Invalid(Vec<String>),
+    Invalid {
+        /// Each broken rule.
+        rules: Vec<String>,
+    },
     /// Another change came first.
     #[error("expected_version is not {current}: read the rollout again")]
     Version {
@@ -66,17 +70,17 @@ impl Requested {
     /// expected_version}`.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every rule that is broken; texts of the body are not repeated.
+    /// [`Refusal::Invalid`] with each rule that is broken; texts of the body are not repeated.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > MAX_BODY_BYTES {
-            return Err(Refusal::Invalid(vec![format!(
-                "the body is longer than {MAX_BODY_BYTES} bytes"
-            )]));
+            return Err(Refusal::Invalid {
+                rules: vec![format!("the body is longer than {MAX_BODY_BYTES} bytes")],
+            });
         }
-        let body: Body = serde_json::from_slice(body).map_err(|_| {
-            Refusal::Invalid(vec![
+        let body: Body = serde_json::from_slice(body).map_err(|_| Refusal::Invalid {
+            rules: vec![
                 "the body is not a JSON object with reason, expires_at, expected_version and what is to change".to_owned(),
-            ])
+            ],
         })?;
         let mut broken = Vec::new();
         let percent = body.percent.and_then(|value| {
@@ -130,7 +134,7 @@ impl Requested {
                 expires_at,
                 expected_version: body.expected_version,
             }),
-            _ => Err(Refusal::Invalid(broken)),
+            _ => Err(Refusal::Invalid { rules: broken }),
         }
     }
 }

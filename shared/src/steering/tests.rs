@@ -240,7 +240,7 @@ fn bodies_are_read_strictly() {
             "expires_at",
         ),
     ] {
-        let Err(Refusal::Invalid(rules)) = Requested::parse(body.as_bytes()) else {
+        let Err(Refusal::Invalid { rules }) = Requested::parse(body.as_bytes()) else {
             panic!("{body} was read");
         };
         assert!(rules.iter().any(|text| text.contains(rule)), "{body}: {rules:?}");
@@ -248,7 +248,7 @@ fn bodies_are_read_strictly() {
     let long = format!("{{\"reason\":\"{}\"}}", "x".repeat(20_000));
     assert!(matches!(
         Requested::parse(long.as_bytes()),
-        Err(Refusal::Invalid(_))
+        Err(Refusal::Invalid { .. })
     ));
 }
 

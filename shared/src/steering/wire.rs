@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Override, Steering};
+use super::{Change, Override, Refusal, Steering};
 use crate::routing::Policy;
 use crate::time::UnixTime;
 
@@ -34,6 +34,30 @@ impl Told {
     pub fn policy(&self, base: &Policy, now: UnixTime) -> Option<Policy> {
         (now < self.expires_at).then(|| self.change.on(base))
     }
+}
+
+/// What the object answers to a report of an isolate that knows of overrides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether sign-ins are sent back.
+    pub down: bool,
+    /// What replaces the variables, if anything does.
+    #[serde(rename = "override")]
+    pub told: Option<Told>,
+}
+
+/// What the object answers to a request to show or to change the rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Reply {
+    /// How things stand.
+    State(Steering),
+    /// The change is in force.
+    Changed(Steering),
+    /// The change waits for a second person.
+    Pending(Steering),
+    /// The change broke a rule; nothing has changed.
+    Refused(Refusal),
 }
 
 /// The answer to `GET /v1/rollout`: what the variables say, what replaces it, who waits, and what was.

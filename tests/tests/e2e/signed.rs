@@ -13,6 +13,7 @@ mod keys;
 mod legacy_standing;
 mod limits;
 mod old_clients;
+mod overrides;
 mod rate_limits;
 mod refusals;
 mod relay;

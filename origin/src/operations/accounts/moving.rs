@@ -27,7 +27,8 @@ impl Accounts {
         email: &NormalizedEmail,
         password: &Password,
     ) -> Result<SignedIn, AccountError> {
-        match importable(local.email.as_deref(), local.password_hash.as_deref()) {
+        let max_cost = self.passwords.max_cost();
+        match importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost) {
             Ok(importable) => self.bring_hash(local, id, &importable).await?,
             // Firebase cannot read the hash: the password itself is all there is to bring.
             Err(_) => self.bring_password(local, id, email, password).await?,

@@ -153,7 +153,7 @@ impl Accounts {
         let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else {
             return Ok(());
         };
-        let importable = importable(local.email.as_deref(), Some(hash));
+        let importable = importable(local.email.as_deref(), Some(hash), self.passwords.max_cost());
         let lease = match self.hold_for_move(local.id).await? {
             Held::ToBeMoved(lease) => lease,
             Held::NoLongerLocal => return Ok(()),

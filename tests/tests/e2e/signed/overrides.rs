@@ -1,0 +1,117 @@
+//! The rollout is changed without a deployment, on the Durable Object that keeps the overrides.
+
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::api::Api;
+use crate::edges::edge;
+use crate::puppet::Puppet;
+
+const ADMIN: &str = "an-admin-key-of-at-least-32-characters";
+const OTHER: &str = "another-key-of-at-least-32-characters";
+
+async fn sign_in(edge: &Api) -> Answer {
+    let body = json!({ "email": "ann@example.com", "password": "x" });
+    edge.post("/auth/login", &body).send().await
+}
+
+async fn put(edge: &Api, key: &str, version: u64, change: &Value) -> Answer {
+    let expires_at = chrono::Utc::now() + chrono::Duration::hours(1);
+    let mut body =
+        json!({ "reason": "a test", "expires_at": expires_at.to_rfc3339(), "expected_version": version });
+    for (name, value) in change.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    edge.call("PUT", "/v1/rollout")
+        .header("x-service-key", key)
+        .json(&body)
+        .send()
+        .await
+}
+
+async fn get(edge: &Api) -> Answer {
+    edge.get("/v1/rollout")
+        .header("x-service-key", ADMIN)
+        .send()
+        .await
+        .expect(200)
+}
+
+#[tokio::test]
+async fn override_is_obeyed_at_the_next_sign_in_and_undone_by_an_empty_one() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .with("ORIGIN_URL", &v2.url)
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin,app:{OTHER}"))
+        .watched()
+        .start()
+        .await;
+    let api = &edge.api;
+    sign_in(api).await.came_from("legacy", "not_in_cohort");
+
+    put(api, OTHER, 0, &json!({ "percent": 100 })).await.expect(403);
+    put(api, ADMIN, 0, &json!({ "percent": 101 })).await.expect(400);
+    sign_in(api).await.came_from("legacy", "not_in_cohort");
+
+    put(api, ADMIN, 0, &json!({ "percent": 100 })).await.expect(200);
+    sign_in(api).await.came_from("v2", "in_cohort");
+    put(api, ADMIN, 0, &json!({ "percent": 50 })).await.expect(409);
+
+    put(api, ADMIN, 1, &json!({ "kill_switch": true }))
+        .await
+        .expect(200);
+    sign_in(api).await.came_from("legacy", "kill_switch");
+    put(api, ADMIN, 2, &json!({})).await.expect(200);
+    sign_in(api).await.came_from("legacy", "not_in_cohort");
+
+    let shown = get(api).await.json();
+    assert_eq!(shown["data"]["version"], 3, "{shown}");
+    assert_eq!(
+        shown["data"]["history"].as_array().map(Vec::len),
+        Some(3),
+        "{shown}"
+    );
+    assert_eq!(shown["data"]["history"][1]["author"], "ops", "{shown}");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn edge_without_the_object_says_that_overrides_cannot_be_kept() {
+    let edge = edge()
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .start()
+        .await;
+    put(&edge.api, ADMIN, 0, &json!({ "percent": 100 }))
+        .await
+        .expect(503);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn second_service_agrees_where_two_persons_are_wanted() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .with("ORIGIN_URL", &v2.url)
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("ROLLOUT_TWO_PERSONS", "on")
+        .with(
+            "INTERNAL_SERVICE_KEYS",
+            &format!("ops:{ADMIN}:admin,lead:{OTHER}:admin"),
+        )
+        .watched()
+        .start()
+        .await;
+    let api = &edge.api;
+    let change = json!({ "percent": 100, "expires_at": "2999-01-01T00:00:00Z" });
+    put(api, ADMIN, 0, &change).await.expect(400);
+    let expires_at = (chrono::Utc::now() + chrono::Duration::hours(2)).to_rfc3339();
+    let change = json!({ "percent": 100, "expires_at": expires_at });
+    put(api, ADMIN, 0, &change).await.expect(202);
+    sign_in(api).await.came_from("legacy", "not_in_cohort");
+    put(api, OTHER, 0, &change).await.expect(200);
+    sign_in(api).await.came_from("v2", "in_cohort");
+    edge.end().await;
+}
