@@ -59,6 +59,18 @@ impl Margins {
         }
     }
 
+    /// Sign-ins refused for their password. Users mistype, more so on some days, so the legacy service's share is the measure.
+    #[must_use]
+    pub const fn wrong_passwords(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.2,
+            tolerable_rate: 0.01,
+            harmful_ratio: 1.5,
+            harmful_rate: 0.03,
+            error,
+        }
+    }
+
     /// Whether every margin is a number that makes sense beside the others.
     #[must_use]
     pub fn are_sound(&self) -> bool {
@@ -211,6 +223,9 @@ impl Among {
     }
 
     /// The logarithm of how much likelier this division is when v2 has `other` times the legacy rate than when it has `claimed` times.
+    ///
+    /// A fair bet at whatever rate: with `n` requests at the rate `p` and a factor `s` an event, the expectation is `(1 - p + p s)^n`, at
+    /// most `exp(n p (s - 1))`, and the sum of both sides' exponents is 0 where v2 has just `claimed` times the legacy rate.
     fn evidence(&self, claimed: f64, other: f64) -> f64 {
         let share = |ratio: f64| {
             let weight = ratio * self.exposure;

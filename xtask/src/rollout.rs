@@ -1,5 +1,6 @@
 //! `cargo xtask rollout`: what a deployment would decide, by the very functions the edge decides with.
 
+mod judge;
 mod rehearse;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub enum Options {
     Plan(Plan),
     /// What yesterday's traffic would have done at another percentage, and while v2 is dead.
     Rehearse(rehearse::Rehearse),
+    /// Whether the traffic since the last step allows the next one: promote, wait or roll back.
+    Judge(judge::Judge),
 }
 
 /// One person.
@@ -78,6 +81,7 @@ pub fn run(options: &Options) -> Done {
         Options::Preview(options) => preview(options),
         Options::Plan(options) => plan(options),
         Options::Rehearse(options) => rehearse::run(options),
+        Options::Judge(options) => judge::run(options),
     }
 }
 

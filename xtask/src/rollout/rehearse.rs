@@ -4,7 +4,7 @@
 //! of a sign-in and no address, a HAR has the body of the sign-in with the address; either is all that a decision needs.
 
 mod har;
-mod lines;
+pub mod lines;
 mod tally;
 
 use std::path::PathBuf;

@@ -24,15 +24,17 @@ struct Line<'a> {
     timestamp: Option<Moment>,
 }
 
+/// When a line was written.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Moment {
+pub enum Moment {
     Milliseconds(i64),
     Text(String),
 }
 
 impl Moment {
-    fn seconds(&self) -> Option<i64> {
+    /// Seconds since the epoch.
+    pub fn seconds(&self) -> Option<i64> {
         match self {
             Self::Milliseconds(milliseconds) => Some(milliseconds.div_euclid(1_000)),
             Self::Text(text) => UnixTime::parse_rfc3339(text).ok().map(UnixTime::secs),
