@@ -201,6 +201,20 @@ pub const VARIABLES: &[Variable] = &[
         "`on` sends every sign-in to the legacy service",
     ),
     variable(
+        "ROLLOUT_TWO_PERSONS",
+        Reads::Edge,
+        Kind::Variable,
+        "`off`",
+        "`on`: an override of the rollout waits for another admin service's approval; throwing the kill switch waits for nobody",
+    ),
+    variable(
+        "ROLLOUT_WEBHOOK_URL",
+        Reads::Edge,
+        Kind::Variable,
+        "none",
+        "Is told of each override of the rollout, as JSON",
+    ),
+    variable(
         "SHADOW_PERCENT",
         Reads::Edge,
         Kind::Variable,
