@@ -96,6 +96,9 @@ async fn travel(
     let upstreams = RequestUpstreams::new(request, env, &isolate.watch, context);
     let seed = isolate.entropy.seed();
     let mut reply = gateway.handle(inbound, &upstreams, &seed).await;
+    if !matches!(reply.body, ReplyBody::Relayed(_)) {
+        upstreams.drop_body();
+    }
     let shadow = reply.shadow.take().map(|read| {
         let (request, body) = upstreams.into_parts();
         Shadow {

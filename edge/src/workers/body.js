@@ -64,6 +64,26 @@ export function held(body, limit) {
   return body instanceof Uint8Array && body.byteLength <= limit ? body : undefined;
 }
 
+// Reads on and drops what comes, of a body that is refused for its length: a proxy before us that is still sending takes an answer
+// over a broken connection for an outage. Not for long, and not much.
+const DRAINED_BYTES = 1048576;
+const DRAIN_MS = 2000;
+export async function drain({ stream }) {
+  const reader = stream.getReader();
+  const until = Date.now() + DRAIN_MS;
+  let left = DRAINED_BYTES;
+  try {
+    while (left > 0 && Date.now() < until) {
+      const { done, value } = await within(Math.max(1, until - Date.now()), reader.read());
+      if (done) return;
+      left -= value.byteLength;
+    }
+  } catch {
+    // Its sender's loss.
+  }
+  reader.cancel().catch(() => {});
+}
+
 // Passes an upload on as it comes. Resolves to undefined when it is out, or to whose fault it is that it is not: the sender's (it
 // broke or paused for too long), or nobody knows (the service hung up or took no more). In that last case an answer may be on its
 // way all the same, so that `fetch` has the word.

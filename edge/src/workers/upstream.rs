@@ -41,6 +41,11 @@ impl<'a> RequestUpstreams<'a> {
         }
     }
 
+    /// Nothing will be sent: lets go of a body that was begun.
+    pub fn drop_body(&self) {
+        glue::drop(self.context.as_ref(), &self.body.borrow());
+    }
+
     /// The request, and what is sent in place of its body.
     pub fn into_parts(self) -> (Request, JsValue) {
         (self.request, self.body.into_inner())

@@ -68,7 +68,9 @@ async fn verbs_ask_for_what_they_need_and_no_more() {
     let bulk = origin("users migrate", &COMPLETE)
         .await
         .expect(64)
-        .complains(&["FIREBASE_CLIENT_EMAIL is required (or GOOGLE_APPLICATION_CREDENTIALS)"]);
+        .complains(&[
+            "FIREBASE_CLIENT_EMAIL is required (or GOOGLE_APPLICATION_CREDENTIALS, or FIREBASE_CREDENTIALS=metadata)",
+        ]);
     assert_eq!(bulk.stderr.lines().count(), 2, "{}", bulk.stderr);
     origin("openapi", &[])
         .await

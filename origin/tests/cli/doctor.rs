@@ -89,7 +89,7 @@ async fn all_is_well() {
             " usable, fresh for ",
             "ok       clock      agrees with the issuer's\n",
             "ok       firebase   answers in ",
-            "ok       accounts   web API key and service account are configured\n",
+            "ok       accounts   web API key and credentials to manage accounts are configured\n",
         ]);
     assert_eq!(ended.stdout.lines().count(), 13, "{}", ended.stdout);
     assert_eq!(healthy.keys.fetches(), 1);
@@ -290,7 +290,7 @@ async fn what_cannot_be_served_without_credentials() {
         ),
         (
             no_account.to_vec(),
-            "no service account: nobody is migrated, disabled or deleted at Firebase",
+            "no credentials to manage accounts: nobody is migrated, disabled or deleted at Firebase",
         ),
         (
             [&no_account[..], &[no_key]].concat(),
