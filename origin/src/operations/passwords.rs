@@ -38,6 +38,12 @@ impl Passwords {
         self.max_cost
     }
 
+    /// Whether a check of `stored` can say anything: it is bcrypt, and not too costly.
+    #[must_use]
+    pub fn can_check(&self, stored: &str) -> bool {
+        BcryptHash::parse(stored, self.max_cost).is_ok()
+    }
+
     /// Waits for a turn. Every sign-in takes one, whether or not there turns out to be a hash to check: what an answer says and how long
     /// it takes must not tell who has one.
     ///

@@ -116,6 +116,12 @@ impl Accounts {
                 self.migrate(local, email, password, None, origin).await
             }
             (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
+            // Nobody can tell here whether the password is right. The legacy service can: it is its hash.
+            (false, Ok(_) | Err(FirebaseError::InvalidCredentials))
+                if !hash.is_empty() && !self.passwords.can_check(hash) =>
+            {
+                Err(FirebaseError::Invalid("password").into())
+            }
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled)) => {
                 Err(AccountError::WrongPassword)
             }
