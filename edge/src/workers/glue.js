@@ -165,7 +165,7 @@ function outlive(context, promise) {
 }
 
 // Drops the rest of a body that was begun and is not passed on.
-export function drop(context, body) {
+export function dropRest(context, body) {
   if (body?.stream && !body.stream.locked) outlive(context, drain(body));
 }
 

@@ -63,7 +63,8 @@ extern "C" {
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
 
-    pub(super) fn drop(context: &JsValue, body: &JsValue);
+    #[wasm_bindgen(js_name = dropRest)]
+    pub(super) fn drop_rest(context: &JsValue, body: &JsValue);
 
     #[wasm_bindgen(catch)]
     pub(super) async fn steer(

@@ -43,7 +43,7 @@ impl<'a> RequestUpstreams<'a> {
 
     /// Nothing will be sent: lets go of a body that was begun.
     pub fn drop_body(&self) {
-        glue::drop(self.context.as_ref(), &self.body.borrow());
+        glue::drop_rest(self.context.as_ref(), &self.body.borrow());
     }
 
     /// The request, and what is sent in place of its body.

@@ -1,4 +1,8 @@
 //! The rollout is changed without a deployment, by those who may.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop; clippy does not see that this file is one"
+)]
 
 use super::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY};
 use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};

@@ -1,6 +1,8 @@
 //! The rules in tables, and what must hold whatever comes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::BTreeSet;
 
 use super::*;
 use crate::assertion::AssertionKeys;

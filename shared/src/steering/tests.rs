@@ -1,4 +1,5 @@
-use proptest::prelude::*;
+#[cfg(not(target_arch = "wasm32"))]
+mod properties;
 
 use super::{
     Change, HISTORY, LONGEST_SECONDS, Outcome, PENDING_SECONDS, Refusal, Requested, Shown, Steering, Told,
@@ -263,23 +264,4 @@ fn shown_state_names_base_override_and_history() {
     assert_eq!(shown["override"]["percent"], "25");
     assert_eq!(shown["history"][0]["version"], 1);
     assert!(shown["pending"].is_null());
-}
-
-proptest! {
-    #[test]
-    fn state_survives_storage(percents in prop::collection::vec(0_u16..=10_000, 0..20), two in any::<bool>()) {
-        let mut steering = Steering::default();
-        for basis_points in percents {
-            let change = Change { percent: Percentage::from_basis_points(basis_points), ..Change::default() };
-            let version = steering.version();
-            steering.put(wanted(change, version), "ops", two, NOW).unwrap();
-        }
-        let stored = serde_json::to_string(&steering).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Steering>(&stored).unwrap(), steering);
-    }
-
-    #[test]
-    fn any_bytes_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Requested::parse(&body);
-    }
 }
