@@ -2,6 +2,7 @@
 
 mod inputs;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -107,11 +108,24 @@ pub fn assemble(step: &str, profile: Profile, features: &[&str], folder: &Path) 
     fs::create_dir_all(folder).in_step(step)?;
     bindgen::write(step, "worker", &compiled, folder)?;
     let script = folder.join("index.js");
+    let text = fs::read_to_string(&script).in_step(step)?;
+    fs::write(&script, without_repeated_imports(&text)).in_step(step)?;
     bundle(step, &script)?;
     // wasm-bindgen imports the module as the newest syntax has it; wrangler and workerd's configuration take the older one.
     let text = fs::read_to_string(&script).in_step(step)?;
     fs::write(&script, text.replace("import source ", "import ")).in_step(step)?;
     optimise(step, profile, &folder.join("index_bg.wasm"))
+}
+
+/// wasm-bindgen hands a script to the module once for each way of calling it, always under the same name; bundlers complain.
+fn without_repeated_imports(bindings: &str) -> String {
+    let mut named = BTreeSet::new();
+    let is_new = |line: &&str| match line.trim().split_once("\": import") {
+        Some((name, _)) if name.starts_with("\"./") => named.insert(name.to_owned()),
+        _ => true,
+    };
+    let lines: Vec<&str> = bindings.lines().filter(is_new).collect();
+    lines.join("\n")
 }
 
 fn compile(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
@@ -205,4 +219,16 @@ fn gzipped(bytes: &[u8]) -> Done<usize> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(bytes).in_step(STEP)?;
     Ok(gzip.finish().in_step(STEP)?.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_repeated_imports;
+
+    #[test]
+    fn a_script_is_handed_over_once() {
+        let bindings = "import * as import1 from \"./a.js\"\nconst x = {\n  \"./a.js\": import1,\n  \"./a.js\": import2,\n  \"./b.js\": import3,\n};";
+        let expected = "import * as import1 from \"./a.js\"\nconst x = {\n  \"./a.js\": import1,\n  \"./b.js\": import3,\n};";
+        assert_eq!(without_repeated_imports(bindings), expected);
+    }
 }

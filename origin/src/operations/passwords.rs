@@ -38,10 +38,11 @@ impl Passwords {
         self.max_cost
     }
 
-    /// Whether a check of `stored` can say anything: it is bcrypt, and not too costly.
+    /// Whether `stored` is a hash that the legacy service may know how to check and this service does not: too costly a bcrypt, or an odd
+    /// kind of it.
     #[must_use]
-    pub fn can_check(&self, stored: &str) -> bool {
-        BcryptHash::parse(stored, self.max_cost).is_ok()
+    pub fn is_left_to_legacy(&self, stored: &str) -> bool {
+        stored.starts_with("$2") && BcryptHash::parse(stored, self.max_cost).is_err()
     }
 
     /// Waits for a turn. Every sign-in takes one, whether or not there turns out to be a hash to check: what an answer says and how long

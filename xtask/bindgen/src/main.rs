@@ -22,7 +22,7 @@ fn main() -> ExitCode {
                 .reset_state_function(true)
                 .force_enable_abort_handler(true)
         }),
-        "web" => bindgen.web(true),
+        "web" => bindgen.web(true).map(|bindgen| bindgen.typescript(true)),
         _ => {
             eprintln!("crossfade-bindgen: `{kind}` is neither `worker` nor `web`");
             return ExitCode::from(64);

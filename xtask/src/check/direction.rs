@@ -38,13 +38,14 @@ const ORIGIN: [(&str, &[&str]); 5] = [
 ];
 
 /// Crates of ours, and those of ours they may depend on (tests included).
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("crossfade-shared", &[]),
     ("crossfade-edge", &["crossfade-shared"]),
     ("crossfade-origin", &["crossfade-shared", "crossfade-testkit"]),
     ("crossfade-page", &["crossfade-shared"]),
     ("crossfade-tower", &["crossfade-shared"]),
     ("crossfade-testkit", &[]),
+    ("crossfade-bindgen", &[]),
     ("xtask", &["crossfade-shared"]),
 ];
 

@@ -118,7 +118,7 @@ impl Accounts {
             (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
             // Nobody can tell here whether the password is right. The legacy service can: it is its hash.
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials))
-                if !hash.is_empty() && !self.passwords.can_check(hash) =>
+                if local.is_active && self.passwords.is_left_to_legacy(hash) =>
             {
                 Err(FirebaseError::Invalid("password").into())
             }
