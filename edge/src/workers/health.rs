@@ -99,7 +99,9 @@ impl Standing<'_> {
     fn shown(&self, status: &str) -> Map<String, Value> {
         let keys = self.rings.iter();
         let keys = keys.map(|(ring, status)| (ring.as_str().to_owned(), key_state(status)));
-        let rollout = &self.isolate.config.rollout;
+        let base = &self.isolate.config.rollout;
+        let overridden = self.isolate.watch.overridden(base, now());
+        let rollout = overridden.as_deref().unwrap_or(base);
         [
             ("status", json!(status)),
             ("version", json!(env!("CARGO_PKG_VERSION"))),

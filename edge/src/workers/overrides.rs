@@ -86,11 +86,11 @@ impl Overrides {
         }
         match outcome {
             Outcome::Changed(changed) => {
-                self.tell("rollout_changed", &changed).await;
+                self.tell("rollout_changed", &changed);
                 Ok(Reply::Changed(steering))
             }
             Outcome::Pending(pending) => {
-                self.tell("rollout_change_pending", &pending).await;
+                self.tell("rollout_change_pending", &pending);
                 Ok(Reply::Pending(steering))
             }
         }
@@ -106,8 +106,9 @@ impl Overrides {
         Ok(())
     }
 
-    /// A line in the log, and a message to the webhook. Lists are named by their length: they hold addresses.
-    async fn tell(&self, event: &str, change: &Override) {
+    /// A line in the log, and a message to the webhook, which nobody waits for: the change holds whether or not it answers. Lists are named
+    /// by their length: they hold addresses.
+    fn tell(&self, event: &str, change: &Override) {
         let line = json!({
             "level": "warn",
             "event": event,
@@ -124,23 +125,26 @@ impl Overrides {
         })
         .to_string();
         glue::log("warn", &line);
-        let Some(url) = &self.webhook else { return };
-        let mut headers = HeaderChanges::new();
-        headers.set("content-type", "application/json");
-        let told = glue::ask(
-            &JsValue::UNDEFINED,
-            "POST",
-            url,
-            headers.as_text(),
-            &line,
-            WEBHOOK_TIMEOUT_MS,
-            MAX_WEBHOOK_ANSWER_BYTES,
-        )
-        .await;
-        if told.is_err() {
-            let line =
-                json!({ "level": "warn", "event": "rollout_webhook_failed", "version": change.version });
-            glue::log("warn", &line.to_string());
-        }
+        let Some(url) = self.webhook.clone() else { return };
+        wasm_bindgen_futures::spawn_local(post(url, line, change.version));
+    }
+}
+
+async fn post(url: String, line: String, version: u64) {
+    let mut headers = HeaderChanges::new();
+    headers.set("content-type", "application/json");
+    let told = glue::ask(
+        &JsValue::UNDEFINED,
+        "POST",
+        &url,
+        headers.as_text(),
+        &line,
+        WEBHOOK_TIMEOUT_MS,
+        MAX_WEBHOOK_ANSWER_BYTES,
+    )
+    .await;
+    if told.is_err() {
+        let line = json!({ "level": "warn", "event": "rollout_webhook_failed", "version": version });
+        glue::log("warn", &line.to_string());
     }
 }

@@ -43,12 +43,15 @@ impl Telemetry {
 
 fn standing(isolate: &Isolate) -> Standing {
     let keys = isolate.keys.status(Ring::FirebaseIdToken);
+    let base = &isolate.config.rollout;
+    let overridden = isolate.watch.overridden(base, super::now());
+    let rollout = overridden.as_deref().unwrap_or(base);
     Standing {
         keys_age_seconds: keys.age_seconds,
         keys_expire_in_seconds: keys.expires_in_seconds,
         keys_failing: keys.last_error.is_some(),
         breakers_open: isolate.breakers.borrow().open().count(),
         stepped_down: isolate.watch.last_known().0,
-        rollout_percent: f64::from(isolate.config.rollout.percentage.basis_points()) / 100.0,
+        rollout_percent: f64::from(rollout.percentage.basis_points()) / 100.0,
     }
 }
