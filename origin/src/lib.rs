@@ -13,7 +13,6 @@ pub mod metrics;
 pub mod operations;
 pub mod outbound;
 pub mod postgres;
-pub mod schema;
 pub mod server;
 pub mod telemetry;
 pub mod verification;

@@ -10,7 +10,7 @@ use lines::Lines;
 
 use crate::fault::{Done, Fault, In as _};
 use crate::stack;
-use crate::test::ORIGIN_TESTS;
+use crate::test::{HOST, ORIGIN_TESTS};
 use crate::tools::cargo_tools::Tool;
 use crate::tools::llvm::{self, Llvm};
 use crate::tools::npm;
@@ -24,7 +24,7 @@ const LEAST: f64 = 85.0;
 const CRATES: [(&str, &str); 3] = [
     ("shared", "shared/src/"),
     ("edge", "edge/src/"),
-    ("origin", "origin/src/"),
+    ("origin", "origin/"),
 ];
 const NOT_COUNTED: &str = r"/tests/|/tests\.rs$|/examples/|/benches/|edge/src/workers|edge/src/lib\.rs|xtask/|page/|clients/|shared/src/conformance";
 
@@ -89,10 +89,9 @@ impl Coverage {
         )?;
         let (url, _server) = stack::test_database()?;
         let programs = stack::postgres::programs()?;
-        let pure = ["--package", "crossfade-shared", "--package", "crossfade-edge"];
         let mut origin = vec!["--package", "crossfade-origin"];
         origin.extend(ORIGIN_TESTS);
-        for (name, words) in [("shared and edge", pure.to_vec()), ("origin", origin)] {
+        for (name, words) in [("all but the origin", HOST.to_vec()), ("origin", origin)] {
             console::step(&format!("tests of {name}"), || {
                 let log = format!("coverage-{}", name.replace(' ', "-"));
                 let mut command = self.command(&["--no-report", "--no-fail-fast", "--quiet"]);

@@ -88,6 +88,33 @@ pub fn forget_cargo(command: &mut Command) {
     }
 }
 
+/// A crate of this workspace.
+#[derive(serde::Deserialize)]
+pub struct Package {
+    pub name: String,
+    pub manifest_path: std::path::PathBuf,
+    pub dependencies: Vec<Dependency>,
+}
+
+/// What a crate depends on.
+#[derive(serde::Deserialize)]
+pub struct Dependency {
+    pub name: String,
+}
+
+/// The crates of this workspace, as cargo sees them.
+pub fn packages(step: &str) -> Done<Vec<Package>> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    let mut cargo = cargo();
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]);
+    let text = output(&mut cargo).ok_or_else(|| Fault::new(step, "`cargo metadata` does not work"))?;
+    let metadata: Metadata = serde_json::from_str(&text).in_step(step)?;
+    Ok(metadata.packages)
+}
+
 fn program(command: &Command) -> String {
     Path::new(command.get_program())
         .file_name()

@@ -45,6 +45,15 @@ enum Part {
     Browser,
 }
 
+/// The crates whose tests need no database.
+pub const HOST: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "crossfade-origin",
+    "--exclude",
+    "crossfade-testkit",
+];
+
 /// The origin's tests. Its conformance vectors are a part of their own.
 pub const ORIGIN_TESTS: [&str; 8] = [
     "--lib",
@@ -104,17 +113,8 @@ pub fn run(options: &Options) -> Done {
 
 fn run_part(part: Part, named: Option<&str>) -> Done {
     match part {
-        Part::Host => cargo_test(
-            &[
-                "--workspace",
-                "--exclude",
-                "crossfade-origin",
-                "--exclude",
-                "crossfade-testkit",
-            ],
-            &[],
-        )
-        .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
+        Part::Host => cargo_test(&HOST, &[])
+            .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
         Part::Wasm => wasm(),
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use clap::Parser;
 use origin::operations::ledger::Ledger;
-use origin::schema;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 

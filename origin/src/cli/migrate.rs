@@ -9,9 +9,9 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::reason::{counted, with_causes};
 use crate::postgres::servers::Servers;
-use crate::schema::status::{self, State};
-use crate::schema::{self, Options, Progress, SchemaError};
 use crate::server;
+use schema::status::{self, State};
+use schema::{self, Options, Progress, SchemaError};
 
 /// The schema: bring it up, take it down, look at it, back it up.
 #[derive(Debug, Args)]

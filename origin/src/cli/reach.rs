@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use super::reason::{counted, with_causes};
 use crate::config::DatabaseConfig;
 use crate::postgres::{self, Pool};
-use crate::schema::SchemaError;
-use crate::schema::status::{self, State};
+use schema::SchemaError;
+use schema::status::{self, State};
 
 /// Connections to the database, if there is one: a pool tries again until its time is up, and then has forgotten why it failed. That
 /// the schema is behind is said and no more: putting somebody out must not wait for a migration.

@@ -4,14 +4,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use schema::SchemaError;
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::operations::welcome::keep_welcoming;
 use crate::postgres::pooler::SharedSessions;
+use crate::postgres::servers::Servers;
 use crate::telemetry::Causes;
-use crate::{schema, server, telemetry};
+use crate::{server, telemetry};
 
 /// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
 const SWEEP_PAUSE: Duration = Duration::from_secs(30);
@@ -46,7 +48,7 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
         return ExitCode::from(super::EXIT_USAGE);
     }
     if arguments.migrate
-        && let Err(error) = schema::up_at(&app.config.database.migrations).await
+        && let Err(error) = bring_schema_up(&app.config.database.migrations).await
     {
         tracing::error!(error = %Causes(&error), "the schema could not be brought up");
         return ExitCode::FAILURE;
@@ -58,6 +60,14 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The schema, at the server that takes writes.
+async fn bring_schema_up(servers: &Servers) -> Result<(), SchemaError> {
+    let server = servers.choose().await.map_err(SchemaError::Connect)?;
+    schema::up(&server, &schema::Options::default(), &mut |_| {})
+        .await
+        .map(drop)
 }
 
 async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std::io::Result<()> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::token::Accepted;
 
 use crate::app::AppState;
-use crate::{clock, postgres, schema};
+use crate::{clock, postgres};
 
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);

@@ -148,7 +148,7 @@ async fn a_database_that_is_gone_is_told_beside_what_works() {
 #[tokio::test]
 async fn a_schema_that_is_not_current_says_what_is_missing() {
     let healthy = Healthy::start().await;
-    let newest = origin::schema::newest_version();
+    let newest = schema::newest_version();
     healthy.database.down(newest - 1).await.unwrap();
     assert_eq!(
         healthy.only_says(1, "schema", &[("DB_POOL_MAX", "3")]).await,

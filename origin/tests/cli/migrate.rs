@@ -1,6 +1,6 @@
 //! `origin migrate`, but for backups.
 
-use origin::schema::newest_version;
+use schema::newest_version;
 
 use crate::database::{TestDatabase, execute};
 use crate::support::{self, with};

@@ -1,6 +1,6 @@
 //! A database of the legacy service is taken over as it is, or refused with everything that has to be mended first.
 
-use origin::schema::{self, Options, Progress, SchemaError};
+use schema::{self, Options, Progress, SchemaError};
 
 use crate::support::{TestDatabase, connect, execute, run_blocking};
 
@@ -32,13 +32,13 @@ async fn rows_indexes_triggers_and_other_services_tables_stay_as_they_are() {
 
     let applied = database.up().await.unwrap();
 
-    assert_eq!(applied.last(), Some(&origin::schema::newest_version()));
+    assert_eq!(applied.last(), Some(&schema::newest_version()));
     assert_eq!(database.rows(&people).await, people_before);
     let definitions_after = database.rows(definitions).await;
     for definition in &definitions_before {
         assert!(definitions_after.contains(definition), "lost {definition}");
     }
-    let report = origin::schema::verify::read(&database.options).await.unwrap();
+    let report = schema::verify::read(&database.options).await.unwrap();
     assert_eq!(report.differences, Vec::<String>::new());
     assert!(
         report.notes.iter().any(|note| note.contains("idx_users_email")),

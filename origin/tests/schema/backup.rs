@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use origin::schema::backup::{self, BackupError};
+use schema::backup::{self, BackupError};
 
 use crate::support::TestDatabase;
 

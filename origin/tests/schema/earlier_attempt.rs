@@ -1,6 +1,6 @@
 //! A database on which the plan's own three scripts were run before: recognised, and brought into shape by the script in docs.
 
-use origin::schema::{SchemaError, verify};
+use schema::{SchemaError, verify};
 
 use crate::support::{TestDatabase, execute};
 

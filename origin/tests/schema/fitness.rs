@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use origin::schema::{self, Options, SchemaError, status};
+use schema::{self, Options, SchemaError, status};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _};
 use uuid::Uuid;

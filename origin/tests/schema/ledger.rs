@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use origin::schema::{self, Options, Progress};
+use schema::{self, Options, Progress};
 use uuid::Uuid;
 
 use crate::support::{TestDatabase, connect, execute, server};

@@ -1,6 +1,6 @@
 //! Up, down and up again with people in the tables.
 
-use origin::schema::{SchemaError, newest_version, status};
+use schema::{SchemaError, newest_version, status};
 
 use crate::support::TestDatabase;
 

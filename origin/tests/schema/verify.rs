@@ -1,6 +1,6 @@
 //! Every kind of damage is a line of the report.
 
-use origin::schema::verify;
+use schema::verify;
 
 use crate::support::{TestDatabase, connect, execute, server};
 

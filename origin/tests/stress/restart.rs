@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use origin::schema;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 

@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::str::FromStr;
 
-use origin::schema;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 use uuid::Uuid;

@@ -3,33 +3,21 @@
 use std::fs;
 
 use crate::fault::{Done, Fault, In as _};
-use crate::paths;
+use crate::run;
 
 const STEP: &str = "every crate takes the workspace's lints";
 
 pub fn check() -> Done {
-    let root = paths::root();
-    let workspace: toml::Table = fs::read_to_string(root.join("Cargo.toml"))
-        .in_step(STEP)?
-        .parse()
-        .in_step(STEP)?;
-    let members = workspace
-        .get("workspace")
-        .and_then(|workspace| workspace.get("members"))
-        .and_then(toml::Value::as_array)
-        .ok_or_else(|| Fault::new(STEP, "the workspace has no members"))?;
     let mut without = Vec::new();
-    for member in members.iter().filter_map(toml::Value::as_str) {
-        let manifest: toml::Table = fs::read_to_string(root.join(member).join("Cargo.toml"))
-            .in_step(STEP)?
-            .parse()
-            .in_step(STEP)?;
+    for package in run::packages(STEP)? {
+        let text = fs::read_to_string(&package.manifest_path).in_step(STEP)?;
+        let manifest: toml::Table = text.parse().in_step(STEP)?;
         let taken = manifest
             .get("lints")
             .and_then(|lints| lints.get("workspace"))
             .and_then(toml::Value::as_bool);
         if taken != Some(true) {
-            without.push(member);
+            without.push(package.name);
         }
     }
     if without.is_empty() {

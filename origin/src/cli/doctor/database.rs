@@ -11,8 +11,8 @@ use crate::clock;
 use crate::config::DatabaseConfig;
 use crate::postgres;
 use crate::postgres::pooler::{Pooler, SharedSessions};
-use crate::schema::SchemaError;
-use crate::schema::status::{self, State};
+use schema::SchemaError;
+use schema::status::{self, State};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Beyond this, tokens that are valid here are expired there.

@@ -41,7 +41,7 @@ pub fn is_enough() -> Done {
     )?;
     let mut missing = Vec::new();
     let sources = taken.iter().filter(|file| {
-        let built = ["origin/src/", "shared/src/"]
+        let built = ["origin/crates/", "origin/src/", "shared/src/"]
             .iter()
             .any(|crate_| file.starts_with(crate_));
         built && file.ends_with(".rs")

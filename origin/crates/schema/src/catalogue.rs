@@ -103,7 +103,7 @@ fn hex(bytes: &[u8]) -> String {
 
 macro_rules! text {
     ($name:literal, $suffix:literal) => {
-        include_str!(concat!("../../../migrations/", $name, $suffix))
+        include_str!(concat!("../../../../migrations/", $name, $suffix))
     };
 }
 
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_file_is_compiled_in_and_named_by_its_number() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../migrations");
         let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

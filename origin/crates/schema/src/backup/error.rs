@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::schema::SchemaError;
+use crate::SchemaError;
 
 /// Why there is no backup. No file is left behind, except by [`BackupError::Unproven`].
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ impl Scratch {
             .await
             .map_err(BackupError::Query)?;
         }
-        crate::schema::runner::close(self.session).await;
+        crate::runner::close(self.session).await;
         Ok(others)
     }
 }

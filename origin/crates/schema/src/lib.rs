@@ -23,8 +23,6 @@ pub mod verify;
 
 use sqlx::PgPool;
 
-use crate::postgres::servers::Servers;
-
 pub use error::SchemaError;
 pub use runner::{Options, Progress, down, up};
 
@@ -37,15 +35,6 @@ pub use runner::{Options, Progress, down, up};
 /// See [`SchemaError`]; nothing is reported as done that was not.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<u32>, SchemaError> {
     runner::up(&pool.connect_options(), &Options::default(), &mut |_| {}).await
-}
-
-/// The same for the server among `servers` that takes writes.
-///
-/// # Errors
-/// See [`SchemaError`].
-pub async fn up_at(servers: &Servers) -> Result<Vec<u32>, SchemaError> {
-    let server = servers.choose().await.map_err(SchemaError::Connect)?;
-    runner::up(&server, &Options::default(), &mut |_| {}).await
 }
 
 /// A name for this exact set of migrations, stable across runs and machines: 16 hexadecimal digits. Tests name their template
