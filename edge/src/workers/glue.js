@@ -209,28 +209,28 @@ export async function shadow(request, answer, message, body, timeoutMs, limit) {
 
 // Tells the object that watches both sides what this isolate saw: the numbers in the body, the callers in a header, which an object
 // of an earlier version does not look at. Resolves to its standing, as text.
-export function exchange(context, namespace, report, callers, timeoutMs) {
-  return outlive(context, exchangeWithin(namespace, report, callers, timeoutMs));
+export function exchange(context, namespace, variables, report, callers, timeoutMs) {
+  return outlive(context, exchangeWithin(namespace, variables, report, callers, timeoutMs));
 }
 
-async function exchangeWithin(namespace, report, callers, timeoutMs) {
+async function exchangeWithin(namespace, variables, report, callers, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
-  const headers = { "x-callers": callers, "x-overrides": "1" };
+  const headers = { "x-callers": callers, "x-overrides": "1", "x-variables": encodeURIComponent(variables) };
   const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
   return answer.text();
 }
 
 // Shows or changes the overrides of the rollout, which the same object keeps. Resolves to its reply, as text.
-export function steer(context, namespace, author, change, timeoutMs) {
-  return outlive(context, steerWithin(namespace, author, change, timeoutMs));
+export function steer(context, namespace, variables, author, change, timeoutMs) {
+  return outlive(context, steerWithin(namespace, variables, author, change, timeoutMs));
 }
 
-async function steerWithin(namespace, author, change, timeoutMs) {
+async function steerWithin(namespace, variables, author, change, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
-  const headers = { "x-author": author };
+  const headers = { "x-author": author, "x-variables": encodeURIComponent(variables) };
   const method = change === undefined ? "GET" : "PUT";
   const answer = await object.fetch("https://step-down.invalid/rollout", { method, body: change, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
@@ -239,6 +239,11 @@ async function steerWithin(namespace, author, change, timeoutMs) {
 
 export function requestHeader(request, name) {
   return request.headers.get(name) ?? "";
+}
+
+// The variables of the isolate that asks.
+export function variablesOf(request) {
+  return decodeURIComponent(request.headers.get("x-variables") ?? "");
 }
 
 // What of a report travels in a header.

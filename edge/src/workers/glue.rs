@@ -58,6 +58,7 @@ extern "C" {
     pub(super) async fn exchange(
         context: &JsValue,
         namespace: &JsValue,
+        variables: &str,
         report: &str,
         callers: &str,
         timeout_ms: u32,
@@ -70,6 +71,7 @@ extern "C" {
     pub(super) async fn steer(
         context: &JsValue,
         namespace: &JsValue,
+        variables: &str,
         author: &str,
         change: &JsValue,
         timeout_ms: u32,
@@ -77,6 +79,9 @@ extern "C" {
 
     #[wasm_bindgen(js_name = requestHeader)]
     pub(super) fn request_header(request: &Request, name: &str) -> String;
+
+    #[wasm_bindgen(js_name = variablesOf)]
+    pub(super) fn variables_of(request: &Request) -> String;
 
     #[wasm_bindgen(js_name = callersOf)]
     pub(super) fn callers_of(request: &Request) -> String;

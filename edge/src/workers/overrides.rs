@@ -1,6 +1,6 @@
 //! The overrides of the rollout, in the storage of the Durable Object. What is taken and what is refused is `shared::steering`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::json;
 use shared::config::{self, Lookup, Reader};
@@ -20,22 +20,22 @@ const WEBHOOK_TIMEOUT_MS: u32 = 3_000;
 const MAX_WEBHOOK_ANSWER_BYTES: u32 = 1_024;
 
 /// The overrides, and how they are taken.
+#[derive(Default)]
 pub(super) struct Overrides {
-    two_persons: bool,
-    webhook: Option<String>,
+    two_persons: Cell<bool>,
+    webhook: RefCell<Option<String>>,
     /// Read from storage at the first event.
     steering: RefCell<Option<Steering>>,
 }
 
 impl Overrides {
-    /// With the variables in `lookup`. Bad ones stop every isolate before anybody can steer.
-    pub fn of(lookup: &dyn Lookup) -> Self {
+    /// Goes by the variables in `lookup` from now on. Bad ones stop every isolate before anybody can steer.
+    pub fn obey(&self, lookup: &dyn Lookup) {
         let mut reader = Reader::new(lookup);
-        Self {
-            two_persons: reader.or(TWO_PERSONS, false, config::on_off),
-            webhook: lookup.get(WEBHOOK).filter(|url| !url.is_empty()),
-            steering: RefCell::default(),
-        }
+        self.two_persons
+            .set(reader.or(TWO_PERSONS, false, config::on_off));
+        self.webhook
+            .replace(lookup.get(WEBHOOK).filter(|url| !url.is_empty()));
     }
 
     /// What isolates are to go by.
@@ -71,7 +71,7 @@ impl Overrides {
         let (outcome, steering) = {
             let mut kept = self.steering.borrow_mut();
             let mut steering = kept.clone().unwrap_or_default();
-            let outcome = match steering.put(requested, author, self.two_persons, now()) {
+            let outcome = match steering.put(requested, author, self.two_persons.get(), now()) {
                 Ok(outcome) => outcome,
                 Err(rule) => return Ok(Reply::Refused(rule)),
             };
@@ -125,7 +125,9 @@ impl Overrides {
         })
         .to_string();
         glue::log("warn", &line);
-        let Some(url) = self.webhook.clone() else { return };
+        let Some(url) = self.webhook.borrow().clone() else {
+            return;
+        };
         wasm_bindgen_futures::spawn_local(post(url, line, change.version));
     }
 }

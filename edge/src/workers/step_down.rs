@@ -1,11 +1,12 @@
 //! The Durable Object that watches both sides for all isolates, and keeps the overrides of the rollout (`overrides.rs`). What it decides
 //! is `shared::step_down`; here are its storage, its alarm and its log.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Promise, Reflect};
-use shared::config::Lookup as _;
+use shared::config::Lookup;
 use shared::steering::Standing;
 use shared::step_down::{self, Change, PROBE_SECONDS, Report, Rule};
 use wasm_bindgen::JsValue;
@@ -15,7 +16,7 @@ use web_sys::Request;
 use worker::Env;
 
 use super::env::Bindings;
-use super::overrides::Overrides;
+use super::overrides::{self, Overrides};
 use super::{glue, now};
 use crate::config::BaseUrl;
 
@@ -31,6 +32,26 @@ const MAX_READINESS_BYTES: u32 = 64 * 1024;
 /// A report is two tallies. The callers come beside it.
 const MAX_REPORT_CHARS: usize = 256;
 
+/// The variables that it goes by.
+const VARIABLES: [&str; 6] = [
+    "ORIGIN_URL",
+    "ROLLBACK_ERROR_RATE",
+    "ROLLBACK_MIN_REQUESTS",
+    "ROLLBACK_WINDOW_SECONDS",
+    overrides::TWO_PERSONS,
+    overrides::WEBHOOK,
+];
+
+/// Those variables as an isolate brings them, as JSON.
+pub(super) fn variables(env: &Env) -> String {
+    let lookup = Bindings(env);
+    let read: BTreeMap<_, _> = VARIABLES
+        .iter()
+        .filter_map(|name| Some((*name, lookup.get(name)?)))
+        .collect();
+    serde_json::to_string(&read).unwrap_or_default()
+}
+
 /// One for the whole deployment, by the binding `STEP_DOWN`.
 #[wasm_bindgen]
 pub struct StepDown(Rc<Object>);
@@ -43,9 +64,11 @@ impl std::fmt::Debug for StepDown {
 
 struct Object {
     storage: JsValue,
-    rule: Rule,
+    rule: Cell<Rule>,
     /// Where v2 says whether it is ready.
-    readiness: Option<String>,
+    readiness: RefCell<Option<String>>,
+    /// What was last obeyed.
+    variables: RefCell<String>,
     /// Read from storage at the first event.
     state: RefCell<Option<step_down::StepDown>>,
     overrides: Overrides,
@@ -58,22 +81,23 @@ impl StepDown {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "the runtime hands it over")]
     pub fn new(state: &JsValue, env: Env) -> Self {
-        let lookup = Bindings(&env);
-        let origin = lookup.get("ORIGIN_URL").and_then(|url| BaseUrl::parse(&url).ok());
-        Self(Rc::new(Object {
+        let object = Object {
             storage: Reflect::get(state, &JsValue::from_str("storage")).unwrap_or_default(),
-            // A bad rule moves nobody in the first place; every isolate complains about it.
-            rule: step_down::read_rule(&lookup).unwrap_or_default(),
-            readiness: origin.map(|origin| origin.target("/readyz", "").url().to_owned()),
+            rule: Cell::default(),
+            readiness: RefCell::default(),
+            variables: RefCell::default(),
             state: RefCell::default(),
-            overrides: Overrides::of(&lookup),
-        }))
+            overrides: Overrides::default(),
+        };
+        object.obey(&Bindings(&env));
+        Self(Rc::new(object))
     }
 
     /// An isolate says what it saw, and is told whether sign-ins are sent back.
     pub fn fetch(&self, request: Request) -> Promise {
         let object = Rc::clone(&self.0);
         future_to_promise(async move {
+            object.follow(glue::variables_of(&request));
             let text = JsFuture::from(request.text()?)
                 .await?
                 .as_string()
@@ -123,6 +147,27 @@ impl StepDown {
 }
 
 impl Object {
+    /// Goes by the variables of the isolate that asks, as JSON: they may change while this object lives, and it is handed its own only
+    /// once. An isolate of an earlier version brings none.
+    fn follow(&self, variables: String) {
+        if variables.is_empty() || *self.variables.borrow() == variables {
+            return;
+        }
+        if let Ok(read) = serde_json::from_str::<BTreeMap<String, String>>(&variables) {
+            self.obey(&read);
+            self.variables.replace(variables);
+        }
+    }
+
+    fn obey(&self, lookup: &dyn Lookup) {
+        // A bad rule moves nobody in the first place; every isolate complains about it.
+        self.rule.set(step_down::read_rule(lookup).unwrap_or_default());
+        let origin = lookup.get("ORIGIN_URL").and_then(|url| BaseUrl::parse(&url).ok());
+        self.readiness
+            .replace(origin.map(|origin| origin.target("/readyz", "").url().to_owned()));
+        self.overrides.obey(lookup);
+    }
+
     /// Lets `event` happen; writes down and logs what changes by it. Returns whether sign-ins are sent back.
     async fn apply(
         &self,
@@ -140,7 +185,7 @@ impl Object {
         let (change, is_down, standing) = {
             let mut state = self.state.borrow_mut();
             let state = state.get_or_insert_default();
-            let change = event(state, &self.rule);
+            let change = event(state, &self.rule.get());
             (change, state.is_down(), serde_json::to_string(state))
         };
         let Some(change) = change else { return Ok(is_down) };
@@ -155,11 +200,13 @@ impl Object {
     }
 
     async fn is_v2_ready(&self) -> bool {
-        let Some(url) = &self.readiness else { return false };
+        let Some(url) = self.readiness.borrow().clone() else {
+            return false;
+        };
         let asked = glue::ask(
             &JsValue::UNDEFINED,
             "GET",
-            url,
+            &url,
             "",
             "",
             PROBE_TIMEOUT_MS,

@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env};
 
 use super::isolate::Isolate;
-use super::{glue, now_ms};
+use super::{glue, now_ms, step_down};
 
 /// The name of the Durable Object binding. Without it nobody keeps count, and nothing steps down.
 const BINDING: &str = "STEP_DOWN";
@@ -27,6 +27,8 @@ const TIMEOUT_MS: u32 = 3_000;
 /// What one isolate knows of the step-down.
 pub(super) struct Watch {
     namespace: Option<JsValue>,
+    /// The variables that the object is to go by.
+    variables: String,
     /// What both sides did since it was last said.
     pub tallies: RefCell<Report>,
     is_down: Cell<bool>,
@@ -75,6 +77,7 @@ impl Watch {
         let namespace = js_sys::Reflect::get(env, &JsValue::from_str(BINDING)).ok();
         Self {
             namespace: namespace.filter(JsValue::is_object),
+            variables: step_down::variables(env),
             tallies: RefCell::new(before.map(|before| before.tallies.take()).unwrap_or_default()),
             is_down: Cell::new(before.is_some_and(|before| before.is_down.get())),
             known_at_ms: Cell::new(before.map_or(0, |before| before.known_at_ms.get())),
@@ -92,10 +95,17 @@ impl Watch {
     pub async fn steer(&self, context: &Context, author: &str, change: Option<&str>) -> Option<Reply> {
         let namespace = self.namespace.as_ref()?;
         let change = change.map_or(JsValue::UNDEFINED, JsValue::from_str);
-        let answer = glue::steer(context.as_ref(), namespace, author, &change, TIMEOUT_MS)
-            .await
-            .ok()?
-            .as_string()?;
+        let answer = glue::steer(
+            context.as_ref(),
+            namespace,
+            &self.variables,
+            author,
+            &change,
+            TIMEOUT_MS,
+        )
+        .await
+        .ok()?
+        .as_string()?;
         let reply: Reply = serde_json::from_str(&answer).ok()?;
         if let Reply::State(steering) | Reply::Changed(steering) | Reply::Pending(steering) = &reply {
             self.overrides.hear(Told::of(steering, super::now()));
@@ -153,7 +163,7 @@ impl Watch {
         let Ok(report) = serde_json::to_string(&report) else {
             return;
         };
-        let answer = glue::exchange(context, namespace, &report, &callers, timeout_ms).await;
+        let answer = glue::exchange(context, namespace, &self.variables, &report, &callers, timeout_ms).await;
         let Some(answer) = answer.ok().and_then(|answer| answer.as_string()) else {
             return;
         };
@@ -163,7 +173,7 @@ impl Watch {
                 self.overrides.hear(standing.told);
             }
             // An object of an earlier version knows of no overrides.
-            Err(_) => self.is_down.set(answer == super::step_down::DOWN),
+            Err(_) => self.is_down.set(answer == step_down::DOWN),
         }
         self.known_at_ms.set(now_ms());
     }

@@ -220,3 +220,33 @@ async fn users_are_asked_about_again_and_the_issuers_keys_are_not() {
         isolate.edge.end().await;
     }
 }
+
+#[tokio::test]
+async fn object_of_the_step_down_obeys_the_variables_of_whoever_asks() {
+    let (v2, legacy) = two_sides().await;
+    let key = "an-admin-key-of-at-least-32-characters";
+    let change = json!({
+        "percent": 50, "reason": "a test", "expected_version": 0,
+        "expires_at": (chrono::Utc::now() + chrono::Duration::minutes(90)).to_rfc3339(),
+    });
+    let put = |edge: &Edge| {
+        edge.api
+            .call("PUT", "/v1/rollout")
+            .header("x-service-key", key)
+            .json(&change)
+    };
+    let wanted = || {
+        between(&v2, &legacy)
+            .with("INTERNAL_SERVICE_KEYS", &format!("ops:{key}:admin"))
+            .watched()
+    };
+    for mut isolate in isolates(wanted).await {
+        // The object lives from this exchange on.
+        isolate.ask("1", json!({}), sign_in).await.expect(200);
+        for (version, two_persons, status) in [("2", "on", 202), ("1", "off", 200)] {
+            let variables = json!({ "ROLLOUT_TWO_PERSONS": two_persons });
+            isolate.ask(version, variables, put).await.expect(status);
+        }
+        isolate.edge.end().await;
+    }
+}
