@@ -277,3 +277,29 @@ async fn a_key_of_ours_arrives_and_one_that_is_not_does_not() {
     }
     edge.end().await;
 }
+
+#[tokio::test]
+async fn header_named_for_one_connection_ends_at_the_edge_and_no_other_does() {
+    let recorder = Recorder::start().await.unwrap();
+    let edge = in_front_of(&recorder).await;
+    let authorization = format!("Authorization: Bearer {}", new_token());
+    let named = [
+        "Connection: X-Hop, Authorization, Cookie, X-Crossfade-Assertion, X-User-Id, X-Request-Id, Content-Type",
+        "X-Hop: for the edge",
+        "Cookie: a=b",
+        "Content-Type: text/plain",
+        authorization.as_str(),
+    ];
+    let received = arrives(&edge, "GET", "/api/required/x", &named).await;
+    for (name, times) in [
+        ("x-hop", 0),
+        ("cookie", 1),
+        ("content-type", 1),
+        ("x-crossfade-assertion", 1),
+        ("x-user-id", 1),
+        ("x-request-id", 1),
+    ] {
+        assert_eq!(received.all(name).len(), times, "{name}\n{received:#?}");
+    }
+    edge.end().await;
+}
