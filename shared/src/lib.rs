@@ -21,6 +21,7 @@ pub mod assertion;
 pub mod base64url;
 pub mod breaker;
 pub mod callers;
+pub mod causes;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -3,13 +3,13 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use shared::causes::Causes;
 use shared::time::UnixTime;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::FirebaseError;
 use super::source::{self, Source, about_us};
 use crate::clock;
-use crate::telemetry::Causes;
 
 /// An access token is renewed this many seconds before it expires, while it still works: less than the 5 minutes that the metadata server keeps its own.
 const RENEWED_AHEAD_SECONDS: i64 = 240;

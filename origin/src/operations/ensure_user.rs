@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::causes::Causes;
 use shared::identity::{Identity, Subject};
 use shared::ids::UserId;
 use shared::ownership::{self, Account, Address, Step, Way};
@@ -18,7 +19,6 @@ use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::users::{self, Arrival, FirstSight, NewUser};
 use crate::postgres::{Pool, run};
-use crate::telemetry::Causes;
 
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
 const MAX_LOOKS: u32 = 5;

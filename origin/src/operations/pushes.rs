@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use shared::causes::Causes;
 use shared::ids::{FirebaseUid, UserId};
 use shared::time::UnixTime;
 use uuid::Uuid;
@@ -17,7 +18,6 @@ use crate::domain::role_claim::CannotClaim;
 use crate::firebase::FirebaseError;
 use crate::postgres::pushes::{self, Push, Standing};
 use crate::postgres::{DatabaseError, run, syncs};
-use crate::telemetry::Causes;
 
 /// How long one teller has a person, in seconds: an exchange of the access token (5 s), a look-up and an update with their
 /// repetitions (5 s each).

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::{self, Way};
 use shared::web_address::is_web_address;
@@ -23,7 +24,6 @@ use crate::postgres::leases::{self, Job};
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::syncs::{self, Due};
 use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
-use crate::telemetry::Causes;
 
 /// How long a replica that has died keeps the others from retrying.
 const LEASE_SECONDS: u32 = 120;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use shared::causes::Causes;
 use shared::ids::UserId;
 
 use crate::domain::user::UserRecord;
 use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::{DatabaseError, Pool, run, welcome};
-use crate::telemetry::Causes;
 
 /// How many are looked at in one round of the background.
 const ROUND: i64 = 100;

@@ -1,10 +1,12 @@
-//! What an error says together with what lies beneath it. Log formats differ in how much of an error they print; this does not.
+//! What the database's errors say, for the log and for a terminal.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-/// An error and its causes in one line, for the log: `cannot connect: connection refused`.
+use shared::causes::{self, Line};
+
+/// An error and its causes in one line, for the log: as [`causes::Causes`], with the state of what the database refused.
 #[derive(Debug, Clone, Copy)]
 pub struct Causes<'a>(pub &'a (dyn Error + 'static));
 
@@ -18,52 +20,29 @@ impl fmt::Display for Causes<'_> {
 /// answers only the message is repeated, never the detail, which quotes rows.
 #[must_use]
 pub fn told(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut lines = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        cause = inner.source();
-        let line = match inner.downcast_ref::<sqlx::Error>() {
-            Some(sqlx::Error::Database(refusal)) => {
-                // Below it the same is said once more, with a line of PostgreSQL's own source.
-                cause = None;
-                let state = refusal.code().unwrap_or(Cow::Borrowed("unknown"));
-                format!("{} (SQLSTATE {state})", refusal.message())
-            }
-            Some(sqlx::Error::Io(_)) => continue,
-            _ => inner.to_string(),
-        };
-        if !lines.iter().any(|known| known.contains(&line)) {
-            lines.push(line);
+    causes::told(error, |cause| match cause.downcast_ref::<sqlx::Error>() {
+        // Below it the same is said once more, with a line of PostgreSQL's own source.
+        Some(sqlx::Error::Database(refusal)) => {
+            let state = refusal.code().unwrap_or(Cow::Borrowed("unknown"));
+            Line::Last(format!("{} (SQLSTATE {state})", refusal.message()))
         }
-    }
-    lines
+        Some(sqlx::Error::Io(_)) => Line::Skipped,
+        _ => Line::Plain,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("cannot connect")]
-    struct Outer(#[source] sqlx::Error);
-
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_refused_connection_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot connect")]
+        struct Outer(#[source] sqlx::Error);
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let error = Outer(sqlx::Error::Io(refused));
         assert_eq!(told(&error), ["cannot connect", "connection refused"]);
         assert_eq!(Causes(&error).to_string(), "cannot connect: connection refused");
-    }
-
-    #[test]
-    fn what_was_said_already_is_not_said_again() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("the database is away: {0}")]
-        struct Repeating(#[source] sqlx::Error);
-        let closed = sqlx::Error::PoolClosed.to_string();
-        assert_eq!(
-            told(&Repeating(sqlx::Error::PoolClosed)),
-            [format!("the database is away: {closed}")]
-        );
     }
 }

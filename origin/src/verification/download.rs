@@ -6,10 +6,9 @@ use std::time::Duration;
 use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap, HeaderName};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
+use shared::causes::Causes;
 use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
 use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
-
-use crate::telemetry::Causes;
 
 /// Why a download brought no keys. Shown to operators; holds neither address nor answer.
 #[derive(Debug, thiserror::Error)]

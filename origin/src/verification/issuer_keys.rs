@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use shared::causes::Causes;
 use shared::key_cache::{Decision, FETCH_TIMEOUT_SECONDS, KeyCache, Status};
 use shared::time::UnixTime;
 use shared::token::{EngineFault, KeyUrls, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine};
@@ -12,7 +13,6 @@ use tokio::sync::watch;
 
 use super::NativeEngine;
 use super::download::{self, DownloadError};
-use crate::telemetry::Causes;
 
 type Key = Arc<RsaPublicKey>;
 

@@ -4,6 +4,7 @@
 //! Where they agree, Firebase judges. Where the legacy service has replaced its hash since, that is the newer password, unless
 //! Firebase's was replaced since then too, which only Firebase's own page does behind our back.
 
+use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
@@ -15,7 +16,6 @@ use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{Credentials, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};
 use crate::postgres::{legacy_hash, run};
-use crate::telemetry::Causes;
 
 /// How far Google's clock may be from ours, in seconds.
 pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;

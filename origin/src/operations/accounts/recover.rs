@@ -1,5 +1,6 @@
 //! A forgotten password.
 
+use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
@@ -11,7 +12,6 @@ use crate::firebase::{FirebaseError, ImportedAccount, NewAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{legacy_hash, run};
-use crate::telemetry::Causes;
 
 impl Accounts {
     /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.

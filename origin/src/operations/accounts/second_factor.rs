@@ -3,6 +3,7 @@
 //! Once a user is known to have a second factor, the legacy service must not let them in by password either: it would ask for none. Their
 //! hash is set aside where it cannot read it, and every way in leads past Firebase.
 
+use shared::causes::Causes;
 use shared::ids::{NormalizedEmail, UserId};
 
 use super::{AccountError, Accounts, SignedInUser};
@@ -14,7 +15,6 @@ use crate::postgres::accounts::Credentials;
 use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::{migrations, run};
-use crate::telemetry::Causes;
 
 impl Accounts {
     /// Sends the code of a second factor by SMS; answers what the code is finished with.

@@ -1,10 +1,10 @@
 //! Proving that an address is one's own, by a mail of Firebase's.
 
+use shared::causes::Causes;
 use shared::ids::FirebaseUid;
 
 use super::{AccountError, Accounts};
 use crate::domain::user::{ActiveUser, UserError};
-use crate::telemetry::Causes;
 
 impl Accounts {
     /// Sends the mail by which `user` proves their address. Nothing is sent where it is proven. Answers whether a mail was sent.
