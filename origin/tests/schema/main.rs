@@ -19,5 +19,6 @@ mod fitness;
 mod ledger;
 mod people;
 mod round_trip;
+mod silence;
 mod support;
 mod verify;

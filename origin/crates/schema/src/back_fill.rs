@@ -30,8 +30,11 @@ impl Run<'_> {
             self.keep_autovacuum_out(migration, table).await?;
         }
         self.batches(migration, sql).await?;
-        self.set(migration, "RESET enable_seqscan; RESET synchronous_commit")
-            .await?;
+        self.set(
+            migration,
+            "RESET enable_seqscan; RESET synchronous_commit; RESET lock_timeout; RESET statement_timeout",
+        )
+        .await?;
         match migration.filled() {
             Some(table) => self.vacuum(migration, table).await,
             None => Ok(()),
@@ -86,7 +89,7 @@ impl Run<'_> {
     async fn vacuum(&mut self, migration: &'static Migration, table: &str) -> Result<(), SchemaError> {
         self.set(
             migration,
-            "SET lock_timeout = '1min'; SET statement_timeout = 0; SET vacuum_cost_delay = 10",
+            "SET lock_timeout = '1min'; SET statement_timeout = '1d'; SET vacuum_cost_delay = 10",
         )
         .await?;
         for sql in [
@@ -98,7 +101,11 @@ impl Run<'_> {
                 .await
                 .map_err(in_migration(migration.name))?;
         }
-        self.set(migration, "RESET vacuum_cost_delay").await
+        self.set(
+            migration,
+            "RESET vacuum_cost_delay; RESET lock_timeout; RESET statement_timeout",
+        )
+        .await
     }
 
     async fn set(&mut self, migration: &'static Migration, sql: &'static str) -> Result<(), SchemaError> {

@@ -63,14 +63,14 @@ pub async fn take(
     if output.exists() {
         return Err(BackupError::FileExists(output.to_owned()));
     }
-    let mut source = super::runner::connect(database).await?;
+    let mut source = super::session::connect(database).await?;
     let client = Client::find(database, &mut source, prove).await?;
     // The snapshot idles for as long as the dump takes; the service's sessions are ended after seconds of that.
     sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
         .execute(&mut source)
         .await
         .map_err(BackupError::Query)?;
-    let mut scratch = Scratch::new(super::runner::connect(database).await?);
+    let mut scratch = Scratch::new(super::session::connect(database).await?);
     let partial = Partial::create(output)?;
     let work = async {
         let tables = dump(&client, &mut source, partial.path()).await?;
@@ -92,7 +92,7 @@ pub async fn take(
     };
     let other_copies = scratch.remove().await?;
     let (tables, not_restored) = outcome?;
-    super::runner::close(source).await;
+    super::session::close(source).await;
     if let Some((program, told)) = not_restored {
         // The dump may be good and the proof at fault: an extension, say, that this role may not make in a new database.
         let mut kept = output.as_os_str().to_owned();
@@ -146,9 +146,9 @@ async fn prove_restorable(
 ) -> Result<(), BackupError> {
     let scratch = scratch.create().await?;
     client.restore(scratch, file).await?;
-    let mut restored = super::runner::connect(&database.clone().database(scratch)).await?;
+    let mut restored = super::session::connect(&database.clone().database(scratch)).await?;
     let found = count_rows(&mut restored).await?;
-    super::runner::close(restored).await;
+    super::session::close(restored).await;
     let differing: Vec<String> = expected
         .iter()
         .filter(|table| !found.contains(table))

@@ -18,6 +18,9 @@ pub enum SchemaError {
     /// The server could not be reached or refused the session.
     #[error("cannot connect to the database")]
     Connect(#[source] sqlx::Error),
+    /// The session ended without a word, or the server has nothing to do for it and never answered. What was under way is rolled back.
+    #[error("the session with the database is lost: {0}. Running again goes on from here")]
+    Lost(&'static str),
     /// A statement failed. Its migration is rolled back, or (for an index) its remains are removed.
     #[error("{migration}: the database refused a statement")]
     Statement {
@@ -67,7 +70,7 @@ impl SchemaError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Connect(_) => "DATABASE_UNAVAILABLE",
+            Self::Connect(_) | Self::Lost(_) => "DATABASE_UNAVAILABLE",
             Self::Statement { .. } => "MIGRATION_FAILED",
             Self::NotReady(_) => "MIGRATION_NOT_READY",
             Self::WouldLose(_) => "MIGRATION_WOULD_LOSE_DATA",

@@ -127,7 +127,7 @@ impl Run<'_> {
         let failed = in_migration(migration.name);
         let patience = milliseconds(self.options.lock_patience);
         sqlx::raw_sql(AssertSqlSafe(format!(
-            "SET lock_timeout = {patience}; SET statement_timeout = 0"
+            "SET lock_timeout = {patience}; SET statement_timeout = '1d'"
         )))
         .execute(&mut *self.connection)
         .await
@@ -146,6 +146,10 @@ impl Run<'_> {
                 }
             }
         }
+        sqlx::raw_sql("RESET lock_timeout; RESET statement_timeout")
+            .execute(&mut *self.connection)
+            .await
+            .map_err(in_migration(migration.name))?;
         match script.index() {
             Some(index)
                 if indexes::invalid(self.connection)

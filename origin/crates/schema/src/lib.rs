@@ -14,6 +14,7 @@ mod history;
 mod indexes;
 mod lock;
 mod pace;
+mod session;
 
 pub mod backup;
 pub mod error;

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::catalogue::{MIGRATIONS, Migration};
 use super::error::{Finding, SchemaError};
 use super::execute::{Direction, Run};
+use super::session::{self, Patience};
 use super::{checks, folding, history, indexes, lock};
-
-/// How long a server may take to let us in. Behind a firewall that answers nothing, the system alone would try for minutes.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a run behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How long to keep trying for a lock that others hold before giving up. Nobody else waits meanwhile.
     pub lock_patience: Duration,
+    /// How long the server may have nothing to do for the migration before its connection counts as silently dead.
+    pub silence: Duration,
     /// Rows a batch of a back-fill.
     pub batch_size: i64,
     /// Go down although data is lost that cannot be computed again.
@@ -30,9 +30,19 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             lock_patience: Duration::from_secs(600),
+            silence: Patience::default().silence,
             batch_size: 500,
             accept_loss: false,
             rehearse_down: false,
+        }
+    }
+}
+
+impl Options {
+    const fn patience(&self) -> Patience {
+        Patience {
+            silence: self.silence,
+            standby: self.lock_patience,
         }
     }
 }
@@ -81,24 +91,34 @@ pub async fn up(
     options: &Options,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<u32>, SchemaError> {
-    let mut connection = connect(database).await?;
-    lock::acquire(&mut connection, options.lock_patience).await?;
-    let faults = folding::faults(&mut connection).await?;
+    session::over(database, options.patience(), async |connection| {
+        up_on(connection, options, progress).await
+    })
+    .await
+}
+
+async fn up_on(
+    connection: &mut PgConnection,
+    options: &Options,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Vec<u32>, SchemaError> {
+    lock::acquire(connection, options.lock_patience).await?;
+    let faults = folding::faults(connection).await?;
     if !faults.is_empty() {
         let migration = "the database itself";
         let findings = faults.into_iter().map(|text| Finding { migration, text });
         return Err(SchemaError::NotReady(findings.collect()));
     }
-    let plan = pending(&mut connection).await?;
-    let findings = checks::before_up(&mut connection, &plan).await?;
+    let plan = pending(connection).await?;
+    let findings = checks::before_up(connection, &plan).await?;
     if !findings.blocking.is_empty() {
         return Err(SchemaError::NotReady(findings.blocking));
     }
     if !plan.is_empty() {
-        history::create(&mut connection).await?;
+        history::create(connection).await?;
     }
     let mut run = Run {
-        connection: &mut connection,
+        connection,
         options,
         progress,
     };
@@ -111,7 +131,6 @@ pub async fn up(
             took,
         });
     }
-    close(connection).await;
     Ok(plan.iter().map(|migration| migration.version).collect())
 }
 
@@ -130,16 +149,27 @@ pub async fn down(
     if to != 0 && !MIGRATIONS.iter().any(|migration| migration.version == to) {
         return Err(SchemaError::UnknownVersion(to));
     }
-    let mut connection = connect(database).await?;
-    lock::acquire(&mut connection, options.lock_patience).await?;
+    session::over(database, options.patience(), async |connection| {
+        down_on(connection, to, options, progress).await
+    })
+    .await
+}
+
+async fn down_on(
+    connection: &mut PgConnection,
+    to: u32,
+    options: &Options,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Vec<u32>, SchemaError> {
+    lock::acquire(connection, options.lock_patience).await?;
     let mut plan = Vec::new();
-    for applied in history::read(&mut connection).await?.iter().rev() {
+    for applied in history::read(connection).await?.iter().rev() {
         let version = u32::try_from(applied.version).unwrap_or(u32::MAX);
         if version > to {
             plan.push(known(version).ok_or(SchemaError::NewerThanProgram(version))?);
         }
     }
-    let findings = checks::before_down(&mut connection, &plan).await?;
+    let findings = checks::before_down(connection, &plan).await?;
     if !findings.blocking.is_empty() {
         return Err(SchemaError::NotReady(findings.blocking));
     }
@@ -148,11 +178,10 @@ pub async fn down(
     }
     let versions = plan.iter().map(|migration| migration.version).collect();
     if options.rehearse_down {
-        close(connection).await;
         return Ok(versions);
     }
     let mut run = Run {
-        connection: &mut connection,
+        connection,
         options,
         progress,
     };
@@ -164,7 +193,6 @@ pub async fn down(
             took,
         });
     }
-    close(connection).await;
     Ok(versions)
 }
 
@@ -216,35 +244,4 @@ async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Resul
 
 fn known(version: u32) -> Option<&'static Migration> {
     MIGRATIONS.iter().find(|migration| migration.version == version)
-}
-
-/// A session of its own: pools set timeouts that do not suit a migration, and the lock lives as long as the session.
-pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, SchemaError> {
-    let options = database.clone().application_name("crossfade-migrate").options([
-        // A build that takes every core is felt by everyone else.
-        ("max_parallel_maintenance_workers", "0"),
-        ("max_parallel_workers_per_gather", "0"),
-        // What this session pushes out of the server's memory goes to the disk bit by bit, not all at once when a checkpoint asks for it
-        // and everybody's commit waits meanwhile.
-        ("backend_flush_after", "256kB"),
-        ("client_min_messages", "warning"),
-        ("statement_timeout", "0"),
-        // Every name is written with its schema; nobody's own search path may find another object for it.
-        ("search_path", ""),
-    ]);
-    match tokio::time::timeout(CONNECT_PATIENCE, options.connect()).await {
-        Ok(answer) => answer.map_err(SchemaError::Connect),
-        Err(_) => {
-            let text = format!("no connection within {} s", CONNECT_PATIENCE.as_secs());
-            let late = std::io::Error::new(std::io::ErrorKind::TimedOut, text);
-            Err(SchemaError::Connect(sqlx::Error::Io(late)))
-        }
-    }
-}
-
-/// Ends the session and with it the lock; the work is done, so a failure to say goodbye is no failure.
-pub(super) async fn close(connection: PgConnection) {
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "closing the migration session");
-    }
 }

@@ -7,7 +7,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::catalogue::MIGRATIONS;
 use super::error::SchemaError;
-use super::{folding, history, indexes, runner};
+use super::session::{self, Patience};
+use super::{folding, history, indexes};
 
 /// One migration, as the program and the database know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,10 +76,10 @@ impl Status {
 /// # Errors
 /// [`SchemaError::Connect`] or [`SchemaError::Statement`].
 pub async fn read(database: &PgConnectOptions) -> Result<Status, SchemaError> {
-    let mut connection = runner::connect(database).await?;
-    let found = read_on(&mut connection).await;
-    runner::close(connection).await;
-    found
+    session::over(database, Patience::default(), async |connection| {
+        read_on(connection).await
+    })
+    .await
 }
 
 /// The same on a session of any kind.

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::error::{SchemaError, in_migration};
-use super::{indexes, runner, status};
+use super::session::{self, Patience};
+use super::{indexes, status};
 
 pub use report::{Distribution, Report};
 
@@ -19,8 +20,14 @@ const STEP: &str = "verify";
 /// # Errors
 /// [`SchemaError::Connect`] or [`SchemaError::Statement`]; a difference is no error but a line of the report.
 pub async fn read(database: &PgConnectOptions) -> Result<Report, SchemaError> {
-    let status = status::read(database).await?;
-    let mut connection = runner::connect(database).await?;
+    session::over(database, Patience::default(), async |connection| {
+        read_on(connection).await
+    })
+    .await
+}
+
+async fn read_on(connection: &mut PgConnection) -> Result<Report, SchemaError> {
+    let status = status::read_on(connection).await?;
     let mut report = Report::default();
     report.differences.extend(status.unfit.iter().cloned());
 
@@ -33,19 +40,18 @@ pub async fn read(database: &PgConnectOptions) -> Result<Report, SchemaError> {
             .differences
             .push(format!("migration {} is {:?}", entry.name, entry.state).to_lowercase());
     }
-    if !table_exists(&mut connection).await? {
+    if !table_exists(connection).await? {
         report.differences.push("table auth.users is missing".to_owned());
         return Ok(report);
     }
-    columns(&mut connection, &mut report).await?;
-    constraints(&mut connection, &mut report).await?;
-    index_state(&mut connection, &mut report).await?;
-    triggers(&mut connection, &mut report).await?;
-    row_security(&mut connection, &mut report).await?;
+    columns(connection, &mut report).await?;
+    constraints(connection, &mut report).await?;
+    index_state(connection, &mut report).await?;
+    triggers(connection, &mut report).await?;
+    row_security(connection, &mut report).await?;
     if report.differences.is_empty() {
-        report.people = Some(distribution(&mut connection).await?);
+        report.people = Some(distribution(connection).await?);
     }
-    runner::close(connection).await;
     Ok(report)
 }
 

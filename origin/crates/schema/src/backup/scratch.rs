@@ -53,7 +53,7 @@ impl Scratch {
             .await
             .map_err(BackupError::Query)?;
         }
-        crate::runner::close(self.session).await;
+        crate::session::close(self.session).await;
         Ok(others)
     }
 }
