@@ -56,12 +56,16 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
     let description = glue::describe(&request).unwrap_or_default();
     let started_ms = now_ms();
     let Some(inbound) = Inbound::parse(&description) else {
+        glue::drop_body(&request, &JsValue::UNDEFINED).await;
         return respond(&OwnAnswer::empty(400), &HeaderChanges::new());
     };
     let isolate = isolate::of(env);
     let isolate = match isolate.as_ref() {
         Ok(isolate) => isolate,
-        Err(faults) => return misconfigured(&inbound, &faults.names(), env),
+        Err(faults) => {
+            glue::drop_body(&request, &JsValue::UNDEFINED).await;
+            return misconfigured(&inbound, &faults.names(), env);
+        }
     };
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
     Watch::keep_up(isolate, context);
@@ -97,7 +101,7 @@ async fn travel(
     let seed = isolate.entropy.seed();
     let mut reply = gateway.handle(inbound, &upstreams, &seed).await;
     if !matches!(reply.body, ReplyBody::Relayed(_)) {
-        upstreams.drop_body();
+        upstreams.drop_body().await;
     }
     let shadow = reply.shadow.take().map(|read| {
         let (request, body) = upstreams.into_parts();

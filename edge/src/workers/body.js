@@ -64,11 +64,17 @@ export function held(body, limit) {
   return body instanceof Uint8Array && body.byteLength <= limit ? body : undefined;
 }
 
-// Reads on and drops what comes, of a body that is refused for its length: a proxy before us that is still sending takes an answer
-// over a broken connection for an outage. Not for long, and not much.
+// Reads to its end what nobody is going to use of a request's body; `body` is what `hold` made of it, or undefined. Resolves before the
+// answer is given: the runtime ends a connection on which it is left with a body, and the client, which is still sending or sends its next
+// request there, takes that for an outage. Not for long, and not much: a client that goes on after that is cut off.
 const DRAINED_BYTES = 1048576;
 const DRAIN_MS = 2000;
-export async function drain({ stream }) {
+export function dropBody(request, body) {
+  const stream = body === undefined ? request.body : body?.stream;
+  return stream && !stream.locked ? drain(stream) : undefined;
+}
+
+async function drain(stream) {
   const reader = stream.getReader();
   const until = Date.now() + DRAIN_MS;
   let left = DRAINED_BYTES;

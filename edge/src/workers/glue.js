@@ -2,7 +2,7 @@
 // re-encoded at every crossing, handles are not. Requests, responses and bodies therefore stay JavaScript objects and
 // are handed on as they are; only one text per direction crosses. Nothing here decides anything.
 
-import { INTERRUPTED, SHORT_BYTES, TIMEOUT, UNREACHABLE, UNSENDABLE, UNUSABLE, UPLOAD_LATE, drain, hold, join, pump, within } from "./body.js";
+import { INTERRUPTED, SHORT_BYTES, TIMEOUT, UNREACHABLE, UNSENDABLE, UNUSABLE, UPLOAD_LATE, hold, join, pump, within } from "./body.js";
 
 const encoder = new TextEncoder();
 
@@ -162,11 +162,6 @@ export function respond(status, headers, body) {
 function outlive(context, promise) {
   context?.waitUntil(promise.catch(() => {}));
   return promise;
-}
-
-// Drops the rest of a body that was begun and is not passed on.
-export function dropRest(context, body) {
-  if (body?.stream && !body.stream.locked) outlive(context, drain(body));
 }
 
 // A question of our own. Resolves to `[status, bytes]`; throws TIMEOUT or UNREACHABLE.

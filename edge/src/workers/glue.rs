@@ -3,6 +3,7 @@
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
 #[wasm_bindgen(module = "/src/workers/body.js")]
@@ -11,6 +12,9 @@ extern "C" {
     pub(super) async fn hold(request: &Request) -> Result<JsValue, JsValue>;
 
     pub(super) fn held(body: &JsValue, limit: u32) -> Option<Uint8Array>;
+
+    #[wasm_bindgen(js_name = dropBody)]
+    fn begin_to_drop_body(request: &Request, body: &JsValue) -> Option<Promise>;
 }
 
 #[wasm_bindgen(module = "/src/workers/glue.js")]
@@ -63,9 +67,6 @@ extern "C" {
         callers: &str,
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_name = dropRest)]
-    pub(super) fn drop_rest(context: &JsValue, body: &JsValue);
 
     #[wasm_bindgen(catch)]
     pub(super) async fn steer(
@@ -156,6 +157,15 @@ extern "C" {
     pub(super) fn probe(url: &str, timeout_ms: u32, limit: u32) -> Promise;
 
     pub(super) fn log(level: &str, line: &str);
+}
+
+/// Reads to its end what nobody is going to use of the body of `request`; `body` is what `hold` made of it, or undefined. Nothing is waited
+/// for where there is none.
+pub(super) async fn drop_body(request: &Request, body: &JsValue) {
+    if let Some(dropping) = begin_to_drop_body(request, body) {
+        // Its sender's loss.
+        let _ = JsFuture::from(dropping).await;
+    }
 }
 
 /// Room for most requests' descriptions, in bytes.

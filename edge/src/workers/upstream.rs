@@ -41,9 +41,10 @@ impl<'a> RequestUpstreams<'a> {
         }
     }
 
-    /// Nothing will be sent: lets go of a body that was begun.
-    pub fn drop_body(&self) {
-        glue::drop_rest(self.context.as_ref(), &self.body.borrow());
+    /// Nothing will be sent: reads the body to its end, so that the connection can be used again.
+    pub async fn drop_body(&self) {
+        let body = self.body.borrow().clone();
+        glue::drop_body(&self.request, &body).await;
     }
 
     /// The request, and what is sent in place of its body.

@@ -26,4 +26,5 @@ mod strict;
 mod targets;
 mod telemetry;
 mod trace;
+mod unread_bodies;
 mod verdicts;
