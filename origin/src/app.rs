@@ -17,7 +17,7 @@ use crate::operations::proofs::Proofs;
 use crate::outbound::NoClient;
 use crate::postgres::{self, Pool};
 use crate::telemetry::Traces;
-use crate::verification::Verifier;
+use verification::Verifier;
 
 /// A running service's parts.
 #[derive(Debug)]

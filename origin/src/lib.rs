@@ -15,4 +15,3 @@ pub mod outbound;
 pub mod postgres;
 pub mod server;
 pub mod telemetry;
-pub mod verification;

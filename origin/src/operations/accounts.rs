@@ -37,7 +37,7 @@ use crate::firebase::{Firebase, SignedIn};
 use crate::limits::Limits;
 use crate::postgres::events::Origin;
 use crate::postgres::{DatabaseError, Pool};
-use crate::verification::Verifier;
+use verification::Verifier;
 
 pub use confirm::is_recent_sign_in;
 pub use error::AccountError;

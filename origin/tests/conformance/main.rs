@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use origin::verification::NativeEngine;
 use shared::conformance::{self, Case, Outcome};
+use verification::NativeEngine;
 
 /// Cases sent to the Worker at a time.
 const BATCH: usize = 100;

@@ -39,9 +39,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-edge", &["crossfade-shared"]),
     (
         "crossfade-origin",
-        &["crossfade-schema", "crossfade-shared", "crossfade-testkit"],
+        &[
+            "crossfade-schema",
+            "crossfade-shared",
+            "crossfade-testkit",
+            "crossfade-verification",
+        ],
     ),
     ("crossfade-schema", &["crossfade-shared"]),
+    ("crossfade-verification", &["crossfade-shared"]),
     ("crossfade-page", &["crossfade-shared"]),
     ("crossfade-tower", &["crossfade-shared"]),
     ("crossfade-testkit", &[]),

@@ -96,7 +96,7 @@ struct Vectors(Value);
 
 impl Vectors {
     fn read() -> Self {
-        Self(serde_json::from_str(include_str!("../../../shared/tests/vectors/tokens.json")).unwrap())
+        Self(serde_json::from_str(include_str!("../../../../shared/tests/vectors/tokens.json")).unwrap())
     }
 
     fn token(&self, name: &str) -> String {
