@@ -21,6 +21,10 @@ use crate::telemetry::Causes;
 
 /// The queue of password checks is this short: waiting longer gains nothing.
 const PASSWORD_QUEUE_SECONDS: u32 = 5;
+/// What stands in one another's way for one user is over in moments.
+const CONTENTION_SECONDS: u32 = 1;
+/// A user who is being moved is moved within seconds, unless the process was killed that did it.
+const MOVE_SECONDS: u32 = 10;
 
 /// A failed request. The body is rendered by [`super::request_log`], which knows the request's name and what it accepts.
 #[derive(Debug, Clone)]
@@ -67,6 +71,15 @@ impl ApiError {
     pub fn reason(mut self, reason: &'static str) -> Self {
         self.0.reason = Some(reason);
         self
+    }
+
+    /// Too many requests for one user at once. Not 503, which the edge takes for an outage of the database: a busy user must not open the
+    /// breaker for everyone.
+    fn contended() -> Self {
+        let problem = Problem::new(ErrorCode::RateLimited)
+            .retry_after(CONTENTION_SECONDS)
+            .message("Too many requests for this user at once");
+        Self::from(problem).reason("contended")
     }
 
     /// What is shown.
@@ -163,7 +176,7 @@ impl From<OperationError> for ApiError {
         match error {
             OperationError::User(error) => error.into(),
             OperationError::Database(error) => error.into(),
-            OperationError::Contended(_) => Self::new(ErrorCode::DatabaseUnavailable).caused_by(error),
+            OperationError::Contended(_) => Self::contended().caused_by(error),
         }
     }
 }
@@ -184,6 +197,11 @@ impl From<AccountError> for ApiError {
             AccountError::ResetNeeded => Self::new(ErrorCode::AccountLinkConflict)
                 .message(error.to_string())
                 .reason("reset_needed"),
+            // The same: what stands in the way of one user must not be booked against the database, which 503 would be.
+            AccountError::BeingMoved => {
+                let problem = Problem::new(ErrorCode::AccountLinkConflict).retry_after(MOVE_SECONDS);
+                Self::from(problem.message(error.to_string())).reason("being_moved")
+            }
             AccountError::EmailExists => Self::new(ErrorCode::EmailExists),
             AccountError::UsernameExists => Self::new(ErrorCode::UsernameExists),
             AccountError::User(error) => error.into(),
@@ -235,7 +253,7 @@ impl From<Fault> for ApiError {
         match fault {
             Fault::Refused(error) => Self::new(error.code()).message(error.to_string()),
             Fault::Database(error) => error.into(),
-            Fault::Busy => Self::new(fault.code()).caused_by(fault),
+            Fault::Busy => Self::contended().caused_by(fault),
         }
     }
 }
@@ -247,5 +265,37 @@ impl From<Rejection> for ApiError {
             problem = problem.retry_after(seconds);
         }
         Self::from(problem).reason(rejection.reason())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contention_for_one_user_is_no_outage_of_the_database() {
+        for (error, status, reason) in [
+            (ApiError::from(Fault::Busy), 429, "contended"),
+            (OperationError::Contended("test").into(), 429, "contended"),
+            (AccountError::BeingMoved.into(), 409, "being_moved"),
+        ] {
+            assert_eq!(error.problem().status, status, "{error:?}");
+            assert!(
+                error.problem().retry_after.is_some_and(|seconds| seconds > 0),
+                "{error:?}"
+            );
+            assert_eq!(error.log_reason(), Some(reason));
+            // What the edge's breaker goes by.
+            assert_eq!(error.lacks(), None, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn outage_of_the_database_is_told_as_one() {
+        let error = ApiError::from(Fault::from(sqlx::Error::WorkerCrashed));
+        assert_eq!(
+            (error.problem().status, error.lacks()),
+            (503, Some(Dependency::Database))
+        );
     }
 }

@@ -12,7 +12,7 @@ pub enum OperationError {
     /// The database gave no answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Others kept getting in between, as often as we were willing to look again.
+    /// Other requests for the same user kept getting in between, as often as we were willing to look again. The database is well.
     #[error("{0}: lost every race")]
     Contended(&'static str),
 }

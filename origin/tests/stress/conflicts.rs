@@ -1,5 +1,7 @@
 //! Statements that PostgreSQL ends because of somebody else's.
 
+use tokio::task::JoinSet;
+
 use crate::database::TestDatabase;
 use crate::service::Service;
 use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
@@ -88,4 +90,49 @@ async fn a_statement_that_cannot_be_ordered_runs_again() {
     let lock = "UPDATE auth.users SET username = 'other' WHERE id = 'USER'";
     let (service, _database) = credit_through("repeatable read", lock, async |_, _| {}).await;
     assert_told(&service, "retried_serialization", "serialization_failure").await;
+}
+
+#[tokio::test]
+async fn full_lane_of_one_user_is_429_and_serves_others() {
+    /// One being made, and as many waiting as may.
+    const ROOM: usize = 1 + 1024;
+    let database = TestDatabase::with_connections(2).await;
+    let mut connection = database.connect().await;
+    let (busy, other) = (person(&mut connection).await, person(&mut connection).await);
+    let service = Service::start(database.url(), &NO_LIMITS).await;
+    let caller = service.caller();
+    let lock = format!("UPDATE auth.users SET username = 'other' WHERE id = '{busy}'");
+    let blocker = Blocker::begin(&database, &lock).await;
+
+    let mut credits = JoinSet::new();
+    let mut send = |number: usize| {
+        let caller = caller.clone();
+        credits.spawn(async move { caller.credit(busy, &format!("lane-{number}")).await.unwrap() });
+    };
+    send(0);
+    until_blocked(&database, 1).await;
+    (1..ROOM + 3).for_each(&mut send);
+    // Nobody else is answered while the row is locked.
+    for _ in 0..3 {
+        let refused = credits.join_next().await.unwrap().unwrap();
+        assert_eq!(
+            (refused.status, refused.code()),
+            (429, "RATE_LIMITED"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.retry_after, Some(1));
+    }
+    assert_eq!(caller.credit(other, "beside").await.unwrap().status, 200);
+    assert_eq!(caller.show(busy).await.unwrap().status, 200);
+
+    blocker.let_go().await;
+    while let Some(answer) = credits.join_next().await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    let balance: i32 = database
+        .value(&format!(
+            "SELECT token_balance FROM auth.users WHERE id = '{busy}'"
+        ))
+        .await;
+    assert_eq!(usize::try_from(balance), Ok(ROOM));
 }

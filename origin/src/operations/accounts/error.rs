@@ -34,6 +34,9 @@ pub enum AccountError {
     /// The password is right and Firebase does not accept it: its policy wants a better one. The legacy service lets the user in.
     #[error("The password is no longer accepted: choose a new one")]
     ResetNeeded,
+    /// The bulk migration, or another sign-in, is moving the user and does not get done. The legacy service lets the user in.
+    #[error("The account is being moved just now: try again in a moment")]
+    BeingMoved,
     /// The person is not served.
     #[error(transparent)]
     User(#[from] UserError),

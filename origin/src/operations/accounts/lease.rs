@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{AccountError, Accounts};
-use crate::operations::OperationError;
 use crate::postgres::{migrations, run};
 
 /// How long a sign-in may take to move a person, in seconds: two calls to Firebase of 10 s each, and the link.
@@ -42,7 +41,7 @@ impl Accounts {
     /// made here, with its sessions and with a password that the user changes right after.
     ///
     /// # Errors
-    /// [`OperationError::Contended`] when somebody else has the user and does not get done with them (a process was killed:
+    /// [`AccountError::BeingMoved`] when somebody else has the user and does not get done with them (a process was killed:
     /// its lease has to run out). The caller may fall back to the legacy service and try again later.
     pub(super) async fn hold_for_move(&self, id: UserId) -> Result<Held, AccountError> {
         let deadline = Instant::now() + PATIENCE;
@@ -63,7 +62,7 @@ impl Accounts {
                 return Ok(Held::ToBeMoved(Lease { id, holder }));
             }
             if Instant::now() >= deadline {
-                return Err(OperationError::Contended("bulk migration").into());
+                return Err(AccountError::BeingMoved);
             }
             sleep(POLL).await;
         }

@@ -14,8 +14,9 @@ pub enum Fault {
     /// The database gave no answer. The cause is for the log only.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Too many movements of one person are waiting, or the one who made them is gone.
-    #[error("too many movements of one person are waiting")]
+    /// Too many movements of one user are waiting, or got in each other's way. Nothing moved. The database is well, and other users'
+    /// movements are made.
+    #[error("too many movements of this user at once")]
     Busy,
 }
 
@@ -26,7 +27,7 @@ impl Fault {
         match self {
             Self::Refused(error) => error.code(),
             Self::Database(error) => error.code(),
-            Self::Busy => ErrorCode::DatabaseUnavailable,
+            Self::Busy => ErrorCode::RateLimited,
         }
     }
 }

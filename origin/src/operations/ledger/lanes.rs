@@ -16,7 +16,7 @@ use crate::domain::ledger::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
 use crate::postgres::Pool;
 use crate::postgres::ledger::{self as statements, Found};
 
-/// How many movements of one person may wait. Beyond, callers are told to come back.
+/// How many movements of one user may wait. Beyond, callers are told to come back ([`Fault::Busy`]).
 const MAX_WAITING: usize = 1024;
 
 /// The lanes in use.
@@ -70,7 +70,10 @@ impl Lanes {
             };
             tokio::spawn(lane.run(first));
         }
-        answer.await.unwrap_or(Err(Fault::Busy))
+        // Without an answer the task ended with the program, or in a way that nobody foresaw.
+        answer
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
     }
 
     /// Queues `waiting` in the lane of `user`, or gives it back when the lane was empty and is now the caller's to run.
