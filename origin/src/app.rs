@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use database::Pool;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -11,11 +12,11 @@ use crate::firebase::Firebase;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
+use crate::operations::directory::Directory;
 use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::operations::proofs::Proofs;
 use crate::outbound::NoClient;
-use crate::postgres::{self, Pool};
 use crate::telemetry::Traces;
 use verification::Verifier;
 
@@ -57,8 +58,7 @@ impl App {
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(config: Config) -> Result<AppState, NoClient> {
-        let pool = postgres::open(&config.database);
-        pool.configure_home(config.firebase.home.clone());
+        let pool = database::open(&config.database);
         let verifier = Arc::new(Verifier::new(
             config.tokens.clone(),
             &config.key_urls,
@@ -67,7 +67,7 @@ impl App {
         let firebase = Firebase::new(&config.firebase)?;
         let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
-            pool: pool.clone(),
+            directory: Directory::new(pool.clone(), Some(config.firebase.home.clone())),
             proofs: Proofs::new(firebase.clone()),
             firebase,
             passwords: Passwords::new(config.bcrypt_cost, config.bcrypt_max_cost),

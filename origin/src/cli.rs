@@ -13,11 +13,12 @@ pub mod users;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use database::DatabaseConfig;
 use shared::assertion::AssertionKeys;
 use shared::config::{Faults, Reader};
 use shared::token::Environment;
 
-use crate::config::{Config, DatabaseConfig, ListenConfig, process_environment};
+use crate::config::{Config, ListenConfig, process_environment};
 use crate::http::openapi;
 use crate::server;
 

@@ -1,7 +1,6 @@
 //! The origin's configuration: read in one pass, complete or not at all.
 
 mod bulk;
-mod database;
 mod dotenv;
 mod firebase;
 mod firebase_mails;
@@ -14,15 +13,14 @@ mod traces;
 
 use std::num::NonZeroUsize;
 
+use database::DatabaseConfig;
 use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
 
 use crate::domain::bcrypt_hash::MAX_COST;
-
 pub use bulk::BulkConfig;
-pub use database::DatabaseConfig;
 pub use dotenv::{DotenvError, process_environment};
 pub use firebase::FirebaseConfig;
 pub use firebase_mails::FirebaseMails;

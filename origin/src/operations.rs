@@ -1,6 +1,7 @@
 //! What the service can do: one use case, one file.
 
 pub mod accounts;
+pub mod directory;
 pub mod ensure_user;
 pub mod erasure;
 pub mod error;

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use database::Servers;
+use schema::status::{self, State};
+use schema::{self, Options, Progress, SchemaError};
 use sqlx::postgres::PgConnectOptions;
 
 use super::reason::{counted, with_causes};
-use crate::postgres::servers::Servers;
 use crate::server;
-use schema::status::{self, State};
-use schema::{self, Options, Progress, SchemaError};
 
 /// The schema: bring it up, take it down, look at it, back it up.
 #[derive(Debug, Args)]

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::reason::{counted, with_causes};
-use crate::config::DatabaseConfig;
-use crate::postgres::{self, Pool};
+use database::DatabaseConfig;
+use database::Pool;
 use schema::SchemaError;
 use schema::status::{self, State};
+
+use super::reason::{counted, with_causes};
 
 /// Connections to the database, if there is one: a pool tries again until its time is up, and then has forgotten why it failed. That
 /// the schema is behind is said and no more: putting somebody out must not wait for a migration.
@@ -35,5 +36,5 @@ pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
         // A role that may not read which migrations there are may still do what it is for.
         Err(_) => {}
     }
-    Ok(postgres::open(config))
+    Ok(database::open(config))
 }

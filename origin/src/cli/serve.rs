@@ -4,14 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use database::Servers;
+use database::SharedSessions;
 use schema::SchemaError;
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::operations::welcome::keep_welcoming;
-use crate::postgres::pooler::SharedSessions;
-use crate::postgres::servers::Servers;
 use crate::telemetry::Causes;
 use crate::{server, telemetry};
 

@@ -12,6 +12,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use database::{Pool, run as run_statement};
 use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
@@ -22,9 +23,10 @@ use crate::domain::user::UserRecord;
 use crate::firebase::Firebase;
 use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
+use crate::operations::directory::Directory;
 use crate::operations::users;
+use crate::postgres;
 use crate::postgres::events::Event;
-use crate::postgres::{self, Pool, run as run_statement};
 
 /// People: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
@@ -116,14 +118,14 @@ async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitC
         ExitCode::FAILURE
     })?;
     let pool = reach(&config.database).await?;
-    pool.configure_home(config.firebase.home);
+    let directory = Directory::new(pool.clone(), Some(config.firebase.home));
     Ok(match command {
         ManyPeople::Migrate(arguments) => {
             let group = config.rollout_group;
-            migrate::run(arguments, pool, firebase, (group, config.bcrypt_max_cost)).await
+            migrate::run(arguments, directory, firebase, (group, config.bcrypt_max_cost)).await
         }
-        ManyPeople::Verify(arguments) => verify::run(arguments, pool, firebase).await,
-        ManyPeople::Sync(arguments) => sync::run(arguments, pool, firebase).await,
+        ManyPeople::Verify(arguments) => verify::run(arguments, directory, firebase).await,
+        ManyPeople::Sync(arguments) => sync::run(arguments, directory, firebase).await,
         ManyPeople::Unlink(arguments) => unlink::run(arguments, pool, firebase).await,
     })
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::token::Accepted;
 
 use crate::app::AppState;
-use crate::{clock, postgres};
+use crate::clock;
 
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -119,7 +119,7 @@ async fn schema_state(app: &AppState) -> &'static str {
     if app.schema_is_current.load(Ordering::Relaxed) {
         return "ok";
     }
-    let check = postgres::read(&app.pool, |mut connection| async move {
+    let check = database::read(&app.pool, |mut connection| async move {
         Ok(schema::status::read_on(&mut connection).await)
     });
     match tokio::time::timeout(CHECK_TIMEOUT, check).await {

@@ -22,10 +22,13 @@ mod verify_address;
 
 use std::sync::Arc;
 
+use database::DatabaseError;
 use shared::identity::{Identity, ProvenIdentity};
 use tokio::sync::Semaphore;
+use verification::Verifier;
 
 use super::OperationError;
+use super::directory::Directory;
 use super::ensure_user::ensure_user;
 use super::passwords::Passwords;
 use super::proofs::Proofs;
@@ -36,9 +39,6 @@ use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
 use crate::limits::Limits;
 use crate::postgres::events::Origin;
-use crate::postgres::{DatabaseError, Pool};
-use verification::Verifier;
-
 pub use confirm::is_recent_sign_in;
 pub use error::AccountError;
 pub use legacy_session::LegacyContractToken;
@@ -47,8 +47,8 @@ pub use register::Registration;
 /// The parts that account operations need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
-    /// The database.
-    pub pool: Pool,
+    /// The rows of users.
+    pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// What Firebase knows about proofs of addresses.
@@ -82,7 +82,7 @@ pub struct SignedInUser {
 impl Accounts {
     /// The issuer of the accounts that we manage, as rows carry it.
     async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
-        self.pool.stored_issuer(&self.firebase.issuer()).await
+        self.directory.stored_issuer(&self.firebase.issuer()).await
     }
 
     /// Whether the account of a linked row, whose uid `issuer` gave out, is one of those that we manage. Any other must not be asked for
@@ -103,6 +103,13 @@ impl Accounts {
     /// # Errors
     /// See there.
     pub async fn user_of(&self, identity: &Identity, origin: &Origin) -> Result<ActiveUser, OperationError> {
-        ensure_user(&self.pool, &self.proofs, identity, self.welcome_tokens, origin).await
+        ensure_user(
+            &self.directory,
+            &self.proofs,
+            identity,
+            self.welcome_tokens,
+            origin,
+        )
+        .await
     }
 }

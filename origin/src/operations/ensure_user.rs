@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use database::run;
 use shared::causes::Causes;
 use shared::identity::{Identity, Subject};
 use shared::ids::UserId;
 use shared::ownership::{self, Account, Address, Step, Way};
 use uuid::Uuid;
 
+use super::directory::Directory;
 use super::error::OperationError;
 use super::proofs::Proofs;
 use super::welcome::welcome_proven;
@@ -18,7 +20,6 @@ use crate::domain::welcome::WelcomeGrant;
 use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::users::{self, Arrival, FirstSight, NewUser};
-use crate::postgres::{Pool, run};
 
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
 const MAX_LOOKS: u32 = 5;
@@ -33,7 +34,7 @@ const MAX_LOOKS: u32 = 5;
 /// # Errors
 /// [`UserError`] for people who are not served, else [`OperationError::Database`].
 pub async fn ensure_user(
-    pool: &Pool,
+    directory: &Directory,
     proofs: &Proofs,
     identity: &Identity,
     welcome_tokens: i32,
@@ -42,7 +43,7 @@ pub async fn ensure_user(
     match &identity.subject {
         Subject::Legacy(id) => {
             let id = *id;
-            let found = run(pool, |mut connection| async move {
+            let found = run(directory.pool(), |mut connection| async move {
                 users::find_by_id(&mut connection, id).await
             })
             .await?;
@@ -50,16 +51,18 @@ pub async fn ensure_user(
         }
         Subject::Firebase(uid) => {
             let issuer = match Issuer::of(identity) {
-                Some(issuer) => pool.stored_issuer(&issuer).await?,
+                Some(issuer) => directory.stored_issuer(&issuer).await?,
                 None => StoredIssuer::HOME,
             };
             let issuer = &issuer;
             for _ in 0..MAX_LOOKS {
-                let look = match pool.find_by_firebase_uid(uid, issuer).await? {
-                    Some(record) => sign_in(pool, proofs, identity, welcome_tokens, record, origin).await?,
+                let look = match directory.find_by_firebase_uid(uid, issuer).await? {
+                    Some(record) => {
+                        sign_in(directory, proofs, identity, welcome_tokens, record, origin).await?
+                    }
                     None => {
                         let signed_in = FirebaseSignIn::new(identity, uid, issuer);
-                        first_sight(pool, identity, signed_in, welcome_tokens, origin).await?
+                        first_sight(directory, identity, signed_in, welcome_tokens, origin).await?
                     }
                 };
                 if let Some(record) = look {
@@ -73,30 +76,30 @@ pub async fn ensure_user(
 
 /// Notes the sign-in, and what it proves, if the row does not know of it. Nothing is written for somebody who is not admitted.
 async fn sign_in(
-    pool: &Pool,
+    directory: &Directory,
     proofs: &Proofs,
     identity: &Identity,
     welcome_tokens: i32,
     record: UserRecord,
     origin: &Origin,
 ) -> Result<Option<UserRecord>, OperationError> {
-    let Some(signed_in) = news(pool, proofs, identity, &record).await else {
+    let Some(signed_in) = news(directory, proofs, identity, &record).await else {
         return Ok(Some(record));
     };
     let record = record.admit(identity)?.into_record();
     let signed_in = &signed_in;
-    let noted = run(pool, |mut connection| async move {
+    let noted = run(directory.pool(), |mut connection| async move {
         users::record_sign_in(&mut connection, signed_in, origin).await
     })
     .await;
-    note_second_factor(pool, identity, record.user.id).await?;
+    note_second_factor(directory, identity, record.user.id).await?;
     match noted {
         Ok(Some(updated)) => {
             if updated.valid_since != record.valid_since {
                 tracing::info!(user_id = %updated.user.id, "ownership changed: the address was proven");
             }
             if has_proven(&record, &updated) {
-                return Ok(Some(welcome(pool, updated, welcome_tokens).await));
+                return Ok(Some(welcome(directory, updated, welcome_tokens).await));
             }
             Ok(Some(updated))
         }
@@ -110,7 +113,7 @@ async fn sign_in(
 /// The sign-in, if there is anything in it that the row does not say: that it took place, or what it proves. The legacy service writes
 /// `last_login` as well, so a proof counts however late that is.
 async fn news(
-    pool: &Pool,
+    directory: &Directory,
     proofs: &Proofs,
     identity: &Identity,
     record: &UserRecord,
@@ -129,7 +132,7 @@ async fn news(
         return Some(signed_in);
     }
     // Of another project's account there is nobody to ask: here its uid is another user's.
-    let managed = pool.stored_issuer(&proofs.issuer()).await;
+    let managed = directory.stored_issuer(&proofs.issuer()).await;
     let facts = match managed {
         Ok(managed) if managed == record.issuer => proofs.ask(uid).await,
         _ => None,
@@ -145,7 +148,7 @@ async fn news(
 }
 
 async fn first_sight(
-    pool: &Pool,
+    directory: &Directory,
     identity: &Identity,
     sign_in: FirebaseSignIn,
     welcome_tokens: i32,
@@ -160,11 +163,11 @@ async fn first_sight(
         },
         origin: origin.clone(),
     });
-    if let Some(record) = pool.create_at_first_sight(Arc::clone(&arrival)).await? {
+    if let Some(record) = directory.create_at_first_sight(Arc::clone(&arrival)).await? {
         return Ok(Some(created(record)));
     }
     let arrival = &*arrival;
-    let seen = run(pool, |mut connection| async move {
+    let seen = run(directory.pool(), |mut connection| async move {
         users::first_sight(&mut connection, arrival).await
     })
     .await;
@@ -174,7 +177,7 @@ async fn first_sight(
         Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
         Ok(FirstSight::Linked(record)) => {
             tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
-            note_second_factor(pool, identity, record.user.id).await?;
+            note_second_factor(directory, identity, record.user.id).await?;
             Ok(Some(record))
         }
         Ok(FirstSight::Conflict) => Err(UserError::LinkConflict.into()),
@@ -185,11 +188,15 @@ async fn first_sight(
 }
 
 /// A user with a second factor has no password at the legacy service, which would ask for none.
-async fn note_second_factor(pool: &Pool, identity: &Identity, id: Uuid) -> Result<(), OperationError> {
+async fn note_second_factor(
+    directory: &Directory,
+    identity: &Identity,
+    id: Uuid,
+) -> Result<(), OperationError> {
     if identity.second_factor.is_none() {
         return Ok(());
     }
-    run(pool, |mut connection| async move {
+    run(directory.pool(), |mut connection| async move {
         legacy_hash::set_aside(&mut connection, UserId(id), SetAside::SecondFactor).await
     })
     .await?;
@@ -208,8 +215,8 @@ fn has_proven(before: &UserRecord, after: &UserRecord) -> bool {
 }
 
 /// `record` with the welcome that a proven address brings. It is noted that it is due: should this fail, the background gives it.
-async fn welcome(pool: &Pool, record: UserRecord, tokens: i32) -> UserRecord {
-    match welcome_proven(pool, UserId(record.user.id), tokens).await {
+async fn welcome(directory: &Directory, record: UserRecord, tokens: i32) -> UserRecord {
+    match welcome_proven(directory.pool(), UserId(record.user.id), tokens).await {
         Ok(given) => given.unwrap_or(record),
         Err(error) => {
             tracing::warn!(error = %Causes(&error), "welcome tokens are given later");

@@ -1,13 +1,14 @@
 //! A user's right to a copy of what is kept about them, and to be forgotten (GDPR, articles 15 and 17).
 
+use database::{Pool, run};
 use serde_json::{Value, json};
 use shared::ids::{FirebaseUid, UserId};
 
 use super::accounts::AccountError;
 use crate::domain::user::UserError;
 use crate::firebase::{Account, Firebase, FirebaseError};
+use crate::postgres::erasure;
 use crate::postgres::events::Actor;
-use crate::postgres::{Pool, erasure, run};
 
 /// What an erasure came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Why an operation gave no result.
 
+use database::DatabaseError;
+
 use crate::domain::user::UserError;
-use crate::postgres::DatabaseError;
 
 /// A refusal in the words of the domain, or a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]

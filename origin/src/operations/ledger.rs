@@ -16,7 +16,7 @@ mod sweep;
 
 use std::sync::Arc;
 
-use crate::postgres::Pool;
+use database::Pool;
 
 use attempts::Attempts;
 pub use counters::{CounterSnapshot, Counters};

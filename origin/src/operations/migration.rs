@@ -18,15 +18,15 @@ mod unlink;
 
 use std::time::Duration;
 
+use database::{DatabaseError, run};
 use shared::rollout::Percentage;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::firebase::{Firebase, FirebaseError, MAX_IMPORT};
+use crate::operations::directory::Directory;
 use crate::postgres::events::Actor;
 use crate::postgres::migrations::{self, Backlog};
-use crate::postgres::{DatabaseError, Pool, run};
-
 pub use compare::{Comparison, Difference, compare};
 pub use pace::Pace;
 pub use preflight::Preflight;
@@ -50,8 +50,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// A bulk migration.
 #[derive(Debug)]
 pub struct Migration {
-    /// The database.
-    pub pool: Pool,
+    /// The rows of users.
+    pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// The rollout group, as at the edge.
@@ -108,7 +108,7 @@ impl Migration {
     /// A migration under a lease name of its own.
     #[must_use]
     pub fn new(
-        pool: Pool,
+        directory: Directory,
         firebase: Firebase,
         group: String,
         share: Percentage,
@@ -117,7 +117,7 @@ impl Migration {
         max_cost: u32,
     ) -> Self {
         Self {
-            pool,
+            directory,
             firebase,
             group,
             share,
@@ -134,7 +134,7 @@ impl Migration {
     /// [`MigrationError::Database`].
     pub async fn backlog(&self) -> Result<Backlog, MigrationError> {
         let share = self.share.basis_points();
-        Ok(run(&self.pool, |mut connection| async move {
+        Ok(run(self.directory.pool(), |mut connection| async move {
             migrations::backlog(&mut connection, share).await
         })
         .await?)

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use database::{DatabaseError, run};
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, UserId};
 use shared::time::UnixTime;
@@ -17,7 +18,7 @@ use crate::clock;
 use crate::domain::role_claim::CannotClaim;
 use crate::firebase::FirebaseError;
 use crate::postgres::pushes::{self, Push, Standing};
-use crate::postgres::{DatabaseError, run, syncs};
+use crate::postgres::syncs;
 
 /// How long one teller has a person, in seconds: an exchange of the access token (5 s), a look-up and an update with their
 /// repetitions (5 s each).
@@ -69,7 +70,7 @@ impl Syncing {
     /// A fault of ours or of Firebase; it is told again later.
     pub async fn tell(&self, id: UserId) -> Result<Told, AccountError> {
         for _ in 0..MAX_TURNS {
-            let claimed = run(&self.pool, |mut connection| async move {
+            let claimed = run(self.directory.pool(), |mut connection| async move {
                 pushes::claim(&mut connection, Some(id), 1, LEASE_SECONDS).await
             });
             let Some(push) = claimed.await?.pop() else {
@@ -89,7 +90,7 @@ impl Syncing {
     pub async fn tell_due(&self) -> Result<u64, AccountError> {
         let mut told: u64 = 0;
         loop {
-            let claimed = run(&self.pool, |mut connection| async move {
+            let claimed = run(self.directory.pool(), |mut connection| async move {
                 pushes::claim(&mut connection, None, BATCH, LEASE_SECONDS).await
             })
             .await?;
@@ -119,11 +120,11 @@ impl Syncing {
     async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
         let id = push.id;
         let issuer = &self.managed_issuer().await?;
-        let standing = run(&self.pool, |mut connection| async move {
+        let standing = run(self.directory.pool(), |mut connection| async move {
             pushes::standing(&mut connection, id, issuer).await
         });
         let Some(standing) = standing.await? else {
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 pushes::forget(&mut connection, push).await
             })
             .await?;
@@ -137,7 +138,7 @@ impl Syncing {
                 return Err(error.into());
             }
         };
-        let settled = run(&self.pool, |mut connection| async move {
+        let settled = run(self.directory.pool(), |mut connection| async move {
             let settled = pushes::settle(&mut connection, push).await?;
             if !settled {
                 pushes::release(&mut connection, id).await?;
@@ -147,7 +148,7 @@ impl Syncing {
         let settled = settled.await?;
         if is_missing && settled {
             // Of somebody deactivated this says nothing: nobody can sign in to an account that is gone.
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 syncs::failed(&mut connection, &[id.0], ACCOUNT_MISSING).await
             })
             .await?;
@@ -205,7 +206,7 @@ impl Syncing {
     }
 
     async fn unless_owed(&self, id: UserId) -> Told {
-        let owed = run(&self.pool, |mut connection| async move {
+        let owed = run(self.directory.pool(), |mut connection| async move {
             pushes::is_owed(&mut connection, id).await
         });
         match owed.await {
@@ -218,7 +219,7 @@ impl Syncing {
         if ids.is_empty() {
             return Ok(());
         }
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             pushes::failed(&mut connection, ids, code).await
         })
         .await

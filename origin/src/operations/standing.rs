@@ -1,9 +1,10 @@
 //! Telling those who keep standings whose have changed.
 
+use database::{Pool, read};
 use shared::api::changes::Changes;
 
 use super::OperationError;
-use crate::postgres::{Pool, read, standing};
+use crate::postgres::standing;
 
 /// The most people told at once; with more it is cheaper to forget everybody.
 const MAX_PEOPLE: usize = 500;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use database::{DatabaseError, run};
 use serde::Serialize;
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
@@ -13,6 +14,7 @@ use shared::web_address::is_web_address;
 use uuid::Uuid;
 
 use super::accounts::AccountError;
+use super::directory::Directory;
 use super::users::show;
 use crate::domain::issuer::StoredIssuer;
 use crate::domain::sign_in::MAX_DISPLAY_NAME;
@@ -23,7 +25,7 @@ use crate::postgres::events::{Actor, Origin};
 use crate::postgres::leases::{self, Job};
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::syncs::{self, Due};
-use crate::postgres::{DatabaseError, Pool, accounts, pushes, run};
+use crate::postgres::{accounts, pushes};
 
 /// How long a replica that has died keeps the others from retrying.
 const LEASE_SECONDS: u32 = 120;
@@ -34,8 +36,8 @@ pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
 /// Brings rows up to date with Firebase. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Syncing {
-    /// The database.
-    pub pool: Pool,
+    /// The rows of users.
+    pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
 }
@@ -68,7 +70,7 @@ impl Syncing {
     /// # Errors
     /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more) that we manage; a fault of ours.
     pub async fn one(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
-        let record = show(&self.pool, id).await?;
+        let record = show(self.directory.pool(), id).await?;
         let is_managed = record.issuer == self.managed_issuer().await?;
         let uid = record
             .user
@@ -86,7 +88,7 @@ impl Syncing {
         let record = self.apply(id, account.as_ref(), actor, origin).await?;
         let is_out = record.as_ref().is_some_and(|record| !record.user.is_active);
         if is_out && account.as_ref().is_some_and(|account| !account.disabled) {
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 pushes::owe(&mut connection, id).await
             })
             .await?;
@@ -106,7 +108,7 @@ impl Syncing {
         let mut all = Synced::default();
         let issuer = &self.managed_issuer().await?;
         loop {
-            let due = run(&self.pool, |mut connection| async move {
+            let due = run(self.directory.pool(), |mut connection| async move {
                 syncs::claim_stale(&mut connection, issuer, before, page()).await
             })
             .await?;
@@ -134,7 +136,7 @@ impl Syncing {
         } else {
             Ok(Synced::default())
         };
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             leases::release(&mut connection, Job::RetrySyncs, holder).await
         })
         .await?;
@@ -145,7 +147,7 @@ impl Syncing {
     }
 
     async fn holds_retries(&self, holder: Uuid) -> Result<bool, DatabaseError> {
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             leases::claim(&mut connection, Job::RetrySyncs, holder, LEASE_SECONDS).await
         })
         .await
@@ -155,7 +157,7 @@ impl Syncing {
         let mut all = Synced::default();
         let issuer = &self.managed_issuer().await?;
         loop {
-            let due = run(&self.pool, |mut connection| async move {
+            let due = run(self.directory.pool(), |mut connection| async move {
                 syncs::claim_failed(&mut connection, issuer, page()).await
             })
             .await?;
@@ -220,7 +222,7 @@ impl Syncing {
 
     /// The issuer of the accounts that we manage, as rows carry it: rows of others are left alone.
     pub(super) async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
-        self.pool.stored_issuer(&self.firebase.issuer()).await
+        self.directory.stored_issuer(&self.firebase.issuer()).await
     }
 
     async fn all_failed(&self, due: &[Due], error: FirebaseError) -> AccountError {
@@ -241,18 +243,18 @@ impl Syncing {
     ) -> Result<Option<UserRecord>, DatabaseError> {
         let facts = account.map(facts);
         let facts = facts.as_ref();
-        let record = run(&self.pool, |mut connection| async move {
+        let record = run(self.directory.pool(), |mut connection| async move {
             accounts::sync(&mut connection, id, facts, actor, origin).await
         })
         .await?;
         if account.is_some_and(|account| account.has_second_factor) {
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
             })
             .await?;
         }
         if facts.is_some() {
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 syncs::settled(&mut connection, &[id.0]).await
             })
             .await?;
@@ -263,7 +265,7 @@ impl Syncing {
     }
 
     async fn failed(&self, ids: &[Uuid], code: &str) -> Result<(), DatabaseError> {
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             syncs::failed(&mut connection, ids, code).await
         })
         .await

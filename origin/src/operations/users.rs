@@ -1,5 +1,6 @@
 //! What administrators do with people: look, deactivate, activate, bring up to date with Firebase.
 
+use database::{Pool, read, run};
 use shared::ids::{FirebaseUid, UserId};
 
 use super::accounts::{AccountError, Accounts};
@@ -7,7 +8,7 @@ use super::error::OperationError;
 use super::sync::Syncing;
 use crate::domain::user::{UserError, UserRecord};
 use crate::postgres::events::{Actor, Event, Origin};
-use crate::postgres::{Pool, accounts, events, read, run, users};
+use crate::postgres::{accounts, events, users};
 
 /// The most events of a page.
 pub const MAX_EVENTS: i64 = 100;
@@ -99,7 +100,7 @@ impl Accounts {
     #[must_use]
     pub fn syncing(&self) -> Syncing {
         Syncing {
-            pool: self.pool.clone(),
+            directory: self.directory.clone(),
             firebase: self.firebase.clone(),
         }
     }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use database::{DatabaseError, Pool, run};
 use shared::causes::Causes;
 use shared::ids::UserId;
 
 use crate::domain::user::UserRecord;
 use crate::domain::welcome::WelcomeGrant;
-use crate::postgres::{DatabaseError, Pool, run, welcome};
+use crate::postgres::welcome;
 
 /// How many are looked at in one round of the background.
 const ROUND: i64 = 100;

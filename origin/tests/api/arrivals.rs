@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use database::DatabaseError;
 use origin::domain::issuer::StoredIssuer;
 use origin::domain::sign_in::FirebaseSignIn;
 use origin::domain::user::UserRecord;
 use origin::domain::welcome::{ProvenPerson, WelcomeGrant};
+use origin::operations::directory::Directory;
 use origin::postgres::events::Origin;
 use origin::postgres::users::{Arrival, NewUser};
-use origin::postgres::{DatabaseError, Pool};
 use serde_json::json;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Proof;
@@ -98,17 +99,17 @@ async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
         assert!(one.as_ref().unwrap().is_none(), "{one:?}");
     }
     // Alone, whoever is at fault is told so.
-    let pool = Pool::from(database.pool.clone());
-    let refused = pool.create_at_first_sight(arrival("refused", None)).await;
+    let directory = Directory::new(database.pool.clone(), None);
+    let refused = directory.create_at_first_sight(arrival("refused", None)).await;
     assert!(matches!(refused, Err(DatabaseError::Refused(_))), "{refused:?}");
-    let welcome = pool.create_at_first_sight(arrival("welcome", None)).await;
+    let welcome = directory.create_at_first_sight(arrival("welcome", None)).await;
     assert!(welcome.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
     let database = TestDatabase::with_connections(12).await;
-    let pool = Pool::from(database.pool.clone());
+    let directory = Directory::new(database.pool.clone(), None);
     let mut other = database.connect().await;
     run(&mut other, "BEGIN").await;
     run(
@@ -117,12 +118,12 @@ async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
     )
     .await;
     let slow = {
-        let pool = pool.clone();
-        tokio::spawn(async move { pool.create_at_first_sight(arrival("slow", None)).await })
+        let directory = directory.clone();
+        tokio::spawn(async move { directory.create_at_first_sight(arrival("slow", None)).await })
     };
     until_blocked(&database, 1).await;
     for n in 0..3 {
-        let created = pool.create_at_first_sight(arrival(&format!("quick-{n}"), None));
+        let created = directory.create_at_first_sight(arrival(&format!("quick-{n}"), None));
         assert!(created.await.unwrap().is_some());
     }
     assert!(!slow.is_finished(), "the other transaction still runs");
@@ -217,23 +218,24 @@ struct Wave;
 
 impl Wave {
     async fn of(database: &TestDatabase, arrivals: impl IntoIterator<Item = Arc<Arrival>>) -> Vec<Created> {
-        let pool = Pool::from(database.pool.clone());
+        let directory = Directory::new(database.pool.clone(), None);
         let mut blocker = database.connect().await;
         run(&mut blocker, "BEGIN").await;
         run(&mut blocker, "LOCK TABLE auth.users IN SHARE MODE").await;
         let mut first = Vec::new();
         // One lane after the other: together they would share the first.
         for lane in 1..=LANES {
-            let pool = pool.clone();
+            let directory = directory.clone();
             first.push(tokio::spawn(async move {
-                pool.create_at_first_sight(arrival(&format!("first-{lane}"), None))
+                directory
+                    .create_at_first_sight(arrival(&format!("first-{lane}"), None))
                     .await
             }));
             until_blocked(database, lane).await;
         }
         let mut waiting: Vec<Pin<Box<dyn Future<Output = Created> + '_>>> = Vec::new();
         for arrival in arrivals {
-            waiting.push(Box::pin(pool.create_at_first_sight(arrival)));
+            waiting.push(Box::pin(directory.create_at_first_sight(arrival)));
         }
         // Asked once, each is in the queue, in this order.
         poll_fn(|context| {

@@ -2,6 +2,7 @@
 
 use origin::config::BulkConfig;
 use origin::firebase::Firebase;
+use origin::operations::directory::Directory;
 use origin::operations::sync::Syncing;
 use serde_json::Value;
 use shared::ids::FirebaseUid;
@@ -23,7 +24,7 @@ fn syncing(drill: &Drill, claim: &str) -> Syncing {
     };
     let config = BulkConfig::read(&lookup).unwrap();
     Syncing {
-        pool: drill.database.pool.clone().into(),
+        directory: Directory::new(drill.database.pool.clone(), None),
         firebase: Firebase::new(&config.firebase).unwrap(),
     }
 }

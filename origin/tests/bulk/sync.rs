@@ -1,5 +1,6 @@
 //! `origin users sync`, and what the service tries again by itself.
 
+use origin::operations::directory::Directory;
 use origin::operations::sync::{Round, Synced, Syncing};
 use origin::postgres::leases::{self, Job};
 use serde_json::json;
@@ -19,7 +20,7 @@ async fn id_of(drill: &Drill, username: &str) -> uuid::Uuid {
 
 fn syncing(drill: &Drill) -> Syncing {
     Syncing {
-        pool: drill.database.pool.clone().into(),
+        directory: Directory::new(drill.database.pool.clone(), None),
         firebase: firebase(drill),
     }
 }

@@ -40,12 +40,14 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "crossfade-origin",
         &[
+            "crossfade-database",
             "crossfade-schema",
             "crossfade-shared",
             "crossfade-testkit",
             "crossfade-verification",
         ],
     ),
+    ("crossfade-database", &["crossfade-shared"]),
     ("crossfade-schema", &["crossfade-shared"]),
     ("crossfade-verification", &["crossfade-shared"]),
     ("crossfade-page", &["crossfade-shared"]),

@@ -3,16 +3,15 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use database::DatabaseConfig;
+use database::{Pooler, SharedSessions};
+use schema::SchemaError;
+use schema::status::{self, State};
 use sqlx::PgConnection;
 
 use super::finding::{Finding, distance};
 use crate::cli::reason::counted;
 use crate::clock;
-use crate::config::DatabaseConfig;
-use crate::postgres;
-use crate::postgres::pooler::{Pooler, SharedSessions};
-use schema::SchemaError;
-use schema::status::{self, State};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Beyond this, tokens that are valid here are expired there.
@@ -123,7 +122,7 @@ async fn pooling(config: &DatabaseConfig) -> Finding {
             "DB_POOLER=transaction: every statement is a transaction of its own",
         );
     }
-    let pool = postgres::open(config);
+    let pool = database::open(config);
     match tokio::time::timeout(PATIENCE, pool.has_shared_sessions()).await {
         Ok(true) => Finding::wrong("pooler", SharedSessions.to_string()),
         Ok(false) => Finding::ok("pooler", "sessions stay ours between two statements"),

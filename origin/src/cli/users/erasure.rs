@@ -1,6 +1,7 @@
 //! `origin users export` and `erase`.
 
 use clap::Args;
+use database::Pool;
 use shared::config::Lookup;
 use shared::ids::UserId;
 
@@ -9,7 +10,6 @@ use crate::config::BulkConfig;
 use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
 use crate::operations::erasure::{self, Erased};
-use crate::postgres::Pool;
 use crate::postgres::events::Actor;
 
 #[derive(Debug, Args)]

@@ -6,16 +6,17 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use database::Pool;
 use shared::rollout::Percentage;
 
 use super::EXIT_SOME;
 use super::progress::ProgressBar;
 use crate::cli::reason::with_causes;
 use crate::firebase::Firebase;
+use crate::operations::directory::Directory;
 use crate::operations::migration::{
     Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share,
 };
-use crate::postgres::Pool;
 use crate::postgres::events::Actor;
 
 /// Bring people to Firebase with their passwords.
@@ -55,11 +56,11 @@ fn percentage(text: &str) -> Result<Percentage, String> {
 /// Migrates: 0 everybody, 1 stopped before the end, 2 done but some people failed.
 pub(super) async fn run(
     arguments: MigrateArgs,
-    pool: Pool,
+    directory: Directory,
     firebase: Firebase,
     (group, max_cost): (String, u32),
 ) -> ExitCode {
-    let share = match share(&arguments, &pool, &group).await {
+    let share = match share(&arguments, directory.pool(), &group).await {
         Ok(share) => share,
         Err(error) => {
             eprintln!("{}", with_causes(&error));
@@ -67,7 +68,7 @@ pub(super) async fn run(
         }
     };
     let migration = Migration::new(
-        pool,
+        directory,
         firebase,
         group,
         share,

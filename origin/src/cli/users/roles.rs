@@ -1,7 +1,9 @@
 //! `origin users roles`.
 
+use database::{Pool, run};
+
 use crate::operations::OperationError;
-use crate::postgres::{Pool, pushes, run};
+use crate::postgres::pushes;
 
 /// Has Firebase told of every role; the running service does it. For the day on which FIREBASE_USER_TYPE_CLAIM is first set: from
 /// then on changes are told by themselves.

@@ -1,6 +1,7 @@
 //! `origin users deactivate` and `activate`.
 
 use clap::Args;
+use database::{Pool, run as run_statement};
 use shared::config::Lookup;
 use shared::ids::UserId;
 
@@ -9,11 +10,12 @@ use crate::config::BulkConfig;
 use crate::domain::issuer::Issuer;
 use crate::firebase::Firebase;
 use crate::operations::OperationError;
+use crate::operations::directory::Directory;
 use crate::operations::pushes::Told;
 use crate::operations::sync::Syncing;
 use crate::operations::users;
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::{Pool, pushes, run as run_statement};
+use crate::postgres::pushes;
 
 #[derive(Debug, Args)]
 pub(super) struct Whom {
@@ -37,9 +39,8 @@ pub(super) async fn set(
     let record = users::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
     match firebase(lookup) {
         Some((firebase, home)) => {
-            pool.configure_home(home);
             let syncing = Syncing {
-                pool: pool.clone(),
+                directory: Directory::new(pool.clone(), Some(home)),
                 firebase,
             };
             match syncing.tell(whom.id).await {

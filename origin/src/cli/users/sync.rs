@@ -11,9 +11,9 @@ use crate::cli::reason::with_causes;
 use crate::clock;
 use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
+use crate::operations::directory::Directory;
 use crate::operations::sync::{Round, Synced, Syncing};
 use crate::operations::users::{Unnamed, named};
-use crate::postgres::Pool;
 use crate::postgres::events::{Actor, Origin};
 
 /// Bring rows up to date with their Firebase accounts.
@@ -56,8 +56,8 @@ fn age(text: &str) -> Result<TimeDelta, String> {
 }
 
 /// Syncs: 0 done, 1 not or not to the end, 2 done but some accounts are gone.
-pub(super) async fn run(arguments: SyncArgs, pool: Pool, firebase: Firebase) -> ExitCode {
-    let syncing = Syncing { pool, firebase };
+pub(super) async fn run(arguments: SyncArgs, directory: Directory, firebase: Firebase) -> ExitCode {
+    let syncing = Syncing { directory, firebase };
     match sync(&arguments, &syncing).await {
         Ok(done) => {
             if arguments.json {
@@ -93,7 +93,9 @@ enum NotSynced {
 async fn sync(arguments: &SyncArgs, syncing: &Syncing) -> Result<Synced, NotSynced> {
     let actor = Actor::cli(&arguments.actor);
     if let Some(name) = &arguments.user {
-        let user = named(&syncing.pool, name).await.map_err(AccountError::from)??;
+        let user = named(syncing.directory.pool(), name)
+            .await
+            .map_err(AccountError::from)??;
         syncing.one(user, &actor, &Origin::default()).await?;
         return Ok(Synced {
             synced: 1,

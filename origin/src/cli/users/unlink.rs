@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use database::Pool;
 use shared::ids::UserId;
 
 use super::progress::ProgressBar;
@@ -10,7 +11,6 @@ use super::user_id;
 use crate::cli::reason::{counted, with_causes};
 use crate::firebase::Firebase;
 use crate::operations::migration::{MigrationError, Pace, Unlinked, Unlinking, Whom};
-use crate::postgres::Pool;
 use crate::postgres::events::Actor;
 
 /// Make people local again.

@@ -7,8 +7,8 @@ use clap::Args;
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
 use crate::firebase::Firebase;
+use crate::operations::directory::Directory;
 use crate::operations::migration::{Comparison, Pace, compare};
-use crate::postgres::Pool;
 
 /// Compare all rows with all Firebase accounts.
 #[derive(Debug, Args)]
@@ -22,8 +22,8 @@ pub(super) struct VerifyArgs {
 }
 
 /// Compares: 0 the sides agree, 1 they could not be compared, 2 they differ.
-pub(super) async fn run(arguments: VerifyArgs, pool: Pool, firebase: Firebase) -> ExitCode {
-    let found = match compare(&pool, &firebase, &Pace::per_second(arguments.rate)).await {
+pub(super) async fn run(arguments: VerifyArgs, directory: Directory, firebase: Firebase) -> ExitCode {
+    let found = match compare(&directory, &firebase, &Pace::per_second(arguments.rate)).await {
         Ok(found) => found,
         Err(error) => {
             eprintln!("{}", with_causes(&error));

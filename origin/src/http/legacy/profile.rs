@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
+use database::run;
 use serde::Serialize;
 use serde_json::Value;
 use shared::api::envelope::Success;
@@ -18,7 +19,7 @@ use crate::domain::profile::ProfileChange;
 use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::postgres::{profiles, run, users};
+use crate::postgres::{profiles, users};
 
 /// A person.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

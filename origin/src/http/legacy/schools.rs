@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use database::{DatabaseError, run};
 use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::config::whole_number;
@@ -23,7 +24,7 @@ use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
 use crate::http::limit;
 use crate::http::success::success;
-use crate::postgres::{profiles, run};
+use crate::postgres::profiles;
 
 /// How long a search waits for its place.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -137,7 +138,7 @@ pub async fn add(
     let added = app.pool.once(|mut connection| async move {
         profiles::add_school(&mut connection, name, address, city, province).await
     });
-    let school = added.await?.map_err(crate::postgres::DatabaseError::from)?;
+    let school = added.await?.map_err(DatabaseError::from)?;
     let data = AddedSchool {
         school: school.into(),
         message: "School created successfully",

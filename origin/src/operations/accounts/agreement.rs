@@ -4,6 +4,7 @@
 //! Where they agree, Firebase judges. Where the legacy service has replaced its hash since, that is the newer password, unless
 //! Firebase's was replaced since then too, which only Firebase's own page does behind our back.
 
+use database::run;
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
@@ -15,7 +16,7 @@ use crate::firebase::{FirebaseError, SignedIn};
 use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{Credentials, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};
-use crate::postgres::{legacy_hash, run};
+use crate::postgres::legacy_hash;
 
 /// How far Google's clock may be from ours, in seconds.
 pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;
@@ -149,7 +150,7 @@ impl Accounts {
     /// Somebody chose a new password elsewhere: tokens of before count no longer where they would be exchanged for a session.
     async fn note_change(&self, linked: &Credentials) -> Result<(), AccountError> {
         let actor = &Actor::user();
-        Ok(run(&self.pool, |mut connection| async move {
+        Ok(run(self.directory.pool(), |mut connection| async move {
             events::note(
                 &mut connection,
                 "password.changed",
@@ -163,7 +164,7 @@ impl Accounts {
     }
 
     async fn note_agreement(&self, linked: &Credentials, hash: &str) -> Result<(), AccountError> {
-        Ok(run(&self.pool, |mut connection| async move {
+        Ok(run(self.directory.pool(), |mut connection| async move {
             legacy_hash::note_agreement(&mut connection, linked.id, hash).await
         })
         .await?)
@@ -185,7 +186,7 @@ impl Accounts {
                 return;
             };
             let (seen, hash) = (&seen, &hash);
-            let renewed = run(&accounts.pool, |mut connection| async move {
+            let renewed = run(accounts.directory.pool(), |mut connection| async move {
                 legacy_hash::replace(&mut connection, id, seen, hash).await
             });
             match renewed.await {

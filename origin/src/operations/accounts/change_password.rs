@@ -1,5 +1,6 @@
 //! A new password for somebody who knows the old one.
 
+use database::run;
 use shared::ids::{NormalizedEmail, UserId};
 
 use super::guess::ending;
@@ -10,7 +11,6 @@ use crate::firebase::FirebaseError;
 use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;
-use crate::postgres::run;
 
 impl Accounts {
     /// Replaces the password wherever the person has one: at Firebase once linked, and in the row while the legacy service
@@ -40,7 +40,7 @@ impl Accounts {
         attempt: &Attempt,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?
@@ -84,7 +84,7 @@ impl Accounts {
         }
         if known.password_hash.is_some() {
             let hash = &self.passwords.hash(new.expose().to_owned()).await?;
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 accounts::set_password_hash(&mut connection, user, hash, origin).await
             })
             .await?;

@@ -1,12 +1,12 @@
 //! The end of an account.
 
+use database::run;
 use shared::ids::UserId;
 
 use super::{AccountError, Accounts};
 use crate::domain::user::UserError;
 use crate::postgres::accounts::{self, ClosedAccount, Identifier};
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::run;
 
 impl Accounts {
     /// Closes an account on both sides; at Firebase where we manage it. The person's data goes; the ledger stays, without the person.
@@ -20,7 +20,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<ClosedAccount, AccountError> {
         let who = &Identifier::Id(user);
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?
@@ -30,7 +30,7 @@ impl Accounts {
         {
             self.firebase.delete_account(uid).await?;
         }
-        let closed = run(&self.pool, |mut connection| async move {
+        let closed = run(self.directory.pool(), |mut connection| async move {
             accounts::close(&mut connection, user, actor, origin).await
         });
         Ok(closed.await?.ok_or(UserError::NotFound)?)

@@ -1,5 +1,6 @@
 //! A password of before the address was proven counts again.
 
+use database::run;
 use shared::identity::{Identity, TokenKind};
 use shared::ids::{NormalizedEmail, UserId};
 use shared::ownership::Deed;
@@ -12,7 +13,7 @@ use crate::domain::user::{ActiveUser, UserError};
 use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
-use crate::postgres::{legacy_hash, run};
+use crate::postgres::legacy_hash;
 
 /// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
 pub const RECENT_SECONDS: i64 = 300;
@@ -54,7 +55,7 @@ impl Accounts {
         attempt: &Attempt,
     ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Id(id);
-        let (known, hash) = run(&self.pool, |mut connection| async move {
+        let (known, hash) = run(self.directory.pool(), |mut connection| async move {
             Ok((
                 accounts::credentials(&mut connection, who).await?,
                 legacy_hash::to_be_confirmed(&mut connection, id).await?,
@@ -84,7 +85,7 @@ impl Accounts {
         let tokens = self.firebase.sign_in(&email, password.expose()).await?;
         let identity = self.verifier.verify(&tokens.id_token, clock::now()).await?;
         let (hash, signed_in_at) = (&hash, identity.auth_time);
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             legacy_hash::confirm(&mut connection, id, hash, signed_in_at, origin).await
         })
         .await?;

@@ -1,5 +1,6 @@
 //! Why an account operation did not succeed.
 
+use database::DatabaseError;
 use shared::token::Rejection;
 
 use crate::domain::user::UserError;
@@ -7,7 +8,6 @@ use crate::firebase::FirebaseError;
 use crate::limits::SlowDown;
 use crate::operations::OperationError;
 use crate::operations::passwords::TooBusy;
-use crate::postgres::DatabaseError;
 
 /// A refusal in the words of the domain, or a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! A session at Firebase for somebody who is signed in at the legacy service.
 
+use database::run;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Deed;
 use shared::time::UnixTime;
@@ -11,7 +12,6 @@ use crate::domain::user::{ActiveUser, UserError};
 use crate::firebase::FirebaseError;
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{self, Actor, Origin};
-use crate::postgres::run;
 
 impl Accounts {
     /// Signs `user`, whom a legacy token of `issued_at` proves, in at Firebase, so that they move without typing a password.
@@ -29,7 +29,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<SignedInUser, AccountError> {
         let id = UserId(user.user().id);
-        let changed = run(&self.pool, |mut connection| async move {
+        let changed = run(self.directory.pool(), |mut connection| async move {
             events::password_changed_since(&mut connection, id, issued_at).await
         });
         if changed.await? {
@@ -52,7 +52,7 @@ impl Accounts {
         };
         let signed_in = self.admit(tokens, origin).await?;
         let actor = &Actor::user();
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             events::note(&mut connection, "session.exchanged", id, actor, origin).await
         })
         .await?;
@@ -61,7 +61,7 @@ impl Accounts {
 
     async fn own_credentials(&self, id: UserId) -> Result<Credentials, AccountError> {
         let who = &Identifier::Id(id);
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         });
         Ok(known.await?.ok_or(UserError::NotFound)?)

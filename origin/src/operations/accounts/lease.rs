@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use database::run;
 use shared::ids::UserId;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{AccountError, Accounts};
-use crate::postgres::{migrations, run};
+use crate::postgres::migrations;
 
 /// How long a sign-in may take to move a person, in seconds: two calls to Firebase of 10 s each, and the link.
 const LEASE_SECONDS: i64 = 30;
@@ -48,7 +49,7 @@ impl Accounts {
         let holder = format!("sign-in:{}", Uuid::new_v4());
         let by = holder.as_str();
         loop {
-            let (held, linked) = run(&self.pool, |mut connection| async move {
+            let (held, linked) = run(self.directory.pool(), |mut connection| async move {
                 Ok((
                     migrations::hold_for_sign_in(&mut connection, id, by, LEASE_SECONDS).await?,
                     migrations::is_linked(&mut connection, id).await?,
@@ -70,7 +71,7 @@ impl Accounts {
 
     /// Lets go of a lease after the answer, so that another try need not wait until it runs out. A database that is away is tried again.
     pub(super) fn let_go(&self, lease: Lease) {
-        let pool = self.pool.clone();
+        let pool = self.directory.pool().clone();
         tokio::spawn(async move {
             let (id, holder) = (lease.id, lease.holder.as_str());
             for _ in 0..RELEASES {

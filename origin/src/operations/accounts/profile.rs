@@ -1,5 +1,6 @@
 //! The name and the photo that are shown of a person.
 
+use database::run;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use super::guess::ending;
@@ -10,7 +11,7 @@ use crate::firebase::FirebaseError;
 use crate::limits::Attempt;
 use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::{accounts, run, users};
+use crate::postgres::{accounts, users};
 
 impl Accounts {
     /// Changes name and photo at Firebase, where there is an account, and here. What is `None` stays.
@@ -29,7 +30,7 @@ impl Accounts {
             self.firebase.set_profile(uid, display_name, photo_url).await?;
         }
         let id = UserId(user.user().id);
-        let changed = run(&self.pool, |mut connection| async move {
+        let changed = run(self.directory.pool(), |mut connection| async move {
             users::set_shown(&mut connection, id, display_name, photo_url).await
         });
         let record = changed.await?.ok_or(UserError::NotFound)?;
@@ -45,7 +46,7 @@ impl Accounts {
     /// A fault of ours; it may then be repeated.
     pub async fn revoke(&self, user: UserId, origin: &Origin) -> Result<(), AccountError> {
         let actor = &Actor::user();
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             accounts::revoke_sessions(&mut connection, user, actor, origin).await
         })
         .await?;
@@ -77,7 +78,7 @@ impl Accounts {
         attempt: &Attempt,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?

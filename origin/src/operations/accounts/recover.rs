@@ -1,5 +1,6 @@
 //! A forgotten password.
 
+use database::run;
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
@@ -11,7 +12,7 @@ use crate::domain::migration::{Importable, importable};
 use crate::firebase::{FirebaseError, ImportedAccount, NewAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::{legacy_hash, run};
+use crate::postgres::legacy_hash;
 
 impl Accounts {
     /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.
@@ -40,7 +41,7 @@ impl Accounts {
     /// A fault of ours.
     pub async fn recover(&self, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
         let who = &Identifier::Email(email.clone());
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         });
         match known.await? {
@@ -67,7 +68,7 @@ impl Accounts {
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
     pub async fn reset(&self, code: &str, new: &Password, origin: &Origin) -> Result<(), AccountError> {
         // It works once, and sign-ins of before are voided here: not while the database is away.
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             accounts::reach(&mut connection).await
         })
         .await?;
@@ -91,7 +92,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Email(email.clone());
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?;
@@ -105,7 +106,7 @@ impl Accounts {
         let theirs = self.is_theirs(&linked, &email).await;
         if !matches!(theirs, Ok(true)) {
             let actor = &Actor::user();
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
             })
             .await?;
@@ -114,7 +115,7 @@ impl Accounts {
         // While the hash cannot be computed the legacy service accepts neither password, rather than the old one.
         let hash = self.passwords.hash(new.expose().to_owned()).await.ok();
         let hash = hash.as_deref();
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             legacy_hash::note_reset(&mut connection, linked.id, hash, origin).await
         })
         .await?;
@@ -216,7 +217,7 @@ impl Accounts {
         // An account that was there may have an older password: the next sign-in compares the two.
         let agreed = if imported { hash } else { "" };
         let account = (&uid, &self.managed_issuer().await?);
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             accounts::link_migrated(&mut connection, local.id, account, agreed, origin).await
         })
         .await?;

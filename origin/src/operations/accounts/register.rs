@@ -1,5 +1,6 @@
 //! A new account.
 
+use database::{DatabaseError, run};
 use shared::ids::{NormalizedEmail, UserId};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::firebase::{FirebaseError, NewAccount, SignedIn};
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::profiles::USERNAME_CONSTRAINT;
-use crate::postgres::{DatabaseError, run, users};
+use crate::postgres::users;
 
 /// What somebody registers with.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Email(new.email.clone());
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?;
@@ -73,7 +74,7 @@ impl Accounts {
             };
         }
         if let Some(username) = &new.username {
-            let taken = run(&self.pool, |mut connection| async move {
+            let taken = run(self.directory.pool(), |mut connection| async move {
                 accounts::username_is_taken(&mut connection, username).await
             });
             if taken.await? {
@@ -130,7 +131,7 @@ impl Accounts {
 
     async fn name(&self, signed_in: SignedInUser, username: &Username) -> Result<SignedInUser, AccountError> {
         let id = UserId(signed_in.user.user().id);
-        let named = run(&self.pool, |mut connection| async move {
+        let named = run(self.directory.pool(), |mut connection| async move {
             accounts::set_username(&mut connection, id, username).await?;
             users::find_by_id(&mut connection, id).await
         });

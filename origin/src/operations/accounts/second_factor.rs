@@ -3,6 +3,7 @@
 //! Once a user is known to have a second factor, the legacy service must not let them in by password either: it would ask for none. Their
 //! hash is set aside where it cannot read it, and every way in leads past Firebase.
 
+use database::run;
 use shared::causes::Causes;
 use shared::ids::{NormalizedEmail, UserId};
 
@@ -14,7 +15,7 @@ use crate::firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
 use crate::postgres::accounts::Credentials;
 use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash::{self, SetAside};
-use crate::postgres::{migrations, run};
+use crate::postgres::migrations;
 
 impl Accounts {
     /// Sends the code of a second factor by SMS; answers what the code is finished with.
@@ -68,7 +69,7 @@ impl Accounts {
             }
             AccountError::Firebase(FirebaseError::Invalid("password")) => {
                 let id = known.id;
-                let marked = run(&self.pool, |mut connection| async move {
+                let marked = run(self.directory.pool(), |mut connection| async move {
                     migrations::mark_reset_needed(&mut connection, id).await
                 });
                 if let Err(error) = marked.await {
@@ -82,7 +83,7 @@ impl Accounts {
 
     /// From now on the legacy service accepts no password of this user. Should the database not take it, the next sign-in tries again.
     pub(super) async fn set_hash_aside(&self, id: UserId) {
-        let done = run(&self.pool, |mut connection| async move {
+        let done = run(self.directory.pool(), |mut connection| async move {
             legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
         });
         match done.await {

@@ -1,5 +1,6 @@
 //! Signing in with a password, and moving to Firebase on that occasion.
 
+use database::run;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::guess::ending;
@@ -13,7 +14,6 @@ use crate::limits::Attempt;
 use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::Origin;
-use crate::postgres::run;
 
 impl Accounts {
     /// Signs somebody in. A local account whose password is right moves to Firebase on the spot, under its own id.
@@ -42,7 +42,7 @@ impl Accounts {
         origin: &Origin,
         attempt: &Attempt,
     ) -> Result<SignedInUser, AccountError> {
-        let known = run(&self.pool, |mut connection| async move {
+        let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         })
         .await?;
@@ -186,7 +186,7 @@ impl Accounts {
             return Err(UserError::LinkConflict.into());
         };
         let account = (&uid, &self.managed_issuer().await?);
-        let linked = run(&self.pool, |mut connection| async move {
+        let linked = run(self.directory.pool(), |mut connection| async move {
             accounts::link_migrated(&mut connection, local.id, account, hash, origin).await
         });
         if linked.await? {

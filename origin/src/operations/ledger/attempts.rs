@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use database::Ending;
+
 use super::{Counters, Fault};
-use crate::postgres::Ending;
 use crate::postgres::ledger::IDEMPOTENCY_INDEX;
 
 /// How often a statement is run at most.

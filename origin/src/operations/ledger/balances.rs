@@ -1,11 +1,11 @@
 //! What a person has.
 
+use database::read;
 use shared::ids::UserId;
 
 use super::{Fault, Ledger};
 use crate::domain::ledger::LedgerError;
 use crate::postgres::ledger::{self as statements, Balance};
-use crate::postgres::read;
 
 impl Ledger {
     /// The balance of `user`. Writes nothing: a hold whose time is up counts as held until it is given back.

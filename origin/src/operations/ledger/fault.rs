@@ -1,9 +1,9 @@
 //! Why an operation of the ledger gave no answer.
 
+use database::DatabaseError;
 use shared::problem::ErrorCode;
 
 use crate::domain::ledger::LedgerError;
-use crate::postgres::DatabaseError;
 
 /// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
 #[derive(Debug, Clone, thiserror::Error)]

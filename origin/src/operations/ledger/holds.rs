@@ -1,6 +1,8 @@
 //! Reserve, capture, release; and giving back what nobody settled in time.
 
 use chrono::{DateTime, Utc};
+use database::{Pool, run};
+use shared::ids::UserId;
 use uuid::Uuid;
 
 use super::movements::{allowed, recognise};
@@ -10,8 +12,6 @@ use crate::domain::ledger::{
     LedgerError, Receipt, Settlement, SystemAccount, Transfer, TransferKind,
 };
 use crate::postgres::ledger::{self as statements, Ending, Found, Reserved, SeenHold, Settled};
-use crate::postgres::{Pool, run};
-use shared::ids::UserId;
 
 /// How many due holds one touch or one round of the sweeper gives back.
 pub(super) const ROUND: i64 = 100;

@@ -7,13 +7,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use database::Pool;
 use shared::ids::UserId;
 use tokio::sync::oneshot;
 
 use super::movements::{make_one, receipt};
 use super::{Counters, Fault};
 use crate::domain::ledger::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
-use crate::postgres::Pool;
 use crate::postgres::ledger::{self as statements, Found};
 
 /// How many movements of one user may wait. Beyond, callers are told to come back ([`Fault::Busy`]).

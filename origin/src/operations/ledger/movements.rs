@@ -1,5 +1,6 @@
 //! Credits, debits, and the list of what happened.
 
+use database::{Pool, read};
 use shared::ids::UserId;
 use uuid::Uuid;
 
@@ -9,7 +10,6 @@ use crate::domain::ledger::{
     PageSize, Receipt, SystemAccount, Transfer, TransferKind,
 };
 use crate::postgres::ledger::{self as statements, Found, MoveRow};
-use crate::postgres::{Pool, read};
 
 /// One page of a person's transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use database::run;
 use shared::causes::Causes;
 use uuid::Uuid;
 
 use super::{Fault, Ledger, holds};
 use crate::postgres::leases::{self, Job};
 use crate::postgres::ledger as statements;
-use crate::postgres::run;
 
 /// How long a sweeper that has died keeps the others from sweeping.
 const LEASE_SECONDS: u32 = 60;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use database::{DatabaseError, run};
 use shared::ids::UserId;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -13,7 +14,6 @@ use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
 use crate::firebase::{AccountToImport, UID_EXISTS};
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
-use crate::postgres::{DatabaseError, run};
 
 /// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the
 /// lease may be another's by the time the import arrives.
@@ -33,7 +33,7 @@ impl Migration {
     /// Brings at most `limit` people; answers how many were taken.
     pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, MigrationError> {
         let (holder, share) = (self.holder.as_str(), self.share.basis_points());
-        let claimed = run(&self.pool, |mut connection| async move {
+        let claimed = run(self.directory.pool(), |mut connection| async move {
             migrations::claim(&mut connection, holder, share, limit, LEASE_SECONDS).await
         })
         .await?;
@@ -76,7 +76,7 @@ impl Migration {
         report.found = report.found.saturating_add(linked);
         for person in to_link.iter().filter(|person| known.has_factor(person.id)) {
             let id = person.id;
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
             })
             .await?;
@@ -122,7 +122,7 @@ impl Migration {
         let renewed_at = Instant::now();
         let rows: Vec<LocalPerson> = people.iter().map(|(person, _)| person.clone()).collect();
         let (holder, seen) = (self.holder.as_str(), &rows);
-        let renewed = run(&self.pool, |mut connection| async move {
+        let renewed = run(self.directory.pool(), |mut connection| async move {
             migrations::renew(&mut connection, holder, seen, LEASE_SECONDS).await
         });
         let renewed: HashSet<Uuid> = renewed.await?.into_iter().collect();
@@ -169,8 +169,8 @@ impl Migration {
             return Ok(0);
         }
         let (holder, actor) = (self.holder.as_str(), &self.actor);
-        let issuer = &self.pool.stored_issuer(&self.firebase.issuer()).await?;
-        let linked = run(&self.pool, |mut connection| async move {
+        let issuer = &self.directory.stored_issuer(&self.firebase.issuer()).await?;
+        let linked = run(self.directory.pool(), |mut connection| async move {
             migrations::link(&mut connection, holder, people, issuer, result, actor).await
         });
         let linked: HashSet<Uuid> = linked.await?.into_iter().collect();
@@ -195,7 +195,7 @@ impl Migration {
 
     async fn release(&self, ids: &[Uuid], result: &str, counts: bool) -> Result<(), DatabaseError> {
         let holder = self.holder.as_str();
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             migrations::release(&mut connection, holder, ids, result, counts, MAX_ATTEMPTS).await
         })
         .await
@@ -206,7 +206,7 @@ impl Migration {
             return Ok(());
         }
         let holder = self.holder.as_str();
-        run(&self.pool, |mut connection| async move {
+        run(self.directory.pool(), |mut connection| async move {
             migrations::settle(&mut connection, holder, settlements).await
         })
         .await

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use database::run;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{MigrationError, Pace};
 use crate::firebase::{Firebase, KnownAccount};
+use crate::operations::directory::Directory;
+use crate::postgres::migrations;
 use crate::postgres::migrations::LinkedPerson;
-use crate::postgres::{Pool, migrations, run};
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -83,7 +85,11 @@ impl Comparison {
 ///
 /// # Errors
 /// [`MigrationError`].
-pub async fn compare(pool: &Pool, firebase: &Firebase, pace: &Pace) -> Result<Comparison, MigrationError> {
+pub async fn compare(
+    directory: &Directory,
+    firebase: &Firebase,
+    pace: &Pace,
+) -> Result<Comparison, MigrationError> {
     let mut found = Comparison::default();
     // Accounts first: a person who registers meanwhile then has a row without an account here, and is looked up below.
     let mut accounts = all_accounts(firebase, pace).await?;
@@ -91,9 +97,9 @@ pub async fn compare(pool: &Pool, firebase: &Firebase, pace: &Pace) -> Result<Co
     doubled(&accounts, &mut found);
     let mut missing = Vec::new();
     let mut after = Uuid::nil();
-    let issuer = &pool.stored_issuer(&firebase.issuer()).await?;
+    let issuer = &directory.stored_issuer(&firebase.issuer()).await?;
     loop {
-        let page = run(pool, |mut connection| async move {
+        let page = run(directory.pool(), |mut connection| async move {
             migrations::linked_people(&mut connection, issuer, after, PAGE).await
         })
         .await?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use database::run;
 use serde::Serialize;
 use shared::ids::UserId;
 use uuid::Uuid;
@@ -11,7 +12,6 @@ use super::{Looking, Migration, MigrationError};
 use crate::domain::migration::{Action, Obstacle, bucket, hash_kind, importable};
 use crate::firebase::MAX_LOOKUP;
 use crate::postgres::migrations::{self, Entry, LocalPerson, looks};
-use crate::postgres::run;
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -59,7 +59,7 @@ impl Migration {
         match looking {
             Looking::Dry => {}
             Looking::Anew => {
-                run(&self.pool, |mut connection| async move {
+                run(self.directory.pool(), |mut connection| async move {
                     looks::begin(&mut connection, group, share).await
                 })
                 .await?;
@@ -69,18 +69,18 @@ impl Migration {
         let enqueue = looking != Looking::Dry;
         let mut found = Preflight {
             is_rest: after.is_some(),
-            people: run(&self.pool, |mut connection| async move {
+            people: run(self.directory.pool(), |mut connection| async move {
                 migrations::people_by_provider(&mut connection).await
             })
             .await?,
             ..Preflight::default()
         };
-        let sharing = run(&self.pool, |mut connection| async move {
+        let sharing = run(self.directory.pool(), |mut connection| async move {
             migrations::sharing_an_address(&mut connection).await
         });
         let sharing: HashSet<Uuid> = sharing.await?.into_iter().collect();
         loop {
-            let page = run(&self.pool, |mut connection| async move {
+            let page = run(self.directory.pool(), |mut connection| async move {
                 migrations::local_people(&mut connection, after, PAGE).await
             })
             .await?;
@@ -90,14 +90,14 @@ impl Migration {
             after = Some(last);
             self.preflight_page(&page, &sharing, enqueue, &mut found).await?;
             if enqueue {
-                run(&self.pool, |mut connection| async move {
+                run(self.directory.pool(), |mut connection| async move {
                     looks::advance(&mut connection, group, share, last).await
                 })
                 .await?;
             }
         }
         if enqueue {
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 looks::finish(&mut connection, group, share).await
             })
             .await?;
@@ -166,7 +166,7 @@ impl Migration {
         }
         if enqueue && !entries.is_empty() {
             let entries = &entries;
-            run(&self.pool, |mut connection| async move {
+            run(self.directory.pool(), |mut connection| async move {
                 migrations::enqueue(&mut connection, entries).await
             })
             .await?;

@@ -1,11 +1,11 @@
 //! Going on where an earlier run was killed, wherever that was.
 
+use database::{Pool, run};
 use shared::ids::UserId;
 use shared::rollout::Percentage;
 
 use super::{Migration, MigrationError};
 use crate::postgres::migrations::looks;
-use crate::postgres::{Pool, run};
 
 /// How much of the people is looked at before anybody is brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Migration {
     /// [`MigrationError::Database`].
     pub async fn left_to_look_at(&self) -> Result<Option<Looking>, MigrationError> {
         let (group, share) = (self.group.as_str(), self.share.basis_points());
-        let look = run(&self.pool, |mut connection| async move {
+        let look = run(self.directory.pool(), |mut connection| async move {
             looks::latest(&mut connection, group, Some(share)).await
         });
         Ok(match look.await? {

@@ -1,5 +1,6 @@
 //! The way back: people become local again, with the hash that was kept for this.
 
+use database::{Pool, run};
 use serde::Serialize;
 use shared::ids::UserId;
 use tokio::time::sleep;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
 use crate::firebase::Firebase;
 use crate::postgres::events::Actor;
-use crate::postgres::{Pool, migrations, run};
+use crate::postgres::migrations;
 
 /// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.
 const BATCH: i64 = 50;

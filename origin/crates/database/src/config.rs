@@ -8,8 +8,8 @@ use std::time::Duration;
 use shared::config::{Reader, whole_number};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::postgres::pooler::Pooler;
-use crate::postgres::servers::Servers;
+use crate::pooler::Pooler;
+use crate::servers::Servers;
 use url::DatabaseUrl;
 
 /// How many prepared statements a session keeps.

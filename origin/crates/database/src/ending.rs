@@ -11,7 +11,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// What a session is good for after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// As good as before: the statement succeeded, or the server refused it and nothing else.
     Kept,
     /// The session is over or out of step. Whether the statement took effect is unknown.
@@ -34,7 +34,9 @@ impl Ending {
         }
     }
 
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
+    /// What `error` leaves of the session.
+    #[must_use]
+    pub fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::RowNotFound => Self::Kept,
             sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
@@ -52,7 +54,8 @@ impl Ending {
     }
 
     /// Whether a statement that may be repeated can fare better on a fresh session.
-    pub(crate) const fn may_fare_better_on_a_fresh_session(self) -> bool {
+    #[must_use]
+    pub const fn may_fare_better_on_a_fresh_session(self) -> bool {
         matches!(self, Self::Lost | Self::Stale | Self::ReadOnly)
     }
 }

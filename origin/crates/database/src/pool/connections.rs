@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::session::{Lease, Purpose, Session};
 use super::state::State;
-use crate::postgres::DatabaseError;
-use crate::postgres::servers::Opening;
+use crate::error::DatabaseError;
+use crate::servers::Opening;
 
 /// A session that was not used for this long is asked whether it is there before it is used.
 const ASKED_AFTER: Duration = Duration::from_secs(15);

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
-use super::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
+use crate::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
 
 /// How often the limit of an attempt is doubled when nothing answers in time.
 const MAX_DOUBLINGS: u32 = 2;

@@ -1,10 +1,7 @@
-//! The pool: sessions with the database, statements with a limit of their own, and questions that share one.
+//! The pool: sessions with the database, and statements with a limit of their own.
 
-mod arrivals;
 mod connections;
 mod judging;
-mod lanes;
-mod lookups;
 mod opening;
 mod queue;
 mod session;
@@ -16,22 +13,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::FirebaseUid;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tokio::time::timeout;
 
-use super::DatabaseError;
-use super::ending::{Ending, late, unheard};
-use super::home::Home;
-use super::pooler::SharedSessions;
-use super::servers::{Opening, Servers};
-use crate::domain::issuer::StoredIssuer;
-use crate::domain::user::UserRecord;
-use crate::postgres::users::Arrival;
-use arrivals::Arrivals;
+use crate::ending::{Ending, late, unheard};
+use crate::error::DatabaseError;
+use crate::pooler::SharedSessions;
+use crate::servers::{Opening, Servers};
 use connections::Connections;
 pub use connections::Limits;
-use lookups::Lookups;
 use session::Lease;
 pub use session::{Borrowed, Purpose};
 
@@ -47,7 +37,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// first of them.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// Sessions with the database. Cheap to clone; clones share them. Statements go through [`super::run`], [`super::read`] or
+/// Sessions with the database. Cheap to clone; clones share them. Statements go through [`crate::run`], [`crate::read`] or
 /// [`Pool::once`].
 #[derive(Clone)]
 pub struct Pool(Arc<Parts>);
@@ -56,9 +46,6 @@ struct Parts {
     connections: Arc<Connections>,
     /// What every statement begins with, where each is a transaction of its own.
     transaction: Option<Arc<str>>,
-    lookups: Lookups,
-    arrivals: Arrivals,
-    home: Home,
 }
 
 impl fmt::Debug for Pool {
@@ -87,9 +74,6 @@ impl Pool {
         Self(Arc::new(Parts {
             transaction: opening.transaction(),
             connections: Connections::new(opening, limits),
-            lookups: Lookups::default(),
-            arrivals: Arrivals::default(),
-            home: Home::default(),
         }))
     }
 
@@ -175,35 +159,6 @@ impl Pool {
             Err(error) if error.is_read_only() => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// The user linked to `uid` of `issuer`. Look-ups that wait together share a statement.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub async fn find_by_firebase_uid(
-        &self,
-        uid: &FirebaseUid,
-        issuer: &StoredIssuer,
-    ) -> Result<Option<UserRecord>, DatabaseError> {
-        self.0.lookups.find(self, uid, issuer).await
-    }
-
-    /// What this process knows of the database's home.
-    pub(super) fn home(&self) -> &Home {
-        &self.0.home
-    }
-
-    /// Creates the row of `arrival`; `None` when there is one already that is theirs or has their address. Arrivals that wait
-    /// together share a statement.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub async fn create_at_first_sight(
-        &self,
-        arrival: Arc<Arrival>,
-    ) -> Result<Option<UserRecord>, DatabaseError> {
-        self.0.arrivals.create(self, arrival).await
     }
 
     /// How many sessions are open, and how many of them are not in use.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::connections::Connections;
 use super::session::Session;
-use crate::postgres::pooler::SharedSessions;
+use crate::pooler::SharedSessions;
 
 /// Sessions are closed at this age, one after the other.
 const LIFETIME: Duration = Duration::from_secs(1800);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use shared::config::whole_number;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::postgres::servers::Servers;
+use crate::servers::Servers;
 
 /// How long one server may take to let us in, unless `connect_timeout` says otherwise.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(2);

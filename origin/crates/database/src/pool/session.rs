@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::connections::Connections;
-use crate::postgres::pooler::Registration;
-use crate::postgres::servers::Begun;
+use crate::pooler::Registration;
+use crate::servers::Begun;
 
 /// What a statement needs of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

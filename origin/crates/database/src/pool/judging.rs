@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::connections::Connections;
 use super::session::{Lease, Purpose};
-use crate::postgres::ending::Ending;
+use crate::ending::Ending;
 
 /// How long asking the server about a session may take.
 const ASKED_FOR: Duration = Duration::from_secs(2);

@@ -1,0 +1,20 @@
+//! The way to PostgreSQL: which servers, a pool of sessions with them, statements that run on a session, what a failure means, and
+//! questions that share a statement. Knows no table.
+
+mod coalesce;
+mod config;
+mod ending;
+mod error;
+mod pool;
+mod pooler;
+mod run;
+mod servers;
+
+pub use coalesce::{Batch, Coalescer, Waiting};
+pub use config::DatabaseConfig;
+pub use ending::Ending;
+pub use error::DatabaseError;
+pub use pool::{Borrowed, Limits, Pool};
+pub use pooler::{Pooler, SharedSessions};
+pub use run::{open, read, run};
+pub use servers::{Opening, Servers, Settings};
