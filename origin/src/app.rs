@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use database::Pool;
+use ledger::Ledger;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -13,7 +14,6 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::directory::Directory;
-use crate::operations::ledger::Ledger;
 use crate::operations::passwords::Passwords;
 use crate::operations::proofs::Proofs;
 use crate::outbound::NoClient;

@@ -3,7 +3,6 @@
 pub mod bcrypt_hash;
 pub mod credentials;
 pub mod issuer;
-pub mod ledger;
 pub mod migration;
 pub mod profile;
 pub mod role_claim;

@@ -5,7 +5,6 @@ pub mod directory;
 pub mod ensure_user;
 pub mod erasure;
 pub mod error;
-pub mod ledger;
 pub mod migration;
 pub mod passwords;
 pub mod proofs;

@@ -4,8 +4,6 @@ pub mod accounts;
 pub mod erasure;
 pub mod events;
 pub mod home;
-pub mod leases;
-pub mod ledger;
 pub mod legacy_hash;
 pub mod migrations;
 pub mod profiles;

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
-use origin::operations::ledger::Ledger;
+use ledger::Ledger;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 

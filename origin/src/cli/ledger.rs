@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use database::Pool;
+use ledger::Difference;
+use ledger::{Cursor, PageSize, Transfer};
+use ledger::{Fault, Ledger, Sweep};
 use shared::ids::UserId;
 
 use super::reason::{counted, with_causes};
-use crate::domain::ledger::{Cursor, PageSize, Transfer};
-use crate::operations::ledger::{Fault, Ledger, Sweep};
-use crate::postgres::ledger::Difference;
 
 /// The token ledger
 #[derive(Debug, Args)]

@@ -1,10 +1,9 @@
 //! The tokens a new person starts with.
 
+use ledger::{Amount, Direction, IdempotencyKey, Movement, Reason, RequestHash};
 use sha2::{Digest as _, Sha256};
 use shared::identity::Identity;
 use shared::ids::{NormalizedEmail, UserId};
-
-use super::ledger::{Amount, Direction, IdempotencyKey, Movement, Reason, RequestHash};
 
 /// What a person has proven to be theirs, without saying it: SHA-256 of the address or the phone number. By it a person is recognised who
 /// comes again with another account.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use database::DatabaseError;
+use ledger::Fault;
 use shared::fallback::Dependency;
 use shared::problem::{ErrorCode, Problem, wants_problem_json};
 use shared::time::UnixTime;
@@ -16,7 +17,6 @@ use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
 use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
-use crate::operations::ledger::Fault;
 use crate::telemetry::Causes;
 
 /// The queue of password checks is this short: waiting longer gains nothing.

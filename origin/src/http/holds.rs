@@ -4,6 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use ledger::{Amount, HoldId, HoldLifetime, HoldRequest, MAX_BALANCE, Settlement};
 use shared::problem::ErrorCode;
 
 use super::MAX_BODY_BYTES;
@@ -14,7 +15,6 @@ use super::path_text::PathText;
 use super::service_caller::MovementToken;
 use super::tokens::{read_amount, read_texts, read_user};
 use crate::app::AppState;
-use crate::domain::ledger::{Amount, HoldId, HoldLifetime, HoldRequest, MAX_BALANCE, Settlement};
 
 /// Sets tokens of a person aside.
 pub async fn reserve(

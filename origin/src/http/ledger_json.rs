@@ -2,12 +2,12 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ledger::{Hold, Receipt, Transfer};
+use ledger::{Reservation, SettledHold, TransferPage};
 use serde::Serialize;
 use shared::api::ledger as wire;
 
 use super::success::success;
-use crate::domain::ledger::{Hold, Receipt, Transfer};
-use crate::operations::ledger::{Reservation, SettledHold, TransferPage};
 
 /// Present (`true`) on an answer that repeats an earlier one.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

@@ -3,13 +3,13 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use ledger::{Caller, IdempotencyKey, IdempotencyToken};
 use shared::headers;
 use shared::problem::ErrorCode;
 use shared::service_keys::Service;
 
 use super::error::ApiError;
 use crate::app::AppState;
-use crate::domain::ledger::{Caller, IdempotencyKey, IdempotencyToken};
 
 /// One of our own services, by the key in `X-Service-Key`.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use ledger::{Amount, Cursor, Direction, MAX_BALANCE, Movement, PageSize, Reason, Reference};
 use serde::Deserialize;
 use shared::api::envelope::Success;
 use shared::api::ledger::TransferPage;
@@ -19,7 +20,6 @@ use super::path_text::PathText;
 use super::service_caller::MovementToken;
 use super::success::success;
 use crate::app::AppState;
-use crate::domain::ledger::{Amount, Cursor, Direction, MAX_BALANCE, Movement, PageSize, Reason, Reference};
 
 /// Gives tokens to a person.
 pub async fn credit(

@@ -39,6 +39,7 @@ use crate::domain::user::ActiveUser;
 use crate::firebase::{Firebase, SignedIn};
 use crate::limits::Limits;
 use crate::postgres::events::Origin;
+
 pub use confirm::is_recent_sign_in;
 pub use error::AccountError;
 pub use legacy_session::LegacyContractToken;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use database::leases::{self, Job};
 use database::{DatabaseError, run};
 use serde::Serialize;
 use shared::causes::Causes;
@@ -22,11 +23,12 @@ use crate::domain::user::{UserError, UserRecord};
 use crate::firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
 use crate::postgres::accounts::FirebaseFacts;
 use crate::postgres::events::{Actor, Origin};
-use crate::postgres::leases::{self, Job};
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::syncs::{self, Due};
 use crate::postgres::{accounts, pushes};
 
+/// Telling Firebase what it could not be told before, and trying failed rows again.
+const RETRY_SYNCS: Job = Job("retry_syncs");
 /// How long a replica that has died keeps the others from retrying.
 const LEASE_SECONDS: u32 = 120;
 
@@ -137,7 +139,7 @@ impl Syncing {
             Ok(Synced::default())
         };
         run(self.directory.pool(), |mut connection| async move {
-            leases::release(&mut connection, Job::RetrySyncs, holder).await
+            leases::release(&mut connection, RETRY_SYNCS, holder).await
         })
         .await?;
         Ok(Round::Done(Synced {
@@ -148,7 +150,7 @@ impl Syncing {
 
     async fn holds_retries(&self, holder: Uuid) -> Result<bool, DatabaseError> {
         run(self.directory.pool(), |mut connection| async move {
-            leases::claim(&mut connection, Job::RetrySyncs, holder, LEASE_SECONDS).await
+            leases::claim(&mut connection, RETRY_SYNCS, holder, LEASE_SECONDS).await
         })
         .await
     }

@@ -1,8 +1,8 @@
 //! `origin users sync`, and what the service tries again by itself.
 
+use database::leases::{self, Job};
 use origin::operations::directory::Directory;
 use origin::operations::sync::{Round, Synced, Syncing};
-use origin::postgres::leases::{self, Job};
 use serde_json::json;
 use shared::ids::UserId;
 
@@ -194,7 +194,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let syncing = syncing(&drill);
     let mut other = drill.database.connect().await;
-    let (job, holder) = (Job::RetrySyncs, uuid::Uuid::new_v4());
+    let (job, holder) = (Job("retry_syncs"), uuid::Uuid::new_v4());
     assert!(leases::claim(&mut other, job, holder, 3600).await.unwrap());
     assert_eq!(syncing.retry().await.unwrap(), Round::Elsewhere);
     // The other one takes somebody, and dies.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use origin::domain::ledger::{LedgerError, MAX_BALANCE};
+use ledger::{LedgerError, MAX_BALANCE};
 use shared::ids::UserId;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ async fn replicas_together_spend_no_token_twice() {
     let fixture = Fixture::with_connections(16).await;
     let user = fixture.person(50).await;
     let replicas: Vec<_> = (0..8)
-        .map(|_| origin::operations::ledger::Ledger::new(fixture.database.pool.clone()))
+        .map(|_| ledger::Ledger::new(fixture.database.pool.clone()))
         .collect();
     let outcomes = together((0..160).map(|index| {
         let ledger = replicas[index % replicas.len()].clone();

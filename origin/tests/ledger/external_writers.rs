@@ -1,6 +1,6 @@
 //! Whoever else writes the balance is recorded; nobody rewrites the past.
 
-use origin::domain::ledger::{PageSize, TransferKind};
+use ledger::{PageSize, TransferKind};
 
 use crate::fixture::{Fixture, credit, debit, key, together};
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use origin::domain::ledger::{
+use ledger::{
     Amount, Caller, Direction, HoldLifetime, HoldRequest, IdempotencyKey, IdempotencyToken, LedgerError,
     Movement, Reason, Receipt,
 };
-use origin::operations::ledger::{Fault, Ledger};
+use ledger::{Fault, Ledger};
 use shared::ids::UserId;
 use uuid::Uuid;
 

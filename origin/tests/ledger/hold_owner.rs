@@ -1,7 +1,7 @@
 //! A hold is its service's: no other settles it.
 
-use origin::domain::ledger::{Amount, Caller, IdempotencyKey, IdempotencyToken, LedgerError, Settlement};
-use origin::operations::ledger::Sweep;
+use ledger::Sweep;
+use ledger::{Amount, Caller, IdempotencyKey, IdempotencyToken, LedgerError, Settlement};
 
 use crate::fixture::{Fixture, hold, key, refusal};
 

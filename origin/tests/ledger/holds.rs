@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use origin::domain::ledger::{Amount, HoldId, HoldLifetime, HoldState, LedgerError, MAX_BALANCE, Settlement};
-use origin::operations::ledger::{Ledger, Sweep};
-use origin::postgres::leases::{self, Job};
+use database::leases::{self, Job};
+use ledger::{Amount, HoldId, HoldLifetime, HoldState, LedgerError, MAX_BALANCE, Settlement};
+use ledger::{Ledger, Sweep};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, credit, debit, hold, key, refusal, together};
@@ -354,7 +354,7 @@ async fn the_sweeper_gives_back_what_is_due_once_and_nothing_else() {
 async fn a_sweeper_elsewhere_is_left_alone() {
     let fixture = Fixture::new().await;
     let mut other = fixture.database.connect().await;
-    let (job, holder) = (Job::ExpireHolds, uuid::Uuid::new_v4());
+    let (job, holder) = (Job("expire_holds"), uuid::Uuid::new_v4());
     assert!(leases::claim(&mut other, job, holder, 3600).await.unwrap());
     assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Elsewhere);
     assert!(

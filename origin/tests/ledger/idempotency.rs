@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use origin::domain::ledger::{Caller, IdempotencyKey, IdempotencyToken, LedgerError, Reference};
-use origin::operations::ledger::Ledger;
+use ledger::Ledger;
+use ledger::{Caller, IdempotencyKey, IdempotencyToken, LedgerError, Reference};
 
 use crate::fixture::{Fixture, credit, debit, key, refusal, tally, together};
 
@@ -87,7 +87,7 @@ async fn a_repeat_long_after_gets_the_first_answer() {
     // The answer is also what the list of transfers says.
     let page = fixture
         .ledger
-        .transfers(user, None, origin::domain::ledger::PageSize::DEFAULT)
+        .transfers(user, None, ledger::PageSize::DEFAULT)
         .await
         .unwrap();
     assert_eq!(page.transfers[1], first.transfer);

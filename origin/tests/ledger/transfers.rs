@@ -1,6 +1,6 @@
 //! The list of what happened.
 
-use origin::domain::ledger::{Cursor, PageSize};
+use ledger::{Cursor, PageSize};
 
 use crate::fixture::{Fixture, credit, key};
 

@@ -41,6 +41,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "crossfade-origin",
         &[
             "crossfade-database",
+            "crossfade-ledger",
             "crossfade-schema",
             "crossfade-shared",
             "crossfade-testkit",
@@ -48,6 +49,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crossfade-database", &["crossfade-shared"]),
+    ("crossfade-ledger", &["crossfade-database", "crossfade-shared"]),
     ("crossfade-schema", &["crossfade-shared"]),
     ("crossfade-verification", &["crossfade-shared"]),
     ("crossfade-page", &["crossfade-shared"]),

@@ -1,14 +1,14 @@
 //! Failures in the codes of the legacy service.
 
+use ledger::Fault;
+use ledger::LedgerError;
 use shared::problem::{Details, ErrorCode, Problem};
 
-use crate::domain::ledger::LedgerError;
 use crate::domain::user::UserError;
 use crate::firebase::FirebaseError;
 use crate::http::error::ApiError;
 use crate::http::openapi::Failure;
 use crate::operations::accounts::AccountError;
-use crate::operations::ledger::Fault;
 
 /// A code of the legacy service with its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use ledger::{Amount, Caller, Direction, IdempotencyKey, IdempotencyToken, MAX_BALANCE, Movement, Reason};
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
@@ -12,9 +13,6 @@ use uuid::Uuid;
 use super::caller::{LegacyCaller, LegacyService};
 use super::failure::ledger_failure;
 use crate::app::AppState;
-use crate::domain::ledger::{
-    Amount, Caller, Direction, IdempotencyKey, IdempotencyToken, MAX_BALANCE, Movement, Reason,
-};
 use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
 use crate::http::success::success;

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "of what is read only the shape counts here")]
 
+use ledger::PageSize;
 use shared::api::ledger::{HoldMoved, Moved, TransferPage};
 use shared::problem::ErrorCode;
 use utoipa::ToSchema;
@@ -9,7 +10,6 @@ use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::{ObjectBuilder, Type};
 
 use super::{Operation, TOKENS, Who};
-use crate::domain::ledger::PageSize;
 use crate::http::balance::BalanceData;
 
 /// Tokens to give or take.

@@ -175,7 +175,7 @@ impl Script {
 /// The ledger's statement with pgbench's variables for its parameters. pgbench takes any `:name` for one, in quotes too, so the
 /// accounts' colons are spelled `chr(58)`.
 fn movement(person: &str, users: u32) -> Done<String> {
-    let path = paths::root().join("origin/src/postgres/ledger/move.sql");
+    let path = paths::root().join("origin/crates/ledger/src/statements/move.sql");
     let mut sql: String = fs::read_to_string(path)
         .in_step(STEP)?
         .lines()

@@ -20,7 +20,7 @@ macro_rules! counters {
             }
 
             $(
-                pub(super) fn $name(&self) {
+                pub(crate) fn $name(&self) {
                     self.$name.fetch_add(1, Ordering::Relaxed);
                 }
             )*

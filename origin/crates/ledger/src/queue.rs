@@ -1,7 +1,7 @@
 //! Movements of one person, one statement at a time: those that arrive while a statement runs share the next one.
 //!
 //! PostgreSQL lets one transaction at a time change a person's row, so parallel statements for one person only queue there, each
-//! holding a connection and paying a commit of its own. A lane queues them here. A movement that finds its lane empty goes at
+//! holding a connection and paying a commit of its own. They queue here instead. A movement that finds nobody of its user at work goes at
 //! once and alone: nothing ever waits for company.
 
 use std::collections::{HashMap, VecDeque};
@@ -11,16 +11,17 @@ use database::Pool;
 use shared::ids::UserId;
 use tokio::sync::oneshot;
 
-use super::movements::{make_one, receipt};
-use super::{Counters, Fault};
-use crate::domain::ledger::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
-use crate::postgres::ledger::{self as statements, Found};
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::make::{make_one, receipt};
+use crate::rules::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
+use crate::statements::{self, Found};
 
 /// How many movements of one user may wait. Beyond, callers are told to come back ([`Fault::Busy`]).
 const MAX_WAITING: usize = 1024;
 
-/// The lanes in use.
-pub(super) struct Lanes {
+/// The movements that wait, by user.
+pub(crate) struct Queue {
     pool: Pool,
     counters: Arc<Counters>,
     /// A key is present exactly while a task works on that person's movements.
@@ -34,14 +35,14 @@ struct Waiting {
     reply: oneshot::Sender<Result<Receipt, Fault>>,
 }
 
-impl std::fmt::Debug for Lanes {
+impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lanes").finish_non_exhaustive()
+        f.debug_struct("Queue").finish_non_exhaustive()
     }
 }
 
-impl Lanes {
-    pub(super) fn new(pool: Pool, counters: Arc<Counters>) -> Self {
+impl Queue {
+    pub(crate) fn new(pool: Pool, counters: Arc<Counters>) -> Self {
         Self {
             pool,
             counters,
@@ -50,7 +51,7 @@ impl Lanes {
     }
 
     /// Makes `movement`, with others of the same person if there are any.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         self: &Arc<Self>,
         token: IdempotencyToken,
         movement: Movement,
@@ -64,11 +65,11 @@ impl Lanes {
         };
         if let Some(first) = self.join(user, waiting)? {
             // A task of its own: a caller that hangs up must not stop the statement others wait for.
-            let lane = Lane {
-                lanes: Arc::clone(self),
+            let worker = Worker {
+                queue: Arc::clone(self),
                 user,
             };
-            tokio::spawn(lane.run(first));
+            tokio::spawn(worker.run(first));
         }
         // Without an answer the task ended with the program, or in a way that nobody foresaw.
         answer
@@ -76,12 +77,12 @@ impl Lanes {
             .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
     }
 
-    /// Queues `waiting` in the lane of `user`, or gives it back when the lane was empty and is now the caller's to run.
+    /// Queues `waiting` of `user`, or gives it back when nobody is at work on theirs and it is now the caller's to run.
     fn join(&self, user: UserId, waiting: Waiting) -> Result<Option<Waiting>, Fault> {
-        let mut lanes = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match lanes.get_mut(&user) {
+        let mut open = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&user) {
             None => {
-                lanes.insert(user, VecDeque::new());
+                open.insert(user, VecDeque::new());
                 Ok(Some(waiting))
             }
             Some(queue) if queue.len() >= MAX_WAITING => Err(Fault::Busy),
@@ -92,35 +93,35 @@ impl Lanes {
         }
     }
 
-    /// The next movements of `user`; none closes the lane.
+    /// The next movements of `user`; with none, nobody is at work on theirs any more.
     fn next(&self, user: UserId) -> Vec<Waiting> {
-        let mut lanes = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = lanes.get_mut(&user) else {
+        let mut open = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = open.get_mut(&user) else {
             return Vec::new();
         };
         let count = queue.len().min(MAX_BATCH);
         let next: Vec<Waiting> = queue.drain(..count).collect();
         if next.is_empty() {
-            lanes.remove(&user);
+            open.remove(&user);
         }
         next
     }
 }
 
 /// The task that works on one person's movements.
-struct Lane {
-    lanes: Arc<Lanes>,
+struct Worker {
+    queue: Arc<Queue>,
     user: UserId,
 }
 
-impl Lane {
+impl Worker {
     async fn run(self, first: Waiting) {
         let mut next = vec![first];
         while !next.is_empty() {
             // Nobody waits for it any more and it was never begun: whoever sent it may send it again.
             next.retain(|waiting| !waiting.reply.is_closed());
             self.make(next).await;
-            next = self.lanes.next(self.user);
+            next = self.queue.next(self.user);
         }
     }
 
@@ -138,19 +139,19 @@ impl Lane {
             }
         }
         for one in waiting {
-            let outcome = make_one(&self.lanes.pool, &self.lanes.counters, &one.token, &one.movement).await;
+            let outcome = make_one(&self.queue.pool, &self.queue.counters, &one.token, &one.movement).await;
             let _ = one.reply.send(outcome);
         }
     }
 
     /// Runs one statement for all of `waiting`, answers those it settled and leaves the others.
     async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, Fault> {
-        let counters = &self.lanes.counters;
+        let counters = &self.queue.counters;
         let repeats = take_repeats(waiting);
         let requests: Vec<_> = waiting.iter().map(|one| (&one.token, &one.movement)).collect();
         let requests = requests.as_slice();
         let made = self
-            .lanes
+            .queue
             .pool
             .once(|mut connection| async move { statements::move_batch(&mut connection, requests).await });
         let made = match made.await {
@@ -207,12 +208,12 @@ impl Lane {
     }
 }
 
-/// If the task ends in an unforeseen way, the lane must not stay closed for ever: those who wait are told to come back.
-impl Drop for Lane {
+/// If the task ends in an unforeseen way, the queue must not stay closed for ever: those who wait are told to come back.
+impl Drop for Worker {
     fn drop(&mut self) {
-        let mut lanes = self.lanes.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if std::thread::panicking() {
-            lanes.remove(&self.user);
+            open.remove(&self.user);
         }
     }
 }

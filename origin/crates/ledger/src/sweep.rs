@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use database::leases::{self, Job};
 use database::run;
 use shared::causes::Causes;
 use uuid::Uuid;
 
-use super::{Fault, Ledger, holds};
-use crate::postgres::leases::{self, Job};
-use crate::postgres::ledger as statements;
+use crate::expiry;
+use crate::fault::Fault;
+use crate::handle::Ledger;
+use crate::statements;
 
+/// Giving back holds whose time is up.
+const EXPIRE_HOLDS: Job = Job("expire_holds");
 /// How long a sweeper that has died keeps the others from sweeping.
 const LEASE_SECONDS: u32 = 60;
 
@@ -34,7 +38,7 @@ impl Ledger {
         let mut given_back: u64 = 0;
         loop {
             let is_ours = run(&self.pool, |mut connection| async move {
-                leases::claim(&mut connection, Job::ExpireHolds, holder, LEASE_SECONDS).await
+                leases::claim(&mut connection, EXPIRE_HOLDS, holder, LEASE_SECONDS).await
             });
             if !is_ours.await? {
                 return Ok(if given_back == 0 {
@@ -50,7 +54,7 @@ impl Ledger {
             }
         }
         run(&self.pool, |mut connection| async move {
-            leases::release(&mut connection, Job::ExpireHolds, holder).await
+            leases::release(&mut connection, EXPIRE_HOLDS, holder).await
         })
         .await?;
         Ok(Sweep::Swept(given_back))
@@ -59,17 +63,17 @@ impl Ledger {
     /// Gives back some of the holds whose time is up. Answers how many; 0 when there is nothing left that could go back.
     async fn expire_round(&self) -> Result<u64, Fault> {
         let due = run(&self.pool, |mut connection| async move {
-            statements::due_holds(&mut connection, None, holds::ROUND).await
+            statements::due_holds(&mut connection, None, expiry::ROUND).await
         })
         .await?;
         let mut given_back: u64 = 0;
         for hold in due {
-            match holds::expire_one(&self.pool, &self.counters, hold).await {
+            match expiry::expire_one(&self.pool, &self.counters, hold).await {
                 Ok(true) => given_back = given_back.saturating_add(1),
                 Ok(false) => {}
                 // One hold that cannot go back (its owner's balance is full) must not keep the others.
                 Err(Fault::Refused(refusal)) => {
-                    tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "a due hold stays");
+                    tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "expired hold not released");
                 }
                 Err(fault) => return Err(fault),
             }

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::tokens;
-use crate::domain::ledger::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
+use crate::rules::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
 
 /// What a person has, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use database::Ending;
 
-use super::{Counters, Fault};
-use crate::postgres::ledger::IDEMPOTENCY_INDEX;
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::statements::IDEMPOTENCY_INDEX;
 
 /// How often a statement is run at most.
 const MAX_ATTEMPTS: u32 = 6;
@@ -14,7 +15,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a statement may be run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     Deadlock,
     Serialization,
     SameKey,
@@ -56,14 +57,14 @@ impl Cause {
 
 /// The attempts at one statement.
 #[derive(Debug)]
-pub(super) struct Attempts<'a> {
+pub(crate) struct Attempts<'a> {
     statement: &'static str,
     counters: &'a Counters,
     made: u32,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) const fn new(statement: &'static str, counters: &'a Counters) -> Self {
+    pub(crate) const fn new(statement: &'static str, counters: &'a Counters) -> Self {
         Self {
             statement,
             counters,
@@ -75,7 +76,7 @@ impl<'a> Attempts<'a> {
     ///
     /// # Errors
     /// `error` itself when another run cannot help or there were enough of them.
-    pub(super) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), Fault> {
+    pub(crate) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), Fault> {
         let Some(cause) = Cause::of(&error) else {
             return Err(error.into());
         };
@@ -89,7 +90,7 @@ impl<'a> Attempts<'a> {
     ///
     /// # Errors
     /// [`Fault::Busy`] when there were enough of them.
-    pub(super) async fn again_raced(&mut self) -> Result<(), Fault> {
+    pub(crate) async fn again_raced(&mut self) -> Result<(), Fault> {
         self.again(Cause::Raced).await.map_err(|TooMany| Fault::Busy)
     }
 

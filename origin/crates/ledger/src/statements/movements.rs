@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::Found;
-use crate::domain::ledger::{Account, Direction, Excursion, IdempotencyToken, Movement, SystemAccount};
+use crate::rules::{Account, Direction, Excursion, IdempotencyToken, Movement, SystemAccount};
 
 /// What one credit or debit came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

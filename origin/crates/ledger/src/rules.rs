@@ -1,23 +1,23 @@
 //! The token ledger's rules: what a movement is, which ones are legal, and how a request is recognised when it comes again.
 //!
-//! Pure: no SQL, no HTTP, no clock. `docs/LEDGER.md` states the guarantees; `operations::ledger` keeps them.
+//! Pure: no SQL, no HTTP, no clock. `docs/LEDGER.md` states the guarantees; [`crate::Ledger`] keeps them.
 
 mod account;
 mod amount;
 mod batch;
-mod cursor;
 mod error;
 mod fields;
 mod hold;
+mod page;
 mod request;
 mod transfer;
 
 pub use account::{Account, SystemAccount};
 pub use amount::{Amount, InvalidAmount, MAX_BALANCE};
 pub use batch::{Excursion, MAX_BATCH};
-pub use cursor::{Cursor, InvalidCursor, PageSize};
 pub use error::LedgerError;
 pub use fields::{Caller, IdempotencyKey, InvalidField, Reason, Reference};
 pub use hold::{Hold, HoldId, HoldLifetime, HoldState};
+pub use page::{Cursor, InvalidCursor, PageSize};
 pub use request::{Direction, HoldRequest, IdempotencyToken, Movement, RequestHash, Settlement};
 pub use transfer::{Receipt, Transfer, TransferKind};

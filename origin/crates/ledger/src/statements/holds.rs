@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::{Found, tokens};
-use crate::domain::ledger::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
+use crate::rules::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
 
 /// What a request to set tokens aside came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! The ledger's statements. Each is one SQL statement in a file of its own, and one function here: connection first, answer as
-//! the database gave it. What an answer means is `operations::ledger`'s business.
+//! the database gave it. What an answer means is for the use cases to say.
 
 mod holds;
 mod movements;
@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle};
-pub use movements::{BatchRow, MoveRow, move_batch, move_tokens};
+pub use movements::{MoveRow, move_batch, move_tokens};
 pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 
 /// The unique index that makes a key take effect once. Its violation means: the same key is being used right now.

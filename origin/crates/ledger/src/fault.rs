@@ -3,7 +3,7 @@
 use database::DatabaseError;
 use shared::problem::ErrorCode;
 
-use crate::domain::ledger::LedgerError;
+use crate::rules::LedgerError;
 
 /// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -6,23 +6,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Work that one replica at a time does.
+/// Work that one replica at a time does, by the name it has in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Job {
-    /// Giving back holds whose time is up.
-    ExpireHolds,
-    /// Retrying what Firebase could not be told.
-    RetrySyncs,
-}
-
-impl Job {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::ExpireHolds => "expire_holds",
-            Self::RetrySyncs => "retry_syncs",
-        }
-    }
-}
+pub struct Job(pub &'static str);
 
 /// Takes the lease of `job` for `holder`, or makes its own last `seconds` from now on. `false` while another one has it.
 ///
@@ -39,7 +25,7 @@ pub async fn claim(
          ON CONFLICT (job) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at \
          WHERE lease.holder = EXCLUDED.holder OR lease.expires_at <= now()",
     )
-    .bind(job.as_str())
+    .bind(job.0)
     .bind(holder)
     .bind(f64::from(seconds))
     .execute(connection)
@@ -53,7 +39,7 @@ pub async fn claim(
 /// What the database says; the lease then ends by itself.
 pub async fn release(connection: &mut PgConnection, job: Job, holder: Uuid) -> sqlx::Result<()> {
     sqlx::query("UPDATE auth.work_leases SET expires_at = now() WHERE job = $1 AND holder = $2 AND expires_at > now()")
-        .bind(job.as_str())
+        .bind(job.0)
         .bind(holder)
         .execute(connection)
         .await

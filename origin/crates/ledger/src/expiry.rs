@@ -1,0 +1,167 @@
+//! Ending a hold: captured, released, or given back because its time is up.
+
+use database::{Pool, run};
+use shared::ids::UserId;
+
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::outcome::{SettledHold, recognise};
+use crate::retry::Attempts;
+use crate::rules::{
+    Account, Amount, Caller, Hold, HoldId, HoldState, IdempotencyKey, IdempotencyToken, LedgerError, Receipt,
+    Settlement, SystemAccount, Transfer, TransferKind,
+};
+use crate::statements::{self, Ending, Found, SeenHold, Settled};
+
+/// How many due holds one touch or one round of the sweeper gives back.
+pub(crate) const ROUND: i64 = 100;
+
+/// Gives back the due holds of `user`. `true` when there were any.
+pub(crate) async fn expire_due_of(pool: &Pool, counters: &Counters, user: UserId) -> Result<bool, Fault> {
+    let due = run(pool, |mut connection| async move {
+        statements::due_holds(&mut connection, Some(user), ROUND).await
+    })
+    .await?;
+    let mut any = false;
+    for hold in due {
+        any |= expire_one(pool, counters, hold).await?;
+    }
+    Ok(any)
+}
+
+/// Gives back `hold` if its time is up and nobody settled it. `true` when this call did.
+pub(crate) async fn expire_one(pool: &Pool, counters: &Counters, hold: HoldId) -> Result<bool, Fault> {
+    let token = IdempotencyToken {
+        caller: Caller::origin(),
+        key: IdempotencyKey::hold_expiry(hold),
+    };
+    let ending = Ending {
+        token: &token,
+        hash: Settlement::Release.request_hash(hold),
+        hold,
+        capture: Some(0),
+        state: HoldState::Expired,
+        reason: "hold expired",
+    };
+    match end(pool, counters, "expire", ending).await {
+        Ok(settled) if !settled.receipt.replayed => {
+            counters.expired();
+            Ok(true)
+        }
+        // Somebody was faster, or the hold is not due.
+        Ok(_) | Err(Fault::Refused(LedgerError::HoldSettled)) => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+pub(crate) async fn end(
+    pool: &Pool,
+    counters: &Counters,
+    statement: &'static str,
+    ending: Ending<'_>,
+) -> Result<SettledHold, Fault> {
+    let mut attempts = Attempts::new(statement, counters);
+    loop {
+        let settled =
+            pool.once(|mut connection| async move { statements::settle(&mut connection, ending).await });
+        let settled = match settled.await? {
+            Ok(settled) => settled,
+            Err(error) if is_overflow(&error) => return Err(LedgerError::BalanceOverflow.into()),
+            Err(error) => {
+                attempts.again_after(error).await?;
+                continue;
+            }
+        };
+        let Settled { hold, found } = settled;
+        match (hold, found) {
+            (Some(hold), Some((found, amount))) => return ended(counters, ending, hold, &found, amount),
+            // The key was found, the hold was not: the key belongs to something else.
+            (None, Some(_)) => return Err(LedgerError::IdempotencyKeyReused.into()),
+            (None, None) => return Err(LedgerError::HoldNotFound.into()),
+            (Some(hold), None) => match endable(&hold, ending) {
+                Ok(()) => attempts.again_raced().await?,
+                Err(refusal) => return Err(refusal.into()),
+            },
+        }
+    }
+}
+
+/// Whether a hold can end so, by what the snapshot saw.
+fn endable(hold: &SeenHold, ending: Ending<'_>) -> Result<(), LedgerError> {
+    if !hold.own && ending.state != HoldState::Expired {
+        // The same as for a hold that does not exist: ids of others cannot be probed.
+        Err(LedgerError::HoldNotFound)
+    } else if hold.state != Some(HoldState::Reserved) || hold.due != (ending.state == HoldState::Expired) {
+        Err(LedgerError::HoldSettled)
+    } else if ending.capture.is_some_and(|amount| amount > hold.amount) {
+        Err(LedgerError::HoldTooSmall)
+    } else {
+        Ok(())
+    }
+}
+
+fn ended(
+    counters: &Counters,
+    ending: Ending<'_>,
+    hold: SeenHold,
+    found: &Found,
+    moved: i32,
+) -> Result<SettledHold, Fault> {
+    let replayed = recognise(counters, &ending.hash.0, found)?;
+    let broken = |_| {
+        Fault::from(sqlx::Error::Decode(
+            "a transfer or a hold without an amount".into(),
+        ))
+    };
+    let held = Amount::new(i64::from(hold.amount)).map_err(broken)?;
+    let amount = Amount::new(i64::from(moved)).map_err(broken)?;
+    let (kind, credit_account, captured) = if ending.state == HoldState::Captured {
+        (
+            TransferKind::Capture,
+            Account::System(SystemAccount::Spent),
+            moved,
+        )
+    } else {
+        (TransferKind::Release, Account::User(hold.user), 0)
+    };
+    // What was not captured went back right behind the capture, in the same statement.
+    let went_back = if kind == TransferKind::Capture {
+        held.minus(amount).unwrap_or(0)
+    } else {
+        0
+    };
+    let transfer = Transfer {
+        id: found.position.id,
+        version: found.position.version,
+        user: hold.user,
+        kind,
+        debit_account: Account::Hold(ending.hold).to_string(),
+        credit_account: credit_account.to_string(),
+        amount,
+        balance_after: found.position.balance_after,
+        reason: ending.reason.to_owned(),
+        reference: hold.reference,
+        hold: Some(ending.hold),
+        created_at: found.position.created_at,
+    };
+    Ok(SettledHold {
+        token_balance: transfer.balance_after.saturating_add(went_back),
+        hold: Hold {
+            id: ending.hold,
+            user: hold.user,
+            amount: held,
+            captured,
+            state: ending.state,
+            expires_at: hold.expires_at,
+        },
+        receipt: Receipt { transfer, replayed },
+    })
+}
+
+/// `numeric_value_out_of_range`: the balance column cannot hold what would go back.
+fn is_overflow(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|database| database.code())
+        .is_some_and(|code| code == "22003")
+}

@@ -1,0 +1,33 @@
+//! The token ledger: credits, debits, holds, and what keeps them right.
+//!
+//! Every movement is one SQL statement, so it is in the ledger completely or not at all, whenever a process dies. Every movement
+//! has an idempotency key, so it can be sent again by whoever does not know which of the two it was: the caller, or `Attempts`
+//! after a deadlock or a lost connection.
+
+mod counters;
+mod expiry;
+mod fault;
+mod handle;
+mod holds;
+mod make;
+mod movements;
+mod outcome;
+mod queue;
+mod retry;
+mod rules;
+mod statements;
+mod sweep;
+
+pub use counters::{CounterSnapshot, Counters};
+pub use fault::Fault;
+pub use handle::Ledger;
+pub use movements::TransferPage;
+pub use outcome::{Reservation, SettledHold};
+pub use rules::{
+    Account, Amount, Caller, Cursor, Direction, Hold, HoldId, HoldLifetime, HoldRequest, HoldState,
+    IdempotencyKey, IdempotencyToken, InvalidAmount, InvalidCursor, InvalidField, LedgerError, MAX_BALANCE,
+    Movement, PageSize, Reason, Receipt, Reference, RequestHash, Settlement, SystemAccount, Transfer,
+    TransferKind,
+};
+pub use statements::{Balance, Difference};
+pub use sweep::Sweep;

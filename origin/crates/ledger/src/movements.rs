@@ -1,0 +1,63 @@
+//! Credits, debits, and the list of what happened.
+
+use database::read;
+use shared::ids::UserId;
+use uuid::Uuid;
+
+use crate::fault::Fault;
+use crate::handle::Ledger;
+use crate::rules::{Caller, Cursor, IdempotencyKey, IdempotencyToken, Movement, PageSize, Receipt, Transfer};
+use crate::statements;
+
+/// One page of a person's transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferPage {
+    /// Newest first.
+    pub transfers: Vec<Transfer>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<Cursor>,
+}
+
+impl Ledger {
+    /// Credits or debits a person, once for each `token`. Movements of one person that wait together share a statement.
+    ///
+    /// # Errors
+    /// A refusal of [`LedgerError`], which changed nothing; otherwise the database gave no answer, and the same token tells
+    /// later whether it moved.
+    pub async fn move_tokens(&self, token: IdempotencyToken, movement: Movement) -> Result<Receipt, Fault> {
+        self.queue.make(token, movement).await
+    }
+
+    /// Credits or debits a person for a caller that names no key, as callers of the old contract do. It is made once, also when
+    /// the connection to the database breaks; but the caller's own repeat is another movement.
+    ///
+    /// # Errors
+    /// As [`Ledger::move_tokens`].
+    pub async fn move_tokens_unnamed(&self, caller: Caller, movement: Movement) -> Result<Receipt, Fault> {
+        let key = IdempotencyKey::fresh(Uuid::new_v4());
+        self.move_tokens(IdempotencyToken { caller, key }, movement).await
+    }
+
+    /// A page of the transfers of `user`, newest first.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn transfers(
+        &self,
+        user: UserId,
+        cursor: Option<Cursor>,
+        size: PageSize,
+    ) -> Result<TransferPage, Fault> {
+        let transfers = read(&self.pool, |mut connection| async move {
+            statements::transfers(&mut connection, user, cursor, size).await
+        })
+        .await?;
+        let full = i64::try_from(transfers.len()).is_ok_and(|count| count == size.get());
+        // Versions have no gap and begin at 0 or 1, so a full page that ends above 1 is not the last.
+        let next = transfers
+            .last()
+            .filter(|last| full && last.version > 0)
+            .map(|last| Cursor { before: last.version });
+        Ok(TransferPage { transfers, next })
+    }
+}

@@ -1,0 +1,80 @@
+//! What a movement or a hold came to, and whether a balance allows it.
+
+use crate::counters::Counters;
+use crate::rules::{Hold, LedgerError, MAX_BALANCE, Receipt};
+use crate::statements::Found;
+
+/// Tokens that were set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The hold, as it was when it was made.
+    pub hold: Hold,
+    /// The movement to the hold's account.
+    pub receipt: Receipt,
+}
+
+/// A hold that was captured or released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledHold {
+    /// The hold, as it ended.
+    pub hold: Hold,
+    /// The movement that carries the key: to `system:spent` for a capture, back to the person for a release.
+    pub receipt: Receipt,
+    /// The person's spendable balance after all of it, in tokens; a part that was not captured has gone back.
+    pub token_balance: i32,
+}
+
+/// Whether a balance allows a change: by the one the snapshot saw, `None` when it saw no such person.
+pub(crate) fn allowed(seen_balance: Option<i32>, delta: i64) -> Result<(), LedgerError> {
+    let balance = i64::from(seen_balance.ok_or(LedgerError::UserNotFound)?);
+    let after = balance.saturating_add(delta);
+    if after < 0 {
+        Err(LedgerError::InsufficientTokens)
+    } else if after > i64::from(MAX_BALANCE) {
+        Err(LedgerError::BalanceOverflow)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether `found` repeats an earlier answer. Equal hashes mean equal requests, so everything else about it is known.
+///
+/// # Errors
+/// [`LedgerError::IdempotencyKeyReused`] when it was made for another request.
+pub(crate) fn recognise(counters: &Counters, hash: &[u8; 32], found: &Found) -> Result<bool, LedgerError> {
+    match &found.made_for {
+        None => {
+            counters.moved();
+            Ok(false)
+        }
+        Some(made_for) if made_for == hash => {
+            counters.replayed();
+            Ok(true)
+        }
+        Some(_) => {
+            counters.refused();
+            Err(LedgerError::IdempotencyKeyReused)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_allowed_within_zero_and_the_largest_balance() {
+        use LedgerError::{BalanceOverflow, InsufficientTokens, UserNotFound};
+        for (balance, delta, expected) in [
+            (None, 1, Err(UserNotFound)),
+            (Some(0), -1, Err(InsufficientTokens)),
+            (Some(5), -5, Ok(())),
+            (Some(5), -6, Err(InsufficientTokens)),
+            (Some(MAX_BALANCE), 1, Err(BalanceOverflow)),
+            (Some(MAX_BALANCE - 1), 1, Ok(())),
+            (Some(0), i64::from(MAX_BALANCE), Ok(())),
+        ] {
+            assert_eq!(allowed(balance, delta), expected, "{balance:?} {delta}");
+        }
+    }
+}
