@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::{Target, user_sql};
 
-const MOVE: &str = include_str!("../../src/postgres/ledger/move.sql");
+const MOVE: &str = include_str!("../../crates/ledger/src/statements/move.sql");
 
 /// Credits one token per transaction for `length`; answers transactions a second.
 pub fn run(database: &PgConnectOptions, target: Target, people: u32, clients: u32, length: Duration) -> f64 {
