@@ -1,4 +1,4 @@
-//! The few functions of `glue.js` and `body.js`, typed.
+//! The few functions of `glue.js`, `send.js` and `body.js`, typed.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -17,19 +17,25 @@ extern "C" {
     fn begin_to_drop_body(request: &Request, body: &JsValue) -> Option<Promise>;
 }
 
-#[wasm_bindgen(module = "/src/workers/glue.js")]
+#[wasm_bindgen(module = "/src/workers/send.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = describe)]
-    fn describe_to(request: &Request, room: &mut [u8]) -> i32;
-
     #[wasm_bindgen(catch)]
     pub(super) async fn send(
+        context: &JsValue,
         request: &Request,
         message: &str,
         body: &JsValue,
         timeout_ms: u32,
         again: bool,
     ) -> Result<JsValue, JsValue>;
+
+    pub(super) fn discard(response: &Response);
+}
+
+#[wasm_bindgen(module = "/src/workers/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = describe)]
+    fn describe_to(request: &Request, room: &mut [u8]) -> i32;
 
     #[wasm_bindgen(catch)]
     pub(super) async fn ask(
@@ -50,6 +56,7 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub(super) async fn shadow(
+        context: &JsValue,
         request: &Request,
         answer: &Response,
         message: &str,
@@ -102,8 +109,6 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = copyOf)]
     pub(super) async fn copy_of(response: &Response, limit: u32, timeout_ms: u32)
     -> Result<JsValue, JsValue>;
-
-    pub(super) fn discard(response: &Response);
 
     pub(super) fn location(response: &Response) -> Option<String>;
 

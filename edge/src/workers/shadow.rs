@@ -75,8 +75,9 @@ impl Shadow {
     pub fn start(self, answer: &Response, isolate: &Rc<Isolate>, context: &Context) -> Result<(), JsValue> {
         let copy = glue::copy(answer)?;
         let isolate = Rc::clone(isolate);
+        let held = JsValue::from(context.as_ref());
         let promise = wasm_bindgen_futures::future_to_promise(async move {
-            self.run(&copy, &isolate).await;
+            self.run(&held, &copy, &isolate).await;
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.
@@ -84,8 +85,9 @@ impl Shadow {
         Ok(())
     }
 
-    async fn run(&self, answer: &Response, isolate: &Isolate) {
+    async fn run(&self, context: &JsValue, answer: &Response, isolate: &Isolate) {
         let answered = glue::shadow(
+            context,
             &self.request,
             answer,
             &self.read.changes.behind(&self.read.url),

@@ -28,3 +28,4 @@ mod telemetry;
 mod trace;
 mod unread_bodies;
 mod verdicts;
+mod waits;
