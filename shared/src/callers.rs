@@ -15,7 +15,7 @@ const BITS: u32 = 1_024;
 /// The bytes of a set on the wire.
 const BYTES: usize = 128;
 
-/// What a caller is recognised by: 0 to [`BITS`] - 1.
+/// What a caller is recognised by: a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallerMark(u32);
 
@@ -44,7 +44,18 @@ impl CallerMark {
     }
 
     fn of_bytes(bytes: &[u8]) -> Self {
-        Self(murmur3_32(&[b"caller:", bytes]).rem_euclid(BITS))
+        Self(murmur3_32(&[b"caller:", bytes]))
+    }
+
+    const fn bit(self) -> u32 {
+        self.0.rem_euclid(BITS)
+    }
+
+    /// A shorter hash, for where each caller is told.
+    #[must_use]
+    pub fn short(self) -> u16 {
+        // Below 65,536, so it always fits.
+        u16::try_from(self.0 >> 16).unwrap_or_default()
     }
 }
 
@@ -55,19 +66,19 @@ pub struct Callers([u64; WORDS]);
 impl Callers {
     /// Adds a caller.
     pub fn insert(&mut self, mark: CallerMark) {
-        let word = usize::try_from(mark.0.div_euclid(64)).unwrap_or_default();
+        let word = usize::try_from(mark.bit().div_euclid(64)).unwrap_or_default();
         if let Some(word) = self.0.get_mut(word) {
-            *word |= 1_u64.wrapping_shl(mark.0.rem_euclid(64));
+            *word |= 1_u64.wrapping_shl(mark.bit().rem_euclid(64));
         }
     }
 
     /// Whether `mark` is among them; another caller's mark may be the same.
     #[must_use]
     pub fn contains(&self, mark: CallerMark) -> bool {
-        let word = usize::try_from(mark.0.div_euclid(64)).unwrap_or_default();
+        let word = usize::try_from(mark.bit().div_euclid(64)).unwrap_or_default();
         self.0
             .get(word)
-            .is_some_and(|word| word.wrapping_shr(mark.0.rem_euclid(64)) & 1 == 1)
+            .is_some_and(|word| word.wrapping_shr(mark.bit().rem_euclid(64)) & 1 == 1)
     }
 
     /// Adds all of `others`.

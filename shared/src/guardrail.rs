@@ -19,7 +19,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use bet::Bet;
+pub(crate) use bet::Bet;
 
 /// What one side did in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,17 +71,28 @@ impl Margins {
         }
     }
 
-    /// Whether every margin is a number that makes sense beside the others.
+    /// Sign-ins that took longer than a limit. One in twenty is tolerable: that is a 95th percentile at the limit.
     #[must_use]
-    pub fn are_sound(&self) -> bool {
-        let is_rate = |rate: f64| rate > 0.0 && rate < 1.0;
-        self.tolerable_ratio >= 1.0
-            && self.harmful_ratio > self.tolerable_ratio
-            && self.harmful_ratio.is_finite()
-            && is_rate(self.tolerable_rate)
-            && is_rate(self.harmful_rate)
-            && self.harmful_rate > self.tolerable_rate
-            && is_rate(self.error)
+    pub const fn slow(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.2,
+            tolerable_rate: 0.05,
+            harmful_ratio: 2.0,
+            harmful_rate: 0.1,
+            error,
+        }
+    }
+
+    /// Reads that v2 answered otherwise than the legacy service, which never differs from itself: the rate alone counts.
+    #[must_use]
+    pub const fn shadow_differences(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.2,
+            tolerable_rate: 0.005,
+            harmful_ratio: 2.0,
+            harmful_rate: 0.02,
+            error,
+        }
     }
 }
 
@@ -159,16 +170,26 @@ impl Guardrail {
     /// What may be said now.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let needed = 1.0 / self.margins.error;
-        // "Tolerable" holds if either of its claims does, so both must be given up.
-        if self.worse_by_ratio.wealth() >= needed && self.worse_by_rate.wealth() >= needed {
+        let (worse, fine, needed) = self.evidence();
+        if worse >= needed {
             return Verdict::RollBack;
         }
-        // "Harmful" needs both of its claims; half of the money is on each.
-        if (self.fine_by_ratio.wealth() + self.fine_by_rate.wealth()) / 2.0 >= needed {
+        if fine >= needed {
             return Verdict::Promote;
         }
         Verdict::Inconclusive
+    }
+
+    /// The evidence against "tolerable", that against "harmful", and how much of either gives the claim up.
+    #[must_use]
+    pub fn evidence(&self) -> (f64, f64, f64) {
+        (
+            // "Tolerable" holds if either of its claims does, so both must be given up.
+            self.worse_by_ratio.wealth().min(self.worse_by_rate.wealth()),
+            // "Harmful" needs both of its claims; half of the money is on each.
+            f64::midpoint(self.fine_by_ratio.wealth(), self.fine_by_rate.wealth()),
+            1.0 / self.margins.error,
+        )
     }
 
     /// What v2 and the legacy service did since the beginning.
@@ -192,7 +213,7 @@ impl Count {
     }
 
     /// The logarithm of how much likelier this is at the rate `other` than at `claimed`.
-    fn evidence(self, claimed: f64, other: f64) -> f64 {
+    pub(crate) fn evidence(self, claimed: f64, other: f64) -> f64 {
         // A total failure is bet on as 999 in 1,000, since a single success would otherwise refute it for good.
         let other = other.min(0.999);
         let (events, others) = (

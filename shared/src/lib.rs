@@ -18,6 +18,7 @@
 
 pub mod api;
 pub mod assertion;
+pub mod autopilot;
 pub mod base64url;
 pub mod breaker;
 pub mod callers;

@@ -4,6 +4,7 @@
 //! down. A breaker looks at one service from one isolate and lasts seconds; this looks at both sides from everywhere, and
 //! returns only after v2 has been well for a while.
 
+mod detector;
 mod figures;
 mod rule;
 
@@ -12,6 +13,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::time::UnixTime;
+use detector::Detector;
 pub use figures::{Figures, Report, SideFigures, Tally};
 pub use rule::{FAILING_CALLERS, Rule, read_rule};
 
@@ -29,7 +31,7 @@ pub const GOOD_PROBES: u32 = 2;
 /// Whether sign-ins are sent back, and the figures behind it.
 ///
 /// What is written to storage is the standing alone: figures older than the window mean nothing after a restart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepDown {
     down: Option<Down>,
     /// Trips of which each came within [`RELAPSE_SECONDS`] of the recovery before.
@@ -37,6 +39,8 @@ pub struct StepDown {
     recovered_at: Option<UnixTime>,
     #[serde(skip)]
     reports: VecDeque<(UnixTime, Report)>,
+    #[serde(skip)]
+    detector: Detector,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,15 +80,23 @@ impl StepDown {
         self.down.is_some()
     }
 
+    /// Whether the legacy service fails, by what was reported within the window.
+    #[must_use]
+    pub fn is_legacy_failing(&self, rule: &Rule) -> bool {
+        rule.is_failing(&self.figures().legacy)
+    }
+
     /// Takes what an isolate saw since it last said so.
     pub fn report(&mut self, report: Report, rule: &Rule, now: UnixTime) -> Option<Change> {
         self.forget_old(rule, now);
+        let begun = self.detector.is_alarmed_by(&report.v2, rule);
         match self.reports.back_mut() {
             Some((at, same_second)) if *at == now => same_second.add(&report),
             _ => self.reports.push_back((now, report)),
         }
         let figures = self.figures();
-        if self.is_down() || !rule.is_broken_by(&figures) {
+        // Sign-ins cannot be sent back to a side that fails as well.
+        if self.is_down() || !begun || rule.is_failing(&figures.legacy) {
             return None;
         }
         let hold_seconds = self.hold(rule, now);
@@ -116,12 +128,14 @@ impl StepDown {
         // A clock that stepped back must not keep people away from v2.
         let held = !(0..down.hold_seconds).contains(&down_seconds);
         let no_refuge = rule.is_failing(&figures.legacy);
-        if down.good_probes < GOOD_PROBES || rule.is_broken_by(&figures) || !(held || no_refuge) {
+        let still_fails = rule.is_failing(&figures.v2) && !no_refuge;
+        if down.good_probes < GOOD_PROBES || still_fails || !(held || no_refuge) {
             return None;
         }
         self.down = None;
         self.recovered_at = Some(now);
         self.reports.clear();
+        self.detector = Detector::default();
         Some(Change::Recovered {
             figures: Figures::from(&figures),
             down_seconds,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The logarithm of what each part of the stake has become. The whole began as 1, in equal parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Bet {
+pub(crate) struct Bet {
     parts: Vec<f64>,
 }
 
@@ -33,5 +33,17 @@ impl Bet {
     /// What the stake has become.
     pub fn wealth(&self) -> f64 {
         self.parts.iter().map(|part| part.exp()).sum()
+    }
+
+    /// Fills each part up to its share of the stake. The whole then sees a change for the worse however long all was well before it (a mixture of CUSUM
+    /// statistics). Returns whether that is all there is: nothing has been won.
+    pub fn refill(&mut self) -> bool {
+        let share = Self::even(self.parts.len()).parts;
+        let mut nothing_won = true;
+        for (part, share) in self.parts.iter_mut().zip(share) {
+            nothing_won &= *part <= share;
+            *part = part.max(share);
+        }
+        nothing_won
     }
 }

@@ -106,7 +106,7 @@ impl Tally {
         )
     }
 
-    fn add(&mut self, more: &Self) {
+    pub(super) fn add(&mut self, more: &Self) {
         self.requests = self.requests.saturating_add(more.requests);
         self.failures = self.failures.saturating_add(more.failures);
         self.callers.merge(&more.callers);

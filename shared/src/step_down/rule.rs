@@ -1,6 +1,6 @@
 //! How much failure is too much (`ROLLBACK_*`).
 
-use super::figures::{Report, Tally};
+use super::figures::Tally;
 use crate::config::{self, Faults, Lookup, Reader};
 use crate::rollout::Percentage;
 
@@ -11,16 +11,14 @@ pub const FAILING_CALLERS: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     error_rate: Percentage,
-    min_requests: u32,
     window_seconds: i64,
 }
 
 impl Default for Rule {
-    /// Half of at least 20 requests within 10 seconds.
+    /// Half of the callers; within 10 seconds where a window is looked at.
     fn default() -> Self {
         Self {
             error_rate: Percentage::from_basis_points(5_000).unwrap_or(Percentage::EVERYBODY),
-            min_requests: 20,
             window_seconds: 10,
         }
     }
@@ -33,13 +31,9 @@ impl Rule {
         self.window_seconds
     }
 
-    /// Whether v2 fails too often, on enough requests to say so, and the legacy service does not. Nothing known against the
-    /// legacy service counts as well.
-    #[must_use]
-    pub fn is_broken_by(&self, figures: &Report) -> bool {
-        figures.v2.requests >= self.min_requests
-            && self.is_failing(&figures.v2)
-            && !self.is_failing(&figures.legacy)
+    /// The share of callers that is too much, 0 to 1.
+    pub(super) fn error_share(&self) -> f64 {
+        f64::from(self.error_rate.basis_points()) / f64::from(Percentage::EVERYBODY.basis_points())
     }
 
     /// Whether the share of callers who saw the side fail has reached the limit, and there are [`FAILING_CALLERS`] of them. Callers and
@@ -55,7 +49,7 @@ impl Rule {
     }
 }
 
-/// Reads `ROLLBACK_ERROR_RATE` (percent, more than 0), `ROLLBACK_MIN_REQUESTS` (1 to 100,000) and `ROLLBACK_WINDOW_SECONDS` (5 to 600).
+/// Reads `ROLLBACK_ERROR_RATE` (percent, more than 0) and `ROLLBACK_WINDOW_SECONDS` (5 to 600).
 ///
 /// # Errors
 /// Every bad variable.
@@ -64,7 +58,6 @@ pub fn read_rule(lookup: &dyn Lookup) -> Result<Rule, Faults> {
     let usual = Rule::default();
     let rule = Rule {
         error_rate: reader.or("ROLLBACK_ERROR_RATE", usual.error_rate, error_rate),
-        min_requests: reader.or("ROLLBACK_MIN_REQUESTS", usual.min_requests, min_requests),
         window_seconds: reader.or("ROLLBACK_WINDOW_SECONDS", usual.window_seconds, |text| {
             config::whole_number(text, 5..=600)
         }),
@@ -77,9 +70,4 @@ fn error_rate(text: &str) -> Result<Percentage, &'static str> {
         .ok()
         .filter(|rate| *rate > Percentage::NOBODY)
         .ok_or("is not a percentage from 0.01 to 100")
-}
-
-fn min_requests(text: &str) -> Result<u32, String> {
-    config::whole_number(text, 1..=100_000)
-        .and_then(|number| u32::try_from(number).map_err(|_| "is out of range".to_owned()))
 }

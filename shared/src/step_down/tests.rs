@@ -116,13 +116,13 @@ fn rule(variables: &[(&str, &str)]) -> Result<Rule, crate::config::Faults> {
     read_rule(&table)
 }
 
-/// The usual rule is: half of at least 20 requests within 10 s.
 #[test]
-fn only_v2_failing_alone_on_enough_requests_sends_sign_ins_back() {
+fn only_v2_failing_alone_sends_sign_ins_back() {
     for (report, trips) in [
-        (seen((20, 10), (0, 0)), true),
+        (seen((20, 12), (0, 0)), true),
         (seen((20, 9), (0, 0)), false),
-        (seen((19, 19), (0, 0)), false),
+        (seen((FAILING_CALLERS, FAILING_CALLERS), (0, 0)), true),
+        (seen((4, 4), (0, 0)), false),
         (seen((20, 20), (10, 4)), true),
         (seen((20, 20), (10, 5)), false),
         // One caller's trouble at the legacy service is no reason to stay.
@@ -139,29 +139,73 @@ fn only_v2_failing_alone_on_enough_requests_sends_sign_ins_back() {
 }
 
 #[test]
-fn what_isolates_saw_is_added_up_within_the_window() {
+fn what_isolates_saw_is_added_up_and_shown_within_the_window() {
     let rule = Rule::default();
     let mut step_down = StepDown::default();
-    for second in 0..3 {
-        let change = step_down.report(seen((6, 6), (1, 0)), &rule, START.plus(second));
+    for second in 0..2 {
+        let change = step_down.report(seen((2, 2), (1, 0)), &rule, START.plus(second));
         assert_eq!(change, None);
     }
-    let change = step_down.report(seen((6, 6), (1, 0)), &rule, START.plus(9));
+    let change = step_down.report(seen((2, 2), (1, 0)), &rule, START.plus(9));
     assert_eq!(
         change,
         Some(Change::SteppedDown {
-            figures: figures((24, 24), (4, 0)),
+            figures: figures((6, 6), (3, 0)),
             hold_seconds: 10
         })
     );
-    // Ten seconds later the first of them counts no more.
+    // Ten seconds later the first of them are shown no more.
+    step_down.report(seen((1, 1), (0, 0)), &rule, START.plus(11));
+    assert_eq!(step_down.figures(), seen((3, 3), (1, 0)));
+}
+
+/// Six minutes at 0.02 sign-ins a second, and none of them on a window's clock.
+#[test]
+fn site_without_traffic_steps_down_after_a_handful_of_failures() {
+    for (good_before, most) in [(0, FAILING_CALLERS), (10_000, FAILING_CALLERS + 1)] {
+        let rule = rule(&[("ROLLBACK_ERROR_RATE", "25")]).unwrap();
+        let mut step_down = StepDown::default();
+        let mut now = START;
+        for number in 0..good_before {
+            let mut report = Report::default();
+            sent(&mut report, [number], Outcome::Status(200));
+            now = now.plus(50);
+            assert_eq!(step_down.report(report, &rule, now), None);
+        }
+        let failures = (0..).find(|number| {
+            let mut report = Report::default();
+            sent(&mut report, [50_000 + number], Outcome::Status(503));
+            now = now.plus(50);
+            step_down.report(report, &rule, now).is_some()
+        });
+        assert!(failures.is_some_and(|number| number < most), "{failures:?}");
+    }
+}
+
+/// What both sides fail by themselves, for as many callers as a large site has in a day.
+#[test]
+fn few_failures_among_many_send_nobody_back() {
+    let rule = rule(&[("ROLLBACK_ERROR_RATE", "25")]).unwrap();
     let mut step_down = StepDown::default();
-    step_down.report(seen((19, 19), (0, 0)), &rule, START);
-    assert_eq!(
-        step_down.report(seen((1, 1), (0, 0)), &rule, START.plus(10)),
-        None
-    );
-    assert_eq!(step_down.figures(), seen((1, 1), (0, 0)));
+    for second in 0..5_000_u32 {
+        let mut report = Report::default();
+        let first = second * 200;
+        sent(&mut report, first..first + 4, Outcome::Status(503));
+        sent(&mut report, first + 4..first + 200, Outcome::Status(200));
+        let change = step_down.report(report, &rule, START.plus(i64::from(second)));
+        assert_eq!(change, None, "{second}");
+    }
+}
+
+#[test]
+fn one_caller_sends_nobody_back_however_long_they_try() {
+    let rule = rule(&[("ROLLBACK_ERROR_RATE", "1")]).unwrap();
+    let mut step_down = StepDown::default();
+    for hour in 0..5_000 {
+        let mut report = Report::default();
+        sent(&mut report, 0..FAILING_CALLERS - 1, Outcome::Status(503));
+        assert_eq!(step_down.report(report, &rule, START.plus(hour * 3_600)), None);
+    }
 }
 
 #[test]
@@ -281,20 +325,14 @@ fn what_counts_as_a_failure_differs_by_side() {
 fn bad_variables_are_named() {
     for (name, bad) in [
         ("ROLLBACK_ERROR_RATE", ["0", "101", "50%", "-1"]),
-        ("ROLLBACK_MIN_REQUESTS", ["0", "100001", "1e2", "-1"]),
         ("ROLLBACK_WINDOW_SECONDS", ["4", "601", "10s", "-1"]),
     ] {
         for value in bad {
             assert_eq!(rule(&[(name, value)]).unwrap_err().names(), [name], "{value}");
         }
     }
-    let read = rule(&[
-        ("ROLLBACK_ERROR_RATE", "0.5"),
-        ("ROLLBACK_MIN_REQUESTS", "200"),
-        ("ROLLBACK_WINDOW_SECONDS", "60"),
-    ])
-    .unwrap();
-    assert!(read.is_broken_by(&seen((1_000, 5), (0, 0))));
-    assert!(!read.is_broken_by(&seen((1_001, 5), (0, 0))));
+    let read = rule(&[("ROLLBACK_ERROR_RATE", "0.5"), ("ROLLBACK_WINDOW_SECONDS", "60")]).unwrap();
+    assert!(read.is_failing(&seen((1_000, 5), (0, 0)).v2));
+    assert!(!read.is_failing(&seen((1_001, 5), (0, 0)).v2));
     assert_eq!(rule(&[]), Ok(Rule::default()));
 }

@@ -1,0 +1,260 @@
+//! A rollout that steers itself: it goes to the next step when every guardrail allows it, sends sign-ins back when one forbids it, and
+//! waits otherwise, whatever the clock says.
+//!
+//! Pure: the object that hears all isolates says the time, what holds, and what they saw. It rolls back by itself once; then a person has to
+//! say go. An outage is not a regression: while sign-ins are stepped down, or the legacy service fails, nothing counts, nor does what was seen
+//! some seconds before. Sign-ins that were sent back twice within one step, while v2 called itself ready, are a regression all the same.
+
+mod evidence;
+mod plan;
+mod seen;
+mod sightings;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+use crate::guardrail::Verdict;
+use crate::rollout::Percentage;
+use crate::time::UnixTime;
+pub use evidence::{Outcome, RECORDS, Reading, Record};
+pub use plan::Plan;
+pub use sightings::{MOST, Sighting, Sightings, Subject};
+use step::Step;
+pub use step::{CALLERS, Name};
+
+/// The author of the overrides that it writes.
+pub const AUTHOR: &str = "autopilot";
+/// It renews its override when that expires within so many seconds.
+const RENEWED_BEFORE: i64 = 7 * 86_400;
+/// So often may sign-ins be sent back within a step while v2 calls itself ready.
+const TOLERATED: u32 = 1;
+
+/// How things stand when it is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// The percentage that holds.
+    pub percent: Percentage,
+    /// Why nothing may be decided, if anything forbids it: a kill switch, variables that cannot be read, an operator who says hold.
+    pub held: Option<&'static str>,
+    /// Whether sign-ins are sent back, or the legacy service fails.
+    pub outage: bool,
+    /// Whether shadow reads are made.
+    pub shadow: bool,
+    /// The version of the last override in which a person said go, 0 for never.
+    pub go: u64,
+    /// Whether v2 says that it is ready, as far as is known.
+    pub ready: bool,
+    /// When its own override expires, if one is in force.
+    pub expires_at: Option<UnixTime>,
+}
+
+/// What it wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The percentage that is to hold.
+    pub percent: Percentage,
+    /// What is recorded once it holds.
+    pub record: Record,
+}
+
+/// What the autopilot knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Autopilot {
+    /// In basis points.
+    percent: u16,
+    since: UnixTime,
+    step: Step,
+    /// The version of the override by which it sent sign-ins back. A later go of a person's undoes it.
+    rolled_back: Option<u64>,
+    outage: Option<Outage>,
+    /// How often sign-ins were sent back within this step while v2 called itself ready.
+    unexplained: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Outage {
+    asked: u32,
+    not_ready: u32,
+}
+
+impl Autopilot {
+    /// At the beginning of a step.
+    #[must_use]
+    pub fn new(plan: &Plan, percent: Percentage, now: UnixTime) -> Self {
+        Self {
+            percent: percent.basis_points(),
+            since: now,
+            step: Step::new(plan.error_of(Name::ALL.len()), now),
+            rolled_back: None,
+            outage: None,
+            unexplained: 0,
+        }
+    }
+
+    /// Whatever it knew cannot be read: it does nothing until a person says go in an override after `version`.
+    #[must_use]
+    pub fn waiting_for_go(plan: &Plan, percent: Percentage, version: u64, now: UnixTime) -> Self {
+        Self {
+            rolled_back: Some(version),
+            ..Self::new(plan, percent, now)
+        }
+    }
+
+    /// Takes what an isolate saw.
+    pub fn observe(&mut self, sightings: &Sightings, now: UnixTime) {
+        if self.rolled_back.is_none() && self.outage.is_none() {
+            self.step.observe(sightings, now);
+        }
+    }
+
+    /// Takes v2's answer to "are you ready?", given while sign-ins are sent back.
+    pub const fn probed(&mut self, ready: bool) {
+        if let Some(outage) = &mut self.outage {
+            outage.asked = outage.asked.saturating_add(1);
+            if !ready {
+                outage.not_ready = outage.not_ready.saturating_add(1);
+            }
+        }
+    }
+
+    /// Whether it waits for a person's go.
+    #[must_use]
+    pub const fn waits_for_go(&self) -> bool {
+        self.rolled_back.is_some()
+    }
+
+    /// What each guardrail says in this step.
+    #[must_use]
+    pub fn readings(&self, shadow: bool) -> Vec<Reading> {
+        self.step.readings(shadow)
+    }
+
+    /// Since when this step lasts.
+    #[must_use]
+    pub const fn since(&self) -> UnixTime {
+        self.since
+    }
+
+    /// What is to be done now, if anything. It is done once [`Self::applied`] says so.
+    pub fn decide(&mut self, plan: &Plan, situation: &Situation, now: UnixTime) -> Option<Decision> {
+        if self.rolled_back.is_some_and(|version| situation.go > version) {
+            *self = Self::new(plan, situation.percent, now);
+        }
+        if situation.percent.basis_points() != self.percent {
+            // Somebody else moved people: another step, whose evidence begins here.
+            self.begin(plan, situation.percent, now);
+        }
+        if situation.held.is_some() {
+            self.step.set_aside();
+            return None;
+        }
+        if self.rolled_back.is_some() {
+            return self.renewal(situation, now);
+        }
+        self.follow_outage(situation.outage);
+        if self.unexplained > TOLERATED {
+            let rule = "v2 failed twice within the step while it called itself ready";
+            return self.decision(Outcome::RollBack, Percentage::NOBODY, rule, situation, now);
+        }
+        if self.outage.is_some() {
+            return None;
+        }
+        let readings = self.step.readings(situation.shadow);
+        if readings
+            .iter()
+            .any(|reading| reading.verdict == Verdict::RollBack)
+            && situation.percent > Percentage::NOBODY
+        {
+            let rule = "a guardrail gives up the claim that v2 is tolerable";
+            return self.decision(Outcome::RollBack, Percentage::NOBODY, rule, situation, now);
+        }
+        let (may, rule) = if situation.percent == Percentage::NOBODY {
+            let differs = readings
+                .iter()
+                .any(|reading| reading.verdict == Verdict::RollBack);
+            (situation.ready && !differs, "v2 is ready")
+        } else {
+            let all = readings.iter().all(|reading| reading.verdict == Verdict::Promote);
+            (all, "every guardrail gives up the claim that v2 is harmful")
+        };
+        let next = plan.after(situation.percent).filter(|_| may);
+        match next {
+            Some(next) => self.decision(Outcome::Promote, next, rule, situation, now),
+            None => self.renewal(situation, now),
+        }
+    }
+
+    /// The decision holds, as the override `version`.
+    pub fn applied(&mut self, plan: &Plan, decision: &Decision, version: u64, now: UnixTime) -> Record {
+        match decision.record.outcome {
+            Outcome::Renew => {}
+            Outcome::Promote => self.begin(plan, decision.percent, now),
+            Outcome::RollBack => {
+                self.begin(plan, decision.percent, now);
+                self.rolled_back = Some(version);
+            }
+        }
+        Record {
+            version,
+            ..decision.record.clone()
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan, percent: Percentage, now: UnixTime) {
+        *self = Self {
+            rolled_back: self.rolled_back,
+            outage: self.outage,
+            ..Self::new(plan, percent, now)
+        };
+    }
+
+    fn follow_outage(&mut self, outage: bool) {
+        match (self.outage, outage) {
+            (None, true) => {
+                self.outage = Some(Outage::default());
+                self.step.set_aside();
+            }
+            (Some(over), false) => {
+                self.outage = None;
+                self.step.set_aside();
+                if over.asked > 0 && over.not_ready == 0 {
+                    self.unexplained = self.unexplained.saturating_add(1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn renewal(&self, situation: &Situation, now: UnixTime) -> Option<Decision> {
+        let expires_at = situation.expires_at?;
+        if expires_at.since(now) >= RENEWED_BEFORE {
+            return None;
+        }
+        let rule = "the override expires within a week";
+        self.decision(Outcome::Renew, situation.percent, rule, situation, now)
+    }
+
+    fn decision(
+        &self,
+        outcome: Outcome,
+        percent: Percentage,
+        rule: &str,
+        situation: &Situation,
+        now: UnixTime,
+    ) -> Option<Decision> {
+        let record = Record {
+            outcome,
+            at: now,
+            from: situation.percent.to_string(),
+            to: percent.to_string(),
+            rule: rule.to_owned(),
+            step_seconds: now.since(self.since),
+            readings: self.step.readings(situation.shadow),
+            version: 0,
+        };
+        Some(Decision { percent, record })
+    }
+}
+
+#[cfg(test)]
+mod tests;

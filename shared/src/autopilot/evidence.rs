@@ -1,0 +1,78 @@
+//! What a decision was made of, for people to check.
+
+use serde::{Deserialize, Serialize};
+
+use super::step::Name;
+use crate::guardrail::{Count, Guardrail, Verdict};
+use crate::time::UnixTime;
+
+/// So many records are kept.
+pub const RECORDS: usize = 100;
+
+/// What one guardrail said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The guardrail.
+    pub guardrail: Name,
+    /// Callers at v2, and those of them who saw the event.
+    pub v2: Count,
+    /// The same at the legacy service.
+    pub legacy: Count,
+    /// Evidence against "v2 is tolerable".
+    pub evidence_to_roll_back: f64,
+    /// Evidence against "v2 is harmful".
+    pub evidence_to_promote: f64,
+    /// From how much evidence on a claim is given up.
+    pub needed: f64,
+    /// What that allows to say.
+    pub verdict: Verdict,
+}
+
+impl Reading {
+    pub(super) fn of(name: Name, guardrail: &Guardrail, verdict: Verdict) -> Self {
+        let (v2, legacy) = guardrail.figures();
+        let (evidence_to_roll_back, evidence_to_promote, needed) = guardrail.evidence();
+        Self {
+            guardrail: name,
+            v2,
+            legacy,
+            evidence_to_roll_back,
+            evidence_to_promote,
+            needed,
+            verdict,
+        }
+    }
+}
+
+/// What the autopilot did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It went to the next step.
+    Promote,
+    /// It sent sign-ins back. From then on a person has to say go.
+    RollBack,
+    /// It kept its own percentage in force before that expired.
+    Renew,
+}
+
+/// One decision, with everything that it was made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was done.
+    pub outcome: Outcome,
+    /// When.
+    pub at: UnixTime,
+    /// The percentage before.
+    pub from: String,
+    /// The percentage after.
+    pub to: String,
+    /// The rule that decided, in words.
+    pub rule: String,
+    /// How long the step had lasted, in seconds.
+    pub step_seconds: i64,
+    /// What each guardrail said.
+    pub readings: Vec<Reading>,
+    /// The version of the override that it wrote.
+    pub version: u64,
+}
