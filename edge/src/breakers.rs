@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::assertion::ORIGIN_AUDIENCE;
 use shared::breaker::Breaker;
 
 /// The name of the breaker for calls that v2 cannot answer without Google. No service is called so: their names have no slash.
@@ -15,6 +16,12 @@ impl Breakers {
     /// The breaker of the service called `name`.
     pub fn of(&mut self, name: &str) -> &mut Breaker {
         self.0.entry(name.to_owned()).or_default()
+    }
+
+    /// v2 has been found well by somebody who asked it: what this isolate holds against it is over.
+    pub fn trust_v2(&mut self) {
+        self.0.remove(ORIGIN_AUDIENCE);
+        self.0.remove(SIGN_INS);
     }
 
     /// Every service that has been asked by this isolate, with its breaker's state.

@@ -8,6 +8,7 @@ mod upstreams;
 mod url;
 
 use shared::assertion::AssertionKeys;
+use shared::autopilot::Plan;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::limits::KeyMaker;
 use shared::rollout::Percentage;
@@ -55,6 +56,8 @@ pub struct EdgeConfig {
     pub rollout_faults: Option<Faults>,
     /// The share of reads with a legacy token that is repeated at v2 for comparison.
     pub shadow: Percentage,
+    /// How the rollout steers itself, if it does.
+    pub autopilot: Option<Plan>,
     /// What callers are told about the limits on public calls.
     pub quotas: Quotas,
     /// Which origins browsers may call from.
@@ -121,7 +124,7 @@ impl EdgeConfig {
         );
         let log = reader.or("LOG_LEVEL", LogLevel::Info, log_level);
         let quotas = reader.or("RATE_LIMITS", Quotas::default(), Quotas::parse);
-        let (rollout, shadow, rollout_faults) = read_rollout(lookup, legacy.is_some());
+        let (rollout, shadow, autopilot, rollout_faults) = read_rollout(lookup, legacy.is_some());
         let config = match (tokens, origin, sealers, counters) {
             (Some(tokens), Some(origin), Some(sealers), Some(counters)) => Some(Self {
                 tokens,
@@ -138,6 +141,7 @@ impl EdgeConfig {
                 rollout,
                 rollout_faults,
                 shadow,
+                autopilot,
                 quotas,
                 cors,
                 log,
@@ -165,10 +169,14 @@ impl EdgeConfig {
 }
 
 /// Reads everything that steers the move. One bad variable, and nobody is moved or shadowed.
-fn read_rollout(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Percentage, Option<Faults>) {
+fn read_rollout(
+    lookup: &dyn Lookup,
+    legacy_exists: bool,
+) -> (Policy, Percentage, Option<Plan>, Option<Faults>) {
     let (policy, faults) = routing::read_policy(lookup, legacy_exists);
     let mut reader = Reader::new(lookup);
     let shadow = reader.or("SHADOW_PERCENT", Percentage::NOBODY, Percentage::parse);
+    let autopilot = reader.or("ROLLOUT_AUTOPILOT", None, Plan::parse);
     // The object that keeps the overrides reads these two; every isolate complains about a bad one.
     reader.or("ROLLOUT_TWO_PERSONS", false, config::on_off);
     reader.optional("ROLLOUT_WEBHOOK_URL", BaseUrl::parse);
@@ -182,14 +190,14 @@ fn read_rollout(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Percentage
     .flat_map(|faults| faults.0)
     .collect();
     if faults.is_empty() {
-        return (policy, shadow, None);
+        return (policy, shadow, autopilot, None);
     }
     let policy = Policy {
         legacy_exists,
         unreadable: true,
         ..Policy::all_legacy()
     };
-    (policy, Percentage::NOBODY, Some(Faults(faults)))
+    (policy, Percentage::NOBODY, None, Some(Faults(faults)))
 }
 
 fn milliseconds(text: &str) -> Result<u32, String> {

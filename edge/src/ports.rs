@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use shared::fallback::{BodyFault, Dependency};
 use shared::routing::Policy;
-use shared::steering::Reply;
+use shared::steering::Answered;
 use shared::time::UnixTime;
 
 use crate::changes::HeaderChanges;
@@ -60,7 +60,10 @@ pub trait Upstreams {
 
     /// Asks whoever keeps the overrides to take `change` for the service `author`, or how things stand. `None` where nobody keeps them
     /// or they cannot be asked.
-    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply>;
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Answered>;
+
+    /// A clock for durations, in milliseconds.
+    fn now_ms(&self) -> u64;
 }
 
 /// How much of a request's body there is.

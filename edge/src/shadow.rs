@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared::callers::CallerMark;
 use shared::identity::TokenKind;
 use shared::rollout::{BUCKETS, Percentage};
 use shared::routing::Purpose;
@@ -30,6 +31,8 @@ pub struct ShadowRead {
     pub changes: HeaderChanges,
     /// How long v2 may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
+    /// Whose it is, as a hash.
+    pub caller: CallerMark,
 }
 
 /// Whether this call is one that `share` of which are repeated. Only verification and the profile, and never with a method that

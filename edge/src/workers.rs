@@ -1,5 +1,6 @@
 //! The ports on Cloudflare. Besides `lib.rs` the only place that knows the runtime.
 
+mod autopilot;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod env;
@@ -67,6 +68,10 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
             return misconfigured(&inbound, &faults.names(), env);
         }
     };
+    if isolate.watch.have_sign_ins_returned() {
+        // Its breaker's next probe would turn away those who come meanwhile, and they would count as failures again.
+        isolate.breakers.borrow_mut().trust_v2();
+    }
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
     Watch::keep_up(isolate, context);
     if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::guardrail::Verdict;
 use crate::rollout::Percentage;
 use crate::time::UnixTime;
-pub use evidence::{Outcome, RECORDS, Reading, Record};
+pub use evidence::{Outcome, RECORDS, Reading, Record, Shown};
 pub use plan::Plan;
 pub use sightings::{MOST, Sighting, Sightings, Subject};
 use step::Step;
@@ -123,16 +123,31 @@ impl Autopilot {
         self.rolled_back.is_some()
     }
 
+    /// Whether nobody is moved yet.
+    #[must_use]
+    pub const fn is_before_the_first_step(&self) -> bool {
+        self.percent == 0
+    }
+
     /// What each guardrail says in this step.
     #[must_use]
     pub fn readings(&self, shadow: bool) -> Vec<Reading> {
         self.step.readings(shadow)
     }
 
-    /// Since when this step lasts.
+    /// How it stands, with the `records` of what it decided, newest first.
     #[must_use]
-    pub const fn since(&self) -> UnixTime {
-        self.since
+    pub fn shown(&self, plan: &Plan, situation: &Situation, records: Vec<Record>) -> Shown {
+        Shown {
+            percent: situation.percent.to_string(),
+            next: plan.after(situation.percent).map(|next| next.to_string()),
+            since: self.since,
+            waits_for_go: self.waits_for_go(),
+            held: situation.held.map(str::to_owned),
+            outage: situation.outage,
+            readings: self.readings(situation.shadow),
+            evidence: records,
+        }
     }
 
     /// What is to be done now, if anything. It is done once [`Self::applied`] says so.

@@ -38,6 +38,7 @@ pub mod problem;
 pub mod rollout;
 pub mod routing;
 pub mod service_keys;
+pub mod stage;
 pub mod steering;
 pub mod step_down;
 pub mod target;

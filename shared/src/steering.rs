@@ -11,11 +11,12 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::autopilot;
 use crate::rollout::Percentage;
 use crate::routing::{People, Policy};
 use crate::time::UnixTime;
 pub use request::{MAX_BODY_BYTES, Refusal, Requested};
-pub use wire::{Reply, Shown, Standing, Told};
+pub use wire::{Answered, Reply, Shown, Standing, Told};
 
 /// So many earlier overrides are kept.
 pub const HISTORY: usize = 200;
@@ -39,9 +40,22 @@ pub struct Change {
     /// `ROLLOUT_KILL_SWITCH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<bool>,
+    /// What a person tells the autopilot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autopilot: Option<Order>,
     /// Whether this counts although the variables throw the kill switch. Said by nobody unless they mean it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub despite_kill_switch: bool,
+}
+
+/// What a person tells the autopilot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// It may go on, although it has rolled back.
+    Go,
+    /// It decides nothing for as long as this override is in force.
+    Hold,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -112,6 +126,39 @@ impl Steering {
     /// Earlier overrides, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Override> {
         self.history.iter().rev()
+    }
+
+    /// Whether a person holds the autopilot at `now`.
+    #[must_use]
+    pub fn is_held(&self, now: UnixTime) -> bool {
+        self.current(now)
+            .is_some_and(|current| current.change.autopilot == Some(Order::Hold))
+    }
+
+    /// The version of the last override in which a person told the autopilot to go on; 0 for never.
+    #[must_use]
+    pub fn last_go(&self) -> u64 {
+        self.history()
+            .find(|past| past.change.autopilot == Some(Order::Go) && past.author != autopilot::AUTHOR)
+            .map_or(0, |past| past.version)
+    }
+
+    /// What the autopilot asks for to have `percent` in force at `now`: the rest of what is in force stays, and a kill switch of the
+    /// variables always outranks it.
+    #[must_use]
+    pub fn with_percent(&self, percent: Percentage, reason: &str, now: UnixTime) -> Requested {
+        let in_force = self.current(now).map(|current| current.change.clone());
+        Requested {
+            change: Change {
+                percent: Some(percent),
+                autopilot: None,
+                despite_kill_switch: false,
+                ..in_force.unwrap_or_default()
+            },
+            reason: reason.to_owned(),
+            expires_at: now.plus(LONGEST_SECONDS),
+            expected_version: self.version(),
+        }
     }
 
     /// Takes the change that `author` asks for at `now`, or says which rule it breaks and changes nothing.

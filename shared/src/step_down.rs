@@ -57,7 +57,7 @@ struct Down {
 pub enum Change {
     /// From now on sign-ins go to the legacy service.
     SteppedDown {
-        /// What both sides did within the window.
+        /// What v2 did since it was last well, and the legacy service within the window.
         #[serde(flatten)]
         figures: Figures,
         /// How long they stay there at least, in seconds.
@@ -89,16 +89,17 @@ impl StepDown {
     /// Takes what an isolate saw since it last said so.
     pub fn report(&mut self, report: Report, rule: &Rule, now: UnixTime) -> Option<Change> {
         self.forget_old(rule, now);
-        let begun = self.detector.is_alarmed_by(&report.v2, rule);
+        let alarm = self.detector.alarm(&report.v2, rule, now);
         match self.reports.back_mut() {
             Some((at, same_second)) if *at == now => same_second.add(&report),
             _ => self.reports.push_back((now, report)),
         }
-        let figures = self.figures();
+        let mut figures = self.figures();
         // Sign-ins cannot be sent back to a side that fails as well.
-        if self.is_down() || !begun || rule.is_failing(&figures.legacy) {
+        if self.is_down() || rule.is_failing(&figures.legacy) {
             return None;
         }
+        figures.v2 = alarm?;
         let hold_seconds = self.hold(rule, now);
         self.down = Some(Down {
             since: now,

@@ -79,6 +79,7 @@ fn a_bad_rollout_value_moves_nobody_and_stops_nobody() {
         ("ROLLOUT_FORCE_V2", "a@b.de,,"),
         ("ROLLOUT_FORCE_LEGACY", "@"),
         ("ROLLOUT_GROUP", "a b"),
+        ("ROLLOUT_AUTOPILOT", "10,5"),
     ] {
         let mut variables = variables(&[("ROLLOUT_PERCENT", "100")]);
         variables.insert(name.to_owned(), value.to_owned());

@@ -5,7 +5,7 @@ use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::{self, Attempt, Counts, Outcome};
 use shared::ids::NormalizedEmail;
 use shared::problem::{ErrorCode, Problem};
-use shared::routing::{self, Decision, Facts, Purpose, Side};
+use shared::routing::{self, Decision, Facts, Purpose, Reason, Side};
 
 use super::send::{self, NoAnswer};
 use super::service::{LEGACY, Service};
@@ -72,7 +72,9 @@ where
         // What a token is needed for has its issuer's side alone.
         let has_other_side = self.gateway.config.legacy.is_some()
             && matches!(call.purpose, Purpose::SignIn | Purpose::Registration);
+        let began_ms = self.upstreams.now_ms();
         let first = self.to_side(decision.side, &call, has_other_side).await?;
+        self.sight(decision, &call, outcome_of(decision.side, &first), began_ms);
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
         let config = self.gateway.config;
@@ -220,6 +222,21 @@ where
         }
     }
 
+    /// Counts a sign-in for the autopilot, where the percentage alone decided about it: who is on a list is no fair sample of anybody.
+    fn sight(&self, decision: Decision, call: &Call<'_>, outcome: Outcome, began_ms: u64) {
+        let is_sampled = matches!(decision.reason, Reason::InCohort | Reason::NotInCohort);
+        let Some(plan) = &self.gateway.config.autopilot else {
+            return;
+        };
+        if call.kind == LegacyCall::SignIn && is_sampled {
+            let took_ms = self.upstreams.now_ms().saturating_sub(began_ms);
+            let mut tallies = self.gateway.tallies.borrow_mut();
+            tallies
+                .sightings
+                .sign_in(decision.side, outcome, self.mark(None), took_ms, plan.slow_ms);
+        }
+    }
+
     /// The same read at v2, if this is one of those that are compared. Not while v2 is being left alone.
     fn shadow_of(&self, call: &Call<'_>) -> Option<ShadowRead> {
         let config = self.gateway.config;
@@ -243,6 +260,7 @@ where
             url: target.url().to_owned(),
             changes,
             timeout_ms: config.timeout_ms,
+            caller: self.mark(call.caller.as_ref()),
         })
     }
 

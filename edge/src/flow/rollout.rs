@@ -1,5 +1,6 @@
 //! `GET` and `PUT /v1/rollout`: what the variables say, what replaces them, and changing that without a deployment.
 
+use shared::autopilot;
 use shared::problem::{ErrorCode, Problem};
 use shared::steering::{MAX_BODY_BYTES, Refusal as Rule, Reply, Requested, Shown, Steering};
 
@@ -27,7 +28,10 @@ where
             "PUT" => Some(self.read_change().await?),
             _ => return Err(Refusal::new(Problem::new(ErrorCode::NotFound), "not_found")),
         };
-        let reply = self.upstreams.steer(&author.name, change.as_deref()).await;
+        let answered = self.upstreams.steer(&author.name, change.as_deref()).await;
+        let (reply, autopilot) = answered.map_or((None, None), |answered| {
+            (Some(answered.reply), answered.autopilot)
+        });
         let (status, message, steering) = match reply {
             Some(Reply::State(steering)) => (200, "Rollout retrieved", steering),
             Some(Reply::Changed(steering)) => (200, "Rollout changed", steering),
@@ -40,7 +44,12 @@ where
                 return Err(Refusal::new(problem, "rollout_store_unavailable"));
             }
         };
-        Ok(ReplyBody::Own(self.shown(status, message, &steering)))
+        Ok(ReplyBody::Own(self.shown(
+            status,
+            message,
+            &steering,
+            autopilot.as_ref(),
+        )))
     }
 
     async fn read_change(&self) -> Result<String, Refusal> {
@@ -55,8 +64,14 @@ where
         String::from_utf8(bytes).map_err(|_| refused(Rule::Invalid { rules: Vec::new() }))
     }
 
-    fn shown(&self, status: u16, message: &str, steering: &Steering) -> OwnAnswer {
-        let shown = Shown::of(steering, &self.gateway.config.rollout, self.now);
+    fn shown(
+        &self,
+        status: u16,
+        message: &str,
+        steering: &Steering,
+        autopilot: Option<&autopilot::Shown>,
+    ) -> OwnAnswer {
+        let shown = Shown::of(steering, autopilot, &self.gateway.config.rollout, self.now);
         let body = serde_json::json!({
             "success": true,
             "data": shown,

@@ -100,14 +100,15 @@ export async function shadow(context, request, answer, message, body, timeoutMs,
 
 // Tells the object that watches both sides what this isolate saw: the numbers in the body, the callers in a header, which an object
 // of an earlier version does not look at. Resolves to its standing, as text.
-export function exchange(context, namespace, variables, report, callers, timeoutMs) {
-  return outlive(context, exchangeWithin(namespace, variables, report, callers, timeoutMs));
+export function exchange(context, namespace, variables, report, callers, sightings, timeoutMs) {
+  return outlive(context, exchangeWithin(namespace, variables, report, callers, sightings, timeoutMs));
 }
 
-async function exchangeWithin(namespace, variables, report, callers, timeoutMs) {
+async function exchangeWithin(namespace, variables, report, callers, sightings, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
   const headers = { "x-callers": callers, "x-overrides": "1", "x-variables": encodeURIComponent(variables) };
+  if (sightings !== "") headers["x-sightings"] = sightings;
   const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
   return answer.text();
@@ -149,6 +150,11 @@ export async function load(storage, name) {
 
 export function store(storage, name, text) {
   return storage.put(name, text);
+}
+
+// Several at once, all or none: `entries` is a JSON object of texts.
+export function storeAll(storage, entries) {
+  return storage.put(JSON.parse(entries));
 }
 
 export function setAlarm(storage, afterMs) {

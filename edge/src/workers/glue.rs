@@ -72,6 +72,7 @@ extern "C" {
         variables: &str,
         report: &str,
         callers: &str,
+        sightings: &str,
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
 
@@ -102,6 +103,9 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub(super) async fn store(storage: &JsValue, name: &str, text: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = storeAll)]
+    pub(super) async fn store_all(storage: &JsValue, entries: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(super) async fn set_alarm(storage: &JsValue, after_ms: u32) -> Result<JsValue, JsValue>;

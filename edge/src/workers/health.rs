@@ -41,8 +41,8 @@ pub(super) async fn answer(
         rings.push((ring, isolate.keys.status(ring)));
     }
     let standing = Standing {
-        fault: fault(&isolate.config, &rings),
         stepped_down: isolate.watch.is_stepped_down(context).await,
+        fault: fault(isolate, &rings),
         rings,
         isolate,
     };
@@ -67,10 +67,16 @@ pub(super) async fn answer(
 }
 
 /// What keeps this isolate from being ready, if anything does.
-fn fault(config: &EdgeConfig, rings: &[(Ring, Status)]) -> Option<Problem> {
-    if let Some(faults) = &config.rollout_faults {
+fn fault(isolate: &Isolate, rings: &[(Ring, Status)]) -> Option<Problem> {
+    if let Some(faults) = &isolate.config.rollout_faults {
         let names = faults.names().into_iter().map(str::to_owned).collect();
         return Some(Problem::new(ErrorCode::ConfigInvalid).details(names));
+    }
+    if isolate.watch.has_unreadable_overrides() {
+        let details = vec![
+            "the overrides that are kept cannot be read: the variables hold until PUT /v1/rollout".to_owned(),
+        ];
+        return Some(Problem::new(ErrorCode::ConfigInvalid).details(details));
     }
     if rings.iter().any(|(_, status)| !status.usable) {
         let errors = rings.iter().filter_map(|(_, status)| status.last_error.clone());

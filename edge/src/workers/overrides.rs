@@ -1,10 +1,11 @@
 //! The overrides of the rollout, in the storage of the Durable Object. What is taken and what is refused is `shared::steering`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 use shared::config::{self, Lookup, Reader};
-use shared::steering::{Outcome, Override, Reply, Requested, Steering, Told};
+use shared::steering::{Outcome, Refusal, Reply, Requested, Steering, Told};
 use wasm_bindgen::JsValue;
 
 use super::{glue, now};
@@ -26,7 +27,11 @@ pub(super) struct Overrides {
     webhook: RefCell<Option<String>>,
     /// Read from storage at the first event.
     steering: RefCell<Option<Steering>>,
+    unreadable: Cell<bool>,
 }
+
+/// Texts to keep, by the names under which they are kept.
+pub(super) type Entries = BTreeMap<&'static str, String>;
 
 impl Overrides {
     /// Goes by the variables in `lookup` from now on. Bad ones stop every isolate before anybody can steer.
@@ -39,82 +44,103 @@ impl Overrides {
     }
 
     /// What isolates are to go by.
-    pub async fn told(&self, storage: &JsValue) -> Result<Option<Told>, JsValue> {
-        self.read(storage).await?;
-        Ok(self
-            .steering
-            .borrow()
-            .as_ref()
-            .and_then(|steering| Told::of(steering, now())))
+    pub fn told(&self) -> Option<Told> {
+        Told::of(self.steering.borrow().as_ref()?, now())
     }
 
-    /// Takes `change`, or shows how things stand. The reply, as JSON.
+    /// Whether something is kept that cannot be read: the variables hold.
+    pub const fn are_unreadable(&self) -> bool {
+        self.unreadable.get()
+    }
+
+    /// How things stand, once they have been [read](Self::read).
+    pub fn steering(&self) -> Steering {
+        self.steering.borrow().clone().unwrap_or_default()
+    }
+
+    /// Takes `change`, or shows how things stand.
     pub async fn steer(
         &self,
         storage: &JsValue,
         author: &str,
         change: Option<&str>,
-    ) -> Result<String, JsValue> {
+    ) -> Result<Reply, JsValue> {
         self.read(storage).await?;
-        let reply = match change {
-            None => Reply::State(self.steering.borrow().clone().unwrap_or_default()),
-            Some(change) => self.put(storage, author, change).await?,
+        let Some(change) = change else {
+            return Ok(Reply::State(self.steering()));
         };
-        serde_json::to_string(&reply).map_err(|error| JsValue::from_str(&error.to_string()))
-    }
-
-    async fn put(&self, storage: &JsValue, author: &str, change: &str) -> Result<Reply, JsValue> {
         let requested = match Requested::parse(change.as_bytes()) {
             Ok(requested) => requested,
             Err(rule) => return Ok(Reply::Refused(rule)),
         };
-        let (outcome, steering) = {
-            let mut kept = self.steering.borrow_mut();
-            let mut steering = kept.clone().unwrap_or_default();
-            let outcome = match steering.put(requested, author, self.two_persons.get(), now()) {
-                Ok(outcome) => outcome,
-                Err(rule) => return Ok(Reply::Refused(rule)),
-            };
-            *kept = Some(steering.clone());
-            (outcome, steering)
+        let outcome = match self.put(requested, author, self.two_persons.get()) {
+            Ok(outcome) => outcome,
+            Err(rule) => return Ok(Reply::Refused(rule)),
         };
-        let text = serde_json::to_string(&steering).map_err(|error| JsValue::from_str(&error.to_string()))?;
-        if let Err(error) = glue::store(storage, NAME, &text).await {
+        let entries = self.entries()?;
+        self.keep(storage, &entries).await?;
+        self.tell(&outcome);
+        Ok(match outcome {
+            Outcome::Changed(_) => Reply::Changed(self.steering()),
+            Outcome::Pending(_) => Reply::Pending(self.steering()),
+        })
+    }
+
+    /// Takes what is requested. It holds once it is [kept](Self::keep).
+    pub fn put(&self, requested: Requested, author: &str, two_persons: bool) -> Result<Outcome, Refusal> {
+        let mut kept = self.steering.borrow_mut();
+        kept.get_or_insert_default()
+            .put(requested, author, two_persons, now())
+    }
+
+    /// What is to be kept, by name.
+    pub fn entries(&self) -> Result<Entries, JsValue> {
+        let text =
+            serde_json::to_string(&self.steering()).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        Ok(Entries::from([(NAME, text)]))
+    }
+
+    /// Writes `entries` down, all or none.
+    pub async fn keep(&self, storage: &JsValue, entries: &Entries) -> Result<(), JsValue> {
+        let text = serde_json::to_string(entries).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        if let Err(error) = glue::store_all(storage, &text).await {
             // Nobody may go by what a restart would forget: the next one reads what is kept.
             self.steering.take();
             return Err(error);
         }
-        match outcome {
-            Outcome::Changed(changed) => {
-                self.tell("rollout_changed", &changed);
-                Ok(Reply::Changed(steering))
-            }
-            Outcome::Pending(pending) => {
-                self.tell("rollout_change_pending", &pending);
-                Ok(Reply::Pending(steering))
-            }
-        }
+        self.unreadable.set(false);
+        Ok(())
     }
 
-    async fn read(&self, storage: &JsValue) -> Result<(), JsValue> {
+    /// Reads what is kept, the first time.
+    pub async fn read(&self, storage: &JsValue) -> Result<(), JsValue> {
         if self.steering.borrow().is_none() {
             let kept = glue::load(storage, NAME).await?.as_string().unwrap_or_default();
-            // Nothing was kept, or by a version that wrote it otherwise.
-            let steering = serde_json::from_str(&kept).unwrap_or_default();
-            self.steering.borrow_mut().get_or_insert(steering);
+            let read = serde_json::from_str(&kept);
+            if read.is_err() && !kept.is_empty() {
+                self.unreadable.set(true);
+                let line = json!({ "level": "error", "event": "rollout_overrides_unreadable" });
+                glue::log("warn", &line.to_string());
+            }
+            self.steering.borrow_mut().get_or_insert(read.unwrap_or_default());
         }
         Ok(())
     }
 
     /// A line in the log, and a message to the webhook, which nobody waits for: the change holds whether or not it answers. Lists are named
     /// by their length: they hold addresses.
-    fn tell(&self, event: &str, change: &Override) {
+    pub fn tell(&self, outcome: &Outcome) {
+        let (event, change) = match outcome {
+            Outcome::Changed(change) => ("rollout_changed", change),
+            Outcome::Pending(change) => ("rollout_change_pending", change),
+        };
         let line = json!({
             "level": "warn",
             "event": event,
             "version": change.version,
             "percent": change.change.percent.map(|percent| percent.to_string()),
             "kill_switch": change.change.kill_switch,
+            "autopilot": change.change.autopilot,
             "despite_kill_switch": change.change.despite_kill_switch,
             "force_v2": change.change.force_v2.as_ref().map(|users| users.entries().count()),
             "force_legacy": change.change.force_legacy.as_ref().map(|users| users.entries().count()),

@@ -99,6 +99,12 @@ impl Shadow {
         .ok()
         .filter(|answered| !answered.is_undefined());
         let difference = answered.map(|answered| difference(answer.status(), &answered.unchecked_into()));
+        if let (Some(difference), Some(_)) = (&difference, &isolate.config.autopilot) {
+            let mut tallies = isolate.watch.tallies.borrow_mut();
+            tallies
+                .sightings
+                .shadow_read(self.read.caller, !difference.is_none());
+        }
         let (level, outcome) = match &difference {
             Some(difference) if difference.is_none() => ("info", "same"),
             Some(_) => ("warn", "different"),

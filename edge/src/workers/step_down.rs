@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Promise, Reflect};
+use shared::autopilot::Sightings;
 use shared::config::Lookup;
-use shared::steering::Standing;
+use shared::steering::{Answered, Standing};
 use shared::step_down::{self, Change, PROBE_SECONDS, Report, Rule};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,6 +16,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::Request;
 use worker::Env;
 
+use super::autopilot::{self, Pilot};
 use super::env::Bindings;
 use super::overrides::{self, Overrides};
 use super::{glue, now};
@@ -33,11 +35,15 @@ const MAX_READINESS_BYTES: u32 = 64 * 1024;
 const MAX_REPORT_CHARS: usize = 256;
 
 /// The variables that it goes by.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 10] = [
     "ORIGIN_URL",
     "ROLLBACK_ERROR_RATE",
-    "ROLLBACK_MIN_REQUESTS",
     "ROLLBACK_WINDOW_SECONDS",
+    "LEGACY_AUTH_URL",
+    "ROLLOUT_PERCENT",
+    "ROLLOUT_KILL_SWITCH",
+    "SHADOW_PERCENT",
+    autopilot::PLAN,
     overrides::TWO_PERSONS,
     overrides::WEBHOOK,
 ];
@@ -72,6 +78,9 @@ struct Object {
     /// Read from storage at the first event.
     state: RefCell<Option<step_down::StepDown>>,
     overrides: Overrides,
+    pilot: Pilot,
+    /// Whether an alarm is set that asks v2 how it is.
+    asks: Cell<bool>,
 }
 
 #[wasm_bindgen]
@@ -88,6 +97,8 @@ impl StepDown {
             variables: RefCell::default(),
             state: RefCell::default(),
             overrides: Overrides::default(),
+            pilot: Pilot::default(),
+            asks: Cell::default(),
         };
         object.obey(&Bindings(&env));
         Self(Rc::new(object))
@@ -105,7 +116,7 @@ impl StepDown {
             let author = glue::request_header(&request, "x-author");
             if !author.is_empty() {
                 let change = (request.method() == "PUT").then_some(text.as_str());
-                let reply = object.overrides.steer(&object.storage, &author, change).await?;
+                let reply = object.steer(&author, change).await?;
                 return glue::respond(200, "", reply.as_bytes()).map(JsValue::from);
             }
             let report = (text.len() <= MAX_REPORT_CHARS)
@@ -119,9 +130,16 @@ impl StepDown {
             let is_down = object
                 .apply(|state, rule| state.report(report, rule, now()))
                 .await?;
+            let sightings = Sightings::from_text(&glue::request_header(&request, "x-sightings"));
+            object.pilot_hears(&sightings).await?;
             if !glue::request_header(&request, "x-overrides").is_empty() {
-                let told = object.overrides.told(&object.storage).await?;
-                let standing = serde_json::to_string(&Standing { down: is_down, told }).unwrap_or_default();
+                object.overrides.read(&object.storage).await?;
+                let standing = Standing {
+                    down: is_down,
+                    told: object.overrides.told(),
+                    unreadable: object.overrides.are_unreadable(),
+                };
+                let standing = serde_json::to_string(&standing).unwrap_or_default();
                 return glue::respond(200, "", standing.as_bytes()).map(JsValue::from);
             }
             // An isolate of an earlier version knows two words.
@@ -130,16 +148,18 @@ impl StepDown {
         })
     }
 
-    /// Asks v2 how it is, for as long as sign-ins are sent back.
+    /// Asks v2 how it is, for as long as sign-ins are sent back or nobody has been moved yet.
     pub fn alarm(&self) -> Promise {
         let object = Rc::clone(&self.0);
         future_to_promise(async move {
+            object.asks.set(false);
             let good = object.is_v2_ready().await;
+            object.pilot.probed(good);
             let is_down = object
                 .apply(|state, rule| state.probed(good, rule, now()))
                 .await?;
-            if is_down {
-                glue::set_alarm(&object.storage, PROBE_MS).await?;
+            if is_down || object.pilot.awaits_v2() {
+                object.ask_later().await?;
             }
             Ok(JsValue::UNDEFINED)
         })
@@ -166,6 +186,7 @@ impl Object {
         self.readiness
             .replace(origin.map(|origin| origin.target("/readyz", "").url().to_owned()));
         self.overrides.obey(lookup);
+        self.pilot.obey(lookup);
     }
 
     /// Lets `event` happen; writes down and logs what changes by it. Returns whether sign-ins are sent back.
@@ -194,9 +215,45 @@ impl Object {
             glue::store(&self.storage, STANDING, &standing).await?;
         }
         if is_down {
-            glue::set_alarm(&self.storage, PROBE_MS).await?;
+            self.ask_later().await?;
         }
         Ok(is_down)
+    }
+
+    async fn ask_later(&self) -> Result<(), JsValue> {
+        self.asks.set(true);
+        glue::set_alarm(&self.storage, PROBE_MS).await?;
+        Ok(())
+    }
+
+    /// Whether a side is down: what is seen then says nothing about a release.
+    fn is_outage(&self) -> bool {
+        let state = self.state.borrow();
+        state
+            .as_ref()
+            .is_some_and(|state| state.is_down() || state.is_legacy_failing(&self.rule.get()))
+    }
+
+    async fn pilot_hears(&self, sightings: &Sightings) -> Result<(), JsValue> {
+        let outage = self.is_outage();
+        self.pilot
+            .hear(&self.storage, &self.overrides, sightings, outage)
+            .await?;
+        if self.pilot.awaits_v2() && !self.asks.get() {
+            self.ask_later().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes `change`, or shows how things stand. The answer, as JSON.
+    async fn steer(&self, author: &str, change: Option<&str>) -> Result<String, JsValue> {
+        let reply = self.overrides.steer(&self.storage, author, change).await?;
+        let autopilot = self
+            .pilot
+            .shown(&self.storage, &self.overrides, self.is_outage())
+            .await?;
+        serde_json::to_string(&Answered { reply, autopilot })
+            .map_err(|error| JsValue::from_str(&error.to_string()))
     }
 
     async fn is_v2_ready(&self) -> bool {

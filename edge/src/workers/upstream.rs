@@ -7,7 +7,7 @@ use js_sys::{Array, Uint8Array};
 use shared::fallback::{BodyFault, Dependency};
 use shared::headers;
 use shared::routing::Policy;
-use shared::steering::Reply;
+use shared::steering::Answered;
 use shared::time::UnixTime;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
@@ -143,8 +143,12 @@ impl Upstreams for RequestUpstreams<'_> {
         self.watch.overridden(base, now)
     }
 
-    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply> {
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Answered> {
         self.watch.steer(self.context, author, change).await
+    }
+
+    fn now_ms(&self) -> u64 {
+        super::now_ms()
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use shared::routing::Policy;
-use shared::steering::{Reply, Standing, Told};
+use shared::steering::{Answered, Reply, Standing, Told};
 use shared::step_down::Report;
 use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
@@ -32,6 +32,10 @@ pub(super) struct Watch {
     /// What both sides did since it was last said.
     pub tallies: RefCell<Report>,
     is_down: Cell<bool>,
+    /// Whether sign-ins have returned since that was last asked.
+    returned: Cell<bool>,
+    /// Whether the object cannot read the overrides that it keeps.
+    unreadable: Cell<bool>,
     known_at_ms: Cell<u64>,
     asked_at_ms: Cell<u64>,
     overrides: Overrides,
@@ -80,6 +84,8 @@ impl Watch {
             variables: step_down::variables(env),
             tallies: RefCell::new(before.map(|before| before.tallies.take()).unwrap_or_default()),
             is_down: Cell::new(before.is_some_and(|before| before.is_down.get())),
+            returned: Cell::default(),
+            unreadable: Cell::new(before.is_some_and(|before| before.unreadable.get())),
             known_at_ms: Cell::new(before.map_or(0, |before| before.known_at_ms.get())),
             asked_at_ms: Cell::new(before.map_or(0, |before| before.asked_at_ms.get())),
             overrides: Overrides::after(before.map(|before| &before.overrides)),
@@ -92,7 +98,7 @@ impl Watch {
     }
 
     /// Shows or changes the overrides, for the service `author`. This isolate goes by the answer at once.
-    pub async fn steer(&self, context: &Context, author: &str, change: Option<&str>) -> Option<Reply> {
+    pub async fn steer(&self, context: &Context, author: &str, change: Option<&str>) -> Option<Answered> {
         let namespace = self.namespace.as_ref()?;
         let change = change.map_or(JsValue::UNDEFINED, JsValue::from_str);
         let answer = glue::steer(
@@ -106,11 +112,12 @@ impl Watch {
         .await
         .ok()?
         .as_string()?;
-        let reply: Reply = serde_json::from_str(&answer).ok()?;
-        if let Reply::State(steering) | Reply::Changed(steering) | Reply::Pending(steering) = &reply {
+        let answered: Answered = serde_json::from_str(&answer).ok()?;
+        if let Reply::State(steering) | Reply::Changed(steering) | Reply::Pending(steering) = &answered.reply
+        {
             self.overrides.hear(Told::of(steering, super::now()));
         }
-        Some(reply)
+        Some(answered)
     }
 
     /// Whether sign-ins are sent back, at most [`KNOWN_FOR_MS`] old unless the object cannot be asked.
@@ -122,6 +129,16 @@ impl Watch {
             self.exchange(context.as_ref(), PATIENCE_MS).await;
         }
         self.is_down.get()
+    }
+
+    /// Whether sign-ins have returned since this was last asked: v2 was found well.
+    pub fn have_sign_ins_returned(&self) -> bool {
+        self.returned.take()
+    }
+
+    /// Whether overrides are kept that nobody can read, as far as is known.
+    pub const fn has_unreadable_overrides(&self) -> bool {
+        self.unreadable.get()
     }
 
     /// Whether somebody keeps count for all isolates.
@@ -159,17 +176,29 @@ impl Watch {
         };
         self.asked_at_ms.set(now_ms());
         let report = self.tallies.take();
-        let callers = report.callers_text();
+        let (callers, sightings) = (report.callers_text(), report.sightings.to_text());
         let Ok(report) = serde_json::to_string(&report) else {
             return;
         };
-        let answer = glue::exchange(context, namespace, &self.variables, &report, &callers, timeout_ms).await;
+        let answer = glue::exchange(
+            context,
+            namespace,
+            &self.variables,
+            &report,
+            &callers,
+            &sightings,
+            timeout_ms,
+        )
+        .await;
         let Some(answer) = answer.ok().and_then(|answer| answer.as_string()) else {
             return;
         };
         match serde_json::from_str::<Standing>(&answer) {
             Ok(standing) => {
-                self.is_down.set(standing.down);
+                if self.is_down.replace(standing.down) && !standing.down {
+                    self.returned.set(true);
+                }
+                self.unreadable.set(standing.unreadable);
                 self.overrides.hear(standing.told);
             }
             // An object of an earlier version knows of no overrides.

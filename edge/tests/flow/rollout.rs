@@ -4,6 +4,9 @@
     reason = "a test may stop; clippy does not see that this file is one"
 )]
 
+use shared::autopilot::Subject;
+use shared::routing::Side;
+
 use super::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY};
 use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 
@@ -98,4 +101,47 @@ fn change_that_breaks_a_rule_changes_nothing() {
     edge.set("2027-01-01T00:00:00Z");
     assert_eq!(put(&edge, r#""percent":1,"#, 0).status, 400, "expired");
     assert_eq!(get(&edge)["version"], 0);
+}
+
+#[test]
+fn autopilot_sees_sign_ins_that_the_percentage_decided_about_and_no_others() {
+    let variables = [
+        ("ROLLOUT_PERCENT", "50"),
+        ("ROLLOUT_AUTOPILOT", "on"),
+        ("ROLLOUT_FORCE_V2", "@forced.example"),
+    ];
+    let edge = Edge::with(&variables);
+    edge.side("http://origin", 401);
+    let from = |address: &str, request: &str| format!("{request}\ncf-connecting-ip:{address}");
+    edge.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
+    edge.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
+    edge.handle(&from("10.0.0.2", LOGIN), NOT_IN_COHORT);
+    // Neither lists, nor reads, nor password mails.
+    edge.handle(&from("10.0.0.3", LOGIN), r#"{"email":"a@forced.example"}"#);
+    edge.handle(&from("10.0.0.4", "GET\nhttps://edge/auth/profile"), "");
+    edge.handle(
+        &from(
+            "10.0.0.5",
+            "POST\nhttps://edge/auth/forgot-password\ncontent-type:application/json",
+        ),
+        IN_COHORT,
+    );
+    let seen: Vec<_> = edge
+        .tallies()
+        .sightings
+        .iter()
+        .map(|sighting| (sighting.subject, sighting.wrong_password, sighting.failed))
+        .collect();
+    let sign_in = |side| Subject::SignIn(side);
+    assert_eq!(
+        seen,
+        [
+            (sign_in(Side::V2), true, false),
+            (sign_in(Side::Legacy), false, false)
+        ]
+    );
+
+    let off = half();
+    off.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
+    assert_eq!(off.tallies().sightings.iter().count(), 0);
 }

@@ -29,7 +29,7 @@ use edge::shadow::ShadowRead;
 use edge::trace::Seed;
 use shared::fallback::{BodyFault, Dependency};
 use shared::routing::Policy;
-use shared::steering::{Outcome, Reply, Requested, Steering, Told};
+use shared::steering::{self, Outcome, Reply, Requested, Steering, Told};
 use shared::step_down::Report;
 use shared::time::UnixTime;
 use shared::token::{
@@ -402,18 +402,29 @@ impl Upstreams for Services<'_> {
         told.policy(base, now).map(Rc::new)
     }
 
-    async fn steer(&self, author: &str, change: Option<&str>) -> Option<Reply> {
+    async fn steer(&self, author: &str, change: Option<&str>) -> Option<steering::Answered> {
         let mut steering = self.world.steering.borrow_mut();
         let Some(change) = change else {
-            return Some(Reply::State(steering.clone()));
+            return Some(answered(Reply::State(steering.clone())));
         };
         let requested = Requested::parse(change.as_bytes()).unwrap();
         let outcome = steering.put(requested, author, false, self.world.now.get().unwrap());
-        Some(match outcome {
+        Some(answered(match outcome {
             Ok(Outcome::Changed(_)) => Reply::Changed(steering.clone()),
             Ok(Outcome::Pending(_)) => Reply::Pending(steering.clone()),
             Err(rule) => Reply::Refused(rule),
-        })
+        }))
+    }
+
+    fn now_ms(&self) -> u64 {
+        0
+    }
+}
+
+const fn answered(reply: Reply) -> steering::Answered {
+    steering::Answered {
+        reply,
+        autopilot: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::guardrail::{Count, Guardrail, Verdict};
 use crate::time::UnixTime;
 
 /// So many records are kept.
-pub const RECORDS: usize = 100;
+pub const RECORDS: usize = 50;
 
 /// What one guardrail said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,27 @@ impl Reading {
             verdict,
         }
     }
+}
+
+/// How the autopilot stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The percentage that is watched.
+    pub percent: String,
+    /// The step after it; nothing at the end of the plan.
+    pub next: Option<String>,
+    /// Since when.
+    pub since: UnixTime,
+    /// It has rolled back, and a person has to say go.
+    pub waits_for_go: bool,
+    /// Why it may not decide, if anything forbids it.
+    pub held: Option<String>,
+    /// A side is down: nothing counts.
+    pub outage: bool,
+    /// What each guardrail says.
+    pub readings: Vec<Reading>,
+    /// What it decided, newest first.
+    pub evidence: Vec<Record>,
 }
 
 /// What the autopilot did.

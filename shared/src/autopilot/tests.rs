@@ -298,7 +298,7 @@ fn evidence_begins_again_where_a_person_moves_the_percentage() {
     game.situation.percent = percent("20");
     game.play(0, well);
     assert_eq!(game.pilot.readings(false)[0].v2.requests, 0);
-    assert_eq!(game.pilot.since(), game.now);
+    assert_eq!(game.pilot.since, game.now);
 }
 
 #[test]

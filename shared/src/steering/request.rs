@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::{Change, Order};
 use crate::rollout::Percentage;
 use crate::routing::People;
 use crate::time::UnixTime;
@@ -58,6 +58,7 @@ struct Body {
     force_v2: Option<Vec<String>>,
     force_legacy: Option<Vec<String>>,
     kill_switch: Option<bool>,
+    autopilot: Option<Order>,
     #[serde(default)]
     despite_kill_switch: bool,
     reason: String,
@@ -66,7 +67,7 @@ struct Body {
 }
 
 impl Requested {
-    /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, despite_kill_switch?, reason, expires_at,
+    /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, autopilot?, despite_kill_switch?, reason, expires_at,
     /// expected_version}`.
     ///
     /// # Errors
@@ -128,6 +129,7 @@ impl Requested {
                     force_v2,
                     force_legacy,
                     kill_switch: body.kill_switch,
+                    autopilot: body.autopilot,
                     despite_kill_switch: body.despite_kill_switch,
                 },
                 reason: reason.to_owned(),

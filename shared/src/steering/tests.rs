@@ -257,7 +257,7 @@ fn bodies_are_read_strictly() {
 fn shown_state_names_base_override_and_history() {
     let mut steering = Steering::default();
     steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
-    let shown = serde_json::to_value(Shown::of(&steering, &base("5"), NOW)).unwrap();
+    let shown = serde_json::to_value(Shown::of(&steering, None, &base("5"), NOW)).unwrap();
     assert_eq!(shown["base"]["percent"], "5");
     assert_eq!(shown["effective"]["percent"], "25");
     assert_eq!(shown["override"]["author"], "ops");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Override, Refusal, Steering};
+use crate::autopilot;
 use crate::routing::Policy;
 use crate::time::UnixTime;
 
@@ -44,6 +45,9 @@ pub struct Standing {
     /// What replaces the variables, if anything does.
     #[serde(rename = "override")]
     pub told: Option<Told>,
+    /// Whether the overrides that were kept cannot be read, so that the variables hold.
+    #[serde(default)]
+    pub unreadable: bool,
 }
 
 /// What the object answers to a request to show or to change the rollout.
@@ -58,6 +62,17 @@ pub enum Reply {
     Pending(Steering),
     /// The change broke a rule; nothing has changed.
     Refused(Refusal),
+}
+
+/// A reply, and what the autopilot has to say beside it. An isolate of an earlier version reads the reply alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The reply.
+    #[serde(flatten)]
+    pub reply: Reply,
+    /// The autopilot; nothing where it is off.
+    #[serde(default)]
+    pub autopilot: Option<autopilot::Shown>,
 }
 
 /// The answer to `GET /v1/rollout`: what the variables say, what replaces it, who waits, and what was.
@@ -76,6 +91,8 @@ pub struct Shown<'a> {
     pending: Option<&'a Override>,
     /// Overrides of before, newest first.
     history: Vec<&'a Override>,
+    /// How the autopilot stands, and what it decided; nothing where it is off.
+    autopilot: Option<&'a autopilot::Shown>,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,7 +119,12 @@ impl Values {
 impl<'a> Shown<'a> {
     /// How things stand at `now`.
     #[must_use]
-    pub fn of(steering: &'a Steering, base: &Policy, now: UnixTime) -> Self {
+    pub fn of(
+        steering: &'a Steering,
+        autopilot: Option<&'a autopilot::Shown>,
+        base: &Policy,
+        now: UnixTime,
+    ) -> Self {
         let in_force = steering.current(now);
         let effective = in_force.map_or_else(|| base.clone(), |current| current.change.on(base));
         Self {
@@ -112,6 +134,7 @@ impl<'a> Shown<'a> {
             in_force,
             pending: steering.pending(now),
             history: steering.history().collect(),
+            autopilot,
         }
     }
 }

@@ -7,6 +7,10 @@
 use super::figures::Tally;
 use super::rule::{FAILING_CALLERS, Rule};
 use crate::guardrail::{Bet, Count};
+use crate::time::UnixTime;
+
+/// What isolates report within so many seconds is looked at together: one of them that cannot reach v2 is not all of them.
+const TOGETHER: i64 = 2;
 
 /// On average so many callers pass between two false alarms while v2 is as bad as is still claimed.
 const CALLERS_BETWEEN_ALARMS: f64 = 10_000.0;
@@ -20,6 +24,9 @@ const MOST_CALLERS: u32 = 3_000;
 pub(super) struct Detector {
     bet: Bet,
     seen: Tally,
+    /// What has been reported since the bet was last placed, and when that was.
+    reported: Tally,
+    placed_at: Option<UnixTime>,
 }
 
 impl Default for Detector {
@@ -27,15 +34,33 @@ impl Default for Detector {
         Self {
             bet: Bet::even(ALTERNATIVES),
             seen: Tally::default(),
+            reported: Tally::default(),
+            placed_at: None,
         }
     }
 }
 
 impl Detector {
-    /// Takes what callers saw of v2. Returns whether it has begun to fail; the next alarm needs new evidence.
-    pub fn is_alarmed_by(&mut self, tally: &Tally, rule: &Rule) -> bool {
+    /// Takes what callers saw of v2. Returns what shows that it has begun to fail; the next alarm needs new evidence.
+    pub fn alarm(&mut self, tally: &Tally, rule: &Rule, now: UnixTime) -> Option<Tally> {
+        self.reported.add(tally);
+        let is_early = |at: UnixTime| (0..TOGETHER).contains(&now.since(at));
+        if self.placed_at.is_some_and(is_early) {
+            return None;
+        }
+        self.placed_at = Some(now);
+        let reported = std::mem::take(&mut self.reported);
+        let seen = self.bet_on(&reported, rule)?;
+        *self = Self {
+            placed_at: self.placed_at,
+            ..Self::default()
+        };
+        Some(seen)
+    }
+
+    fn bet_on(&mut self, reported: &Tally, rule: &Rule) -> Option<Tally> {
         let before = self.seen.callers();
-        self.seen.add(tally);
+        self.seen.add(reported);
         let now = self.seen.callers();
         let failed = now.1.saturating_sub(before.1);
         let count = Count {
@@ -48,12 +73,12 @@ impl Detector {
             count.evidence(claimed, other)
         });
         if self.bet.wealth() >= CALLERS_BETWEEN_ALARMS && now.1 >= FAILING_CALLERS {
-            *self = Self::default();
-            return true;
+            return Some(self.seen.clone());
         }
         if self.bet.refill() || now.0 > MOST_CALLERS {
-            *self = Self::default();
+            self.bet = Bet::even(ALTERNATIVES);
+            self.seen = Tally::default();
         }
-        false
+        None
     }
 }

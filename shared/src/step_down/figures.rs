@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::autopilot::Sightings;
 use crate::callers::{CallerMark, Callers};
 use crate::fallback::{Evidence, Outcome};
 use crate::routing::Side;
@@ -34,6 +35,9 @@ pub struct Report {
     pub v2: Tally,
     /// The legacy service.
     pub legacy: Tally,
+    /// What callers saw of it, for the autopilot; travels in a line of its own.
+    #[serde(skip)]
+    pub sightings: Sightings,
 }
 
 impl Report {
@@ -54,7 +58,7 @@ impl Report {
         }
     }
 
-    /// Adds `more` to this.
+    /// Adds `more` to this; its sightings are not added up.
     pub fn add(&mut self, more: &Self) {
         self.v2.add(&more.v2);
         self.legacy.add(&more.legacy);

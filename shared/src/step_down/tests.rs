@@ -24,6 +24,7 @@ fn seen(v2: (u32, u32), legacy: (u32, u32)) -> Report {
     let report = Report {
         v2: tally(v2),
         legacy: tally(legacy),
+        ..Report::default()
     };
     report.with_callers(None)
 }
@@ -179,6 +180,23 @@ fn site_without_traffic_steps_down_after_a_handful_of_failures() {
             step_down.report(report, &rule, now).is_some()
         });
         assert!(failures.is_some_and(|number| number < most), "{failures:?}");
+    }
+}
+
+#[test]
+fn one_isolate_that_cannot_reach_v2_sends_nobody_back() {
+    let rule = rule(&[("ROLLBACK_ERROR_RATE", "25")]).unwrap();
+    let mut step_down = StepDown::default();
+    for second in 0..600_u32 {
+        // Ten of them, each every two seconds, and what one sees is all bad.
+        for isolate in (0..10).filter(|isolate| isolate % 2 == second % 2) {
+            let outcome = Outcome::Status(if isolate == 4 { 503 } else { 200 });
+            let mut report = Report::default();
+            let first = (second * 10 + isolate) * 50;
+            sent(&mut report, first..first + 50, outcome);
+            let change = step_down.report(report, &rule, START.plus(i64::from(second)));
+            assert_eq!(change, None, "{second}");
+        }
     }
 }
 

@@ -208,6 +208,13 @@ pub const VARIABLES: &[Variable] = &[
         "`on`: an override of the rollout waits for another admin service's approval; throwing the kill switch waits for nobody",
     ),
     variable(
+        "ROLLOUT_AUTOPILOT",
+        Reads::Edge,
+        Kind::Variable,
+        "`off`",
+        "`on`, or rising percentages as a comma list: the rollout goes through them by itself, and back ([how](ROLLOUT.md#autopilot)). Then, each after a semicolon, `slow_ms=1000`, `error_percent=1`",
+    ),
+    variable(
         "ROLLOUT_WEBHOOK_URL",
         Reads::Edge,
         Kind::Variable,
@@ -226,21 +233,14 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "50",
-        "Percent of failures at which sign-ins step down to the legacy service",
-    ),
-    variable(
-        "ROLLBACK_MIN_REQUESTS",
-        Reads::Edge,
-        Kind::Variable,
-        "20",
-        "Of at least so many requests",
+        "Percent of callers who see v2 fail, at which sign-ins step down to the legacy service ([how](ROLLOUT.md#stepping-down-by-itself))",
     ),
     variable(
         "ROLLBACK_WINDOW_SECONDS",
         Reads::Edge,
         Kind::Variable,
         "10",
-        "Within so many seconds",
+        "So far back is looked for failures of the legacy service, and of v2 before sign-ins return",
     ),
     variable(
         "LIMIT_LOGIN",

@@ -41,20 +41,19 @@ proptest! {
         }
     }
 
-    /// However reports are split into batches, the sum decides.
+    /// However reports are split into batches: a split hides no failure that the sum shows.
     #[test]
-    fn batches_do_not_matter(parts in prop::collection::vec((any_tally(), any_tally()), 1..8)) {
+    fn batches_hide_nothing(parts in prop::collection::vec((any_tally(), 0_u32..60), 1..8)) {
         let rule = Rule::default();
         let mut whole = Report::default();
         let mut in_parts = StepDown::default();
-        for (v2, legacy) in &parts {
-            whole.add(&seen(*v2, *legacy));
-            in_parts.report(seen(*v2, *legacy), &rule, START);
+        for (second, (v2, legacy)) in (0..).step_by(2).zip(&parts) {
+            whole.add(&seen(*v2, (*legacy, 0)));
+            in_parts.report(seen(*v2, (*legacy, 0)), &rule, START.plus(second));
         }
         let mut at_once = StepDown::default();
-        at_once.report(whole.clone(), &rule, START);
-        // In parts it may have tripped on the way; it never stays up where the sum breaks the rule.
+        at_once.report(whole, &rule, START);
+        // In parts it may have tripped on the way.
         prop_assert!(!at_once.is_down() || in_parts.is_down());
-        prop_assert_eq!(in_parts.figures(), whole);
     }
 }

@@ -48,7 +48,6 @@ async fn sign_ins_go_back_within_ten_seconds_and_return_when_v2_is_well() {
         .with("ORIGIN_URL", &v2.url)
         .with("LEGACY_AUTH_URL", &legacy.url)
         .with("ROLLOUT_PERCENT", "100")
-        .with("ROLLBACK_MIN_REQUESTS", "5")
         .with("ROLLBACK_WINDOW_SECONDS", "5")
         .watched()
         .start()
@@ -86,7 +85,6 @@ async fn without_the_binding_each_request_falls_back_by_itself_and_nothing_steps
         .with("ORIGIN_URL", &v2.url)
         .with("LEGACY_AUTH_URL", &legacy.url)
         .with("ROLLOUT_PERCENT", "100")
-        .with("ROLLBACK_MIN_REQUESTS", "1")
         .start()
         .await;
     let began = Instant::now();

@@ -116,7 +116,6 @@ async fn all_at_once(edge: &Edge, caller: Caller, address: impl Fn(usize) -> Str
 async fn callers_who_spoil_their_bodies_close_nothing_for_others() {
     let (v2, legacy) = puppets().await;
     let edge = between(&v2.url, &legacy.url)
-        .with("ROLLBACK_MIN_REQUESTS", "1")
         .with("ROLLBACK_WINDOW_SECONDS", "5")
         .watched()
         .start()

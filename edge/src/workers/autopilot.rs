@@ -1,0 +1,218 @@
+//! The autopilot in the Durable Object: what it hears, where it is kept, and how its decisions come into force. What it decides is
+//! `shared::autopilot`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use serde_json::json;
+use shared::autopilot::{AUTHOR, Autopilot, Decision, Plan, RECORDS, Record, Shown, Sightings, Situation};
+use shared::config::{Lookup, Reader};
+use shared::rollout::Percentage;
+use shared::routing::{self, Policy};
+use shared::steering::Steering;
+use shared::time::UnixTime;
+use wasm_bindgen::JsValue;
+
+use super::overrides::Overrides;
+use super::{glue, now};
+
+/// The variable with the plan.
+pub(super) const PLAN: &str = "ROLLOUT_AUTOPILOT";
+/// The names under which its state and its evidence are kept.
+const STATE: &str = "autopilot";
+const EVIDENCE: &str = "evidence";
+/// What was seen is written down so often, in seconds: a restart loses no more.
+const KEPT_EVERY: i64 = 60;
+
+/// The autopilot, and what it goes by.
+#[derive(Default)]
+pub(super) struct Pilot {
+    plan: RefCell<Option<Plan>>,
+    base: RefCell<Option<Policy>>,
+    shadow: Cell<bool>,
+    /// Read from storage at the first event, as are the records, newest first.
+    state: RefCell<Option<Autopilot>>,
+    records: RefCell<VecDeque<Record>>,
+    /// Whether v2 said that it is ready, when last asked.
+    ready: Cell<bool>,
+    kept_at: Cell<i64>,
+}
+
+impl Pilot {
+    /// Goes by the variables in `lookup` from now on.
+    pub fn obey(&self, lookup: &dyn Lookup) {
+        let mut reader = Reader::new(lookup);
+        self.plan.replace(reader.or(PLAN, None, Plan::parse));
+        let shadow = reader.or("SHADOW_PERCENT", Percentage::NOBODY, Percentage::parse);
+        self.shadow.set(shadow > Percentage::NOBODY);
+        let has_legacy = reader.text("LEGACY_AUTH_URL").is_some();
+        self.base
+            .replace(Some(routing::read_policy(lookup, has_legacy).0));
+    }
+
+    /// Whether it wants to know how v2 is before anybody is moved.
+    pub fn awaits_v2(&self) -> bool {
+        let waits = |state: &Autopilot| state.is_before_the_first_step() && !state.waits_for_go();
+        self.plan.borrow().is_some() && self.state.borrow().as_ref().is_some_and(waits)
+    }
+
+    /// Takes v2's answer to "are you ready?".
+    pub fn probed(&self, ready: bool) {
+        self.ready.set(ready);
+        if let Some(state) = self.state.borrow_mut().as_mut() {
+            state.probed(ready);
+        }
+    }
+
+    /// Takes what an isolate saw, while a side is down (`outage`) or not, and puts into force what follows from it.
+    pub async fn hear(
+        &self,
+        storage: &JsValue,
+        overrides: &Overrides,
+        sightings: &Sightings,
+        outage: bool,
+    ) -> Result<(), JsValue> {
+        let Some(plan) = self.plan.borrow().clone() else {
+            return Ok(());
+        };
+        overrides.read(storage).await?;
+        self.read(storage, &plan, overrides).await?;
+        // From here to the end of the change nothing waits, so no other report comes in between.
+        let now = now();
+        let situation = self.situation(overrides, outage, now);
+        let steering = overrides.steering();
+        let decision = {
+            let mut state = self.state.borrow_mut();
+            let state = state.get_or_insert_with(|| Autopilot::new(&plan, situation.percent, now));
+            state.observe(sightings, now);
+            state.decide(&plan, &situation, now)
+        };
+        if let Some(decision) = decision {
+            return self
+                .carry_out(storage, overrides, (&plan, &steering), &decision, now)
+                .await;
+        }
+        if !(0..KEPT_EVERY).contains(&now.secs().saturating_sub(self.kept_at.get())) {
+            self.kept_at.set(now.secs());
+            glue::store(storage, STATE, &self.state_text()).await?;
+        }
+        Ok(())
+    }
+
+    /// How it stands, for people; nothing where it is off.
+    pub async fn shown(
+        &self,
+        storage: &JsValue,
+        overrides: &Overrides,
+        outage: bool,
+    ) -> Result<Option<Shown>, JsValue> {
+        let Some(plan) = self.plan.borrow().clone() else {
+            return Ok(None);
+        };
+        overrides.read(storage).await?;
+        self.read(storage, &plan, overrides).await?;
+        let situation = self.situation(overrides, outage, now());
+        let records = self.records.borrow().iter().cloned().collect();
+        let state = self.state.borrow();
+        Ok(state
+            .as_ref()
+            .map(|state| state.shown(&plan, &situation, records)))
+    }
+
+    async fn carry_out(
+        &self,
+        storage: &JsValue,
+        overrides: &Overrides,
+        (plan, steering): (&Plan, &Steering),
+        decision: &Decision,
+        now: UnixTime,
+    ) -> Result<(), JsValue> {
+        let wanted = steering.with_percent(decision.percent, &decision.record.rule, now);
+        // The plan was deployed and reviewed; going back waits for nobody.
+        let Ok(outcome) = overrides.put(wanted, AUTHOR, false) else {
+            return Ok(());
+        };
+        let version = steering.version().saturating_add(1);
+        let record = {
+            let mut state = self.state.borrow_mut();
+            let state = state.get_or_insert_with(|| Autopilot::new(plan, decision.percent, now));
+            state.applied(plan, decision, version, now)
+        };
+        self.records.borrow_mut().push_front(record.clone());
+        self.records.borrow_mut().truncate(RECORDS);
+        let mut entries = overrides.entries()?;
+        entries.insert(STATE, self.state_text());
+        let records = serde_json::to_string(&*self.records.borrow()).unwrap_or_default();
+        entries.insert(EVIDENCE, records);
+        if let Err(error) = overrides.keep(storage, &entries).await {
+            self.state.take();
+            return Err(error);
+        }
+        let line = json!({ "level": "warn", "event": "rollout_decided", "decision": record });
+        glue::log("warn", &line.to_string());
+        overrides.tell(&outcome);
+        Ok(())
+    }
+
+    fn state_text(&self) -> String {
+        serde_json::to_string(&*self.state.borrow()).unwrap_or_default()
+    }
+
+    fn situation(&self, overrides: &Overrides, outage: bool, now: UnixTime) -> Situation {
+        let base = self.base.borrow();
+        let base = base.clone().unwrap_or_else(Policy::all_legacy);
+        let steering = overrides.steering();
+        let current = steering.current(now);
+        let policy = current.map_or_else(|| base.clone(), |current| current.change.on(&base));
+        let held = if base.unreadable {
+            Some("config_invalid")
+        } else if !base.legacy_exists {
+            Some("no_legacy_service")
+        } else if base.kill_switch || policy.kill_switch {
+            Some("kill_switch")
+        } else if overrides.are_unreadable() {
+            Some("overrides_unreadable")
+        } else if steering.is_held(now) {
+            Some("hold")
+        } else {
+            None
+        };
+        Situation {
+            percent: policy.percentage,
+            held,
+            outage,
+            shadow: self.shadow.get(),
+            go: steering.last_go(),
+            ready: self.ready.get(),
+            expires_at: current
+                .filter(|current| current.author == AUTHOR)
+                .map(|current| current.expires_at),
+        }
+    }
+
+    async fn read(&self, storage: &JsValue, plan: &Plan, overrides: &Overrides) -> Result<(), JsValue> {
+        if self.state.borrow().is_some() {
+            return Ok(());
+        }
+        let kept = glue::load(storage, STATE).await?.as_string().unwrap_or_default();
+        let evidence = glue::load(storage, EVIDENCE)
+            .await?
+            .as_string()
+            .unwrap_or_default();
+        let percent = self.situation(overrides, false, now()).percent;
+        let state = match serde_json::from_str(&kept) {
+            Ok(state) => state,
+            Err(_) if kept.is_empty() => Autopilot::new(plan, percent, now()),
+            // It may have rolled back: a person has to say.
+            Err(_) => {
+                let line = json!({ "level": "error", "event": "rollout_autopilot_unreadable" });
+                glue::log("warn", &line.to_string());
+                Autopilot::waiting_for_go(plan, percent, overrides.steering().version(), now())
+            }
+        };
+        self.records
+            .replace(serde_json::from_str(&evidence).unwrap_or_default());
+        self.state.borrow_mut().get_or_insert(state);
+        Ok(())
+    }
+}
