@@ -5,20 +5,21 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use database::Pool;
+use firebase::http_client::NoClient;
+use firebase::{Firebase, FirebaseConfig, Surroundings};
 use ledger::Ledger;
 use tokio::sync::Semaphore;
+use verification::Verifier;
 
+use crate::clock;
 use crate::config::Config;
-use crate::firebase::Firebase;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::directory::Directory;
 use crate::operations::passwords::Passwords;
 use crate::operations::proofs::Proofs;
-use crate::outbound::NoClient;
-use crate::telemetry::Traces;
-use verification::Verifier;
+use crate::telemetry::{self, Call, Outcome, Traces};
 
 /// A running service's parts.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl App {
             &config.key_urls,
             config.verified_tokens,
         ));
-        let firebase = Firebase::new(&config.firebase)?;
+        let firebase = firebase(&config.firebase)?;
         let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
             directory: Directory::new(pool.clone(), Some(config.firebase.home.clone())),
@@ -92,4 +93,25 @@ impl App {
             config,
         }))
     }
+}
+
+/// Firebase's account services, with this process' clock and traces.
+///
+/// # Errors
+/// [`NoClient`] when TLS cannot be set up.
+pub fn firebase(config: &FirebaseConfig) -> Result<Firebase, NoClient> {
+    Firebase::new(
+        config,
+        Surroundings {
+            now: clock::now,
+            begin_call: || {
+                let span = telemetry::begin_call()?;
+                Some(Box::new(|made| {
+                    let call = Call::Made { api: made.method };
+                    let (status, error) = (made.status, made.error);
+                    span.end(call, Outcome { status, error });
+                }))
+            },
+        },
+    )
 }

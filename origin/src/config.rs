@@ -2,9 +2,6 @@
 
 mod bulk;
 mod dotenv;
-mod firebase;
-mod firebase_mails;
-mod firebase_urls;
 mod legacy_session;
 mod limits;
 mod listen;
@@ -14,17 +11,16 @@ mod traces;
 use std::num::NonZeroUsize;
 
 use database::DatabaseConfig;
+use firebase::FirebaseConfig;
 use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
 
 use crate::domain::bcrypt_hash::MAX_COST;
+
 pub use bulk::BulkConfig;
 pub use dotenv::{DotenvError, process_environment};
-pub use firebase::FirebaseConfig;
-pub use firebase_mails::FirebaseMails;
-pub use firebase_urls::FirebaseUrls;
 pub use legacy_session::LegacySession;
 pub use limits::{LimitsConfig, RedisUrl};
 pub use listen::ListenConfig;

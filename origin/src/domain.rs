@@ -2,10 +2,8 @@
 
 pub mod bcrypt_hash;
 pub mod credentials;
-pub mod issuer;
 pub mod migration;
 pub mod profile;
-pub mod role_claim;
 pub mod sign_in;
 pub mod user;
 pub mod welcome;

@@ -18,9 +18,9 @@ use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use super::reach::reach;
 use super::reason::with_causes;
+use crate::app;
 use crate::config::BulkConfig;
 use crate::domain::user::UserRecord;
-use crate::firebase::Firebase;
 use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
 use crate::operations::directory::Directory;
@@ -113,7 +113,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
 }
 
 async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitCode> {
-    let firebase = Firebase::new(&config.firebase).map_err(|error| {
+    let firebase = app::firebase(&config.firebase).map_err(|error| {
         eprintln!("{}", with_causes(&error));
         ExitCode::FAILURE
     })?;

@@ -1,11 +1,10 @@
 //! What commands about many people need: no HTTP, no tokens.
 
 use database::DatabaseConfig;
+use firebase::FirebaseConfig;
 use shared::config::{Faults, Lookup, Reader};
 use shared::routing::read_policy;
 use shared::token::TokenPolicy;
-
-use super::FirebaseConfig;
 
 /// What commands about many people need to know.
 #[derive(Debug, Clone)]

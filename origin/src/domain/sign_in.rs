@@ -1,12 +1,12 @@
 //! What a Firebase sign-in says about a person, in the form the table can hold.
 
 use chrono::{DateTime, Utc};
+use firebase::issuer::StoredIssuer;
 use shared::identity::Identity;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::{self, PasswordFacts, Proof, Way};
 use shared::web_address::is_web_address;
 
-use super::issuer::StoredIssuer;
 use super::welcome::ProvenPerson;
 
 /// The longest display name kept, in characters.

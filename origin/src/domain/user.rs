@@ -9,7 +9,7 @@ use shared::problem::ErrorCode;
 use shared::time::UnixTime;
 use shared::token::{Rejection, check_standing};
 
-use super::issuer::StoredIssuer;
+use firebase::issuer::StoredIssuer;
 
 /// A row of `auth.users`: what callers may see, and what only decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use database::DatabaseError;
+use firebase::FirebaseError;
 use ledger::Fault;
 use shared::fallback::Dependency;
 use shared::problem::{ErrorCode, Problem, wants_problem_json};
@@ -14,7 +15,6 @@ use shared::time::UnixTime;
 use shared::token::Rejection;
 
 use crate::domain::user::UserError;
-use crate::firebase::FirebaseError;
 use crate::operations::OperationError;
 use crate::operations::accounts::AccountError;
 use crate::telemetry::Causes;

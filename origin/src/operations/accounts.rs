@@ -23,6 +23,8 @@ mod verify_address;
 use std::sync::Arc;
 
 use database::DatabaseError;
+use firebase::issuer::StoredIssuer;
+use firebase::{Firebase, SignedIn};
 use shared::identity::{Identity, ProvenIdentity};
 use tokio::sync::Semaphore;
 use verification::Verifier;
@@ -34,9 +36,7 @@ use super::passwords::Passwords;
 use super::proofs::Proofs;
 use crate::clock;
 use crate::config::LegacySession;
-use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::ActiveUser;
-use crate::firebase::{Firebase, SignedIn};
 use crate::limits::Limits;
 use crate::postgres::events::Origin;
 

@@ -7,9 +7,9 @@ mod lookups;
 use std::sync::Arc;
 
 use database::{Coalescer, DatabaseError, Pool};
+use firebase::issuer::{Issuer, StoredIssuer};
 use shared::ids::FirebaseUid;
 
-use crate::domain::issuer::{Issuer, StoredIssuer};
 use crate::domain::user::UserRecord;
 use crate::postgres::users::Arrival;
 use arrivals::Arrivals;

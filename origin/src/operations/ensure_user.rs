@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use database::run;
+use firebase::issuer::{Issuer, StoredIssuer};
 use shared::causes::Causes;
 use shared::identity::{Identity, Subject};
 use shared::ids::UserId;
@@ -13,7 +14,6 @@ use super::directory::Directory;
 use super::error::OperationError;
 use super::proofs::Proofs;
 use super::welcome::welcome_proven;
-use crate::domain::issuer::{Issuer, StoredIssuer};
 use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::{ActiveUser, UserError, UserRecord};
 use crate::domain::welcome::WelcomeGrant;

@@ -1,12 +1,12 @@
 //! A user's right to a copy of what is kept about them, and to be forgotten (GDPR, articles 15 and 17).
 
 use database::{Pool, run};
+use firebase::{Account, Firebase, FirebaseError};
 use serde_json::{Value, json};
 use shared::ids::{FirebaseUid, UserId};
 
 use super::accounts::AccountError;
 use crate::domain::user::UserError;
-use crate::firebase::{Account, Firebase, FirebaseError};
 use crate::postgres::erasure;
 use crate::postgres::events::Actor;
 

@@ -19,11 +19,11 @@ mod unlink;
 use std::time::Duration;
 
 use database::{DatabaseError, run};
+use firebase::{Firebase, FirebaseError, MAX_IMPORT};
 use shared::rollout::Percentage;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::firebase::{Firebase, FirebaseError, MAX_IMPORT};
 use crate::operations::directory::Directory;
 use crate::postgres::events::Actor;
 use crate::postgres::migrations::{self, Backlog};

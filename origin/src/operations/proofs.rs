@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use firebase::Firebase;
+use firebase::issuer::Issuer;
 use shared::ids::FirebaseUid;
 use shared::ownership::PasswordFacts;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::domain::issuer::Issuer;
-use crate::firebase::Firebase;
 
 /// How long a request waits for the answer. Without one it goes on; see [`shared::ownership::proof`].
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use database::{DatabaseError, run};
+use firebase::FirebaseError;
+use firebase::role_claim::CannotClaim;
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, UserId};
 use shared::time::UnixTime;
@@ -15,8 +17,6 @@ use uuid::Uuid;
 use super::accounts::AccountError;
 use super::sync::{ACCOUNT_MISSING, Syncing};
 use crate::clock;
-use crate::domain::role_claim::CannotClaim;
-use crate::firebase::FirebaseError;
 use crate::postgres::pushes::{self, Push, Standing};
 use crate::postgres::syncs;
 

@@ -1,6 +1,7 @@
 //! Statements about accounts: credentials, standing, linking by migration, closing. Each leaves its audit event itself.
 
 use chrono::{DateTime, Utc};
+use firebase::issuer::StoredIssuer;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::{self, Deed, Passwords, Proof, RowFacts, RowState};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -9,7 +10,6 @@ use sqlx::{FromRow, Row as _};
 use super::events::{Actor, Origin};
 use super::legacy_hash::agreement;
 use crate::domain::credentials::Username;
-use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::UserRecord;
 
 /// What is needed to check somebody's password, and nothing else. The only type that carries a hash; it is never shown.

@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use crate::domain::issuer::StoredIssuer;
+use firebase::issuer::StoredIssuer;
 
 /// A push that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use crate::domain::issuer::StoredIssuer;
+use firebase::issuer::StoredIssuer;
 
 /// Somebody whose row is to be brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod together;
 
 use chrono::{DateTime, Utc};
+use firebase::issuer::StoredIssuer;
 use serde_json::Value;
 use shared::api::user::User;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
@@ -12,7 +13,6 @@ use shared::web_address::is_web_address;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
-use crate::domain::issuer::StoredIssuer;
 use crate::domain::sign_in::FirebaseSignIn;
 use crate::domain::user::UserRecord;
 use crate::domain::welcome::{ProvenPerson, WelcomeGrant};

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use firebase::http_client::{self, NoClient};
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -16,7 +17,6 @@ use super::span::{Begun, Call, Outcome};
 use super::trace_context::Place;
 use crate::config::TracesConfig;
 use crate::metrics::{head, sample};
-use crate::outbound::{self, NoClient};
 
 /// How long a span waits at most before it is sent, as with OpenTelemetry's batch processor.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ impl Traces {
         };
         Ok(Self(Some(Arc::new(Inner {
             config: config.clone(),
-            client: outbound::client()?,
+            client: http_client::client()?,
             queue: Queue::default(),
         }))))
     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use database::DatabaseError;
-use origin::domain::issuer::StoredIssuer;
+use firebase::issuer::StoredIssuer;
 use origin::domain::sign_in::FirebaseSignIn;
 use origin::domain::user::UserRecord;
 use origin::domain::welcome::{ProvenPerson, WelcomeGrant};

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use firebase::http_client;
 use origin::app::{App, AppState};
 use origin::config::Config;
-use origin::{outbound, server};
+use origin::server;
 use serde_json::{Value, json};
 use shared::base64url;
 use tokio::net::TcpListener;
@@ -92,7 +93,7 @@ impl TestApp {
             base: format!("http://{address}"),
             database,
             app,
-            client: outbound::client().unwrap(),
+            client: http_client::client().unwrap(),
             stop: Some(stop),
             server: Some(server),
         }

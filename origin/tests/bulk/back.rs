@@ -45,7 +45,7 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
     let stranger = NormalizedEmail::parse("stranger@example.org").unwrap();
     let stranger = firebase.sign_up(&stranger, "stranger-1", None).await.unwrap();
     // What an import without looking first does.
-    let double = [origin::firebase::AccountToImport {
+    let double = [firebase::AccountToImport {
         uid: "double".to_owned(),
         email: "person5@example.org".to_owned(),
         email_verified: false,

@@ -236,7 +236,7 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
 }
 
 /// The origin's own client, to do at Firebase what people do there.
-pub fn firebase(drill: &Drill) -> origin::firebase::Firebase {
+pub fn firebase(drill: &Drill) -> firebase::Firebase {
     use std::collections::BTreeMap;
     let table: BTreeMap<String, String> = drill
         .toolkit
@@ -249,5 +249,5 @@ pub fn firebase(drill: &Drill) -> origin::firebase::Firebase {
         ])
         .collect();
     let config = origin::config::BulkConfig::read(&table).unwrap();
-    origin::firebase::Firebase::new(&config.firebase).unwrap()
+    origin::app::firebase(&config.firebase).unwrap()
 }

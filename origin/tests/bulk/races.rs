@@ -296,7 +296,7 @@ async fn a_sign_in_keeps_the_import_away() {
         .await;
     let email = NormalizedEmail::parse("person1@example.org").unwrap();
     firebase(&drill)
-        .create_account(&origin::firebase::NewAccount {
+        .create_account(&firebase::NewAccount {
             uid: &id.to_string(),
             email: &email,
             email_verified: false,

@@ -1,7 +1,6 @@
 //! Roles travel to Firebase as a custom claim (`FIREBASE_USER_TYPE_CLAIM`).
 
 use origin::config::BulkConfig;
-use origin::firebase::Firebase;
 use origin::operations::directory::Directory;
 use origin::operations::sync::Syncing;
 use serde_json::Value;
@@ -25,7 +24,7 @@ fn syncing(drill: &Drill, claim: &str) -> Syncing {
     let config = BulkConfig::read(&lookup).unwrap();
     Syncing {
         directory: Directory::new(drill.database.pool.clone(), None),
-        firebase: Firebase::new(&config.firebase).unwrap(),
+        firebase: origin::app::firebase(&config.firebase).unwrap(),
     }
 }
 

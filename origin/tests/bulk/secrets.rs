@@ -58,7 +58,7 @@ async fn nothing_that_lets_anybody_in_is_logged() {
     };
     let rest = std::thread::spawn(move || lines.collect::<String>());
 
-    let client = origin::outbound::client().unwrap();
+    let client = firebase::http_client::client().unwrap();
     let post = async |path: &str, header: (&str, String), body: Value| -> Value {
         let request = client
             .post(format!("{base}{path}"))

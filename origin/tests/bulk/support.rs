@@ -107,7 +107,7 @@ impl Drill {
             base("FIREBASE_API_KEY")
         );
         let body = serde_json::json!({"email": email, "password": password, "returnSecureToken": true});
-        let answer = origin::outbound::client()
+        let answer = firebase::http_client::client()
             .unwrap()
             .post(url)
             .header("content-type", "application/json")
@@ -128,7 +128,7 @@ impl Drill {
     }
 
     /// Imports accounts as the guide to importing describes it, without Google's optional checks.
-    pub async fn import_unchecked(&self, accounts: &[origin::firebase::AccountToImport]) {
+    pub async fn import_unchecked(&self, accounts: &[firebase::AccountToImport]) {
         let variables = self.toolkit.variables();
         let value = |name: &str| {
             variables
@@ -144,7 +144,7 @@ impl Drill {
             value("FIREBASE_IDENTITY_TOOLKIT_URL")
         );
         let body = serde_json::json!({"hashAlgorithm": "BCRYPT", "users": accounts});
-        let answer = origin::outbound::client()
+        let answer = firebase::http_client::client()
             .unwrap()
             .post(url)
             .bearer_auth("owner")

@@ -219,7 +219,7 @@ async fn with_firebase_away_the_legacy_service_still_lets_people_in() {
         );
         assert_eq!(world.link().await, "- local");
         let person = json!({"email": "ann@example.org", "password": PASSWORD});
-        let request = origin::outbound::client()
+        let request = firebase::http_client::client()
             .unwrap()
             .post(format!("http://{address}/auth/login"));
         let there = crate::support::send(crate::support::with_json(request, &person))

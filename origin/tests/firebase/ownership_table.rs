@@ -1,5 +1,6 @@
 //! The statements do what the table of `shared::ownership` says, in every state, for every claim.
 
+use firebase::NewAccount;
 use serde_json::json;
 use shared::ids::NormalizedEmail;
 use shared::ownership::{Account, Address, Proof, RowState, Step, step};
@@ -8,7 +9,6 @@ use uuid::Uuid;
 
 use crate::google::{PASSWORD, World};
 use crate::support::{PROJECT, now};
-use origin::firebase::NewAccount;
 
 /// What is left of a row.
 #[derive(Debug, PartialEq, Eq)]

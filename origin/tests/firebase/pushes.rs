@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::ids::{NormalizedEmail, UserId};
 
-use origin::firebase::FirebaseError;
+use firebase::FirebaseError;
 use origin::operations::pushes::Told;
 use origin::operations::sync::Round;
 

@@ -109,12 +109,10 @@ async fn token_of_a_second_factor_and_a_sync_set_the_hash_aside() {
     enrolled(&world).await;
     let firebase = &world.app.app.accounts.firebase;
     let email = shared::ids::NormalizedEmail::parse(EMAIL).unwrap();
-    let Err(origin::firebase::FirebaseError::SecondFactor(pending)) =
-        firebase.sign_in(&email, PASSWORD).await
-    else {
+    let Err(firebase::FirebaseError::SecondFactor(pending)) = firebase.sign_in(&email, PASSWORD).await else {
         panic!("no challenge");
     };
-    let totp = origin::firebase::FactorAnswer::Totp {
+    let totp = firebase::FactorAnswer::Totp {
         factor: "app",
         code: TOTP_CODE,
     };

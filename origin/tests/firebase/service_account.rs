@@ -1,6 +1,6 @@
 //! The service account's access token: fetched once, renewed ahead, replaced when it is refused.
 
-use origin::firebase::FirebaseError;
+use firebase::FirebaseError;
 use serde_json::json;
 use shared::ids::FirebaseUid;
 

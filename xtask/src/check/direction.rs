@@ -12,24 +12,9 @@ const STEP: &str = "direction of imports";
 const ORIGIN: &[(&str, &[&str])] = &[
     (
         "domain",
-        &[
-            "http",
-            "operations",
-            "postgres",
-            "firebase",
-            "cli",
-            "app",
-            "server",
-        ],
-    ),
-    (
-        "postgres",
-        &["http", "operations", "firebase", "cli", "app", "server"],
-    ),
-    (
-        "firebase",
         &["http", "operations", "postgres", "cli", "app", "server"],
     ),
+    ("postgres", &["http", "operations", "cli", "app", "server"]),
     ("operations", &["http", "cli", "server"]),
 ];
 
@@ -41,6 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "crossfade-origin",
         &[
             "crossfade-database",
+            "crossfade-firebase",
             "crossfade-ledger",
             "crossfade-schema",
             "crossfade-shared",
@@ -49,6 +35,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crossfade-database", &["crossfade-shared"]),
+    ("crossfade-firebase", &["crossfade-shared"]),
     ("crossfade-ledger", &["crossfade-database", "crossfade-shared"]),
     ("crossfade-schema", &["crossfade-shared"]),
     ("crossfade-verification", &["crossfade-shared"]),

@@ -1,5 +1,6 @@
 //! The edge: is it there, and was it told the same as we were?
 
+use firebase::http_client;
 use serde::Deserialize as _;
 use serde_json::Value;
 use shared::headers;
@@ -7,7 +8,6 @@ use shared::token::Accepted;
 
 use super::finding::Finding;
 use crate::config::Config;
-use crate::outbound;
 
 /// More than the edge's longest answer about itself.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -34,7 +34,7 @@ pub(super) async fn look(config: &Config, edge: Option<&str>, key: &str) -> Vec<
 }
 
 async fn ask(edge: &str, key: &str) -> Result<Value, String> {
-    let client = outbound::client().map_err(|error| error.to_string())?;
+    let client = http_client::client().map_err(|error| error.to_string())?;
     let url = format!("{}/readyz?verbose", edge.trim_end_matches('/'));
     let request = client.get(url).header(headers::SERVICE_KEY, key);
     // Without the address: it may hold what nobody should paste.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use firebase::http_client;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE};
 use shared::key_cache::freshness;
 use shared::token::{KeySet, MAX_KEY_SET_BYTES, Ring};
@@ -9,13 +10,12 @@ use shared::token::{KeySet, MAX_KEY_SET_BYTES, Ring};
 use super::finding::{Finding, distance};
 use crate::clock;
 use crate::config::Config;
-use crate::outbound;
 
 /// The tolerance tokens are judged with by default: beyond it, fresh tokens are refused as not yet valid.
 const MOST_SECONDS_APART: i64 = 30;
 
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
-    let client = match outbound::client() {
+    let client = match http_client::client() {
         Ok(client) => client,
         Err(error) => return vec![Finding::wrong("tls", error.to_string())],
     };

@@ -2,12 +2,13 @@
 
 use clap::Args;
 use database::Pool;
+use firebase::Firebase;
 use shared::config::Lookup;
 use shared::ids::UserId;
 
 use super::user_id;
+use crate::app;
 use crate::config::BulkConfig;
-use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
 use crate::operations::erasure::{self, Erased};
 use crate::postgres::events::Actor;
@@ -62,5 +63,5 @@ pub(super) async fn erase(
 
 fn firebase(lookup: &dyn Lookup) -> Option<Firebase> {
     let config = BulkConfig::read(lookup).ok()?;
-    Firebase::new(&config.firebase).ok()
+    app::firebase(&config.firebase).ok()
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use clap::Args;
 use database::Pool;
+use firebase::Firebase;
 use shared::rollout::Percentage;
 
 use super::EXIT_SOME;
 use super::progress::ProgressBar;
 use crate::cli::reason::with_causes;
-use crate::firebase::Firebase;
 use crate::operations::directory::Directory;
 use crate::operations::migration::{
     Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share,

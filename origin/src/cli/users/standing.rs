@@ -2,13 +2,14 @@
 
 use clap::Args;
 use database::{Pool, run as run_statement};
+use firebase::Firebase;
+use firebase::issuer::Issuer;
 use shared::config::Lookup;
 use shared::ids::UserId;
 
 use super::{describe, user_id};
+use crate::app;
 use crate::config::BulkConfig;
-use crate::domain::issuer::Issuer;
-use crate::firebase::Firebase;
 use crate::operations::OperationError;
 use crate::operations::directory::Directory;
 use crate::operations::pushes::Told;
@@ -66,5 +67,5 @@ pub(super) async fn set(
 /// Firebase's account services, where this environment has what they need. Putting somebody out must not fail for want of it.
 fn firebase(lookup: &dyn Lookup) -> Option<(Firebase, Issuer)> {
     let config = BulkConfig::read(lookup).ok()?.firebase;
-    Some((Firebase::new(&config).ok()?, config.home))
+    Some((app::firebase(&config).ok()?, config.home))
 }

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use chrono::TimeDelta;
 use clap::Args;
+use firebase::Firebase;
 use shared::ids::FirebaseUid;
 
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
 use crate::clock;
-use crate::firebase::Firebase;
 use crate::operations::accounts::AccountError;
 use crate::operations::directory::Directory;
 use crate::operations::sync::{Round, Synced, Syncing};

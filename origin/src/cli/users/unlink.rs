@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use database::Pool;
+use firebase::Firebase;
 use shared::ids::UserId;
 
 use super::progress::ProgressBar;
 use super::user_id;
 use crate::cli::reason::{counted, with_causes};
-use crate::firebase::Firebase;
 use crate::operations::migration::{MigrationError, Pace, Unlinked, Unlinking, Whom};
 use crate::postgres::events::Actor;
 

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use firebase::Firebase;
 
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
-use crate::firebase::Firebase;
 use crate::operations::directory::Directory;
 use crate::operations::migration::{Comparison, Pace, compare};
 

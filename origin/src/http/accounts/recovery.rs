@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use firebase::FirebaseError;
 use shared::api::envelope::Success;
 
 use crate::app::AppState;
 use crate::domain::user::UserError;
-use crate::firebase::FirebaseError;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use firebase::{FactorAnswer, SmsRequest};
 use serde::Serialize;
 use shared::api::envelope::Success;
 
 use super::Session;
 use crate::app::AppState;
-use crate::firebase::{FactorAnswer, SmsRequest};
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;

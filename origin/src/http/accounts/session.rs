@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use firebase::FirebaseError;
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
@@ -11,7 +12,6 @@ use shared::problem::ErrorCode;
 
 use super::Session;
 use crate::app::AppState;
-use crate::firebase::FirebaseError;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;

@@ -1,11 +1,11 @@
 //! Failures in the codes of the legacy service.
 
+use firebase::FirebaseError;
 use ledger::Fault;
 use ledger::LedgerError;
 use shared::problem::{Details, ErrorCode, Problem};
 
 use crate::domain::user::UserError;
-use crate::firebase::FirebaseError;
 use crate::http::error::ApiError;
 use crate::http::openapi::Failure;
 use crate::operations::accounts::AccountError;

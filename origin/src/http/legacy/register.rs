@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use firebase::SignedIn;
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::api::user::User;
 
 use super::failure::account_failure;
 use crate::app::AppState;
-use crate::firebase::SignedIn;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;

@@ -5,6 +5,7 @@
 //! Firebase's was replaced since then too, which only Firebase's own page does behind our back.
 
 use database::run;
+use firebase::{FirebaseError, SignedIn};
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
@@ -12,7 +13,6 @@ use shared::ownership::Deed;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::{FirebaseError, SignedIn};
 use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{Credentials, LegacyHash};
 use crate::postgres::events::{self, Actor, Origin};

@@ -1,13 +1,13 @@
 //! A new password for somebody who knows the old one.
 
 use database::run;
+use firebase::FirebaseError;
 use shared::ids::{NormalizedEmail, UserId};
 
 use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::FirebaseError;
 use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;

@@ -1,10 +1,10 @@
 //! Why an account operation did not succeed.
 
 use database::DatabaseError;
+use firebase::FirebaseError;
 use shared::token::Rejection;
 
 use crate::domain::user::UserError;
-use crate::firebase::FirebaseError;
 use crate::limits::SlowDown;
 use crate::operations::OperationError;
 use crate::operations::passwords::TooBusy;

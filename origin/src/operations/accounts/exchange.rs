@@ -1,6 +1,7 @@
 //! A session at Firebase for somebody who is signed in at the legacy service.
 
 use database::run;
+use firebase::FirebaseError;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Deed;
 use shared::time::UnixTime;
@@ -9,7 +10,6 @@ use super::agreement::CLOCKS_DIFFER_SECONDS;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::migration::importable;
 use crate::domain::user::{ActiveUser, UserError};
-use crate::firebase::FirebaseError;
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{self, Actor, Origin};
 

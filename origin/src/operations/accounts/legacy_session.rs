@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use firebase::{FirebaseError, SignedIn};
 use shared::causes::Causes;
 use shared::identity::TokenKind;
 
 use super::Accounts;
 use crate::clock;
 use crate::config::LegacySession;
-use crate::firebase::{FirebaseError, SignedIn};
 
 /// How long Google may take: the sign-in itself has had its time, and the edge waits for the whole.
 const PATIENCE: Duration = Duration::from_millis(1_000);

@@ -4,6 +4,7 @@
 //! Google replaces an account of the same uid without asking, so this happens under the user's lease, which one sign-in has at a time.
 //! <https://firebase.google.com/docs/auth/admin/import-users>
 
+use firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, SignedIn};
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
@@ -11,7 +12,6 @@ use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::migration::{Importable, importable};
 use crate::domain::user::UserError;
-use crate::firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, SignedIn};
 use crate::postgres::accounts::Credentials;
 
 impl Accounts {

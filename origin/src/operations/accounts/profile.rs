@@ -1,13 +1,13 @@
 //! The name and the photo that are shown of a person.
 
 use database::run;
+use firebase::FirebaseError;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
-use crate::firebase::FirebaseError;
 use crate::limits::Attempt;
 use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};

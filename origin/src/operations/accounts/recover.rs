@@ -1,6 +1,7 @@
 //! A forgotten password.
 
 use database::run;
+use firebase::{FirebaseError, ImportedAccount, NewAccount};
 use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
@@ -9,7 +10,6 @@ use super::lease::Held;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::migration::{Importable, importable};
-use crate::firebase::{FirebaseError, ImportedAccount, NewAccount};
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::legacy_hash;

@@ -1,13 +1,13 @@
 //! A new account.
 
 use database::{DatabaseError, run};
+use firebase::{FirebaseError, NewAccount, SignedIn};
 use shared::ids::{NormalizedEmail, UserId};
 use uuid::Uuid;
 
 use super::guess::ending;
 use super::{AccountError, Accounts, SignedInUser};
 use crate::domain::credentials::{Password, Username};
-use crate::firebase::{FirebaseError, NewAccount, SignedIn};
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::profiles::USERNAME_CONSTRAINT;

@@ -4,6 +4,7 @@
 //! hash is set aside where it cannot read it, and every way in leads past Firebase.
 
 use database::run;
+use firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
 use shared::causes::Causes;
 use shared::ids::{NormalizedEmail, UserId};
 
@@ -11,7 +12,6 @@ use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
 use crate::postgres::accounts::Credentials;
 use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash::{self, SetAside};
@@ -100,7 +100,7 @@ impl Accounts {
     /// Whether Firebase takes `password` for the account of `email`, whatever it wants besides.
     ///
     /// # Errors
-    /// As [`crate::firebase::Firebase::sign_in`], but for a missing second factor.
+    /// As [`firebase::Firebase::sign_in`], but for a missing second factor.
     pub(super) async fn is_accepted(
         &self,
         email: &NormalizedEmail,

@@ -1,6 +1,7 @@
 //! Signing in with a password, and moving to Firebase on that occasion.
 
 use database::run;
+use firebase::{FirebaseError, SignedIn};
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::guess::ending;
@@ -9,7 +10,6 @@ use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::firebase::{FirebaseError, SignedIn};
 use crate::limits::Attempt;
 use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{self, Credentials, Identifier};

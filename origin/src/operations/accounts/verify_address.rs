@@ -10,7 +10,7 @@ impl Accounts {
     /// Sends the mail by which `user` proves their address. Nothing is sent where it is proven. Answers whether a mail was sent.
     ///
     /// # Errors
-    /// [`UserError::LinkConflict`] for somebody who has no Firebase account yet; [`crate::firebase::FirebaseError::TooManyAttempts`] where
+    /// [`UserError::LinkConflict`] for somebody who has no Firebase account yet; [`firebase::FirebaseError::TooManyAttempts`] where
     /// one was sent a moment ago; a fault of ours.
     pub async fn verify_address(&self, user: &ActiveUser) -> Result<bool, AccountError> {
         let known = user.user();

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use database::{DatabaseError, Pool, run};
+use firebase::issuer::{Issuer, StoredIssuer};
 use tokio::sync::OnceCell;
 
-use crate::domain::issuer::{Issuer, StoredIssuer};
 use crate::postgres::home;
 
 /// The home, as far as this process knows it.

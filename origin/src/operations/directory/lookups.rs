@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use database::{Batch, Pool, Waiting, read};
+use firebase::issuer::StoredIssuer;
 use shared::ids::FirebaseUid;
 
-use crate::domain::issuer::StoredIssuer;
 use crate::domain::user::UserRecord;
 use crate::postgres::users;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use database::{DatabaseError, run};
+use firebase::{AccountToImport, UID_EXISTS};
 use shared::ids::UserId;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,7 +12,6 @@ use uuid::Uuid;
 use super::lookup::Identifier;
 use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
 use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
-use crate::firebase::{AccountToImport, UID_EXISTS};
 use crate::postgres::legacy_hash::{self, SetAside};
 use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
 

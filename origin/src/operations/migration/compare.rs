@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use database::run;
+use firebase::{Firebase, KnownAccount};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{MigrationError, Pace};
-use crate::firebase::{Firebase, KnownAccount};
 use crate::operations::directory::Directory;
 use crate::postgres::migrations;
 use crate::postgres::migrations::LinkedPerson;
@@ -113,7 +113,7 @@ pub async fn compare(
             }
         }
     }
-    for some in missing.chunks(crate::firebase::MAX_LOOKUP) {
+    for some in missing.chunks(firebase::MAX_LOOKUP) {
         let uids: Vec<String> = some.iter().map(|person| person.firebase_uid.clone()).collect();
         pace.turn().await;
         let there = firebase.find_accounts(&uids, &[]).await?;

@@ -1,11 +1,11 @@
 //! What Firebase has already.
 
+use firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Migration, MigrationError, pause};
 use crate::domain::migration::Known;
-use crate::firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 
 /// How many look-ups are under way at once.
 const PARALLEL: usize = 8;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use database::run;
+use firebase::MAX_LOOKUP;
 use serde::Serialize;
 use shared::ids::UserId;
 use uuid::Uuid;
@@ -10,7 +11,6 @@ use uuid::Uuid;
 use super::lookup::Identifier;
 use super::{Looking, Migration, MigrationError};
 use crate::domain::migration::{Action, Obstacle, bucket, hash_kind, importable};
-use crate::firebase::MAX_LOOKUP;
 use crate::postgres::migrations::{self, Entry, LocalPerson, looks};
 
 /// How many rows are read at once.

@@ -1,13 +1,13 @@
 //! The way back: people become local again, with the hash that was kept for this.
 
 use database::{Pool, run};
+use firebase::Firebase;
 use serde::Serialize;
 use shared::ids::UserId;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
-use crate::firebase::Firebase;
 use crate::postgres::events::Actor;
 use crate::postgres::migrations;
 

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use crate::domain::issuer::StoredIssuer;
+use firebase::issuer::StoredIssuer;
 
 /// A local person, with what an import needs. Carries a hash; it is never shown.
 #[derive(Clone)]

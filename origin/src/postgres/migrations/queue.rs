@@ -3,13 +3,13 @@
 //! Whatever writes several rows locks them in the order of their ids first (taking a lease aside, which waits for nobody): two
 //! processes that held each other's rows would end in a deadlock.
 
+use firebase::issuer::StoredIssuer;
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use super::people::LocalPerson;
-use crate::domain::issuer::StoredIssuer;
 use crate::postgres::events::Actor;
 
 /// What the queue is told of a person.

@@ -11,7 +11,7 @@ use super::*;
 fn page() -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../docs/architecture/auth-federation.md"
+        "/../../../docs/architecture/auth-federation.md"
     );
     std::fs::read_to_string(path).unwrap()
 }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use shared::ids::FirebaseUid;
 
+use super::role_claim::RoleClaim;
 use super::wire::Ignored;
 use super::{Firebase, FirebaseError};
-use crate::domain::role_claim::RoleClaim;
 
 #[derive(Deserialize)]
 struct ClaimsAnswer {

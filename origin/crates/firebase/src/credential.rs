@@ -9,7 +9,6 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::FirebaseError;
 use super::source::{self, Source, about_us};
-use crate::clock;
 
 /// An access token is renewed this many seconds before it expires, while it still works: less than the 5 minutes that the metadata server keeps its own.
 const RENEWED_AHEAD_SECONDS: i64 = 240;
@@ -72,12 +71,16 @@ impl Credential {
         }))
     }
 
-    /// The bearer token for a call made now.
-    pub(super) async fn bearer(&self, client: &reqwest::Client) -> Result<String, FirebaseError> {
+    /// The bearer token for a call made `now`.
+    pub(super) async fn bearer(
+        &self,
+        client: &reqwest::Client,
+        now: UnixTime,
+    ) -> Result<String, FirebaseError> {
         match self {
             Self::None => Err(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL")),
             Self::Emulator => Ok("owner".to_owned()),
-            Self::Tokens(exchange) => exchange.bearer(client, clock::now()).await,
+            Self::Tokens(exchange) => exchange.bearer(client, now).await,
         }
     }
 
@@ -94,10 +97,11 @@ impl Credential {
 }
 
 impl Exchange {
-    /// A JWT of the claims that `claims` makes for the service account, signed by its key, or by Google where none is held.
+    /// A JWT of the claims that `claims` makes for the service account, signed `now` by its key, or by Google where none is held.
     pub(super) async fn sign(
         &self,
         client: &reqwest::Client,
+        now: UnixTime,
         claims: impl Fn(&str) -> serde_json::Value,
     ) -> Result<String, FirebaseError> {
         if let Source::Key(account) = &self.source {
@@ -105,7 +109,7 @@ impl Exchange {
             return signed.ok_or(FirebaseError::NotConfigured("FIREBASE_PRIVATE_KEY"));
         }
         let account = self.signer(client).await?;
-        let bearer = self.bearer(client, clock::now()).await?;
+        let bearer = self.bearer(client, now).await?;
         let signed = source::sign_at_google(client, &self.iam, account, bearer, &claims(account)).await;
         signed.map_err(about_us)
     }

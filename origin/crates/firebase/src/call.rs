@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
 use super::credential::Credential;
+use super::surroundings::Made;
 use super::wire::Ignored;
 use super::{Firebase, FirebaseError, answers, repeat};
-use crate::telemetry::{self, Call, Outcome};
 
 /// The largest answer read, in bytes. A looked-up account has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -77,11 +77,11 @@ impl Firebase {
         let quota = format!("projects/{method}");
         let request =
             |bearer: String| with_json(self.counted(self.0.client.post(&url)).bearer_auth(bearer), body);
-        let bearer = self.0.credential.bearer(&self.0.client).await?;
+        let bearer = self.bearer().await?;
         match self.call(method, &quota, request(bearer)).await {
             // The access token was revoked before its time. The call was not carried out, so it may be made again.
             Err(FirebaseError::OurCredentials { status: 401, .. }) if self.0.credential.forget() => {
-                let bearer = self.0.credential.bearer(&self.0.client).await?;
+                let bearer = self.bearer().await?;
                 self.call(method, &quota, request(bearer)).await
             }
             outcome => outcome,
@@ -110,9 +110,9 @@ impl Firebase {
         let mut attempt = 1;
         loop {
             let Some(this) = request.try_clone() else {
-                return attempt_once(method, request).await;
+                return self.attempt_once(method, request).await;
             };
-            let error = match attempt_once(method, this).await {
+            let error = match self.attempt_once(method, this).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -127,6 +127,25 @@ impl Firebase {
         }
     }
 
+    /// One attempt, with a span of its own if the request it is made for has one.
+    async fn attempt_once<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, FirebaseError> {
+        let span = (self.0.surroundings.begin_call)();
+        let outcome = send(request.timeout(ATTEMPT_TIMEOUT)).await;
+        if let Some(end) = span {
+            end(Made::of(method, outcome.as_ref().err()));
+        }
+        outcome
+    }
+
+    /// What authorises an administrator's call made now.
+    pub(super) async fn bearer(&self) -> Result<String, FirebaseError> {
+        self.0.credential.bearer(&self.0.client, self.now()).await
+    }
+
     pub(super) fn is_authorised(&self) -> bool {
         !matches!(self.0.credential, Credential::None)
     }
@@ -136,36 +155,6 @@ impl Firebase {
             .api_key
             .as_deref()
             .ok_or(FirebaseError::NotConfigured("FIREBASE_API_KEY"))
-    }
-}
-
-/// One attempt, with a span of its own if the request it is made for has one.
-async fn attempt_once<T: DeserializeOwned>(
-    method: &str,
-    request: reqwest::RequestBuilder,
-) -> Result<T, FirebaseError> {
-    let span = telemetry::begin_call();
-    let outcome = send(request.timeout(ATTEMPT_TIMEOUT)).await;
-    if let Some(span) = span {
-        let call = Call::Made {
-            api: method.to_owned(),
-        };
-        span.end(call, how_it_ended(&outcome));
-    }
-    outcome
-}
-
-/// The status where it is still known: what Google refuses with 400 has become an error with a meaning.
-fn how_it_ended<T>(outcome: &Result<T, FirebaseError>) -> Outcome {
-    match outcome {
-        Ok(_) => Outcome {
-            status: Some(200),
-            error: None,
-        },
-        Err(error) => Outcome {
-            status: error.status(),
-            error: Some(error.code().as_str()),
-        },
     }
 }
 

@@ -3,39 +3,50 @@
 //! <https://firebase.google.com/docs/reference/rest/auth>,
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>
 
+pub mod http_client;
+pub mod issuer;
+pub mod role_claim;
+
 mod accounts;
 mod answers;
 mod bulk;
 mod call;
 mod claims;
+mod config;
 mod credential;
 mod custom_token;
 mod error;
 mod import;
+mod mails;
 mod repeat;
 mod second_factor;
 mod service_account;
 mod session_cookie;
 mod source;
+mod surroundings;
+mod urls;
 mod wire;
 
 use std::sync::Arc;
 
 use shared::ids::{ProjectId, TenantId};
-
-use crate::config::{FirebaseConfig, FirebaseMails};
-use crate::domain::issuer::Issuer;
-use crate::domain::role_claim::RoleClaim;
-use crate::outbound::{self, NoClient};
+use shared::time::UnixTime;
 
 pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
+pub use config::FirebaseConfig;
 pub use error::{FirebaseError, PendingSignIn};
 pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP, UID_EXISTS};
+pub use mails::FirebaseMails;
 pub use second_factor::{FactorAnswer, SmsRequest};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
-pub use source::{BadFile, Source, read_file};
+pub use source::Source;
+pub use surroundings::{CallSpan, Made, Surroundings};
+pub use urls::FirebaseUrls;
 
 use credential::Credential;
+use http_client::NoClient;
+use issuer::Issuer;
+use role_claim::RoleClaim;
 
 /// Firebase's account services for one project. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,6 +67,7 @@ struct Inner {
     mails: FirebaseMails,
     pauses: repeat::Pauses,
     role_claim: Option<RoleClaim>,
+    surroundings: Surroundings,
 }
 
 impl Firebase {
@@ -65,12 +77,12 @@ impl Firebase {
         Issuer::new(&self.0.project, self.0.tenant.as_ref())
     }
 
-    /// The services that `config` names; nothing is called yet.
+    /// The services that `config` names, called in `surroundings`; nothing is called yet.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
-    pub fn new(config: &FirebaseConfig) -> Result<Self, NoClient> {
-        let client = outbound::client()?;
+    pub fn new(config: &FirebaseConfig, surroundings: Surroundings) -> Result<Self, NoClient> {
+        let client = http_client::client()?;
         let (identity_toolkit, secure_token, credential) = match &config.emulator {
             Some(host) => (
                 format!("http://{host}/identitytoolkit.googleapis.com"),
@@ -99,6 +111,7 @@ impl Firebase {
             credential,
             pauses: repeat::Pauses::default(),
             role_claim: config.role_claim.clone(),
+            surroundings,
         })))
     }
 
@@ -106,6 +119,10 @@ impl Firebase {
     #[must_use]
     pub fn verifies_new_addresses(&self) -> bool {
         self.0.mails.verify_new
+    }
+
+    fn now(&self) -> UnixTime {
+        (self.0.surroundings.now)()
     }
 
     fn tenant(&self) -> Option<&str> {

@@ -4,11 +4,12 @@ use shared::config::Reader;
 use shared::ids::{ProjectId, TenantId};
 use shared::token::TokenPolicy;
 
-use super::firebase_mails::FirebaseMails;
-use super::firebase_urls::{FirebaseUrls, PlainHttp, service_url};
-use crate::domain::issuer::Issuer;
-use crate::domain::role_claim::RoleClaim;
-use crate::firebase::{ServiceAccount, Source, read_file};
+use super::issuer::Issuer;
+use super::mails::FirebaseMails;
+use super::role_claim::RoleClaim;
+use super::service_account::ServiceAccount;
+use super::source::{Source, read_file};
+use super::urls::{FirebaseUrls, PlainHttp, service_url};
 
 /// How to reach Firebase's account services.
 #[derive(Debug, Clone)]

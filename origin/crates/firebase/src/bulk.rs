@@ -47,7 +47,7 @@ impl Firebase {
     ) -> Result<T, FirebaseError> {
         let quota = format!("projects/{method}");
         self.0.pauses.check(&quota, Instant::now())?;
-        let bearer = self.0.credential.bearer(&self.0.client).await?;
+        let bearer = self.bearer().await?;
         let request = self.counted(request).bearer_auth(bearer).timeout(TIMEOUT);
         let outcome = send_up_to(request, MAX_ANSWER_BYTES).await;
         match &outcome {

@@ -6,7 +6,6 @@ use shared::time::UnixTime;
 
 use super::credential::Credential;
 use super::{Firebase, FirebaseError, SignedIn};
-use crate::clock;
 
 /// Whom a custom token is for.
 const AUDIENCE: &str =
@@ -29,13 +28,14 @@ impl Firebase {
     /// # Errors
     /// [`FirebaseError::Disabled`] among others.
     pub async fn sign_in_as(&self, uid: &str) -> Result<SignedIn, FirebaseError> {
+        let now = self.now();
         let token = match &self.0.credential {
             Credential::None => return Err(FirebaseError::NotConfigured("FIREBASE_CLIENT_EMAIL")),
-            Credential::Emulator => unsigned(uid, self.tenant(), clock::now()),
+            Credential::Emulator => unsigned(uid, self.tenant(), now),
             Credential::Tokens(exchange) => {
                 exchange
-                    .sign(&self.0.client, |signer| {
-                        claims(signer, uid, self.tenant(), clock::now())
+                    .sign(&self.0.client, now, |signer| {
+                        claims(signer, uid, self.tenant(), now)
                     })
                     .await?
             }
