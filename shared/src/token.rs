@@ -38,7 +38,7 @@ pub use key_urls::KeyUrls;
 pub use legacy::{HmacSecret, LegacyPolicy, WeakSecret};
 pub use policy::TokenPolicy;
 pub use rejection::{Part, Rejection, WrongKind};
-pub use standing::{STANDING_SECONDS, check_standing};
+pub use standing::{REPLICA_SECONDS, STANDING_SECONDS, check_standing};
 pub use verified_tokens::{VERIFIED_SECONDS, VerifiedTokens, remember_for};
 
 use crate::identity::{ProvenIdentity, TokenKind};

@@ -111,20 +111,24 @@ where
         if let Some(person) = self.gateway.people.borrow_mut().get(caller, self.now) {
             return Ok(person);
         }
-        self.ask_who_within(caller, timeout_ms).await
+        self.ask_who_within(caller, timeout_ms, Asks::Replica).await
     }
 
-    /// Asks the origin who the caller is, and remembers it.
+    /// Asks the origin who the caller is at this moment, and remembers it.
     pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Person, Refusal> {
-        self.ask_who_within(caller, self.gateway.config.timeout_ms).await
+        self.ask_who_within(caller, self.gateway.config.timeout_ms, Asks::Primary)
+            .await
     }
 
-    async fn ask_who_within(&self, caller: &Caller, timeout_ms: u32) -> Result<Person, Refusal> {
+    async fn ask_who_within(&self, caller: &Caller, timeout_ms: u32, asks: Asks) -> Result<Person, Refusal> {
         let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
         changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
         changes.set(headers::TRACEPARENT, &self.trace.traceparent);
+        if asks == Asks::Primary {
+            changes.set("cache-control", "no-cache");
+        }
         let statement = Statement {
             audience: ORIGIN_AUDIENCE,
             method: "GET",
@@ -156,6 +160,15 @@ where
             .insert(caller, person.clone(), self.now, forgotten);
         Ok(person)
     }
+}
+
+/// Where the origin may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Also in a replica of its database, which knows what was so [`shared::token::REPLICA_SECONDS`] ago.
+    Replica,
+    /// Only where changes are made.
+    Primary,
 }
 
 fn two_slashes() -> Refusal {

@@ -33,9 +33,9 @@ where
     }
 
     async fn changes_since(&self, since: Option<&str>) -> Option<Changes> {
-        // Only digits: it is what the origin gave out, and is not trusted to be.
+        // Numbers with dots between: it is what the origin gave out, and is not trusted to be.
         let query = since
-            .filter(|since| since.bytes().all(|byte| byte.is_ascii_digit()))
+            .filter(|since| since.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
             .map_or_else(String::new, |since| format!("?since={since}"));
         let target = self.gateway.config.origin.target(PATH, &query);
         let mut changes = HeaderChanges::new();

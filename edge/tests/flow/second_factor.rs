@@ -21,8 +21,8 @@ fn service_lets_only_sign_ins_with_a_second_factor_pass() {
         r#"[{"prefix":"/api/shop","url":"http://shop","auth":"required","second_factor":["/api/shop/payments"]},
             {"prefix":"/api/bank","url":"http://bank","auth":"optional","second_factor":true}]"#,
     )]);
-    edge.answers("/v1/changes", 200, &no_changes("1"));
-    edge.answers("/v1/changes?since=1", 200, &no_changes("1"));
+    edge.answers("/v1/changes", 200, &no_changes("77.1.1"));
+    edge.answers("/v1/changes?since=77.1.1", 200, &no_changes("77.1.1"));
     edge.answers("/v1/auth/me", 200, ME);
     let without = emulator_token(&edge, "uid-1", "ann@example.com");
     let with = emulator_token_by(&edge, "uid-1", "ann@example.com", Some("totp"));

@@ -77,8 +77,8 @@ fn user_in_good_standing_is_looked_up_once_and_is_out_within_ten_seconds() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     edge.answers("/v1/changes", 200, NEW_FEED);
-    edge.answers("?since=1", 200, &no_changes("2"));
-    edge.answers("?since=2", 200, &no_changes("2"));
+    edge.answers("?since=77.1.1", 200, &no_changes("77.1.2"));
+    edge.answers("?since=77.1.2", 200, &no_changes("77.1.2"));
     let token = legacy_token(&edge, ID);
     let profile = format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {token}");
     let verify = format!(r#"{{"token":"{token}"}}"#);
@@ -87,8 +87,9 @@ fn user_in_good_standing_is_looked_up_once_and_is_out_within_ten_seconds() {
         assert_eq!(edge.handle(VERIFY, &verify).status, 200);
         edge.pass(1);
     }
-    assert_eq!(edge.asked("/v1/auth/me"), 1);
-    edge.answers("?since=2", 200, SOMEBODY);
+    // Once, and once more: the first answer may have come from a replica that had not heard of changes before the feed began.
+    assert_eq!(edge.asked("/v1/auth/me"), 2);
+    edge.answers("?since=77.1.2", 200, SOMEBODY);
     edge.answers("/v1/auth/me", 401, "{}");
     for _ in 0..10 {
         edge.pass(1);

@@ -14,8 +14,8 @@ fn edge() -> Edge {
         r#"[{"prefix":"/api/shop","url":"http://shop","auth":"required","strict":["/api/shop/payments"]},
             {"prefix":"/api/bank","url":"http://bank","auth":"optional","strict":true}]"#,
     )]);
-    edge.answers("/v1/changes", 200, &no_changes("1"));
-    edge.answers("/v1/changes?since=1", 200, &no_changes("1"));
+    edge.answers("/v1/changes", 200, &no_changes("77.1.1"));
+    edge.answers("/v1/changes?since=77.1.1", 200, &no_changes("77.1.1"));
     edge.answers("/v1/auth/me", 200, ME);
     edge
 }
@@ -42,6 +42,13 @@ fn the_origin_is_asked_each_time_and_only_there() {
         assert_eq!(get(&edge, &token, path), (200, None), "{path}");
         assert_eq!(edge.asked("/v1/auth/me"), asked, "{path}");
     }
+    // Strict routes want to know what is so now; others may be told what a replica of the database knows.
+    let sent = edge.sent();
+    let at_once = sent.iter().filter(|sent| {
+        sent.header("cache-control")
+            .is_some_and(|value| value == "no-cache")
+    });
+    assert_eq!(at_once.count(), 4);
     // A stranger has no standing.
     let stranger = edge.handle("GET\nhttp://edge/api/bank/anything", "");
     assert_eq!((stranger.status, edge.asked("/v1/auth/me")), (200, 5));

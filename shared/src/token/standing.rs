@@ -8,6 +8,10 @@ use crate::time::UnixTime;
 /// within this time wherever the row itself is not read.
 pub const STANDING_SECONDS: i64 = 10;
 
+/// How old what the origin says about somebody may be, in seconds, because it read a replica of the database. Part of
+/// [`STANDING_SECONDS`].
+pub const REPLICA_SECONDS: i64 = 2;
+
 /// Checks a genuine identity against the person's row.
 ///
 /// Deactivation is reported before revocation, as Firebase's Admin SDKs do. A sign-in at Firebase in the very second of the revocation
