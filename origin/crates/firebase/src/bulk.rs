@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::call::{send_up_to, with_json};
+use super::transport::{send_up_to, with_json};
 use super::{Firebase, FirebaseError};
 
 /// The largest answer read, in bytes: 500 accounts of a few KiB each.

@@ -1,7 +1,6 @@
 //! What authorises calls that manage accounts.
 
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
 
 use shared::causes::Causes;
 use shared::time::UnixTime;
@@ -14,8 +13,6 @@ use super::source::{self, Source, about_us};
 const RENEWED_AHEAD_SECONDS: i64 = 240;
 /// An access token is not used any more this many seconds before it expires: a call must not outlive it on the way.
 const MARGIN_SECONDS: i64 = 30;
-/// How long each call for a token may take. Those who wait have their own calls to make afterwards.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What authorises calls that manage accounts.
 #[derive(Debug)]

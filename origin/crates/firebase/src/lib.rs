@@ -24,6 +24,7 @@ mod service_account;
 mod session_cookie;
 mod source;
 mod surroundings;
+mod transport;
 mod urls;
 mod wire;
 

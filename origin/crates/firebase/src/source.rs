@@ -4,15 +4,15 @@
 //! Own code, because it is a handful of form posts and the libraries for it bring a client of their own, without our deadlines.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use shared::base64url;
 use shared::time::UnixTime;
 
 use super::FirebaseError;
-use super::call::{send, send_text, with_json};
-use super::credential::TIMEOUT;
 use super::service_account::ServiceAccount;
+use super::transport::{send, send_text, with_json};
 
 /// What tokens are asked for that may also sign for a service account.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -20,6 +20,8 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const MAX_SUBJECT_BYTES: usize = 64 * 1024;
 /// What Google gives where nothing else is asked for, in seconds.
 const IMPERSONATION_SECONDS: u32 = 3600;
+/// How long each call for a token may take. Those who wait have their own calls to make afterwards.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where access tokens come from.
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::catalogue::Migration;
 use super::error::{SchemaError, in_migration};
 use super::execute::{Run, is_lock_conflict};
+use super::options::Progress;
 use super::pace::Pace;
-use super::runner::Progress;
 
 impl Run<'_> {
     /// Calls `sql` batch by batch, each a transaction of its own. After each it waits until the batch is on the disk, and rests as

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use super::catalogue::{Migration, Mode, Script};
 use super::error::{SchemaError, in_migration};
 use super::lock::jittered;
-use super::runner::{Options, Progress};
+use super::options::{Options, Progress};
 use super::{history, indexes};
 
 /// Up or down.

@@ -8,24 +8,26 @@
 mod back_fill;
 mod catalogue;
 mod checks;
+mod error;
 mod execute;
 mod folding;
 mod history;
 mod indexes;
 mod lock;
+mod options;
 mod pace;
+mod runner;
 mod session;
 
 pub mod backup;
-pub mod error;
-pub mod runner;
 pub mod status;
 pub mod verify;
 
 use sqlx::PgPool;
 
-pub use error::SchemaError;
-pub use runner::{Options, Progress, down, up};
+pub use error::{Finding, SchemaError};
+pub use options::{Options, Progress};
+pub use runner::{down, up};
 
 /// Brings the database of `pool` to the newest schema, on a connection of its own. Answers the versions applied, none if the
 /// schema was current.
