@@ -8,12 +8,12 @@ use database::Pool;
 use firebase::http_client::NoClient;
 use firebase::{Firebase, FirebaseConfig, Surroundings};
 use ledger::Ledger;
+use limits::Limits;
 use tokio::sync::Semaphore;
 use verification::Verifier;
 
 use crate::clock;
 use crate::config::Config;
-use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
 use crate::operations::directory::Directory;

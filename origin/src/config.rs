@@ -3,7 +3,6 @@
 mod bulk;
 mod dotenv;
 mod legacy_session;
-mod limits;
 mod listen;
 mod log;
 mod traces;
@@ -12,6 +11,7 @@ use std::num::NonZeroUsize;
 
 use database::DatabaseConfig;
 use firebase::FirebaseConfig;
+use limits::LimitsConfig;
 use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
@@ -22,7 +22,6 @@ use crate::domain::bcrypt_hash::MAX_COST;
 pub use bulk::BulkConfig;
 pub use dotenv::{DotenvError, process_environment};
 pub use legacy_session::LegacySession;
-pub use limits::{LimitsConfig, RedisUrl};
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 pub use traces::TracesConfig;

@@ -7,7 +7,6 @@ pub mod config;
 mod connections;
 pub mod domain;
 pub mod http;
-pub mod limits;
 pub mod metrics;
 pub mod operations;
 pub mod postgres;

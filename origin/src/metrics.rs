@@ -4,6 +4,7 @@
 
 mod legacy_contract;
 mod legacy_tokens;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 
+pub use self::limits::limits;
 pub use legacy_contract::LegacySessions;
 pub use legacy_tokens::LegacyTokens;
 

@@ -4,6 +4,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use limits::SlowDown;
 use shared::headers;
 use shared::limits::{Key, Limit, Quota};
 use shared::problem::{ErrorCode, Problem};
@@ -11,7 +12,6 @@ use shared::problem::{ErrorCode, Problem};
 use super::context::RequestContext;
 use super::error::ApiError;
 use crate::app::AppState;
-use crate::limits::SlowDown;
 
 /// Lets the call through, or answers 429. Calls of our own services are not counted, nor those whose client's address nobody vouches
 /// for: all of them together are not one caller.

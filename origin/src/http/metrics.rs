@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 
 use crate::app::AppState;
 use crate::clock;
-use crate::metrics::{head, sample};
+use crate::metrics::{head, limits, sample};
 
 /// Everything countable, for Prometheus. For the inside of the network: it holds no personal data, and the edge does not
 /// forward it.
@@ -56,7 +56,7 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
             );
         }
     }
-    app.limits.render(&mut text);
+    limits(&mut text, app.limits.counts());
     app.traces.render(&mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }

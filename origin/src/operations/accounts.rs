@@ -25,6 +25,7 @@ use std::sync::Arc;
 use database::DatabaseError;
 use firebase::issuer::StoredIssuer;
 use firebase::{Firebase, SignedIn};
+use limits::Limits;
 use shared::identity::{Identity, ProvenIdentity};
 use tokio::sync::Semaphore;
 use verification::Verifier;
@@ -37,7 +38,6 @@ use super::proofs::Proofs;
 use crate::clock;
 use crate::config::LegacySession;
 use crate::domain::user::ActiveUser;
-use crate::limits::Limits;
 use crate::postgres::events::Origin;
 
 pub use confirm::is_recent_sign_in;

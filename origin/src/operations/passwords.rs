@@ -4,12 +4,14 @@ mod turns;
 
 use std::sync::Arc;
 
+use limits::Whose;
 use shared::ids::UserId;
 use tokio::sync::Semaphore;
 
 use crate::domain::bcrypt_hash::{BcryptHash, UnusableHash};
 use turns::Turns;
-pub use turns::{TooBusy, Turn, Whose};
+
+pub use turns::{TooBusy, Turn};
 
 /// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
 /// sign-ins, but not the requests of people who are signed in. A storm at one account slows down that account's.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use origin::operations::passwords::Whose;
+use limits::Whose;
 use serde_json::json;
 use shared::assertion::{Assertion, ORIGIN_AUDIENCE};
 use shared::ids::RequestId;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use origin::limits::{Ending, Limits};
+use limits::{Ending, Limits};
 use shared::limits::Limit;
 
 use crate::redis::Redis;
@@ -52,7 +52,7 @@ async fn guesses_at_one_replica_count_at_the_other() {
     one.admit(account, address(2)).await.unwrap().end(Ending::Right);
     until("the other replica knows the network", async || {
         let attempt = other.admit(account, address(2)).await.unwrap();
-        let usual = attempt.whose() == origin::operations::passwords::Whose::Usual;
+        let usual = attempt.whose() == limits::Whose::Usual;
         attempt.end(Ending::Undecided);
         usual
     })

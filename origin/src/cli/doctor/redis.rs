@@ -1,8 +1,8 @@
 //! Where replicas count together, if anywhere.
 
+use limits::RedisUrl;
+
 use super::finding::Finding;
-use crate::config::RedisUrl;
-use crate::limits;
 
 /// Whether Redis answers from here. The service works without, so that silence is a warning.
 pub(super) async fn look(url: Option<&RedisUrl>) -> Option<Finding> {

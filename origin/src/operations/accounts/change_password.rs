@@ -2,13 +2,13 @@
 
 use database::run;
 use firebase::FirebaseError;
+use limits::Attempt;
 use shared::ids::{NormalizedEmail, UserId};
 
 use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier, LegacyHash};
 use crate::postgres::events::Origin;
 

@@ -1,6 +1,7 @@
 //! A password of before the address was proven counts again.
 
 use database::run;
+use limits::Attempt;
 use shared::identity::{Identity, TokenKind};
 use shared::ids::{NormalizedEmail, UserId};
 use shared::ownership::Deed;
@@ -10,7 +11,6 @@ use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
-use crate::limits::Attempt;
 use crate::postgres::accounts::{self, Identifier};
 use crate::postgres::events::Origin;
 use crate::postgres::legacy_hash;

@@ -2,10 +2,10 @@
 
 use database::DatabaseError;
 use firebase::FirebaseError;
+use limits::SlowDown;
 use shared::token::Rejection;
 
 use crate::domain::user::UserError;
-use crate::limits::SlowDown;
 use crate::operations::OperationError;
 use crate::operations::passwords::TooBusy;
 

@@ -1,8 +1,9 @@
 //! Which tries of a password are counted, and as what.
 
+use limits::{Attempt, Ending, SlowDown};
+
 use super::{AccountError, Accounts};
 use crate::domain::user::UserError;
-use crate::limits::{Attempt, Ending, SlowDown};
 use crate::postgres::accounts::Identifier;
 use crate::postgres::events::Origin;
 

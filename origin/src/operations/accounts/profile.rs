@@ -2,13 +2,13 @@
 
 use database::run;
 use firebase::FirebaseError;
+use limits::Attempt;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use super::guess::ending;
 use super::{AccountError, Accounts};
 use crate::domain::credentials::Password;
 use crate::domain::user::{ActiveUser, UserError};
-use crate::limits::Attempt;
 use crate::postgres::accounts::{Credentials, Identifier};
 use crate::postgres::events::{Actor, Origin};
 use crate::postgres::{accounts, users};

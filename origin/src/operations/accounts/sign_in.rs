@@ -2,6 +2,7 @@
 
 use database::run;
 use firebase::{FirebaseError, SignedIn};
+use limits::Attempt;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use super::guess::ending;
@@ -10,7 +11,6 @@ use super::{AccountError, Accounts, SignedInUser};
 use crate::clock;
 use crate::domain::credentials::Password;
 use crate::domain::user::UserError;
-use crate::limits::Attempt;
 use crate::operations::passwords::Turn;
 use crate::postgres::accounts::{self, Credentials, Identifier};
 use crate::postgres::events::Origin;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use limits::Whose;
 use shared::limits::Key;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -25,15 +26,6 @@ const MAX_AT_ACCOUNT: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Accounts that are remembered before those without a check are forgotten.
 const ACCOUNTS: usize = 1024;
-
-/// Who waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// A user who has signed in to this account from this network before, or who is signed in.
-    Usual,
-    /// Somebody at this account.
-    Anybody(Key),
-}
 
 /// There is no turn for this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use shared::limits::{ACCOUNT, Debts, Key, NETWORK, PAIR, Pace, Verdict, judge};
 
 use super::{Counted, Limits, SlowDown};
-use crate::operations::passwords::Whose;
 
 /// How a try ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +16,15 @@ pub enum Ending {
     Wrong,
     /// Nobody said which: an outage, or no turn.
     Undecided,
+}
+
+/// Who waits for a password to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// A user who has signed in to this account from this network before, or who is signed in.
+    Usual,
+    /// Somebody at this account.
+    Anybody(Key),
 }
 
 /// A try that was admitted. It counts as a failure until it has ended otherwise, so that a thousand at once are counted as they come;

@@ -53,7 +53,8 @@ impl fmt::Debug for RedisUrl {
 }
 
 impl LimitsConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
+    /// Reads `RATE_LIMITS` and `REDIS_URL`. In development nothing is counted unless it is said.
+    pub fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         // A developer's machine: tests call a lot, and all from one address.
         let usual = (environment != Environment::Development).then(Vec::new);
         let quotas = reader.or("RATE_LIMITS", usual, |text| match text {

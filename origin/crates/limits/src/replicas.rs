@@ -11,8 +11,8 @@ use redis::{Client, RedisResult, Script, ScriptInvocation};
 use shared::limits::{Key, Pace};
 use tokio::time::{sleep, timeout};
 
+use super::RedisUrl;
 use super::SlowDown;
-use crate::config::RedisUrl;
 
 /// How long a request waits for Redis, at most. One that took longer is counted in memory, and so are all until Redis answers again.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod calls;
+mod config;
 mod memory;
 mod replicas;
 
@@ -17,10 +18,9 @@ use shared::assertion::AssertionKeys;
 use shared::ids::UserId;
 use shared::limits::{Key, KeyMaker, Limit, Network};
 
-use crate::config::LimitsConfig;
-use crate::metrics::{head, sample};
-pub use attempt::{Attempt, Ending};
+pub use attempt::{Attempt, Ending, Whose};
 use calls::Calls;
+pub use config::{LimitsConfig, RedisUrl};
 use memory::Memory;
 use replicas::Replicas;
 pub use replicas::round_trip;
@@ -149,33 +149,55 @@ impl Limits {
         u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Writes the metrics.
-    pub fn render(&self, text: &mut String) {
-        let name = "origin_slowed_down_total";
-        head(text, name, "counter", "Calls and guesses answered with 429.");
+    /// What has been counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
         let refused = &self.0.refused;
-        sample(
-            text,
-            name,
-            "what=\"guess\"",
-            refused.guesses.load(Ordering::Relaxed),
-        );
-        sample(text, name, "what=\"call\"", refused.calls.load(Ordering::Relaxed));
-        let Some(counted) = &self.0.counted else { return };
-        let name = "origin_limit_counters";
-        head(text, name, "gauge", "Counters in memory.");
-        sample(text, name, "what=\"guess\"", counted.memory.len());
-        sample(text, name, "what=\"call\"", counted.calls.len());
-        let name = "origin_limit_uncounted_total";
-        head(text, name, "counter", "Calls that no counter was left for.");
-        sample(text, name, "", counted.calls.uncounted());
-        if let Some(replicas) = &counted.replicas {
-            let name = "origin_redis_up";
-            head(text, name, "gauge", "Whether replicas count together.");
-            sample(text, name, "", u8::from(replicas.is_there()));
-            let name = "origin_redis_failures_total";
-            head(text, name, "counter", "Counts that Redis did not take in time.");
-            sample(text, name, "", replicas.failures());
+        Counts {
+            refused_guesses: refused.guesses.load(Ordering::Relaxed),
+            refused_calls: refused.calls.load(Ordering::Relaxed),
+            counters: self.0.counted.as_ref().map(|counted| Counters {
+                guesses: counted.memory.len(),
+                calls: counted.calls.len(),
+                uncounted: counted.calls.uncounted(),
+                replicas: counted.replicas.as_ref().map(|replicas| Shared {
+                    is_there: replicas.is_there(),
+                    failures: replicas.failures(),
+                }),
+            }),
         }
     }
+}
+
+/// What has been counted so far, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Guesses that were answered with 429.
+    pub refused_guesses: u64,
+    /// Calls that were answered with 429.
+    pub refused_calls: u64,
+    /// The counters; `None` when nothing is counted.
+    pub counters: Option<Counters>,
+}
+
+/// How many counters there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counters {
+    /// Of guesses, in memory.
+    pub guesses: usize,
+    /// Of calls, in memory.
+    pub calls: usize,
+    /// Calls that no counter was left for.
+    pub uncounted: u64,
+    /// Those that replicas share; `None` when each counts for itself.
+    pub replicas: Option<Shared>,
+}
+
+/// The counters that replicas share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    /// Whether Redis answers.
+    pub is_there: bool,
+    /// Counts that Redis did not take in time.
+    pub failures: u64,
 }
