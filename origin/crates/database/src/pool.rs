@@ -20,10 +20,11 @@ use crate::ending::{Ending, late, unheard};
 use crate::error::DatabaseError;
 use crate::pooler::SharedSessions;
 use crate::servers::{Opening, Servers};
-use connections::Connections;
-pub use connections::Limits;
-use session::Lease;
-pub use session::{Borrowed, Purpose};
+use state::{Connections, Lease};
+
+pub use queue::Purpose;
+pub use session::Borrowed;
+pub use state::Limits;
 
 /// A statement that takes longer makes us doubt whether the server is there: sessions that have been silent for as long are asked before
 /// they are used.

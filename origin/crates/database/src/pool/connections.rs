@@ -12,8 +12,9 @@ use sqlx::Connection as _;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use super::session::{Lease, Purpose, Session};
-use super::state::State;
+use super::queue::Purpose;
+use super::session::Session;
+use super::state::{Connections, Lease, Limits, State};
 use crate::error::DatabaseError;
 use crate::servers::Opening;
 
@@ -29,45 +30,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const CLOSING: Duration = Duration::from_secs(10);
 /// How many may wait for a session. Beyond, callers are told to come back.
 const MAX_WAITING: usize = 8192;
-
-/// How many sessions, and how long anything may take.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// The most sessions at a time.
-    pub sessions: u32,
-    /// How long a statement waits for a session.
-    pub acquire: Duration,
-    /// How long a statement may take in all, a little over what the server allows it.
-    pub statement: Duration,
-}
-
-impl Limits {
-    /// How many sessions may be in use by statements that may write. The others are left to those who read.
-    pub(super) const fn writers(&self) -> usize {
-        let all = self.sessions as usize;
-        let left = match self.sessions {
-            0..=1 => 0,
-            2..=15 => 1,
-            16..=31 => 2,
-            more => more as usize / 16,
-        };
-        all.saturating_sub(left)
-    }
-}
-
-/// The sessions of one pool.
-#[derive(Debug)]
-pub(super) struct Connections {
-    pub opening: Opening,
-    pub limits: Limits,
-    state: Mutex<State>,
-    /// Statements that may write and had no answer in time, since the last one that had.
-    pub hanging: AtomicUsize,
-    /// Held by who asks the server about a session.
-    pub asking: tokio::sync::Mutex<()>,
-    /// Told when a session has ended.
-    ended: Notify,
-}
 
 impl Connections {
     pub fn new(opening: Opening, limits: Limits) -> Arc<Self> {

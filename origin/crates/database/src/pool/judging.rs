@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::connections::Connections;
-use super::session::{Lease, Purpose};
+use super::queue::Purpose;
+use super::state::{Connections, Lease};
 use crate::ending::Ending;
 
 /// How long asking the server about a session may take.

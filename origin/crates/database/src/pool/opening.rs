@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connections::Connections;
 use super::session::Session;
+use super::state::Connections;
 use crate::pooler::SharedSessions;
 
 /// Sessions are closed at this age, one after the other.

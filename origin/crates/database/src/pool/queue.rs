@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
-use super::session::Purpose;
+/// What a statement needs of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It only reads: it may use every connection.
+    Read,
+    /// It may write: it leaves some connections to those who read, who must not wait for commits that hang.
+    Write,
+}
 
 /// Who waits for an `L`.
 #[derive(Debug)]

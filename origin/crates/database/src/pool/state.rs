@@ -1,11 +1,55 @@
-//! What the connection cache knows of its sessions.
+//! What the connection cache is made of: its limits, what it knows of its sessions, and the right to use one.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use super::queue::Queue;
-use super::session::{Lease, Purpose, Session};
+use tokio::sync::Notify;
 
+use super::queue::{Purpose, Queue};
+use super::session::{Borrowed, Session};
+use crate::servers::Opening;
+
+/// How many sessions, and how long anything may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The most sessions at a time.
+    pub sessions: u32,
+    /// How long a statement waits for a session.
+    pub acquire: Duration,
+    /// How long a statement may take in all, a little over what the server allows it.
+    pub statement: Duration,
+}
+
+impl Limits {
+    /// How many sessions may be in use by statements that may write. The others are left to those who read.
+    pub(super) const fn writers(&self) -> usize {
+        let all = self.sessions as usize;
+        let left = match self.sessions {
+            0..=1 => 0,
+            2..=15 => 1,
+            16..=31 => 2,
+            more => more as usize / 16,
+        };
+        all.saturating_sub(left)
+    }
+}
+
+/// The sessions of one pool.
+#[derive(Debug)]
+pub(super) struct Connections {
+    pub opening: Opening,
+    pub limits: Limits,
+    pub state: Mutex<State>,
+    /// Statements that may write and had no answer in time, since the last one that had.
+    pub hanging: AtomicUsize,
+    /// Held by who asks the server about a session.
+    pub asking: tokio::sync::Mutex<()>,
+    /// Told when a session has ended.
+    pub ended: Notify,
+}
+
+/// What is known of the sessions, under one lock.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub idle: Vec<Session>,
@@ -68,5 +112,94 @@ impl State {
             .could_use(writers)
             .saturating_sub(self.opening)
             .min(room)
+    }
+}
+
+/// A session that is somebody's until it is kept, closed or dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    connections: Arc<Connections>,
+    purpose: Purpose,
+    session: Option<Session>,
+    is_used: bool,
+}
+
+impl Lease {
+    pub const fn new(connections: Arc<Connections>, purpose: Purpose, session: Session) -> Self {
+        Self {
+            connections,
+            purpose,
+            session: Some(session),
+            is_used: false,
+        }
+    }
+
+    /// What it was lent for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The session's name at the server, where it stays ours.
+    pub fn name(&self) -> Option<Arc<str>> {
+        let registration = self.session.as_ref()?.registration.as_ref()?;
+        Some(registration.name())
+    }
+
+    /// When the session last answered.
+    pub fn answered(&self) -> Option<Instant> {
+        self.session.as_ref().map(|session| session.answered)
+    }
+
+    /// Its generation.
+    pub fn generation(&self) -> u64 {
+        self.session.as_ref().map_or(0, |session| session.generation)
+    }
+
+    /// The connection, for one statement.
+    ///
+    /// # Errors
+    /// The one before has kept it.
+    pub fn lend(&mut self) -> sqlx::Result<Borrowed> {
+        self.is_used = true;
+        let connection = self
+            .session
+            .as_ref()
+            .map(|session| Arc::clone(&session.connection));
+        connection
+            .and_then(|connection| connection.try_lock_owned().ok())
+            .map(Borrowed)
+            .ok_or(sqlx::Error::WorkerCrashed)
+    }
+
+    /// Gives the session back: it has just answered.
+    pub fn keep(mut self) {
+        if let Some(mut session) = self.session.take() {
+            session.answered = Instant::now();
+            self.connections.put_back(session, self.purpose);
+        }
+    }
+
+    /// The session, if nothing was sent on it.
+    pub fn take_unused(&mut self) -> Option<Session> {
+        if self.is_used { None } else { self.session.take() }
+    }
+
+    /// Ends the session without a word: whoever is at the other end may not be listening.
+    pub fn close(mut self) {
+        self.session = None;
+        self.connections.forget(Some(self.purpose));
+    }
+}
+
+/// Whoever had it hung up. Before a statement was sent nothing has happened; after that the server may still be at work on it.
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            if self.is_used {
+                self.connections.abandon(session, self.purpose);
+            } else {
+                self.connections.put_back(session, self.purpose);
+            }
+        }
     }
 }
