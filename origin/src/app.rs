@@ -10,15 +10,15 @@ use firebase::{Firebase, FirebaseConfig, Surroundings};
 use ledger::Ledger;
 use limits::Limits;
 use tokio::sync::Semaphore;
+use users::accounts::{Accounts, MAX_RECOVERIES};
+use users::directory::Directory;
+use users::passwords::Passwords;
+use users::proofs::Proofs;
 use verification::Verifier;
 
 use crate::clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::operations::accounts::{Accounts, MAX_RECOVERIES};
-use crate::operations::directory::Directory;
-use crate::operations::passwords::Passwords;
-use crate::operations::proofs::Proofs;
 use crate::telemetry::{self, Call, Outcome, Traces};
 
 /// A running service's parts.
@@ -69,7 +69,7 @@ impl App {
         let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
             directory: Directory::new(pool.clone(), Some(config.firebase.home.clone())),
-            proofs: Proofs::new(firebase.clone()),
+            proofs: Proofs::new(firebase.clone(), clock::now),
             firebase,
             passwords: Passwords::new(config.bcrypt_cost, config.bcrypt_max_cost),
             limits: limits.clone(),
@@ -77,6 +77,7 @@ impl App {
             welcome_tokens: config.welcome_tokens,
             legacy_session: config.legacy_session,
             recoveries: Arc::new(Semaphore::new(MAX_RECOVERIES)),
+            clock: clock::now,
         };
         Ok(Arc::new(Self {
             ledger: Ledger::new(pool.clone()),

@@ -2,7 +2,6 @@
 
 mod bulk;
 mod dotenv;
-mod legacy_session;
 mod listen;
 mod log;
 mod traces;
@@ -16,12 +15,11 @@ use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
-
-use crate::domain::bcrypt_hash::MAX_COST;
+use users::LegacySession;
+use users::rules::bcrypt_hash::MAX_COST;
 
 pub use bulk::BulkConfig;
 pub use dotenv::{DotenvError, process_environment};
-pub use legacy_session::LegacySession;
 pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 pub use traces::TracesConfig;

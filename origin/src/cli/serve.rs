@@ -8,10 +8,10 @@ use database::Servers;
 use database::SharedSessions;
 use schema::SchemaError;
 use tokio::net::TcpListener;
+use users::welcome::keep_welcoming;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::operations::welcome::keep_welcoming;
 use crate::telemetry::Causes;
 use crate::{server, telemetry};
 

@@ -15,18 +15,18 @@ use clap::{Args, Subcommand};
 use database::{Pool, run as run_statement};
 use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use users::AccountError;
+use users::OperationError;
+use users::administration;
+use users::audit::Event;
+use users::directory::Directory;
+use users::rules::user::UserRecord;
+use users::statements;
 
 use super::reach::reach;
 use super::reason::with_causes;
 use crate::app;
 use crate::config::BulkConfig;
-use crate::domain::user::UserRecord;
-use crate::operations::OperationError;
-use crate::operations::accounts::AccountError;
-use crate::operations::directory::Directory;
-use crate::operations::users;
-use crate::postgres;
-use crate::postgres::events::Event;
 
 /// People: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
@@ -157,8 +157,8 @@ async fn one(command: OnePerson, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
 }
 
 async fn show(pool: &Pool, id: UserId) -> Result<String, OperationError> {
-    let record = users::show(pool, id).await?;
-    let events = users::trail(pool, id, None).await?;
+    let record = administration::show(pool, id).await?;
+    let events = administration::trail(pool, id, None).await?;
     Ok(format!(
         "{}{}",
         describe(&record),
@@ -170,13 +170,13 @@ async fn show(pool: &Pool, id: UserId) -> Result<String, OperationError> {
 async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     let found = if let Ok(id) = UserId::parse(what) {
         run_statement(pool, |mut connection| async move {
-            postgres::users::find_by_id(&mut connection, id).await
+            statements::users::find_by_id(&mut connection, id).await
         })
         .await?
     } else if let Ok(email) = NormalizedEmail::parse(what) {
         let email = &email;
         run_statement(pool, |mut connection| async move {
-            postgres::users::find_by_email(&mut connection, email).await
+            statements::users::find_by_email(&mut connection, email).await
         })
         .await?
     } else {
@@ -186,14 +186,14 @@ async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
         (None, Ok(uid)) => {
             let uids = &[uid.as_str().to_owned()];
             run_statement(pool, |mut connection| async move {
-                postgres::users::find_by_firebase_uids(&mut connection, uids).await
+                statements::users::find_by_firebase_uids(&mut connection, uids).await
             })
             .await?
         }
         (found, _) => found.into_iter().collect(),
     };
     if found.is_empty() {
-        return Err(crate::domain::user::UserError::NotFound.into());
+        return Err(users::rules::user::UserError::NotFound.into());
     }
     let described: Vec<String> = found.iter().map(describe).collect();
     Ok(described.join("\n"))

@@ -13,9 +13,9 @@ use axum::Router;
 use axum::routing::{delete, patch, post};
 use serde::Serialize;
 use shared::api::user::User;
+use users::accounts::SignedInUser;
 
 use crate::app::AppState;
-use crate::operations::accounts::SignedInUser;
 
 /// The routes of accounts.
 pub fn router() -> Router<AppState> {

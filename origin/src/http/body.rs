@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use shared::ids::NormalizedEmail;
 use shared::problem::ErrorCode;
 use shared::web_address::{MAX_CHARACTERS, is_web_address};
+use users::rules::credentials::{BadCredential, Password, Username};
 
 use super::error::ApiError;
-use crate::domain::credentials::{BadCredential, Password, Username};
 
 /// A JSON object, read field by field. Fields nobody asks for are ignored, as old clients expect.
 #[derive(Debug)]

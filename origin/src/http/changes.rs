@@ -7,13 +7,14 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use shared::api::changes::Changes;
 use shared::api::envelope::Success;
+use users::revocation_feed;
+use users::revocation_feed::FeedCursor;
 
 use super::context::RequestContext;
 use super::error::ApiError;
 use super::service_caller::ServiceCaller;
 use super::success::success;
 use crate::app::AppState;
-use crate::operations::standing::{self, FeedCursor};
 
 /// The edge itself, by an assertion for this very feed, or one of our services.
 #[derive(Debug)]
@@ -49,6 +50,6 @@ pub async fn changes(
         .since
         .map(|text| FeedCursor::parse(&text).ok_or_else(wrong))
         .transpose()?;
-    let changes = standing::changes(&app.pool, since.as_ref()).await?;
+    let changes = revocation_feed::changes(&app.pool, since.as_ref()).await?;
     Ok(success(changes, "Changes retrieved successfully"))
 }

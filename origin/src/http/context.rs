@@ -8,9 +8,9 @@ use axum::http::request::Parts;
 use shared::identity::ProvenIdentity;
 use shared::ids::RequestId;
 use shared::problem::ErrorCode;
+use users::audit::Origin;
 
 use super::error::ApiError;
-use crate::postgres::events::Origin;
 
 /// What is known about a request before any handler sees it. Whatever the edge stated is here only if its assertion opened.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use users::rules::user::ActiveUser;
 
 use super::context::RequestContext;
 use super::error::ApiError;
 use super::identity::Identity;
 use crate::app::AppState;
-use crate::domain::user::ActiveUser;
 
 /// The active person behind the request's credential, created at first sight.
 #[derive(Debug)]

@@ -13,10 +13,10 @@ use shared::fallback::Dependency;
 use shared::problem::{ErrorCode, Problem, wants_problem_json};
 use shared::time::UnixTime;
 use shared::token::Rejection;
+use users::AccountError;
+use users::OperationError;
+use users::rules::user::UserError;
 
-use crate::domain::user::UserError;
-use crate::operations::OperationError;
-use crate::operations::accounts::AccountError;
 use crate::telemetry::Causes;
 
 /// The queue of password checks is this short: waiting longer gains nothing.

@@ -10,6 +10,11 @@ use serde_json::Value;
 use shared::api::envelope::Success;
 use shared::api::user::User;
 use shared::ids::UserId;
+use users::administration;
+use users::administration::MAX_EVENTS;
+use users::audit::{Actor, Event};
+use users::firebase_sync::push::Told;
+use users::rules::user::UserRecord;
 
 use super::context::RequestContext;
 use super::error::ApiError;
@@ -17,10 +22,6 @@ use super::path_text::PathText;
 use super::service_caller::AdminCaller;
 use super::success::success;
 use crate::app::AppState;
-use crate::domain::user::UserRecord;
-use crate::operations::pushes::Told;
-use crate::operations::users::{self, MAX_EVENTS};
-use crate::postgres::events::{Actor, Event};
 
 /// The routes of administrators.
 pub fn router() -> Router<AppState> {
@@ -70,7 +71,7 @@ pub async fn show(
     AdminCaller(_): AdminCaller,
     PathText(id): PathText,
 ) -> Result<Json<Success<UserData>>, ApiError> {
-    let record = users::show(&app.pool, read_id(&id)?).await?;
+    let record = administration::show(&app.pool, read_id(&id)?).await?;
     Ok(success(
         UserData { user: record.user },
         "User retrieved successfully",
@@ -86,7 +87,7 @@ pub async fn events(
 ) -> Result<Json<Success<Trail>>, ApiError> {
     let Query(query) =
         query.map_err(|_| ApiError::invalid(vec!["before must be a whole number".to_owned()]))?;
-    let events = users::trail(&app.pool, read_id(&id)?, query.before).await?;
+    let events = administration::trail(&app.pool, read_id(&id)?, query.before).await?;
     let full = i64::try_from(events.len()).is_ok_and(|count| count == MAX_EVENTS);
     let next = events.last().filter(|_| full).map(|last| last.id);
     let events = events.into_iter().map(EventJson::from).collect();
@@ -131,7 +132,7 @@ async fn set_active(
     active: bool,
 ) -> Result<(UserRecord, Told), ApiError> {
     let id = read_id(id)?;
-    let record = users::set_active(&app.pool, id, active, actor, &context.origin()).await?;
+    let record = administration::set_active(&app.pool, id, active, actor, &context.origin()).await?;
     Ok((record, app.accounts.syncing().tell_soon(id).await))
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use shared::api::envelope::Success;
 use shared::api::token::VerifiedToken;
 use shared::identity::{Identity as Facts, ProvenIdentity};
+use users::rules::user::ActiveUser;
 
 use super::body::JsonObject;
 use super::context::RequestContext;
@@ -14,7 +15,6 @@ use super::identity::Identity;
 use super::success::success;
 use crate::app::AppState;
 use crate::clock;
-use crate::domain::user::ActiveUser;
 
 const MESSAGE: &str = "Token verified successfully";
 

@@ -22,11 +22,12 @@ use database::{DatabaseError, run};
 use firebase::{Firebase, FirebaseError, MAX_IMPORT};
 use shared::rollout::Percentage;
 use tokio::time::sleep;
+use users::audit::Actor;
+use users::directory::Directory;
 use uuid::Uuid;
 
-use crate::operations::directory::Directory;
-use crate::postgres::events::Actor;
 use crate::postgres::migrations::{self, Backlog};
+
 pub use compare::{Comparison, Difference, compare};
 pub use pace::Pace;
 pub use preflight::Preflight;

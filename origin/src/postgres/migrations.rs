@@ -3,14 +3,12 @@
 pub mod looks;
 mod people;
 mod queue;
-mod sign_in;
 mod unlinking;
 
 pub use people::{
     LinkedPerson, LocalPerson, linked_people, local_people, people_by_provider, sharing_an_address,
 };
 pub use queue::{Backlog, Claimed, Entry, Settlement, backlog, claim, enqueue, link, release, renew, settle};
-pub use sign_in::{hold_for_sign_in, is_linked, let_go, mark_reset_needed};
 pub use unlinking::{
     claim_unlinking, count_unlinkable, count_unlinking, prolong_unlinking, settle_relinked, unlink, unlinked,
 };

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use database::DatabaseError;
 use firebase::issuer::StoredIssuer;
-use origin::domain::sign_in::FirebaseSignIn;
-use origin::domain::user::UserRecord;
-use origin::domain::welcome::{ProvenPerson, WelcomeGrant};
-use origin::operations::directory::Directory;
-use origin::postgres::events::Origin;
-use origin::postgres::users::{Arrival, NewUser};
 use serde_json::json;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Proof;
 use sqlx::{Connection as _, PgConnection};
+use users::audit::Origin;
+use users::directory::Directory;
+use users::rules::sign_in::FirebaseSignIn;
+use users::rules::user::UserRecord;
+use users::rules::welcome::{ProvenPerson, WelcomeGrant};
+use users::statements::users::{Arrival, NewUser};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;

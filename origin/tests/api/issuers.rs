@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use origin::app::App;
-use origin::postgres::events::Origin;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
+use users::audit::Origin;
 use uuid::Uuid;
 
 use crate::database::TestDatabase;

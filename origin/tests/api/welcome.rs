@@ -1,11 +1,11 @@
 //! Welcome tokens: once for each person who has proven who they are, whichever rows they have had.
 
-use origin::domain::welcome::ProvenPerson;
-use origin::operations::welcome::welcome_due;
-use origin::postgres::accounts;
-use origin::postgres::events::{Actor, Origin};
 use serde_json::json;
 use shared::ids::{NormalizedEmail, UserId};
+use users::audit::{Actor, Origin};
+use users::rules::welcome::ProvenPerson;
+use users::statements::accounts;
+use users::welcome::welcome_due;
 use uuid::Uuid;
 
 use crate::database::TestDatabase;

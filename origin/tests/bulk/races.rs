@@ -281,7 +281,7 @@ async fn a_sign_in_keeps_the_import_away() {
         .await;
     let held = |connection: sqlx::pool::PoolConnection<sqlx::Postgres>| async move {
         let mut connection = connection;
-        origin::postgres::migrations::hold_for_sign_in(
+        users::statements::lease::hold_for_sign_in(
             &mut connection,
             shared::ids::UserId(id),
             "sign-in:test",

@@ -1,10 +1,10 @@
 //! Roles travel to Firebase as a custom claim (`FIREBASE_USER_TYPE_CLAIM`).
 
 use origin::config::BulkConfig;
-use origin::operations::directory::Directory;
-use origin::operations::sync::Syncing;
 use serde_json::Value;
 use shared::ids::FirebaseUid;
+use users::directory::Directory;
+use users::firebase_sync::Syncing;
 
 use crate::support::Drill;
 
@@ -24,6 +24,7 @@ fn syncing(drill: &Drill, claim: &str) -> Syncing {
     let config = BulkConfig::read(&lookup).unwrap();
     Syncing {
         directory: Directory::new(drill.database.pool.clone(), None),
+        clock: origin::clock::now,
         firebase: origin::app::firebase(&config.firebase).unwrap(),
     }
 }

@@ -1,10 +1,10 @@
 //! `origin users sync`, and what the service tries again by itself.
 
 use database::leases::{self, Job};
-use origin::operations::directory::Directory;
-use origin::operations::sync::{Round, Synced, Syncing};
 use serde_json::json;
 use shared::ids::UserId;
+use users::directory::Directory;
+use users::firebase_sync::{Round, Synced, Syncing};
 
 use crate::migrate::firebase;
 use crate::support::Drill;
@@ -21,6 +21,7 @@ async fn id_of(drill: &Drill, username: &str) -> uuid::Uuid {
 fn syncing(drill: &Drill) -> Syncing {
     Syncing {
         directory: Directory::new(drill.database.pool.clone(), None),
+        clock: origin::clock::now,
         firebase: firebase(drill),
     }
 }

@@ -1,11 +1,10 @@
 //! Whoever is put out here is put out at Firebase too, whatever fails on the way.
 
+use firebase::FirebaseError;
 use serde_json::{Value, json};
 use shared::ids::{NormalizedEmail, UserId};
-
-use firebase::FirebaseError;
-use origin::operations::pushes::Told;
-use origin::operations::sync::Round;
+use users::firebase_sync::Round;
+use users::firebase_sync::push::Told;
 
 use crate::google::{OTHER, PASSWORD, World};
 use crate::support::ADMIN_KEY;

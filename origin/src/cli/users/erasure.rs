@@ -5,13 +5,14 @@ use database::Pool;
 use firebase::Firebase;
 use shared::config::Lookup;
 use shared::ids::UserId;
+use users::AccountError;
+use users::audit::Actor;
+use users::erasure;
+use users::erasure::Erased;
 
 use super::user_id;
 use crate::app;
 use crate::config::BulkConfig;
-use crate::operations::accounts::AccountError;
-use crate::operations::erasure::{self, Erased};
-use crate::postgres::events::Actor;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {

@@ -1,9 +1,8 @@
 //! `origin users roles`.
 
 use database::{Pool, run};
-
-use crate::operations::OperationError;
-use crate::postgres::pushes;
+use users::OperationError;
+use users::statements::pushes;
 
 /// Has Firebase told of every role; the running service does it. For the day on which FIREBASE_USER_TYPE_CLAIM is first set: from
 /// then on changes are told by themselves.

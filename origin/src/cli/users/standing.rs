@@ -6,17 +6,18 @@ use firebase::Firebase;
 use firebase::issuer::Issuer;
 use shared::config::Lookup;
 use shared::ids::UserId;
+use users::OperationError;
+use users::administration;
+use users::audit::{Actor, Origin};
+use users::directory::Directory;
+use users::firebase_sync::Syncing;
+use users::firebase_sync::push::Told;
+use users::statements::pushes;
 
 use super::{describe, user_id};
 use crate::app;
+use crate::clock;
 use crate::config::BulkConfig;
-use crate::operations::OperationError;
-use crate::operations::directory::Directory;
-use crate::operations::pushes::Told;
-use crate::operations::sync::Syncing;
-use crate::operations::users;
-use crate::postgres::events::{Actor, Origin};
-use crate::postgres::pushes;
 
 #[derive(Debug, Args)]
 pub(super) struct Whom {
@@ -37,12 +38,13 @@ pub(super) async fn set(
     lookup: &dyn Lookup,
 ) -> Result<String, OperationError> {
     let actor = Actor::cli(&whom.actor);
-    let record = users::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
+    let record = administration::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
     match firebase(lookup) {
         Some((firebase, home)) => {
             let syncing = Syncing {
                 directory: Directory::new(pool.clone(), Some(home)),
                 firebase,
+                clock: clock::now,
             };
             match syncing.tell(whom.id).await {
                 Ok(Told::Yes) => {}

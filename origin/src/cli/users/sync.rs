@@ -6,15 +6,15 @@ use chrono::TimeDelta;
 use clap::Args;
 use firebase::Firebase;
 use shared::ids::FirebaseUid;
+use users::AccountError;
+use users::administration::{Unnamed, named};
+use users::audit::{Actor, Origin};
+use users::directory::Directory;
+use users::firebase_sync::{Round, Synced, Syncing};
 
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
 use crate::clock;
-use crate::operations::accounts::AccountError;
-use crate::operations::directory::Directory;
-use crate::operations::sync::{Round, Synced, Syncing};
-use crate::operations::users::{Unnamed, named};
-use crate::postgres::events::{Actor, Origin};
 
 /// Bring rows up to date with their Firebase accounts.
 ///
@@ -57,7 +57,11 @@ fn age(text: &str) -> Result<TimeDelta, String> {
 
 /// Syncs: 0 done, 1 not or not to the end, 2 done but some accounts are gone.
 pub(super) async fn run(arguments: SyncArgs, directory: Directory, firebase: Firebase) -> ExitCode {
-    let syncing = Syncing { directory, firebase };
+    let syncing = Syncing {
+        directory,
+        firebase,
+        clock: clock::now,
+    };
     match sync(&arguments, &syncing).await {
         Ok(done) => {
             if arguments.json {

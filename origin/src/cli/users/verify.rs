@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use firebase::Firebase;
+use users::directory::Directory;
 
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
-use crate::operations::directory::Directory;
 use crate::operations::migration::{Comparison, Pace, compare};
 
 /// Compare all rows with all Firebase accounts.

@@ -4,15 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use firebase::FirebaseError;
 use shared::api::envelope::Success;
+use users::AccountError;
+use users::rules::user::UserError;
 
 use crate::app::AppState;
-use crate::domain::user::UserError;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::accounts::AccountError;
 
 /// Sends the mail with which a password is replaced. The answer and its time are the same whether or not there is such an
 /// account: the work is done after it.

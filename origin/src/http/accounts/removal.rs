@@ -7,16 +7,17 @@ use axum::extract::State;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
 use shared::problem::ErrorCode;
+use users::accounts::is_recent_sign_in;
+use users::audit::Actor;
 
 use crate::app::AppState;
+use crate::clock;
 use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::identity::Identity;
 use crate::http::success::success;
-use crate::operations::accounts::is_recent_sign_in;
-use crate::postgres::events::Actor;
 
 /// Closes the caller's account on both sides. Needs the password, or a sign-in at Firebase of the last five minutes: a stolen token
 /// alone must not be enough.
@@ -27,7 +28,7 @@ pub async fn remove(
     context: RequestContext,
     request: Request,
 ) -> Result<Json<Success<()>>, ApiError> {
-    if !is_recent_sign_in(&identity) {
+    if !is_recent_sign_in(&identity, clock::now()) {
         let mut body = JsonObject::from_request(request, &app).await?;
         let password = body.typed_password("password");
         body.finish()?;

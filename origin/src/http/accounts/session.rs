@@ -9,6 +9,9 @@ use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
 use shared::problem::ErrorCode;
+use users::AccountError;
+use users::accounts::Registration;
+use users::statements::accounts::Identifier;
 
 use super::Session;
 use crate::app::AppState;
@@ -17,8 +20,6 @@ use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::accounts::{AccountError, Registration};
-use crate::postgres::accounts::Identifier;
 
 /// A new account, signed in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
+use users::audit::Actor;
 
 use super::caller::LegacyCaller;
 use super::failure::{LegacyCode, account_failure};
@@ -14,7 +15,6 @@ use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::identity::Identity;
 use crate::http::success::success;
-use crate::postgres::events::Actor;
 
 /// What the legacy service says of a closed account. Nested twice, and clients' types depend on it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

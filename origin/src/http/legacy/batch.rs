@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared::api::envelope::Success;
+use users::accounts::{Registration, SignedInUser};
+use users::audit::Origin;
 use uuid::Uuid;
 
 use super::caller::LegacyService;
@@ -17,8 +19,6 @@ use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::accounts::{Registration, SignedInUser};
-use crate::postgres::events::Origin;
 
 const MAX_USERS: usize = 50;
 

@@ -2,10 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use users::rules::user::ActiveUser;
 
 use super::failure::{LegacyCode, credential_failure};
 use crate::app::AppState;
-use crate::domain::user::ActiveUser;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::service_caller::ServiceCaller;

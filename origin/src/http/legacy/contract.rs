@@ -1,6 +1,7 @@
 //! The legacy contract, for the document.
 
 use shared::problem::ErrorCode;
+use users::rules::profile::Page;
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::{ObjectBuilder, Type};
 
@@ -16,7 +17,6 @@ use super::register::UserAndToken;
 use super::schools::{AddedSchool, SchoolPage};
 use super::token_balance::{NewBalance, TokenBalance};
 use super::verify_token::Verdict;
-use crate::domain::profile::Page;
 use crate::http::accounts::contract::OF_SIGN_IN;
 use crate::http::openapi::{LEGACY, Operation, Who};
 

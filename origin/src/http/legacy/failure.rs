@@ -4,11 +4,11 @@ use firebase::FirebaseError;
 use ledger::Fault;
 use ledger::LedgerError;
 use shared::problem::{Details, ErrorCode, Problem};
+use users::AccountError;
+use users::rules::user::UserError;
 
-use crate::domain::user::UserError;
 use crate::http::error::ApiError;
 use crate::http::openapi::Failure;
-use crate::operations::accounts::AccountError;
 
 /// A code of the legacy service with its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use shared::api::envelope::Success;
+use users::statements::accounts::Identifier;
 
 use super::failure::account_failure;
 use super::register::UserAndToken;
@@ -11,7 +12,6 @@ use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::postgres::accounts::Identifier;
 
 /// Signs somebody in by address or username: exactly one of the two.
 pub async fn login(

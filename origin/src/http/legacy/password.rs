@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
+use users::AccountError;
 
 use super::caller::LegacyCaller;
 use super::failure::{LegacyCode, account_failure};
@@ -12,7 +13,6 @@ use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::accounts::AccountError;
 
 /// Replaces the caller's password.
 pub async fn change_password(

@@ -9,17 +9,18 @@ use serde_json::Value;
 use shared::api::envelope::Success;
 use shared::api::user::User;
 use shared::ids::UserId;
+use users::rules::profile::ProfileChange;
+use users::statements;
+use users::statements::profiles;
 
 use super::caller::LegacyCaller;
 use super::failure::{LegacyCode, gone};
 use super::profile_json::UserWithProfile;
 use crate::app::AppState;
 use crate::clock;
-use crate::domain::profile::ProfileChange;
 use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::postgres::{profiles, users};
 
 /// A person.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -60,7 +61,7 @@ pub async fn change(
     let id = UserId(user.user().id);
     let changed = run(&app.pool, |mut connection| async move {
         profiles::change(&mut connection, id, change).await?;
-        users::find_by_id(&mut connection, id).await
+        statements::users::find_by_id(&mut connection, id).await
     });
     let record = match changed.await {
         Ok(record) => record.ok_or_else(gone)?,

@@ -3,9 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use shared::api::user::User;
+use users::rules::profile::{Profile, SchoolName};
 use uuid::Uuid;
-
-use crate::domain::profile::{Profile, SchoolName};
 
 /// A person with their profile.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -7,6 +7,7 @@ use firebase::SignedIn;
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::api::user::User;
+use users::accounts::{Registration, SignedInUser};
 
 use super::failure::account_failure;
 use crate::app::AppState;
@@ -14,7 +15,6 @@ use crate::http::body::JsonObject;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::success::success;
-use crate::operations::accounts::{Registration, SignedInUser};
 
 /// A user and their token; for users of this side it is a Firebase session cookie, which lives as long as the tokens of the legacy
 /// service (`LEGACY_CONTRACT_SESSION`).

@@ -16,15 +16,15 @@ use shared::ids::UserId;
 use shared::limits::Limit;
 use shared::problem::{ErrorCode, Problem};
 use tokio::time::timeout;
+use users::rules::profile::{Page, School, SchoolFilter};
+use users::statements::profiles;
 
 use super::caller::LegacyCaller;
 use crate::app::AppState;
-use crate::domain::profile::{Page, School, SchoolFilter};
 use crate::http::body::JsonObject;
 use crate::http::error::ApiError;
 use crate::http::limit;
 use crate::http::success::success;
-use crate::postgres::profiles;
 
 /// How long a search waits for its place.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -7,12 +7,14 @@ use database::{DatabaseError, run};
 use firebase::{AccountToImport, UID_EXISTS};
 use shared::ids::UserId;
 use tokio::time::Instant;
+use users::rules::importable::{Importable, Obstacle, importable};
+use users::statements::legacy_hash;
+use users::statements::legacy_hash::SetAside;
 use uuid::Uuid;
 
 use super::lookup::Identifier;
 use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
-use crate::domain::migration::{Action, Importable, Known, Obstacle, importable};
-use crate::postgres::legacy_hash::{self, SetAside};
+use crate::domain::migration::{Action, Known};
 use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
 
 /// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the

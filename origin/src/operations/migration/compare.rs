@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use database::run;
 use firebase::{Firebase, KnownAccount};
 use serde::Serialize;
+use users::directory::Directory;
 use uuid::Uuid;
 
 use super::{MigrationError, Pace};
-use crate::operations::directory::Directory;
 use crate::postgres::migrations;
 use crate::postgres::migrations::LinkedPerson;
 

@@ -6,11 +6,12 @@ use database::run;
 use firebase::MAX_LOOKUP;
 use serde::Serialize;
 use shared::ids::UserId;
+use users::rules::importable::{Obstacle, hash_kind, importable};
 use uuid::Uuid;
 
 use super::lookup::Identifier;
 use super::{Looking, Migration, MigrationError};
-use crate::domain::migration::{Action, Obstacle, bucket, hash_kind, importable};
+use crate::domain::migration::{Action, bucket};
 use crate::postgres::migrations::{self, Entry, LocalPerson, looks};
 
 /// How many rows are read at once.

@@ -5,10 +5,10 @@ use firebase::Firebase;
 use serde::Serialize;
 use shared::ids::UserId;
 use tokio::time::sleep;
+use users::audit::Actor;
 use uuid::Uuid;
 
 use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
-use crate::postgres::events::Actor;
 use crate::postgres::migrations;
 
 /// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.

@@ -7,10 +7,10 @@ use firebase::issuer::StoredIssuer;
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 use sqlx::{FromRow as _, Row as _};
+use users::audit::Actor;
 use uuid::Uuid;
 
 use super::people::LocalPerson;
-use crate::postgres::events::Actor;
 
 /// What the queue is told of a person.
 #[derive(Debug, Clone, Copy)]

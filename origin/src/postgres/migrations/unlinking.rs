@@ -1,9 +1,8 @@
 //! The way back.
 
 use sqlx::postgres::PgConnection;
+use users::audit::Actor;
 use uuid::Uuid;
-
-use crate::postgres::events::Actor;
 
 /// How many people can be unlinked, or whether `id` can: those linked by a migration, who still have their old hash.
 ///

@@ -1,0 +1,139 @@
+//! What people do with their accounts, across Firebase and our rows.
+//!
+//! Firebase comes first and our row second: a process that dies in between leaves a Firebase account whose row the next call
+//! makes or links, never a row that claims an account which does not exist.
+
+mod agreement;
+mod change_password;
+mod close;
+mod confirm;
+mod exchange;
+mod guess;
+mod lease;
+mod legacy_session;
+mod moving;
+mod profile;
+mod recover;
+mod register;
+mod second_factor;
+mod sign_in;
+mod verify_address;
+
+use std::sync::Arc;
+
+use database::DatabaseError;
+use firebase::issuer::StoredIssuer;
+use firebase::{Firebase, SignedIn};
+use limits::Limits;
+use shared::identity::{Identity, ProvenIdentity};
+use shared::ids::UserId;
+use shared::time::UnixTime;
+use tokio::sync::Semaphore;
+use verification::Verifier;
+
+use crate::LegacySession;
+use crate::audit::Actor;
+use crate::audit::Origin;
+use crate::directory::Directory;
+use crate::error::AccountError;
+use crate::error::OperationError;
+use crate::firebase_sync::Syncing;
+use crate::first_sight::ensure_user;
+use crate::passwords::Passwords;
+use crate::proofs::Proofs;
+use crate::rules::user::ActiveUser;
+use crate::rules::user::UserRecord;
+
+pub use confirm::is_recent_sign_in;
+pub use legacy_session::LegacyContractToken;
+pub use register::Registration;
+
+/// The parts that account operations need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// The rows of users.
+    pub directory: Directory,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// What Firebase knows about proofs of addresses.
+    pub proofs: Proofs,
+    /// Password hashes of the legacy service.
+    pub passwords: Passwords,
+    /// Who may try a password.
+    pub limits: Limits,
+    /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
+    pub verifier: Arc<Verifier>,
+    /// Tokens a new person starts with.
+    pub welcome_tokens: i32,
+    /// What the legacy contract answers as `token`.
+    pub legacy_session: LegacySession,
+    /// Places for password recoveries, which go on after their answer.
+    pub recoveries: Arc<Semaphore>,
+    /// The time.
+    pub clock: fn() -> UnixTime,
+}
+
+/// How many password recoveries may go on at once.
+pub const MAX_RECOVERIES: usize = 16;
+
+/// Somebody who has just signed in, with their row.
+#[derive(Debug)]
+pub struct SignedInUser {
+    /// Firebase's tokens.
+    pub tokens: SignedIn,
+    /// The row.
+    pub user: ActiveUser,
+}
+
+impl Accounts {
+    /// The issuer of the accounts that we manage, as rows carry it.
+    async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
+        self.directory.stored_issuer(&self.firebase.issuer()).await
+    }
+
+    /// Whether the account of a linked row, whose uid `issuer` gave out, is one of those that we manage. Any other must not be asked for
+    /// by its uid: here the uid is another user's.
+    async fn is_managed(&self, issuer: &StoredIssuer) -> Result<bool, DatabaseError> {
+        Ok(*issuer == self.managed_issuer().await?)
+    }
+
+    /// The row of somebody whom Firebase has just signed in, made or linked if need be.
+    async fn admit(&self, tokens: SignedIn, origin: &Origin) -> Result<SignedInUser, AccountError> {
+        let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
+        let user = self.user_of(&identity, origin).await?;
+        Ok(SignedInUser { tokens, user })
+    }
+
+    /// The active user behind `identity`: [`ensure_user`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn user_of(&self, identity: &Identity, origin: &Origin) -> Result<ActiveUser, OperationError> {
+        ensure_user(
+            &self.directory,
+            &self.proofs,
+            identity,
+            self.welcome_tokens,
+            origin,
+        )
+        .await
+    }
+
+    /// Brings a person's row up to date with their Firebase account: [`Syncing::one`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn sync(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
+        self.syncing().one(id, actor, origin).await
+    }
+
+    /// What brings rows up to date.
+    #[must_use]
+    pub fn syncing(&self) -> Syncing {
+        Syncing {
+            directory: self.directory.clone(),
+            firebase: self.firebase.clone(),
+            clock: self.clock,
+        }
+    }
+}

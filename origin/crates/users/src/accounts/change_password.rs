@@ -1,0 +1,96 @@
+//! A new password for somebody who knows the old one.
+
+use database::run;
+use firebase::FirebaseError;
+use limits::Attempt;
+use shared::ids::{NormalizedEmail, UserId};
+
+use crate::accounts::Accounts;
+use crate::accounts::guess::ending;
+use crate::audit::Origin;
+use crate::error::AccountError;
+use crate::rules::credentials::Password;
+use crate::rules::user::UserError;
+use crate::statements::accounts;
+use crate::statements::accounts::{Identifier, LegacyHash};
+
+impl Accounts {
+    /// Replaces the password wherever the person has one: at Firebase once linked, and in the row while the legacy service
+    /// may still ask for it. Both, or the old one keeps working on one side: broken off in between, it may be repeated.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`] when `current` is not theirs, [`AccountError::SlowDown`], or a fault of ours.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        current: &Password,
+        new: &Password,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let attempt = self.attempt(&Identifier::Id(user), origin).await?;
+        let outcome = self.change_admitted(user, current, new, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn change_admitted(
+        &self,
+        user: UserId,
+        current: &Password,
+        new: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<(), AccountError> {
+        let who = &Identifier::Id(user);
+        let known = run(self.directory.pool(), |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?
+        .ok_or(UserError::NotFound)?;
+        let email = known
+            .email
+            .as_deref()
+            .and_then(|email| NormalizedEmail::parse(email).ok());
+        if known.firebase_uid.is_some() && !self.is_managed(&known.issuer).await? {
+            return Err(AccountError::WrongPassword);
+        }
+        let turn = self.passwords.turn(attempt.whose()).await?;
+        match (&known.firebase_uid, email) {
+            (Some(uid), Some(email)) => match self.judge(&known, &email, current, turn).await {
+                Ok(_) | Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => {
+                    self.firebase.set_password(uid, new.expose()).await?;
+                }
+                // Perhaps a repeat of a change that Firebase took and the row did not: the row has the hash of the old password, which
+                // the user knows. Not where the legacy service replaced the hash: there Firebase's password is the old one, and must not
+                // come back this way.
+                Err(AccountError::WrongPassword) if known.legacy_hash == LegacyHash::Agrees => {
+                    let hash = known.password_hash.as_deref().unwrap_or_default();
+                    let turn = self.passwords.turn(attempt.whose()).await?;
+                    let current = current.expose().to_owned();
+                    if !self.passwords.verify(turn, current, hash, user).await? {
+                        return Err(AccountError::WrongPassword);
+                    }
+                    self.is_accepted(&email, new).await?;
+                }
+                Err(error) => return Err(error),
+            },
+            // Signed in by phone or anonymously: there is no password.
+            (Some(_), None) => return Err(AccountError::WrongPassword),
+            (None, _) => {
+                let hash = known.password_hash.as_deref().unwrap_or_default();
+                let current = current.expose().to_owned();
+                if !self.passwords.verify(turn, current, hash, user).await? {
+                    return Err(AccountError::WrongPassword);
+                }
+            }
+        }
+        if known.password_hash.is_some() {
+            let hash = &self.passwords.hash(new.expose().to_owned()).await?;
+            run(self.directory.pool(), |mut connection| async move {
+                accounts::set_password_hash(&mut connection, user, hash, origin).await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}

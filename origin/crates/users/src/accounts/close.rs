@@ -1,0 +1,40 @@
+//! The end of an account.
+
+use database::run;
+use shared::ids::UserId;
+
+use crate::accounts::Accounts;
+use crate::audit::{Actor, Origin};
+use crate::error::AccountError;
+use crate::rules::user::UserError;
+use crate::statements::accounts;
+use crate::statements::accounts::{ClosedAccount, Identifier};
+
+impl Accounts {
+    /// Closes an account on both sides; at Firebase where we manage it. The person's data goes; the ledger stays, without the person.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
+    pub async fn close(
+        &self,
+        user: UserId,
+        actor: &Actor,
+        origin: &Origin,
+    ) -> Result<ClosedAccount, AccountError> {
+        let who = &Identifier::Id(user);
+        let known = run(self.directory.pool(), |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?
+        .ok_or(UserError::NotFound)?;
+        if let Some(uid) = &known.firebase_uid
+            && self.is_managed(&known.issuer).await?
+        {
+            self.firebase.delete_account(uid).await?;
+        }
+        let closed = run(self.directory.pool(), |mut connection| async move {
+            accounts::close(&mut connection, user, actor, origin).await
+        });
+        Ok(closed.await?.ok_or(UserError::NotFound)?)
+    }
+}

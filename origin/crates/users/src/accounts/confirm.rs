@@ -1,0 +1,96 @@
+//! A password of before the address was proven counts again.
+
+use database::run;
+use limits::Attempt;
+use shared::identity::{Identity, TokenKind};
+use shared::ids::{NormalizedEmail, UserId};
+use shared::ownership::Deed;
+use shared::time::UnixTime;
+
+use crate::accounts::guess::ending;
+use crate::accounts::{Accounts, SignedInUser};
+use crate::audit::Origin;
+use crate::error::AccountError;
+use crate::rules::credentials::Password;
+use crate::rules::user::{ActiveUser, UserError};
+use crate::statements::accounts;
+use crate::statements::accounts::Identifier;
+use crate::statements::legacy_hash;
+
+/// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
+pub const RECENT_SECONDS: i64 = 300;
+
+/// Whether `identity` comes from a recent sign-in at Firebase by somebody who proved the address. A session made of a legacy token is as
+/// young as the exchange, and proves no more than that token did.
+#[must_use]
+pub fn is_recent_sign_in(identity: &Identity, now: UnixTime) -> bool {
+    identity.kind != TokenKind::Legacy
+        && identity.sign_in_provider.as_deref() != Some("custom")
+        && now.since(identity.auth_time) < RECENT_SECONDS
+}
+
+impl Accounts {
+    /// Makes the password that was set aside when the address of `user` was proven count again, at Firebase and at the legacy service. The
+    /// caller has seen to a recent sign-in. Other sessions end, as with every new password at Firebase.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`], also when none was set aside; [`UserError::Revoked`] for somebody who has not proven the address; or a
+    /// fault of ours, before or after the password counts at Firebase: it may be repeated.
+    pub async fn confirm_password(
+        &self,
+        user: &ActiveUser,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let id = UserId(user.user().id);
+        let attempt = self.attempt(&Identifier::Id(id), origin).await?;
+        let outcome = self.confirm_admitted(id, password, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn confirm_admitted(
+        &self,
+        id: UserId,
+        password: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<SignedInUser, AccountError> {
+        let who = &Identifier::Id(id);
+        let (known, hash) = run(self.directory.pool(), |mut connection| async move {
+            Ok((
+                accounts::credentials(&mut connection, who).await?,
+                legacy_hash::to_be_confirmed(&mut connection, id).await?,
+            ))
+        })
+        .await?;
+        let known = known.ok_or(UserError::NotFound)?;
+        if !known.may(Deed::ConfirmPassword, true) {
+            return Err(UserError::Revoked.into());
+        }
+        let email = known
+            .email
+            .as_deref()
+            .and_then(|email| NormalizedEmail::parse(email).ok());
+        let (Some(hash), Some(uid), Some(email)) = (hash, known.firebase_uid, email) else {
+            return Err(AccountError::WrongPassword);
+        };
+        let turn = self.passwords.turn(attempt.whose()).await?;
+        let right = self
+            .passwords
+            .verify(turn, password.expose().to_owned(), &hash, id)
+            .await?;
+        if !right {
+            return Err(AccountError::WrongPassword);
+        }
+        self.firebase.set_password(&uid, password.expose()).await?;
+        let tokens = self.firebase.sign_in(&email, password.expose()).await?;
+        let identity = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
+        let (hash, signed_in_at) = (&hash, identity.auth_time);
+        run(self.directory.pool(), |mut connection| async move {
+            legacy_hash::confirm(&mut connection, id, hash, signed_in_at, origin).await
+        })
+        .await?;
+        self.admit(tokens, origin).await
+    }
+}

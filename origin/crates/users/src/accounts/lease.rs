@@ -1,0 +1,89 @@
+//! Sign-ins and the bulk migration keep out of each other's way.
+
+use std::time::Duration;
+
+use database::run;
+use shared::ids::UserId;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::accounts::Accounts;
+use crate::error::AccountError;
+use crate::statements::lease;
+
+/// How long a sign-in may take to move a person, in seconds: two calls to Firebase of 10 s each, and the link.
+const LEASE_SECONDS: i64 = 30;
+/// How long a sign-in waits for the bulk migration to be done with the person.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How often letting go of a lease is tried, and how long apart: about as long as it lasts.
+const RELEASES: u32 = 60;
+const RELEASE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Whether a person is to be moved to Firebase.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// They are local, and nobody else moves them for now.
+    ToBeMoved(Lease),
+    /// Somebody else has moved them in the meantime.
+    NoLongerLocal,
+}
+
+/// The right to move a user, until it is let go or runs out.
+#[derive(Debug)]
+pub(super) struct Lease {
+    id: UserId,
+    holder: String,
+}
+
+impl Accounts {
+    /// Keeps the bulk migration and other sign-ins away from somebody who is about to be moved. A second import would replace the account
+    /// made here, with its sessions and with a password that the user changes right after.
+    ///
+    /// # Errors
+    /// [`AccountError::BeingMoved`] when somebody else has the user and does not get done with them (a process was killed:
+    /// its lease has to run out). The caller may fall back to the legacy service and try again later.
+    pub(super) async fn hold_for_move(&self, id: UserId) -> Result<Held, AccountError> {
+        let deadline = Instant::now() + PATIENCE;
+        let holder = format!("sign-in:{}", Uuid::new_v4());
+        let by = holder.as_str();
+        loop {
+            let (held, linked) = run(self.directory.pool(), |mut connection| async move {
+                Ok((
+                    lease::hold_for_sign_in(&mut connection, id, by, LEASE_SECONDS).await?,
+                    lease::is_linked(&mut connection, id).await?,
+                ))
+            })
+            .await?;
+            if linked {
+                return Ok(Held::NoLongerLocal);
+            }
+            if held {
+                return Ok(Held::ToBeMoved(Lease { id, holder }));
+            }
+            if Instant::now() >= deadline {
+                return Err(AccountError::BeingMoved);
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// Lets go of a lease after the answer, so that another try need not wait until it runs out. A database that is away is tried again.
+    pub(super) fn let_go(&self, lease: Lease) {
+        let pool = self.directory.pool().clone();
+        tokio::spawn(async move {
+            let (id, holder) = (lease.id, lease.holder.as_str());
+            for _ in 0..RELEASES {
+                let released = run(&pool, |mut connection| async move {
+                    lease::let_go(&mut connection, id, holder).await
+                });
+                if released.await.is_ok() {
+                    return;
+                }
+                sleep(RELEASE_PAUSE).await;
+            }
+        });
+    }
+}

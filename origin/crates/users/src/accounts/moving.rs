@@ -1,0 +1,142 @@
+//! Making the Firebase account of a local user whose password is right.
+//!
+//! The hash goes there, not the password: the project's policy may refuse a password that was good for years, and does not look at hashes.
+//! Google replaces an account of the same uid without asking, so this happens under the user's lease, which one sign-in has at a time.
+//! <https://firebase.google.com/docs/auth/admin/import-users>
+
+use firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, SignedIn};
+use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::Deed;
+
+use crate::accounts::Accounts;
+use crate::error::AccountError;
+use crate::rules::credentials::Password;
+use crate::rules::importable::{Importable, importable};
+use crate::rules::user::UserError;
+use crate::statements::accounts::Credentials;
+
+impl Accounts {
+    /// The account of `local`, whose uid is the row's id, signed in with `password`.
+    ///
+    /// # Errors
+    /// [`UserError::LinkConflict`] when another account has the address, [`FirebaseError::Invalid`] when the project's policy refuses the
+    /// password of an account whose hash cannot be brought, or a fault of ours.
+    pub(super) async fn make_account(
+        &self,
+        local: &Credentials,
+        id: &str,
+        email: &NormalizedEmail,
+        password: &Password,
+    ) -> Result<SignedIn, AccountError> {
+        let max_cost = self.passwords.max_cost();
+        match importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost) {
+            Ok(importable) => self.bring_hash(local, id, &importable).await?,
+            // Firebase cannot read the hash: the password itself is all there is to bring.
+            Err(_) => self.bring_password(local, id, email, password).await?,
+        }
+        match self.firebase.sign_in(email, password.expose()).await {
+            // The account has an older password (an attempt that broke off made it), or Google reads the hash differently.
+            Err(FirebaseError::InvalidCredentials) => {
+                self.require_ours(local, id, email).await?;
+                self.firebase.set_password(id, password.expose()).await?;
+                Ok(self.firebase.sign_in(email, password.expose()).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    async fn bring_hash(
+        &self,
+        local: &Credentials,
+        id: &str,
+        importable: &Importable,
+    ) -> Result<(), AccountError> {
+        let account = ImportedAccount {
+            uid: id,
+            email: &importable.email,
+            email_verified: local.email_verified,
+            bcrypt_hash: &importable.bcrypt_hash,
+            display_name: local.display_name.as_deref(),
+        };
+        match self.firebase.import_account(&account).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.bring_again(local, id, importable).await,
+            Err(FirebaseError::EmailExists) => Err(UserError::LinkConflict.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An attempt that broke off made the account. Where nobody has used it, it gets the hash of now, which may be newer.
+    async fn bring_again(
+        &self,
+        local: &Credentials,
+        id: &str,
+        importable: &Importable,
+    ) -> Result<(), AccountError> {
+        self.require_ours(local, id, &importable.email).await?;
+        let there = self.firebase.find_accounts(&[id.to_owned()], &[]).await?;
+        match there.into_iter().find(|account| account.uid == id) {
+            Some(account) if account.signed_in => Ok(()),
+            _ => {
+                let account = AccountToImport {
+                    uid: id.to_owned(),
+                    email: importable.email.as_str().to_owned(),
+                    email_verified: local.email_verified,
+                    display_name: local.display_name.clone(),
+                    disabled: false,
+                    bcrypt_hash: importable.bcrypt_hash.clone(),
+                };
+                let refused = self.firebase.import_accounts(&[account], true).await?;
+                match refused.into_iter().next() {
+                    None => Ok(()),
+                    Some((_, code)) => Err(FirebaseError::Refused { status: 400, code }.into()),
+                }
+            }
+        }
+    }
+
+    /// Refuses to touch the account under our id where it has another address, or where this password may not become its own.
+    async fn require_ours(
+        &self,
+        local: &Credentials,
+        id: &str,
+        email: &NormalizedEmail,
+    ) -> Result<(), AccountError> {
+        let uid = FirebaseUid::parse(id.to_owned()).map_err(|_| UserError::LinkConflict)?;
+        let account = self.firebase.find_account(&uid).await?;
+        let is_ours = account.is_some_and(|account| {
+            account.email.as_deref() == Some(email.as_str())
+                && local.may(Deed::SetFirebasePassword, account.email_verified)
+        });
+        if is_ours {
+            Ok(())
+        } else {
+            Err(UserError::LinkConflict.into())
+        }
+    }
+
+    async fn bring_password(
+        &self,
+        local: &Credentials,
+        id: &str,
+        email: &NormalizedEmail,
+        password: &Password,
+    ) -> Result<(), AccountError> {
+        let new = NewAccount {
+            uid: id,
+            email,
+            email_verified: local.email_verified,
+            password: Some(password.expose()),
+            display_name: local.display_name.as_deref(),
+            photo_url: None,
+        };
+        match self.firebase.create_account(&new).await {
+            Ok(()) => Ok(()),
+            // Which of the two is complained about when both are taken is not documented.
+            Err(FirebaseError::UidExists | FirebaseError::EmailExists) => {
+                self.require_ours(local, id, email).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

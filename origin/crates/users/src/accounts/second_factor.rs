@@ -1,0 +1,115 @@
+//! Sign-ins that Firebase does not finish by a password alone.
+//!
+//! Once a user is known to have a second factor, the legacy service must not let them in by password either: it would ask for none. Their
+//! hash is set aside where it cannot read it, and every way in leads past Firebase.
+
+use database::run;
+use firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
+use shared::causes::Causes;
+use shared::ids::{NormalizedEmail, UserId};
+
+use crate::accounts::{Accounts, SignedInUser};
+use crate::audit::Origin;
+use crate::error::AccountError;
+use crate::rules::credentials::Password;
+use crate::rules::user::UserError;
+use crate::statements::accounts::Credentials;
+use crate::statements::lease;
+use crate::statements::legacy_hash;
+use crate::statements::legacy_hash::SetAside;
+
+impl Accounts {
+    /// Sends the code of a second factor by SMS; answers what the code is finished with.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Stale`] for a sign-in that was begun too long ago, among others.
+    pub async fn start_second_factor(&self, request: &SmsRequest<'_>) -> Result<String, AccountError> {
+        Ok(self.firebase.start_second_factor(request).await?)
+    }
+
+    /// Finishes a sign-in that was answered [`FirebaseError::SecondFactor`].
+    ///
+    /// # Errors
+    /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a sign-in that was begun too long ago, and what a sign-in
+    /// fails with.
+    pub async fn finish_second_factor(
+        &self,
+        pending: &str,
+        answer: &FactorAnswer<'_>,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let finished = self.firebase.finish_second_factor(pending, answer).await?;
+        let identity = self.verifier.verify(&finished.id_token, (self.clock)()).await?;
+        let uid = identity
+            .firebase_uid()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let tokens = SignedIn {
+            uid,
+            id_token: finished.id_token,
+            refresh_token: finished.refresh_token,
+            expires_in: finished.expires_in,
+        };
+        self.admit(tokens, origin).await
+    }
+
+    /// What a sign-in of somebody with a row failed with, once what it says of them is written down.
+    pub(super) async fn learn(&self, known: &Credentials, error: AccountError) -> AccountError {
+        match error {
+            AccountError::Firebase(FirebaseError::SecondFactor(pending)) => {
+                if known.firebase_uid.as_deref() != Some(pending.uid.as_str()) {
+                    return FirebaseError::SecondFactor(pending).into();
+                }
+                self.set_hash_aside(known.id).await;
+                if known.is_active {
+                    FirebaseError::SecondFactor(pending).into()
+                } else {
+                    // The password is right: they may know.
+                    UserError::Disabled.into()
+                }
+            }
+            AccountError::Firebase(FirebaseError::Invalid("password")) => {
+                let id = known.id;
+                let marked = run(self.directory.pool(), |mut connection| async move {
+                    lease::mark_reset_needed(&mut connection, id).await
+                });
+                if let Err(error) = marked.await {
+                    tracing::warn!(user_id = %id, error = %Causes(&error), "a needed password reset could not be noted");
+                }
+                AccountError::ResetNeeded
+            }
+            error => error,
+        }
+    }
+
+    /// From now on the legacy service accepts no password of this user. Should the database not take it, the next sign-in tries again.
+    pub(super) async fn set_hash_aside(&self, id: UserId) {
+        let done = run(self.directory.pool(), |mut connection| async move {
+            legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
+        });
+        match done.await {
+            Ok(true) => {
+                tracing::info!(user_id = %id, "a legacy hash was set aside: the account has a second factor");
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(user_id = %id, error = %Causes(&error), "a legacy hash could not be set aside");
+            }
+        }
+    }
+
+    /// Whether Firebase takes `password` for the account of `email`, whatever it wants besides.
+    ///
+    /// # Errors
+    /// As [`firebase::Firebase::sign_in`], but for a missing second factor.
+    pub(super) async fn is_accepted(
+        &self,
+        email: &NormalizedEmail,
+        password: &Password,
+    ) -> Result<(), FirebaseError> {
+        match self.firebase.sign_in(email, password.expose()).await {
+            Ok(_) | Err(FirebaseError::SecondFactor(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Signing in with a password, and moving to Firebase on that occasion.
+
+use database::run;
+use firebase::{FirebaseError, SignedIn};
+use limits::Attempt;
+use shared::ids::{FirebaseUid, NormalizedEmail};
+
+use crate::accounts::guess::ending;
+use crate::accounts::lease::Held;
+use crate::accounts::{Accounts, SignedInUser};
+use crate::audit::Origin;
+use crate::error::AccountError;
+use crate::passwords::Turn;
+use crate::rules::credentials::Password;
+use crate::rules::user::UserError;
+use crate::statements::accounts;
+use crate::statements::accounts::{Credentials, Identifier};
+
+impl Accounts {
+    /// Signs somebody in. A local account whose password is right moves to Firebase on the spot, under its own id.
+    ///
+    /// Once linked, only Firebase judges the password: an old hash here must not outlive a password replaced there.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownIdentifier`], [`AccountError::WrongPassword`], [`UserError::Disabled`], [`AccountError::SlowDown`], or a
+    /// fault of ours.
+    pub async fn sign_in(
+        &self,
+        who: &Identifier,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let attempt = self.attempt(who, origin).await?;
+        let outcome = self.sign_in_admitted(who, password, origin, &attempt).await;
+        attempt.end(ending(&outcome));
+        outcome
+    }
+
+    async fn sign_in_admitted(
+        &self,
+        who: &Identifier,
+        password: &Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<SignedInUser, AccountError> {
+        let known = run(self.directory.pool(), |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await?;
+        let turn = self.passwords.turn(attempt.whose()).await?;
+        let email = match (&known, who) {
+            (Some(known), _) => known
+                .email
+                .as_deref()
+                .and_then(|email| NormalizedEmail::parse(email).ok()),
+            (None, Identifier::Email(email)) => Some(email.clone()),
+            (None, _) => None,
+        };
+        let Some(email) = email else {
+            return Err(if known.is_some() {
+                AccountError::WrongPassword
+            } else {
+                AccountError::UnknownIdentifier
+            });
+        };
+        match &known {
+            Some(local) if local.firebase_uid.is_none() => {
+                match self.sign_in_local(local, &email, password, origin, turn).await {
+                    Ok(tokens) => self.admit(tokens, origin).await,
+                    Err(error) => Err(self.learn(local, error).await),
+                }
+            }
+            Some(linked) => {
+                let tokens = match self.judge(linked, &email, password, turn).await {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Err(self.learn(linked, error).await),
+                };
+                if !linked.is_active {
+                    return Err(UserError::Disabled.into());
+                }
+                self.admit(tokens, origin).await
+            }
+            // Perhaps an account at Firebase whose row was never made.
+            None => {
+                drop(turn);
+                match self.firebase.sign_in(&email, password.expose()).await {
+                    Ok(tokens) => self.admit(tokens, origin).await,
+                    Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled) => {
+                        Err(AccountError::UnknownIdentifier)
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// Firebase is asked whatever the hash says, and at the same time: an answer that comes sooner, or in spite of an outage, would
+    /// tell who has not moved yet. What it says counts for those whose old password is right, and for those who have proven there that
+    /// the address is theirs: somebody else registered it before they moved, and they took it back by the mail for a new password.
+    async fn sign_in_local(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        password: &Password,
+        origin: &Origin,
+        turn: Turn,
+    ) -> Result<SignedIn, AccountError> {
+        let hash = local.password_hash.as_deref().unwrap_or_default();
+        let (right, asked) = tokio::join!(
+            self.passwords
+                .verify(turn, password.expose().to_owned(), hash, local.id),
+            self.firebase.sign_in(email, password.expose()),
+        );
+        match (right?, asked) {
+            (true, Ok(tokens)) => self.migrate(local, email, password, Some(tokens), origin).await,
+            (true, Err(FirebaseError::InvalidCredentials)) => {
+                self.migrate(local, email, password, None, origin).await
+            }
+            (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
+            // Nobody can tell here whether the password is right. The legacy service can: it is its hash.
+            (false, Ok(_) | Err(FirebaseError::InvalidCredentials))
+                if local.is_active && self.passwords.is_left_to_legacy(hash) =>
+            {
+                Err(FirebaseError::Invalid("password").into())
+            }
+            (false, Ok(_) | Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled)) => {
+                Err(AccountError::WrongPassword)
+            }
+            (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
+            (_, Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Whether Firebase has verified the address of whom it signed in.
+    async fn is_address_proven(&self, tokens: &SignedIn) -> Result<bool, AccountError> {
+        let identity = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
+        Ok(identity.email_verified)
+    }
+
+    /// Makes the Firebase account of a local person whose password is right, unless Firebase `knows` it already, and links it.
+    ///
+    /// Of two sign-ins at once one moves the user, and the other finds them moved.
+    async fn migrate(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        password: &Password,
+        knows: Option<SignedIn>,
+        origin: &Origin,
+    ) -> Result<SignedIn, AccountError> {
+        if !local.is_active {
+            return Err(UserError::Disabled.into());
+        }
+        let lease = match self.hold_for_move(local.id).await? {
+            Held::ToBeMoved(lease) => lease,
+            Held::NoLongerLocal => {
+                return match knows {
+                    Some(tokens) => Ok(tokens),
+                    None => Ok(self.firebase.sign_in(email, password.expose()).await?),
+                };
+            }
+        };
+        let moved = self.move_held(local, email, password, knows, origin).await;
+        self.let_go(lease);
+        moved
+    }
+
+    /// [`Accounts::migrate`], under the lease.
+    async fn move_held(
+        &self,
+        local: &Credentials,
+        email: &NormalizedEmail,
+        password: &Password,
+        knows: Option<SignedIn>,
+        origin: &Origin,
+    ) -> Result<SignedIn, AccountError> {
+        let id = local.id.to_string();
+        let tokens = match knows {
+            Some(tokens) => tokens,
+            None => self.make_account(local, &id, email, password).await?,
+        };
+        let (Some(hash), true) = (local.password_hash.as_deref(), tokens.uid == id) else {
+            // Another account has the address. Whether the row is linked to it is decided as at every first sight.
+            return Ok(tokens);
+        };
+        let Ok(uid) = FirebaseUid::parse(id) else {
+            return Err(UserError::LinkConflict.into());
+        };
+        let account = (&uid, &self.managed_issuer().await?);
+        let linked = run(self.directory.pool(), |mut connection| async move {
+            accounts::link_migrated(&mut connection, local.id, account, hash, origin).await
+        });
+        if linked.await? {
+            tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");
+        }
+        Ok(tokens)
+    }
+}

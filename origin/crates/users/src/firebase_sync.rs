@@ -1,0 +1,327 @@
+//! Bringing rows up to date with their Firebase accounts: one on request, many at once, and those that failed again and again until
+//! they do not.
+
+pub mod push;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use database::leases::{self, Job};
+use database::{DatabaseError, run};
+use firebase::issuer::StoredIssuer;
+use firebase::{Account, Firebase, FirebaseError, MAX_LOOKUP};
+use serde::Serialize;
+use shared::causes::Causes;
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ownership::{self, Way};
+use shared::time::UnixTime;
+use shared::web_address::is_web_address;
+use uuid::Uuid;
+
+use crate::administration::show;
+use crate::audit::{Actor, Origin};
+use crate::directory::Directory;
+use crate::error::AccountError;
+use crate::rules::sign_in::MAX_DISPLAY_NAME;
+use crate::rules::user::{UserError, UserRecord};
+use crate::statements::accounts::FirebaseFacts;
+use crate::statements::legacy_hash;
+use crate::statements::legacy_hash::SetAside;
+use crate::statements::syncs;
+use crate::statements::syncs::Due;
+use crate::statements::{accounts, pushes};
+
+/// Telling Firebase what it could not be told before, and trying failed rows again.
+const RETRY_SYNCS: Job = Job("retry_syncs");
+/// How long a replica that has died keeps the others from retrying.
+const LEASE_SECONDS: u32 = 120;
+
+/// The code of a row whose account is gone.
+pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
+
+/// Brings rows up to date with Firebase. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Syncing {
+    /// The rows of users.
+    pub directory: Directory,
+    /// Firebase's account services.
+    pub firebase: Firebase,
+    /// The time.
+    pub clock: fn() -> UnixTime,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Synced {
+    /// People whose row agrees with their account now.
+    pub synced: u64,
+    /// People whose account is gone; they are tried again, since it may come back.
+    pub missing: u64,
+    /// People of whose standing Firebase had to be told still.
+    pub told: u64,
+}
+
+/// Whose turn it was to try failed ones again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// Ours.
+    Done(Synced),
+    /// Another replica is doing that.
+    Elsewhere,
+}
+
+impl Syncing {
+    /// Brings a person's row up to date with their Firebase account. Values that are gone there are gone here; the address
+    /// follows only when it is verified and nobody else has it. Who may act is our word: the account of somebody deactivated is
+    /// disabled. Should Firebase not answer, it is tried again later by itself.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more) that we manage; a fault of ours.
+    pub async fn one(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
+        let record = show(self.directory.pool(), id).await?;
+        let is_managed = record.issuer == self.managed_issuer().await?;
+        let uid = record
+            .user
+            .firebase_uid
+            .filter(|_| is_managed)
+            .and_then(|uid| FirebaseUid::parse(uid).ok())
+            .ok_or(UserError::NotFound)?;
+        let account = match self.firebase.find_account(&uid).await {
+            Ok(account) => account,
+            Err(error) => {
+                self.failed(&[id.0], error.code().as_str()).await?;
+                return Err(error.into());
+            }
+        };
+        let record = self.apply(id, account.as_ref(), actor, origin).await?;
+        let is_out = record.as_ref().is_some_and(|record| !record.user.is_active);
+        if is_out && account.as_ref().is_some_and(|account| !account.disabled) {
+            run(self.directory.pool(), |mut connection| async move {
+                pushes::owe(&mut connection, id).await
+            })
+            .await?;
+            self.tell_soon(id).await;
+        }
+        match record {
+            Some(record) if account.is_some() => Ok(record),
+            _ => Err(UserError::NotFound.into()),
+        }
+    }
+
+    /// Brings everybody up to date who was not compared since `before`.
+    ///
+    /// # Errors
+    /// A fault of ours; whoever it concerned is tried again later.
+    pub async fn stale(&self, before: DateTime<Utc>, actor: &Actor) -> Result<Synced, AccountError> {
+        let mut all = Synced::default();
+        let issuer = &self.managed_issuer().await?;
+        loop {
+            let due = run(self.directory.pool(), |mut connection| async move {
+                syncs::claim_stale(&mut connection, issuer, before, page()).await
+            })
+            .await?;
+            if due.is_empty() {
+                return Ok(all);
+            }
+            all.add(self.claimed(&due, actor).await?);
+        }
+    }
+
+    /// Tells Firebase what it could not be told before, and tries those again that failed and whose time has come. One replica at a
+    /// time does; the others return at once.
+    ///
+    /// # Errors
+    /// A fault of ours; whoever it concerned is tried again later.
+    pub async fn retry(&self) -> Result<Round, AccountError> {
+        let (actor, holder) = (Actor::origin(), Uuid::new_v4());
+        if !self.holds_retries(holder).await? {
+            return Ok(Round::Elsewhere);
+        }
+        // Neither keeps the other from its turn.
+        let told = self.tell_due().await;
+        let again = if self.holds_retries(holder).await? {
+            self.failed_again(&actor).await
+        } else {
+            Ok(Synced::default())
+        };
+        run(self.directory.pool(), |mut connection| async move {
+            leases::release(&mut connection, RETRY_SYNCS, holder).await
+        })
+        .await?;
+        Ok(Round::Done(Synced {
+            told: told?,
+            ..again?
+        }))
+    }
+
+    async fn holds_retries(&self, holder: Uuid) -> Result<bool, DatabaseError> {
+        run(self.directory.pool(), |mut connection| async move {
+            leases::claim(&mut connection, RETRY_SYNCS, holder, LEASE_SECONDS).await
+        })
+        .await
+    }
+
+    async fn failed_again(&self, actor: &Actor) -> Result<Synced, AccountError> {
+        let mut all = Synced::default();
+        let issuer = &self.managed_issuer().await?;
+        loop {
+            let due = run(self.directory.pool(), |mut connection| async move {
+                syncs::claim_failed(&mut connection, issuer, page()).await
+            })
+            .await?;
+            if due.is_empty() {
+                return Ok(all);
+            }
+            all.add(self.claimed(&due, actor).await?);
+        }
+    }
+
+    /// Tries failed ones again every `pause` until the future is dropped. A round that fails is logged and followed by the next.
+    /// Ends at once where this deployment may not manage accounts.
+    pub async fn keep_retrying(self, pause: Duration) {
+        if !self.firebase.manages_accounts() {
+            return;
+        }
+        let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.retry().await {
+                Ok(Round::Done(done)) if done != Synced::default() => {
+                    tracing::info!(
+                        synced = done.synced,
+                        missing = done.missing,
+                        told = done.told,
+                        "failed syncs tried again"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = %Causes(&error),
+                        "failed syncs could not be tried again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Brings those up to date who were taken.
+    async fn claimed(&self, due: &[Due], actor: &Actor) -> Result<Synced, AccountError> {
+        let uids: Vec<String> = due.iter().map(|due| due.firebase_uid.clone()).collect();
+        let found: BTreeMap<String, Account> = match self.firebase.find_accounts_in_full(&uids).await {
+            Ok(accounts) => accounts
+                .into_iter()
+                .map(|account| (account.uid.clone(), account))
+                .collect(),
+            Err(error) => return Err(self.all_failed(due, error).await),
+        };
+        let mut done = Synced::default();
+        for due in due {
+            let account = found.get(&due.firebase_uid);
+            self.apply(due.id, account, actor, &Origin::default()).await?;
+            match account {
+                Some(_) => done.synced = done.synced.saturating_add(1),
+                None => done.missing = done.missing.saturating_add(1),
+            }
+        }
+        Ok(done)
+    }
+
+    /// The issuer of the accounts that we manage, as rows carry it: rows of others are left alone.
+    pub(super) async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
+        self.directory.stored_issuer(&self.firebase.issuer()).await
+    }
+
+    async fn all_failed(&self, due: &[Due], error: FirebaseError) -> AccountError {
+        let ids: Vec<Uuid> = due.iter().map(|due| due.id.0).collect();
+        match self.failed(&ids, error.code().as_str()).await {
+            Ok(()) => error.into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Writes what Firebase says of a person, `None` for an account that is gone. Answers the row, if there is one.
+    async fn apply(
+        &self,
+        id: UserId,
+        account: Option<&Account>,
+        actor: &Actor,
+        origin: &Origin,
+    ) -> Result<Option<UserRecord>, DatabaseError> {
+        let facts = account.map(facts);
+        let facts = facts.as_ref();
+        let record = run(self.directory.pool(), |mut connection| async move {
+            accounts::sync(&mut connection, id, facts, actor, origin).await
+        })
+        .await?;
+        if account.is_some_and(|account| account.has_second_factor) {
+            run(self.directory.pool(), |mut connection| async move {
+                legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
+            })
+            .await?;
+        }
+        if facts.is_some() {
+            run(self.directory.pool(), |mut connection| async move {
+                syncs::settled(&mut connection, &[id.0]).await
+            })
+            .await?;
+        } else {
+            self.failed(&[id.0], ACCOUNT_MISSING).await?;
+        }
+        Ok(record)
+    }
+
+    async fn failed(&self, ids: &[Uuid], code: &str) -> Result<(), DatabaseError> {
+        run(self.directory.pool(), |mut connection| async move {
+            syncs::failed(&mut connection, ids, code).await
+        })
+        .await
+    }
+}
+
+impl Synced {
+    fn add(&mut self, more: Self) {
+        self.synced = self.synced.saturating_add(more.synced);
+        self.missing = self.missing.saturating_add(more.missing);
+        self.told = self.told.saturating_add(more.told);
+    }
+}
+
+/// As many as one look-up takes.
+fn page() -> i64 {
+    i64::try_from(MAX_LOOKUP).unwrap_or(1)
+}
+
+/// How the address of an account may have been proven.
+fn way(account: &Account) -> Way {
+    if account.has_password {
+        Way::Mail
+    } else {
+        Way::Provider
+    }
+}
+
+/// What the table can hold of an account.
+fn facts(account: &Account) -> FirebaseFacts<'_> {
+    let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
+    FirebaseFacts {
+        email: account
+            .email
+            .as_deref()
+            .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
+        // Whoever signs in says how; of an account nobody knows but what it has now.
+        proof: ownership::proof(
+            account.email.is_some() && account.email_verified,
+            way(account),
+            Some(account.password_facts()),
+        ),
+        display_name: account
+            .display_name
+            .as_deref()
+            .filter(|name| fits(name, MAX_DISPLAY_NAME)),
+        photo_url: account.photo_url.as_deref().filter(|url| is_web_address(url)),
+        disabled: account.disabled,
+    }
+}

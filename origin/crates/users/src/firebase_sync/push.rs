@@ -1,0 +1,244 @@
+//! Telling Firebase whose right to act has changed here, so that a deactivated person cannot sign in there either.
+//!
+//! The row decides, and counts at once. A trigger notes in the same transaction that Firebase is to be told; whoever changed the row
+//! tells it right away, and the background goes on where that did not succeed, until it has. Two rules keep the sides the same:
+//! one teller a person at a time, and a note that was renewed meanwhile is not settled.
+
+use std::time::Duration;
+
+use database::{DatabaseError, run};
+use firebase::FirebaseError;
+use firebase::role_claim::CannotClaim;
+use shared::causes::Causes;
+use shared::ids::{FirebaseUid, UserId};
+use shared::time::UnixTime;
+use uuid::Uuid;
+
+use crate::error::AccountError;
+use crate::firebase_sync::{ACCOUNT_MISSING, Syncing};
+use crate::statements::pushes;
+use crate::statements::pushes::{Push, Standing};
+use crate::statements::syncs;
+
+/// How long one teller has a person, in seconds: an exchange of the access token (5 s), a look-up and an update with their
+/// repetitions (5 s each).
+const LEASE_SECONDS: i64 = 30;
+/// How many people are taken at once.
+const BATCH: i64 = 20;
+/// How often a person is told anew whose row changes while Firebase is told.
+const MAX_TURNS: u32 = 4;
+/// How long whoever changed a row waits for Firebase to be told. It goes on after that.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// A revocation this young, in seconds, cannot lie before one that Firebase has made since.
+const JUST_NOW_SECONDS: i64 = 2;
+
+/// Whether Firebase knows by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It does, or there is no account to know of.
+    Yes,
+    /// Not yet: it is told again until it does.
+    Later,
+}
+
+impl Syncing {
+    /// Tells Firebase what the row of `id` says, if that is owed. Waits for it a moment; what takes longer goes on by itself.
+    pub async fn tell_soon(&self, id: UserId) -> Told {
+        if !self.firebase.manages_accounts() {
+            return self.unless_owed(id).await;
+        }
+        let syncing = self.clone();
+        let telling = tokio::spawn(async move {
+            syncing.tell(id).await.unwrap_or_else(|error| {
+                tracing::warn!(
+                    user_id = %id,
+                    error = %Causes(&error),
+                    "Firebase could not be told of a changed standing; it is told again"
+                );
+                Told::Later
+            })
+        });
+        match tokio::time::timeout(PATIENCE, telling).await {
+            Ok(Ok(told)) => told,
+            _ => Told::Later,
+        }
+    }
+
+    /// Tells Firebase what the row of `id` says, if that is owed and nobody else is about it.
+    ///
+    /// # Errors
+    /// A fault of ours or of Firebase; it is told again later.
+    pub async fn tell(&self, id: UserId) -> Result<Told, AccountError> {
+        for _ in 0..MAX_TURNS {
+            let claimed = run(self.directory.pool(), |mut connection| async move {
+                pushes::claim(&mut connection, Some(id), 1, LEASE_SECONDS).await
+            });
+            let Some(push) = claimed.await?.pop() else {
+                break;
+            };
+            if self.tell_one(&push).await? {
+                return Ok(Told::Yes);
+            }
+        }
+        Ok(self.unless_owed(id).await)
+    }
+
+    /// Tells Firebase about those whose time has come; answers of how many. While it is away nobody else is tried.
+    ///
+    /// # Errors
+    /// A fault of ours or of Firebase; whoever it concerns is told again later.
+    pub async fn tell_due(&self) -> Result<u64, AccountError> {
+        let mut told: u64 = 0;
+        loop {
+            let claimed = run(self.directory.pool(), |mut connection| async move {
+                pushes::claim(&mut connection, None, BATCH, LEASE_SECONDS).await
+            })
+            .await?;
+            if claimed.is_empty() {
+                return Ok(told);
+            }
+            let mut rest = claimed.iter();
+            while let Some(push) = rest.next() {
+                match self.tell_one(push).await {
+                    Ok(_) => told = told.saturating_add(1),
+                    Err(error) if is_about_one(&error) => tracing::warn!(
+                        user_id = %push.id,
+                        error = %Causes(&error),
+                        "Firebase refuses to take a changed standing"
+                    ),
+                    Err(error) => {
+                        let ids: Vec<Uuid> = rest.map(|push| push.id.0).collect();
+                        self.could_not_tell(&ids, code(&error)).await?;
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells Firebase about one person. `false` when the row changed meanwhile.
+    async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
+        let id = push.id;
+        let issuer = &self.managed_issuer().await?;
+        let standing = run(self.directory.pool(), |mut connection| async move {
+            pushes::standing(&mut connection, id, issuer).await
+        });
+        let Some(standing) = standing.await? else {
+            run(self.directory.pool(), |mut connection| async move {
+                pushes::forget(&mut connection, push).await
+            })
+            .await?;
+            return Ok(true);
+        };
+        let is_missing = match self.announce(&standing, push.switches).await {
+            Ok(()) => false,
+            Err(FirebaseError::NotFound) => true,
+            Err(error) => {
+                self.could_not_tell(&[id.0], error.code().as_str()).await?;
+                return Err(error.into());
+            }
+        };
+        let settled = run(self.directory.pool(), |mut connection| async move {
+            let settled = pushes::settle(&mut connection, push).await?;
+            if !settled {
+                pushes::release(&mut connection, id).await?;
+            }
+            Ok(settled)
+        });
+        let settled = settled.await?;
+        if is_missing && settled {
+            // Of somebody deactivated this says nothing: nobody can sign in to an account that is gone.
+            run(self.directory.pool(), |mut connection| async move {
+                syncs::failed(&mut connection, &[id.0], ACCOUNT_MISSING).await
+            })
+            .await?;
+        }
+        Ok(settled)
+    }
+
+    async fn announce(&self, standing: &Standing, switches: bool) -> Result<(), FirebaseError> {
+        let uid = FirebaseUid::parse(standing.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
+        let disabled = match (standing.is_active, switches) {
+            (false, _) => Some(true),
+            (true, true) => Some(false),
+            (true, false) => None,
+        };
+        let valid_since = match standing.valid_since {
+            Some(moment) => self.unless_voided_since(&uid, moment).await?,
+            None => None,
+        };
+        if disabled.is_some() || valid_since.is_some() {
+            self.firebase
+                .set_standing(uid.as_str(), disabled, valid_since)
+                .await?;
+        }
+        self.announce_role(&uid, &standing.user_type).await
+    }
+
+    /// Writes the role beside whatever claims the account has, where roles are written at all.
+    async fn announce_role(&self, uid: &FirebaseUid, user_type: &str) -> Result<(), FirebaseError> {
+        let Some(claim) = self.firebase.role_claim() else {
+            return Ok(());
+        };
+        let claims = self.firebase.claims(uid).await?;
+        match claim.beside(claims.as_deref(), user_type) {
+            Ok(None) => Ok(()),
+            Ok(Some(claims)) => self.firebase.set_claims(uid, &claims).await,
+            Err(CannotClaim::TooLarge) => Err(FirebaseError::Invalid(
+                "room for the role among the account's claims",
+            )),
+            Err(CannotClaim::NotClaims) => Err(FirebaseError::Invalid("form of the account's claims")),
+        }
+    }
+
+    /// `moment`, unless Firebase has voided sign-ins after it as well: a password replaced there does so, and must not be undone.
+    async fn unless_voided_since(
+        &self,
+        uid: &FirebaseUid,
+        moment: UnixTime,
+    ) -> Result<Option<UnixTime>, FirebaseError> {
+        if (self.clock)().since(moment) <= JUST_NOW_SECONDS {
+            return Ok(Some(moment));
+        }
+        let account = self.firebase.find_account(uid).await?;
+        let account = account.ok_or(FirebaseError::NotFound)?;
+        Ok(Some(moment).filter(|moment| account.valid_since.is_none_or(|since| since < *moment)))
+    }
+
+    async fn unless_owed(&self, id: UserId) -> Told {
+        let owed = run(self.directory.pool(), |mut connection| async move {
+            pushes::is_owed(&mut connection, id).await
+        });
+        match owed.await {
+            Ok(false) => Told::Yes,
+            _ => Told::Later,
+        }
+    }
+
+    async fn could_not_tell(&self, ids: &[Uuid], code: &str) -> Result<(), DatabaseError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        run(self.directory.pool(), |mut connection| async move {
+            pushes::failed(&mut connection, ids, code).await
+        })
+        .await
+    }
+}
+
+/// Whether the next person may fare better.
+fn is_about_one(error: &AccountError) -> bool {
+    match error {
+        AccountError::Firebase(FirebaseError::Refused { .. }) => true,
+        AccountError::Firebase(error) => error.is_the_callers(),
+        AccountError::Operation(_) | AccountError::Token(_) | AccountError::TooBusy(_) => false,
+        _ => true,
+    }
+}
+
+fn code(error: &AccountError) -> &'static str {
+    match error {
+        AccountError::Firebase(error) => error.code().as_str(),
+        _ => "DATABASE_UNAVAILABLE",
+    }
+}

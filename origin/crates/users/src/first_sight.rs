@@ -1,0 +1,228 @@
+//! The person behind a proven identity: found, linked to an older account, or created at first sight.
+
+use std::sync::Arc;
+
+use database::run;
+use firebase::issuer::{Issuer, StoredIssuer};
+use shared::causes::Causes;
+use shared::identity::{Identity, Subject};
+use shared::ids::UserId;
+use shared::ownership::{self, Account, Address, Step, Way};
+use uuid::Uuid;
+
+use crate::audit::Origin;
+use crate::directory::Directory;
+use crate::error::OperationError;
+use crate::proofs::Proofs;
+use crate::rules::sign_in::FirebaseSignIn;
+use crate::rules::user::{ActiveUser, UserError, UserRecord};
+use crate::rules::welcome::WelcomeGrant;
+use crate::statements::legacy_hash;
+use crate::statements::legacy_hash::SetAside;
+use crate::statements::users;
+use crate::statements::users::{Arrival, FirstSight, NewUser};
+use crate::welcome::welcome_proven;
+
+/// How often we look again after another session got in between. One look suffices unless a third one interferes.
+const MAX_LOOKS: u32 = 5;
+
+/// The active person behind `identity`.
+///
+/// The common case, a known person who has not signed in anew, is one SELECT and writes nothing. A first sight is one
+/// statement: row, welcome grant and audit event together, and those of others that wait as well. Who cannot be created, because
+/// there is a row with their uid or address, is found, linked or refused by a second. A legacy identity names its row and never
+/// creates one. Firebase is asked about an account only when its address becomes proven by a mail, once in the life of a row.
+///
+/// # Errors
+/// [`UserError`] for people who are not served, else [`OperationError::Database`].
+pub async fn ensure_user(
+    directory: &Directory,
+    proofs: &Proofs,
+    identity: &Identity,
+    welcome_tokens: i32,
+    origin: &Origin,
+) -> Result<ActiveUser, OperationError> {
+    match &identity.subject {
+        Subject::Legacy(id) => {
+            let id = *id;
+            let found = run(directory.pool(), |mut connection| async move {
+                users::find_by_id(&mut connection, id).await
+            })
+            .await?;
+            Ok(found.ok_or(UserError::NotFound)?.admit(identity)?)
+        }
+        Subject::Firebase(uid) => {
+            let issuer = match Issuer::of(identity) {
+                Some(issuer) => directory.stored_issuer(&issuer).await?,
+                None => StoredIssuer::HOME,
+            };
+            let issuer = &issuer;
+            for _ in 0..MAX_LOOKS {
+                let look = match directory.find_by_firebase_uid(uid, issuer).await? {
+                    Some(record) => {
+                        sign_in(directory, proofs, identity, welcome_tokens, record, origin).await?
+                    }
+                    None => {
+                        let signed_in = FirebaseSignIn::new(identity, uid, issuer);
+                        first_sight(directory, identity, signed_in, welcome_tokens, origin).await?
+                    }
+                };
+                if let Some(record) = look {
+                    return Ok(record.admit(identity)?);
+                }
+            }
+            Err(OperationError::Contended("ensure_user"))
+        }
+    }
+}
+
+/// Notes the sign-in, and what it proves, if the row does not know of it. Nothing is written for somebody who is not admitted.
+async fn sign_in(
+    directory: &Directory,
+    proofs: &Proofs,
+    identity: &Identity,
+    welcome_tokens: i32,
+    record: UserRecord,
+    origin: &Origin,
+) -> Result<Option<UserRecord>, OperationError> {
+    let Some(signed_in) = news(directory, proofs, identity, &record).await else {
+        return Ok(Some(record));
+    };
+    let record = record.admit(identity)?.into_record();
+    let signed_in = &signed_in;
+    let noted = run(directory.pool(), |mut connection| async move {
+        users::record_sign_in(&mut connection, signed_in, origin).await
+    })
+    .await;
+    note_second_factor(directory, identity, record.user.id).await?;
+    match noted {
+        Ok(Some(updated)) => {
+            if updated.valid_since != record.valid_since {
+                tracing::info!(user_id = %updated.user.id, "ownership changed: the address was proven");
+            }
+            if has_proven(&record, &updated) {
+                return Ok(Some(welcome(directory, updated, welcome_tokens).await));
+            }
+            Ok(Some(updated))
+        }
+        Ok(None) => Ok(Some(record)),
+        // Somebody else took the address at this very moment.
+        Err(error) if error.violated_unique().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The sign-in, if there is anything in it that the row does not say: that it took place, or what it proves. The legacy service writes
+/// `last_login` as well, so a proof counts however late that is.
+async fn news(
+    directory: &Directory,
+    proofs: &Proofs,
+    identity: &Identity,
+    record: &UserRecord,
+) -> Option<FirebaseSignIn> {
+    let uid = identity.firebase_uid()?;
+    let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
+    let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
+    let address = record.address(signed_in.email.as_ref());
+    // Of another address the row can tell only by its last change of ownership whether it knows this proof.
+    let is_known = address == Address::Different && record.valid_since >= Some(identity.auth_time);
+    let step = ownership::step(record.state(), Account::Own, address, signed_in.proof);
+    if !matches!(step, Step::Prove | Step::Change) || (is_known && !is_newer) {
+        return is_newer.then_some(signed_in);
+    }
+    if signed_in.way() != Way::Mail {
+        return Some(signed_in);
+    }
+    // Of another project's account there is nobody to ask: here its uid is another user's.
+    let managed = directory.stored_issuer(&proofs.issuer()).await;
+    let facts = match managed {
+        Ok(managed) if managed == record.issuer => proofs.ask(uid).await,
+        _ => None,
+    };
+    match (facts, is_newer) {
+        (Some(facts), _) => {
+            Some(signed_in.judged_by(Some(facts))).filter(|judged| is_newer || judged.proves())
+        }
+        // Nobody knows what proved the address. A sign-in of after the proof is taken for its owner's; an older one, renewed, is not.
+        (None, true) => Some(signed_in),
+        (None, false) => None,
+    }
+}
+
+async fn first_sight(
+    directory: &Directory,
+    identity: &Identity,
+    sign_in: FirebaseSignIn,
+    welcome_tokens: i32,
+    origin: &Origin,
+) -> Result<Option<UserRecord>, OperationError> {
+    let id = UserId(Uuid::new_v4());
+    let arrival = Arc::new(Arrival {
+        sign_in,
+        new: NewUser {
+            id,
+            welcome: WelcomeGrant::new(id, welcome_tokens),
+        },
+        origin: origin.clone(),
+    });
+    if let Some(record) = directory.create_at_first_sight(Arc::clone(&arrival)).await? {
+        return Ok(Some(created(record)));
+    }
+    let arrival = &*arrival;
+    let seen = run(directory.pool(), |mut connection| async move {
+        users::first_sight(&mut connection, arrival).await
+    })
+    .await;
+    match seen {
+        // What the sign-in proves is judged where known users are.
+        Ok(FirstSight::Known(_) | FirstSight::Raced) => Ok(None),
+        Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
+        Ok(FirstSight::Linked(record)) => {
+            tracing::info!(user_id = %record.user.id, "local account linked to Firebase");
+            note_second_factor(directory, identity, record.user.id).await?;
+            Ok(Some(record))
+        }
+        Ok(FirstSight::Conflict) => Err(UserError::LinkConflict.into()),
+        Ok(FirstSight::Disabled) => Err(UserError::Disabled.into()),
+        Err(error) if error.violated_unique().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A user with a second factor has no password at the legacy service, which would ask for none.
+async fn note_second_factor(
+    directory: &Directory,
+    identity: &Identity,
+    id: Uuid,
+) -> Result<(), OperationError> {
+    if identity.second_factor.is_none() {
+        return Ok(());
+    }
+    run(directory.pool(), |mut connection| async move {
+        legacy_hash::set_aside(&mut connection, UserId(id), SetAside::SecondFactor).await
+    })
+    .await?;
+    Ok(())
+}
+
+fn created(record: UserRecord) -> UserRecord {
+    tracing::info!(user_id = %record.user.id, "user created at first sight");
+    record
+}
+
+/// Whether an address was proven between `before` and `after`.
+fn has_proven(before: &UserRecord, after: &UserRecord) -> bool {
+    let (before, after) = (&before.user, &after.user);
+    after.email_verified && (!before.email_verified || before.email != after.email)
+}
+
+/// `record` with the welcome that a proven address brings. It is noted that it is due: should this fail, the background gives it.
+async fn welcome(directory: &Directory, record: UserRecord, tokens: i32) -> UserRecord {
+    match welcome_proven(directory.pool(), UserId(record.user.id), tokens).await {
+        Ok(given) => given.unwrap_or(record),
+        Err(error) => {
+            tracing::warn!(error = %Causes(&error), "welcome tokens are given later");
+            record
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Password hashes of the legacy service (bcrypt), computed where they disturb nobody.
+
+mod turns;
+
+use std::sync::Arc;
+
+use limits::Whose;
+use shared::ids::UserId;
+use tokio::sync::Semaphore;
+
+use crate::rules::bcrypt_hash::{BcryptHash, UnusableHash};
+use turns::Turns;
+
+pub use turns::{TooBusy, Turn};
+
+/// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
+/// sign-ins, but not the requests of people who are signed in. A storm at one account slows down that account's.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    turns: Arc<Turns>,
+    cost: u32,
+    max_cost: u32,
+}
+
+impl Passwords {
+    /// New hashes take 2^`cost` rounds; stored ones that take more than 2^`max_cost` are not checked.
+    #[must_use]
+    pub fn new(cost: u32, max_cost: u32) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Self {
+            turns: Arc::new(Turns::new(cores)),
+            cost,
+            max_cost,
+        }
+    }
+
+    /// The cost up to which stored hashes are checked.
+    #[must_use]
+    pub const fn max_cost(&self) -> u32 {
+        self.max_cost
+    }
+
+    /// Whether `stored` is a hash that the legacy service may know how to check and this service does not: too costly a bcrypt, or an odd
+    /// kind of it.
+    #[must_use]
+    pub fn is_left_to_legacy(&self, stored: &str) -> bool {
+        stored.starts_with("$2") && BcryptHash::parse(stored, self.max_cost).is_err()
+    }
+
+    /// Waits for a turn. Every sign-in takes one, whether or not there turns out to be a hash to check: what an answer says and how long
+    /// it takes must not tell who has one.
+    ///
+    /// # Errors
+    /// [`TooBusy`].
+    pub async fn turn(&self, whose: Whose) -> Result<Turn, TooBusy> {
+        self.turns.take(whose).await
+    }
+
+    /// Whether `password` is the one of `stored`, the hash of `user`. One that is not checked belongs to no password; one that is too
+    /// costly is named in the log.
+    ///
+    /// # Errors
+    /// [`TooBusy`] when the runtime is ending.
+    pub async fn verify(
+        &self,
+        turn: Turn,
+        password: String,
+        stored: &str,
+        user: UserId,
+    ) -> Result<bool, TooBusy> {
+        let Some(hash) = self.usable(stored, user) else {
+            return Ok(false);
+        };
+        work(turn, move || is_of(&hash, password)).await
+    }
+
+    /// [`Passwords::verify`], if there is a processor for it right now; `None` when there is not. For checks that nobody waits for.
+    pub async fn verify_if_idle(&self, password: String, stored: &str, user: UserId) -> Option<bool> {
+        let hash = self.usable(stored, user)?;
+        let turn = self.turns.take_if_idle()?;
+        work(turn, move || is_of(&hash, password)).await.ok()
+    }
+
+    /// The hash of `password`, in the form the legacy service reads (`$2b$`). Bytes past the 72nd do not count, as there.
+    ///
+    /// # Errors
+    /// [`TooBusy`].
+    pub async fn hash(&self, password: String) -> Result<String, TooBusy> {
+        let cost = self.cost;
+        let turn = self.turns.take(Whose::Usual).await?;
+        work(turn, move || bcrypt::hash(password, cost).map_err(|_| TooBusy)).await?
+    }
+
+    fn usable(&self, stored: &str, user: UserId) -> Option<BcryptHash> {
+        match BcryptHash::parse(stored, self.max_cost) {
+            Ok(hash) => Some(hash),
+            Err(UnusableHash::NotBcrypt) => None,
+            Err(UnusableHash::TooCostly { cost }) => {
+                tracing::warn!(
+                    user_id = %user, cost, max_cost = self.max_cost,
+                    "a stored hash is too costly to check"
+                );
+                None
+            }
+        }
+    }
+}
+
+fn is_of(hash: &BcryptHash, password: String) -> bool {
+    bcrypt::verify(password, hash.expose()).unwrap_or(false)
+}
+
+/// Runs `work` on a thread of its own. It goes on, and keeps its turn, when its caller has left.
+async fn work<T: Send + 'static>(
+    turn: Turn,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TooBusy> {
+    let work = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    work.await.map_err(|_| TooBusy)
+}
+
+/// Places that are taken and given back.
+type Places = Arc<Semaphore>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! What a Firebase sign-in says about a person, in the form the table can hold.
+
+use chrono::{DateTime, Utc};
+use firebase::issuer::StoredIssuer;
+use shared::identity::Identity;
+use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ownership::{self, PasswordFacts, Proof, Way};
+use shared::web_address::is_web_address;
+
+use crate::rules::welcome::ProvenPerson;
+
+/// The longest display name kept, in characters.
+pub const MAX_DISPLAY_NAME: usize = 256;
+
+/// A Firebase sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirebaseSignIn {
+    /// Who.
+    pub uid: FirebaseUid,
+    /// Who gave out the uid.
+    pub issuer: StoredIssuer,
+    /// Their address; `None` for phone and anonymous accounts, and for one that the table could not hold.
+    pub email: Option<NormalizedEmail>,
+    /// Whether Firebase vouches for the address.
+    pub email_verified: bool,
+    /// Who that is, by what they have proven.
+    pub person: Option<ProvenPerson>,
+    /// The name to show, cut to what the table holds.
+    pub display_name: Option<String>,
+    /// Photo URL; what is no web address is none.
+    pub photo_url: Option<String>,
+    /// What the sign-in proves about the address.
+    pub proof: Proof,
+    /// How they signed in: `password`, `google.com`, `anonymous`, …
+    pub provider: Option<String>,
+    /// When they signed in (not when the token was refreshed).
+    pub signed_in_at: DateTime<Utc>,
+}
+
+impl FirebaseSignIn {
+    /// What `identity`, proven for `uid` of `issuer`, says.
+    #[must_use]
+    pub fn new(identity: &Identity, uid: &FirebaseUid, issuer: &StoredIssuer) -> Self {
+        let email = identity.normalized_email();
+        let vouched = email.is_some() && identity.email_verified;
+        Self {
+            uid: uid.clone(),
+            issuer: issuer.clone(),
+            email_verified: vouched,
+            proof: ownership::proof(vouched, Way::of(identity.sign_in_provider.as_deref()), None),
+            email,
+            person: ProvenPerson::of(identity),
+            display_name: identity.name.as_deref().and_then(display_name),
+            photo_url: identity.picture.as_deref().and_then(photo_url),
+            provider: identity.sign_in_provider.clone(),
+            signed_in_at: DateTime::from_timestamp(identity.auth_time.secs(), 0).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the sign-in proves the address.
+    #[must_use]
+    pub const fn proves(&self) -> bool {
+        self.proof.is_one()
+    }
+
+    /// How it came about.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way::of(self.provider.as_deref())
+    }
+
+    /// The same sign-in, judged by what Firebase says about the account.
+    #[must_use]
+    pub fn judged_by(self, facts: Option<PasswordFacts>) -> Self {
+        Self {
+            proof: ownership::proof(self.email_verified, self.way(), facts),
+            ..self
+        }
+    }
+}
+
+/// PostgreSQL's text cannot hold NUL; a name of nothing but space shows nothing.
+fn display_name(name: &str) -> Option<String> {
+    let name: String = name
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_DISPLAY_NAME)
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Looked at again, although the token was: an edge of before passes any `picture` on.
+fn photo_url(url: &str) -> Option<String> {
+    is_web_address(url).then(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_to_what_the_table_holds() {
+        assert_eq!(display_name("  Ada\0 \n"), Some("Ada".to_owned()));
+        assert_eq!(
+            display_name(&"é".repeat(300)).unwrap().chars().count(),
+            MAX_DISPLAY_NAME
+        );
+        for nothing in ["", "  ", "\0"] {
+            assert_eq!(display_name(nothing), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn photo_that_is_no_web_address_is_none() {
+        assert_eq!(photo_url("https://a/b.png").as_deref(), Some("https://a/b.png"));
+        for refused in ["", "javascript:alert(1)", "https://a\0b"] {
+            assert_eq!(photo_url(refused), None);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `auth.standing_pushes`: of whose standing Firebase has not been told yet.
+//!
+//! A trigger writes them. Here they are taken, and settled once Firebase has been told.
+
+use firebase::issuer::StoredIssuer;
+use shared::ids::UserId;
+use shared::time::UnixTime;
+use sqlx::Row as _;
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+/// A push that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Whose.
+    pub id: UserId,
+    /// Whether the account is to be disabled or enabled, too.
+    pub switches: bool,
+    /// In which transaction that was wanted.
+    pub wanted_in: String,
+}
+
+/// What a linked person's row says of their right to act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Their account.
+    pub firebase_uid: String,
+    /// `false` once deactivated.
+    pub is_active: bool,
+    /// Sign-ins before this moment are void.
+    pub valid_since: Option<UnixTime>,
+    /// `user`, or a role.
+    pub user_type: String,
+}
+
+/// Takes the push of one person, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
+/// for `lease_seconds`.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    connection: &mut PgConnection,
+    id: Option<UserId>,
+    limit: i64,
+    lease_seconds: i64,
+) -> sqlx::Result<Vec<Push>> {
+    let rows = sqlx::query(include_str!("pushes/claim.sql"))
+        .bind(id.map(|id| id.0))
+        .bind(limit)
+        .bind(lease_seconds)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(push).collect()
+}
+
+/// What the row says; `None` for somebody who is gone or has no account of `issuer`.
+///
+/// # Errors
+/// What the database says.
+pub async fn standing(
+    connection: &mut PgConnection,
+    id: UserId,
+    issuer: &StoredIssuer,
+) -> sqlx::Result<Option<Standing>> {
+    let row = sqlx::query(
+        "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type FROM auth.users \
+         WHERE id = $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $2",
+    )
+    .bind(id.0)
+    .bind(issuer.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        Ok(Standing {
+            firebase_uid: row.try_get(0)?,
+            is_active: row.try_get(1)?,
+            valid_since: row.try_get::<Option<i64>, _>(2)?.map(UnixTime::from_secs),
+            user_type: row.try_get(3)?,
+        })
+    })
+    .transpose()
+}
+
+/// Firebase was told (`settle.sql`). `false` when the row was changed again meanwhile.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle(connection: &mut PgConnection, push: &Push) -> sqlx::Result<bool> {
+    let settled = sqlx::query(include_str!("pushes/settle.sql"))
+        .bind(push.id.0)
+        .bind(&push.wanted_in)
+        .fetch_optional(connection)
+        .await?;
+    Ok(settled.is_some())
+}
+
+/// There is no account to tell anything: nothing is owed.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget(connection: &mut PgConnection, push: &Push) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM auth.standing_pushes WHERE user_id = $1 AND wanted_in = $2::text::xid8")
+        .bind(push.id.0)
+        .bind(&push.wanted_in)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Lets others take it again.
+///
+/// # Errors
+/// What the database says.
+pub async fn release(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE auth.standing_pushes SET leased_until = NULL WHERE user_id = $1")
+        .bind(id.0)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Firebase could not be told: they are told later, at the time that taking them has set.
+///
+/// # Errors
+/// What the database says.
+pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH waiting AS ( \
+             SELECT id FROM auth.users WHERE id = ANY ($1) AND firebase_uid IS NOT NULL ORDER BY id FOR UPDATE \
+         ), \
+         marked AS ( \
+             UPDATE auth.users AS person SET federation_status = 'failed' FROM waiting WHERE person.id = waiting.id \
+         ) \
+         UPDATE auth.standing_pushes AS push SET leased_until = NULL, last_error = $2 \
+         FROM waiting WHERE push.user_id = waiting.id",
+    )
+    .bind(ids)
+    .bind(code)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whether Firebase is yet to be told of this person.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_owed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.standing_pushes WHERE user_id = $1)")
+        .bind(id.0)
+        .fetch_one(connection)
+        .await
+}
+
+/// Has Firebase told once more what the row says, without a change of the row.
+///
+/// # Errors
+/// What the database says.
+pub async fn owe(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO auth.standing_pushes (user_id, switches) VALUES ($1, true) \
+         ON CONFLICT (user_id) DO UPDATE \
+         SET switches = true, wanted_in = pg_current_xact_id(), attempts = 0, next_attempt_at = now()",
+    )
+    .bind(id.0)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Has Firebase told of every linked user's role. Answers of how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn owe_roles(connection: &mut PgConnection) -> sqlx::Result<u64> {
+    sqlx::query(
+        "INSERT INTO auth.standing_pushes (user_id, switches) \
+         SELECT id, false FROM auth.users WHERE user_type <> 'user' AND firebase_uid IS NOT NULL \
+         ON CONFLICT (user_id) DO UPDATE SET wanted_in = pg_current_xact_id(), attempts = 0, next_attempt_at = now()",
+    )
+    .execute(connection)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+fn push(row: &PgRow) -> sqlx::Result<Push> {
+    Ok(Push {
+        id: UserId(row.try_get(0)?),
+        switches: row.try_get(1)?,
+        wanted_in: row.try_get(2)?,
+    })
+}
