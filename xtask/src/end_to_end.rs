@@ -1,4 +1,4 @@
-//! The end-to-end suite: a stack of its own, one person's way through it, then the tests of `tests/tests/e2e` by URL.
+//! The end-to-end suite: a stack of its own, one person's way through it, then the tests of `tests/e2e` by URL.
 
 use crate::fault::{Done, Fault};
 use crate::stack::{Addresses, Issuer, Plan, Stack};
@@ -39,7 +39,7 @@ fn suite(addresses: &Addresses, module: &str) -> Done {
         "test",
         "--quiet",
         "--package",
-        "crossfade-testkit",
+        "crossfade-e2e",
         "--test",
         "e2e",
         "--",
@@ -54,7 +54,7 @@ fn suite(addresses: &Addresses, module: &str) -> Done {
     )
 }
 
-/// What `tests/tests/e2e/stack.rs` reads.
+/// What `tests/e2e/stack.rs` reads.
 fn variables(addresses: &Addresses) -> Vec<(&'static str, String)> {
     let mut variables = vec![
         ("E2E_EDGE", addresses.edge.clone()),

@@ -46,8 +46,10 @@ enum Part {
 }
 
 /// The crates whose tests need no database.
-pub const HOST: [&str; 5] = [
+pub const HOST: [&str; 7] = [
     "--workspace",
+    "--exclude",
+    "crossfade-e2e",
     "--exclude",
     "crossfade-origin",
     "--exclude",

@@ -45,6 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-verification", &["crossfade-shared"]),
     ("crossfade-page", &["crossfade-shared"]),
     ("crossfade-tower", &["crossfade-shared"]),
+    ("crossfade-e2e", &["crossfade-testkit"]),
     ("crossfade-testkit", &[]),
     ("crossfade-bindgen", &[]),
     ("xtask", &["crossfade-shared"]),

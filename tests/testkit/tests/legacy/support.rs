@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 /// The tables as the legacy service's own migrations leave them.
-const BASELINE: &str = include_str!("../../../origin/tests/schema/legacy_baseline.sql");
+const BASELINE: &str = include_str!("../../../../origin/tests/schema/legacy_baseline.sql");
 
 pub const PASSWORD: &str = "old password 1";
 pub const SECRET: &[u8] = b"secret of the legacy service, 32 bytes or more";
