@@ -383,6 +383,13 @@ pub const VARIABLES: &[Variable] = &[
         "`postgres://…` of the database; several servers by commas",
     ),
     variable(
+        "DATABASE_READ_URL",
+        Reads::Origin,
+        Kind::Secret,
+        "none",
+        "A replica, for `me`, verification and checks of access; off unless set, and never more than 2 s old",
+    ),
+    variable(
         "MIGRATE_DATABASE_URL",
         Reads::Origin,
         Kind::Secret,

@@ -24,7 +24,9 @@ pub struct DatabaseConfig {
     pub pooler: Pooler,
     /// Where migrations go, which need a session of their own.
     pub migrations: Servers,
-    /// The most connections held. Every replica counts against the server's `max_connections`.
+    /// A replica, for reads that may be some seconds old.
+    pub replica: Option<Servers>,
+    /// The most connections held, with the replica as many again. Every replica counts against the server's `max_connections`.
     pub pool_max: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub acquire_timeout: Duration,
@@ -34,7 +36,7 @@ pub struct DatabaseConfig {
 
 impl DatabaseConfig {
     /// Reads `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (5432), `DB_NAME`, `DB_USER`, `DB_PASSWORD`; then `MIGRATE_DATABASE_URL` (the same
-    /// unless set), `DB_POOLER` (`session`, or `transaction`), `DB_SSLMODE`, `DB_SCHEMA` (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and
+    /// unless set), `DATABASE_READ_URL` (no replica unless set), `DB_POOLER` (`session`, or `transaction`), `DB_SSLMODE`, `DB_SCHEMA` (only `auth` exists), `DB_POOL_MAX` (20), `DB_POOL_ACQUIRE_MS` (1000) and
     /// `DB_STATEMENT_TIMEOUT_MS` (5000).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = if reader.text("DATABASE_URL").is_some() {
@@ -43,6 +45,13 @@ impl DatabaseConfig {
             parts(reader)
         };
         let migrations = reader.optional("MIGRATE_DATABASE_URL", url::read);
+        let replica = reader.optional("DATABASE_READ_URL", |text| {
+            let url = url::read(text)?;
+            if url.servers.must_write {
+                return Err("asks for a server that takes writes; a replica takes none".to_owned());
+            }
+            Ok(url)
+        });
         let ssl_mode = reader.optional("DB_SSLMODE", |text| {
             PgSslMode::from_str(text)
                 .map_err(|_| "is none of disable, allow, prefer, require, verify-ca, verify-full")
@@ -72,16 +81,15 @@ impl DatabaseConfig {
         let statement = reader.or("DB_STATEMENT_TIMEOUT_MS", 5000, |text| {
             whole_number(text, 10..=600_000)
         });
-        let servers = url?.servers.with(|server| {
-            let server = named(server).statement_cache_capacity(STATEMENTS);
-            match ssl_mode {
-                Some(mode) => server.ssl_mode(mode),
-                None => server,
-            }
+        let ready = |server: PgConnectOptions| named(server).statement_cache_capacity(STATEMENTS);
+        let servers = url?.servers.with(|server| match ssl_mode {
+            Some(mode) => ready(server).ssl_mode(mode),
+            None => ready(server),
         });
         Some(Self {
             migrations: migrations.map_or_else(|| servers.clone(), |url| url.servers),
             servers,
+            replica: replica.map(|url| url.servers.with(ready)),
             pooler,
             pool_max,
             acquire_timeout: Duration::from_millis(acquire.unsigned_abs()),
@@ -205,6 +213,16 @@ mod tests {
             (
                 &[("DATABASE_URL", "postgres://db/app?ssl_mode=require")],
                 &["DATABASE_URL"],
+            ),
+            (
+                &[
+                    ("DATABASE_URL", "postgres://db/app"),
+                    (
+                        "DATABASE_READ_URL",
+                        "postgres://db-2/app?target_session_attrs=read-write",
+                    ),
+                ],
+                &["DATABASE_READ_URL"],
             ),
         ] {
             assert_eq!(read(pairs).1, names, "{pairs:?}");

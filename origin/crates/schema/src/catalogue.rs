@@ -168,6 +168,7 @@ pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
         migration!(25, "0025_welcome_had"),
         migration!(26, "0026_school_name_grams"),
         migration!(27, "0027_schools_in_order"),
+        migration!(28, "0028_replica_beats"),
     ]
 });
 

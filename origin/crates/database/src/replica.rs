@@ -1,0 +1,254 @@
+//! `auth.replica_beats`: reading a replica of the database without being told what is no longer so.
+//!
+//! Every second this process writes the time into a row of its own at the primary, by a clock that only this process has. Each statement on
+//! the replica reads that row too, in its own snapshot: whatever was committed before the beat was sent is in that snapshot. So the beat's
+//! age bounds how old the rest can be, and no two clocks are ever compared. A replica that has stopped, fallen behind, or begun a history of
+//! its own shows an old beat, and the primary is asked instead.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use shared::token::REPLICA_SECONDS;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use crate::pool::{Borrowed, Pool};
+use crate::run::{read, run};
+
+/// How often a beat is sent.
+const EVERY: Duration = Duration::from_secs(1);
+/// How old what a replica says may be, in microseconds.
+const OLDEST: i64 = REPLICA_SECONDS * 1_000_000;
+
+/// The columns by which a statement on the replica says how old its snapshot can be; `$1` is [`Replica::origin`].
+#[macro_export]
+macro_rules! replica_seen {
+    () => {
+        "(SELECT sent FROM auth.replica_beats WHERE origin = $1) AS replica_sent, pg_is_in_recovery() AS replica_follows"
+    };
+}
+
+/// What a statement on the replica saw of its snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The beat in the snapshot, in microseconds since this process began.
+    sent: Option<i64>,
+    /// Whether the server follows another one.
+    follows: bool,
+}
+
+impl Seen {
+    /// Reads the columns [`replica_seen`](crate::replica_seen).
+    ///
+    /// # Errors
+    /// They are not in `row`.
+    pub fn of(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            sent: row.try_get("replica_sent")?,
+            follows: row.try_get("replica_follows")?,
+        })
+    }
+}
+
+/// Why the replica is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It takes writes: it was promoted, or is no replica.
+    Promoted,
+    /// No beat of this process has arrived there.
+    Unheard,
+    /// What it knows may be older than is allowed.
+    Late,
+    /// It gave no answer in time.
+    Away,
+}
+
+impl Doubt {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Promoted => "it takes writes itself",
+            Self::Unheard => "nothing of the primary has arrived there yet",
+            Self::Late => "it is behind the primary",
+            Self::Away => "it gives no answer",
+        }
+    }
+}
+
+/// Whether an answer counts that arrived `now`, in microseconds since this process began.
+const fn judge(seen: Seen, now: i64) -> Result<(), Doubt> {
+    match seen {
+        Seen { follows: false, .. } => Err(Doubt::Promoted),
+        Seen { sent: None, .. } => Err(Doubt::Unheard),
+        // A beat of the future is nobody's.
+        Seen { sent: Some(sent), .. } => match now.checked_sub(sent) {
+            Some(0..=OLDEST) => Ok(()),
+            _ => Err(Doubt::Late),
+        },
+    }
+}
+
+/// A replica of the database, for reads that may be [`REPLICA_SECONDS`] old. Never for what moves tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Replica(Arc<Parts>);
+
+struct Parts {
+    primary: Pool,
+    replica: Pool,
+    origin: Uuid,
+    began: Instant,
+    is_believed: AtomicBool,
+    from_replica: AtomicU64,
+    from_primary: AtomicU64,
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica").field("counts", &self.counts()).finish()
+    }
+}
+
+impl Replica {
+    /// The replica behind `replica`, of the database behind `primary`. Not believed before [`Self::keep_beating`] has heard a beat there.
+    #[must_use]
+    pub fn new(primary: Pool, replica: Pool) -> Self {
+        Self(Arc::new(Parts {
+            primary,
+            replica,
+            origin: Uuid::new_v4(),
+            began: Instant::now(),
+            is_believed: AtomicBool::new(false),
+            from_replica: AtomicU64::new(0),
+            from_primary: AtomicU64::new(0),
+        }))
+    }
+
+    /// Who this process is in `auth.replica_beats`.
+    #[must_use]
+    pub fn origin(&self) -> Uuid {
+        self.0.origin
+    }
+
+    /// What `statement` finds on the replica; `None` when the primary is to be asked. The statement selects
+    /// [`replica_seen`](crate::replica_seen) with the rest.
+    pub async fn read<T, F, Fut>(&self, statement: F) -> Option<T>
+    where
+        F: FnMut(Borrowed) -> Fut,
+        Fut: Future<Output = sqlx::Result<(Seen, T)>>,
+    {
+        let found = if self.0.is_believed.load(Ordering::Relaxed) {
+            self.ask(statement).await
+        } else {
+            None
+        };
+        let count = match found {
+            Some(_) => &self.0.from_replica,
+            None => &self.0.from_primary,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    async fn ask<T, F, Fut>(&self, statement: F) -> Option<T>
+    where
+        F: FnMut(Borrowed) -> Fut,
+        Fut: Future<Output = sqlx::Result<(Seen, T)>>,
+    {
+        let doubt = match read(&self.0.replica, statement).await {
+            Ok((seen, found)) => match judge(seen, self.now()) {
+                Ok(()) => return Some(found),
+                Err(doubt) => doubt,
+            },
+            Err(error) => {
+                tracing::debug!(%error, "the replica gave no answer");
+                Doubt::Away
+            }
+        };
+        if self.0.is_believed.swap(false, Ordering::Relaxed) {
+            tracing::warn!(
+                reason = doubt.as_str(),
+                "reads go to the primary instead of the replica"
+            );
+        }
+        None
+    }
+
+    /// Sends a beat every second, and believes the replica while beats arrive there in time, until the future is dropped.
+    pub async fn keep_beating(self) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let (origin, sent) = (self.0.origin, self.now());
+            let beaten = run(&self.0.primary, |mut connection| async move {
+                beat(&mut connection, origin, sent).await
+            });
+            if let Err(error) = beaten.await {
+                tracing::debug!(%error, "a beat for the replica was not written");
+            }
+            let found = self.ask(|mut connection| async move {
+                let look = sqlx::query(concat!("SELECT ", replica_seen!()));
+                let row = look.bind(origin).fetch_one(&mut *connection).await?;
+                Ok((Seen::of(&row)?, ()))
+            });
+            if found.await.is_some() && !self.0.is_believed.swap(true, Ordering::Relaxed) {
+                tracing::info!("reads that may be seconds old go to the replica");
+            }
+        }
+    }
+
+    /// Whether the replica is believed now, and how many reads were answered by it and by the primary in its place.
+    #[must_use]
+    pub fn counts(&self) -> (bool, u64, u64) {
+        let parts = &self.0;
+        (
+            parts.is_believed.load(Ordering::Relaxed),
+            parts.from_replica.load(Ordering::Relaxed),
+            parts.from_primary.load(Ordering::Relaxed),
+        )
+    }
+
+    fn now(&self) -> i64 {
+        i64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Writes a beat, and removes those of processes that ended long ago.
+async fn beat(connection: &mut PgConnection, origin: Uuid, sent: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH gone AS (DELETE FROM auth.replica_beats WHERE at < now() - interval '1 day') \
+         INSERT INTO auth.replica_beats AS beat (origin, sent) VALUES ($1, $2) \
+         ON CONFLICT (origin) DO UPDATE SET sent = EXCLUDED.sent, at = now()",
+    )
+    .bind(origin)
+    .bind(sent)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_follower_with_a_recent_beat_is_believed() {
+        let now = 10_000_000;
+        for (sent, follows, expected) in [
+            (Some(now), true, Ok(())),
+            (Some(now - OLDEST), true, Ok(())),
+            (Some(now - OLDEST - 1), true, Err(Doubt::Late)),
+            (Some(now + 1), true, Err(Doubt::Late)),
+            (Some(i64::MIN), true, Err(Doubt::Late)),
+            (None, true, Err(Doubt::Unheard)),
+            (Some(now), false, Err(Doubt::Promoted)),
+            (None, false, Err(Doubt::Promoted)),
+        ] {
+            assert_eq!(judge(Seen { sent, follows }, now), expected, "{sent:?} {follows}");
+        }
+    }
+}
