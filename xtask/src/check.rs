@@ -85,7 +85,6 @@ pub fn run(_: &Options) -> Done {
         }),
         console::step("migrations are safe under load", squawk),
         console::step("types of the page", build_page::check),
-        console::step("the image", deploy::image),
         console::step(
             "compose file, provisioning and pipeline",
             deploy::compose_and_pipeline,

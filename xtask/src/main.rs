@@ -9,7 +9,6 @@ mod check;
 mod clients;
 mod conformance;
 mod console;
-mod coverage;
 mod dev;
 mod documents;
 mod drill;
@@ -48,8 +47,6 @@ enum Verb {
     Test(test::Options),
     /// Formatting, lints, direction of imports, licences, migrations, configuration.
     Check(check::Options),
-    /// Say which lines the tests execute, and fail where they are too few.
-    Coverage(coverage::Options),
     /// Play made-up requests against a live origin and compare every answer with its document; needs Python.
     ApiCheck(api_check::Options),
     /// Run all test vectors, natively and inside workerd, and print the table.
@@ -83,7 +80,6 @@ fn main() -> ExitCode {
         Verb::Smoke(options) => smoke::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
-        Verb::Coverage(options) => coverage::run(&options),
         Verb::ApiCheck(options) => api_check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),

@@ -46,7 +46,7 @@ enum Part {
 }
 
 /// The crates whose tests need no database.
-pub const HOST: [&str; 7] = [
+const HOST: [&str; 7] = [
     "--workspace",
     "--exclude",
     "crossfade-e2e",
@@ -57,7 +57,7 @@ pub const HOST: [&str; 7] = [
 ];
 
 /// The origin's tests. Its conformance vectors are a part of their own.
-pub const ORIGIN_TESTS: [&str; 8] = [
+const ORIGIN_TESTS: [&str; 8] = [
     "--lib",
     "--test=api",
     "--test=bulk",

@@ -2,7 +2,6 @@
 
 pub mod bindgen;
 pub mod cargo_tools;
-pub mod llvm;
 pub mod npm;
 pub mod schemathesis;
 pub mod system;

@@ -1,8 +1,5 @@
 //! What the origin and the edge are deployed with. Nothing is deployed here: each file is read by the program it is for, where that is
-//! installed, and by rules of our own where it needs an engine that is not.
-
-mod context;
-mod dockerfile;
+//! installed. The workflow builds the image.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,18 +13,6 @@ const COMPOSE: &str = "ops/docker/compose.yml";
 const UNIT: &str = "ops/systemd/crossfade-origin.service";
 /// `systemd-analyze security` gives a service points for what it could do, 100 at most. Ours has 16.
 const MOST_EXPOSED: u32 = 20;
-
-/// The Dockerfile and what it copies.
-pub fn image() -> Done {
-    const STEP: &str = "the image";
-    let text = fs::read_to_string(paths::root().join("ops/docker/Dockerfile")).in_step(STEP)?;
-    let toolchain = fs::read_to_string(paths::root().join("rust-toolchain.toml")).in_step(STEP)?;
-    let wrong = dockerfile::faults(&text, &toolchain);
-    if !wrong.is_empty() {
-        return Err(Fault::new(STEP, wrong.join("\n")));
-    }
-    context::is_enough()
-}
 
 /// The compose file, the workflow and Grafana's provisioning: well-formed, and what they name exists.
 pub fn compose_and_pipeline() -> Done {
@@ -195,7 +180,7 @@ mod tests {
     fn what_is_deployed_is_sound() {
         let with_notes = [unit(), alerts(), compose_by_docker()];
         let notes = with_notes.into_iter().map(|done| done.map(drop));
-        for done in notes.chain([image()]) {
+        for done in notes {
             if let Err(fault) = done {
                 panic!("{}: {}\n{:?}", fault.step, fault.reason, fault.log);
             }

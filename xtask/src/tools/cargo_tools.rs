@@ -23,15 +23,6 @@ impl Tool {
         }
     }
 
-    /// Counts which lines the tests execute.
-    pub fn cargo_llvm_cov() -> Self {
-        Self {
-            name: "cargo-llvm-cov",
-            version: "0.9.1",
-            binary: "cargo-llvm-cov",
-        }
-    }
-
     /// Runs fuzz targets.
     pub fn cargo_fuzz() -> Self {
         Self {
