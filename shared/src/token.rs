@@ -23,6 +23,7 @@ mod rejection;
 mod roca;
 mod standing;
 mod times;
+pub mod translation;
 mod verified_tokens;
 
 pub use accepted::Accepted;
@@ -73,6 +74,28 @@ impl UnverifiedToken<'_> {
     /// # Errors
     /// As [`verify`].
     pub async fn verify<K, E>(
+        &self,
+        policy: &TokenPolicy,
+        keys: &K,
+        engine: &E,
+        now: UnixTime,
+    ) -> Result<ProvenIdentity, Rejection>
+    where
+        E: SignatureEngine,
+        K: Keys<Key = E::Key>,
+    {
+        if self.is_translated() && self.kind(policy)? == TokenKind::Legacy {
+            return Err(Rejection::WrongKind(WrongKind::Translated));
+        }
+        self.examine(policy, keys, engine, now).await
+    }
+
+    /// Whose token this is, for somebody who holds it and asks: also one that the edge made ([`translation`]), which is no credential
+    /// here.
+    ///
+    /// # Errors
+    /// As [`verify`], for all other reasons.
+    pub async fn examine<K, E>(
         &self,
         policy: &TokenPolicy,
         keys: &K,

@@ -43,6 +43,8 @@ pub enum WrongKind {
     GoogleIdToken,
     /// A token of the legacy service, and this service holds no secret to check one.
     LegacyNotAccepted,
+    /// A token that the edge made for a service behind it.
+    Translated,
 }
 
 impl WrongKind {
@@ -54,6 +56,7 @@ impl WrongKind {
             Self::AppCheck => "app_check_token",
             Self::GoogleIdToken => "google_id_token",
             Self::LegacyNotAccepted => "legacy_not_accepted",
+            Self::Translated => "translated",
         }
     }
 
@@ -71,6 +74,7 @@ impl WrongKind {
             Self::LegacyNotAccepted => {
                 "Tokens of the former sign-in service are not accepted here: sign in again"
             }
+            Self::Translated => "The token was made for services behind the edge and is no credential here",
         }
     }
 }

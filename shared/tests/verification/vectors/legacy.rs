@@ -140,6 +140,16 @@ pub fn cases() -> Vec<Entry> {
             legacy_token().sign(Signer::Text("")),
             "signature",
         ),
+        signed(
+            "made by the edge for a service behind it",
+            &legacy_token().claim("crossfade", "\"translated\""),
+            "translated",
+        ),
+        signed(
+            "a mark of the edge's with another value",
+            &legacy_token().claim("crossfade", "null"),
+            "translated",
+        ),
         signed("no secret configured", &legacy_token(), "legacy_not_accepted").with("LEGACY_JWT_SECRETS", ""),
     ];
     let until = |entry: Entry| entry.with("LEGACY_TOKENS_ACCEPTED_UNTIL", "2026-11-18T11:06:40Z");

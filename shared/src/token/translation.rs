@@ -1,0 +1,172 @@
+//! Token translation: a token of the legacy service's kind that the edge makes for somebody it has verified, so that a service behind it
+//! which reads nothing else need not change while people move.
+//!
+//! Such a token says what the person's row says, whatever they signed in with, and it bears a mark ([`CLAIM`]): a service that holds
+//! it can show it to other services of the legacy audience, and not to the edge or the origin as a credential.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::compact::UnverifiedToken;
+use super::legacy::HmacSecret;
+use super::policy::TokenPolicy;
+use crate::base64url;
+use crate::identity::Person;
+use crate::ids::UserId;
+use crate::time::UnixTime;
+
+#[cfg(test)]
+mod tests;
+
+/// The longest that a translated token is good for, in seconds.
+pub const LIFE_SECONDS: i64 = 15 * 60;
+/// With less than this left a translated token is made anew, in seconds: the service may hold it while it works.
+pub const RENEW_SECONDS: i64 = 2 * 60;
+/// The claim by which edge and origin know a token that the edge made. The legacy service sets none of this name.
+pub const CLAIM: &str = "crossfade";
+const MARK: &str = "translated";
+
+/// `{"alg":"HS256","typ":"JWT"}`, as the legacy service's library writes it.
+const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.";
+
+/// Somebody's row, as far as a legacy token tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Holder {
+    /// Who they are.
+    #[serde(flatten)]
+    pub person: Person,
+    /// Their unique name, where the legacy service gave one.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Tokens they can spend, when the row was read. Left out where it is not known.
+    #[serde(default)]
+    pub token_balance: Option<i64>,
+}
+
+/// A translated token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Minted {
+    token: String,
+    expires_at: UnixTime,
+}
+
+/// A credential is not for logs.
+impl fmt::Debug for Minted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minted")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// There is no secret to sign with, or the claims cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token cannot be translated")]
+pub struct CannotTranslate;
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(flatten)]
+    role: Role<'a>,
+    iat: UnixTime,
+    exp: UnixTime,
+    aud: &'a str,
+    iss: &'a str,
+    crossfade: &'static str,
+}
+
+/// The two kinds of the legacy service's tokens. A moderator's is a user's there.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Role<'a> {
+    User {
+        #[serde(rename = "tokenBalance", skip_serializing_if = "Option::is_none")]
+        token_balance: Option<i64>,
+    },
+    Admin {
+        username: Option<&'a str>,
+        role: &'a str,
+    },
+}
+
+impl<'a> Role<'a> {
+    fn of(holder: &'a Holder) -> Self {
+        match holder.person.user_type.as_str() {
+            role @ ("admin" | "superadmin") => Self::Admin {
+                username: holder.username.as_deref(),
+                role,
+            },
+            _ => Self::User {
+                token_balance: holder.token_balance,
+            },
+        }
+    }
+}
+
+/// When a token ends that is made at `now` for a caller whose own ends at `caller_expires_at`: with the caller's, as long as that is
+/// taken here, and after [`LIFE_SECONDS`] at most.
+fn expiry(policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> UnixTime {
+    caller_expires_at
+        .plus(policy.skew.secs())
+        .min(now.plus(LIFE_SECONDS))
+}
+
+/// Makes a legacy token for `holder` by the first of the legacy secrets. `caller_expires_at` is the `exp` of the token that they hold.
+///
+/// # Errors
+/// [`CannotTranslate`].
+pub fn translate(
+    holder: &Holder,
+    policy: &TokenPolicy,
+    caller_expires_at: UnixTime,
+    now: UnixTime,
+) -> Result<Minted, CannotTranslate> {
+    let secret: &HmacSecret = policy.legacy.secrets.first().ok_or(CannotTranslate)?;
+    let expires_at = expiry(policy, caller_expires_at, now);
+    let claims = serde_json::to_vec(&Claims {
+        id: holder.person.id,
+        email: holder.person.email.as_deref(),
+        role: Role::of(holder),
+        iat: now,
+        exp: expires_at,
+        aud: &policy.legacy.audience,
+        iss: &policy.legacy.issuer,
+        crossfade: MARK,
+    })
+    .map_err(|_| CannotTranslate)?;
+    let mut text = HEADER.as_bytes().to_vec();
+    base64url::encode_to(&mut text, &claims);
+    let signature = secret.sign(&text);
+    text.push(b'.');
+    base64url::encode_to(&mut text, &signature);
+    let token = String::from_utf8(text).map_err(|_| CannotTranslate)?;
+    Ok(Minted { token, expires_at })
+}
+
+impl Minted {
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Whether it will do at `now` for a caller whose own token ends at `caller_expires_at`: it ends no later than one made now would, and
+    /// not much earlier than that either.
+    #[must_use]
+    pub fn serves(&self, policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> bool {
+        let new = expiry(policy, caller_expires_at, now);
+        self.expires_at <= new && (self.expires_at == new || self.expires_at.since(now) >= RENEW_SECONDS)
+    }
+}
+
+impl UnverifiedToken<'_> {
+    /// Whether it says that the edge made it.
+    #[must_use]
+    pub(super) fn is_translated(&self) -> bool {
+        self.claims.has(CLAIM)
+    }
+}
