@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use shared::headers;
 use shared::problem::{ErrorCode, Problem};
 use shared::time::UnixTime;
-use shared::token::{self, Rejection, TokenPolicy, VerifiedTokens};
+use shared::token::{self, Rejection, TokenPolicy, UnverifiedToken, VerifiedTokens, WrongKind};
 
 use crate::caller::Caller;
 use crate::ports::{KeySource, SignatureEngine};
@@ -92,5 +92,19 @@ where
             .borrow_mut()
             .insert(unverified, caller.clone(), self.policy, now);
         Ok(caller)
+    }
+    /// Whose token this is, for somebody who asks about it: also one that the edge made for a service, which is no credential here.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], for all other reasons.
+    pub async fn examine(&self, unverified: &str, now: UnixTime) -> Result<Caller, Rejection> {
+        match self.verify(unverified, now).await {
+            Err(Rejection::WrongKind(WrongKind::Translated)) => {
+                let token = UnverifiedToken::parse(unverified)?;
+                let identity = token.examine(self.policy, self.keys, self.engine, now).await?;
+                Ok(Caller::new(identity))
+            }
+            judged => judged,
+        }
     }
 }

@@ -84,7 +84,8 @@ fn form_field(bytes: &[u8], name: &str) -> Option<String> {
         .and_then(|(_, value)| unescape(value))
 }
 
-fn unescape(text: &[u8]) -> Option<String> {
+/// A name or value of a form or query; `None` if it is not well-formed.
+pub(crate) fn unescape(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {

@@ -4,6 +4,7 @@
 mod limits;
 mod sealers;
 mod strict;
+mod translation;
 mod upstreams;
 mod url;
 
@@ -22,6 +23,7 @@ use crate::cors::AllowedOrigins;
 pub use limits::Quotas;
 pub use sealers::Sealers;
 pub use strict::StrictRoutes;
+pub use translation::Translation;
 pub use upstreams::{AppService, AppServices, AuthMode};
 pub use url::{BaseUrl, Target};
 
@@ -38,6 +40,8 @@ pub struct EdgeConfig {
     pub origin: BaseUrl,
     /// The legacy auth service, as long as there is one.
     pub legacy: Option<BaseUrl>,
+    /// Whether it gets a token of its own kind for those who signed in at v2, where it alone answers.
+    pub legacy_gets_token: bool,
     /// How long either may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
     /// What proves the edge to the origin and to app services.
@@ -100,6 +104,10 @@ impl EdgeConfig {
         );
         let origin = reader.required("ORIGIN_URL", BaseUrl::parse);
         let legacy = reader.optional("LEGACY_AUTH_URL", BaseUrl::parse);
+        let legacy_gets_token = reader.or("LEGACY_AUTH_TOKEN", false, |text| match text {
+            "legacy" => Ok(true),
+            _ => Err("is not `legacy`"),
+        });
         let browser_session = reader.optional("FIREBASE_SESSION_COOKIE_NAME", BrowserSession::parse);
         let timeout_ms = reader.or("UPSTREAM_TIMEOUT_MS", 3_000, milliseconds);
         let service_keys = reader.or(
@@ -110,6 +118,16 @@ impl EdgeConfig {
         let app_services = reader.or("UPSTREAMS", AppServices::default(), |text| {
             AppServices::parse(text, timeout_ms)
         });
+        let signs = tokens
+            .as_ref()
+            .is_none_or(|tokens| !tokens.legacy.secrets.is_empty());
+        let wants = [
+            ("UPSTREAMS", app_services.translates()),
+            ("LEGACY_AUTH_TOKEN", legacy_gets_token),
+        ];
+        for (name, _) in wants.into_iter().filter(|(_, wants)| *wants && !signs) {
+            reader.fault(name, "wants legacy tokens, and LEGACY_JWT_SECRETS is empty");
+        }
         let sealers = reader.required("ORIGIN_ASSERTION_KEYS", |text| {
             Sealers::parse(text, &app_services)
         });
@@ -132,6 +150,7 @@ impl EdgeConfig {
                 session_cookie_keys_url,
                 origin,
                 legacy,
+                legacy_gets_token,
                 timeout_ms,
                 sealers,
                 browser_session,

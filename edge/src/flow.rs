@@ -6,6 +6,7 @@ mod browser_session;
 mod denial;
 mod follow;
 mod legacy;
+mod legacy_only;
 mod limits;
 mod location;
 mod notes;
@@ -14,6 +15,7 @@ mod send;
 mod service;
 mod standing;
 mod strict;
+mod translation;
 mod websocket;
 
 use std::cell::RefCell;

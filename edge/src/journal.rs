@@ -30,6 +30,9 @@ pub struct Entry<'a> {
     /// The kind of token that was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
+    /// Whether the service behind was sent a legacy token that was made here: it still needs translation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub translated: bool,
     /// The service that presented its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<&'a str>,

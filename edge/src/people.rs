@@ -1,11 +1,15 @@
 //! Who people are, as the origin said a moment ago, and whose right to act has changed since.
 
+mod known;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 
+pub use known::KnownPerson;
 use lru::LruCache;
 use shared::api::changes::Changes;
-use shared::identity::{Identity, Person, Subject, TokenKind};
+use shared::identity::{Identity, Subject, TokenKind};
 use shared::ids::{ProjectId, TenantId, UserId};
 use shared::time::UnixTime;
 use shared::token::{REPLICA_SECONDS, STANDING_SECONDS};
@@ -39,7 +43,7 @@ pub struct RememberedPeople {
 
 #[derive(Debug)]
 struct Record {
-    person: Person,
+    person: Rc<KnownPerson>,
     said_at: UnixTime,
     /// The feed tells of whatever changes after it.
     is_covered: bool,
@@ -86,7 +90,7 @@ impl RememberedPeople {
     }
 
     /// Who `identity` is, if the origin said so lately and has not said otherwise since.
-    pub fn get(&mut self, identity: &Identity, now: UnixTime) -> Option<Person> {
+    pub fn get(&mut self, identity: &Identity, now: UnixTime) -> Option<Rc<KnownPerson>> {
         let is_following = self.is_following(now);
         let record = self.people.get(&key(identity))?;
         let longest = if is_following && record.is_covered {
@@ -96,7 +100,7 @@ impl RememberedPeople {
         };
         (0..longest)
             .contains(&now.since(record.said_at))
-            .then(|| record.person.clone())
+            .then(|| Rc::clone(&record.person))
     }
 
     /// How often anybody was forgotten so far: to be taken before the origin is asked for a record.
@@ -106,7 +110,7 @@ impl RememberedPeople {
     }
 
     /// Remembers what the origin said, asked at `now`, unless somebody was forgotten `before` it answered.
-    pub fn insert(&mut self, identity: &Identity, person: Person, now: UnixTime, before: Forgotten) {
+    pub fn insert(&mut self, identity: &Identity, person: Rc<KnownPerson>, now: UnixTime, before: Forgotten) {
         if before != self.forgotten {
             return;
         }

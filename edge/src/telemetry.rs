@@ -20,7 +20,7 @@ pub const BLOBS: [&str; 9] = [
 ];
 
 /// `double1`, `double2`, …: numbers, [`ABSENT`] where there is nothing to say.
-pub const DOUBLES: [&str; 10] = [
+pub const DOUBLES: [&str; 11] = [
     "status",
     "duration_ms",
     "bucket_percent",
@@ -31,6 +31,7 @@ pub const DOUBLES: [&str; 10] = [
     "rollout_percent",
     "keys_failing",
     "limits_failed",
+    "translated",
 ];
 
 /// A number that is not known. None of the columns is negative otherwise, but for `keys_expire_in_seconds` of expired keys.
@@ -100,6 +101,7 @@ pub fn point(entry: &Entry<'_>, reason: &'static str, standing: &Standing) -> Po
             standing.rollout_percent,
             f64::from(u8::from(standing.keys_failing)),
             f64::from(u8::from(entry.limits_failed)),
+            f64::from(u8::from(entry.translated)),
         ],
     }
 }
@@ -120,6 +122,7 @@ mod tests {
             reason: "fallback_timeout",
             instead_of: Some("v2"),
             token_kind: None,
+            translated: true,
             service: None,
             code: None,
             limits_failed: true,
@@ -174,6 +177,7 @@ mod tests {
                 ("rollout_percent", 12.5),
                 ("keys_failing", 1.0),
                 ("limits_failed", 1.0),
+                ("translated", 1.0),
             ]
         );
     }

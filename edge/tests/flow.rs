@@ -17,6 +17,8 @@ mod standing;
 #[path = "flow/strict.rs"]
 mod strict;
 mod support;
+#[path = "flow/translation.rs"]
+mod translation;
 
 use support::{Edge, Sent, emulator_cookie, emulator_token, legacy_token};
 

@@ -88,3 +88,19 @@ fn a_bad_rollout_value_moves_nobody_and_stops_nobody() {
         assert_eq!(config.rollout_faults.unwrap().names(), [name]);
     }
 }
+
+#[test]
+fn translation_needs_a_secret_to_sign_with() {
+    let upstreams = r#"[{"prefix":"/api/x","url":"http://a","auth":"required","token":"legacy"}]"#;
+    for (name, value) in [("UPSTREAMS", upstreams), ("LEGACY_AUTH_TOKEN", "legacy")] {
+        let with_secret = variables(&[
+            (name, value),
+            ("LEGACY_JWT_SECRETS", "0123456789abcdef0123456789abcdef"),
+        ]);
+        assert!(EdgeConfig::read(&with_secret).is_ok(), "{name}");
+        let faults = EdgeConfig::read(&variables(&[(name, value), ("LEGACY_JWT_SECRETS", "")])).unwrap_err();
+        assert_eq!(faults.names(), [name]);
+    }
+    let faults = EdgeConfig::read(&variables(&[("LEGACY_AUTH_TOKEN", "on")])).unwrap_err();
+    assert_eq!(faults.names(), ["LEGACY_AUTH_TOKEN"]);
+}

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::assertion::{FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
 use super::strict::{StrictRoutes, Written};
+use super::translation::{Kind, Translation};
 use super::url::{BaseUrl, Target};
 use crate::paths;
 
@@ -27,6 +28,8 @@ pub struct AppService {
     /// Whether the caller's own token is forwarded too. Off, because a service that holds a token can act as its holder anywhere;
     /// the assertion is good for one request. On for services that still verify tokens themselves.
     pub forward_token: bool,
+    /// How it is given a legacy token in place of the caller's own. Not at all, unless it reads nothing else.
+    pub translation: Option<Translation>,
     /// Whether WebSocket connections may be opened to it. Off, because one outlives the token it was opened with.
     pub websocket: bool,
     /// Before which of its routes the origin is asked about the caller each time. None, because it costs a round trip each.
@@ -60,6 +63,8 @@ struct Entry {
     strip_prefix: bool,
     #[serde(default)]
     forward_token: bool,
+    token: Option<Kind>,
+    token_in: Option<String>,
     #[serde(default)]
     websocket: bool,
     #[serde(default)]
@@ -97,6 +102,12 @@ impl AppServices {
     /// The names of all services.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|service| service.name.as_str())
+    }
+
+    /// Whether a service gets legacy tokens that the edge makes.
+    #[must_use]
+    pub fn translates(&self) -> bool {
+        self.0.iter().any(|service| service.translation.is_some())
     }
 
     /// The service that serves `path`. None does when the path, as a lenient server reads it, belongs to a stricter one: both may be
@@ -153,6 +164,12 @@ impl AppService {
                 entry.second_factor,
                 &entry.prefix,
                 entry.auth,
+            )?,
+            translation: Translation::read(
+                entry.token,
+                entry.token_in.as_deref(),
+                entry.auth,
+                entry.forward_token,
             )?,
             prefix: entry.prefix,
             auth: entry.auth,
@@ -284,6 +301,8 @@ mod tests {
             r#"[{"prefix":"/api/x","url":"http://a","auth":"required","second_factor":["/api/y"]}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":"yes"}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"required","strict":["/api/y"]}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"required","token":"firebase"}]"#,
+            r#"[{"prefix":"/api/x","url":"http://a","auth":"none","token":"legacy"}]"#,
             r#"[{"prefix":"/api/x","url":"http://a","auth":"none"},{"prefix":"/api/x","url":"http://b","auth":"none"}]"#,
         ] {
             assert!(AppServices::parse(refused, 3_000).is_err(), "{refused}");

@@ -6,7 +6,7 @@ use shared::config::Lookup;
 use crate::config::EdgeConfig;
 
 /// Shown as they are set. Addresses among them cannot hold credentials: none that does is accepted.
-const SHOWN: [&str; 28] = [
+const SHOWN: [&str; 29] = [
     "ENVIRONMENT",
     "FIREBASE_PROJECT_ID",
     "FIREBASE_TENANT_ID",
@@ -18,6 +18,7 @@ const SHOWN: [&str; 28] = [
     "CLOCK_SKEW_SECONDS",
     "ORIGIN_URL",
     "LEGACY_AUTH_URL",
+    "LEGACY_AUTH_TOKEN",
     "LEGACY_JWT_ISSUER",
     "LEGACY_JWT_AUDIENCE",
     "LEGACY_TOKENS_ACCEPTED_UNTIL",

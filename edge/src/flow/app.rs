@@ -1,19 +1,24 @@
 //! App services: they learn who the caller is from us, and from nobody else.
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::Outcome;
 use shared::headers;
 use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
+use shared::token::translation::Holder;
 
 use super::send::{NoAnswer, Statement};
 use super::service::Service;
+use super::translation::TokenInQuery;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::{AppService, AuthMode};
+use crate::people::KnownPerson;
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
 
 /// Where the origin says who somebody is; it creates the row at first sight.
@@ -31,7 +36,8 @@ where
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
         let offer = self.handshake(service)?;
         self.receive().await?;
-        let caller = match (service.auth, offer.unverified_token) {
+        let query = TokenInQuery::read(self.inbound, service)?;
+        let caller = match (service.auth, offer.unverified_token.or(query.unverified_token())) {
             (AuthMode::None, _) => None,
             (_, Some(unverified)) => Some(self.verify(unverified).await?),
             (_, None) => self.authenticate().await?,
@@ -60,9 +66,6 @@ where
             changes.set("authorization", &format!("Bearer {token}"));
         }
         self.locate(&mut changes);
-        let target = service
-            .target(self.inbound.path(), self.inbound.query())
-            .ok_or_else(two_slashes)?;
         let person = match &caller {
             Some(caller) if service.strict.covers(self.inbound.path()) => {
                 Some(self.person_now(caller).await?)
@@ -70,15 +73,25 @@ where
             Some(caller) => Some(self.person(caller).await?),
             None => None,
         };
+        let mut sent_query = query.without_token();
         if let (Some(person), Some(caller)) = (&person, &caller) {
             introduce(&mut changes, person, caller);
+            if service.translation.is_some() {
+                self.translate(person, caller, |token| {
+                    changes.set("authorization", &format!("Bearer {token}"));
+                    sent_query = query.with_token(token);
+                })?;
+            }
         }
+        let target = service
+            .target(self.inbound.path(), &sent_query)
+            .ok_or_else(two_slashes)?;
         let statement = Statement {
             audience: &service.name,
             method: self.inbound.method,
             target: &target,
             caller: caller.as_ref(),
-            person: person.as_ref(),
+            person: person.as_deref().map(|record| &**record),
         };
         self.vouch(&mut changes, &statement)?;
         let sent_to = Service {
@@ -94,19 +107,25 @@ where
             .await
             .map_err(Refusal::from)?;
         offer.name(&mut self.on_answer);
-        self.relocate(&answer, |location| service.public_location(location));
+        self.relocate(&answer, |location| {
+            query.untold(location, |location| service.public_location(location))
+        });
         self.notes.reason = "app_service";
         Ok(ReplyBody::Relayed(answer))
     }
 
     /// Our own record of the caller, with whose right to act has changed for less than [`shared::token::STANDING_SECONDS`] at most: a token
     /// says nothing about whether its holder has been deactivated since, nor what their id is with us.
-    pub(super) async fn person(&self, caller: &Caller) -> Result<Person, Refusal> {
+    pub(super) async fn person(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         self.person_within(caller, self.gateway.config.timeout_ms).await
     }
 
     /// The same, where the origin may take `timeout_ms` for its answer.
-    pub(super) async fn person_within(&self, caller: &Caller, timeout_ms: u32) -> Result<Person, Refusal> {
+    pub(super) async fn person_within(
+        &self,
+        caller: &Caller,
+        timeout_ms: u32,
+    ) -> Result<Rc<KnownPerson>, Refusal> {
         self.follow_changes().await;
         if let Some(person) = self.gateway.people.borrow_mut().get(caller, self.now) {
             return Ok(person);
@@ -115,12 +134,17 @@ where
     }
 
     /// Asks the origin who the caller is at this moment, and remembers it.
-    pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Person, Refusal> {
+    pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         self.ask_who_within(caller, self.gateway.config.timeout_ms, Asks::Primary)
             .await
     }
 
-    async fn ask_who_within(&self, caller: &Caller, timeout_ms: u32, asks: Asks) -> Result<Person, Refusal> {
+    async fn ask_who_within(
+        &self,
+        caller: &Caller,
+        timeout_ms: u32,
+        asks: Asks,
+    ) -> Result<Rc<KnownPerson>, Refusal> {
         let forgotten = self.gateway.people.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
@@ -153,12 +177,12 @@ where
         );
         self.record(&origin, outcome);
         let (status, body) = asked.map_err(Refusal::from)?;
-        let person = read_person(status, &body)?;
+        let record = Rc::new(KnownPerson::new(read_holder(status, &body)?));
         self.gateway
             .people
             .borrow_mut()
-            .insert(caller, person.clone(), self.now, forgotten);
-        Ok(person)
+            .insert(caller, Rc::clone(&record), self.now, forgotten);
+        Ok(record)
     }
 }
 
@@ -196,10 +220,10 @@ struct Me {
 
 #[derive(Deserialize)]
 struct MeData {
-    user: Person,
+    user: Holder,
 }
 
-fn read_person(status: u16, body: &[u8]) -> Result<Person, Refusal> {
+fn read_holder(status: u16, body: &[u8]) -> Result<Holder, Refusal> {
     let refuse = |code, reason| Refusal::new(Problem::new(code), reason);
     match status {
         200 => serde_json::from_slice::<Me>(body)

@@ -43,7 +43,7 @@ where
         if !is_verdict || !self.denies(answer).await {
             return (outcome, proven);
         }
-        match self.gateway.verifier.verify(token, self.now).await {
+        match self.gateway.verifier.examine(token, self.now).await {
             Ok(_) => (Outcome::Status(401), true),
             Err(_) => (outcome, proven),
         }

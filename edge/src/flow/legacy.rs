@@ -60,6 +60,9 @@ where
         kind: LegacyCall,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
         let call = self.read(path, kind).await?;
+        if let Some((legacy, caller)) = self.legacy_only(&call) {
+            return self.ask_legacy_only(&call, legacy, caller).await;
+        }
         let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
         if self.is_honoured(&call, decision).await? == Honoured::No {

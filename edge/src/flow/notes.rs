@@ -18,6 +18,8 @@ pub struct Notes {
     pub instead_of: Option<&'static str>,
     /// The kind of token that was verified.
     pub token_kind: Option<TokenKind>,
+    /// Whether the service was sent a legacy token that was made here.
+    pub translated: bool,
     /// The service that proved itself by its key.
     pub service: Option<String>,
     /// The limit that the call counts against.

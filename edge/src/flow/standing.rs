@@ -52,7 +52,7 @@ where
             }
             (None, Some(unverified), LegacyCall::VerifyToken) => {
                 // One that breaks a rule is told so by the legacy service.
-                let Ok(caller) = self.gateway.verifier.verify(unverified, self.now).await else {
+                let Ok(caller) = self.gateway.verifier.examine(unverified, self.now).await else {
                     return Ok(Honoured::Yes);
                 };
                 Ok(match self.is_void(&caller).await {

@@ -1,11 +1,13 @@
 //! Strict routes: the origin says whether the caller may act, at this moment, before the request is passed on.
 
-use shared::identity::Person;
+use std::rc::Rc;
+
 use shared::problem::{ErrorCode, Problem};
 
 use super::Journey;
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
+use crate::people::KnownPerson;
 use crate::ports::{KeySource, SignatureEngine, Upstreams};
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -19,7 +21,7 @@ where
     ///
     /// # Errors
     /// As the origin refuses them. Without its word nobody passes: 503, whatever it was that failed.
-    pub(super) async fn person_now(&self, caller: &Caller) -> Result<Person, Refusal> {
+    pub(super) async fn person_now(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         let asked = self.ask_who(caller).await;
         let Err(refusal) = asked else {
             return asked;

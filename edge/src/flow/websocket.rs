@@ -124,7 +124,7 @@ fn refused(message: &'static str) -> Refusal {
     )
 }
 
-fn two_credentials() -> Refusal {
+pub(super) fn two_credentials() -> Refusal {
     let problem = Problem::new(ErrorCode::TokenMalformed).message("The request brings more than one token");
     Refusal::new(problem, "websocket_tokens")
 }

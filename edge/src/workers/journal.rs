@@ -76,6 +76,7 @@ fn entry<'a>(
         reason: notes.reason,
         instead_of: notes.instead_of,
         token_kind: notes.token_kind.map(|kind| kind.as_str()),
+        translated: notes.translated,
         service: notes.service.as_deref(),
         code: notes.code,
         limits_failed: notes.limits_failed,

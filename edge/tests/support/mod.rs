@@ -36,7 +36,9 @@ use shared::token::{
     EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
 };
 
-pub use tokens::{emulator_cookie, emulator_token, emulator_token_by, legacy_token};
+pub use tokens::{
+    claims, emulator_cookie, emulator_token, emulator_token_by, legacy_token, legacy_token_saying,
+};
 
 pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub const ADMIN_KEY: &str = "admin-admin-admin-admin-admin-admin";
@@ -67,6 +69,17 @@ impl Sent {
         change.split_once(':').map(|(_, value)| value)
     }
 
+    /// The token that it was given in the header.
+    pub fn bearer(&self) -> String {
+        let authorization = self.header("authorization").expect("no token was sent");
+        authorization.strip_prefix("Bearer ").unwrap().to_owned()
+    }
+
+    /// Whether `text` is anywhere in it.
+    pub fn holds(&self, text: &str) -> bool {
+        self.url.contains(text) || self.changes.iter().any(|change| change.contains(text))
+    }
+
     /// Whether the last change to a header removed it.
     pub fn removes(&self, name: &str) -> bool {
         let touched = self
@@ -84,6 +97,8 @@ pub struct Answered {
     pub route: &'static str,
     pub reason: &'static str,
     pub code: Option<&'static str>,
+    /// Whether the service was sent a legacy token made here.
+    pub translated: bool,
     pub headers: HeaderChanges,
     pub shadow: Option<ShadowRead>,
     /// What the edge itself answered.
@@ -290,6 +305,7 @@ impl Edge {
             route: reply.notes.route,
             reason: reply.notes.reason,
             code: reply.notes.code,
+            translated: reply.notes.translated,
             headers: reply.headers,
             shadow: reply.shadow,
             body: String::from_utf8(body).unwrap(),

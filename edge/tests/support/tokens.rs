@@ -42,12 +42,24 @@ fn emulated(edge: &Edge, issuer: &str, uid: &str, email: &str, factor: Option<&s
 
 /// A token as the legacy service makes them.
 pub fn legacy_token(edge: &Edge, id: &str) -> String {
+    legacy_token_saying(
+        edge,
+        id,
+        &serde_json::json!({ "tokenBalance": 3, "type": "user" }),
+    )
+}
+
+/// The same, of somebody about whom it says `more`.
+pub fn legacy_token_saying(edge: &Edge, id: &str, more: &serde_json::Value) -> String {
     use hmac::{Hmac, Mac};
     let now = edge.now.get().secs();
-    let claims = serde_json::json!({
-        "id": id, "email": "ann@example.com", "tokenBalance": 3, "type": "user",
+    let mut claims = serde_json::json!({
+        "id": id, "email": "ann@example.com",
         "iss": "atma-auth-service", "aud": "atma-services", "iat": now, "exp": now + 604_800,
     });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
     let part = |text: &str| base64url::encode(text.as_bytes());
     let signed = format!(
         "{}.{}",
@@ -57,4 +69,10 @@ pub fn legacy_token(edge: &Edge, id: &str) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(LEGACY_SECRET.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
     format!("{signed}.{}", base64url::encode(&mac.finalize().into_bytes()))
+}
+
+/// What a token says.
+pub fn claims(token: &str) -> serde_json::Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64url::decode(payload.as_bytes()).unwrap()).unwrap()
 }

@@ -27,9 +27,11 @@ pub async fn verify_token(
     let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
     body.finish()?;
     let now = clock::now();
-    let identity = app.verifier.verify(&token, now).await?;
-    app.metrics.legacy_tokens.note(&identity, now);
-    answer(&app, &context, &identity).await
+    let examined = app.verifier.examine(&token, now).await?;
+    if examined.is_credential {
+        app.metrics.legacy_tokens.note(&examined.identity, now);
+    }
+    answer(&app, &context, &examined.identity).await
 }
 
 /// The same for the token in the `Authorization` header.

@@ -242,11 +242,19 @@ pub fn token_with_email(uid: &str, email: &str, verified: bool) -> String {
 
 /// A token of the legacy service for the row `id`.
 pub fn legacy_token(id: &str, issued_at: i64) -> String {
+    legacy_token_saying(id, issued_at, &json!({}))
+}
+
+/// The same, with `more` claims.
+pub fn legacy_token_saying(id: &str, issued_at: i64, more: &Value) -> String {
     let header = base64url::encode(br#"{"alg":"HS256","typ":"JWT"}"#);
-    let claims = json!({
+    let mut claims = json!({
         "id": id, "email": "x@x.de", "tokenBalance": 0, "type": "user", "iat": issued_at, "exp": issued_at + 7 * 24 * 3600,
         "aud": "atma-services", "iss": "atma-auth-service",
     });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
     let signed = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, LEGACY_SECRET.as_bytes());
     let signature = ring::hmac::sign(&key, signed.as_bytes());

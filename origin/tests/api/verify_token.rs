@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestApp, now, send, token, with_json};
+use crate::support::{TestApp, legacy_token_saying, now, send, token, with_json};
 
 #[tokio::test]
 async fn every_name_gives_the_same_answer() {
@@ -70,4 +70,41 @@ async fn what_is_wrong_is_named() {
     assert_eq!(broken.code(), "VALIDATION_ERROR");
     assert!(!broken.body.to_string().contains("hunter2"));
     assert_eq!(app.users().await, 0);
+}
+
+/// A service behind the edge holds one, and asks as it asked the legacy service.
+#[tokio::test]
+async fn what_the_edge_made_for_a_service_is_told_and_opens_nothing() {
+    let app = TestApp::start().await;
+    let me = app
+        .get("/v1/auth/me", &token("uid-1", &json!({})))
+        .await
+        .expect(200);
+    let id = me.body["data"]["user"]["id"].as_str().unwrap().to_owned();
+    let made = legacy_token_saying(&id, now(), &json!({ "crossfade": "translated" }));
+    let asked = json!({ "token": made });
+    for path in ["/v1/auth/verify-token", "/v1/token/verify", "/auth/verify-token"] {
+        let answer = app.call("POST", path, &asked).await.expect(200);
+        assert_eq!(
+            (&answer.body["data"]["valid"], &answer.body["data"]["user"]["id"]),
+            (&json!(true), &json!(id)),
+            "{path}"
+        );
+    }
+    for path in ["/v1/auth/me", "/auth/profile", "/v1/tokens/balance"] {
+        let answer = app.get(path, &made).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (401, "TOKEN_WRONG_KIND"),
+            "{path}"
+        );
+    }
+    let header = app
+        .call_as("POST", "/v1/token/verify-header", &made, &json!({}))
+        .await;
+    assert_eq!((header.status, header.code()), (401, "TOKEN_WRONG_KIND"));
+    // Nobody signed in with it.
+    let metrics = app.request("GET", "/metrics").send().await.unwrap();
+    let text = metrics.text().await.unwrap();
+    assert!(text.contains("legacy_tokens_verified_total 0"), "{text}");
 }

@@ -138,6 +138,13 @@ pub const VARIABLES: &[Variable] = &[
         "Where the legacy service is; not set, there is none any more",
     ),
     variable(
+        "LEGACY_AUTH_TOKEN",
+        Reads::Edge,
+        Kind::Variable,
+        "none",
+        "`legacy` gives the legacy service a token of its own kind for those who signed in at v2, where it alone answers ([token translation](guides/service-integration.md#the-legacy-service-itself)); not set, they get 404 there",
+    ),
+    variable(
         "UPSTREAM_TIMEOUT_MS",
         Reads::Edge,
         Kind::Variable,

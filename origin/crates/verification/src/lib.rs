@@ -13,10 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use shared::identity::ProvenIdentity;
 use shared::key_cache::Status;
 use shared::time::UnixTime;
-use shared::token::{KeyUrls, Rejection, Ring, TokenPolicy, VerifiedTokens};
+use shared::token::{KeyUrls, Rejection, Ring, TokenPolicy, UnverifiedToken, VerifiedTokens, WrongKind};
 
 pub use engine::NativeEngine;
 use issuer_keys::IssuerKeys;
+
+/// Whose token somebody asked about.
+#[derive(Debug)]
+pub struct Examined {
+    /// Whom it names.
+    pub identity: Arc<ProvenIdentity>,
+    /// Whether it would be taken here; not so one that the edge made for a service behind it.
+    pub is_credential: bool,
+}
 
 /// Verifies tokens and remembers those it verified a moment ago.
 ///
@@ -55,6 +64,30 @@ impl Verifier {
         self.remembered()
             .insert(unverified, Arc::clone(&identity), &self.policy, now);
         Ok(identity)
+    }
+
+    /// Whose token this is at `now`, for somebody who holds it and asks: also one that the edge made for a service behind it, which is no
+    /// credential here and is not remembered.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], for all other reasons.
+    pub async fn examine(&self, unverified: &str, now: UnixTime) -> Result<Examined, Rejection> {
+        match self.verify(unverified, now).await {
+            Err(Rejection::WrongKind(WrongKind::Translated)) => {
+                let token = UnverifiedToken::parse(unverified)?;
+                let identity = token
+                    .examine(&self.policy, &self.keys, &NativeEngine, now)
+                    .await?;
+                Ok(Examined {
+                    identity: Arc::new(identity),
+                    is_credential: false,
+                })
+            }
+            judged => judged.map(|identity| Examined {
+                identity,
+                is_credential: true,
+            }),
+        }
     }
 
     /// The state of each key ring in use, for health answers and metrics.

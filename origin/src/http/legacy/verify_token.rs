@@ -58,9 +58,14 @@ pub async fn verify_token(
 
 async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Result<User, ApiError> {
     let now = clock::now();
-    let identity = app.verifier.verify(token, now).await?;
-    app.metrics.legacy_tokens.note(&identity, now);
-    let user = app.accounts.user_of(&identity, &context.origin()).await?;
+    let examined = app.verifier.examine(token, now).await?;
+    if examined.is_credential {
+        app.metrics.legacy_tokens.note(&examined.identity, now);
+    }
+    let user = app
+        .accounts
+        .user_of(&examined.identity, &context.origin())
+        .await?;
     Ok(user.into_user())
 }
 

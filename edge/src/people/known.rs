@@ -1,0 +1,56 @@
+//! A user as the origin told them, with the legacy token that was made of that last.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+
+use shared::identity::Person;
+use shared::time::UnixTime;
+use shared::token::TokenPolicy;
+use shared::token::translation::{CannotTranslate, Holder, Minted, translate};
+
+/// A user, and the legacy token that was made for them last: both are forgotten together.
+#[derive(Debug)]
+pub struct KnownPerson {
+    holder: Holder,
+    minted: RefCell<Option<Minted>>,
+}
+
+impl KnownPerson {
+    /// What the origin said.
+    #[must_use]
+    pub const fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            minted: RefCell::new(None),
+        }
+    }
+
+    /// Hands `take` a legacy token for this user, whose own token ends at `caller_expires_at`.
+    ///
+    /// # Errors
+    /// [`CannotTranslate`].
+    pub fn translated<T>(
+        &self,
+        policy: &TokenPolicy,
+        caller_expires_at: UnixTime,
+        now: UnixTime,
+        take: impl FnOnce(&str) -> T,
+    ) -> Result<T, CannotTranslate> {
+        let mut minted = self.minted.borrow_mut();
+        let kept = minted
+            .take()
+            .filter(|minted| minted.serves(policy, caller_expires_at, now));
+        let kept = match kept {
+            Some(kept) => kept,
+            None => translate(&self.holder, policy, caller_expires_at, now)?,
+        };
+        Ok(take(minted.insert(kept).token()))
+    }
+}
+
+impl Deref for KnownPerson {
+    type Target = Person;
+    fn deref(&self) -> &Person {
+        &self.holder.person
+    }
+}
