@@ -142,7 +142,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "`legacy` gives the legacy service a token of its own kind for those who signed in at v2, where it alone answers ([token translation](guides/service-integration.md#the-legacy-service-itself)); not set, they get 404 there",
+        "`legacy` gives the legacy service a token of its own kind for those who signed in at v2, where it alone answers ([token translation](guides/token-translation.md#the-legacy-service-itself)); not set, they get 404 there",
     ),
     variable(
         "UPSTREAM_TIMEOUT_MS",
