@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "crossfade-schema",
             "crossfade-shared",
             "crossfade-testkit",
+            "crossfade-user-import",
             "crossfade-users",
             "crossfade-verification",
         ],
@@ -31,6 +32,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-ledger", &["crossfade-database", "crossfade-shared"]),
     ("crossfade-limits", &["crossfade-shared"]),
     ("crossfade-schema", &["crossfade-shared"]),
+    (
+        "crossfade-user-import",
+        &[
+            "crossfade-database",
+            "crossfade-firebase",
+            "crossfade-shared",
+            "crossfade-users",
+        ],
+    ),
     (
         "crossfade-users",
         &[

@@ -9,15 +9,13 @@ use clap::Args;
 use database::Pool;
 use firebase::Firebase;
 use shared::rollout::Percentage;
+use user_import::{Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share};
 use users::audit::Actor;
 use users::directory::Directory;
 
 use super::EXIT_SOME;
 use super::progress::ProgressBar;
 use crate::cli::reason::with_causes;
-use crate::operations::migration::{
-    Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share,
-};
 
 /// Bring people to Firebase with their passwords.
 ///

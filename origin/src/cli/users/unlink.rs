@@ -6,12 +6,12 @@ use clap::Args;
 use database::Pool;
 use firebase::Firebase;
 use shared::ids::UserId;
+use user_import::{MigrationError, Pace, Unlinked, Unlinking, Whom};
 use users::audit::Actor;
 
 use super::progress::ProgressBar;
 use super::user_id;
 use crate::cli::reason::{counted, with_causes};
-use crate::operations::migration::{MigrationError, Pace, Unlinked, Unlinking, Whom};
 
 /// Make people local again.
 ///

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use firebase::Firebase;
+use user_import::{Comparison, Pace, compare};
 use users::directory::Directory;
 
 use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
-use crate::operations::migration::{Comparison, Pace, compare};
 
 /// Compare all rows with all Firebase accounts.
 #[derive(Debug, Args)]

@@ -4,8 +4,9 @@ use firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Migration, MigrationError, pause};
-use crate::domain::migration::Known;
+use super::rules::Known;
+use super::error::pause;
+use super::{Migration, MigrationError};
 
 /// How many look-ups are under way at once.
 const PARALLEL: usize = 8;

@@ -4,8 +4,8 @@ use database::{Pool, run};
 use shared::ids::UserId;
 use shared::rollout::Percentage;
 
+use super::statements::looks;
 use super::{Migration, MigrationError};
-use crate::postgres::migrations::looks;
 
 /// How much of the people is looked at before anybody is brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

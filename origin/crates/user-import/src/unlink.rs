@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use users::audit::Actor;
 use uuid::Uuid;
 
+use super::statements;
 use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
-use crate::postgres::migrations;
 
 /// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.
 const BATCH: i64 = 50;
@@ -66,7 +66,7 @@ impl Unlinking {
     pub async fn count(&self, whom: Whom) -> Result<i64, MigrationError> {
         let id = whom.id();
         Ok(run(&self.pool, |mut connection| async move {
-            migrations::count_unlinkable(&mut connection, id).await
+            statements::count_unlinkable(&mut connection, id).await
         })
         .await?)
     }
@@ -78,7 +78,7 @@ impl Unlinking {
     pub async fn owed(&self, whom: Whom) -> Result<i64, MigrationError> {
         let id = whom.id();
         Ok(run(&self.pool, |mut connection| async move {
-            migrations::count_unlinking(&mut connection, id).await
+            statements::count_unlinking(&mut connection, id).await
         })
         .await?)
     }
@@ -101,7 +101,7 @@ impl Unlinking {
         let (id, holder, actor) = (whom.id(), self.holder.as_str(), &self.actor);
         loop {
             let unlinked = run(&self.pool, |mut connection| async move {
-                migrations::unlink(
+                statements::unlink(
                     &mut connection,
                     holder,
                     id,
@@ -139,8 +139,8 @@ impl Unlinking {
     async fn delete(&self, id: Option<Uuid>, done: &mut Unlinked) -> Result<usize, MigrationError> {
         let holder = self.holder.as_str();
         let doomed = run(&self.pool, |mut connection| async move {
-            migrations::settle_relinked(&mut connection).await?;
-            migrations::claim_unlinking(&mut connection, holder, id, BATCH, LEASE_SECONDS).await
+            statements::settle_relinked(&mut connection).await?;
+            statements::claim_unlinking(&mut connection, holder, id, BATCH, LEASE_SECONDS).await
         })
         .await?;
         for id in &doomed {
@@ -148,14 +148,14 @@ impl Unlinking {
             let id = *id;
             // Asked again before each: a slow run must not delete an account that was linked anew.
             let ours = run(&self.pool, |mut connection| async move {
-                migrations::prolong_unlinking(&mut connection, holder, id, LEASE_SECONDS).await
+                statements::prolong_unlinking(&mut connection, holder, id, LEASE_SECONDS).await
             });
             if !ours.await? {
                 continue;
             }
             self.firebase.delete_account(&id.to_string()).await?;
             run(&self.pool, |mut connection| async move {
-                migrations::unlinked(&mut connection, holder, id).await
+                statements::unlinked(&mut connection, holder, id).await
             })
             .await?;
             done.deleted = done.deleted.saturating_add(1);

@@ -10,9 +10,9 @@ use users::rules::importable::{Obstacle, hash_kind, importable};
 use uuid::Uuid;
 
 use super::lookup::Identifier;
+use super::rules::{Action, bucket};
+use super::statements::{self, Entry, LocalPerson, looks};
 use super::{Looking, Migration, MigrationError};
-use crate::domain::migration::{Action, bucket};
-use crate::postgres::migrations::{self, Entry, LocalPerson, looks};
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -71,18 +71,18 @@ impl Migration {
         let mut found = Preflight {
             is_rest: after.is_some(),
             people: run(self.directory.pool(), |mut connection| async move {
-                migrations::people_by_provider(&mut connection).await
+                statements::people_by_provider(&mut connection).await
             })
             .await?,
             ..Preflight::default()
         };
         let sharing = run(self.directory.pool(), |mut connection| async move {
-            migrations::sharing_an_address(&mut connection).await
+            statements::sharing_an_address(&mut connection).await
         });
         let sharing: HashSet<Uuid> = sharing.await?.into_iter().collect();
         loop {
             let page = run(self.directory.pool(), |mut connection| async move {
-                migrations::local_people(&mut connection, after, PAGE).await
+                statements::local_people(&mut connection, after, PAGE).await
             })
             .await?;
             let Some(last) = page.last().map(|person| person.id) else {
@@ -168,7 +168,7 @@ impl Migration {
         if enqueue && !entries.is_empty() {
             let entries = &entries;
             run(self.directory.pool(), |mut connection| async move {
-                migrations::enqueue(&mut connection, entries).await
+                statements::enqueue(&mut connection, entries).await
             })
             .await?;
         }

@@ -13,9 +13,9 @@ use users::statements::legacy_hash::SetAside;
 use uuid::Uuid;
 
 use super::lookup::Identifier;
+use super::rules::{Action, Known};
+use super::statements::{self, Claimed, LocalPerson, Settlement};
 use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
-use crate::domain::migration::{Action, Known};
-use crate::postgres::migrations::{self, Claimed, LocalPerson, Settlement};
 
 /// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the
 /// lease may be another's by the time the import arrives.
@@ -36,7 +36,7 @@ impl Migration {
     pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, MigrationError> {
         let (holder, share) = (self.holder.as_str(), self.share.basis_points());
         let claimed = run(self.directory.pool(), |mut connection| async move {
-            migrations::claim(&mut connection, holder, share, limit, LEASE_SECONDS).await
+            statements::claim(&mut connection, holder, share, limit, LEASE_SECONDS).await
         })
         .await?;
         let taken: Vec<Uuid> = claimed.iter().map(|claimed| claimed.id.0).collect();
@@ -125,7 +125,7 @@ impl Migration {
         let rows: Vec<LocalPerson> = people.iter().map(|(person, _)| person.clone()).collect();
         let (holder, seen) = (self.holder.as_str(), &rows);
         let renewed = run(self.directory.pool(), |mut connection| async move {
-            migrations::renew(&mut connection, holder, seen, LEASE_SECONDS).await
+            statements::renew(&mut connection, holder, seen, LEASE_SECONDS).await
         });
         let renewed: HashSet<Uuid> = renewed.await?.into_iter().collect();
         let in_time = renewed_at.elapsed() < SEND_WITHIN;
@@ -173,7 +173,7 @@ impl Migration {
         let (holder, actor) = (self.holder.as_str(), &self.actor);
         let issuer = &self.directory.stored_issuer(&self.firebase.issuer()).await?;
         let linked = run(self.directory.pool(), |mut connection| async move {
-            migrations::link(&mut connection, holder, people, issuer, result, actor).await
+            statements::link(&mut connection, holder, people, issuer, result, actor).await
         });
         let linked: HashSet<Uuid> = linked.await?.into_iter().collect();
         let changed = people
@@ -198,7 +198,7 @@ impl Migration {
     async fn release(&self, ids: &[Uuid], result: &str, counts: bool) -> Result<(), DatabaseError> {
         let holder = self.holder.as_str();
         run(self.directory.pool(), |mut connection| async move {
-            migrations::release(&mut connection, holder, ids, result, counts, MAX_ATTEMPTS).await
+            statements::release(&mut connection, holder, ids, result, counts, MAX_ATTEMPTS).await
         })
         .await
     }
@@ -209,7 +209,7 @@ impl Migration {
         }
         let holder = self.holder.as_str();
         run(self.directory.pool(), |mut connection| async move {
-            migrations::settle(&mut connection, holder, settlements).await
+            statements::settle(&mut connection, holder, settlements).await
         })
         .await
     }

@@ -8,9 +8,8 @@ use serde::Serialize;
 use users::directory::Directory;
 use uuid::Uuid;
 
+use super::statements::{self, LinkedPerson};
 use super::{MigrationError, Pace};
-use crate::postgres::migrations;
-use crate::postgres::migrations::LinkedPerson;
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -100,7 +99,7 @@ pub async fn compare(
     let issuer = &directory.stored_issuer(&firebase.issuer()).await?;
     loop {
         let page = run(directory.pool(), |mut connection| async move {
-            migrations::linked_people(&mut connection, issuer, after, PAGE).await
+            statements::linked_people(&mut connection, issuer, after, PAGE).await
         })
         .await?;
         let Some(last) = page.last() else { break };

@@ -9,26 +9,30 @@
 
 mod batch;
 mod compare;
+mod error;
 mod lookup;
 mod pace;
 mod preflight;
 mod report;
 mod resume;
+mod rules;
+mod statements;
 mod unlink;
 
 use std::time::Duration;
 
-use database::{DatabaseError, run};
-use firebase::{Firebase, FirebaseError, MAX_IMPORT};
+use database::run;
+use firebase::{Firebase, MAX_IMPORT};
 use shared::rollout::Percentage;
 use tokio::time::sleep;
 use users::audit::Actor;
 use users::directory::Directory;
 use uuid::Uuid;
 
-use crate::postgres::migrations::{self, Backlog};
+use statements::Backlog;
 
 pub use compare::{Comparison, Difference, compare};
+pub use error::MigrationError;
 pub use pace::Pace;
 pub use preflight::Preflight;
 pub use report::{Progress, Report};
@@ -42,9 +46,6 @@ const LEASE_SECONDS: i64 = 25;
 const MAX_ATTEMPTS: i32 = 5;
 /// How many calls that fail one after the other end a run.
 const MAX_FAILURES: u32 = 8;
-/// The first pause after a failed call; it doubles with each further one, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often is looked whether others are done with theirs.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -66,43 +67,6 @@ pub struct Migration {
     /// The cost up to which stored hashes are imported.
     pub max_cost: u32,
     holder: String,
-}
-
-/// Why a migration stopped. Everything until then is kept; it may be resumed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum MigrationError {
-    /// The database gave no answer.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Firebase refused, or did not answer.
-    #[error(transparent)]
-    Firebase(#[from] FirebaseError),
-}
-
-impl MigrationError {
-    /// Whether asking again later can help.
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::Database(error) => matches!(error, DatabaseError::Unavailable(_)),
-            Self::Firebase(error) => error.is_transient(),
-        }
-    }
-
-    /// How long to wait after so many failures in a row.
-    fn pause(&self, failures: u32) -> Duration {
-        match self {
-            Self::Database(_) => our_pause(failures),
-            Self::Firebase(error) => pause(error, failures),
-        }
-    }
-
-    /// The code that is stored with people whose turn it ended.
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Database(_) => "DATABASE_UNAVAILABLE",
-            Self::Firebase(error) => error.code().as_str(),
-        }
-    }
 }
 
 impl Migration {
@@ -136,7 +100,7 @@ impl Migration {
     pub async fn backlog(&self) -> Result<Backlog, MigrationError> {
         let share = self.share.basis_points();
         Ok(run(self.directory.pool(), |mut connection| async move {
-            migrations::backlog(&mut connection, share).await
+            statements::backlog(&mut connection, share).await
         })
         .await?)
     }
@@ -181,16 +145,4 @@ impl Migration {
             }
         }
     }
-}
-
-/// As long as Google asks, if it does.
-fn pause(error: &FirebaseError, failures: u32) -> Duration {
-    let asked = Duration::from_secs(u64::from(error.retry_after().unwrap_or(0)));
-    our_pause(failures).max(asked)
-}
-
-fn our_pause(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(2_u32.saturating_pow(failures))
-        .min(LONGEST_PAUSE)
 }

@@ -1,0 +1,59 @@
+//! Why a migration stopped, and how long to wait before the next attempt.
+
+use std::time::Duration;
+
+use database::DatabaseError;
+use firebase::FirebaseError;
+
+/// The first pause after a failed call; it doubles with each further one, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why a migration stopped. Everything until then is kept; it may be resumed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MigrationError {
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Firebase refused, or did not answer.
+    #[error(transparent)]
+    Firebase(#[from] FirebaseError),
+}
+
+impl MigrationError {
+    /// Whether asking again later can help.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => matches!(error, DatabaseError::Unavailable(_)),
+            Self::Firebase(error) => error.is_transient(),
+        }
+    }
+
+    /// How long to wait after so many failures in a row.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        match self {
+            Self::Database(_) => our_pause(failures),
+            Self::Firebase(error) => pause(error, failures),
+        }
+    }
+
+    /// The code that is stored with people whose turn it ended.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "DATABASE_UNAVAILABLE",
+            Self::Firebase(error) => error.code().as_str(),
+        }
+    }
+}
+
+/// As long as Google asks, if it does.
+pub(super) fn pause(error: &FirebaseError, failures: u32) -> Duration {
+    let asked = Duration::from_secs(u64::from(error.retry_after().unwrap_or(0)));
+    our_pause(failures).max(asked)
+}
+
+fn our_pause(failures: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_PAUSE)
+}

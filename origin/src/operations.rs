@@ -1,3 +1,0 @@
-//! What the service can do: one use case, one file.
-
-pub mod migration;

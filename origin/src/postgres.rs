@@ -1,3 +1,0 @@
-//! SQL: one statement, one function.
-
-pub mod migrations;
