@@ -102,7 +102,23 @@ pub enum Outcome {
     Pending(Override),
 }
 
+/// What was kept is in no form that this version reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the overrides that were kept cannot be read")]
+pub struct UnreadableOverrides;
+
 impl Steering {
+    /// Reads what was kept; an empty text is a rollout that nobody has changed yet.
+    ///
+    /// # Errors
+    /// [`UnreadableOverrides`]: whoever reads it goes by the variables, and says so.
+    pub fn from_kept(text: &str) -> Result<Self, UnreadableOverrides> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(text).map_err(|_| UnreadableOverrides)
+    }
+
     /// The version that the next change must name. Counts what is in force and what has expired.
     #[must_use]
     pub fn version(&self) -> u64 {

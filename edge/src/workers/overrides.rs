@@ -116,10 +116,12 @@ impl Overrides {
     pub async fn read(&self, storage: &JsValue) -> Result<(), JsValue> {
         if self.steering.borrow().is_none() {
             let kept = glue::load(storage, NAME).await?.as_string().unwrap_or_default();
-            let read = serde_json::from_str(&kept);
-            if read.is_err() && !kept.is_empty() {
+            let read = Steering::from_kept(&kept);
+            if let Err(unreadable) = &read {
                 self.unreadable.set(true);
-                let line = json!({ "level": "error", "event": "rollout_overrides_unreadable" });
+                let line = json!({
+                    "level": "error", "event": "rollout_overrides_unreadable", "reason": unreadable.to_string(),
+                });
                 glue::log("warn", &line.to_string());
             }
             self.steering.borrow_mut().get_or_insert(read.unwrap_or_default());

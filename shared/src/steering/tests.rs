@@ -2,7 +2,8 @@
 mod properties;
 
 use super::{
-    Change, HISTORY, LONGEST_SECONDS, Outcome, PENDING_SECONDS, Refusal, Requested, Shown, Steering, Told,
+    Change, HISTORY, LONGEST_SECONDS, Order, Outcome, PENDING_SECONDS, Refusal, Requested, Shown, Steering,
+    Told, UnreadableOverrides,
 };
 use crate::rollout::Percentage;
 use crate::routing::{People, Policy};
@@ -42,6 +43,62 @@ fn base(text: &str) -> Policy {
         percentage: Percentage::parse(text).unwrap(),
         ..Policy::all_legacy()
     }
+}
+
+#[test]
+fn kept_overrides_are_read_or_told_to_be_unreadable() {
+    let mut steering = Steering::default();
+    steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
+    let kept = serde_json::to_string(&steering).unwrap();
+    assert_eq!(Steering::from_kept(&kept), Ok(steering));
+    assert_eq!(Steering::from_kept(""), Ok(Steering::default()));
+    for unreadable in [
+        "{",
+        "null",
+        "{}",
+        r#"{"history":[{"of":"a later version"}],"pending":null}"#,
+    ] {
+        assert_eq!(
+            Steering::from_kept(unreadable),
+            Err(UnreadableOverrides),
+            "{unreadable}"
+        );
+    }
+}
+
+#[test]
+fn autopilot_keeps_what_else_is_in_force_and_obeys_a_person() {
+    let mut steering = Steering::default();
+    let listed = Change {
+        force_legacy: Some(People::parse("ada@example.com").unwrap()),
+        autopilot: Some(Order::Hold),
+        despite_kill_switch: true,
+        ..to("5")
+    };
+    steering
+        .put(wanted(listed.clone(), 0), "ops", false, NOW)
+        .unwrap();
+    assert!(steering.is_held(NOW) && !steering.is_held(NOW.plus(3_600)));
+    assert_eq!(steering.last_go(), 0);
+    let own = steering.with_percent(Percentage::EVERYBODY, "all is well", NOW);
+    assert_eq!(own.change.force_legacy, listed.force_legacy);
+    assert!(!own.change.despite_kill_switch && own.change.autopilot.is_none());
+    steering.put(own, crate::autopilot::AUTHOR, false, NOW).unwrap();
+    assert_eq!(
+        steering.current(NOW).unwrap().change.percent,
+        Some(Percentage::EVERYBODY)
+    );
+    let go = Change {
+        autopilot: Some(Order::Go),
+        ..Change::default()
+    };
+    // Only a person says go.
+    steering
+        .put(wanted(go.clone(), 2), crate::autopilot::AUTHOR, false, NOW)
+        .unwrap();
+    assert_eq!(steering.last_go(), 0);
+    steering.put(wanted(go, 3), "ops", false, NOW).unwrap();
+    assert_eq!(steering.last_go(), 4);
 }
 
 #[test]
