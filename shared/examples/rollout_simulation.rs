@@ -5,19 +5,32 @@
 //! password; v2 fails so many more as the regression says. A rule is asked after every interval. Users harmed are the sign-ins that
 //! the regression failed, until the rule stopped the rollout or 30 days are over.
 //!
-//! - **guardrails**: failures and wrong passwords, each with a guardrail a step, through 1, 5, 10, 25, 50, 80 to 100 %. All of them together
-//!   err in 1 % of the rollouts at most.
+//! - **autopilot**: `ROLLOUT_AUTOPILOT = "on"`: failures, wrong passwords and slow sign-ins, each with a guardrail a step, through 1, 5, 10, 25, 50,
+//!   80 to 100 %, in intervals that count twelve seconds after their end; beside it the step-down, which sends sign-ins back within seconds. v2 calls
+//!   itself ready all the while, so that two step-downs within a step end the rollout. All tests together err in 1 % of the rollouts at most.
 //! - **threshold**: the analysis of a canary as Flagger does it, with the figures of its documentation: success below 99 % within a
 //!   minute is a failed check, five failed checks end it, and a minute without one promotes
 //!   (<https://docs.flagger.app/usage/how-it-works>).
 //! - **25 % of 20**: an operator promotes every hour; sign-ins are sent back when v2 fails a quarter of at least 20 in 10 seconds.
 
+use shared::autopilot::{CALLERS, Name, Plan};
+use shared::callers::CallerMark;
+use shared::fallback::Outcome;
 use shared::guardrail::{Count, Guardrail, Margins, Verdict};
+use shared::routing::Side as RoutedTo;
+use shared::step_down::{Report, StepDown, read_rule};
+use shared::time::UnixTime;
 
 const BASE: f64 = 0.002;
 const WRONG: f64 = 0.05;
+const SLOW: f64 = 0.02;
 const PLAN: [f64; 7] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.80, 1.0];
 const DAYS: f64 = 30.0;
+/// What an isolate saw is reported so often, and an interval counts so much later, in seconds.
+const REPORT: f64 = 2.0;
+const SETTLES: f64 = 12.0;
+/// From here on a regression is harmful: v2 then fails 0.5 %.
+const HARMFUL: f64 = 0.003;
 const TRAFFIC: [f64; 4] = [0.02, 1.0, 50.0, 1_000.0];
 const REGRESSIONS: [f64; 13] = [
     0.0, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0,
@@ -31,24 +44,35 @@ fn main() {
     let per_cell = (rollouts / (TRAFFIC.len() * REGRESSIONS.len()) as u32).max(1);
     println!("{per_cell} rollouts a row; harmed: median of the users harmed before the stop\n");
     println!(
-        "| sign-ins/s | regression | guardrails: promoted to 100 % | rolled back | undecided | harmed | threshold: ended | harmed | 25 % of 20: ended | harmed |"
+        "| sign-ins/s | regression | autopilot: promoted to 100 % | rolled back | undecided | harmed | threshold: ended | harmed | 25 % of 20: ended | harmed |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
+    let (mut promoted, mut rolled_back) = ((0, 0), (0, 0));
     for traffic in TRAFFIC {
         for regression in REGRESSIONS {
-            row(traffic, regression, per_cell);
+            let ends = row(traffic, regression, per_cell);
+            if regression >= HARMFUL {
+                promoted = (promoted.0 + ends[0], promoted.1 + per_cell);
+            }
+            if regression == 0.0 {
+                rolled_back = (rolled_back.0 + ends[1], rolled_back.1 + per_cell);
+            }
         }
     }
+    println!(
+        "\nfalse promotions: {} of {}; false roll-backs: {} of {}",
+        promoted.0, promoted.1, rolled_back.0, rolled_back.1
+    );
 }
 
-fn row(traffic: f64, regression: f64, rollouts: u32) {
+fn row(traffic: f64, regression: f64, rollouts: u32) -> [u32; 3] {
     let site = Site { traffic, regression };
     let mut ends = [0_u32; 3];
     let mut harmed: [Vec<f64>; 3] = Default::default();
     let mut stopped = [0_u32; 2];
     for rollout in 0..rollouts {
         let mut dice = Dice::seeded(traffic, regression, rollout);
-        let (end, harm) = guardrails(&site, &mut dice);
+        let (end, harm) = autopilot(&site, &mut dice);
         ends[end] += 1;
         harmed[0].push(harm);
         for (index, rule) in [threshold, quarter_of_twenty].into_iter().enumerate() {
@@ -74,12 +98,14 @@ fn row(traffic: f64, regression: f64, rollouts: u32) {
         share(stopped[1]),
         median(&mut harmed[2]),
     );
+    ends
 }
 
 /// What one side did in an interval.
 struct Side {
     failures: Count,
     wrong_passwords: Count,
+    slow: Count,
 }
 
 struct Site {
@@ -103,6 +129,10 @@ impl Site {
                 requests,
                 events: dice.binomial(requests, WRONG),
             },
+            slow: Count {
+                requests,
+                events: dice.binomial(requests, SLOW),
+            },
         };
         let moved = dice.poisson(self.traffic * seconds * share);
         let rest = dice.poisson(self.traffic * seconds * (1.0 - share));
@@ -114,13 +144,34 @@ impl Site {
 }
 
 /// 0 promoted to the end, 1 rolled back, 2 undecided after 30 days.
-fn guardrails(site: &Site, dice: &mut Dice) -> (usize, f64) {
-    let seconds = (20.0 / site.traffic).clamp(2.0, 600.0);
-    let error = 0.01 / (2 * (PLAN.len() - 1)) as f64;
+fn autopilot(site: &Site, dice: &mut Dice) -> (usize, f64) {
+    let Ok(Some(plan)) = Plan::parse("on") else {
+        return (2, 0.0);
+    };
+    let error = plan.error_of(Name::ALL.len());
     let (mut time, mut harmed) = (0.0, 0.0);
     for share in &PLAN[..PLAN.len() - 1] {
+        // It ends when both sides had sign-ins, and twenty together.
+        let seconds = [
+            10.0,
+            20.0 / site.traffic,
+            1.0 / (site.traffic * share),
+            1.0 / (site.traffic * (1.0 - share)),
+        ]
+        .into_iter()
+        .fold(0.0, f64::max)
+        .min(3_600.0);
+        // Twice within the step, and v2 calls itself ready: before the first interval has counted, or not at all.
+        let first = step_down(site, *share, seconds + SETTLES, dice);
+        if let Some(first) = first {
+            harmed += first + step_down(site, *share, 3_600.0, dice).unwrap_or_default();
+            return (1, harmed);
+        }
         let mut failures = Guardrail::new(Margins::failures(error));
-        let mut wrong = Guardrail::new(Margins::wrong_passwords(error));
+        let mut others = [
+            Guardrail::new(Margins::wrong_passwords(error)),
+            Guardrail::new(Margins::slow(error)),
+        ];
         loop {
             if time > DAYS * 86_400.0 {
                 return (2, harmed);
@@ -129,15 +180,58 @@ fn guardrails(site: &Site, dice: &mut Dice) -> (usize, f64) {
             time += seconds;
             harmed += harm;
             failures.observe(v2.failures, legacy.failures);
-            wrong.observe(v2.wrong_passwords, legacy.wrong_passwords);
-            match (failures.verdict(), wrong.verdict()) {
-                (Verdict::RollBack, _) | (_, Verdict::RollBack) => return (1, harmed),
-                (Verdict::Promote, Verdict::Promote) => break,
-                _ => {}
+            others[0].observe(v2.wrong_passwords, legacy.wrong_passwords);
+            others[1].observe(v2.slow, legacy.slow);
+            let all = [&failures, &others[0], &others[1]];
+            let worse = |guardrail: &&Guardrail| {
+                guardrail.verdict() == Verdict::RollBack && guardrail.figures().0.events >= CALLERS
+            };
+            let decided = all.iter().any(worse);
+            if decided
+                || all
+                    .iter()
+                    .all(|guardrail| guardrail.verdict() == Verdict::Promote)
+            {
+                let (_, _, harm) = site.interval(SETTLES, *share, dice);
+                harmed += harm;
+                if decided {
+                    return (1, harmed);
+                }
+                break;
             }
         }
     }
     (0, harmed)
+}
+
+/// How many users were harmed until sign-ins were sent back, if they are within `seconds` of a step's begin.
+fn step_down(site: &Site, share: f64, seconds: f64, dice: &mut Dice) -> Option<f64> {
+    let rule = |name: &str| (name == "ROLLBACK_ERROR_RATE").then(|| "25".to_owned());
+    let rule = read_rule(&rule).unwrap_or_default();
+    let (mut state, mut time, mut harmed, mut callers) = (StepDown::default(), 0.0, 0.0, 0_u32);
+    let pause = f64::max(REPORT, 0.2 / (site.traffic * share)).min(600.0);
+    while time < seconds {
+        time += pause;
+        let (v2, _, harm) = site.interval(pause, share, dice);
+        harmed += harm;
+        let mut report = Report::default();
+        // More tell no more: a set of callers is full.
+        let shown = 2_000.0 / f64::from(v2.failures.requests.max(2_000));
+        let scaled = |count: u32| (f64::from(count) * shown) as u32;
+        for number in 0..scaled(v2.failures.requests) {
+            callers += 1;
+            let failed = number < scaled(v2.failures.events);
+            let outcome = Outcome::Status(if failed { 503 } else { 200 });
+            report.count(RoutedTo::V2, outcome, CallerMark::of_name(&callers.to_string()));
+        }
+        if state
+            .report(report, &rule, UnixTime::from_secs(time as i64))
+            .is_some()
+        {
+            return Some(harmed);
+        }
+    }
+    None
 }
 
 /// Whether it stopped the rollout.
