@@ -2,6 +2,7 @@
 
 mod judge;
 mod rehearse;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +31,10 @@ pub enum Options {
     Rehearse(rehearse::Rehearse),
     /// Whether the traffic since the last step allows the next one: promote, wait or roll back.
     Judge(judge::Judge),
+    /// The stage of a running rollout, and what is missing for the next one.
+    Status(status::Running),
+    /// What the autopilot of a running rollout decided, and why.
+    Evidence(status::Running),
 }
 
 /// One person.
@@ -82,6 +87,8 @@ pub fn run(options: &Options) -> Done {
         Options::Plan(options) => plan(options),
         Options::Rehearse(options) => rehearse::run(options),
         Options::Judge(options) => judge::run(options),
+        Options::Status(running) => status::status(running),
+        Options::Evidence(running) => status::evidence(running),
     }
 }
 

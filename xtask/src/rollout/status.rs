@@ -1,0 +1,198 @@
+//! `cargo xtask rollout status URL` and `cargo xtask rollout evidence URL`: how a running rollout stands, what is missing for its next stage,
+//! and what the autopilot decided and why.
+
+use serde_json::Value;
+use shared::autopilot::{Reading, Record, Shown};
+use shared::guardrail::Verdict;
+use shared::rollout::Percentage;
+use shared::stage::Facts;
+use shared::time::UnixTime;
+
+use super::STEP;
+use crate::fault::{Done, Fault, In as _};
+use crate::http;
+
+/// A running edge.
+#[derive(clap::Args)]
+pub struct Running {
+    /// Where the edge answers.
+    url: String,
+    /// The key of an `:admin` service.
+    #[arg(long, env = "SERVICE_KEY", hide_env_values = true)]
+    service_key: String,
+}
+
+impl Running {
+    fn get(&self, path: &str, statuses: &[u16]) -> Done<Value> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let answer = http::get(&url, &[("x-service-key", &self.service_key)]).in_step(STEP)?;
+        if statuses.contains(&answer.status) {
+            Ok(answer.json())
+        } else {
+            Err(Fault::new(
+                STEP,
+                format!("{path} answered {}\n{}", answer.status, answer.text),
+            ))
+        }
+    }
+
+    fn autopilot(&self) -> Done<(Value, Option<Shown>)> {
+        let mut rollout = self.get("/v1/rollout", &[200])?;
+        let autopilot = serde_json::from_value(rollout["data"]["autopilot"].take()).in_step(STEP)?;
+        Ok((rollout["data"].take(), autopilot))
+    }
+}
+
+/// Prints the stage, and every condition of the next one.
+pub fn status(running: &Running) -> Done {
+    let (rollout, autopilot) = running.autopilot()?;
+    let readiness = running.get("/readyz?verbose", &[200, 503])?;
+    let facts = facts(&rollout, autopilot.as_ref(), &readiness);
+    let stage = facts.stage();
+    println!(
+        "stage      {}, {} %",
+        stage.as_str(),
+        text(&rollout["effective"]["percent"])
+    );
+    if let Some(autopilot) = &autopilot {
+        let next = autopilot.next.as_deref().unwrap_or("none");
+        println!("autopilot  since {}, next step {next}", autopilot.since);
+        if let Some(held) = &autopilot.held {
+            println!("           held: {held}");
+        }
+        if autopilot.outage {
+            println!("           a side is down: nothing counts");
+        }
+        readings(&autopilot.readings);
+    }
+    let Some(next) = stage.next() else {
+        return Ok(());
+    };
+    println!("\nbefore {}:", next.as_str());
+    for condition in facts.conditions() {
+        let mark = match condition.met {
+            Some(true) => "holds  ",
+            Some(false) => "MISSING",
+            None => "unknown",
+        };
+        println!("  {mark}  {}", condition.name);
+    }
+    Ok(())
+}
+
+/// Prints every decision with what it was made of, newest first.
+pub fn evidence(running: &Running) -> Done {
+    let (_, autopilot) = running.autopilot()?;
+    let Some(autopilot) = autopilot else {
+        println!("the autopilot is off (ROLLOUT_AUTOPILOT)");
+        return Ok(());
+    };
+    if autopilot.evidence.is_empty() {
+        println!("nothing has been decided yet");
+    }
+    for record in &autopilot.evidence {
+        show(record);
+    }
+    Ok(())
+}
+
+fn show(record: &Record) {
+    println!(
+        "{}  {:?}  {} % -> {} %  after {} s, override {}\n  {}",
+        record.at, record.outcome, record.from, record.to, record.step_seconds, record.version, record.rule
+    );
+    readings(&record.readings);
+    println!();
+}
+
+fn readings(readings: &[Reading]) {
+    for reading in readings {
+        println!(
+            "  {:<19} v2 {:>6} of {:>7}   legacy {:>6} of {:>7}   {:<18} evidence to roll back {:.1e}, to promote {:.1e}, needed {:.0}",
+            reading.guardrail.as_str(),
+            reading.v2.events,
+            reading.v2.requests,
+            reading.legacy.events,
+            reading.legacy.requests,
+            word(reading.verdict),
+            reading.evidence_to_roll_back,
+            reading.evidence_to_promote,
+            reading.needed,
+        );
+    }
+}
+
+const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Promote => "fine",
+        Verdict::RollBack => "worse",
+        Verdict::Inconclusive => "too little evidence",
+    }
+}
+
+fn facts(rollout: &Value, autopilot: Option<&Shown>, readiness: &Value) -> Facts {
+    let basis_points = |value: &Value| Percentage::parse(text(value)).map_or(0, Percentage::basis_points);
+    let configuration = &readiness["configuration"];
+    let origin = &readiness["upstreams"]["origin"];
+    let moment = |value: &Value| UnixTime::parse_rfc3339(text(value)).ok();
+    let until = moment(&configuration["LEGACY_TOKENS_ACCEPTED_UNTIL"]);
+    let reads = &readiness["shadow_reads"];
+    Facts {
+        percent: basis_points(&rollout["effective"]["percent"]),
+        shadow_percent: basis_points(&configuration["SHADOW_PERCENT"]),
+        has_legacy: configuration["LEGACY_AUTH_URL"].is_string(),
+        edge_ready: readiness["status"] == "ready",
+        v2_ready: Some(origin["status"] == 200),
+        kill_switch: rollout["effective"]["kill_switch"] == true,
+        stepped_down: readiness["stepped_down"] == true,
+        shadow_reads: (
+            reads["same"].as_u64().unwrap_or_default(),
+            reads["different"].as_u64().unwrap_or_default(),
+        ),
+        guardrails_allow: autopilot.map(|autopilot| {
+            let mut readings = autopilot.readings.iter();
+            readings.all(|reading| reading.verdict == Verdict::Promote)
+        }),
+        waits_for_go: autopilot.is_some_and(|autopilot| autopilot.waits_for_go),
+        legacy_tokens_ended: moment(&readiness["at"]).map(|now| until.is_some_and(|until| until <= now)),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::stage::Stage;
+
+    use super::facts;
+
+    #[test]
+    fn facts_are_read_from_what_the_edge_answers() {
+        let rollout = json!({ "effective": { "percent": "5", "kill_switch": true } });
+        let readiness = json!({
+            "status": "ready",
+            "at": "2026-12-01T00:00:00Z",
+            "stepped_down": true,
+            "shadow_reads": { "same": 7, "different": 1, "unanswered": 0 },
+            "upstreams": { "origin": { "answers": true, "status": 200 } },
+            "configuration": {
+                "LEGACY_AUTH_URL": "https://legacy.example",
+                "SHADOW_PERCENT": "10",
+                "LEGACY_TOKENS_ACCEPTED_UNTIL": "2026-01-01T00:00:00Z",
+            },
+        });
+        let read = facts(&rollout, None, &readiness);
+        assert_eq!(read.stage(), Stage::Canary);
+        assert_eq!(
+            (read.percent, read.shadow_percent, read.shadow_reads),
+            (500, 1_000, (7, 1))
+        );
+        assert!(read.kill_switch && read.stepped_down && read.edge_ready);
+        assert_eq!((read.v2_ready, read.guardrails_allow), (Some(true), None));
+        assert_eq!(read.legacy_tokens_ended, Some(true));
+        assert_eq!(facts(&rollout, None, &json!({})).stage(), Stage::LegacyOff);
+    }
+}
