@@ -4,6 +4,7 @@
 //! Every answer is judged by what is known about the person and by the edge's own decision functions; see [`judge`].
 
 mod acts;
+mod autopilot;
 mod judge;
 mod people;
 mod play;
@@ -29,6 +30,9 @@ pub struct Options {
     /// How many of them are at it at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     at_once: u32,
+    /// Let the rollout steer itself from 0 to 100 % instead, with three outages on the way.
+    #[arg(long)]
+    autopilot: bool,
 }
 
 /// Brings a stack up, plays all acts, prints the table. A missed target is a fault.
@@ -45,6 +49,9 @@ pub fn run(options: &Options) -> Done {
         ..Plan::throw_away(Issuer::Emulator)
     })?;
     println!();
+    if options.autopilot {
+        return autopilot::run(&mut stack, options.people, options.at_once, &stop);
+    }
     let started = Instant::now();
     let people = seed::seed(&stack.addresses, options.people)?;
     let stage = stage::Stage::new(people, options.at_once, &stack.addresses.edge, stop)?;

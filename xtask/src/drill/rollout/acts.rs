@@ -189,7 +189,7 @@ fn until(stage: &Stage, since: Instant, holds: impl Fn(&Memory) -> bool) -> Done
     Ok(since.elapsed())
 }
 
-fn tell(control: &str, faults: &Value) -> Done {
+pub fn tell(control: &str, faults: &Value) -> Done {
     let answer = http::post(&format!("{control}/control"), &[], faults).in_step(STEP)?;
     if answer.status == 200 {
         Ok(())
