@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use crate::answer::Answer;
 use crate::api::{Api, Call};
 use crate::stack;
 
@@ -12,6 +13,8 @@ pub struct Edge {
     pub api: Api,
     /// A socket of the Worker's own, for `testkit::wire`: nothing tidies a request before the Worker sees it.
     pub direct: String,
+    /// The sockets of the other Workers around the same object, see [`Wanted::isolates`].
+    pub others: Vec<String>,
     id: String,
 }
 
@@ -22,6 +25,7 @@ pub struct Wanted {
     cache: Option<String>,
     telemetry: bool,
     changeable: bool,
+    isolates: u32,
     /// Options of Miniflare: what of the runtime it is bound to.
     bindings: Map<String, Value>,
 }
@@ -64,6 +68,12 @@ impl Wanted {
         self
     }
 
+    /// So many Workers around one object, as many isolates of one deployment are.
+    pub fn isolates(mut self, count: u32) -> Self {
+        self.isolates = count;
+        self
+    }
+
     /// Each request may bring variables along, see [`under`].
     pub fn changeable(mut self) -> Self {
         self.changeable = true;
@@ -85,21 +95,38 @@ impl Wanted {
                     "bindings": self.bindings,
                     "telemetry": self.telemetry,
                     "changeable": self.changeable,
+                    "isolates": self.isolates.max(1),
                     "cache": self.cache,
                 }),
             )
             .send()
             .await
             .expect(201);
-        Edge {
-            api: Api::at(&answer.text_at("/url")),
-            direct: answer.text_at("/direct"),
-            id: answer.text_at("/id"),
-        }
+        Edge::at(&answer)
     }
 }
 
 impl Edge {
+    fn at(answer: &Answer) -> Self {
+        let others = answer.json()["others"].as_array().cloned();
+        Self {
+            api: Api::at(&answer.text_at("/url")),
+            direct: answer.text_at("/direct"),
+            others: others
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|url| url.as_str().map(str::to_owned))
+                .collect(),
+            id: answer.text_at("/id"),
+        }
+    }
+
+    /// Ends the runtime and starts it again: isolates know nothing any more, and objects what they have stored.
+    pub async fn restart(self) -> Self {
+        let path = format!("/{}", self.id);
+        Self::at(&host().call("PUT", &path).send().await.expect(200))
+    }
+
     /// The data points of a [`Wanted::counted`] one, in the order in which they arrived; once there are `count`.
     pub async fn points(&self, count: usize) -> Vec<Value> {
         let began = Instant::now();

@@ -1,6 +1,7 @@
 //! Against a stack whose issuer is a key server: RS256 tokens, as in production.
 
 mod assertions;
+mod autopilot;
 mod blame;
 mod changed_variables;
 mod clients;

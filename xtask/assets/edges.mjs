@@ -3,10 +3,13 @@
 //   POST /        {"variables": {…}, "bindings": {…}, "cache": "name"} → 201 {"id", "url", "direct"}; edges with the same `cache` share a data centre's cache;
 //                `direct` is a socket of the Worker's own, without the local entry that tidies requests before `url`'s Worker sees them;
 //                `bindings` are options of Miniflare, such as `durableObjects`; `"telemetry": true` binds a dataset that keeps its points;
+//                `"isolates": 10` starts as many Workers around one object, which `others` has the direct sockets of;
 //                `"changeable": true` lets each request bring variables along, see changeable-entry.mjs
 //   GET /{id}     → 200 [{"indexes", "blobs", "doubles"}, …]: those points
+//   PUT /{id}     → 200 as for POST: the runtime starts again, with what its objects have stored
 //   DELETE /{id}  → 204; its isolate ends
 // Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
+import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -37,7 +40,22 @@ function dataset(points) {
   return { name: "dataset", modules: true, script: DATASET, compatibilityDate, serviceBindings: { KEEP } };
 }
 
-async function start({ variables = {}, bindings = {}, telemetry = false, changeable = false, cache }) {
+const plain = (url) => String(url).replace(/\/$/, "");
+
+// The same Worker once more, with the object of the first.
+function another(worker, number) {
+  const objects = Object.entries(worker.durableObjects ?? {});
+  const durableObjects = objects.map(([name, object]) => [name, { ...object, scriptName: "edge" }]);
+  return { ...worker, name: `edge-${number}`, durableObjects: Object.fromEntries(durableObjects) };
+}
+
+async function addresses(id, { edge, others }) {
+  const url = plain(await edge.ready);
+  const direct = async (name) => plain(await edge.unsafeGetDirectURL(name));
+  return { id, url, direct: await direct("edge"), others: await Promise.all(others.map(direct)) };
+}
+
+async function start({ variables = {}, bindings = {}, telemetry = false, changeable = false, isolates = 1, cache }) {
   const id = String(++latest);
   const points = [];
   const worker = {
@@ -55,16 +73,26 @@ async function start({ variables = {}, bindings = {}, telemetry = false, changea
     ...(telemetry && { serviceBindings: { TELEMETRY: "dataset" } }),
     ...bindings,
   };
-  const edge = new Miniflare({
-    workers: telemetry ? [worker, dataset(points)] : [worker],
+  const more = Array.from({ length: isolates - 1 }, (_, index) => another(worker, index + 1));
+  const folder = path.join(path.dirname(config), "objects", `of-${id}`);
+  const options = {
+    workers: [worker, ...more, ...(telemetry ? [dataset(points)] : [])],
+    durableObjectsPersist: folder,
     cachePersist: path.join(path.dirname(config), "cache", cache ?? `of-${id}`),
     cf: false,
     host: "127.0.0.1",
     port: 0,
-  });
-  edges.set(id, { edge, points });
-  const plain = (url) => String(url).replace(/\/$/, "");
-  return { id, url: plain(await edge.ready), direct: plain(await edge.unsafeGetDirectURL("edge")) };
+  };
+  await rm(folder, { recursive: true, force: true });
+  const started = { edge: new Miniflare(options), options, points, others: more.map(({ name }) => name) };
+  edges.set(id, started);
+  return addresses(id, started);
+}
+
+async function restart(id, started) {
+  await started.edge.dispose();
+  started.edge = new Miniflare(started.options);
+  return addresses(id, started);
 }
 
 async function read(request) {
@@ -79,7 +107,8 @@ async function answer(request) {
   const found = edges.get(id);
   if (found === undefined) return [404, { error: "no such edge" }];
   if (request.method === "GET") return [200, found.points];
-  if (request.method !== "DELETE") return [405, { error: "GET or DELETE" }];
+  if (request.method === "PUT") return [200, await restart(id, found)];
+  if (request.method !== "DELETE") return [405, { error: "GET, PUT or DELETE" }];
   edges.delete(id);
   await found.edge.dispose();
   return [204];

@@ -1,14 +1,20 @@
 //! The rollout is changed without a deployment, on the Durable Object that keeps the overrides.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::api::Api;
-use crate::edges::edge;
+use crate::edges::{Edge, edge};
 use crate::puppet::Puppet;
 
 const ADMIN: &str = "an-admin-key-of-at-least-32-characters";
 const OTHER: &str = "another-key-of-at-least-32-characters";
+
+/// A change is everywhere after so long.
+const WITHIN: Duration = Duration::from_secs(4);
 
 async fn sign_in(edge: &Api) -> Answer {
     let body = json!({ "email": "ann@example.com", "password": "x" });
@@ -114,4 +120,99 @@ async fn second_service_agrees_where_two_persons_are_wanted() {
     put(api, OTHER, 0, &change).await.expect(200);
     sign_in(api).await.came_from("v2", "in_cohort");
     edge.end().await;
+}
+
+/// Signs somebody in there and says whether v2 did, in the meantime that took.
+async fn is_at_v2(edge: &Api) -> bool {
+    let answer = sign_in(edge).await.expect(200);
+    answer.header("x-auth-route") == Some("v2")
+}
+
+#[tokio::test]
+async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_object() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .with("ORIGIN_URL", &v2.url)
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .watched()
+        .isolates(10)
+        .start()
+        .await;
+    let isolates = |edge: &Edge| {
+        let others = edge.others.iter().map(|url| Api::at(url));
+        std::iter::once(Api::at(&edge.direct))
+            .chain(others)
+            .collect::<Vec<_>>()
+    };
+    let all = isolates(&edge);
+    assert_eq!(all.len(), 10);
+    for isolate in &all {
+        assert!(!is_at_v2(isolate).await);
+    }
+    put(&all[0], ADMIN, 0, &json!({ "percent": 100 }))
+        .await
+        .expect(200);
+    let changed = Instant::now();
+    // Under load: each is asked all the time, until long after it has heard.
+    let mut watched = JoinSet::new();
+    for isolate in all {
+        watched.spawn(async move {
+            let mut heard = None;
+            while changed.elapsed() < WITHIN * 2 {
+                match (is_at_v2(&isolate).await, heard) {
+                    (true, None) => heard = Some(changed.elapsed()),
+                    (false, Some(at)) => panic!("a split decision after {at:?}"),
+                    _ => {}
+                }
+            }
+            heard.expect("it never heard")
+        });
+    }
+    let heard = watched.join_all().await;
+    let last = heard.into_iter().max().unwrap();
+    println!("the last of ten isolates heard after {last:?}");
+    assert!(last <= WITHIN, "{last:?}");
+
+    let edge = edge.restart().await;
+    for isolate in isolates(&edge) {
+        assert!(is_at_v2(&isolate).await, "the object has forgotten");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn webhook_is_told_of_each_change_and_a_silent_one_delays_nothing() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let listening = Puppet::start().await;
+    for (url, is_heard) in [(&listening.url, true), (&silent_url, false)] {
+        let edge = edge()
+            .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+            .with("ROLLOUT_WEBHOOK_URL", url)
+            .watched()
+            .start()
+            .await;
+        let began = Instant::now();
+        put(&edge.api, ADMIN, 0, &json!({ "percent": 100 }))
+            .await
+            .expect(200);
+        // It is given three seconds to answer.
+        assert!(
+            began.elapsed() < Duration::from_millis(2_500),
+            "{:?}",
+            began.elapsed()
+        );
+        if is_heard {
+            while listening.asked().is_empty() {
+                assert!(began.elapsed() < WITHIN, "the webhook was not told");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            assert!(listening.asked()[0].starts_with("POST "));
+        } else {
+            let (_connection, _) = silent.accept().await.unwrap();
+        }
+        edge.end().await;
+    }
 }
