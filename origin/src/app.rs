@@ -12,6 +12,7 @@ use limits::Limits;
 use tokio::sync::Semaphore;
 use users::accounts::{Accounts, MAX_RECOVERIES};
 use users::directory::Directory;
+use users::ownership_notices::Notifying;
 use users::passwords::Passwords;
 use users::proofs::Proofs;
 use verification::Verifier;
@@ -34,6 +35,8 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// What people do with their accounts.
     pub accounts: Accounts,
+    /// Tells of changes of ownership.
+    pub notifying: Notifying,
     /// Who may call how often.
     pub limits: Limits,
     /// Places for reads that cost the database more than others: a quarter of the pool, so that the rest is there for sign-ins.
@@ -80,6 +83,7 @@ impl App {
             clock: clock::now,
         };
         Ok(Arc::new(Self {
+            notifying: Notifying::new(pool.clone(), config.ownership_notices.clone())?,
             ledger: Ledger::new(pool.clone()),
             pool,
             verifier,

@@ -15,8 +15,8 @@ use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
-use users::LegacySession;
 use users::rules::bcrypt_hash::MAX_COST;
+use users::{LegacySession, OwnershipNotices};
 
 pub use bulk::BulkConfig;
 pub use dotenv::{DotenvError, process_environment};
@@ -70,6 +70,8 @@ pub struct Config {
     pub bcrypt_max_cost: u32,
     /// How often may be called and guessed.
     pub limits: LimitsConfig,
+    /// Who mails users that their account's ownership changed, if anybody.
+    pub ownership_notices: Option<OwnershipNotices>,
 }
 
 impl Config {
@@ -114,6 +116,7 @@ impl Config {
             reader.fault("BCRYPT_MAX_COST", "is less than BCRYPT_ROUNDS");
         }
         let limits = LimitsConfig::read(&mut reader, environment);
+        let ownership_notices = OwnershipNotices::read(&mut reader);
         let value = (|| {
             Some(Self {
                 environment,
@@ -133,6 +136,7 @@ impl Config {
                 legacy_exchange_max_age,
                 bcrypt_max_cost,
                 limits,
+                ownership_notices,
             })
         })();
         reader.finish(value)

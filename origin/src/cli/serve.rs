@@ -78,10 +78,16 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let tokens = app.config.welcome_tokens;
     let welcoming = tokio::spawn(keep_welcoming(app.pool.clone(), tokens, SWEEP_PAUSE));
     app.limits.connect();
+    let notifying = tokio::spawn(
+        app.notifying
+            .clone()
+            .keep_notifying(RETRY_PAUSE, chrono::Utc::now),
+    );
     let retrying = tokio::spawn(app.accounts.syncing().keep_retrying(RETRY_PAUSE));
     let outcome = server::run(listener, app, shutdown).await;
     sweeping.abort();
     welcoming.abort();
     retrying.abort();
+    notifying.abort();
     outcome
 }

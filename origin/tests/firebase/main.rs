@@ -38,6 +38,7 @@ mod mails;
 mod migration;
 mod outage;
 mod ownership;
+mod ownership_notices;
 mod ownership_parties;
 mod ownership_price;
 mod ownership_table;

@@ -1,5 +1,7 @@
 //! Whoever is put out here is put out at Firebase too, whatever fails on the way.
 
+mod addresses;
+
 use firebase::FirebaseError;
 use serde_json::{Value, json};
 use shared::ids::{NormalizedEmail, UserId};

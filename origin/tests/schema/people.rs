@@ -160,3 +160,44 @@ async fn one_name_for_many_people_is_no_conflict() {
         .await;
     assert_eq!(count, 3);
 }
+
+#[tokio::test]
+async fn hash_that_an_earlier_version_left_in_a_proven_row_is_set_aside_once() {
+    let database = TestDatabase::current().await;
+    database.down(29).await.unwrap();
+    let own = "00000000-0000-7000-8000-00000000000";
+    let noted = r#"{"password": {"digest": "unknown", "at": 1}}"#;
+    for (number, provider, uid, proven, data, stays) in [
+        // Linked by a proof of the address; ours, and proven since.
+        (1, "hybrid", "'google-1'", true, "{}", false),
+        (3, "hybrid", "id::text", true, "{}", false),
+        // Of an address that nobody has proven; what a later version linked, or its owner confirmed.
+        (2, "hybrid", "'google-2'", false, "{}", true),
+        (4, "hybrid", "id::text", false, "{}", true),
+        (5, "hybrid", "id::text", true, noted, true),
+        (6, "hybrid", "'google-6'", true, noted, true),
+        (7, "local", "NULL", false, "{}", true),
+    ] {
+        database
+            .execute(&format!(
+                "INSERT INTO auth.users (id, email, password_hash, auth_provider, firebase_uid, email_verified, provider_data, display_name) \
+                 SELECT id, '{number}@x.test', 'h', '{provider}', {uid}, {proven}, '{data}', '{stays}' \
+                 FROM (SELECT '{own}{number}'::uuid AS id) AS one"
+            ))
+            .await;
+    }
+    for _ in 0..2 {
+        database.up().await.unwrap();
+        let wrong = "SELECT email FROM auth.users WHERE display_name::boolean <> (password_hash IS NOT NULL) \
+                        OR display_name::boolean <> (valid_since IS NULL) OR NOT display_name::boolean AND auth_provider <> 'firebase'";
+        assert_eq!(database.rows(wrong).await, Vec::<String>::new());
+        let kept: i64 = database
+            .value("SELECT count(*) FROM auth.set_aside_hashes WHERE reason = 'address_proven' AND password_hash = 'h'")
+            .await;
+        let noted: i64 = database
+            .value("SELECT count(*) FROM auth.auth_events WHERE kind = 'ownership.changed' AND details ->> 'by' = 'migration'")
+            .await;
+        assert_eq!((kept, noted), (2, 2));
+        database.down(29).await.unwrap();
+    }
+}

@@ -291,6 +291,20 @@ impl Firebase {
         .await
     }
 
+    /// Gives an account another address, which nobody has proven. Needs the service account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::EmailExists`] when another account has the address, [`FirebaseError::Invalid`] when it is none.
+    pub async fn set_address(&self, uid: &str, email: &str) -> Result<(), FirebaseError> {
+        self.update(&AccountRequest {
+            email: Some(email),
+            // An administrator's change of the address leaves this as it was.
+            email_verified: Some(false),
+            ..AccountRequest::of(uid)
+        })
+        .await
+    }
+
     /// Disables an account, or enables it again, and voids refresh tokens of sign-ins before `valid_since`; what is `None` stays.
     /// Needs the service account.
     ///

@@ -42,7 +42,7 @@ pub use second_factor::{FactorAnswer, SmsRequest};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
 pub use source::Source;
 pub use surroundings::{CallSpan, Made, Surroundings};
-pub use urls::FirebaseUrls;
+pub use urls::{FirebaseUrls, PlainHttp, service_url};
 
 use credential::Credential;
 use http_client::NoClient;

@@ -38,14 +38,17 @@ impl FirebaseUrls {
 
 /// Whether `http` to this very machine will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PlainHttp {
+pub enum PlainHttp {
+    /// It will not.
     No,
+    /// It will.
     ToThisMachine,
 }
 
 impl PlainHttp {
     /// Where `ENVIRONMENT` is known not to be production. A bad one is reported by its own reader, and counts as production here.
-    pub(super) fn allowed(reader: &Reader<'_>) -> Self {
+    #[must_use]
+    pub fn allowed(reader: &Reader<'_>) -> Self {
         match reader.text("ENVIRONMENT").as_deref() {
             Some("development" | "staging") => Self::ToThisMachine,
             _ => Self::No,
@@ -58,7 +61,7 @@ impl PlainHttp {
 ///
 /// # Errors
 /// The rule in words.
-pub(super) fn service_url(text: &str, plain: PlainHttp) -> Result<String, &'static str> {
+pub fn service_url(text: &str, plain: PlainHttp) -> Result<String, &'static str> {
     let rule = match plain {
         PlainHttp::No => "is not an https URL without user, query and fragment",
         PlainHttp::ToThisMachine => {

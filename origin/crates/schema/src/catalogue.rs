@@ -169,6 +169,9 @@ pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
         migration!(26, "0026_school_name_grams"),
         migration!(27, "0027_schools_in_order"),
         migration!(28, "0028_replica_beats"),
+        migration!(29, "0029_ownership_notices", down_check!),
+        migration!(30, "0030_unproven_hashes"),
+        migration!(31, "0031_address_pushes"),
     ]
 });
 

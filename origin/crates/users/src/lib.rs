@@ -6,6 +6,7 @@ pub mod audit;
 pub mod directory;
 pub mod erasure;
 pub mod firebase_sync;
+pub mod ownership_notices;
 pub mod passwords;
 pub mod proofs;
 pub mod revocation_feed;
@@ -16,6 +17,8 @@ pub mod welcome;
 mod error;
 mod first_sight;
 mod legacy_session_config;
+mod ownership_notices_config;
 
 pub use error::{AccountError, OperationError};
 pub use legacy_session_config::LegacySession;
+pub use ownership_notices_config::OwnershipNotices;

@@ -5,6 +5,7 @@ pub mod erasure;
 pub mod home;
 pub mod lease;
 pub mod legacy_hash;
+pub mod ownership_notices;
 pub mod profiles;
 pub mod pushes;
 pub mod revocations;

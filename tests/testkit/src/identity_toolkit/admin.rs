@@ -182,8 +182,8 @@ async fn update(
             account.password = password;
         }
         if moved.is_some() {
+            // Whether it is verified stays as it was, as at Google.
             account.email = moved;
-            account.email_verified = false;
         }
         if voids {
             account.valid_since = now();

@@ -1,4 +1,5 @@
-//! Telling Firebase whose right to act has changed here, so that a deactivated person cannot sign in there either.
+//! Telling Firebase whose right to act has changed here, so that a deactivated person cannot sign in there either; and whose address, where
+//! the legacy service changed it.
 //!
 //! The row decides, and counts at once. A trigger notes in the same transaction that Firebase is to be told; whoever changed the row
 //! tells it right away, and the background goes on where that did not succeed, until it has. Two rules keep the sides the same:
@@ -14,6 +15,7 @@ use shared::ids::{FirebaseUid, UserId};
 use shared::time::UnixTime;
 use uuid::Uuid;
 
+use crate::audit::{self, Actor, Origin};
 use crate::error::AccountError;
 use crate::firebase_sync::{ACCOUNT_MISSING, Syncing};
 use crate::statements::pushes;
@@ -130,7 +132,11 @@ impl Syncing {
             .await?;
             return Ok(true);
         };
-        let is_missing = match self.announce(&standing, push.switches).await {
+        let announced = match self.announce(&standing, push.switches).await {
+            Ok(()) if push.moves_address => self.announce_address(id, &standing).await?,
+            announced => announced,
+        };
+        let is_missing = match announced {
             Ok(()) => false,
             Err(FirebaseError::NotFound) => true,
             Err(error) => {
@@ -173,6 +179,46 @@ impl Syncing {
                 .await?;
         }
         self.announce_role(&uid, &standing.user_type).await
+    }
+
+    /// Gives the account the row's address, unless it has it: Firebase's own word comes to the row by a sign-in or a sync. Where Firebase does
+    /// not take it (another account has it, or it is no address), that is noted once; the account keeps the one it has.
+    async fn announce_address(
+        &self,
+        id: UserId,
+        standing: &Standing,
+    ) -> Result<Result<(), FirebaseError>, DatabaseError> {
+        let kind = match self.move_address(standing).await {
+            Ok(false) => return Ok(Ok(())),
+            Ok(true) => "address.told",
+            Err(FirebaseError::EmailExists | FirebaseError::Invalid(_)) => "address.refused",
+            Err(error) => return Ok(Err(error)),
+        };
+        run(self.directory.pool(), |mut connection| async move {
+            audit::note(&mut connection, kind, id, &Actor::origin(), &Origin::default()).await
+        })
+        .await
+        .map(Ok)
+    }
+
+    /// `false` when there was nothing to do.
+    async fn move_address(&self, standing: &Standing) -> Result<bool, FirebaseError> {
+        let Some(email) = standing.email.as_deref().filter(|_| standing.is_active) else {
+            return Ok(false);
+        };
+        let uid = FirebaseUid::parse(standing.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
+        let account = self.firebase.find_account(&uid).await?;
+        let account = account.ok_or(FirebaseError::NotFound)?;
+        let has_it = account
+            .email
+            .is_some_and(|known| known.to_lowercase() == email.to_lowercase());
+        if has_it {
+            return Ok(false);
+        }
+        self.firebase
+            .set_address(uid.as_str(), email)
+            .await
+            .map(|()| true)
     }
 
     /// Writes the role beside whatever claims the account has, where roles are written at all.

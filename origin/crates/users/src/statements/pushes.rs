@@ -16,6 +16,8 @@ pub struct Push {
     pub id: UserId,
     /// Whether the account is to be disabled or enabled, too.
     pub switches: bool,
+    /// Whether the account is to get the row's address: somebody else than Firebase has changed that.
+    pub moves_address: bool,
     /// In which transaction that was wanted.
     pub wanted_in: String,
 }
@@ -31,6 +33,8 @@ pub struct Standing {
     pub valid_since: Option<UnixTime>,
     /// `user`, or a role.
     pub user_type: String,
+    /// The address.
+    pub email: Option<String>,
 }
 
 /// Takes the push of one person, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
@@ -63,7 +67,7 @@ pub async fn standing(
     issuer: &StoredIssuer,
 ) -> sqlx::Result<Option<Standing>> {
     let row = sqlx::query(
-        "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type FROM auth.users \
+        "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type, email FROM auth.users \
          WHERE id = $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $2",
     )
     .bind(id.0)
@@ -76,6 +80,7 @@ pub async fn standing(
             is_active: row.try_get(1)?,
             valid_since: row.try_get::<Option<i64>, _>(2)?.map(UnixTime::from_secs),
             user_type: row.try_get(3)?,
+            email: row.try_get(4)?,
         })
     })
     .transpose()
@@ -187,6 +192,7 @@ fn push(row: &PgRow) -> sqlx::Result<Push> {
     Ok(Push {
         id: UserId(row.try_get(0)?),
         switches: row.try_get(1)?,
-        wanted_in: row.try_get(2)?,
+        moves_address: row.try_get(2)?,
+        wanted_in: row.try_get(3)?,
     })
 }

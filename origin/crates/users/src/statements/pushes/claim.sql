@@ -20,4 +20,4 @@ SET leased_until = now() + make_interval(secs => $3),
     next_attempt_at = now() + least(interval '1 minute' * 2 ^ least(push.attempts, 11), interval '1 day')
 FROM next
 WHERE push.user_id = next.user_id
-RETURNING push.user_id, push.switches, push.wanted_in::text
+RETURNING push.user_id, push.switches, push.moves_address, push.wanted_in::text

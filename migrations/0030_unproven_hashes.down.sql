@@ -1,0 +1,2 @@
+-- mode: nothing
+-- What was set aside counts again once its owner confirms it; to give it back would open their row to whoever registered it.

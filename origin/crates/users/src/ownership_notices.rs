@@ -1,0 +1,190 @@
+//! Telling the operator's mailer of changes of ownership, so that a user hears of it by mail.
+//!
+//! Firebase has no mail that says so. A notice is in the database as soon as the change is, and leaves it when the mailer has answered 2xx:
+//! it may come twice, by the same `id`, and is lost only after a week of failures, which the audit trail then says.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use database::{DatabaseError, Pool, run};
+use firebase::http_client::{self, NoClient};
+use ring::hmac;
+use serde::Serialize;
+use shared::causes::Causes;
+use uuid::Uuid;
+
+use crate::ownership_notices_config::OwnershipNotices;
+use crate::statements::ownership_notices::{self, Notice};
+
+/// How long the mailer may take: less than the pause before the next attempt.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a notice is tried.
+const KEPT: TimeDelta = TimeDelta::days(7);
+/// When it was signed, and the signature.
+const SIGNATURE: &str = "x-crossfade-signature";
+
+/// Tells the mailer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Notifying {
+    pool: Pool,
+    client: reqwest::Client,
+    mailer: Option<OwnershipNotices>,
+}
+
+/// What is posted. The address is in it because the mailer needs it; it goes to the operator's own service by TLS, and to no log.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+struct Body<'a> {
+    /// The same for every attempt at one notice.
+    id: i64,
+    kind: &'static str,
+    user_id: Uuid,
+    email: &'a str,
+    at: DateTime<Utc>,
+    by: Option<&'a str>,
+    legacy_password: Option<&'a str>,
+}
+
+impl Notifying {
+    /// Notices go to `mailer`; without one the audit trail alone says that an ownership changed.
+    ///
+    /// # Errors
+    /// [`NoClient`].
+    pub fn new(pool: Pool, mailer: Option<OwnershipNotices>) -> Result<Self, NoClient> {
+        let client = http_client::client()?;
+        Ok(Self { pool, client, mailer })
+    }
+
+    /// Tells what is due by `clock`, every `pause` until the future is dropped.
+    pub async fn keep_notifying(self, pause: Duration, clock: fn() -> DateTime<Utc>) {
+        let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.notify_due(clock()).await {
+                tracing::warn!(error = %Causes(&error), "changes of ownership could not be told");
+            }
+        }
+    }
+
+    /// Tells what is due; answers of how many changes the mailer was told. `now` decides which are too old.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]: what was due stays due.
+    pub async fn notify_due(&self, now: DateTime<Utc>) -> Result<u64, DatabaseError> {
+        let oldest = now.checked_sub_signed(KEPT).unwrap_or(now);
+        let Some(mailer) = &self.mailer else {
+            run(&self.pool, |mut connection| async move {
+                ownership_notices::forget(&mut connection, oldest).await
+            })
+            .await?;
+            return Ok(0);
+        };
+        let mut told: u64 = 0;
+        while let Some(notice) = self.claim().await? {
+            let Some(email) = notice.email.as_deref() else {
+                self.settle(&notice, None).await?;
+                continue;
+            };
+            match self.post(mailer, &notice, email, now).await {
+                Ok(()) => {
+                    self.settle(&notice, Some("ownership.notified")).await?;
+                    told = told.saturating_add(1);
+                }
+                Err(reason) => {
+                    tracing::warn!(user_id = %notice.user, reason, "the mailer did not take a change of ownership");
+                    if notice.at < oldest {
+                        self.settle(&notice, Some("ownership.not_notified")).await?;
+                    } else {
+                        self.failed(&notice, &reason).await?;
+                    }
+                    // It may be away: the others have their turn later.
+                    return Ok(told);
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    async fn post(
+        &self,
+        mailer: &OwnershipNotices,
+        notice: &Notice,
+        email: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
+        let body = Body {
+            id: notice.event,
+            kind: "ownership.changed",
+            user_id: notice.user,
+            email,
+            at: notice.at,
+            by: notice.by.as_deref(),
+            legacy_password: notice.legacy_password.as_deref(),
+        };
+        let body = serde_json::to_string(&body).map_err(|_| "unwritable".to_owned())?;
+        let answer = self
+            .client
+            .post(&mailer.url)
+            .timeout(TIMEOUT)
+            .header("content-type", "application/json")
+            .header(SIGNATURE, signature(&mailer.key, now.timestamp(), &body))
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| {
+                if error.is_timeout() {
+                    "timeout"
+                } else {
+                    "unreachable"
+                }
+                .to_owned()
+            })?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(format!("status {}", answer.status().as_u16()))
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<Notice>, DatabaseError> {
+        run(&self.pool, |mut connection| async move {
+            ownership_notices::claim(&mut connection).await
+        })
+        .await
+    }
+
+    async fn settle(&self, notice: &Notice, kind: Option<&str>) -> Result<(), DatabaseError> {
+        run(&self.pool, |mut connection| async move {
+            ownership_notices::settle(&mut connection, notice, kind).await
+        })
+        .await
+    }
+
+    async fn failed(&self, notice: &Notice, reason: &str) -> Result<(), DatabaseError> {
+        run(&self.pool, |mut connection| async move {
+            ownership_notices::failed(&mut connection, notice.event, reason).await
+        })
+        .await
+    }
+}
+
+/// `t=SECONDS,v1=HEX`: HMAC-SHA-256 of `SECONDS.BODY`, so that nobody else can have a user mailed, nor an old notice twice.
+fn signature(key: &hmac::Key, seconds: i64, body: &str) -> String {
+    let tag = hmac::sign(key, format!("{seconds}.{body}").as_bytes());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signature_is_that_of_time_and_body() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+        // printf '7.{}' | openssl dgst -sha256 -hmac key
+        let expected = "77bc83bd1f40422311e47918b203449aecf84b02c1568bb1b570ac2a474cc2d8";
+        assert_eq!(signature(&key, 7, "{}"), format!("t=7,v1={expected}"));
+    }
+}
