@@ -277,3 +277,51 @@ async fn a_hash_that_is_too_costly_is_left_to_the_legacy_service_at_once() {
     world.local("ann@example.org", PASSWORD, 4).await;
     world.log_in("ann@example.org", PASSWORD).await.expect(200);
 }
+
+/// Wrong codes from many networks, each for another SMS, and the owner's right one from elsewhere.
+#[tokio::test]
+async fn guesses_of_a_factors_code_count_against_the_account() {
+    let world = World::start_with(&LIMITED).await;
+    let email = "ann@example.org";
+    world.local(email, PASSWORD, 4).await;
+    world.log_in(email, PASSWORD).await.expect(200);
+    world.google_will(json!({"factors": {email: [{"id": "app"}, {"id": "sms", "phone": "+4915112340101"}]}}));
+    let challenged = world.log_in(email, PASSWORD).await.expect(403);
+    let pending = &challenged.body["error"]["details"]["mfaPendingCredential"];
+    let start = json!({"mfaPendingCredential": pending, "mfaEnrollmentId": "sms", "recaptchaToken": "proof"});
+    let finish = |answer: serde_json::Value| {
+        let mut body = answer;
+        body["mfaPendingCredential"] = pending.clone();
+        body
+    };
+    // The same network may try one code after the other for five tries, whatever it asks for in between.
+    for tried in 0..6 {
+        let sent = call_from(&world, "192.0.2.1", "/v1/auth/mfa/start", &start)
+            .await
+            .expect(200);
+        let guess = finish(json!({"sessionInfo": sent.body["data"]["sessionInfo"], "code": "000000"}));
+        let refused = call_from(&world, "192.0.2.1", "/v1/auth/mfa/finish", &guess).await;
+        if tried < 5 {
+            assert_eq!((refused.status, refused.code()), (400, "VALIDATION_ERROR"));
+        } else {
+            assert_slowed_down(&refused);
+        }
+    }
+    let mut refused = 0;
+    for network in 0..40 {
+        let guess = finish(json!({"mfaEnrollmentId": "app", "code": "000000"}));
+        for _ in 0..2 {
+            let address = format!("198.51.100.{network}");
+            let answer = call_from(&world, &address, "/v1/auth/mfa/finish", &guess).await;
+            refused += usize::from(answer.status == 429);
+        }
+    }
+    assert!(
+        refused >= 20,
+        "{refused}: each network has one guess once the account is guessed at"
+    );
+    let right = finish(json!({"mfaEnrollmentId": "app", "code": testkit::identity_toolkit::TOTP_CODE}));
+    call_from(&world, "203.0.113.77", "/v1/auth/mfa/finish", &right)
+        .await
+        .expect(200);
+}

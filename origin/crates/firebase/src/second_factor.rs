@@ -20,6 +20,7 @@ pub struct SmsRequest<'a> {
 }
 
 /// What the user shows.
+#[derive(Clone, Copy)]
 pub enum FactorAnswer<'a> {
     /// The code of an SMS.
     Sms {

@@ -6,6 +6,7 @@
 mod attempt;
 mod calls;
 mod config;
+mod factor;
 mod memory;
 mod replicas;
 

@@ -75,7 +75,7 @@ struct FinishSecondFactorBody {
     mfa_pending_credential: String,
     #[schema(min_length = 1, max_length = 16)]
     code: String,
-    #[schema(min_length = 1, max_length = 8192)]
+    #[schema(min_length = 1, max_length = 9216)]
     session_info: Option<String>,
     #[schema(min_length = 1, max_length = 256)]
     mfa_enrollment_id: Option<String>,

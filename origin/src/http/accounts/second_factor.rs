@@ -64,7 +64,8 @@ pub async fn finish(
 ) -> Result<Json<Success<Session>>, ApiError> {
     let pending = body.required_text("mfaPendingCredential", 1..=8192);
     let code = body.required_text("code", 1..=16);
-    let session = body.optional_text("sessionInfo", 1..=8192);
+    // Google's, with the factor's id and a signature before it.
+    let session = body.optional_text("sessionInfo", 1..=9216);
     let factor = body.optional_text("mfaEnrollmentId", 1..=256);
     if session.is_none() && factor.is_none() {
         body.fault("sessionInfo", "or mfaEnrollmentId is required");

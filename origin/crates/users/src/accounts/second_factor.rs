@@ -5,9 +5,11 @@
 
 use database::run;
 use firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
+use limits::Ending;
 use shared::causes::Causes;
 use shared::ids::{NormalizedEmail, UserId};
 
+use crate::accounts::guess::ending;
 use crate::accounts::{Accounts, SignedInUser};
 use crate::audit::Origin;
 use crate::error::AccountError;
@@ -19,20 +21,46 @@ use crate::statements::legacy_hash;
 use crate::statements::legacy_hash::SetAside;
 
 impl Accounts {
-    /// Sends the code of a second factor by SMS; answers what the code is finished with.
+    /// Sends the code of a second factor by SMS; answers what the code is finished with, see [`limits::Limits::sign_session`].
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a sign-in that was begun too long ago, among others.
     pub async fn start_second_factor(&self, request: &SmsRequest<'_>) -> Result<String, AccountError> {
-        Ok(self.firebase.start_second_factor(request).await?)
+        let session = self.firebase.start_second_factor(request).await?;
+        Ok(self.limits.sign_session(request.factor, &session))
     }
 
-    /// Finishes a sign-in that was answered [`FirebaseError::SecondFactor`].
+    /// Finishes a sign-in that was answered [`FirebaseError::SecondFactor`]. A wrong code counts as a guess at the account.
     ///
     /// # Errors
-    /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a sign-in that was begun too long ago, and what a sign-in
-    /// fails with.
+    /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a sign-in that was begun too long ago or a code that was
+    /// not sent by [`Self::start_second_factor`], [`AccountError::SlowDown`], and what a sign-in fails with.
     pub async fn finish_second_factor(
+        &self,
+        pending: &str,
+        answer: &FactorAnswer<'_>,
+        origin: &Origin,
+    ) -> Result<SignedInUser, AccountError> {
+        let (account, answer) = match *answer {
+            FactorAnswer::Totp { factor, .. } => (self.limits.factor(factor), *answer),
+            FactorAnswer::Sms { session, code } => {
+                let (factor, session) = self
+                    .limits
+                    .read_session(session)
+                    .ok_or(FirebaseError::Stale("sign-in"))?;
+                (self.limits.factor(&factor), FactorAnswer::Sms { session, code })
+            }
+        };
+        let attempt = self.limits.admit(account, origin.source_ip).await?;
+        let outcome = self.finish_admitted(pending, &answer, origin).await;
+        attempt.end(match &outcome {
+            Err(AccountError::Firebase(FirebaseError::Invalid("code"))) => Ending::Wrong,
+            outcome => ending(outcome),
+        });
+        outcome
+    }
+
+    async fn finish_admitted(
         &self,
         pending: &str,
         answer: &FactorAnswer<'_>,
