@@ -48,6 +48,20 @@ fn file(name: &str, content: &Value) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// A program that says who we are to whoever asks as Google has it, and knows none of our secrets.
+fn program() -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::env::temp_dir().join(format!("crossfade-{}-program", uuid::Uuid::new_v4()));
+    let script = format!(
+        "#!/bin/sh\n\
+         [ \"$GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE\" = 0 ] && [ -z \"$TEST_DATABASE_URL$DATABASE_URL\" ] && [ \"$1\" = --once ] || exit 1\n\
+         echo '{{\"version\":1,\"success\":true,\"token_type\":\"'$GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE'\",\"id_token\":\"{SUBJECT_TOKEN}\"}}'\n"
+    );
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    format!("{} --once", path.display())
+}
+
 fn base(google: &IdentityToolkit) -> String {
     let variables = google.variables();
     let (_, uri) = variables
@@ -98,6 +112,15 @@ async fn every_kind_of_file_manages_accounts() {
         "url": format!("{}/subject", base(&google)), "headers": {"Metadata": "true"},
         "format": {"type": "json", "subject_token_field_name": "access_token"},
     });
+    let mut aws = external(
+        &google,
+        &json!({
+            "environment_id": "aws1", "imdsv2_session_token_url": format!("{}/aws/token", base(&google)),
+            "region_url": format!("{}/aws/zone", base(&google)), "url": format!("{}/aws/keys", base(&google)),
+            "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+        }),
+    );
+    aws["subject_token_type"] = json!("urn:ietf:params:aws:token-type:aws4_request");
     let impersonated = json!({
         "type": "impersonated_service_account", "service_account_impersonation_url": impersonation(&google),
         "source_credentials": user(&google),
@@ -106,6 +129,11 @@ async fn every_kind_of_file_manages_accounts() {
         ("user", user(&google)),
         ("file", external(&google, &in_file)),
         ("url", external(&google, &at_url)),
+        ("aws", aws),
+        (
+            "program",
+            external(&google, &json!({"executable": {"command": program()}})),
+        ),
         ("impersonated", impersonated),
     ] {
         let google = &google;
@@ -113,7 +141,11 @@ async fn every_kind_of_file_manages_accounts() {
         let signer = account(google);
         let app = start(
             google,
-            &[("GOOGLE_APPLICATION_CREDENTIALS", &path), (ACCOUNT, &signer)],
+            &[
+                ("GOOGLE_APPLICATION_CREDENTIALS", &path),
+                (ACCOUNT, &signer),
+                ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"),
+            ],
         )
         .await;
         let before = google.calls("iam.signBlob");
@@ -146,11 +178,17 @@ async fn metadata_server_manages_accounts() {
 async fn credentials_that_google_refuses_are_our_outage() {
     let google = IdentityToolkit::start(PROJECT).await.unwrap();
     let missing = json!({"file": "/nowhere/at/all"});
+    let no_program = json!({"executable": {"command": "/nowhere/at/all"}});
     let mut revoked = user(&google);
     revoked["refresh_token"] = json!("revoked");
-    for content in [external(&google, &missing), revoked] {
+    for content in [
+        external(&google, &missing),
+        external(&google, &no_program),
+        revoked,
+    ] {
         let path = file("bad", &content);
-        let app = start(&google, &[("GOOGLE_APPLICATION_CREDENTIALS", &path)]).await;
+        let allowed = ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+        let app = start(&google, &[("GOOGLE_APPLICATION_CREDENTIALS", &path), allowed]).await;
         let person = json!({"email": "ann@example.org", "password": PASSWORD});
         let refused = app.call("POST", "/v1/auth/register", &person).await;
         assert_eq!((refused.status, refused.code()), (503, "FIREBASE_UNAVAILABLE"));

@@ -83,4 +83,9 @@ async fn every_call_about_accounts_names_the_tenant() {
         .expect(200);
     let person = json!({"email": "bob@example.org", "password": OTHER});
     app.call("POST", "/v1/auth/login", &person).await.expect(200);
+    // The old contract's token is a session cookie of the tenant's.
+    let old = app.call("POST", "/auth/login", &person).await.expect(200);
+    let cookie = old.body["data"]["token"].as_str().unwrap();
+    app.get("/auth/profile", cookie).await.expect(200);
+    assert_eq!(google.calls("projects.createSessionCookie"), 1);
 }

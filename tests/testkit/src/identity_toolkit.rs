@@ -15,12 +15,14 @@
 //! | `POST /securetoken.googleapis.com/v1/token` | new tokens for a refresh token |
 //! | `POST /token` | an access token for a service account's assertion (RFC 7523) |
 //! | `POST /sts/v1/token`, `POST /iam/v1/projects/-/serviceAccounts/{mail}:{generateAccessToken, signBlob}`, `GET /computeMetadata/v1/…` | access tokens without a key |
+//! | `PUT /aws/token`, `GET /aws/…` | the metadata server of an AWS instance |
 //! | `GET /jwks`, `GET /jwks/session-cookies` | the keys that its ID tokens and its session cookies are signed with |
 //! | `GET /emulator/v1/projects/{project}/oobCodes` | the mails "sent", as the emulator shows them |
 //! | `GET /variables` | what the origin has to be told, by name |
 //! | `GET /control`, `POST /control` | counts and settings; changes what is named ([`Change`]) |
 
 mod admin;
+mod aws;
 mod control;
 mod faults;
 mod import;

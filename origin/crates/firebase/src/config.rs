@@ -8,7 +8,7 @@ use super::issuer::Issuer;
 use super::mails::FirebaseMails;
 use super::role_claim::RoleClaim;
 use super::service_account::ServiceAccount;
-use super::source::{Source, read_file};
+use super::source::{AwsEnvironment, EXECUTABLES_ALLOWED, Rules, Source, read_file};
 use super::urls::{FirebaseUrls, PlainHttp, service_url};
 
 /// How to reach Firebase's account services.
@@ -121,9 +121,14 @@ fn source(reader: &mut Reader<'_>) -> Option<(Source, Option<String>)> {
         return Some((Source::Metadata(format!("http://{host}")), None));
     }
     if reader.text("FIREBASE_CLIENT_EMAIL").is_none() && reader.text("FIREBASE_PRIVATE_KEY").is_none() {
+        let rules = Rules {
+            allowed: &|url| service_url(url, plain).is_ok(),
+            executables: reader.text(EXECUTABLES_ALLOWED).as_deref() == Some("1"),
+            aws: AwsEnvironment::read(reader),
+        };
         return reader.optional("GOOGLE_APPLICATION_CREDENTIALS", |path| {
             let text = std::fs::read(path).map_err(|_| "names a file that cannot be read")?;
-            read_file(&text, &|url| service_url(url, plain).is_ok())
+            read_file(&text, &rules)
         });
     }
     service_account(reader).map(|account| (Source::Key(account), None))

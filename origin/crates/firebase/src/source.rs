@@ -3,6 +3,9 @@
 //! The kinds of Application Default Credentials: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
 //! Own code, because it is a handful of form posts and the libraries for it bring a client of their own, without our deadlines.
 
+mod aws;
+mod executable;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +16,10 @@ use shared::time::UnixTime;
 use super::FirebaseError;
 use super::service_account::ServiceAccount;
 use super::transport::{send, send_text, with_json};
+use aws::Aws;
+pub use aws::Environment as AwsEnvironment;
+pub use executable::ALLOWED as EXECUTABLES_ALLOWED;
+use executable::Executable;
 
 /// What tokens are asked for that may also sign for a service account.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -81,6 +88,10 @@ pub enum Subject {
     File(PathBuf),
     /// At an address, with these headers.
     Url(String, Vec<(String, String)>),
+    /// A request that AWS answers, signed.
+    Aws(Box<Aws>),
+    /// What a program says.
+    Executable(Executable),
 }
 
 /// An access token and how long it is good for, in seconds.
@@ -114,11 +125,20 @@ impl std::fmt::Debug for External {
         f.debug_struct("External").finish_non_exhaustive()
     }
 }
+impl std::fmt::Debug for Rules<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rules")
+            .field("executables", &self.executables)
+            .finish_non_exhaustive()
+    }
+}
 impl std::fmt::Debug for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::File(_) => "File",
             Self::Url(..) => "Url",
+            Self::Aws(_) => "Aws",
+            Self::Executable(_) => "Executable",
         })
     }
 }
@@ -141,10 +161,7 @@ impl Source {
     pub fn service_account(&self) -> Option<&str> {
         match self {
             Self::Key(account) => Some(account.email()),
-            Self::Impersonated { url, .. } => {
-                let (_, account) = url.rsplit_once("/serviceAccounts/")?;
-                account.strip_suffix(":generateAccessToken")
-            }
+            Self::Impersonated { url, .. } => account_in(url),
             Self::User { .. } | Self::External(_) | Self::Metadata(_) => None,
         }
     }
@@ -202,14 +219,14 @@ impl Source {
                 ];
                 post_form(client, token_uri, &fields).await
             }
-            Self::External(external) => external.fetch(client).await,
+            Self::External(external) => external.fetch(client, now).await,
         }
     }
 }
 
 impl External {
-    async fn fetch(&self, client: &reqwest::Client) -> Result<Fetched, FirebaseError> {
-        let subject = self.subject_token(client).await?;
+    async fn fetch(&self, client: &reqwest::Client, now: UnixTime) -> Result<Fetched, FirebaseError> {
+        let subject = self.subject_token(client, now).await?;
         let options = self
             .user_project
             .as_ref()
@@ -232,7 +249,7 @@ impl External {
     }
 
     /// The other cloud's token as it is now.
-    async fn subject_token(&self, client: &reqwest::Client) -> Result<String, FirebaseError> {
+    async fn subject_token(&self, client: &reqwest::Client, now: UnixTime) -> Result<String, FirebaseError> {
         let text = match &self.subject {
             Subject::File(path) => {
                 let read = tokio::fs::read_to_string(path).await;
@@ -244,6 +261,12 @@ impl External {
                     request = request.header(name, value);
                 }
                 send_text(request, MAX_SUBJECT_BYTES).await?
+            }
+            Subject::Aws(aws) => return aws.subject_token(client, &self.audience, now).await,
+            Subject::Executable(program) => {
+                return program
+                    .subject_token(&self.audience, &self.subject_token_type, now)
+                    .await;
             }
         };
         if text.len() > MAX_SUBJECT_BYTES {
@@ -386,15 +409,25 @@ pub(super) async fn metadata_email(client: &reqwest::Client, base: &str) -> Resu
 /// A file of credentials that cannot be used; the rule in words, never a part of it.
 pub type BadFile = &'static str;
 
-/// Reads a file of Application Default Credentials. `allowed` judges addresses that secrets are sent to.
+/// What a file of credentials may lead to.
+pub struct Rules<'a> {
+    /// Judges addresses that secrets are sent to.
+    pub allowed: &'a dyn Fn(&str) -> bool,
+    /// Whether programs may be run.
+    pub executables: bool,
+    /// What AWS says of itself around us.
+    pub aws: AwsEnvironment,
+}
+
+/// Reads a file of Application Default Credentials.
 ///
 /// # Errors
 /// [`BadFile`].
-pub fn read_file(text: &[u8], allowed: &dyn Fn(&str) -> bool) -> Result<(Source, Option<String>), BadFile> {
+pub fn read_file(text: &[u8], rules: &Rules<'_>) -> Result<(Source, Option<String>), BadFile> {
     let file: File = serde_json::from_slice(text)
         .map_err(|_| "names a file that holds no credentials of Google's kinds")?;
     let quota_project = file.quota_project_id.clone();
-    Ok((source_of(file, allowed, 0)?, quota_project))
+    Ok((source_of(file, rules, 0)?, quota_project))
 }
 
 #[derive(Deserialize)]
@@ -411,7 +444,7 @@ struct File {
     audience: Option<String>,
     subject_token_type: Option<String>,
     token_url: Option<String>,
-    credential_source: Option<CredentialSource>,
+    credential_source: Option<serde_json::Value>,
     workforce_pool_user_project: Option<String>,
     service_account_impersonation_url: Option<String>,
     service_account_impersonation: Option<Impersonation>,
@@ -427,8 +460,6 @@ struct CredentialSource {
     #[serde(default)]
     headers: std::collections::BTreeMap<String, String>,
     format: Option<Format>,
-    executable: Option<serde_json::Value>,
-    environment_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -449,8 +480,14 @@ const UNSAFE_ADDRESS: BadFile =
 /// Where a file is used that names no other.
 const USER_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
-fn source_of(file: File, allowed: &dyn Fn(&str) -> bool, depth: u8) -> Result<Source, BadFile> {
-    let safe = |url: &str| if allowed(url) { Ok(()) } else { Err(UNSAFE_ADDRESS) };
+fn source_of(file: File, rules: &Rules<'_>, depth: u8) -> Result<Source, BadFile> {
+    let safe = |url: &str| {
+        if (rules.allowed)(url) {
+            Ok(())
+        } else {
+            Err(UNSAFE_ADDRESS)
+        }
+    };
     match file.kind.as_str() {
         "service_account" => {
             let (email, key) = (
@@ -479,7 +516,11 @@ fn source_of(file: File, allowed: &dyn Fn(&str) -> bool, depth: u8) -> Result<So
         "external_account" => {
             let token_url = file.token_url.ok_or(INCOMPLETE)?;
             safe(&token_url)?;
-            let (subject, field) = subject_of(file.credential_source.ok_or(INCOMPLETE)?)?;
+            let impersonation = file.service_account_impersonation_url;
+            let (mut subject, field) = subject_of(file.credential_source.ok_or(INCOMPLETE)?, rules)?;
+            if let Subject::Executable(program) = &mut subject {
+                program.impersonated = impersonation.as_deref().and_then(account_in).map(str::to_owned);
+            }
             let external = Source::External(Box::new(External {
                 audience: file.audience.ok_or(INCOMPLETE)?,
                 subject_token_type: file.subject_token_type.ok_or(INCOMPLETE)?,
@@ -488,7 +529,7 @@ fn source_of(file: File, allowed: &dyn Fn(&str) -> bool, depth: u8) -> Result<So
                 field,
                 user_project: file.workforce_pool_user_project,
             }));
-            let Some(url) = file.service_account_impersonation_url else {
+            let Some(url) = impersonation else {
                 return Ok(external);
             };
             safe(&url)?;
@@ -501,7 +542,7 @@ fn source_of(file: File, allowed: &dyn Fn(&str) -> bool, depth: u8) -> Result<So
         "impersonated_service_account" if depth == 0 => {
             let url = file.service_account_impersonation_url.ok_or(INCOMPLETE)?;
             safe(&url)?;
-            let by = source_of(*file.source_credentials.ok_or(INCOMPLETE)?, allowed, 1)?;
+            let by = source_of(*file.source_credentials.ok_or(INCOMPLETE)?, rules, 1)?;
             Ok(impersonated(by, url, file.delegates, IMPERSONATION_SECONDS))
         }
         _ => Err("names a file of credentials of a kind that is not supported"),
@@ -517,12 +558,24 @@ fn impersonated(by: Source, url: String, delegates: Vec<String>, lifetime: u32) 
     }
 }
 
-fn subject_of(source: CredentialSource) -> Result<(Subject, Option<String>), BadFile> {
-    if source.executable.is_some() || source.environment_id.is_some() {
-        return Err(
-            "names a file whose credential_source is an executable or AWS, which are not supported: use a file or a url",
-        );
+/// The service account in Google's address for impersonating it.
+fn account_in(url: &str) -> Option<&str> {
+    let (_, account) = url.rsplit_once("/serviceAccounts/")?;
+    account.strip_suffix(":generateAccessToken")
+}
+
+fn subject_of(source: serde_json::Value, rules: &Rules<'_>) -> Result<(Subject, Option<String>), BadFile> {
+    if let Some(fields) = source.get("executable") {
+        let fields = Deserialize::deserialize(fields).map_err(|_| INCOMPLETE)?;
+        let program = Executable::new(fields, rules.executables)?;
+        return Ok((Subject::Executable(program), None));
     }
+    if source.get("environment_id").is_some() {
+        let fields = Deserialize::deserialize(source).map_err(|_| INCOMPLETE)?;
+        let aws = Aws::new(fields, rules.aws.clone(), rules.allowed)?;
+        return Ok((Subject::Aws(Box::new(aws)), None));
+    }
+    let source = CredentialSource::deserialize(source).map_err(|_| INCOMPLETE)?;
     let field = match source.format {
         Some(format) if format.kind == "json" => Some(format.subject_token_field_name.ok_or(INCOMPLETE)?),
         _ => None,

@@ -248,17 +248,24 @@ pub(super) async fn apply(
     }
 }
 
-/// Whether a call about accounts names the tenant, where there is one: an administrator in the path, a client in the body.
+/// Whether a call about accounts, or for a session cookie, names the tenant, where there is one: an administrator in the path, a client in
+/// the body.
 fn names_tenant(tenant: Option<&str>, path: &str, said: &str) -> bool {
-    let Some(tenant) = tenant.filter(|_| path.contains("/accounts")) else {
+    let Some(tenant) = tenant.filter(|_| path.contains("/accounts") || path.ends_with(COOKIE)) else {
         return true;
     };
+    if path.ends_with(COOKIE) {
+        return path.ends_with(&format!("/tenants/{tenant}{COOKIE}"));
+    }
     if path.contains("/projects/") {
         return path.contains(&format!("/tenants/{tenant}/"));
     }
     let said: Value = serde_json::from_str(said).unwrap_or_default();
     said["tenantId"] == tenant
 }
+
+/// How the address of a call for a session cookie ends, with and without a tenant.
+const COOKIE: &str = ":createSessionCookie";
 
 /// Google's name of the method behind a route.
 fn method(route: &str, path: &str) -> String {
@@ -267,6 +274,9 @@ fn method(route: &str, path: &str) -> String {
     }
     if route.starts_with("/computeMetadata/") {
         return format!("metadata.{}", path.rsplit('/').next().unwrap_or_default());
+    }
+    if path.ends_with(COOKIE) {
+        return "projects.createSessionCookie".to_owned();
     }
     if route == "/sts/v1/token" {
         return "sts.token".to_owned();

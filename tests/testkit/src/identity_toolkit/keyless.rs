@@ -9,12 +9,13 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::aws;
 use super::oauth::{Denied, field};
 use super::refusal::Refusal;
 use super::session::random;
@@ -31,6 +32,8 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/sts/v1/token", post(exchange))
         .route("/subject", get(subject))
+        .route("/aws/token", put(aws::session))
+        .route("/aws/{*what}", get(aws::metadata))
         .route("/iam/v1/projects/-/serviceAccounts/{call}", post(service_account))
         .route(
             "/computeMetadata/v1/instance/service-accounts/default/{what}",
@@ -65,9 +68,17 @@ async fn exchange(State(shared): State<Shared>, body: Bytes) -> Result<Json<Valu
     if !is("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange") {
         return Err(Denied("unsupported_grant_type", "Invalid grant_type"));
     }
-    if !is("subject_token", SUBJECT_TOKEN)
-        || field(&body, "audience").is_none_or(|audience| audience.is_empty())
-    {
+    let subject = field(&body, "subject_token").unwrap_or_default();
+    let audience = field(&body, "audience").unwrap_or_default();
+    let is_known = if is(
+        "subject_token_type",
+        "urn:ietf:params:aws:token-type:aws4_request",
+    ) {
+        aws::is_signed(&subject, &audience, now())
+    } else {
+        subject == SUBJECT_TOKEN
+    };
+    if !is_known || audience.is_empty() {
         return Err(Denied(
             "invalid_grant",
             "The given credential is rejected by the attribute condition.",

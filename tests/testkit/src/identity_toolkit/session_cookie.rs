@@ -1,6 +1,6 @@
 //! Session cookies: <https://firebase.google.com/docs/auth/admin/manage-cookies>.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine as _;
@@ -19,8 +19,10 @@ const ALLOWED: std::ops::RangeInclusive<i64> = 300..=1_209_600;
 const TWO_WEEKS: i64 = 1_209_600;
 
 pub(super) fn routes(project: &str) -> Router<Shared> {
-    let route = format!("/identitytoolkit.googleapis.com/v1/projects/{project}:createSessionCookie");
-    Router::new().route(&route, post(create))
+    let base = format!("/identitytoolkit.googleapis.com/v1/projects/{project}");
+    Router::new()
+        .route(&format!("{base}:createSessionCookie"), post(create))
+        .route(&format!("{base}/tenants/{{tenant}}"), post(create_for_tenant))
 }
 
 #[derive(Default, Deserialize)]
@@ -59,6 +61,19 @@ async fn create(
         .claim("exp", issued_at.saturating_add(seconds))
         .mint();
     Ok(Json(json!({ "sessionCookie": cookie })))
+}
+
+/// `tenants/{tenant}:createSessionCookie`.
+async fn create_for_tenant(
+    shared: State<Shared>,
+    Path(call): Path<String>,
+    administrator: Administrator,
+    wanted: Json<Wanted>,
+) -> Result<Json<Value>, Refusal> {
+    match call.strip_suffix(":createSessionCookie") {
+        Some(_) => create(shared, administrator, wanted).await,
+        None => Err(Refusal::new(404, "NOT_FOUND")),
+    }
 }
 
 fn seconds(given: Option<&Value>) -> Result<i64, Refusal> {

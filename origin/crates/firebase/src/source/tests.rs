@@ -3,8 +3,16 @@ use serde_json::json;
 use super::*;
 
 fn read(file: &serde_json::Value) -> Result<Source, BadFile> {
-    let secure = |url: &str| url.starts_with("https://");
-    read_file(file.to_string().as_bytes(), &secure).map(|(source, _)| source)
+    read_allowing(file, false).map(|(source, _)| source)
+}
+
+fn read_allowing(file: &serde_json::Value, executables: bool) -> Result<(Source, Option<String>), BadFile> {
+    let rules = Rules {
+        allowed: &|url| url.starts_with("https://"),
+        executables,
+        aws: AwsEnvironment::default(),
+    };
+    read_file(file.to_string().as_bytes(), &rules)
 }
 
 fn user() -> serde_json::Value {
@@ -15,6 +23,13 @@ fn external() -> serde_json::Value {
     json!({
         "type": "external_account", "audience": "//iam.googleapis.com/p", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "/var/run/token"},
+    })
+}
+
+fn aws(id: &str, metadata: &str, sts: &str) -> serde_json::Value {
+    json!({
+        "environment_id": id, "region_url": "http://169.254.169.254/zone", "url": format!("http://{metadata}/keys"),
+        "regional_cred_verification_url": format!("https://{sts}/?Action=GetCallerIdentity"),
     })
 }
 
@@ -34,7 +49,18 @@ fn kinds_of_application_default_credentials_are_read() {
     let source = read(&file).unwrap();
     assert_eq!(source.kind(), "impersonated_service_account");
     assert_eq!(source.service_account(), Some("a@p.iam.gserviceaccount.com"));
-    let (_, quota) = read_file(user().to_string().as_bytes(), &|_| true).unwrap();
+    let mut sources = external();
+    for source in [
+        aws("aws1", "[fd00:ec2::254]", "sts.{region}.amazonaws.com"),
+        json!({"executable": {"command": "/bin/x --y=z", "timeout_millis": 5000}}),
+    ] {
+        sources["credential_source"] = source;
+        assert_eq!(
+            read_allowing(&sources, true).unwrap().0.kind(),
+            "external_account"
+        );
+    }
+    let (_, quota) = read_allowing(&user(), false).unwrap();
     assert_eq!(quota.as_deref(), Some("q"));
 }
 
@@ -58,7 +84,17 @@ fn what_cannot_be_used_is_refused_without_its_secrets() {
         with(
             external(),
             "credential_source",
-            json!({"environment_id": "aws1", "url": "http://169.254.169.254"}),
+            aws("aws2", "169.254.169.254", "sts.x"),
+        ),
+        with(
+            external(),
+            "credential_source",
+            aws("aws1", "169.254.0.1", "sts.x"),
+        ),
+        with(
+            external(),
+            "credential_source",
+            aws("aws1", "169.254.169.254", "x.x"),
         ),
         with(
             external(),
