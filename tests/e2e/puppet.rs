@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use testkit::serve;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -23,6 +24,9 @@ struct Strings {
     status: u16,
     user: Value,
     asked: Vec<String>,
+    /// The cursors that changes were asked for with; `None` at first.
+    cursors: Vec<Option<String>>,
+    holds_changes: watch::Sender<bool>,
 }
 
 impl Puppet {
@@ -32,6 +36,8 @@ impl Puppet {
             status: 200,
             user: json!({}),
             asked: Vec::new(),
+            cursors: Vec::new(),
+            holds_changes: watch::Sender::new(false),
         }));
         let listener = serve::bind_any().await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -53,6 +59,16 @@ impl Puppet {
         self.strings.lock().unwrap().user = user;
     }
 
+    /// From now on whoever asks for changes waits for an answer, or does no longer.
+    pub fn holds_changes(&self, holds: bool) {
+        self.strings.lock().unwrap().holds_changes.send_replace(holds);
+    }
+
+    /// The cursors that changes were asked for with so far.
+    pub fn cursors(&self) -> Vec<Option<String>> {
+        self.strings.lock().unwrap().cursors.clone()
+    }
+
     /// `METHOD path` of all it was asked so far.
     pub fn asked(&self) -> Vec<String> {
         self.strings.lock().unwrap().asked.clone()
@@ -69,9 +85,23 @@ async fn answer(State(strings): State<Arc<Mutex<Strings>>>, request: Request) ->
     let (request, body) = request.into_parts();
     // An answer before the end of an upload would end the connection. What breaks is the caller's.
     let _ = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
-    let mut strings = strings.lock().unwrap();
-    let asked = format!("{} {}", request.method, request.uri.path());
-    strings.asked.push(asked);
+    let asks_for_changes = request.uri.path() == "/v1/changes";
+    let mut held = {
+        let mut strings = strings.lock().unwrap();
+        let asked = format!("{} {}", request.method, request.uri.path());
+        strings.asked.push(asked);
+        if asks_for_changes {
+            let cursor = request.uri.query().and_then(|query| query.strip_prefix("since="));
+            strings.cursors.push(cursor.map(str::to_owned));
+        }
+        strings.holds_changes.subscribe()
+    };
+    if asks_for_changes {
+        let _ = held.wait_for(|holds| !holds).await;
+        let none = json!({ "cursor": "7", "reset": false, "people": [] });
+        return axum::Json(json!({ "success": true, "data": none })).into_response();
+    }
+    let strings = strings.lock().unwrap();
     let status = StatusCode::from_u16(strings.status).unwrap();
     let body = json!({ "success": status.is_success(), "data": { "user": strings.user } });
     (status, axum::Json(body)).into_response()

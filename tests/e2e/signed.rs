@@ -18,6 +18,7 @@ mod overrides;
 mod rate_limits;
 mod refusals;
 mod relay;
+mod second_factor;
 mod shadow;
 mod sockets;
 mod spoofing;

@@ -69,6 +69,7 @@ fn variables(addresses: &Addresses) -> Vec<(&'static str, String)> {
         ("E2E_EDGES", &addresses.edges),
         ("E2E_EMULATOR", &addresses.emulator),
         ("E2E_KEY_SERVER", &addresses.key_server),
+        ("E2E_GOOGLE", &addresses.google),
     ] {
         variables.extend(address.clone().map(|address| (name, address)));
     }

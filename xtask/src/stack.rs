@@ -6,6 +6,7 @@ mod database;
 mod edge;
 mod edges;
 mod emulator;
+mod google;
 pub mod guard;
 mod issuer;
 mod operate;
@@ -54,6 +55,8 @@ pub struct Addresses {
     pub emulator: Option<String>,
     /// The key server.
     pub key_server: Option<String>,
+    /// The stand-in of Google's account services.
+    pub google: Option<String>,
     /// Where more edges are asked for.
     pub edges: Option<String>,
     pub project: String,
@@ -73,6 +76,7 @@ pub struct Stack {
     origin: Service,
     legacy: Service,
     issuer: Option<Service>,
+    google: Option<Service>,
     database: Option<(Postgres, Service)>,
     throw_away: bool,
     guard: Arc<Guard>,
@@ -104,6 +108,7 @@ impl Stack {
         };
         // The emulator takes longest to start and needs nothing of the others.
         let mut issuer = issuer::start(&guard, plan, &mut ports)?;
+        let google = google::start(&guard, plan, &mut ports)?;
         let database = database::start(&guard, plan, &mut ports, &secrets)?;
         console::step(build_edge::STEP, || build_edge::build(plan.worker))?;
         console::step("migrate", || programs::migrate(&database.url))?;
@@ -124,6 +129,7 @@ impl Stack {
             database: database.url.clone(),
             emulator: issuer.emulator.clone(),
             key_server: issuer.key_server.clone(),
+            google: google.as_ref().map(|google| google.address.clone()),
             edges: edges_port.map(local),
             project: issuer.project.clone(),
             service_key: secrets.service.clone(),
@@ -131,9 +137,11 @@ impl Stack {
             legacy_secret: secrets.legacy_jwt.clone(),
         };
         let shared = issuer.variables.clone();
+        let mut origin = variables::origin(plan, &database.url, &secrets, &shared);
+        origin.extend(google.iter().flat_map(|google| google.variables.clone()));
         let started_with = operate::StartedWith {
             edge: variables::edge(plan, &addresses, &secrets, &shared),
-            origin: variables::origin(plan, &database.url, &secrets, &shared),
+            origin,
             origin_port,
             ports,
             step_down: false,
@@ -183,6 +191,7 @@ impl Stack {
             origin: origin?,
             legacy: legacy?,
             issuer: issuer.service,
+            google: google.map(|google| google.service),
             database: database.server,
             throw_away: plan.database == Database::ThrowAway,
             guard,
@@ -223,6 +232,7 @@ impl Stack {
             .into_iter()
             .chain(self.edges.as_mut())
             .chain(self.issuer.as_mut())
+            .chain(self.google.as_mut())
             .chain(self.database.as_mut().map(|(_, service)| service))
     }
 }

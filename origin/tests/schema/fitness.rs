@@ -1,5 +1,6 @@
 //! What a database must be before a schema is put into it, and what others may be doing in it meanwhile.
 
+use std::process::Command;
 use std::time::Duration;
 
 use schema::{self, Options, SchemaError, status};
@@ -7,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _};
 use uuid::Uuid;
 
+use crate::server::Server;
 use crate::support::{TestDatabase, connect, execute, run_blocking, server};
 
 /// A database with other settings than the server's, dropped with this value.
@@ -46,27 +48,57 @@ async fn database_that_folds_addresses_otherwise_is_refused() {
         ("ENCODING 'SQL_ASCII' LOCALE 'C'", "encoding is SQL_ASCII"),
     ] {
         let odd = Odd::with(settings).await;
-        let refused = schema::up(&odd.options, &Options::default(), &mut |_| {}).await;
-        let Err(SchemaError::NotReady(findings)) = refused else {
-            panic!("{settings}: {refused:?}");
-        };
-        assert!(findings[0].text.contains(word), "{settings}: {findings:?}");
-        let found = schema::verify::read(&odd.options).await.unwrap().differences;
-        assert!(
-            found.iter().any(|text| text.contains(word)),
-            "{settings}: {found:?}"
-        );
-        let unfit = status::read(&odd.options).await.unwrap().unfit;
-        assert!(
-            unfit.iter().any(|text| text.contains(word)),
-            "{settings}: {unfit:?}"
-        );
+        assert_refused(&odd.options, settings, word).await;
     }
     let usual = Odd::with("ENCODING 'UTF8' LOCALE 'C.UTF-8'").await;
     assert_eq!(
         status::read(&usual.options).await.unwrap().unfit,
         Vec::<String>::new()
     );
+}
+
+async fn assert_refused(options: &PgConnectOptions, settings: &str, word: &str) {
+    let refused = schema::up(options, &Options::default(), &mut |_| {}).await;
+    let Err(SchemaError::NotReady(findings)) = refused else {
+        panic!("{settings}: {refused:?}");
+    };
+    assert!(findings[0].text.contains(word), "{settings}: {findings:?}");
+    let found = schema::verify::read(options).await.unwrap().differences;
+    assert!(
+        found.iter().any(|text| text.contains(word)),
+        "{settings}: {found:?}"
+    );
+    let unfit = status::read(options).await.unwrap().unfit;
+    assert!(
+        unfit.iter().any(|text| text.contains(word)),
+        "{settings}: {unfit:?}"
+    );
+}
+
+/// Turkish by the C library, whose `lower` is another's than ICU's. Machines seldom have that locale; most can make it.
+#[tokio::test]
+async fn database_with_a_turkish_locale_of_the_c_library_is_refused() {
+    let locales = std::env::temp_dir().join(format!("crossfade-locales-{}", Uuid::new_v4()));
+    std::fs::create_dir(&locales).unwrap();
+    let made = Command::new("localedef")
+        .args(["--no-archive", "-i", "tr_TR", "-f", "UTF-8"])
+        .arg(locales.join("tr_TR.UTF-8"))
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        eprintln!("not shown: the locale tr_TR.UTF-8 cannot be made here (Debian: locales)");
+        return;
+    }
+    let server = Server::with_locales(locales.clone()).await;
+    let options: PgConnectOptions = server.url().parse().unwrap();
+    let create = "CREATE DATABASE odd TEMPLATE template0 ENCODING 'UTF8' LOCALE 'tr_TR.UTF-8'";
+    execute(&mut connect(&options).await, create).await;
+    assert_refused(
+        &options.database("odd"),
+        "tr_TR.UTF-8",
+        "otherwise than the services do, I",
+    )
+    .await;
+    std::fs::remove_dir_all(&locales).unwrap();
 }
 
 #[tokio::test]

@@ -19,6 +19,10 @@ mod fitness;
 mod ledger;
 mod people;
 mod round_trip;
+#[path = "../support/server.rs"]
+mod server;
 mod silence;
 mod support;
 mod verify;
+#[path = "../support/wait.rs"]
+mod wait;

@@ -31,19 +31,27 @@ pub struct Server {
     folder: PathBuf,
     port: u16,
     child: Child,
+    /// Where the C library finds locales, if elsewhere than usual.
+    locales: Option<PathBuf>,
 }
 
 impl Server {
     /// A new one on a free port.
     pub async fn start() -> Self {
-        let programs = std::env::var_os("TEST_POSTGRES_PROGRAMS").map(PathBuf::from).expect(
-            "TEST_POSTGRES_PROGRAMS is not set: this test starts a PostgreSQL of its own (`cargo xtask test` sets it)",
-        );
-        Self::of(programs).await
+        Self::of(programs()).await
+    }
+
+    /// A new one that knows the C library's locales in the folder `locales`.
+    pub async fn with_locales(locales: PathBuf) -> Self {
+        Self::new(programs(), Some(locales)).await
     }
 
     /// A new one, of the version whose `initdb` and `postgres` are in the folder `programs`.
     pub async fn of(programs: PathBuf) -> Self {
+        Self::new(programs, None).await
+    }
+
+    async fn new(programs: PathBuf, locales: Option<PathBuf>) -> Self {
         let folder = std::env::temp_dir().join(format!("crossfade-server-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         if is_root(&folder) {
@@ -67,12 +75,13 @@ impl Server {
             .local_addr()
             .unwrap()
             .port();
-        let child = serve(&programs, &folder, port);
+        let child = serve(&programs, &folder, port, locales.as_deref());
         let mut server = Self {
             programs,
             folder,
             port,
             child,
+            locales,
         };
         server.until_ready().await;
         server
@@ -93,8 +102,12 @@ impl Server {
             self.child.try_wait().unwrap().is_some()
         })
         .await;
-        self.child = serve(&self.programs, &self.folder, self.port);
+        self.child = self.serve();
         self.until_ready().await;
+    }
+
+    fn serve(&self) -> Child {
+        serve(&self.programs, &self.folder, self.port, self.locales.as_deref())
     }
 
     /// Starts it again if it gave up: its port may have been somebody's for a moment, or an old process of it not quite gone.
@@ -102,7 +115,7 @@ impl Server {
         let url = self.url();
         until("PostgreSQL answers", async || {
             if self.child.try_wait().unwrap().is_some() {
-                self.child = serve(&self.programs, &self.folder, self.port);
+                self.child = self.serve();
             }
             match PgConnection::connect(&url).await {
                 Ok(connection) => connection.close().await.is_ok(),
@@ -121,8 +134,15 @@ impl Drop for Server {
     }
 }
 
-fn serve(programs: &Path, folder: &Path, port: u16) -> Child {
+fn programs() -> PathBuf {
+    std::env::var_os("TEST_POSTGRES_PROGRAMS").map(PathBuf::from).expect(
+        "TEST_POSTGRES_PROGRAMS is not set: this test starts a PostgreSQL of its own (`cargo xtask test` sets it)",
+    )
+}
+
+fn serve(programs: &Path, folder: &Path, port: u16, locales: Option<&Path>) -> Child {
     let mut server = command(programs, "postgres", folder);
+    server.envs(locales.map(|locales| ("LOCPATH", locales)));
     server.args(["-p", &port.to_string()]);
     for setting in [
         "listen_addresses=127.0.0.1",

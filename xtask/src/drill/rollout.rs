@@ -5,6 +5,7 @@
 
 mod acts;
 mod autopilot;
+mod factor;
 mod judge;
 mod people;
 mod play;
@@ -54,14 +55,27 @@ pub fn run(options: &Options) -> Done {
     }
     let started = Instant::now();
     let people = seed::seed(&stack.addresses, options.people)?;
+    let user = factor::enrolled(&stack.addresses)?;
     let stage = stage::Stage::new(people, options.at_once, &stack.addresses.edge, stop)?;
-    let (played, strange) = strangers::at_it(&stage, || acts::play(&mut stack, &stage));
+    let ((played, strange), tries) = factor::at_it(&stage, &user, || {
+        strangers::at_it(&stage, || acts::play(&mut stack, &stage))
+    });
     report::print(&stage, started.elapsed());
     println!("\nMeanwhile strangers made {strange} requests with broken, stalled or misplaced bodies.");
+    println!(
+        "A user with a second factor tried {} times by password alone and was let in {} times.",
+        tries.made, tries.let_in
+    );
     drop(stack);
     played?;
     if stage.is_stopped() {
         return Err(Fault::new("drill rollout", "stopped before its end"));
+    }
+    if tries.let_in > 0 {
+        return Err(Fault::new(
+            "drill rollout",
+            "a password alone was enough for a user with a second factor",
+        ));
     }
     report::verdict(&stage)
 }

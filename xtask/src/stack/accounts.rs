@@ -88,7 +88,8 @@ impl AccountStack {
     }
 }
 
-fn told_by(google: &str) -> Done<Vec<(String, String)>> {
+/// What the stand-in at `google` says the origin has to be told.
+pub(super) fn told_by(google: &str) -> Done<Vec<(String, String)>> {
     const STEP: &str = "stand-in of Google's account services";
     let answer = Client::new(Duration::from_secs(10))
         .get(&format!("{google}/variables"), &[])

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use testkit::key_server::{Change, KeyServer, Mode};
 use testkit::keys::Key;
 use testkit::wire::Wire;
@@ -82,5 +83,41 @@ async fn sign_ins_go_on_when_whoever_asked_about_the_step_down_leaves() {
             .expect(200)
             .came_from("v2", "forced_v2");
     }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn changes_of_standings_that_a_leaving_client_asked_for_are_followed_by_others() {
+    let (v2, legacy) = puppets().await;
+    v2.knows(json!({ "id": "0190a6a1-7c1e-7a51-8d0e-6f2f5a6b7c8d", "user_type": "user" }));
+    v2.holds_changes(true);
+    let upstreams = json!([{ "prefix": "/api/shop", "url": v2.url, "auth": "required" }]);
+    let edge = between(&v2.url, &legacy.url)
+        .with("UPSTREAMS", &upstreams.to_string())
+        .with("UPSTREAM_TIMEOUT_MS", "3000")
+        .start()
+        .await;
+    let request = || {
+        let authorization = format!("authorization: Bearer {}", id_token(&stranger()).mint());
+        by("203.0.113.1", "GET", "/api/shop/cart", &[&authorization])
+    };
+    let mut first = Wire::connect(&edge.direct).await.unwrap();
+    first.write(&request()).await.unwrap();
+    let began = Instant::now();
+    while v2.cursors().is_empty() {
+        assert!(began.elapsed() < PATIENCE, "changes were not asked for");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    first.leave().unwrap();
+    // Nobody else waits for the answer.
+    exchange(&edge, &request()).await.expect(200);
+    v2.holds_changes(false);
+    // It was heard all the same: whoever asks next goes on from its cursor.
+    while v2.cursors().len() < 2 {
+        assert!(began.elapsed() < PATIENCE, "changes were not asked for again");
+        exchange(&edge, &request()).await.expect(200);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(v2.cursors(), [None, Some("7".to_owned())]);
     edge.end().await;
 }
