@@ -63,7 +63,10 @@ async fn copy_has_every_table_that_names_users_and_no_hash() {
         .into_iter()
         .collect();
     tables.insert("users".to_owned());
-    assert_eq!(exported, tables, "origin/crates/users/src/statements/erasure/export.sql");
+    assert_eq!(
+        exported, tables,
+        "origin/crates/users/src/statements/erasure/export.sql"
+    );
     assert_eq!(copy["auth"]["users"][0]["display_name"], SECRET);
     assert_eq!(copy["auth"]["users"][0]["has_password_hash"], true);
     assert_eq!(copy["auth"]["user_profiles"][0]["full_name"], SECRET);

@@ -16,10 +16,10 @@ use super::error::{SchemaError, in_migration};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// What the server is doing for the session that is named `$1`.
+/// What the server is doing for the session that is named `$1`. It hides all but the number from a role that the session has taken on.
 const DOING: &str = "SELECT coalesce(state, ''), coalesce(wait_event, ''), \
-            extract(epoch FROM clock_timestamp() - state_change)::float8 \
-     FROM pg_stat_activity WHERE pid::text || ' ' || backend_start::text = $1";
+            coalesce(extract(epoch FROM clock_timestamp() - state_change), 0)::float8 \
+     FROM pg_stat_activity WHERE concat_ws(' ', pid, backend_start) = $1";
 
 /// How long waits may take in which nothing happens.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +103,7 @@ pub(super) async fn close(connection: PgConnection) {
 /// A name that no other session of this server bears, nor one of another server.
 async fn name(connection: &mut PgConnection) -> Result<String, SchemaError> {
     sqlx::query_scalar(
-        "SELECT pid::text || ' ' || backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        "SELECT concat_ws(' ', pid, backend_start) FROM pg_stat_activity WHERE pid = pg_backend_pid()",
     )
     .fetch_one(connection)
     .await

@@ -4,8 +4,8 @@ use firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::rules::Known;
 use super::error::pause;
+use super::rules::Known;
 use super::{Migration, MigrationError};
 
 /// How many look-ups are under way at once.
