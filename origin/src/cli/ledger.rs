@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use database::Pool;
 use ledger::Difference;
 use ledger::{Cursor, PageSize, Transfer};
-use ledger::{Fault, Ledger, Sweep};
+use ledger::{Ledger, LedgerFailure, Sweep};
 use shared::ids::UserId;
 
 use super::reason::{counted, with_causes};
@@ -63,7 +63,7 @@ pub async fn run(arguments: LedgerArgs, pool: Pool) -> ExitCode {
     })
 }
 
-async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, Fault> {
+async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, LedgerFailure> {
     let differences = ledger.reconcile().await?;
     if json {
         println!("{}", serde_json::json!({ "differences": differences }));
@@ -88,7 +88,12 @@ async fn reconcile(ledger: &Ledger, json: bool) -> Result<ExitCode, Fault> {
     })
 }
 
-async fn show(ledger: &Ledger, user: UserId, limit: i64, before: Option<i64>) -> Result<ExitCode, Fault> {
+async fn show(
+    ledger: &Ledger,
+    user: UserId,
+    limit: i64,
+    before: Option<i64>,
+) -> Result<ExitCode, LedgerFailure> {
     let balance = ledger.balance(user).await?;
     println!(
         "{user}: {} tokens to spend, {} held",
@@ -126,7 +131,7 @@ fn line(transfer: &Transfer) -> String {
     )
 }
 
-async fn expire_holds(ledger: &Ledger) -> Result<ExitCode, Fault> {
+async fn expire_holds(ledger: &Ledger) -> Result<ExitCode, LedgerFailure> {
     match ledger.expire_due().await? {
         Sweep::Swept(count) => println!("{count} holds given back"),
         Sweep::Elsewhere => println!("another process is doing that"),

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use shared::identity::ProvenIdentity;
 use shared::ids::RequestId;
 use shared::problem::ErrorCode;
-use users::audit::Origin;
+use users::audit::RequestSource;
 
 use super::error::ApiError;
 
@@ -59,8 +59,8 @@ impl RequestContext {
 
     /// Where the request came from, for the audit trail.
     #[must_use]
-    pub fn origin(&self) -> Origin {
-        Origin {
+    pub fn source(&self) -> RequestSource {
+        RequestSource {
             source_ip: self.0.client_ip,
             request_id: Some(self.0.request_id.as_str().to_owned()),
         }

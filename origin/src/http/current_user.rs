@@ -19,7 +19,7 @@ impl FromRequestParts<AppState> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Identity(identity) = Identity::from_request_parts(parts, app).await?;
         let context = <RequestContext as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
-        let user = app.accounts.user_of(&identity, &context.origin()).await?;
+        let user = app.accounts.user_of(&identity, &context.source()).await?;
         Ok(Self(user))
     }
 }

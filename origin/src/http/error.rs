@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use database::DatabaseError;
 use firebase::FirebaseError;
-use ledger::Fault;
+use ledger::LedgerFailure;
 use shared::fallback::Dependency;
 use shared::problem::{ErrorCode, Problem, wants_problem_json};
 use shared::time::UnixTime;
@@ -248,12 +248,12 @@ impl From<FirebaseError> for ApiError {
     }
 }
 
-impl From<Fault> for ApiError {
-    fn from(fault: Fault) -> Self {
+impl From<LedgerFailure> for ApiError {
+    fn from(fault: LedgerFailure) -> Self {
         match fault {
-            Fault::Refused(error) => Self::new(error.code()).message(error.to_string()),
-            Fault::Database(error) => error.into(),
-            Fault::Busy => Self::contended().caused_by(fault),
+            LedgerFailure::Refused(error) => Self::new(error.code()).message(error.to_string()),
+            LedgerFailure::Database(error) => error.into(),
+            LedgerFailure::Busy => Self::contended().caused_by(fault),
         }
     }
 }
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn contention_for_one_user_is_no_outage_of_the_database() {
         for (error, status, reason) in [
-            (ApiError::from(Fault::Busy), 429, "contended"),
+            (ApiError::from(LedgerFailure::Busy), 429, "contended"),
             (OperationError::Contended("test").into(), 429, "contended"),
             (AccountError::BeingMoved.into(), 409, "being_moved"),
         ] {
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn outage_of_the_database_is_told_as_one() {
-        let error = ApiError::from(Fault::from(sqlx::Error::WorkerCrashed));
+        let error = ApiError::from(LedgerFailure::from(sqlx::Error::WorkerCrashed));
         assert_eq!(
             (error.problem().status, error.lacks()),
             (503, Some(Dependency::Database))

@@ -30,7 +30,7 @@ fn counted(app: &AppState, request: &Request) -> Option<(Limit, Key)> {
     let path = request.extensions().get::<MatchedPath>()?;
     let limit = Limit::of(request.method().as_str(), path.as_str())?;
     let context = request.extensions().get::<RequestContext>()?;
-    let address = context.origin().source_ip?;
+    let address = context.source().source_ip?;
     let counts = !limit.is_per_user() && !is_ours(app, request);
     counts.then(|| (limit, app.limits.network(Some(address))))
 }

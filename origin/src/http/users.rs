@@ -132,7 +132,7 @@ async fn set_active(
     active: bool,
 ) -> Result<(UserRecord, Told), ApiError> {
     let id = read_id(id)?;
-    let record = administration::set_active(&app.pool, id, active, actor, &context.origin()).await?;
+    let record = administration::set_active(&app.pool, id, active, actor, &context.source()).await?;
     Ok((record, app.accounts.syncing().tell_soon(id).await))
 }
 
@@ -146,7 +146,7 @@ pub async fn sync(
     let actor = Actor::service(&service.name);
     let record = app
         .accounts
-        .sync(read_id(&id)?, &actor, &context.origin())
+        .sync(read_id(&id)?, &actor, &context.source())
         .await?;
     Ok(success(UserData { user: record.user }, "User synchronised"))
 }

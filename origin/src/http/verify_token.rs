@@ -47,7 +47,7 @@ async fn answer(
     context: &RequestContext,
     identity: &ProvenIdentity,
 ) -> Result<Json<Success<VerifiedToken>>, ApiError> {
-    let user = app.accounts.user_of(identity, &context.origin()).await?;
+    let user = app.accounts.user_of(identity, &context.source()).await?;
     Ok(success(describe(identity, user), MESSAGE))
 }
 

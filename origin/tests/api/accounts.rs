@@ -234,7 +234,7 @@ async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
     let address = shared::ids::NormalizedEmail::parse(&email).unwrap();
     app.app
         .accounts
-        .recover(&address, &users::audit::Origin::default())
+        .recover(&address, &users::audit::RequestSource::default())
         .await
         .unwrap();
     let account = app
@@ -257,7 +257,7 @@ async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
     // And once more changes nothing.
     app.app
         .accounts
-        .recover(&address, &users::audit::Origin::default())
+        .recover(&address, &users::audit::RequestSource::default())
         .await
         .unwrap();
 }

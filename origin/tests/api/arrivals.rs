@@ -12,7 +12,7 @@ use serde_json::json;
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Proof;
 use sqlx::{Connection as _, PgConnection};
-use users::audit::Origin;
+use users::audit::RequestSource;
 use users::directory::Directory;
 use users::rules::sign_in::FirebaseSignIn;
 use users::rules::user::UserRecord;
@@ -207,7 +207,7 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
             id,
             welcome: WelcomeGrant::new(id, 3),
         },
-        origin: Origin::default(),
+        source: RequestSource::default(),
     })
 }
 

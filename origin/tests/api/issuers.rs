@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use origin::app::App;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
-use users::audit::Origin;
+use users::audit::RequestSource;
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
@@ -49,7 +49,7 @@ async fn as_configured(url: &str, variables: &[(&str, &str)], token: &str) -> Uu
     let verified = other.verifier.verify(token, at).await.unwrap();
     let user = other
         .accounts
-        .user_of(&verified, &Origin::default())
+        .user_of(&verified, &RequestSource::default())
         .await
         .unwrap();
     other.pool.close().await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::ids::{NormalizedEmail, UserId};
-use users::audit::{Actor, Origin};
+use users::audit::{Actor, RequestSource};
 use users::rules::welcome::ProvenPerson;
 use users::statements::accounts;
 use users::welcome::welcome_due;
@@ -31,7 +31,13 @@ async fn close(app: &TestApp, uid: &str) {
         .value(&format!("SELECT id FROM auth.users WHERE firebase_uid = '{uid}'"))
         .await;
     let mut connection = app.database.connect().await;
-    let closed = accounts::close(&mut connection, UserId(id), &Actor::user(), &Origin::default()).await;
+    let closed = accounts::close(
+        &mut connection,
+        UserId(id),
+        &Actor::user(),
+        &RequestSource::default(),
+    )
+    .await;
     assert!(closed.unwrap().is_some());
 }
 

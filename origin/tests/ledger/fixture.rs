@@ -6,7 +6,7 @@ use ledger::{
     Amount, Caller, Direction, HoldLifetime, HoldRequest, IdempotencyKey, IdempotencyToken, LedgerError,
     Movement, Reason, Receipt,
 };
-use ledger::{Fault, Ledger};
+use ledger::{Ledger, LedgerFailure};
 use shared::ids::UserId;
 use uuid::Uuid;
 
@@ -108,15 +108,15 @@ pub fn hold(user: UserId, amount: i64) -> HoldRequest {
 ///
 /// # Panics
 /// When it was not refused.
-pub fn refusal<T: std::fmt::Debug>(outcome: Result<T, Fault>) -> LedgerError {
+pub fn refusal<T: std::fmt::Debug>(outcome: Result<T, LedgerFailure>) -> LedgerError {
     match outcome {
-        Err(Fault::Refused(refusal)) => refusal,
+        Err(LedgerFailure::Refused(refusal)) => refusal,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
 
 /// How often each outcome came.
-pub fn tally(outcomes: &[Result<Receipt, Fault>]) -> BTreeMap<&'static str, usize> {
+pub fn tally(outcomes: &[Result<Receipt, LedgerFailure>]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for outcome in outcomes {
         let name = match outcome {

@@ -1,4 +1,4 @@
-//! How often what happened. Read by the metrics endpoint; no label names a person.
+//! How often what happened. Read by the metrics endpoint; no label names a user.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -4,7 +4,7 @@ use database::{Pool, run};
 use shared::ids::UserId;
 
 use crate::counters::Counters;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::outcome::{SettledHold, recognise};
 use crate::retry::Attempts;
 use crate::rules::{
@@ -17,7 +17,11 @@ use crate::statements::{self, Ending, Found, SeenHold, Settled};
 pub(crate) const ROUND: i64 = 100;
 
 /// Gives back the due holds of `user`. `true` when there were any.
-pub(crate) async fn expire_due_of(pool: &Pool, counters: &Counters, user: UserId) -> Result<bool, Fault> {
+pub(crate) async fn expire_due_of(
+    pool: &Pool,
+    counters: &Counters,
+    user: UserId,
+) -> Result<bool, LedgerFailure> {
     let due = run(pool, |mut connection| async move {
         statements::due_holds(&mut connection, Some(user), ROUND).await
     })
@@ -30,7 +34,11 @@ pub(crate) async fn expire_due_of(pool: &Pool, counters: &Counters, user: UserId
 }
 
 /// Gives back `hold` if its time is up and nobody settled it. `true` when this call did.
-pub(crate) async fn expire_one(pool: &Pool, counters: &Counters, hold: HoldId) -> Result<bool, Fault> {
+pub(crate) async fn expire_one(
+    pool: &Pool,
+    counters: &Counters,
+    hold: HoldId,
+) -> Result<bool, LedgerFailure> {
     let token = IdempotencyToken {
         caller: Caller::origin(),
         key: IdempotencyKey::hold_expiry(hold),
@@ -49,8 +57,8 @@ pub(crate) async fn expire_one(pool: &Pool, counters: &Counters, hold: HoldId) -
             Ok(true)
         }
         // Somebody was faster, or the hold is not due.
-        Ok(_) | Err(Fault::Refused(LedgerError::HoldSettled)) => Ok(false),
-        Err(fault) => Err(fault),
+        Ok(_) | Err(LedgerFailure::Refused(LedgerError::HoldSettled)) => Ok(false),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -59,7 +67,7 @@ pub(crate) async fn end(
     counters: &Counters,
     statement: &'static str,
     ending: Ending<'_>,
-) -> Result<SettledHold, Fault> {
+) -> Result<SettledHold, LedgerFailure> {
     let mut attempts = Attempts::new(statement, counters);
     loop {
         let settled =
@@ -106,10 +114,10 @@ fn ended(
     hold: SeenHold,
     found: &Found,
     moved: i32,
-) -> Result<SettledHold, Fault> {
+) -> Result<SettledHold, LedgerFailure> {
     let replayed = recognise(counters, &ending.hash.0, found)?;
     let broken = |_| {
-        Fault::from(sqlx::Error::Decode(
+        LedgerFailure::from(sqlx::Error::Decode(
             "a transfer or a hold without an amount".into(),
         ))
     };

@@ -7,7 +7,7 @@ use database::{Pool, read};
 use shared::ids::UserId;
 
 use crate::counters::Counters;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::queue::Queue;
 use crate::retry::Attempts;
 use crate::rules::LedgerError;
@@ -47,8 +47,8 @@ impl Ledger {
     /// The balance of `user`. Writes nothing: a hold whose time is up counts as held until it is given back.
     ///
     /// # Errors
-    /// [`LedgerError::UserNotFound`]; [`Fault::Database`].
-    pub async fn balance(&self, user: UserId) -> Result<Balance, Fault> {
+    /// [`LedgerError::UserNotFound`]; [`LedgerFailure::Database`].
+    pub async fn balance(&self, user: UserId) -> Result<Balance, LedgerFailure> {
         read(&self.pool, |mut connection| async move {
             statements::balance(&mut connection, user).await
         })
@@ -59,8 +59,8 @@ impl Ledger {
     /// Everything that is wrong; empty when every guarantee holds. Reads the whole ledger in one snapshot.
     ///
     /// # Errors
-    /// [`Fault::Database`].
-    pub async fn reconcile(&self) -> Result<Vec<Difference>, Fault> {
+    /// [`LedgerFailure::Database`].
+    pub async fn reconcile(&self) -> Result<Vec<Difference>, LedgerFailure> {
         let differences = self.pool.transaction(PATIENCE, |mut connection| async move {
             statements::lift_time_limit(&mut connection).await?;
             statements::differences(&mut connection).await

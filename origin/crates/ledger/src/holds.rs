@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::expiry::{end, expire_due_of, expire_one};
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
 use crate::outcome::{Reservation, SettledHold, allowed, recognise};
 use crate::rules::{
@@ -22,7 +22,7 @@ impl Ledger {
         &self,
         token: &IdempotencyToken,
         request: &HoldRequest,
-    ) -> Result<Reservation, Fault> {
+    ) -> Result<Reservation, LedgerFailure> {
         let mut attempts = self.attempts("reserve");
         let mut touched = false;
         let id = HoldId(Uuid::new_v4());
@@ -59,7 +59,7 @@ impl Ledger {
         request: &HoldRequest,
         found: &Found,
         hold: Option<(HoldId, DateTime<Utc>)>,
-    ) -> Result<Reservation, Fault> {
+    ) -> Result<Reservation, LedgerFailure> {
         let replayed = recognise(&self.counters, &request.request_hash().0, found)?;
         // The hash says that a hold was asked for, so the row has one.
         let (id, expires_at) = hold.ok_or(LedgerError::IdempotencyKeyReused)?;
@@ -104,7 +104,7 @@ impl Ledger {
         token: &IdempotencyToken,
         hold: HoldId,
         settlement: Settlement,
-    ) -> Result<SettledHold, Fault> {
+    ) -> Result<SettledHold, LedgerFailure> {
         let (state, capture, reason) = match settlement {
             Settlement::Capture(amount) => (HoldState::Captured, amount.map(Amount::get), "hold captured"),
             Settlement::Release => (HoldState::Released, Some(0), "hold released"),
@@ -119,11 +119,11 @@ impl Ledger {
         };
         let outcome = end(&self.pool, &self.counters, "settle", ending).await;
         match outcome {
-            Err(Fault::Refused(_)) => self.counters.refused(),
+            Err(LedgerFailure::Refused(_)) => self.counters.refused(),
             Err(_) => {}
             Ok(_) => return outcome,
         }
-        if let Err(Fault::Refused(LedgerError::HoldSettled)) = outcome {
+        if let Err(LedgerFailure::Refused(LedgerError::HoldSettled)) = outcome {
             expire_one(&self.pool, &self.counters, hold).await?;
         }
         outcome

@@ -6,7 +6,7 @@
 
 mod counters;
 mod expiry;
-mod fault;
+mod failure;
 mod handle;
 mod holds;
 mod make;
@@ -19,7 +19,7 @@ mod statements;
 mod sweep;
 
 pub use counters::{CounterSnapshot, Counters};
-pub use fault::Fault;
+pub use failure::LedgerFailure;
 pub use handle::Ledger;
 pub use movements::TransferPage;
 pub use outcome::{Reservation, SettledHold};

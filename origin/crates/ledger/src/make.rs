@@ -4,7 +4,7 @@ use database::Pool;
 
 use crate::counters::Counters;
 use crate::expiry::expire_due_of;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::outcome::{allowed, recognise};
 use crate::retry::Attempts;
 use crate::rules::{
@@ -19,7 +19,7 @@ pub(crate) async fn make_one(
     counters: &Counters,
     token: &IdempotencyToken,
     movement: &Movement,
-) -> Result<Receipt, Fault> {
+) -> Result<Receipt, LedgerFailure> {
     let mut attempts = Attempts::new("move", counters);
     let mut touched = false;
     loop {
@@ -51,7 +51,11 @@ pub(crate) async fn make_one(
 }
 
 /// The answer for a movement that is in the ledger, the same for the request that made it and for each repeat.
-pub(crate) fn receipt(counters: &Counters, movement: &Movement, found: &Found) -> Result<Receipt, Fault> {
+pub(crate) fn receipt(
+    counters: &Counters,
+    movement: &Movement,
+    found: &Found,
+) -> Result<Receipt, LedgerFailure> {
     let replayed = recognise(counters, &movement.request_hash().0, found)?;
     let user = Account::User(movement.user).to_string();
     let (kind, debit_account, credit_account) = match movement.direction {

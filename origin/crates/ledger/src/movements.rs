@@ -4,12 +4,12 @@ use database::read;
 use shared::ids::UserId;
 use uuid::Uuid;
 
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
 use crate::rules::{Caller, Cursor, IdempotencyKey, IdempotencyToken, Movement, PageSize, Receipt, Transfer};
 use crate::statements;
 
-/// One page of a person's transfers.
+/// One page of a user's transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferPage {
     /// Newest first.
@@ -19,21 +19,29 @@ pub struct TransferPage {
 }
 
 impl Ledger {
-    /// Credits or debits a person, once for each `token`. Movements of one person that wait together share a statement.
+    /// Credits or debits a user, once for each `token`. Movements of one user that wait together share a statement.
     ///
     /// # Errors
     /// A refusal of [`LedgerError`], which changed nothing; otherwise the database gave no answer, and the same token tells
     /// later whether it moved.
-    pub async fn move_tokens(&self, token: IdempotencyToken, movement: Movement) -> Result<Receipt, Fault> {
+    pub async fn move_tokens(
+        &self,
+        token: IdempotencyToken,
+        movement: Movement,
+    ) -> Result<Receipt, LedgerFailure> {
         self.queue.make(token, movement).await
     }
 
-    /// Credits or debits a person for a caller that names no key, as callers of the old contract do. It is made once, also when
+    /// Credits or debits a user for a caller that names no key, as callers of the old contract do. It is made once, also when
     /// the connection to the database breaks; but the caller's own repeat is another movement.
     ///
     /// # Errors
     /// As [`Ledger::move_tokens`].
-    pub async fn move_tokens_unnamed(&self, caller: Caller, movement: Movement) -> Result<Receipt, Fault> {
+    pub async fn move_tokens_unnamed(
+        &self,
+        caller: Caller,
+        movement: Movement,
+    ) -> Result<Receipt, LedgerFailure> {
         let key = IdempotencyKey::fresh(Uuid::new_v4());
         self.move_tokens(IdempotencyToken { caller, key }, movement).await
     }
@@ -41,13 +49,13 @@ impl Ledger {
     /// A page of the transfers of `user`, newest first.
     ///
     /// # Errors
-    /// [`Fault::Database`].
+    /// [`LedgerFailure::Database`].
     pub async fn transfers(
         &self,
         user: UserId,
         cursor: Option<Cursor>,
         size: PageSize,
-    ) -> Result<TransferPage, Fault> {
+    ) -> Result<TransferPage, LedgerFailure> {
         let transfers = read(&self.pool, |mut connection| async move {
             statements::transfers(&mut connection, user, cursor, size).await
         })

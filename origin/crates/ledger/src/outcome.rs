@@ -18,13 +18,13 @@ pub struct Reservation {
 pub struct SettledHold {
     /// The hold, as it ended.
     pub hold: Hold,
-    /// The movement that carries the key: to `system:spent` for a capture, back to the person for a release.
+    /// The movement that carries the key: to `system:spent` for a capture, back to the user for a release.
     pub receipt: Receipt,
-    /// The person's spendable balance after all of it, in tokens; a part that was not captured has gone back.
+    /// The user's spendable balance after all of it, in tokens; a part that was not captured has gone back.
     pub token_balance: i32,
 }
 
-/// Whether a balance allows a change: by the one the snapshot saw, `None` when it saw no such person.
+/// Whether a balance allows a change: by the one the snapshot saw, `None` when it saw no such user.
 pub(crate) fn allowed(seen_balance: Option<i32>, delta: i64) -> Result<(), LedgerError> {
     let balance = i64::from(seen_balance.ok_or(LedgerError::UserNotFound)?);
     let after = balance.saturating_add(delta);

@@ -1,6 +1,6 @@
-//! Movements of one person, one statement at a time: those that arrive while a statement runs share the next one.
+//! Movements of one user, one statement at a time: those that arrive while a statement runs share the next one.
 //!
-//! PostgreSQL lets one transaction at a time change a person's row, so parallel statements for one person only queue there, each
+//! PostgreSQL lets one transaction at a time change a user's row, so parallel statements for one user only queue there, each
 //! holding a connection and paying a commit of its own. They queue here instead. A movement that finds nobody of its user at work goes at
 //! once and alone: nothing ever waits for company.
 
@@ -12,19 +12,19 @@ use shared::ids::UserId;
 use tokio::sync::oneshot;
 
 use crate::counters::Counters;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::make::{make_one, receipt};
 use crate::rules::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
 use crate::statements::{self, Found};
 
-/// How many movements of one user may wait. Beyond, callers are told to come back ([`Fault::Busy`]).
+/// How many movements of one user may wait. Beyond, callers are told to come back ([`LedgerFailure::Busy`]).
 const MAX_WAITING: usize = 1024;
 
 /// The movements that wait, by user.
 pub(crate) struct Queue {
     pool: Pool,
     counters: Arc<Counters>,
-    /// A key is present exactly while a task works on that person's movements.
+    /// A key is present exactly while a task works on that user's movements.
     waiting: Mutex<HashMap<UserId, VecDeque<Waiting>>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Queue {
 struct Waiting {
     token: IdempotencyToken,
     movement: Movement,
-    reply: oneshot::Sender<Result<Receipt, Fault>>,
+    reply: oneshot::Sender<Result<Receipt, LedgerFailure>>,
 }
 
 impl std::fmt::Debug for Queue {
@@ -50,12 +50,12 @@ impl Queue {
         }
     }
 
-    /// Makes `movement`, with others of the same person if there are any.
+    /// Makes `movement`, with others of the same user if there are any.
     pub(crate) async fn make(
         self: &Arc<Self>,
         token: IdempotencyToken,
         movement: Movement,
-    ) -> Result<Receipt, Fault> {
+    ) -> Result<Receipt, LedgerFailure> {
         let (reply, answer) = oneshot::channel();
         let user = movement.user;
         let waiting = Waiting {
@@ -78,14 +78,14 @@ impl Queue {
     }
 
     /// Queues `waiting` of `user`, or gives it back when nobody is at work on theirs and it is now the caller's to run.
-    fn join(&self, user: UserId, waiting: Waiting) -> Result<Option<Waiting>, Fault> {
+    fn join(&self, user: UserId, waiting: Waiting) -> Result<Option<Waiting>, LedgerFailure> {
         let mut open = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(&user) {
             None => {
                 open.insert(user, VecDeque::new());
                 Ok(Some(waiting))
             }
-            Some(queue) if queue.len() >= MAX_WAITING => Err(Fault::Busy),
+            Some(queue) if queue.len() >= MAX_WAITING => Err(LedgerFailure::Busy),
             Some(queue) => {
                 queue.push_back(waiting);
                 Ok(None)
@@ -108,7 +108,7 @@ impl Queue {
     }
 }
 
-/// The task that works on one person's movements.
+/// The task that works on one user's movements.
 struct Worker {
     queue: Arc<Queue>,
     user: UserId,
@@ -130,9 +130,9 @@ impl Worker {
             match self.make_together(&mut waiting).await {
                 Ok(Progress::Some) => {}
                 Ok(Progress::None) => break,
-                Err(fault) => {
+                Err(failure) => {
                     for one in waiting {
-                        let _ = one.reply.send(Err(fault.clone()));
+                        let _ = one.reply.send(Err(failure.clone()));
                     }
                     return;
                 }
@@ -145,7 +145,7 @@ impl Worker {
     }
 
     /// Runs one statement for all of `waiting`, answers those it settled and leaves the others.
-    async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, Fault> {
+    async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, LedgerFailure> {
         let counters = &self.queue.counters;
         let repeats = take_repeats(waiting);
         let requests: Vec<_> = waiting.iter().map(|one| (&one.token, &one.movement)).collect();

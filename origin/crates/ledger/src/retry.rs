@@ -5,7 +5,7 @@ use std::time::Duration;
 use database::Ending;
 
 use crate::counters::Counters;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::statements::IDEMPOTENCY_INDEX;
 
 /// How often a statement is run at most.
@@ -76,7 +76,7 @@ impl<'a> Attempts<'a> {
     ///
     /// # Errors
     /// `error` itself when another run cannot help or there were enough of them.
-    pub(crate) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), Fault> {
+    pub(crate) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), LedgerFailure> {
         let Some(cause) = Cause::of(&error) else {
             return Err(error.into());
         };
@@ -89,9 +89,11 @@ impl<'a> Attempts<'a> {
     /// Returns when the statement may be run again because what its snapshot saw is no longer so.
     ///
     /// # Errors
-    /// [`Fault::Busy`] when there were enough of them.
-    pub(crate) async fn again_raced(&mut self) -> Result<(), Fault> {
-        self.again(Cause::Raced).await.map_err(|TooMany| Fault::Busy)
+    /// [`LedgerFailure::Busy`] when there were enough of them.
+    pub(crate) async fn again_raced(&mut self) -> Result<(), LedgerFailure> {
+        self.again(Cause::Raced)
+            .await
+            .map_err(|TooMany| LedgerFailure::Busy)
     }
 
     async fn again(&mut self, cause: Cause) -> Result<(), TooMany> {

@@ -21,9 +21,9 @@ pub const IDEMPOTENCY_INDEX: &str = "token_transfers_idempotency_key";
 pub struct Position {
     /// Number in the whole ledger.
     pub id: i64,
-    /// Number among the person's transfers.
+    /// Number among the user's transfers.
     pub version: i64,
-    /// The person's spendable balance after it.
+    /// The user's spendable balance after it.
     pub balance_after: i32,
     /// When.
     pub created_at: DateTime<Utc>,

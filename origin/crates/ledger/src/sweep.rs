@@ -8,7 +8,7 @@ use shared::causes::Causes;
 use uuid::Uuid;
 
 use crate::expiry;
-use crate::fault::Fault;
+use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
 use crate::statements;
 
@@ -32,8 +32,8 @@ impl Ledger {
     /// The lease only spares double work: two sweepers would still give each hold back once.
     ///
     /// # Errors
-    /// [`Fault::Database`]; what was given back so far stays so.
-    pub async fn expire_due(&self) -> Result<Sweep, Fault> {
+    /// [`LedgerFailure::Database`]; what was given back so far stays so.
+    pub async fn expire_due(&self) -> Result<Sweep, LedgerFailure> {
         let holder = Uuid::new_v4();
         let mut given_back: u64 = 0;
         loop {
@@ -61,7 +61,7 @@ impl Ledger {
     }
 
     /// Gives back some of the holds whose time is up. Answers how many; 0 when there is nothing left that could go back.
-    async fn expire_round(&self) -> Result<u64, Fault> {
+    async fn expire_round(&self) -> Result<u64, LedgerFailure> {
         let due = run(&self.pool, |mut connection| async move {
             statements::due_holds(&mut connection, None, expiry::ROUND).await
         })
@@ -72,10 +72,10 @@ impl Ledger {
                 Ok(true) => given_back = given_back.saturating_add(1),
                 Ok(false) => {}
                 // One hold that cannot go back (its owner's balance is full) must not keep the others.
-                Err(Fault::Refused(refusal)) => {
+                Err(LedgerFailure::Refused(refusal)) => {
                     tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "expired hold not released");
                 }
-                Err(fault) => return Err(fault),
+                Err(failure) => return Err(failure),
             }
         }
         Ok(given_back)
@@ -90,9 +90,9 @@ impl Ledger {
             match self.expire_due().await {
                 Ok(Sweep::Swept(count)) if count > 0 => tracing::info!(count, "expired holds given back"),
                 Ok(_) => {}
-                Err(fault) => {
+                Err(failure) => {
                     tracing::warn!(
-                        error = %Causes(&fault),
+                        error = %Causes(&failure),
                         "expired holds could not be given back"
                     );
                 }

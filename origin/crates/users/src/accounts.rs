@@ -1,4 +1,4 @@
-//! What people do with their accounts, across Firebase and our rows.
+//! What users do with their accounts, across Firebase and our rows.
 //!
 //! Firebase comes first and our row second: a process that dies in between leaves a Firebase account whose row the next call
 //! makes or links, never a row that claims an account which does not exist.
@@ -33,7 +33,7 @@ use verification::Verifier;
 
 use crate::LegacySession;
 use crate::audit::Actor;
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::directory::Directory;
 use crate::error::AccountError;
 use crate::error::OperationError;
@@ -63,7 +63,7 @@ pub struct Accounts {
     pub limits: Limits,
     /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
     pub verifier: Arc<Verifier>,
-    /// Tokens a new person starts with.
+    /// Tokens a new user starts with.
     pub welcome_tokens: i32,
     /// What the legacy contract answers as `token`.
     pub legacy_session: LegacySession,
@@ -98,9 +98,9 @@ impl Accounts {
     }
 
     /// The row of somebody whom Firebase has just signed in, made or linked if need be.
-    async fn admit(&self, tokens: SignedIn, origin: &Origin) -> Result<SignedInUser, AccountError> {
+    async fn admit(&self, tokens: SignedIn, source: &RequestSource) -> Result<SignedInUser, AccountError> {
         let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
-        let user = self.user_of(&identity, origin).await?;
+        let user = self.user_of(&identity, source).await?;
         Ok(SignedInUser { tokens, user })
     }
 
@@ -108,23 +108,32 @@ impl Accounts {
     ///
     /// # Errors
     /// See there.
-    pub async fn user_of(&self, identity: &Identity, origin: &Origin) -> Result<ActiveUser, OperationError> {
+    pub async fn user_of(
+        &self,
+        identity: &Identity,
+        source: &RequestSource,
+    ) -> Result<ActiveUser, OperationError> {
         ensure_user(
             &self.directory,
             &self.proofs,
             identity,
             self.welcome_tokens,
-            origin,
+            source,
         )
         .await
     }
 
-    /// Brings a person's row up to date with their Firebase account: [`Syncing::one`].
+    /// Brings a user's row up to date with their Firebase account: [`Syncing::one`].
     ///
     /// # Errors
     /// See there.
-    pub async fn sync(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
-        self.syncing().one(id, actor, origin).await
+    pub async fn sync(
+        &self,
+        id: UserId,
+        actor: &Actor,
+        source: &RequestSource,
+    ) -> Result<UserRecord, AccountError> {
+        self.syncing().one(id, actor, source).await
     }
 
     /// What brings rows up to date.

@@ -1,10 +1,10 @@
-//! What administrators do with people: look, deactivate, activate, bring up to date with Firebase.
+//! What administrators do with users: look, deactivate, activate, bring up to date with Firebase.
 
 use database::{Pool, read, run};
 use shared::ids::{FirebaseUid, UserId};
 
 use crate::audit;
-use crate::audit::{Actor, Event, Origin};
+use crate::audit::{Actor, Event, RequestSource};
 use crate::error::OperationError;
 use crate::rules::user::{UserError, UserRecord};
 use crate::statements::{accounts, users};
@@ -12,7 +12,7 @@ use crate::statements::{accounts, users};
 /// The most events of a page.
 pub const MAX_EVENTS: i64 = 100;
 
-/// The person with this id.
+/// The user with this id.
 ///
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
@@ -28,7 +28,7 @@ pub async fn show(pool: &Pool, id: UserId) -> Result<UserRecord, OperationError>
 ///
 /// A uid is looked up as it stands. What has the form of a UUID is looked up as an id as well, since migrated accounts carry their id
 /// as uid, and accounts registered here a UUID that is nobody's id. Nothing in the text tells the two apart, so both must lead to
-/// one person.
+/// one user.
 ///
 /// # Errors
 /// [`Unnamed`], or a fault of ours.
@@ -44,20 +44,20 @@ pub async fn named(pool: &Pool, name: &FirebaseUid) -> Result<Result<UserId, Unn
     })
 }
 
-/// Why a name does not name one person.
+/// Why a name does not name one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unnamed {
     /// Nobody has it.
     #[error("nobody has this id or Firebase uid")]
     Nobody,
-    /// It is one person's id and another's uid.
+    /// It is one user's id and another's uid.
     #[error(
         "this is one person's id and another's Firebase uid: `origin users find` shows them; name either by what is theirs alone"
     )]
     Several,
 }
 
-/// Deactivates a person, which voids every sign-in so far, or activates them again. Counts from the next request on, in every
+/// Deactivates a user, which voids every sign-in so far, or activates them again. Counts from the next request on, in every
 /// replica: standing is read from the row each time. That Firebase is to be told is noted with it; `Syncing::tell_soon` does so.
 ///
 /// # Errors
@@ -67,15 +67,15 @@ pub async fn set_active(
     id: UserId,
     active: bool,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> Result<UserRecord, OperationError> {
     let changed = run(pool, |mut connection| async move {
-        accounts::set_active(&mut connection, id, active, actor, origin).await
+        accounts::set_active(&mut connection, id, active, actor, source).await
     });
     Ok(changed.await?.ok_or(UserError::NotFound)?)
 }
 
-/// A person's audit trail, newest first, from before the event `before`.
+/// A user's audit trail, newest first, from before the event `before`.
 ///
 /// # Errors
 /// A fault of ours.

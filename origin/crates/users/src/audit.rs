@@ -11,14 +11,14 @@ use sqlx::{FromRow, Row as _};
 
 /// Where a request came from, for the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origin {
+pub struct RequestSource {
     /// The client's address, as the edge saw it.
     pub source_ip: Option<IpAddr>,
     /// The request's name.
     pub request_id: Option<String>,
 }
 
-impl Origin {
+impl RequestSource {
     /// The address as the statements take it.
     pub(crate) fn source_ip_text(&self) -> Option<String> {
         self.source_ip.map(|address| address.to_string())
@@ -30,7 +30,7 @@ impl Origin {
 pub struct Actor(String);
 
 impl Actor {
-    /// The person themself.
+    /// The user themself.
     #[must_use]
     pub fn user() -> Self {
         Self("user".to_owned())
@@ -109,7 +109,7 @@ pub async fn note(
     kind: &str,
     user: UserId,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id) VALUES ($1, $2, $3, $4::text::inet, $5)",
@@ -117,8 +117,8 @@ pub async fn note(
     .bind(kind)
     .bind(actor.as_str())
     .bind(user.0)
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .execute(connection)
     .await
     .map(drop)
@@ -143,7 +143,7 @@ pub async fn password_changed_since(
     .await
 }
 
-/// The latest events of a person, newest first, older than the event `before`.
+/// The latest events of a user, newest first, older than the event `before`.
 ///
 /// # Errors
 /// What the database says.

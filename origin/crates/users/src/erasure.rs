@@ -49,7 +49,7 @@ fn shown(account: &Account) -> Value {
     })
 }
 
-/// Takes away what is known of a user, here and at Firebase. The ledger stays, without the person.
+/// Takes away what is known of a user, here and at Firebase. The ledger stays, without the user.
 ///
 /// In three steps, each of which may be repeated: the user is put out, the account at Firebase is deleted (one that is gone counts as
 /// deleted), the row is emptied. Broken off anywhere, it is done by doing it again.

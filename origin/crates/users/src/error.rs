@@ -11,7 +11,7 @@ use crate::rules::user::UserError;
 /// A refusal in the words of the domain, or a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OperationError {
-    /// The person is not served.
+    /// The user is not served.
     #[error(transparent)]
     User(#[from] UserError),
     /// The database gave no answer.
@@ -50,7 +50,7 @@ pub enum AccountError {
     /// The bulk migration, or another sign-in, is moving the user and does not get done. The legacy service lets the user in.
     #[error("The account is being moved just now: try again in a moment")]
     BeingMoved,
-    /// The person is not served.
+    /// The user is not served.
     #[error(transparent)]
     User(#[from] UserError),
     /// Firebase refused, or did not answer.

@@ -20,7 +20,7 @@ use shared::web_address::is_web_address;
 use uuid::Uuid;
 
 use crate::administration::show;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::directory::Directory;
 use crate::error::AccountError;
 use crate::rules::sign_in::MAX_DISPLAY_NAME;
@@ -54,11 +54,11 @@ pub struct Syncing {
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Synced {
-    /// People whose row agrees with their account now.
+    /// Users whose row agrees with their account now.
     pub synced: u64,
-    /// People whose account is gone; they are tried again, since it may come back.
+    /// Users whose account is gone; they are tried again, since it may come back.
     pub missing: u64,
-    /// People of whose standing Firebase had to be told still.
+    /// Users of whose standing Firebase had to be told still.
     pub told: u64,
 }
 
@@ -72,13 +72,18 @@ pub enum Round {
 }
 
 impl Syncing {
-    /// Brings a person's row up to date with their Firebase account. Values that are gone there are gone here; the address
+    /// Brings a user's row up to date with their Firebase account. Values that are gone there are gone here; the address
     /// follows only when it is verified and nobody else has it. Who may act is our word: the account of somebody deactivated is
     /// disabled. Should Firebase not answer, it is tried again later by itself.
     ///
     /// # Errors
-    /// [`UserError::NotFound`] when there is no such person, or they have no Firebase account (any more) that we manage; a fault of ours.
-    pub async fn one(&self, id: UserId, actor: &Actor, origin: &Origin) -> Result<UserRecord, AccountError> {
+    /// [`UserError::NotFound`] when there is no such user, or they have no Firebase account (any more) that we manage; a fault of ours.
+    pub async fn one(
+        &self,
+        id: UserId,
+        actor: &Actor,
+        source: &RequestSource,
+    ) -> Result<UserRecord, AccountError> {
         let record = show(self.directory.pool(), id).await?;
         let is_managed = record.issuer == self.managed_issuer().await?;
         let uid = record
@@ -94,7 +99,7 @@ impl Syncing {
                 return Err(error.into());
             }
         };
-        let record = self.apply(id, account.as_ref(), actor, origin).await?;
+        let record = self.apply(id, account.as_ref(), actor, source).await?;
         let is_out = record.as_ref().is_some_and(|record| !record.user.is_active);
         if is_out && account.as_ref().is_some_and(|account| !account.disabled) {
             run(self.directory.pool(), |mut connection| async move {
@@ -220,7 +225,8 @@ impl Syncing {
         let mut done = Synced::default();
         for due in due {
             let account = found.get(&due.firebase_uid);
-            self.apply(due.id, account, actor, &Origin::default()).await?;
+            self.apply(due.id, account, actor, &RequestSource::default())
+                .await?;
             match account {
                 Some(_) => done.synced = done.synced.saturating_add(1),
                 None => done.missing = done.missing.saturating_add(1),
@@ -242,18 +248,18 @@ impl Syncing {
         }
     }
 
-    /// Writes what Firebase says of a person, `None` for an account that is gone. Answers the row, if there is one.
+    /// Writes what Firebase says of a user, `None` for an account that is gone. Answers the row, if there is one.
     async fn apply(
         &self,
         id: UserId,
         account: Option<&Account>,
         actor: &Actor,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<Option<UserRecord>, DatabaseError> {
         let facts = account.map(facts);
         let facts = facts.as_ref();
         let record = run(self.directory.pool(), |mut connection| async move {
-            accounts::sync(&mut connection, id, facts, actor, origin).await
+            accounts::sync(&mut connection, id, facts, actor, source).await
         })
         .await?;
         if account.is_some_and(|account| account.has_second_factor) {

@@ -1,4 +1,4 @@
-//! The person behind a proven identity: found, linked to an older account, or created at first sight.
+//! The user behind a proven identity: found, linked to an older account, or created at first sight.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use shared::ids::UserId;
 use shared::ownership::{self, Account, Address, Step, Way};
 use uuid::Uuid;
 
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::directory::Directory;
 use crate::error::OperationError;
 use crate::proofs::Proofs;
@@ -26,21 +26,21 @@ use crate::welcome::welcome_proven;
 /// How often we look again after another session got in between. One look suffices unless a third one interferes.
 const MAX_LOOKS: u32 = 5;
 
-/// The active person behind `identity`.
+/// The active user behind `identity`.
 ///
-/// The common case, a known person who has not signed in anew, is one SELECT and writes nothing. A first sight is one
+/// The common case, a known user who has not signed in anew, is one SELECT and writes nothing. A first sight is one
 /// statement: row, welcome grant and audit event together, and those of others that wait as well. Who cannot be created, because
 /// there is a row with their uid or address, is found, linked or refused by a second. A legacy identity names its row and never
 /// creates one. Firebase is asked about an account only when its address becomes proven by a mail, once in the life of a row.
 ///
 /// # Errors
-/// [`UserError`] for people who are not served, else [`OperationError::Database`].
+/// [`UserError`] for users who are not served, else [`OperationError::Database`].
 pub async fn ensure_user(
     directory: &Directory,
     proofs: &Proofs,
     identity: &Identity,
     welcome_tokens: i32,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> Result<ActiveUser, OperationError> {
     match &identity.subject {
         Subject::Legacy(id) => {
@@ -60,11 +60,11 @@ pub async fn ensure_user(
             for _ in 0..MAX_LOOKS {
                 let look = match directory.find_by_firebase_uid(uid, issuer).await? {
                     Some(record) => {
-                        sign_in(directory, proofs, identity, welcome_tokens, record, origin).await?
+                        sign_in(directory, proofs, identity, welcome_tokens, record, source).await?
                     }
                     None => {
                         let signed_in = FirebaseSignIn::new(identity, uid, issuer);
-                        first_sight(directory, identity, signed_in, welcome_tokens, origin).await?
+                        first_sight(directory, identity, signed_in, welcome_tokens, source).await?
                     }
                 };
                 if let Some(record) = look {
@@ -83,7 +83,7 @@ async fn sign_in(
     identity: &Identity,
     welcome_tokens: i32,
     record: UserRecord,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> Result<Option<UserRecord>, OperationError> {
     let Some(signed_in) = news(directory, proofs, identity, &record).await else {
         return Ok(Some(record));
@@ -91,7 +91,7 @@ async fn sign_in(
     let record = record.admit(identity)?.into_record();
     let signed_in = &signed_in;
     let noted = run(directory.pool(), |mut connection| async move {
-        users::record_sign_in(&mut connection, signed_in, origin).await
+        users::record_sign_in(&mut connection, signed_in, source).await
     })
     .await;
     note_second_factor(directory, identity, record.user.id).await?;
@@ -154,7 +154,7 @@ async fn first_sight(
     identity: &Identity,
     sign_in: FirebaseSignIn,
     welcome_tokens: i32,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> Result<Option<UserRecord>, OperationError> {
     let id = UserId(Uuid::new_v4());
     let arrival = Arc::new(Arrival {
@@ -163,7 +163,7 @@ async fn first_sight(
             id,
             welcome: WelcomeGrant::new(id, welcome_tokens),
         },
-        origin: origin.clone(),
+        source: source.clone(),
     });
     if let Some(record) = directory.create_at_first_sight(Arc::clone(&arrival)).await? {
         return Ok(Some(created(record)));

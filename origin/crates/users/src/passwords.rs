@@ -14,7 +14,7 @@ use turns::Turns;
 pub use turns::{TooBusy, Turn};
 
 /// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
-/// sign-ins, but not the requests of people who are signed in. A storm at one account slows down that account's.
+/// sign-ins, but not the requests of users who are signed in. A storm at one account slows down that account's.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     turns: Arc<Turns>,

@@ -6,7 +6,7 @@ use shared::api::changes::Changes;
 use crate::error::OperationError;
 use crate::statements::revocations;
 
-/// The most people told at once; with more it is cheaper to forget everybody.
+/// The most users told at once; with more it is cheaper to forget everybody.
 const MAX_PEOPLE: usize = 500;
 
 /// A place in the feed, as it was given out: `SYSTEM.TIMELINE.TRANSACTION`, three numbers. The history is none for cursors of earlier

@@ -8,7 +8,7 @@ use shared::config::Lookup;
 use shared::ids::UserId;
 use users::OperationError;
 use users::administration;
-use users::audit::{Actor, Origin};
+use users::audit::{Actor, RequestSource};
 use users::directory::Directory;
 use users::firebase_sync::Syncing;
 use users::firebase_sync::push::Told;
@@ -38,7 +38,7 @@ pub(super) async fn set(
     lookup: &dyn Lookup,
 ) -> Result<String, OperationError> {
     let actor = Actor::cli(&whom.actor);
-    let record = administration::set_active(pool, whom.id, active, &actor, &Origin::default()).await?;
+    let record = administration::set_active(pool, whom.id, active, &actor, &RequestSource::default()).await?;
     match firebase(lookup) {
         Some((firebase, home)) => {
             let syncing = Syncing {

@@ -8,7 +8,7 @@ use firebase::Firebase;
 use shared::ids::FirebaseUid;
 use users::AccountError;
 use users::administration::{Unnamed, named};
-use users::audit::{Actor, Origin};
+use users::audit::{Actor, RequestSource};
 use users::directory::Directory;
 use users::firebase_sync::{Round, Synced, Syncing};
 
@@ -100,7 +100,7 @@ async fn sync(arguments: &SyncArgs, syncing: &Syncing) -> Result<Synced, NotSync
         let user = named(syncing.directory.pool(), name)
             .await
             .map_err(AccountError::from)??;
-        syncing.one(user, &actor, &Origin::default()).await?;
+        syncing.one(user, &actor, &RequestSource::default()).await?;
         return Ok(Synced {
             synced: 1,
             ..Synced::default()

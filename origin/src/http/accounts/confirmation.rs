@@ -36,7 +36,7 @@ pub async fn confirm(
     };
     let signed_in = app
         .accounts
-        .confirm_password(&user, &password, &context.origin())
+        .confirm_password(&user, &password, &context.source())
         .await?;
     Ok(success(signed_in.into(), "Password confirmed successfully"))
 }

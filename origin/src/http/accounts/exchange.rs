@@ -41,7 +41,7 @@ pub async fn exchange(
     }
     let signed_in = app
         .accounts
-        .exchange(&user, identity.issued_at, &context.origin())
+        .exchange(&user, identity.issued_at, &context.source())
         .await?;
     Ok(success(signed_in.into(), "Token exchanged successfully"))
 }

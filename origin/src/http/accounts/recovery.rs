@@ -26,7 +26,7 @@ pub async fn forgot_password(
     let Some(email) = email else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    app.accounts.recover_in_background(email, context.origin());
+    app.accounts.recover_in_background(email, context.source());
     Ok(success(
         (),
         "If the e-mail address has an account, a password reset link has been sent",
@@ -59,7 +59,7 @@ pub async fn reset_password(
     let Some(new_password) = new_password else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    match app.accounts.reset(&code, &new_password, &context.origin()).await {
+    match app.accounts.reset(&code, &new_password, &context.source()).await {
         Ok(()) => Ok(success((), "Password reset successfully")),
         Err(AccountError::Firebase(FirebaseError::Stale(_))) => Err(ApiError::invalid(vec![
             "oobCode is invalid or has expired".to_owned(),

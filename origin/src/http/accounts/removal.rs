@@ -34,11 +34,11 @@ pub async fn remove(
         body.finish()?;
         let password = password.ok_or_else(|| ApiError::new(ErrorCode::InvalidCredentials))?;
         app.accounts
-            .prove_password(UserId(user.user().id), &password, &context.origin())
+            .prove_password(UserId(user.user().id), &password, &context.source())
             .await?;
     }
     app.accounts
-        .close(UserId(user.user().id), &Actor::user(), &context.origin())
+        .close(UserId(user.user().id), &Actor::user(), &context.source())
         .await?;
     Ok(success((), "User deleted successfully"))
 }

@@ -80,7 +80,7 @@ pub async fn finish(
     };
     let signed_in = app
         .accounts
-        .finish_second_factor(&pending, &answer, &context.origin())
+        .finish_second_factor(&pending, &answer, &context.source())
         .await?;
     Ok(success(signed_in.into(), "Login successful"))
 }

@@ -62,7 +62,7 @@ pub async fn register(
         photo_url,
         repeat_is_answered: true,
     };
-    let origin = context.origin();
+    let origin = context.source();
     let mut registered = app.accounts.register(&new, &origin).await?;
     // A repeat of a registration that had got no further, or a deployment that cannot make accounts with a photo.
     let shown = registered.user.user();
@@ -94,7 +94,7 @@ pub async fn login(
     };
     let signed_in = app
         .accounts
-        .sign_in(&Identifier::Email(email), &password, &context.origin())
+        .sign_in(&Identifier::Email(email), &password, &context.source())
         .await?;
     Ok(success(signed_in.into(), "Login successful"))
 }
@@ -130,7 +130,7 @@ pub async fn logout(
     context: RequestContext,
 ) -> Result<Json<Success<()>>, ApiError> {
     app.accounts
-        .revoke(UserId(user.user().id), &context.origin())
+        .revoke(UserId(user.user().id), &context.source())
         .await?;
     Ok(success((), "Logout successful"))
 }

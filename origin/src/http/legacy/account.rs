@@ -45,7 +45,7 @@ pub async fn close(
     let id = UserId(user.user().id);
     let closed = app
         .accounts
-        .close(id, &Actor::user(), &context.origin())
+        .close(id, &Actor::user(), &context.source())
         .await
         .map_err(account_failure)?;
     let data = DeletedFacts {

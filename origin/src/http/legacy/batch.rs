@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::api::envelope::Success;
 use users::accounts::{Registration, SignedInUser};
-use users::audit::Origin;
+use users::audit::RequestSource;
 use uuid::Uuid;
 
 use super::caller::LegacyService;
@@ -66,7 +66,7 @@ pub async fn register_batch(
         }
     };
     body.finish()?;
-    let origin = context.origin();
+    let origin = context.source();
     let mut results = Vec::with_capacity(users.len());
     for (index, user) in users.into_iter().enumerate() {
         let outcome = register(&app, user, &origin).await?;
@@ -90,7 +90,7 @@ pub async fn register_batch(
 async fn register(
     app: &AppState,
     user: Value,
-    origin: &Origin,
+    origin: &RequestSource,
 ) -> Result<Result<SignedInUser, String>, ApiError> {
     let Value::Object(fields) = user else {
         return Ok(Err("is not an object".to_owned()));

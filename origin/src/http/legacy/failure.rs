@@ -1,8 +1,8 @@
 //! Failures in the codes of the legacy service.
 
 use firebase::FirebaseError;
-use ledger::Fault;
 use ledger::LedgerError;
+use ledger::LedgerFailure;
 use shared::problem::{Details, ErrorCode, Problem};
 use users::AccountError;
 use users::rules::user::UserError;
@@ -124,9 +124,9 @@ pub fn account_failure(error: AccountError) -> ApiError {
 }
 
 /// A refused change of the balance.
-pub fn ledger_failure(fault: Fault) -> ApiError {
+pub fn ledger_failure(fault: LedgerFailure) -> ApiError {
     match fault {
-        Fault::Refused(LedgerError::InsufficientTokens) => LegacyCode::InsufficientTokens.into(),
+        LedgerFailure::Refused(LedgerError::InsufficientTokens) => LegacyCode::InsufficientTokens.into(),
         fault => fault.into(),
     }
 }

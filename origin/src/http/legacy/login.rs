@@ -38,7 +38,7 @@ pub async fn login(
     };
     let signed_in = app
         .accounts
-        .sign_in(&who, &password, &context.origin())
+        .sign_in(&who, &password, &context.source())
         .await
         .map_err(account_failure)?;
     Ok(success(

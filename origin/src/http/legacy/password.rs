@@ -30,7 +30,7 @@ pub async fn change_password(
     let id = UserId(user.user().id);
     match app
         .accounts
-        .change_password(id, &current, &new, &context.origin())
+        .change_password(id, &current, &new, &context.source())
         .await
     {
         Ok(()) => Ok(success((), "Password changed successfully")),

@@ -67,7 +67,7 @@ pub async fn register(
     };
     let registered = app
         .accounts
-        .register(&new, &context.origin())
+        .register(&new, &context.source())
         .await
         .map_err(account_failure)?;
     Ok((

@@ -9,11 +9,11 @@ use super::HoldId;
 /// An account of the ledger. Every transfer debits one and credits another, so the sum over all accounts is always zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Account {
-    /// A person's spendable tokens; its balance is `auth.users.token_balance`.
+    /// A user's spendable tokens; its balance is `auth.users.token_balance`.
     User(UserId),
     /// Tokens set aside by one hold.
     Hold(HoldId),
-    /// The other side of movements that enter or leave the world of persons.
+    /// The other side of movements that enter or leave the world of users.
     System(SystemAccount),
 }
 

@@ -1,6 +1,6 @@
-//! Movements of one person that wait together may be made together.
+//! Movements of one user that wait together may be made together.
 
-/// How many movements may share a statement. More would hold the person's row longer than any one caller expects.
+/// How many movements may share a statement. More would hold the user's row longer than any one caller expects.
 pub const MAX_BATCH: usize = 64;
 
 /// How far a balance would stray on its way through a list of movements, in tokens relative to where it starts.

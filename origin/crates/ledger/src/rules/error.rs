@@ -14,7 +14,7 @@ pub enum LedgerError {
     /// The key came before, with another request.
     #[error("The idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// No such person.
+    /// No such user.
     #[error("User not found")]
     UserNotFound,
     /// No such hold.

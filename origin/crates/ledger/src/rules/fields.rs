@@ -46,7 +46,7 @@ macro_rules! text_field {
 }
 
 text_field!(
-    /// Why tokens moved, for people and reports: 1–100 characters, none of them a control character, not blank.
+    /// Why tokens moved, for users and reports: 1–100 characters, none of them a control character, not blank.
     Reason,
     |text| free_text(text, 100, "must be 1 to 100 characters, not blank", "must not contain control characters")
 );
@@ -110,7 +110,7 @@ impl Caller {
 }
 
 impl IdempotencyKey {
-    /// The key of the one welcome grant a person can get.
+    /// The key of the one welcome grant a user can get.
     #[must_use]
     pub fn welcome_grant(user: UserId) -> Self {
         Self(format!("grant:welcome:{user}"))

@@ -35,7 +35,7 @@ impl fmt::Display for HoldId {
 
 /// How long a hold may stay reserved, in seconds: 1 second to 7 days.
 ///
-/// The upper end bounds how long a caller that died can keep a person's tokens.
+/// The upper end bounds how long a caller that died can keep a user's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldLifetime(i32);
 

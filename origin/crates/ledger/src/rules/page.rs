@@ -5,7 +5,7 @@ use shared::base64url;
 /// The place behind the last transfer of a page. Opaque to callers, so that what it holds can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Transfers of the person with a lower version follow.
+    /// Transfers of the user with a lower version follow.
     pub before: i64,
 }
 

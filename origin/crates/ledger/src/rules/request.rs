@@ -5,12 +5,12 @@ use shared::ids::UserId;
 
 use super::{Amount, Caller, HoldId, HoldLifetime, IdempotencyKey, Reason, Reference};
 
-/// Which way tokens move, seen from the person.
+/// Which way tokens move, seen from the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Towards the person.
+    /// Towards the user.
     Credit,
-    /// Away from the person.
+    /// Away from the user.
     Debit,
 }
 
@@ -41,7 +41,7 @@ pub struct Movement {
 }
 
 impl Movement {
-    /// The change of the person's balance, in tokens.
+    /// The change of the user's balance, in tokens.
     #[must_use]
     pub fn delta(&self) -> i64 {
         let amount = i64::from(self.amount.get());

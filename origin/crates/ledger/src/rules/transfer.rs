@@ -10,7 +10,7 @@ use super::{Account, Amount, HoldId};
 pub enum TransferKind {
     /// A balance that existed before the ledger did.
     Opening,
-    /// The tokens a new person starts with.
+    /// The tokens a new user starts with.
     Welcome,
     /// A service gave tokens.
     Credit,
@@ -24,7 +24,7 @@ pub enum TransferKind {
     Release,
     /// A writer outside the ledger changed the balance.
     External,
-    /// The person was deleted, and what they had left with them.
+    /// The user was deleted, and what they had left with them.
     Closing,
 }
 
@@ -69,7 +69,7 @@ impl TransferKind {
 pub struct Transfer {
     /// Its number in the whole ledger.
     pub id: i64,
-    /// Its place among this person's transfers: 0 (what they had before the ledger), then 1, 2, 3 without a gap.
+    /// Its place among this user's transfers: 0 (what they had before the ledger), then 1, 2, 3 without a gap.
     pub version: i64,
     /// Whose tokens.
     pub user: UserId,
@@ -81,7 +81,7 @@ pub struct Transfer {
     pub credit_account: String,
     /// How many.
     pub amount: Amount,
-    /// The person's spendable balance right after it, in tokens.
+    /// The user's spendable balance right after it, in tokens.
     pub balance_after: i32,
     /// Why.
     pub reason: String,
@@ -94,7 +94,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// The change of the person's spendable balance, in tokens.
+    /// The change of the user's spendable balance, in tokens.
     #[must_use]
     pub fn delta(&self) -> i64 {
         let (user, amount) = (Account::User(self.user).to_string(), i64::from(self.amount.get()));

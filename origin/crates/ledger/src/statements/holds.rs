@@ -139,7 +139,7 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     Ok(Settled { hold, found })
 }
 
-/// Holds whose time is up, the longest due first, at most `limit`; of one person, or of all.
+/// Holds whose time is up, the longest due first, at most `limit`; of one user, or of all.
 ///
 /// # Errors
 /// Those of the database.

@@ -58,7 +58,7 @@ pub struct BatchRow {
     pub found: Found,
 }
 
-/// Runs `move_batch.sql` for movements of one person: one round trip.
+/// Runs `move_batch.sql` for movements of one user: one round trip.
 ///
 /// Answers a row for every movement (all were made), or for those whose key was used before (none was made), or none.
 ///

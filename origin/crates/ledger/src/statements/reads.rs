@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::tokens;
 use crate::rules::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
 
-/// What a person has, in tokens.
+/// What a user has, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
     /// Can be spent.
@@ -17,7 +17,7 @@ pub struct Balance {
     pub held: i64,
 }
 
-/// The balance of `user`, `None` when there is no such person.
+/// The balance of `user`, `None` when there is no such user.
 ///
 /// # Errors
 /// Those of the database.

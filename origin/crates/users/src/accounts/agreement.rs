@@ -1,4 +1,4 @@
-//! The two copies of a migrated person's password: Firebase's, which counts, and the hash in the row, which the legacy service goes
+//! The two copies of a migrated user's password: Firebase's, which counts, and the hash in the row, which the legacy service goes
 //! on checking and replacing. A change at either side becomes the change of both, or is refused; the two never part unnoticed.
 //!
 //! Where they agree, Firebase judges. Where the legacy service has replaced its hash since, that is the newer password, unless
@@ -12,7 +12,7 @@ use shared::ownership::Deed;
 
 use crate::accounts::Accounts;
 use crate::audit;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::passwords::Turn;
 use crate::rules::credentials::Password;
@@ -24,7 +24,7 @@ use crate::statements::legacy_hash;
 pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;
 
 impl Accounts {
-    /// A new sign-in of a linked person, if `password` is theirs.
+    /// A new sign-in of a linked user, if `password` is theirs.
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`], or a fault of ours.
@@ -158,7 +158,7 @@ impl Accounts {
                 "password.changed",
                 linked.id,
                 actor,
-                &Origin::default(),
+                &RequestSource::default(),
             )
             .await
         })

@@ -7,7 +7,7 @@ use shared::ids::{NormalizedEmail, UserId};
 
 use crate::accounts::Accounts;
 use crate::accounts::guess::ending;
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::user::UserError;
@@ -15,7 +15,7 @@ use crate::statements::accounts;
 use crate::statements::accounts::{Identifier, LegacyHash};
 
 impl Accounts {
-    /// Replaces the password wherever the person has one: at Firebase once linked, and in the row while the legacy service
+    /// Replaces the password wherever the user has one: at Firebase once linked, and in the row while the legacy service
     /// may still ask for it. Both, or the old one keeps working on one side: broken off in between, it may be repeated.
     ///
     /// # Errors
@@ -25,10 +25,10 @@ impl Accounts {
         user: UserId,
         current: &Password,
         new: &Password,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<(), AccountError> {
-        let attempt = self.attempt(&Identifier::Id(user), origin).await?;
-        let outcome = self.change_admitted(user, current, new, origin, &attempt).await;
+        let attempt = self.attempt(&Identifier::Id(user), source).await?;
+        let outcome = self.change_admitted(user, current, new, source, &attempt).await;
         attempt.end(ending(&outcome));
         outcome
     }
@@ -38,7 +38,7 @@ impl Accounts {
         user: UserId,
         current: &Password,
         new: &Password,
-        origin: &Origin,
+        source: &RequestSource,
         attempt: &Attempt,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Id(user);
@@ -87,7 +87,7 @@ impl Accounts {
         if known.password_hash.is_some() {
             let hash = &self.passwords.hash(new.expose().to_owned()).await?;
             run(self.directory.pool(), |mut connection| async move {
-                accounts::set_password_hash(&mut connection, user, hash, origin).await
+                accounts::set_password_hash(&mut connection, user, hash, source).await
             })
             .await?;
         }

@@ -4,14 +4,14 @@ use database::run;
 use shared::ids::UserId;
 
 use crate::accounts::Accounts;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::user::UserError;
 use crate::statements::accounts;
 use crate::statements::accounts::{ClosedAccount, Identifier};
 
 impl Accounts {
-    /// Closes an account on both sides; at Firebase where we manage it. The person's data goes; the ledger stays, without the person.
+    /// Closes an account on both sides; at Firebase where we manage it. The user's data goes; the ledger stays, without the user.
     ///
     /// # Errors
     /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
@@ -19,7 +19,7 @@ impl Accounts {
         &self,
         user: UserId,
         actor: &Actor,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<ClosedAccount, AccountError> {
         let who = &Identifier::Id(user);
         let known = run(self.directory.pool(), |mut connection| async move {
@@ -33,7 +33,7 @@ impl Accounts {
             self.firebase.delete_account(uid).await?;
         }
         let closed = run(self.directory.pool(), |mut connection| async move {
-            accounts::close(&mut connection, user, actor, origin).await
+            accounts::close(&mut connection, user, actor, source).await
         });
         Ok(closed.await?.ok_or(UserError::NotFound)?)
     }

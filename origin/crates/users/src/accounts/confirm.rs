@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 
 use crate::accounts::guess::ending;
 use crate::accounts::{Accounts, SignedInUser};
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::user::{ActiveUser, UserError};
@@ -40,11 +40,11 @@ impl Accounts {
         &self,
         user: &ActiveUser,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
         let id = UserId(user.user().id);
-        let attempt = self.attempt(&Identifier::Id(id), origin).await?;
-        let outcome = self.confirm_admitted(id, password, origin, &attempt).await;
+        let attempt = self.attempt(&Identifier::Id(id), source).await?;
+        let outcome = self.confirm_admitted(id, password, source, &attempt).await;
         attempt.end(ending(&outcome));
         outcome
     }
@@ -53,7 +53,7 @@ impl Accounts {
         &self,
         id: UserId,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
         attempt: &Attempt,
     ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Id(id);
@@ -88,9 +88,9 @@ impl Accounts {
         let identity = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
         let (hash, signed_in_at) = (&hash, identity.auth_time);
         run(self.directory.pool(), |mut connection| async move {
-            legacy_hash::confirm(&mut connection, id, hash, signed_in_at, origin).await
+            legacy_hash::confirm(&mut connection, id, hash, signed_in_at, source).await
         })
         .await?;
-        self.admit(tokens, origin).await
+        self.admit(tokens, source).await
     }
 }

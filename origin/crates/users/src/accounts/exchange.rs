@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 use crate::accounts::agreement::CLOCKS_DIFFER_SECONDS;
 use crate::accounts::{Accounts, SignedInUser};
 use crate::audit;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::importable::importable;
 use crate::rules::user::{ActiveUser, UserError};
@@ -29,7 +29,7 @@ impl Accounts {
         &self,
         user: &ActiveUser,
         issued_at: UnixTime,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
         let id = UserId(user.user().id);
         let changed = run(self.directory.pool(), |mut connection| async move {
@@ -40,7 +40,7 @@ impl Accounts {
         }
         let mut known = self.own_credentials(id).await?;
         if known.firebase_uid.is_none() {
-            self.bring(&known, origin).await?;
+            self.bring(&known, source).await?;
             known = self.own_credentials(id).await?;
         }
         if !self.is_managed(&known.issuer).await? {
@@ -53,10 +53,10 @@ impl Accounts {
             Err(FirebaseError::Disabled) => return Err(UserError::Disabled.into()),
             outcome => outcome?,
         };
-        let signed_in = self.admit(tokens, origin).await?;
+        let signed_in = self.admit(tokens, source).await?;
         let actor = &Actor::user();
         run(self.directory.pool(), |mut connection| async move {
-            audit::note(&mut connection, "session.exchanged", id, actor, origin).await
+            audit::note(&mut connection, "session.exchanged", id, actor, source).await
         })
         .await?;
         Ok(signed_in)
@@ -100,14 +100,14 @@ impl Accounts {
         }
     }
 
-    /// Makes the account of a local person, with the hash they have.
-    async fn bring(&self, local: &Credentials, origin: &Origin) -> Result<(), AccountError> {
+    /// Makes the account of a local user, with the hash they have.
+    async fn bring(&self, local: &Credentials, source: &RequestSource) -> Result<(), AccountError> {
         let max_cost = self.passwords.max_cost();
         importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost)
             .map_err(|_| FirebaseError::Invalid("password"))?;
         let email = local.email.as_deref().unwrap_or_default();
         let email = NormalizedEmail::parse(email).map_err(|_| FirebaseError::Invalid("e-mail address"))?;
-        match self.import(local, &email, origin).await {
+        match self.import(local, &email, source).await {
             Err(AccountError::EmailExists) => Err(UserError::LinkConflict.into()),
             outcome => outcome,
         }

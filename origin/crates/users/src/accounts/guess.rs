@@ -3,7 +3,7 @@
 use limits::{Attempt, Ending, SlowDown};
 
 use crate::accounts::Accounts;
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::user::UserError;
 use crate::statements::accounts::Identifier;
@@ -11,13 +11,17 @@ use crate::statements::accounts::Identifier;
 impl Accounts {
     /// Asks whether a password may be tried. Before anything is looked up: what is answered does not depend on whether there is such an
     /// account.
-    pub(super) async fn attempt(&self, who: &Identifier, origin: &Origin) -> Result<Attempt, SlowDown> {
+    pub(super) async fn attempt(
+        &self,
+        who: &Identifier,
+        source: &RequestSource,
+    ) -> Result<Attempt, SlowDown> {
         let account = match who {
             Identifier::Email(email) => self.limits.account(email.as_str()),
             Identifier::Username(name) => self.limits.account(name.as_str()),
             Identifier::Id(user) => self.limits.user(*user),
         };
-        self.limits.admit(account, origin.source_ip).await
+        self.limits.admit(account, source.source_ip).await
     }
 }
 

@@ -11,9 +11,9 @@ use crate::accounts::Accounts;
 use crate::error::AccountError;
 use crate::statements::lease;
 
-/// How long a sign-in may take to move a person, in seconds: two calls to Firebase of 10 s each, and the link.
+/// How long a sign-in may take to move a user, in seconds: two calls to Firebase of 10 s each, and the link.
 const LEASE_SECONDS: i64 = 30;
-/// How long a sign-in waits for the bulk migration to be done with the person.
+/// How long a sign-in waits for the bulk migration to be done with the user.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it looks.
 const POLL: Duration = Duration::from_millis(50);
@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 const RELEASES: u32 = 60;
 const RELEASE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether a person is to be moved to Firebase.
+/// Whether a user is to be moved to Firebase.
 #[derive(Debug)]
 pub(super) enum Held {
     /// They are local, and nobody else moves them for now.

@@ -1,4 +1,4 @@
-//! The name and the photo that are shown of a person.
+//! The name and the photo that are shown of a user.
 
 use database::run;
 use firebase::FirebaseError;
@@ -7,7 +7,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 
 use crate::accounts::Accounts;
 use crate::accounts::guess::ending;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::user::{ActiveUser, UserError};
@@ -38,35 +38,35 @@ impl Accounts {
         Ok(user.renewed(record))
     }
 
-    /// Voids every token of a person from now on.
+    /// Voids every token of a user from now on.
     ///
     /// Here first, which is what counts for us: should Firebase not hear of it now, it is told later, and the ID tokens that its
     /// refresh tokens still bring are refused here, since refreshing does not move `auth_time`.
     ///
     /// # Errors
     /// A fault of ours; it may then be repeated.
-    pub async fn revoke(&self, user: UserId, origin: &Origin) -> Result<(), AccountError> {
+    pub async fn revoke(&self, user: UserId, source: &RequestSource) -> Result<(), AccountError> {
         let actor = &Actor::user();
         run(self.directory.pool(), |mut connection| async move {
-            accounts::revoke_sessions(&mut connection, user, actor, origin).await
+            accounts::revoke_sessions(&mut connection, user, actor, source).await
         })
         .await?;
         self.syncing().tell_soon(user).await;
         Ok(())
     }
 
-    /// Proves that a person knows their password, so that their account may be closed. One whose account at Firebase is gone has done
+    /// Proves that a user knows their password, so that their account may be closed. One whose account at Firebase is gone has done
     /// so before: closing broke off in between, and nothing could prove it again.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`], also for people who have none; [`AccountError::SlowDown`], or a fault of ours.
+    /// [`AccountError::WrongPassword`], also for users who have none; [`AccountError::SlowDown`], or a fault of ours.
     pub async fn prove_password(
         &self,
         user: UserId,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<(), AccountError> {
-        let attempt = self.attempt(&Identifier::Id(user), origin).await?;
+        let attempt = self.attempt(&Identifier::Id(user), source).await?;
         let outcome = self.prove_admitted(user, password, &attempt).await;
         attempt.end(ending(&outcome));
         outcome

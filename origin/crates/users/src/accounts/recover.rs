@@ -8,7 +8,7 @@ use shared::ownership::Deed;
 
 use crate::accounts::Accounts;
 use crate::accounts::lease::Held;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::importable::{Importable, importable};
@@ -18,14 +18,14 @@ use crate::statements::legacy_hash;
 
 impl Accounts {
     /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.
-    pub fn recover_in_background(&self, email: NormalizedEmail, origin: Origin) {
+    pub fn recover_in_background(&self, email: NormalizedEmail, source: RequestSource) {
         let Ok(place) = std::sync::Arc::clone(&self.recoveries).try_acquire_owned() else {
             tracing::warn!("too many password recoveries at once; one was dropped");
             return;
         };
         let accounts = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = accounts.recover(&email, &origin).await {
+            if let Err(error) = accounts.recover(&email, &source).await {
                 tracing::warn!(
                     error = %Causes(&error),
                     "password recovery failed"
@@ -41,14 +41,14 @@ impl Accounts {
     ///
     /// # Errors
     /// A fault of ours.
-    pub async fn recover(&self, email: &NormalizedEmail, origin: &Origin) -> Result<(), AccountError> {
+    pub async fn recover(&self, email: &NormalizedEmail, source: &RequestSource) -> Result<(), AccountError> {
         let who = &Identifier::Email(email.clone());
         let known = run(self.directory.pool(), |mut connection| async move {
             accounts::credentials(&mut connection, who).await
         });
         match known.await? {
             Some(known) if !known.is_active => return Ok(()),
-            Some(local) if local.firebase_uid.is_none() => match self.import(&local, email, origin).await {
+            Some(local) if local.firebase_uid.is_none() => match self.import(&local, email, source).await {
                 // Somebody else registered the address at Firebase. Whoever gets its mail replaces their password, proves by it that
                 // the address is theirs, and is linked at the next sign-in.
                 Ok(()) | Err(AccountError::EmailExists) => {}
@@ -68,7 +68,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
-    pub async fn reset(&self, code: &str, new: &Password, origin: &Origin) -> Result<(), AccountError> {
+    pub async fn reset(
+        &self,
+        code: &str,
+        new: &Password,
+        source: &RequestSource,
+    ) -> Result<(), AccountError> {
         // It works once, and sign-ins of before are voided here: not while the database is away.
         run(self.directory.pool(), |mut connection| async move {
             accounts::reach(&mut connection).await
@@ -77,7 +82,7 @@ impl Accounts {
         let email = self.firebase.reset_password(code, new.expose()).await?;
         // The code is used up: from here on it is done. A row that could not be reached is caught up with at the next sign-in.
         if let Some(email) = email.and_then(|email| NormalizedEmail::parse(&email).ok())
-            && let Err(error) = self.follow_reset(email, new, origin).await
+            && let Err(error) = self.follow_reset(email, new, source).await
         {
             tracing::warn!(
                 error = %Causes(&error),
@@ -91,7 +96,7 @@ impl Accounts {
         &self,
         email: NormalizedEmail,
         new: &Password,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<(), AccountError> {
         let who = &Identifier::Email(email.clone());
         let known = run(self.directory.pool(), |mut connection| async move {
@@ -109,7 +114,7 @@ impl Accounts {
         if !matches!(theirs, Ok(true)) {
             let actor = &Actor::user();
             run(self.directory.pool(), |mut connection| async move {
-                accounts::revoke_sessions(&mut connection, linked.id, actor, origin).await
+                accounts::revoke_sessions(&mut connection, linked.id, actor, source).await
             })
             .await?;
             return theirs.map(drop);
@@ -118,7 +123,7 @@ impl Accounts {
         let hash = self.passwords.hash(new.expose().to_owned()).await.ok();
         let hash = hash.as_deref();
         run(self.directory.pool(), |mut connection| async move {
-            legacy_hash::note_reset(&mut connection, linked.id, hash, origin).await
+            legacy_hash::note_reset(&mut connection, linked.id, hash, source).await
         })
         .await?;
         Ok(())
@@ -142,7 +147,7 @@ impl Accounts {
         Ok(account.is_some_and(|account| account.email_verified))
     }
 
-    /// Makes the account of a local person with the hash they have, and links it.
+    /// Makes the account of a local user with the hash they have, and links it.
     ///
     /// # Errors
     /// [`AccountError::EmailExists`] when another account has the address, or the one that an earlier attempt made belongs to somebody who
@@ -151,7 +156,7 @@ impl Accounts {
         &self,
         local: &Credentials,
         email: &NormalizedEmail,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<(), AccountError> {
         let (id, Some(hash)) = (local.id.to_string(), local.password_hash.as_deref()) else {
             return Ok(());
@@ -163,7 +168,7 @@ impl Accounts {
         };
         let imported = match &importable {
             Ok(importable) => {
-                self.import_held(local, email, importable, (&id, hash), origin)
+                self.import_held(local, email, importable, (&id, hash), source)
                     .await
             }
             Err(_) => self.make_without_password(local, email, &id).await,
@@ -200,7 +205,7 @@ impl Accounts {
         email: &NormalizedEmail,
         importable: &Importable,
         (id, hash): (&str, &str),
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<(), AccountError> {
         let account = ImportedAccount {
             uid: id,
@@ -220,7 +225,7 @@ impl Accounts {
         let agreed = if imported { hash } else { "" };
         let account = (&uid, &self.managed_issuer().await?);
         run(self.directory.pool(), |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, account, agreed, origin).await
+            accounts::link_migrated(&mut connection, local.id, account, agreed, source).await
         })
         .await?;
         Ok(())

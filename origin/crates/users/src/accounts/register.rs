@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::guess::ending;
 use crate::accounts::{Accounts, SignedInUser};
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::{Password, Username};
 use crate::statements::accounts;
@@ -40,12 +40,16 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], [`AccountError::SlowDown`], or a fault of ours.
-    pub async fn register(&self, new: &Registration, origin: &Origin) -> Result<SignedInUser, AccountError> {
+    pub async fn register(
+        &self,
+        new: &Registration,
+        source: &RequestSource,
+    ) -> Result<SignedInUser, AccountError> {
         // Where the account is there already, its password has been tried.
         let attempt = self
-            .attempt(&Identifier::Email(new.email.clone()), origin)
+            .attempt(&Identifier::Email(new.email.clone()), source)
             .await?;
-        let outcome = self.register_for_service(new, origin).await;
+        let outcome = self.register_for_service(new, source).await;
         attempt.end(ending(&outcome));
         outcome
     }
@@ -57,7 +61,7 @@ impl Accounts {
     pub async fn register_for_service(
         &self,
         new: &Registration,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
         let who = &Identifier::Email(new.email.clone());
         let known = run(self.directory.pool(), |mut connection| async move {
@@ -66,7 +70,7 @@ impl Accounts {
         .await?;
         if let Some(known) = known {
             return match known.firebase_uid {
-                Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, origin).await,
+                Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, source).await,
                 // Firebase is asked about them, too: an answer that comes sooner would tell who has not moved yet.
                 None if new.repeat_is_answered => {
                     self.sign_in_again(new).await?;
@@ -90,7 +94,7 @@ impl Accounts {
                 error => return Err(error),
             },
         };
-        let signed_in = self.admit(tokens, origin).await?;
+        let signed_in = self.admit(tokens, source).await?;
         self.verify_new_address(&signed_in.tokens.id_token, signed_in.user.user().email_verified);
         match &new.username {
             Some(username) => self.name(signed_in, username).await,

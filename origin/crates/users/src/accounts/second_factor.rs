@@ -11,7 +11,7 @@ use shared::ids::{NormalizedEmail, UserId};
 
 use crate::accounts::guess::ending;
 use crate::accounts::{Accounts, SignedInUser};
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::user::UserError;
@@ -39,7 +39,7 @@ impl Accounts {
         &self,
         pending: &str,
         answer: &FactorAnswer<'_>,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
         let (account, answer) = match *answer {
             FactorAnswer::Totp { factor, .. } => (self.limits.factor(factor), *answer),
@@ -78,7 +78,7 @@ impl Accounts {
             refresh_token: finished.refresh_token,
             expires_in: finished.expires_in,
         };
-        self.admit(tokens, origin).await
+        self.admit(tokens, source).await
     }
 
     /// What a sign-in of somebody with a row failed with, once what it says of them is written down.

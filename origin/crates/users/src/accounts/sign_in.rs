@@ -8,7 +8,7 @@ use shared::ids::{FirebaseUid, NormalizedEmail};
 use crate::accounts::guess::ending;
 use crate::accounts::lease::Held;
 use crate::accounts::{Accounts, SignedInUser};
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::passwords::Turn;
 use crate::rules::credentials::Password;
@@ -28,10 +28,10 @@ impl Accounts {
         &self,
         who: &Identifier,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
-        let attempt = self.attempt(who, origin).await?;
-        let outcome = self.sign_in_admitted(who, password, origin, &attempt).await;
+        let attempt = self.attempt(who, source).await?;
+        let outcome = self.sign_in_admitted(who, password, source, &attempt).await;
         attempt.end(ending(&outcome));
         outcome
     }
@@ -40,7 +40,7 @@ impl Accounts {
         &self,
         who: &Identifier,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
         attempt: &Attempt,
     ) -> Result<SignedInUser, AccountError> {
         let known = run(self.directory.pool(), |mut connection| async move {
@@ -65,8 +65,8 @@ impl Accounts {
         };
         match &known {
             Some(local) if local.firebase_uid.is_none() => {
-                match self.sign_in_local(local, &email, password, origin, turn).await {
-                    Ok(tokens) => self.admit(tokens, origin).await,
+                match self.sign_in_local(local, &email, password, source, turn).await {
+                    Ok(tokens) => self.admit(tokens, source).await,
                     Err(error) => Err(self.learn(local, error).await),
                 }
             }
@@ -78,13 +78,13 @@ impl Accounts {
                 if !linked.is_active {
                     return Err(UserError::Disabled.into());
                 }
-                self.admit(tokens, origin).await
+                self.admit(tokens, source).await
             }
             // Perhaps an account at Firebase whose row was never made.
             None => {
                 drop(turn);
                 match self.firebase.sign_in(&email, password.expose()).await {
-                    Ok(tokens) => self.admit(tokens, origin).await,
+                    Ok(tokens) => self.admit(tokens, source).await,
                     Err(FirebaseError::InvalidCredentials | FirebaseError::Disabled) => {
                         Err(AccountError::UnknownIdentifier)
                     }
@@ -102,7 +102,7 @@ impl Accounts {
         local: &Credentials,
         email: &NormalizedEmail,
         password: &Password,
-        origin: &Origin,
+        source: &RequestSource,
         turn: Turn,
     ) -> Result<SignedIn, AccountError> {
         let hash = local.password_hash.as_deref().unwrap_or_default();
@@ -112,9 +112,9 @@ impl Accounts {
             self.firebase.sign_in(email, password.expose()),
         );
         match (right?, asked) {
-            (true, Ok(tokens)) => self.migrate(local, email, password, Some(tokens), origin).await,
+            (true, Ok(tokens)) => self.migrate(local, email, password, Some(tokens), source).await,
             (true, Err(FirebaseError::InvalidCredentials)) => {
-                self.migrate(local, email, password, None, origin).await
+                self.migrate(local, email, password, None, source).await
             }
             (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
             // Nobody can tell here whether the password is right. The legacy service can: it is its hash.
@@ -137,7 +137,7 @@ impl Accounts {
         Ok(identity.email_verified)
     }
 
-    /// Makes the Firebase account of a local person whose password is right, unless Firebase `knows` it already, and links it.
+    /// Makes the Firebase account of a local user whose password is right, unless Firebase `knows` it already, and links it.
     ///
     /// Of two sign-ins at once one moves the user, and the other finds them moved.
     async fn migrate(
@@ -146,7 +146,7 @@ impl Accounts {
         email: &NormalizedEmail,
         password: &Password,
         knows: Option<SignedIn>,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedIn, AccountError> {
         if !local.is_active {
             return Err(UserError::Disabled.into());
@@ -160,7 +160,7 @@ impl Accounts {
                 };
             }
         };
-        let moved = self.move_held(local, email, password, knows, origin).await;
+        let moved = self.move_held(local, email, password, knows, source).await;
         self.let_go(lease);
         moved
     }
@@ -172,7 +172,7 @@ impl Accounts {
         email: &NormalizedEmail,
         password: &Password,
         knows: Option<SignedIn>,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedIn, AccountError> {
         let id = local.id.to_string();
         let tokens = match knows {
@@ -188,7 +188,7 @@ impl Accounts {
         };
         let account = (&uid, &self.managed_issuer().await?);
         let linked = run(self.directory.pool(), |mut connection| async move {
-            accounts::link_migrated(&mut connection, local.id, account, hash, origin).await
+            accounts::link_migrated(&mut connection, local.id, account, hash, source).await
         });
         if linked.await? {
             tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");

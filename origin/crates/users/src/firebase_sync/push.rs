@@ -1,9 +1,9 @@
-//! Telling Firebase whose right to act has changed here, so that a deactivated person cannot sign in there either; and whose address, where
+//! Telling Firebase whose right to act has changed here, so that a deactivated user cannot sign in there either; and whose address, where
 //! the legacy service changed it.
 //!
 //! The row decides, and counts at once. A trigger notes in the same transaction that Firebase is to be told; whoever changed the row
 //! tells it right away, and the background goes on where that did not succeed, until it has. Two rules keep the sides the same:
-//! one teller a person at a time, and a note that was renewed meanwhile is not settled.
+//! one teller a user at a time, and a note that was renewed meanwhile is not settled.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ use crate::statements::pushes;
 use crate::statements::pushes::{Push, Standing};
 use crate::statements::syncs;
 
-/// How long one teller has a person, in seconds: an exchange of the access token (5 s), a look-up and an update with their
+/// How long one teller has a user, in seconds: an exchange of the access token (5 s), a look-up and an update with their
 /// repetitions (5 s each).
 const LEASE_SECONDS: i64 = 30;
-/// How many people are taken at once.
+/// How many users are taken at once.
 const BATCH: i64 = 20;
-/// How often a person is told anew whose row changes while Firebase is told.
+/// How often a user is told anew whose row changes while Firebase is told.
 const MAX_TURNS: u32 = 4;
 /// How long whoever changed a row waits for Firebase to be told. It goes on after that.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -118,7 +118,7 @@ impl Syncing {
         }
     }
 
-    /// Tells Firebase about one person. `false` when the row changed meanwhile.
+    /// Tells Firebase about one user. `false` when the row changed meanwhile.
     async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
         let id = push.id;
         let issuer = &self.managed_issuer().await?;
@@ -272,7 +272,7 @@ impl Syncing {
     }
 }
 
-/// Whether the next person may fare better.
+/// Whether the next user may fare better.
 fn is_about_one(error: &AccountError) -> bool {
     match error {
         AccountError::Firebase(FirebaseError::Refused { .. }) => true,

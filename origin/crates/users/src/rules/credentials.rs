@@ -1,4 +1,4 @@
-//! What people type to sign in, and the rules of the legacy service for it.
+//! What users type to sign in, and the rules of the legacy service for it.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use shared::ids::NormalizedEmail;
 
 use super::bcrypt_hash::{BcryptHash, UnusableHash};
 
-/// A person who can be imported with the hash of their password.
+/// A user who can be imported with the hash of their password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Importable {
     /// Their address.

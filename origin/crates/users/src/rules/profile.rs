@@ -1,11 +1,11 @@
-//! What people tell about themselves.
+//! What users tell about themselves.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shared::ids::UserId;
 
 use crate::rules::credentials::Username;
 
-/// A person's profile.
+/// A user's profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// Whose.

@@ -1,4 +1,4 @@
-//! What a Firebase sign-in says about a person, in the form the table can hold.
+//! What a Firebase sign-in says about a user, in the form the table can hold.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;

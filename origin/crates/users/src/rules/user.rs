@@ -1,4 +1,4 @@
-//! A person, as the rules see them.
+//! A user, as the rules see them.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;
@@ -21,7 +21,7 @@ pub struct UserRecord {
     pub issuer: StoredIssuer,
 }
 
-/// A person who may act now: exists, is active, and signed in after the last revocation.
+/// A user who may act now: exists, is active, and signed in after the last revocation.
 ///
 /// Only [`UserRecord::admit`] makes one, so whatever takes it cannot be reached by a disabled account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl ActiveUser {
         &self.0.issuer
     }
 
-    /// The same person after a change of their row that does not touch their standing.
+    /// The same user after a change of their row that does not touch their standing.
     #[must_use]
     pub fn renewed(self, row: UserRecord) -> Self {
         if row.user.id == self.0.user.id && row.user.is_active {

@@ -7,7 +7,7 @@ use shared::ownership::{self, Deed, Passwords, Proof, RowFacts, RowState};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
-use crate::audit::{Actor, Origin};
+use crate::audit::{Actor, RequestSource};
 use crate::rules::credentials::Username;
 use crate::rules::user::UserRecord;
 use crate::statements::legacy_hash::agreement;
@@ -155,7 +155,7 @@ pub async fn credentials(
     query.fetch_optional(connection).await
 }
 
-/// Gives a person a username, unless they have one. `false` when they have.
+/// Gives a user a username, unless they have one. `false` when they have.
 ///
 /// # Errors
 /// What the database says; a violation of `users_username_key` means that somebody else has it.
@@ -183,7 +183,7 @@ pub async fn username_is_taken(connection: &mut PgConnection, username: &Usernam
         .await
 }
 
-/// Replaces the hash of a person who has one, and notes it. Of a linked person it is taken to agree with Firebase's password.
+/// Replaces the hash of a user who has one, and notes it. Of a linked user it is taken to agree with Firebase's password.
 ///
 /// # Errors
 /// What the database says.
@@ -191,7 +191,7 @@ pub async fn set_password_hash(
     connection: &mut PgConnection,
     id: UserId,
     hash: &str,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<()> {
     sqlx::query(concat!(
         "WITH changed AS ( \
@@ -205,8 +205,8 @@ pub async fn set_password_hash(
     ))
     .bind(id.0)
     .bind(hash)
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .execute(connection)
     .await
     .map(drop)
@@ -223,7 +223,7 @@ pub async fn link_migrated(
     id: UserId,
     (uid, issuer): (&FirebaseUid, &StoredIssuer),
     hash: &str,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query(concat!(
         "WITH linked AS ( \
@@ -239,8 +239,8 @@ pub async fn link_migrated(
     ))
     .bind(id.0)
     .bind(uid.as_str())
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .bind(hash)
     .bind(issuer.as_str())
     .execute(connection)
@@ -248,7 +248,7 @@ pub async fn link_migrated(
     Ok(noted.rows_affected() == 1)
 }
 
-/// Deactivates a person and voids every sign-in so far, or activates them again. `None` when there is no such person. The
+/// Deactivates a user and voids every sign-in so far, or activates them again. `None` when there is no such user. The
 /// event is written even when nothing changes, since that somebody tried is part of the trail; and Firebase is told even then, since
 /// its side may say otherwise.
 ///
@@ -259,7 +259,7 @@ pub async fn set_active(
     id: UserId,
     active: bool,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<Option<UserRecord>> {
     sqlx::query_as(concat!(
         "WITH changed AS ( \
@@ -283,8 +283,8 @@ pub async fn set_active(
     .bind(id.0)
     .bind(active)
     .bind(actor.as_str())
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .fetch_optional(connection)
     .await
 }
@@ -297,7 +297,7 @@ pub async fn revoke_sessions(
     connection: &mut PgConnection,
     id: UserId,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<()> {
     sqlx::query(
         "WITH changed AS ( \
@@ -308,8 +308,8 @@ pub async fn revoke_sessions(
     )
     .bind(id.0)
     .bind(actor.as_str())
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .execute(connection)
     .await
     .map(drop)
@@ -332,13 +332,13 @@ pub async fn close(
     connection: &mut PgConnection,
     id: UserId,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<Option<ClosedAccount>> {
     let row = sqlx::query(include_str!("accounts/close.sql"))
         .bind(id.0)
         .bind(actor.as_str())
-        .bind(origin.source_ip_text())
-        .bind(origin.request_id.as_deref())
+        .bind(source.source_ip_text())
+        .bind(source.request_id.as_deref())
         .fetch_optional(connection)
         .await?;
     row.map(|row| {
@@ -374,7 +374,7 @@ pub async fn sync(
     id: UserId,
     facts: Option<&FirebaseFacts<'_>>,
     actor: &Actor,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<Option<UserRecord>> {
     sqlx::query_as(include_str!("accounts/sync.sql"))
         .bind(id.0)
@@ -385,8 +385,8 @@ pub async fn sync(
         .bind(facts.and_then(|facts| facts.photo_url))
         .bind(facts.is_some_and(|facts| facts.disabled))
         .bind(actor.as_str())
-        .bind(origin.source_ip_text())
-        .bind(origin.request_id.as_deref())
+        .bind(source.source_ip_text())
+        .bind(source.request_id.as_deref())
         .bind(facts.is_some_and(|facts| facts.proof == Proof::Given))
         .fetch_optional(connection)
         .await

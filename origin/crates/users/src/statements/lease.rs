@@ -3,7 +3,7 @@
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 
-/// Takes the lease of a person for a move at their sign-in, unless the bulk migration or another sign-in has it. `holder` names this sign-in.
+/// Takes the lease of a user for a move at their sign-in, unless the bulk migration or another sign-in has it. `holder` names this sign-in.
 ///
 /// # Errors
 /// What the database says.
@@ -42,7 +42,7 @@ pub async fn let_go(connection: &mut PgConnection, id: UserId, holder: &str) -> 
     .map(drop)
 }
 
-/// Notes that this person's password is right and that Firebase does not accept it: they have to choose another.
+/// Notes that this user's password is right and that Firebase does not accept it: they have to choose another.
 ///
 /// # Errors
 /// What the database says.
@@ -58,7 +58,7 @@ pub async fn mark_reset_needed(connection: &mut PgConnection, id: UserId) -> sql
     .map(drop)
 }
 
-/// Whether this person has a Firebase account.
+/// Whether this user has a Firebase account.
 ///
 /// # Errors
 /// What the database says.

@@ -1,4 +1,4 @@
-//! The hash that the legacy service checks, of people whose password is at Firebase; and whether the two were last seen to agree.
+//! The hash that the legacy service checks, of users whose password is at Firebase; and whether the two were last seen to agree.
 //!
 //! What is remembered in `provider_data` is the SHA-256 of the bcrypt hash: enough to see that somebody replaced it, useless for
 //! anything else.
@@ -7,7 +7,7 @@ use shared::ids::UserId;
 use shared::time::UnixTime;
 use sqlx::postgres::PgConnection;
 
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 
 /// The part of `provider_data` that says: this hash and Firebase's password agree now. `$hash` is an SQL expression.
 macro_rules! agreement {
@@ -126,7 +126,7 @@ pub async fn confirm(
     id: UserId,
     hash: &str,
     signed_in_at: UnixTime,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query(concat!(
         "WITH kept AS ( \
@@ -143,8 +143,8 @@ pub async fn confirm(
     ))
     .bind(id.0)
     .bind(hash)
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .bind(signed_in_at.secs())
     .execute(connection)
     .await?;
@@ -160,7 +160,7 @@ pub async fn note_reset(
     connection: &mut PgConnection,
     id: UserId,
     hash: Option<&str>,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<()> {
     sqlx::query(concat!(
         "WITH held AS ( \
@@ -194,8 +194,8 @@ pub async fn note_reset(
     ))
     .bind(id.0)
     .bind(hash)
-    .bind(origin.source_ip_text())
-    .bind(origin.request_id.as_deref())
+    .bind(source.source_ip_text())
+    .bind(source.request_id.as_deref())
     .execute(connection)
     .await
     .map(drop)

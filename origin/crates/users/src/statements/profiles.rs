@@ -36,7 +36,7 @@ impl FromRow<'_, PgRow> for Profile {
     }
 }
 
-/// A person's profile, with the school it names.
+/// A user's profile, with the school it names.
 ///
 /// # Errors
 /// What the database says.
@@ -81,7 +81,7 @@ pub async fn change(connection: &mut PgConnection, user: UserId, change: &Profil
     .map(drop)
 }
 
-/// Deletes a person's profile; `false` when there was none.
+/// Deletes a user's profile; `false` when there was none.
 ///
 /// # Errors
 /// What the database says.

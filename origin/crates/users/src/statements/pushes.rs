@@ -22,7 +22,7 @@ pub struct Push {
     pub wanted_in: String,
 }
 
-/// What a linked person's row says of their right to act.
+/// What a linked user's row says of their right to act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Their account.
@@ -37,7 +37,7 @@ pub struct Standing {
     pub email: Option<String>,
 }
 
-/// Takes the push of one person, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
+/// Takes the push of one user, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
 /// for `lease_seconds`.
 ///
 /// # Errors
@@ -146,7 +146,7 @@ pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> 
     .map(drop)
 }
 
-/// Whether Firebase is yet to be told of this person.
+/// Whether Firebase is yet to be told of this user.
 ///
 /// # Errors
 /// What the database says.

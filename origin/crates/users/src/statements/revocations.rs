@@ -62,7 +62,7 @@ fn lacks_history(refusal: &dyn DatabaseError) -> bool {
     matches!(refusal.code().as_deref(), Some("42501" | "42883" | "0A000"))
 }
 
-/// Whose right to act was changed by the transaction `since` or a later one, at most `limit` people.
+/// Whose right to act was changed by the transaction `since` or a later one, at most `limit` users.
 ///
 /// # Errors
 /// What the database says.

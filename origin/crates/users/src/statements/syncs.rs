@@ -16,7 +16,7 @@ pub struct Due {
     pub firebase_uid: String,
 }
 
-/// Takes at most `limit` active people with an account of `issuer` whose last attempt failed, or broke off, and whose time has come again. They count as
+/// Takes at most `limit` active users with an account of `issuer` whose last attempt failed, or broke off, and whose time has come again. They count as
 /// being synced now, and are due again after a pause that doubles with each attempt, from a minute to a day.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub async fn claim_failed(
     rows.iter().map(due).collect()
 }
 
-/// Takes at most `limit` active people with an account of `issuer` who were not compared with Firebase since `before`.
+/// Takes at most `limit` active users with an account of `issuer` who were not compared with Firebase since `before`.
 ///
 /// # Errors
 /// What the database says.

@@ -13,7 +13,7 @@ use shared::web_address::is_web_address;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
-use crate::audit::Origin;
+use crate::audit::RequestSource;
 use crate::rules::sign_in::FirebaseSignIn;
 use crate::rules::user::UserRecord;
 use crate::rules::welcome::{ProvenPerson, WelcomeGrant};
@@ -68,7 +68,7 @@ pub async fn find_by_firebase_uids(
     .await
 }
 
-/// The person with this id.
+/// The user with this id.
 ///
 /// # Errors
 /// What the database says.
@@ -79,7 +79,7 @@ pub async fn find_by_id(connection: &mut PgConnection, id: UserId) -> sqlx::Resu
         .await
 }
 
-/// Everybody whose id or whose Firebase uid this is: one person, unless an id was given as a uid to somebody else.
+/// Everybody whose id or whose Firebase uid this is: one user, unless an id was given as a uid to somebody else.
 ///
 /// # Errors
 /// What the database says.
@@ -97,7 +97,7 @@ pub async fn ids_of(
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// The person with this address, in any spelling of case.
+/// The user with this address, in any spelling of case.
 ///
 /// # Errors
 /// What the database says.
@@ -118,7 +118,7 @@ pub async fn find_by_email(
 /// How a first sight ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirstSight {
-    /// The person was there already.
+    /// The user was there already.
     Known(UserRecord),
     /// A local row with the same, verified address was linked.
     Linked(UserRecord),
@@ -149,15 +149,15 @@ pub struct Arrival {
     /// What their row would start with.
     pub new: NewUser,
     /// Where the request came from.
-    pub origin: Origin,
+    pub source: RequestSource,
 }
 
-/// Finds, links or creates the person of `arrival`: `first_sight.sql`.
+/// Finds, links or creates the user of `arrival`: `first_sight.sql`.
 ///
 /// # Errors
 /// What the database says.
 pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sqlx::Result<FirstSight> {
-    let Arrival { sign_in, new, origin } = arrival;
+    let Arrival { sign_in, new, source } = arrival;
     let details = serde_json::json!({ "provider": sign_in.provider });
     let (grant_key, grant_hash) = new.welcome.idempotency();
     let row = sqlx::query(include_str!("users/first_sight.sql"))
@@ -171,8 +171,8 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
         .bind(new.welcome.tokens())
         .bind(grant_key.as_str())
         .bind(grant_hash.0.to_vec())
-        .bind(origin.source_ip_text())
-        .bind(origin.request_id.as_deref())
+        .bind(source.source_ip_text())
+        .bind(source.request_id.as_deref())
         .bind::<Value>(details)
         .bind(situations(sign_in.proof, &[Step::Link, Step::LinkAndChange]))
         .bind(situations(sign_in.proof, &[Step::LinkAndChange]))
@@ -201,7 +201,7 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
 pub async fn record_sign_in(
     connection: &mut PgConnection,
     sign_in: &FirebaseSignIn,
-    origin: &Origin,
+    source: &RequestSource,
 ) -> sqlx::Result<Option<UserRecord>> {
     let details = serde_json::json!({ "provider": sign_in.provider });
     sqlx::query_as(include_str!("users/record_sign_in.sql"))
@@ -214,8 +214,8 @@ pub async fn record_sign_in(
         .bind(sign_in.proves())
         .bind(sign_in.proof == Proof::Given)
         .bind(situations(sign_in.proof, &[Step::LoseAddress]))
-        .bind(origin.source_ip_text())
-        .bind(origin.request_id.as_deref())
+        .bind(source.source_ip_text())
+        .bind(source.request_id.as_deref())
         .bind::<Value>(details)
         .bind(sign_in.issuer.as_str())
         .fetch_optional(connection)

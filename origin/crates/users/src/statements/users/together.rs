@@ -1,4 +1,4 @@
-//! Several people in one statement.
+//! Several users in one statement.
 
 use chrono::{DateTime, Utc};
 use shared::ids::NormalizedEmail;
@@ -63,7 +63,7 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn push(&mut self, arrival: &'a Arrival) {
-        let Arrival { sign_in, new, origin } = arrival;
+        let Arrival { sign_in, new, source } = arrival;
         let (grant_key, grant_hash) = new.welcome.idempotency();
         self.uids.push(sign_in.uid.as_str());
         self.emails
@@ -76,8 +76,8 @@ impl<'a> Columns<'a> {
         self.tokens.push(new.welcome.tokens());
         self.grant_keys.push(grant_key.as_str().to_owned());
         self.grant_hashes.push(grant_hash.0.to_vec());
-        self.source_ips.push(origin.source_ip_text());
-        self.request_ids.push(origin.request_id.as_deref());
+        self.source_ips.push(source.source_ip_text());
+        self.request_ids.push(source.request_id.as_deref());
         self.providers.push(sign_in.provider.as_deref());
         self.issuers.push(sign_in.issuer.as_str());
         self.people

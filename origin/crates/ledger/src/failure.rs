@@ -7,7 +7,7 @@ use crate::rules::LedgerError;
 
 /// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Fault {
+pub enum LedgerFailure {
     /// The request breaks a rule of the ledger.
     #[error(transparent)]
     Refused(#[from] LedgerError),
@@ -20,7 +20,7 @@ pub enum Fault {
     Busy,
 }
 
-impl Fault {
+impl LedgerFailure {
     /// The stable code on the wire.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -32,7 +32,7 @@ impl Fault {
     }
 }
 
-impl From<sqlx::Error> for Fault {
+impl From<sqlx::Error> for LedgerFailure {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
     }
