@@ -13,7 +13,7 @@ use shared::ids::UserId;
 use users::administration;
 use users::administration::MAX_EVENTS;
 use users::audit::{Actor, Event};
-use users::firebase_sync::push::Told;
+use users::firebase_sync::push::Notified;
 use users::rules::user::UserRecord;
 
 use super::context::RequestContext;
@@ -103,8 +103,8 @@ pub async fn deactivate(
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let (record, told) = set_active(&app, &Actor::service(&service.name), &context, &id, false).await?;
     let message = match told {
-        Told::Yes => "User deactivated",
-        Told::Later => "User deactivated; Firebase will be told as soon as it answers",
+        Notified::Yes => "User deactivated",
+        Notified::Pending => "User deactivated; Firebase will be told as soon as it answers",
     };
     Ok(success(UserData { user: record.user }, message))
 }
@@ -118,8 +118,8 @@ pub async fn activate(
 ) -> Result<Json<Success<UserData>>, ApiError> {
     let (record, told) = set_active(&app, &Actor::service(&service.name), &context, &id, true).await?;
     let message = match told {
-        Told::Yes => "User activated",
-        Told::Later => "User activated; Firebase will be told as soon as it answers",
+        Notified::Yes => "User activated",
+        Notified::Pending => "User activated; Firebase will be told as soon as it answers",
     };
     Ok(success(UserData { user: record.user }, message))
 }
@@ -130,10 +130,10 @@ async fn set_active(
     context: &RequestContext,
     id: &str,
     active: bool,
-) -> Result<(UserRecord, Told), ApiError> {
+) -> Result<(UserRecord, Notified), ApiError> {
     let id = read_id(id)?;
     let record = administration::set_active(&app.pool, id, active, actor, &context.source()).await?;
-    Ok((record, app.accounts.syncing().tell_soon(id).await))
+    Ok((record, app.accounts.syncing().notify_soon(id).await))
 }
 
 /// Brings a person's row up to date with their Firebase account.

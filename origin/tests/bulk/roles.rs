@@ -56,7 +56,7 @@ async fn role_is_claimed_at_migration_and_at_change_beside_other_claims() {
         uid(&drill, "person2").await,
         uid(&drill, "person3").await,
     );
-    assert_eq!(syncing.tell_due().await.unwrap(), 1, "those with a role alone");
+    assert_eq!(syncing.notify_due().await.unwrap(), 1, "those with a role alone");
     assert_eq!(claims(&syncing, &first).await["role"], "moderator");
     assert_eq!(claims(&syncing, &second).await, Value::Null);
 
@@ -70,7 +70,7 @@ async fn role_is_claimed_at_migration_and_at_change_beside_other_claims() {
     let full = format!(r#"{{"x":"{}"}}"#, "y".repeat(980));
     syncing.firebase.set_claims(&third, &full).await.unwrap();
     becomes(&drill, "person3", "admin").await;
-    syncing.tell_due().await.unwrap();
+    syncing.notify_due().await.unwrap();
     assert_eq!(
         claims(&syncing, &second).await,
         serde_json::json!({ "plan": "gold", "role": "admin" })
@@ -89,11 +89,11 @@ async fn roles_stay_here_unless_a_claim_is_named() {
     drill.users(&["migrate"]).await.expect(0);
     let off = syncing(&drill, "");
     let first = uid(&drill, "person1").await;
-    off.tell_due().await.unwrap();
+    off.notify_due().await.unwrap();
     assert_eq!(claims(&off, &first).await, Value::Null);
     // Later it is named: those who had a role before are told of.
     drill.users(&["roles"]).await.expect(0).says(&["1 to be told"]);
     let on = syncing(&drill, "user_type");
-    on.tell_due().await.unwrap();
+    on.notify_due().await.unwrap();
     assert_eq!(claims(&on, &first).await["user_type"], "admin");
 }

@@ -6,7 +6,7 @@ use firebase::FirebaseError;
 use serde_json::{Value, json};
 use shared::ids::{NormalizedEmail, UserId};
 use users::firebase_sync::Round;
-use users::firebase_sync::push::Told;
+use users::firebase_sync::push::Notified;
 
 use crate::google::{OTHER, PASSWORD, World};
 use crate::support::ADMIN_KEY;
@@ -101,7 +101,7 @@ async fn with_firebase_away_it_counts_here_at_once_and_there_as_soon_as_it_can()
     assert_eq!((world.status().await.as_str(), world.owed().await), ("failed", 1));
 
     let syncing = world.app.app.accounts.syncing();
-    assert_eq!(syncing.tell_due().await.unwrap(), 0, "not yet");
+    assert_eq!(syncing.notify_due().await.unwrap(), 0, "not yet");
     for (attempts, minutes) in [(2, 2), (3, 4), (4, 8)] {
         let due = "UPDATE auth.standing_pushes SET next_attempt_at = now()";
         world.app.database.execute(due).await.unwrap();
@@ -239,8 +239,8 @@ async fn an_account_that_is_gone_owes_nothing() {
     assert_eq!((world.status().await.as_str(), world.owed().await), ("failed", 0));
     // Nobody of ours at all.
     let nobody = UserId(uuid::Uuid::new_v4());
-    let told = world.app.app.accounts.syncing().tell(nobody).await.unwrap();
-    assert_eq!(told, Told::Yes);
+    let told = world.app.app.accounts.syncing().notify(nobody).await.unwrap();
+    assert_eq!(told, Notified::Yes);
 }
 
 #[tokio::test]

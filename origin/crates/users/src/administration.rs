@@ -58,7 +58,7 @@ pub enum Unnamed {
 }
 
 /// Deactivates a user, which voids every sign-in so far, or activates them again. Counts from the next request on, in every
-/// replica: standing is read from the row each time. That Firebase is to be told is noted with it; `Syncing::tell_soon` does so.
+/// replica: the account status is read from the row each time. That Firebase is to be notified is noted with it; `Syncing::notify_soon` does so.
 ///
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.

@@ -58,7 +58,7 @@ pub struct Synced {
     pub synced: u64,
     /// Users whose account is gone; they are tried again, since it may come back.
     pub missing: u64,
-    /// Users of whose standing Firebase had to be told still.
+    /// Users whose account status Firebase was yet to be notified of.
     pub told: u64,
 }
 
@@ -103,10 +103,10 @@ impl Syncing {
         let is_out = record.as_ref().is_some_and(|record| !record.user.is_active);
         if is_out && account.as_ref().is_some_and(|account| !account.disabled) {
             run(self.directory.pool(), |mut connection| async move {
-                pushes::owe(&mut connection, id).await
+                pushes::mark_pending(&mut connection, id).await
             })
             .await?;
-            self.tell_soon(id).await;
+            self.notify_soon(id).await;
         }
         match record {
             Some(record) if account.is_some() => Ok(record),
@@ -144,7 +144,7 @@ impl Syncing {
             return Ok(Round::Elsewhere);
         }
         // Neither keeps the other from its turn.
-        let told = self.tell_due().await;
+        let told = self.notify_due().await;
         let again = if self.holds_retries(holder).await? {
             self.failed_again(&actor).await
         } else {

@@ -8,7 +8,7 @@ use users::statements::pushes;
 /// then on changes are told by themselves.
 pub(super) async fn tell(pool: &Pool) -> Result<String, OperationError> {
     let owed = run(pool, |mut connection| async move {
-        pushes::owe_roles(&mut connection).await
+        pushes::mark_roles_pending(&mut connection).await
     });
     Ok(format!("{} to be told, by the running service.\n", owed.await?))
 }

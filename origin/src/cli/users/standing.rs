@@ -11,7 +11,7 @@ use users::administration;
 use users::audit::{Actor, RequestSource};
 use users::directory::Directory;
 use users::firebase_sync::Syncing;
-use users::firebase_sync::push::Told;
+use users::firebase_sync::push::Notified;
 use users::statements::pushes;
 
 use super::{describe, user_id};
@@ -46,9 +46,9 @@ pub(super) async fn set(
                 firebase,
                 clock: clock::now,
             };
-            match syncing.tell(whom.id).await {
-                Ok(Told::Yes) => {}
-                Ok(Told::Later) => eprintln!("Firebase is being told by somebody else."),
+            match syncing.notify(whom.id).await {
+                Ok(Notified::Yes) => {}
+                Ok(Notified::Pending) => eprintln!("Firebase is being told by somebody else."),
                 Err(error) => {
                     eprintln!("Firebase does not know yet ({error}): the running service tells it.");
                 }
@@ -56,7 +56,7 @@ pub(super) async fn set(
         }
         None => {
             let owed = run_statement(pool, |mut connection| async move {
-                pushes::is_owed(&mut connection, whom.id).await
+                pushes::is_pending(&mut connection, whom.id).await
             });
             if owed.await? {
                 eprintln!("Firebase is not configured here: the running service tells it.");

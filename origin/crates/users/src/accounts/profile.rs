@@ -51,7 +51,7 @@ impl Accounts {
             accounts::revoke_sessions(&mut connection, user, actor, source).await
         })
         .await?;
-        self.syncing().tell_soon(user).await;
+        self.syncing().notify_soon(user).await;
         Ok(())
     }
 

@@ -15,11 +15,11 @@ use shared::ids::{FirebaseUid, UserId};
 use shared::time::UnixTime;
 use uuid::Uuid;
 
-use crate::audit::{self, Actor, Origin};
+use crate::audit::{self, Actor, RequestSource};
 use crate::error::AccountError;
 use crate::firebase_sync::{ACCOUNT_MISSING, Syncing};
 use crate::statements::pushes;
-use crate::statements::pushes::{Push, Standing};
+use crate::statements::pushes::{AccountStatus, Push};
 use crate::statements::syncs;
 
 /// How long one teller has a user, in seconds: an exchange of the access token (5 s), a look-up and an update with their
@@ -36,41 +36,41 @@ const JUST_NOW_SECONDS: i64 = 2;
 
 /// Whether Firebase knows by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Notified {
     /// It does, or there is no account to know of.
     Yes,
-    /// Not yet: it is told again until it does.
-    Later,
+    /// Not yet: it is notified until it does.
+    Pending,
 }
 
 impl Syncing {
-    /// Tells Firebase what the row of `id` says, if that is owed. Waits for it a moment; what takes longer goes on by itself.
-    pub async fn tell_soon(&self, id: UserId) -> Told {
+    /// Tells Firebase what the row of `id` says, if that is pending. Waits for it a moment; what takes longer goes on by itself.
+    pub async fn notify_soon(&self, id: UserId) -> Notified {
         if !self.firebase.manages_accounts() {
-            return self.unless_owed(id).await;
+            return self.unless_pending(id).await;
         }
         let syncing = self.clone();
         let telling = tokio::spawn(async move {
-            syncing.tell(id).await.unwrap_or_else(|error| {
+            syncing.notify(id).await.unwrap_or_else(|error| {
                 tracing::warn!(
                     user_id = %id,
                     error = %Causes(&error),
-                    "Firebase could not be told of a changed standing; it is told again"
+                    "Firebase could not be notified of a changed account status; retrying"
                 );
-                Told::Later
+                Notified::Pending
             })
         });
         match tokio::time::timeout(PATIENCE, telling).await {
             Ok(Ok(told)) => told,
-            _ => Told::Later,
+            _ => Notified::Pending,
         }
     }
 
-    /// Tells Firebase what the row of `id` says, if that is owed and nobody else is about it.
+    /// Tells Firebase what the row of `id` says, if that is pending and no other task is at it.
     ///
     /// # Errors
-    /// A fault of ours or of Firebase; it is told again later.
-    pub async fn tell(&self, id: UserId) -> Result<Told, AccountError> {
+    /// A fault of ours or of Firebase; it is retried.
+    pub async fn notify(&self, id: UserId) -> Result<Notified, AccountError> {
         for _ in 0..MAX_TURNS {
             let claimed = run(self.directory.pool(), |mut connection| async move {
                 pushes::claim(&mut connection, Some(id), 1, LEASE_SECONDS).await
@@ -79,17 +79,17 @@ impl Syncing {
                 break;
             };
             if self.tell_one(&push).await? {
-                return Ok(Told::Yes);
+                return Ok(Notified::Yes);
             }
         }
-        Ok(self.unless_owed(id).await)
+        Ok(self.unless_pending(id).await)
     }
 
     /// Tells Firebase about those whose time has come; answers of how many. While it is away nobody else is tried.
     ///
     /// # Errors
-    /// A fault of ours or of Firebase; whoever it concerns is told again later.
-    pub async fn tell_due(&self) -> Result<u64, AccountError> {
+    /// A fault of ours or of Firebase; the users it concerns are retried.
+    pub async fn notify_due(&self) -> Result<u64, AccountError> {
         let mut told: u64 = 0;
         loop {
             let claimed = run(self.directory.pool(), |mut connection| async move {
@@ -106,7 +106,7 @@ impl Syncing {
                     Err(error) if is_about_one(&error) => tracing::warn!(
                         user_id = %push.id,
                         error = %Causes(&error),
-                        "Firebase refuses to take a changed standing"
+                        "Firebase refuses a changed account status"
                     ),
                     Err(error) => {
                         let ids: Vec<Uuid> = rest.map(|push| push.id.0).collect();
@@ -122,18 +122,18 @@ impl Syncing {
     async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
         let id = push.id;
         let issuer = &self.managed_issuer().await?;
-        let standing = run(self.directory.pool(), |mut connection| async move {
-            pushes::standing(&mut connection, id, issuer).await
+        let status = run(self.directory.pool(), |mut connection| async move {
+            pushes::account_status(&mut connection, id, issuer).await
         });
-        let Some(standing) = standing.await? else {
+        let Some(status) = status.await? else {
             run(self.directory.pool(), |mut connection| async move {
                 pushes::forget(&mut connection, push).await
             })
             .await?;
             return Ok(true);
         };
-        let announced = match self.announce(&standing, push.switches).await {
-            Ok(()) if push.moves_address => self.announce_address(id, &standing).await?,
+        let announced = match self.announce(&status, push.switches).await {
+            Ok(()) if push.moves_address => self.announce_address(id, &status).await?,
             announced => announced,
         };
         let is_missing = match announced {
@@ -162,14 +162,14 @@ impl Syncing {
         Ok(settled)
     }
 
-    async fn announce(&self, standing: &Standing, switches: bool) -> Result<(), FirebaseError> {
-        let uid = FirebaseUid::parse(standing.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
-        let disabled = match (standing.is_active, switches) {
+    async fn announce(&self, status: &AccountStatus, switches: bool) -> Result<(), FirebaseError> {
+        let uid = FirebaseUid::parse(status.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
+        let disabled = match (status.is_active, switches) {
             (false, _) => Some(true),
             (true, true) => Some(false),
             (true, false) => None,
         };
-        let valid_since = match standing.valid_since {
+        let valid_since = match status.valid_since {
             Some(moment) => self.unless_voided_since(&uid, moment).await?,
             None => None,
         };
@@ -178,7 +178,7 @@ impl Syncing {
                 .set_standing(uid.as_str(), disabled, valid_since)
                 .await?;
         }
-        self.announce_role(&uid, &standing.user_type).await
+        self.announce_role(&uid, &status.user_type).await
     }
 
     /// Gives the account the row's address, unless it has it: Firebase's own word comes to the row by a sign-in or a sync. Where Firebase does
@@ -186,27 +186,34 @@ impl Syncing {
     async fn announce_address(
         &self,
         id: UserId,
-        standing: &Standing,
+        status: &AccountStatus,
     ) -> Result<Result<(), FirebaseError>, DatabaseError> {
-        let kind = match self.move_address(standing).await {
+        let kind = match self.move_address(status).await {
             Ok(false) => return Ok(Ok(())),
             Ok(true) => "address.told",
             Err(FirebaseError::EmailExists | FirebaseError::Invalid(_)) => "address.refused",
             Err(error) => return Ok(Err(error)),
         };
         run(self.directory.pool(), |mut connection| async move {
-            audit::note(&mut connection, kind, id, &Actor::origin(), &Origin::default()).await
+            audit::note(
+                &mut connection,
+                kind,
+                id,
+                &Actor::origin(),
+                &RequestSource::default(),
+            )
+            .await
         })
         .await
         .map(Ok)
     }
 
     /// `false` when there was nothing to do.
-    async fn move_address(&self, standing: &Standing) -> Result<bool, FirebaseError> {
-        let Some(email) = standing.email.as_deref().filter(|_| standing.is_active) else {
+    async fn move_address(&self, status: &AccountStatus) -> Result<bool, FirebaseError> {
+        let Some(email) = status.email.as_deref().filter(|_| status.is_active) else {
             return Ok(false);
         };
-        let uid = FirebaseUid::parse(standing.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
+        let uid = FirebaseUid::parse(status.firebase_uid.clone()).map_err(|_| FirebaseError::NotFound)?;
         let account = self.firebase.find_account(&uid).await?;
         let account = account.ok_or(FirebaseError::NotFound)?;
         let has_it = account
@@ -251,13 +258,13 @@ impl Syncing {
         Ok(Some(moment).filter(|moment| account.valid_since.is_none_or(|since| since < *moment)))
     }
 
-    async fn unless_owed(&self, id: UserId) -> Told {
-        let owed = run(self.directory.pool(), |mut connection| async move {
-            pushes::is_owed(&mut connection, id).await
+    async fn unless_pending(&self, id: UserId) -> Notified {
+        let pending = run(self.directory.pool(), |mut connection| async move {
+            pushes::is_pending(&mut connection, id).await
         });
-        match owed.await {
-            Ok(false) => Told::Yes,
-            _ => Told::Later,
+        match pending.await {
+            Ok(false) => Notified::Yes,
+            _ => Notified::Pending,
         }
     }
 

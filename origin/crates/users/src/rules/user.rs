@@ -109,7 +109,7 @@ impl ActiveUser {
         &self.0.issuer
     }
 
-    /// The same user after a change of their row that does not touch their standing.
+    /// The same user after a change of their row that does not touch their account status.
     #[must_use]
     pub fn renewed(self, row: UserRecord) -> Self {
         if row.user.id == self.0.user.id && row.user.is_active {

@@ -1,4 +1,4 @@
-//! `auth.standing_pushes`: of whose standing Firebase has not been told yet.
+//! `auth.standing_pushes`: users whose account status Firebase does not know yet.
 //!
 //! A trigger writes them. Here they are taken, and settled once Firebase has been told.
 
@@ -24,7 +24,7 @@ pub struct Push {
 
 /// What a linked user's row says of their right to act.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountStatus {
     /// Their account.
     pub firebase_uid: String,
     /// `false` once deactivated.
@@ -61,11 +61,11 @@ pub async fn claim(
 ///
 /// # Errors
 /// What the database says.
-pub async fn standing(
+pub async fn account_status(
     connection: &mut PgConnection,
     id: UserId,
     issuer: &StoredIssuer,
-) -> sqlx::Result<Option<Standing>> {
+) -> sqlx::Result<Option<AccountStatus>> {
     let row = sqlx::query(
         "SELECT firebase_uid, is_active, floor(extract(epoch FROM valid_since))::bigint, user_type, email FROM auth.users \
          WHERE id = $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $2",
@@ -75,7 +75,7 @@ pub async fn standing(
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
-        Ok(Standing {
+        Ok(AccountStatus {
             firebase_uid: row.try_get(0)?,
             is_active: row.try_get(1)?,
             valid_since: row.try_get::<Option<i64>, _>(2)?.map(UnixTime::from_secs),
@@ -150,7 +150,7 @@ pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> 
 ///
 /// # Errors
 /// What the database says.
-pub async fn is_owed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
+pub async fn is_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.standing_pushes WHERE user_id = $1)")
         .bind(id.0)
         .fetch_one(connection)
@@ -161,7 +161,7 @@ pub async fn is_owed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<
 ///
 /// # Errors
 /// What the database says.
-pub async fn owe(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+pub async fn mark_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO auth.standing_pushes (user_id, switches) VALUES ($1, true) \
          ON CONFLICT (user_id) DO UPDATE \
@@ -177,7 +177,7 @@ pub async fn owe(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> 
 ///
 /// # Errors
 /// What the database says.
-pub async fn owe_roles(connection: &mut PgConnection) -> sqlx::Result<u64> {
+pub async fn mark_roles_pending(connection: &mut PgConnection) -> sqlx::Result<u64> {
     sqlx::query(
         "INSERT INTO auth.standing_pushes (user_id, switches) \
          SELECT id, false FROM auth.users WHERE user_type <> 'user' AND firebase_uid IS NOT NULL \
