@@ -1,14 +1,14 @@
 //! SQL about users: one statement, one function.
 
 pub mod accounts;
-pub mod erasure;
-pub mod home;
+pub(crate) mod erasure;
+pub(crate) mod home;
 pub mod lease;
 pub mod legacy_hash;
 pub mod ownership_notices;
 pub mod profiles;
 pub mod pushes;
-pub mod revocations;
-pub mod syncs;
+pub(crate) mod revocations;
+pub(crate) mod syncs;
 pub mod users;
-pub mod welcome;
+pub(crate) mod welcome;
