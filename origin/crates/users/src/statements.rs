@@ -5,7 +5,7 @@ pub(crate) mod erasure;
 pub(crate) mod home;
 pub mod lease;
 pub mod legacy_hash;
-pub mod ownership_notices;
+pub(crate) mod ownership_notices;
 pub mod profiles;
 pub mod pushes;
 pub(crate) mod revocations;

@@ -51,8 +51,8 @@ impl Accounts {
                 (self.limits.factor(&factor), FactorAnswer::Sms { session, code })
             }
         };
-        let attempt = self.limits.admit(account, origin.source_ip).await?;
-        let outcome = self.finish_admitted(pending, &answer, origin).await;
+        let attempt = self.limits.admit(account, source.source_ip).await?;
+        let outcome = self.finish_admitted(pending, &answer, source).await;
         attempt.end(match &outcome {
             Err(AccountError::Firebase(FirebaseError::Invalid("code"))) => Ending::Wrong,
             outcome => ending(outcome),
@@ -64,7 +64,7 @@ impl Accounts {
         &self,
         pending: &str,
         answer: &FactorAnswer<'_>,
-        origin: &Origin,
+        source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
         let finished = self.firebase.finish_second_factor(pending, answer).await?;
         let identity = self.verifier.verify(&finished.id_token, (self.clock)()).await?;
