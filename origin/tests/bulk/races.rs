@@ -143,9 +143,7 @@ async fn somebody_put_out_while_they_are_imported_is_out_at_firebase() {
     drill.people(1).await;
     drill.change(json!({"latency_ms": 700}));
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
-    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
-        tokio::task::yield_now().await;
-    }
+    drill.import_begins(&running).await;
     drill
         .database
         .execute("UPDATE auth.users SET is_active = false")
@@ -227,9 +225,7 @@ async fn a_password_changed_at_the_legacy_service_meanwhile_is_the_one_that_move
     drill.change(json!({"latency_ms": 700}));
     let child = drill.spawn(&["migrate", "--json"]);
     let running = tokio::spawn(end(child));
-    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
-        tokio::task::yield_now().await;
-    }
+    drill.import_begins(&running).await;
     // The import is under way with the old hash.
     let hash = bcrypt::hash("a-new-horse-2", 4).unwrap();
     drill
@@ -251,9 +247,7 @@ async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
     drill.people(1).await;
     drill.change(json!({"latency_ms": 700}));
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
-    while drill.toolkit.calls("projects.accounts.batchCreate") == 0 {
-        tokio::task::yield_now().await;
-    }
+    drill.import_begins(&running).await;
     drill
         .database
         .execute("UPDATE auth.users SET email = 'deleted_1760000000_' || email, is_active = false")

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::identity_toolkit::{Change, IdentityToolkit};
+use tokio::task::JoinHandle;
 
 use crate::database::TestDatabase;
 use crate::ended::{Ended, begin, end};
@@ -72,6 +73,14 @@ impl Drill {
         let deadline = Instant::now() + PATIENCE;
         while !self.database.value::<bool>(sql).await {
             assert!(Instant::now() < deadline, "never: {sql}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until `running` has sent its import to Firebase.
+    pub async fn import_begins(&self, running: &JoinHandle<Ended>) {
+        while self.toolkit.calls("projects.accounts.batchCreate") == 0 {
+            assert!(!running.is_finished(), "the command ended before its import");
             tokio::task::yield_now().await;
         }
     }

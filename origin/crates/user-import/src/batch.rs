@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::lookup::Identifier;
 use super::rules::{Action, Known};
-use super::statements::{self, Claimed, LocalPerson, Settlement};
-use super::{LEASE_SECONDS, MAX_ATTEMPTS, Migration, MigrationError, Report};
+use super::statements::{self, Claimed, LocalUser, Settlement};
+use super::{ImportError, LEASE_SECONDS, MAX_ATTEMPTS, Report, UserImport};
 
 /// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the
 /// lease may be another's by the time the import arrives.
@@ -23,17 +23,17 @@ const SEND_WITHIN: Duration = Duration::from_secs(5);
 /// Their row changed, or the lease went to another, while Firebase was asked.
 const CHANGED: &str = "CHANGED_MEANWHILE";
 
-/// The people of a batch, by what can be done with them.
+/// The users of a batch, by what can be done with them.
 #[derive(Default)]
 struct Batch {
-    candidates: Vec<(LocalPerson, Importable)>,
+    candidates: Vec<(LocalUser, Importable)>,
     withdrawn: Vec<(UserId, Obstacle)>,
     settlements: Vec<Settlement>,
 }
 
-impl Migration {
-    /// Brings at most `limit` people; answers how many were taken.
-    pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, MigrationError> {
+impl UserImport {
+    /// Brings at most `limit` users; answers how many were taken.
+    pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, ImportError> {
         let (holder, share) = (self.holder.as_str(), self.share.basis_points());
         let claimed = run(self.directory.pool(), |mut connection| async move {
             statements::claim(&mut connection, holder, share, limit, LEASE_SECONDS).await
@@ -51,7 +51,7 @@ impl Migration {
         outcome.map(|()| taken.len())
     }
 
-    async fn bring(&self, claimed: Vec<Claimed>, report: &mut Report) -> Result<(), MigrationError> {
+    async fn bring(&self, claimed: Vec<Claimed>, report: &mut Report) -> Result<(), ImportError> {
         let mut batch = sort(claimed, self.max_cost, report);
         let known = self.look_up(&identifiers(&batch)).await?;
         self.withdraw(&mut batch, &known, report).await?;
@@ -87,13 +87,13 @@ impl Migration {
         Ok(())
     }
 
-    /// People who cannot be imported after all. An account that an earlier attempt made for them, and that nobody has used, goes.
+    /// Users who cannot be imported after all. An account that an earlier attempt made for them, and that nobody has used, goes.
     async fn withdraw(
         &self,
         batch: &mut Batch,
         known: &Known,
         report: &mut Report,
-    ) -> Result<(), MigrationError> {
+    ) -> Result<(), ImportError> {
         for (id, obstacle) in std::mem::take(&mut batch.withdrawn) {
             if known.is_untouched(id) {
                 self.pace.turn().await;
@@ -112,17 +112,17 @@ impl Migration {
     /// Imports; answers whom.
     async fn import(
         &self,
-        people: Vec<(LocalPerson, Importable)>,
+        people: Vec<(LocalUser, Importable)>,
         replace: bool,
         batch: &mut Batch,
         report: &mut Report,
-    ) -> Result<Vec<LocalPerson>, MigrationError> {
+    ) -> Result<Vec<LocalUser>, ImportError> {
         if people.is_empty() {
             return Ok(Vec::new());
         }
         self.pace.turn().await;
         let renewed_at = Instant::now();
-        let rows: Vec<LocalPerson> = people.iter().map(|(person, _)| person.clone()).collect();
+        let rows: Vec<LocalUser> = people.iter().map(|(person, _)| person.clone()).collect();
         let (holder, seen) = (self.holder.as_str(), &rows);
         let renewed = run(self.directory.pool(), |mut connection| async move {
             statements::renew(&mut connection, holder, seen, LEASE_SECONDS).await
@@ -163,10 +163,10 @@ impl Migration {
     /// Links, and answers how many; whose row has changed gets another turn.
     async fn link(
         &self,
-        people: &[LocalPerson],
+        people: &[LocalUser],
         result: &str,
         report: &mut Report,
-    ) -> Result<u64, MigrationError> {
+    ) -> Result<u64, ImportError> {
         if people.is_empty() {
             return Ok(0);
         }
@@ -265,7 +265,7 @@ fn identifiers(batch: &Batch) -> Vec<Identifier> {
     uids.chain(emails).collect()
 }
 
-fn account(person: &LocalPerson, importable: &Importable) -> AccountToImport {
+fn account(person: &LocalUser, importable: &Importable) -> AccountToImport {
     AccountToImport {
         uid: person.id.to_string(),
         email: importable.email.as_str().to_owned(),

@@ -8,8 +8,8 @@ use serde::Serialize;
 use users::directory::Directory;
 use uuid::Uuid;
 
-use super::statements::{self, LinkedPerson};
-use super::{MigrationError, Pace};
+use super::statements::{self, LinkedUser};
+use super::{ImportError, Pace};
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
@@ -20,13 +20,13 @@ const MAX_NAMED: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// The row is linked to an account that does not exist: the person cannot sign in at v2.
+    /// The row is linked to an account that does not exist: the user cannot sign in at v2.
     MissingAccount,
     /// The account has no row. It gets one at its next sign-in, unless it is left over.
     MissingRow,
-    /// A deactivated person's account is enabled at Firebase. The origin refuses them all the same.
+    /// A deactivated user's account is enabled at Firebase. The origin refuses them all the same.
     EnabledAccount,
-    /// An active person's account is disabled at Firebase.
+    /// An active user's account is disabled at Firebase.
     DisabledAccount,
     /// The addresses differ.
     Email,
@@ -83,14 +83,14 @@ impl Comparison {
 /// a difference: run it again before acting on one.
 ///
 /// # Errors
-/// [`MigrationError`].
+/// [`ImportError`].
 pub async fn compare(
     directory: &Directory,
     firebase: &Firebase,
     pace: &Pace,
-) -> Result<Comparison, MigrationError> {
+) -> Result<Comparison, ImportError> {
     let mut found = Comparison::default();
-    // Accounts first: a person who registers meanwhile then has a row without an account here, and is looked up below.
+    // Accounts first: a user who registers meanwhile then has a row without an account here, and is looked up below.
     let mut accounts = all_accounts(firebase, pace).await?;
     found.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
     doubled(&accounts, &mut found);
@@ -99,7 +99,7 @@ pub async fn compare(
     let issuer = &directory.stored_issuer(&firebase.issuer()).await?;
     loop {
         let page = run(directory.pool(), |mut connection| async move {
-            statements::linked_people(&mut connection, issuer, after, PAGE).await
+            statements::linked_users(&mut connection, issuer, after, PAGE).await
         })
         .await?;
         let Some(last) = page.last() else { break };
@@ -132,7 +132,7 @@ pub async fn compare(
 async fn all_accounts(
     firebase: &Firebase,
     pace: &Pace,
-) -> Result<BTreeMap<String, KnownAccount>, MigrationError> {
+) -> Result<BTreeMap<String, KnownAccount>, ImportError> {
     let mut accounts = BTreeMap::new();
     let mut next = None;
     loop {
@@ -167,7 +167,7 @@ fn doubled(accounts: &BTreeMap<String, KnownAccount>, found: &mut Comparison) {
     }
 }
 
-fn compare_one(person: &LinkedPerson, account: &KnownAccount, found: &mut Comparison) {
+fn compare_one(person: &LinkedUser, account: &KnownAccount, found: &mut Comparison) {
     match (person.is_active, account.disabled) {
         (true, true) => found.note(Difference::DisabledAccount, &account.uid),
         (false, false) => found.note(Difference::EnabledAccount, &account.uid),

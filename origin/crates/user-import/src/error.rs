@@ -1,4 +1,4 @@
-//! Why a migration stopped, and how long to wait before the next attempt.
+//! Why a user import stopped, and how long to wait before the next attempt.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use firebase::FirebaseError;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Why a migration stopped. Everything until then is kept; it may be resumed.
+/// Why a user import stopped. Everything until then is kept; it may be resumed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum MigrationError {
+pub enum ImportError {
     /// The database gave no answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -20,7 +20,7 @@ pub enum MigrationError {
     Firebase(#[from] FirebaseError),
 }
 
-impl MigrationError {
+impl ImportError {
     /// Whether asking again later can help.
     pub(super) fn is_transient(&self) -> bool {
         match self {
@@ -37,7 +37,7 @@ impl MigrationError {
         }
     }
 
-    /// The code that is stored with people whose turn it ended.
+    /// The code that is stored with users whose turn it ended.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Database(_) => "DATABASE_UNAVAILABLE",

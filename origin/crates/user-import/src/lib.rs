@@ -1,8 +1,8 @@
-//! Bringing people to Firebase by the thousand, with their passwords, while they go on signing in on either side.
+//! Bringing users to Firebase by the thousand, with their passwords, while they go on signing in on either side.
 //!
 //! Three rules keep it right, whoever is killed when:
 //!
-//! 1. Nobody is touched without the lease of their row in `auth.user_migrations`. A sign-in that moves a person takes the same
+//! 1. Nobody is touched without the lease of their row in `auth.user_migrations`. A sign-in that moves a user takes the same
 //!    lease, because Firebase's import replaces an account of the same uid without asking.
 //! 2. An account that was ever signed in to is linked, never imported again.
 //! 3. The row is linked last, and only if it still says what was imported. Whatever breaks off before is done again.
@@ -32,7 +32,7 @@ use uuid::Uuid;
 use statements::Backlog;
 
 pub use compare::{Comparison, Difference, compare};
-pub use error::MigrationError;
+pub use error::ImportError;
 pub use pace::Pace;
 pub use preflight::Preflight;
 pub use report::{Progress, Report};
@@ -40,25 +40,25 @@ pub use resume::{Looking, last_share};
 pub use unlink::{Unlinked, Unlinking, Whom};
 
 /// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a
-/// fetch of the access token (5 s), the import (12 s), and [`batch`]'s own patience (5 s). A run that dies holds its people up for as long.
+/// fetch of the access token (5 s), the import (12 s), and [`batch`]'s own patience (5 s). A run that dies holds its users up for as long.
 const LEASE_SECONDS: i64 = 25;
-/// How often a person whose row keeps changing is tried before they count as failed.
+/// How often a user whose row keeps changing is tried before they count as failed.
 const MAX_ATTEMPTS: i32 = 5;
 /// How many calls that fail one after the other end a run.
 const MAX_FAILURES: u32 = 8;
 /// How often is looked whether others are done with theirs.
 const POLL: Duration = Duration::from_millis(500);
 
-/// A bulk migration.
+/// A user import.
 #[derive(Debug)]
-pub struct Migration {
+pub struct UserImport {
     /// The rows of users.
     pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
     /// The rollout group, as at the edge.
     pub group: String,
-    /// Which share of all people to bring.
+    /// Which share of all users to bring.
     pub share: Percentage,
     /// How fast Firebase may be called.
     pub pace: Pace,
@@ -69,8 +69,8 @@ pub struct Migration {
     holder: String,
 }
 
-impl Migration {
-    /// A migration under a lease name of its own.
+impl UserImport {
+    /// A user import under a lease name of its own.
     #[must_use]
     pub fn new(
         directory: Directory,
@@ -96,8 +96,8 @@ impl Migration {
     /// What is left to do for this share.
     ///
     /// # Errors
-    /// [`MigrationError::Database`].
-    pub async fn backlog(&self) -> Result<Backlog, MigrationError> {
+    /// [`ImportError::Database`].
+    pub async fn backlog(&self) -> Result<Backlog, ImportError> {
         let share = self.share.basis_points();
         Ok(run(self.directory.pool(), |mut connection| async move {
             statements::backlog(&mut connection, share).await
@@ -105,17 +105,17 @@ impl Migration {
         .await?)
     }
 
-    /// Brings everybody in the queue, or `limit` people, and says what came of it in `report` as it goes. Waits for people whom
+    /// Brings everybody in the queue, or `limit` users, and says what came of it in `report` as it goes. Waits for users whom
     /// another process is bringing: should it die, this one takes over.
     ///
     /// # Errors
-    /// [`MigrationError`] when Firebase or the database stay away, or refuse for a reason that waiting does not mend.
+    /// [`ImportError`] when Firebase or the database stay away, or refuse for a reason that waiting does not mend.
     pub async fn run(
         &self,
         limit: Option<u64>,
         report: &mut Report,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
-    ) -> Result<(), MigrationError> {
+    ) -> Result<(), ImportError> {
         let most = u64::try_from(MAX_IMPORT).unwrap_or(u64::MAX);
         let mut failures = 0_u32;
         loop {

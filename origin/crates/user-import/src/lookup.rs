@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::error::pause;
 use super::rules::Known;
-use super::{Migration, MigrationError};
+use super::{ImportError, UserImport};
 
 /// How many look-ups are under way at once.
 const PARALLEL: usize = 8;
@@ -20,9 +20,9 @@ pub(super) enum Identifier {
     Email(String),
 }
 
-impl Migration {
+impl UserImport {
     /// The accounts that have one of these identifiers.
-    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, MigrationError> {
+    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, ImportError> {
         let mut known = Known::default();
         let mut running = JoinSet::new();
         for some in identifiers.chunks(MAX_LOOKUP) {

@@ -11,18 +11,18 @@ use uuid::Uuid;
 
 use super::lookup::Identifier;
 use super::rules::{Action, bucket};
-use super::statements::{self, Entry, LocalPerson, looks};
-use super::{Looking, Migration, MigrationError};
+use super::statements::{self, Entry, LocalUser, looks};
+use super::{ImportError, Looking, UserImport};
 
 /// How many rows are read at once.
 const PAGE: i64 = 5000;
 /// How many of those whose hash is too costly are named.
 const NAMED: usize = 100;
 
-/// What a preflight found. Counts are of people without a Firebase account, unless it says otherwise.
+/// What a preflight found. Counts are of users without a Firebase account, unless it says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Preflight {
-    /// Whether an earlier run had looked at a part of the people already: the counts are of the rest.
+    /// Whether an earlier run had looked at a part of the users already: the counts are of the rest.
     pub is_rest: bool,
     /// Everybody by provider: `local` may be brought, `hybrid` was, `firebase` came by themselves.
     pub people: BTreeMap<String, i64>,
@@ -48,13 +48,13 @@ pub struct Preflight {
     pub address_taken: u64,
 }
 
-impl Migration {
-    /// Looks at people, and writes those of the share into the queue unless it is a dry run. How far it has come is written down
+impl UserImport {
+    /// Looks at users, and writes those of the share into the queue unless it is a dry run. How far it has come is written down
     /// with every page, so that a run that is killed meanwhile can be gone on with.
     ///
     /// # Errors
-    /// [`MigrationError`].
-    pub async fn preflight(&self, looking: Looking) -> Result<Preflight, MigrationError> {
+    /// [`ImportError`].
+    pub async fn preflight(&self, looking: Looking) -> Result<Preflight, ImportError> {
         let (group, share) = (self.group.as_str(), self.share.basis_points());
         let mut after = None;
         match looking {
@@ -71,7 +71,7 @@ impl Migration {
         let mut found = Preflight {
             is_rest: after.is_some(),
             people: run(self.directory.pool(), |mut connection| async move {
-                statements::people_by_provider(&mut connection).await
+                statements::users_by_provider(&mut connection).await
             })
             .await?,
             ..Preflight::default()
@@ -82,7 +82,7 @@ impl Migration {
         let sharing: HashSet<Uuid> = sharing.await?.into_iter().collect();
         loop {
             let page = run(self.directory.pool(), |mut connection| async move {
-                statements::local_people(&mut connection, after, PAGE).await
+                statements::local_users(&mut connection, after, PAGE).await
             })
             .await?;
             let Some(last) = page.last().map(|person| person.id) else {
@@ -108,11 +108,11 @@ impl Migration {
 
     async fn preflight_page(
         &self,
-        page: &[LocalPerson],
+        page: &[LocalUser],
         sharing: &HashSet<Uuid>,
         enqueue: bool,
         found: &mut Preflight,
-    ) -> Result<(), MigrationError> {
+    ) -> Result<(), ImportError> {
         let mut entries = Vec::with_capacity(page.len());
         let mut cohort = Vec::new();
         for person in page {
@@ -177,7 +177,7 @@ impl Migration {
 }
 
 impl Preflight {
-    fn add(&mut self, person: &LocalPerson) {
+    fn add(&mut self, person: &LocalUser) {
         self.importable = self.importable.saturating_add(1);
         if person.user_type != "user" {
             self.privileged = self.privileged.saturating_add(1);

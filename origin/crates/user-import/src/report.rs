@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::MigrationError;
+use super::ImportError;
 
 /// What a run came to so far. Everybody is in exactly one of the counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many people this run is done with.
+    /// How many users this run is done with.
     #[must_use]
     pub fn settled(&self) -> u64 {
         let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
@@ -39,10 +39,10 @@ impl Report {
 /// What somebody who watches a run is told.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// People were brought.
+    /// Users were brought.
     Moved(&'a Report),
     /// Nothing can be taken; so many are with other processes.
     Waiting(i64),
     /// A call failed and will be made again.
-    Trouble(&'a MigrationError),
+    Trouble(&'a ImportError),
 }

@@ -5,9 +5,9 @@ use shared::ids::UserId;
 use shared::rollout::Percentage;
 
 use super::statements::looks;
-use super::{Migration, MigrationError};
+use super::{ImportError, UserImport};
 
-/// How much of the people is looked at before anybody is brought.
+/// How much of the users is looked at before anybody is brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Looking {
     /// All of them, and nothing is written down: a dry run.
@@ -21,8 +21,8 @@ pub enum Looking {
 /// The share of the run of `group` that began last, if there was one.
 ///
 /// # Errors
-/// [`MigrationError::Database`].
-pub async fn last_share(pool: &Pool, group: &str) -> Result<Option<Percentage>, MigrationError> {
+/// [`ImportError::Database`].
+pub async fn last_share(pool: &Pool, group: &str) -> Result<Option<Percentage>, ImportError> {
     let last = run(pool, |mut connection| async move {
         looks::latest(&mut connection, group, None).await
     });
@@ -31,12 +31,12 @@ pub async fn last_share(pool: &Pool, group: &str) -> Result<Option<Percentage>, 
         .and_then(|look| Percentage::from_basis_points(look.share)))
 }
 
-impl Migration {
+impl UserImport {
     /// What is to be looked at before this share can be gone on with; `None` when an earlier run has looked at everybody.
     ///
     /// # Errors
-    /// [`MigrationError::Database`].
-    pub async fn left_to_look_at(&self) -> Result<Option<Looking>, MigrationError> {
+    /// [`ImportError::Database`].
+    pub async fn left_to_look_at(&self) -> Result<Option<Looking>, ImportError> {
         let (group, share) = (self.group.as_str(), self.share.basis_points());
         let look = run(self.directory.pool(), |mut connection| async move {
             looks::latest(&mut connection, group, Some(share)).await

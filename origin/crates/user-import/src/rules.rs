@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::ids::{NormalizedEmail, UserId};
 use shared::rollout::{Bucket, RolloutKey};
 
-/// A person's place in the order in which people move: the edge's own, so that a share means the same people on both sides.
+/// A user's place in the order in which users move: the edge's own, so that a share means the same users on both sides.
 #[must_use]
 pub fn bucket(group: &str, email: Option<&str>, id: UserId) -> Bucket {
     let email = email.and_then(|email| NormalizedEmail::parse(email).ok());
@@ -15,7 +15,7 @@ pub fn bucket(group: &str, email: Option<&str>, id: UserId) -> Bucket {
     }
 }
 
-/// What Firebase has of the people of one batch.
+/// What Firebase has of the users of one batch.
 #[derive(Debug, Default)]
 pub struct Known {
     /// Whether the account of this uid was ever signed in to.
@@ -53,7 +53,7 @@ impl Known {
         self.signed_in.get(&id.to_string()) == Some(&false)
     }
 
-    /// What to do with the person `id` who has `email`.
+    /// What to do with the user `id` who has `email`.
     #[must_use]
     pub fn action(&self, id: UserId, email: &NormalizedEmail) -> Action {
         let uid = id.to_string();
@@ -68,7 +68,7 @@ impl Known {
     }
 }
 
-/// What to do with a person.
+/// What to do with a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Import the account and link the row.

@@ -1,4 +1,4 @@
-//! The way back: people become local again, with the hash that was kept for this.
+//! The way back: users become local again, with the hash that was kept for this.
 
 use database::{Pool, run};
 use firebase::Firebase;
@@ -9,30 +9,30 @@ use users::audit::Actor;
 use uuid::Uuid;
 
 use super::statements;
-use super::{LEASE_SECONDS, MigrationError, POLL, Pace};
+use super::{ImportError, LEASE_SECONDS, POLL, Pace};
 
-/// How many people are unlinked under one lease: each deletion is a call of its own, ten a second at most.
+/// How many users are unlinked under one lease: each deletion is a call of its own, ten a second at most.
 const BATCH: i64 = 50;
 
 /// Whom to unlink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {
-    /// One person.
+    /// One user.
     One(UserId),
-    /// Everybody whom a migration linked and who still has an old hash; not people who came through Firebase by themselves.
-    AllMigrated,
+    /// Everybody whom a user import linked and who still has an old hash; not users who came through Firebase by themselves.
+    AllImported,
 }
 
 /// What unlinking came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Unlinked {
-    /// People who are local again.
+    /// Users who are local again.
     pub unlinked: u64,
     /// Accounts deleted at Firebase; more than were unlinked when an earlier run broke off in between.
     pub deleted: u64,
 }
 
-/// Unlinks people.
+/// Unlinks users.
 #[derive(Debug)]
 pub struct Unlinking {
     /// The database.
@@ -59,11 +59,11 @@ impl Unlinking {
         }
     }
 
-    /// How many people would be unlinked.
+    /// How many users would be unlinked.
     ///
     /// # Errors
-    /// [`MigrationError::Database`].
-    pub async fn count(&self, whom: Whom) -> Result<i64, MigrationError> {
+    /// [`ImportError::Database`].
+    pub async fn count(&self, whom: Whom) -> Result<i64, ImportError> {
         let id = whom.id();
         Ok(run(&self.pool, |mut connection| async move {
             statements::count_unlinkable(&mut connection, id).await
@@ -71,11 +71,11 @@ impl Unlinking {
         .await?)
     }
 
-    /// How many accounts of people who are unlinked already are still to be deleted, by a run that is at it or broke off.
+    /// How many accounts of users who are unlinked already are still to be deleted, by a run that is at it or broke off.
     ///
     /// # Errors
-    /// [`MigrationError::Database`].
-    pub async fn owed(&self, whom: Whom) -> Result<i64, MigrationError> {
+    /// [`ImportError::Database`].
+    pub async fn owed(&self, whom: Whom) -> Result<i64, ImportError> {
         let id = whom.id();
         Ok(run(&self.pool, |mut connection| async move {
             statements::count_unlinking(&mut connection, id).await
@@ -90,14 +90,14 @@ impl Unlinking {
     /// `watch` is told what was done, and how many accounts others are about to delete.
     ///
     /// # Errors
-    /// [`MigrationError`]; what was done so far stays so, in `done`.
+    /// [`ImportError`]; what was done so far stays so, in `done`.
     pub async fn run(
         &self,
         whom: Whom,
         keep_accounts: bool,
         done: &mut Unlinked,
         watch: &mut (dyn FnMut(&Unlinked, i64) + Send),
-    ) -> Result<(), MigrationError> {
+    ) -> Result<(), ImportError> {
         let (id, holder, actor) = (whom.id(), self.holder.as_str(), &self.actor);
         loop {
             let unlinked = run(&self.pool, |mut connection| async move {
@@ -136,7 +136,7 @@ impl Unlinking {
     }
 
     /// Deletes accounts whose rows are unlinked, under a lease that keeps sign-ins from linking them again.
-    async fn delete(&self, id: Option<Uuid>, done: &mut Unlinked) -> Result<usize, MigrationError> {
+    async fn delete(&self, id: Option<Uuid>, done: &mut Unlinked) -> Result<usize, ImportError> {
         let holder = self.holder.as_str();
         let doomed = run(&self.pool, |mut connection| async move {
             statements::settle_relinked(&mut connection).await?;
@@ -168,7 +168,7 @@ impl Whom {
     fn id(self) -> Option<Uuid> {
         match self {
             Self::One(id) => Some(id.0),
-            Self::AllMigrated => None,
+            Self::AllImported => None,
         }
     }
 }

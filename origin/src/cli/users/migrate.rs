@@ -9,7 +9,7 @@ use clap::Args;
 use database::Pool;
 use firebase::Firebase;
 use shared::rollout::Percentage;
-use user_import::{Looking, Migration, MigrationError, Pace, Preflight, Progress, Report, last_share};
+use user_import::{ImportError, Looking, Pace, Preflight, Progress, Report, UserImport, last_share};
 use users::audit::Actor;
 use users::directory::Directory;
 
@@ -65,7 +65,7 @@ pub(super) async fn run(
             return ExitCode::FAILURE;
         }
     };
-    let migration = Migration::new(
+    let migration = UserImport::new(
         directory,
         firebase,
         group,
@@ -105,7 +105,7 @@ pub(super) async fn run(
 }
 
 /// Whom this run is about. Resumed without a share it is those of the run before: more people than that must not move by surprise.
-async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Percentage, MigrationError> {
+async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Percentage, ImportError> {
     if let Some(share) = arguments.cohort {
         return Ok(share);
     }
@@ -129,9 +129,9 @@ struct Outcome {
 
 async fn migrate(
     arguments: &MigrateArgs,
-    migration: &Migration,
+    migration: &UserImport,
     outcome: &mut Outcome,
-) -> Result<(), MigrationError> {
+) -> Result<(), ImportError> {
     let looking = match (arguments.dry_run, arguments.resume) {
         (true, _) => Some(Looking::Dry),
         (false, false) => Some(Looking::Anew),
@@ -166,7 +166,7 @@ async fn migrate(
     Ok(())
 }
 
-fn describe(found: &Preflight, migration: &Migration) -> String {
+fn describe(found: &Preflight, migration: &UserImport) -> String {
     let mut text = String::from(if found.is_rest {
         "Preflight, of those whom an earlier run had not come to\n"
     } else {
@@ -237,7 +237,7 @@ impl Outcome {
         text
     }
 
-    fn json(&self, migration: &Migration) -> serde_json::Value {
+    fn json(&self, migration: &UserImport) -> serde_json::Value {
         serde_json::json!({
             "group": migration.group,
             "cohort": migration.share.to_string(),

@@ -6,7 +6,7 @@ use clap::Args;
 use database::Pool;
 use firebase::Firebase;
 use shared::ids::UserId;
-use user_import::{MigrationError, Pace, Unlinked, Unlinking, Whom};
+use user_import::{ImportError, Pace, Unlinked, Unlinking, Whom};
 use users::audit::Actor;
 
 use super::progress::ProgressBar;
@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         Pace::per_second(arguments.rate),
         Actor::cli(&arguments.actor),
     );
-    let whom = arguments.user.map_or(Whom::AllMigrated, Whom::One);
+    let whom = arguments.user.map_or(Whom::AllImported, Whom::One);
     let counts = async {
         let count = unlinking.count(whom).await?;
         // Whoever keeps the accounts does not look after those that others are to delete; a run finds them by itself.
@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
             true => unlinking.owed(whom).await?,
             false => 0,
         };
-        Ok::<_, MigrationError>((
+        Ok::<_, ImportError>((
             u64::try_from(count).unwrap_or(0),
             usize::try_from(owed).unwrap_or(0),
         ))

@@ -1,4 +1,4 @@
-//! `auth.migration_looks`: how far a bulk migration has looked through the people before it brings them.
+//! `auth.migration_looks`: how far a user import has looked through the users before it brings them.
 
 use shared::ids::UserId;
 use sqlx::Row as _;

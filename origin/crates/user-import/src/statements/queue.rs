@@ -10,9 +10,9 @@ use sqlx::{FromRow as _, Row as _};
 use users::audit::Actor;
 use uuid::Uuid;
 
-use super::people::LocalPerson;
+use super::rows::LocalUser;
 
-/// What the queue is told of a person.
+/// What the queue is told of a user.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// Who.
@@ -23,7 +23,7 @@ pub struct Entry {
     pub obstacle: Option<&'static str>,
 }
 
-/// Writes people into the queue, or that they do not belong there. Whoever is being worked on stays as they are. `entries` are
+/// Writes users into the queue, or that they do not belong there. Whoever is being worked on stays as they are. `entries` are
 /// in the order of their ids, so that two who do this at once wait for each other in one direction only.
 ///
 /// # Errors
@@ -59,12 +59,12 @@ pub struct Claimed {
     /// Who.
     pub id: UserId,
     /// Their row, unless they are linked already or gone.
-    pub person: Option<LocalPerson>,
+    pub person: Option<LocalUser>,
     /// Whether they are linked already.
     pub linked: bool,
 }
 
-/// Takes the lease of at most `limit` people whose buckets lie below `share`, in the order in which people move. Each goes to one
+/// Takes the lease of at most `limit` users whose buckets lie below `share`, in the order in which users move. Each goes to one
 /// taker, however many ask at once.
 ///
 /// # Errors
@@ -89,23 +89,21 @@ pub async fn claim(
             let linked: bool = row.try_get("linked")?;
             Ok(Claimed {
                 id: UserId(row.try_get("user_id")?),
-                person: (there && !linked)
-                    .then(|| LocalPerson::from_row(row))
-                    .transpose()?,
+                person: (there && !linked).then(|| LocalUser::from_row(row)).transpose()?,
                 linked,
             })
         })
         .collect()
 }
 
-/// Prolongs the leases that `holder` still has of people who are still local and have still this address and hash. Answers whose.
+/// Prolongs the leases that `holder` still has of users who are still local and have still this address and hash. Answers whose.
 ///
 /// # Errors
 /// What the database says.
 pub async fn renew(
     connection: &mut PgConnection,
     holder: &str,
-    people: &[LocalPerson],
+    people: &[LocalUser],
     lease_seconds: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
     let (ids, emails, hashes) = columns(people);
@@ -130,7 +128,7 @@ pub async fn renew(
     .await
 }
 
-/// Links people to the accounts made for them at `issuer`, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
+/// Links users to the accounts made for them at `issuer`, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
 /// others have changed in the meantime, or the lease is no longer `holder`'s.
 ///
 /// # Errors
@@ -138,7 +136,7 @@ pub async fn renew(
 pub async fn link(
     connection: &mut PgConnection,
     holder: &str,
-    people: &[LocalPerson],
+    people: &[LocalUser],
     issuer: &StoredIssuer,
     result: &str,
     actor: &Actor,
@@ -203,7 +201,7 @@ pub async fn settle(
     .map(drop)
 }
 
-/// Gives leases of `holder` back undone. With `counts` it counts as an attempt, and after `most` of them the person has failed.
+/// Gives leases of `holder` back undone. With `counts` it counts as an attempt, and after `most` of them the user has failed.
 ///
 /// # Errors
 /// What the database says.
@@ -238,7 +236,7 @@ pub async fn release(
 /// What is left in the queue below `share`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// People in the queue.
+    /// Users in the queue.
     pub waiting: i64,
     /// Those of them whose lease somebody else has.
     pub leased: i64,
@@ -260,7 +258,7 @@ pub async fn backlog(connection: &mut PgConnection, share: u16) -> sqlx::Result<
 }
 
 /// What is compared before a link: the row must still say what was imported.
-fn columns(people: &[LocalPerson]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
+fn columns(people: &[LocalUser]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
     (
         people.iter().map(|person| person.id.0).collect(),
         people.iter().map(|person| person.email.as_deref()).collect(),

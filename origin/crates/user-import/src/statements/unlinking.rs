@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 use users::audit::Actor;
 use uuid::Uuid;
 
-/// How many people can be unlinked, or whether `id` can: those linked by a migration, who still have their old hash.
+/// How many users can be unlinked, or whether `id` can: those linked by a user import, who still have their old hash.
 ///
 /// # Errors
 /// What the database says.
@@ -18,7 +18,7 @@ pub async fn count_unlinkable(connection: &mut PgConnection, id: Option<Uuid>) -
     .await
 }
 
-/// Unlinks at most `limit` people, or `id`, and notes it: `unlink.sql`. Unless their accounts are kept, each is leased to `holder`
+/// Unlinks at most `limit` users, or `id`, and notes it: `unlink.sql`. Unless their accounts are kept, each is leased to `holder`
 /// until the account is deleted. Answers whom.
 ///
 /// # Errors
@@ -59,7 +59,7 @@ pub async fn settle_relinked(connection: &mut PgConnection) -> sqlx::Result<()> 
     .map(drop)
 }
 
-/// Takes, or keeps, the leases of at most `limit` people whose accounts are still to be deleted. Answers whose.
+/// Takes, or keeps, the leases of at most `limit` users whose accounts are still to be deleted. Answers whose.
 ///
 /// # Errors
 /// What the database says.
@@ -90,7 +90,7 @@ pub async fn claim_unlinking(
     .await
 }
 
-/// Prolongs the lease of somebody whose account is about to be deleted. `false` when it is another's by now, or the person is
+/// Prolongs the lease of somebody whose account is about to be deleted. `false` when it is another's by now, or the user is
 /// linked again.
 ///
 /// # Errors
@@ -115,7 +115,7 @@ pub async fn prolong_unlinking(
     Ok(prolonged.rows_affected() == 1)
 }
 
-/// How many accounts of unlinked people are still to be deleted, or whether that of `id` is.
+/// How many accounts of unlinked users are still to be deleted, or whether that of `id` is.
 ///
 /// # Errors
 /// What the database says.

@@ -1,4 +1,4 @@
-//! The people a bulk command looks at.
+//! The users a bulk command looks at.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use firebase::issuer::StoredIssuer;
 
-/// A local person, with what an import needs. Carries a hash; it is never shown.
+/// A local user, with what an import needs. Carries a hash; it is never shown.
 #[derive(Clone)]
-pub struct LocalPerson {
+pub struct LocalUser {
     /// Who.
     pub id: UserId,
     /// Their address as stored.
@@ -28,15 +28,15 @@ pub struct LocalPerson {
     pub user_type: String,
 }
 
-impl std::fmt::Debug for LocalPerson {
+impl std::fmt::Debug for LocalUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalPerson")
+        f.debug_struct("LocalUser")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-impl FromRow<'_, PgRow> for LocalPerson {
+impl FromRow<'_, PgRow> for LocalUser {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
             id: UserId(row.try_get("id")?),
@@ -50,15 +50,15 @@ impl FromRow<'_, PgRow> for LocalPerson {
     }
 }
 
-/// People without a Firebase account from after `after` on, in the order of their ids.
+/// Users without a Firebase account from after `after` on, in the order of their ids.
 ///
 /// # Errors
 /// What the database says.
-pub async fn local_people(
+pub async fn local_users(
     connection: &mut PgConnection,
     after: Option<UserId>,
     limit: i64,
-) -> sqlx::Result<Vec<LocalPerson>> {
+) -> sqlx::Result<Vec<LocalUser>> {
     sqlx::query_as(
         "SELECT id, email, password_hash, display_name, email_verified, is_active, user_type FROM auth.users \
          WHERE id > $1 AND firebase_uid IS NULL ORDER BY id LIMIT $2",
@@ -82,20 +82,20 @@ pub async fn sharing_an_address(connection: &mut PgConnection) -> sqlx::Result<V
     .await
 }
 
-/// How many people are linked, by provider.
+/// How many users are linked, by provider.
 ///
 /// # Errors
 /// What the database says.
-pub async fn people_by_provider(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, i64>> {
+pub async fn users_by_provider(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, i64>> {
     let rows = sqlx::query_as("SELECT auth_provider, count(*) FROM auth.users GROUP BY auth_provider")
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().collect())
 }
 
-/// A linked person, with what is compared with their account.
+/// A linked user, with what is compared with their account.
 #[derive(Clone)]
-pub struct LinkedPerson {
+pub struct LinkedUser {
     /// Who.
     pub id: UserId,
     /// Their account.
@@ -106,25 +106,25 @@ pub struct LinkedPerson {
     pub is_active: bool,
 }
 
-impl std::fmt::Debug for LinkedPerson {
+impl std::fmt::Debug for LinkedUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LinkedPerson")
+        f.debug_struct("LinkedUser")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-/// People linked to accounts of `issuer`, from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
-/// more, and keep the uid so that a token still good finds a deactivated person.
+/// Users linked to accounts of `issuer`, from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
+/// more, and keep the uid so that a token still good finds a deactivated user.
 ///
 /// # Errors
 /// What the database says.
-pub async fn linked_people(
+pub async fn linked_users(
     connection: &mut PgConnection,
     issuer: &StoredIssuer,
     after: Uuid,
     limit: i64,
-) -> sqlx::Result<Vec<LinkedPerson>> {
+) -> sqlx::Result<Vec<LinkedUser>> {
     let rows = sqlx::query(
         "SELECT id, firebase_uid, email, is_active FROM auth.users \
          WHERE id > $1 AND firebase_uid IS NOT NULL AND firebase_issuer = $3 AND coalesce(is_active OR email !~ '^deleted_[0-9]+_', true) \
@@ -137,7 +137,7 @@ pub async fn linked_people(
     .await?;
     rows.iter()
         .map(|row| {
-            Ok(LinkedPerson {
+            Ok(LinkedUser {
                 id: UserId(row.try_get(0)?),
                 firebase_uid: row.try_get(1)?,
                 email: row.try_get(2)?,
