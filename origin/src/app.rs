@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use database::Pool;
+use database::{Pool, Replica};
 use firebase::http_client::NoClient;
 use firebase::{Firebase, FirebaseConfig, Surroundings};
 use ledger::Ledger;
@@ -29,6 +29,8 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub pool: Pool,
+    /// A replica of it, for what may be some seconds old.
+    pub replica: Option<Replica>,
     /// The token ledger.
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.
@@ -63,6 +65,8 @@ impl App {
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(config: Config) -> Result<AppState, NoClient> {
         let pool = database::open(&config.database);
+        let replica =
+            database::open_replica(&config.database).map(|replica| Replica::new(pool.clone(), replica));
         let verifier = Arc::new(Verifier::new(
             config.tokens.clone(),
             &config.key_urls,
@@ -71,7 +75,8 @@ impl App {
         let firebase = firebase(&config.firebase)?;
         let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
-            directory: Directory::new(pool.clone(), Some(config.firebase.home.clone())),
+            directory: Directory::new(pool.clone(), Some(config.firebase.home.clone()))
+                .reading(replica.clone()),
             proofs: Proofs::new(firebase.clone(), clock::now),
             firebase,
             passwords: Passwords::new(config.bcrypt_cost, config.bcrypt_max_cost),
@@ -86,6 +91,7 @@ impl App {
             notifying: Notifying::new(pool.clone(), config.ownership_notices.clone())?,
             ledger: Ledger::new(pool.clone()),
             pool,
+            replica,
             verifier,
             accounts,
             costly_reads: Semaphore::new(usize::try_from(config.database.pool_max / 4).unwrap_or(1).max(1)),

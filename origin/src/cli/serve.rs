@@ -77,6 +77,10 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     let sweeping = tokio::spawn(app.ledger.clone().keep_sweeping(SWEEP_PAUSE));
     let tokens = app.config.welcome_tokens;
     let welcoming = tokio::spawn(keep_welcoming(app.pool.clone(), tokens, SWEEP_PAUSE));
+    let beating = app
+        .replica
+        .clone()
+        .map(|replica| tokio::spawn(replica.keep_beating()));
     app.limits.connect();
     let notifying = tokio::spawn(
         app.notifying
@@ -89,5 +93,8 @@ async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std:
     welcoming.abort();
     retrying.abort();
     notifying.abort();
+    if let Some(beating) = beating {
+        beating.abort();
+    }
     outcome
 }

@@ -1,7 +1,11 @@
-//! The extractor that lets only active people through.
+//! The extractors that let only active people through.
+
+use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
+use shared::identity::Identity as Facts;
 use users::rules::user::ActiveUser;
 
 use super::context::RequestContext;
@@ -12,6 +16,58 @@ use crate::app::AppState;
 /// The active person behind the request's credential, created at first sight.
 #[derive(Debug)]
 pub struct CurrentUser(pub ActiveUser);
+
+/// The same as they were at most some seconds ago, where there is a replica of the database: for answers that only tell. With
+/// `Cache-Control: no-cache` as they are now.
+#[derive(Debug)]
+pub struct RecentUser(pub ActiveUser);
+
+/// Whether a request wants to be told what is so now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantsNow(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for WantsNow {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let mut values = parts.headers.get_all(CACHE_CONTROL).iter();
+        let wants_now = values.any(|value| {
+            value
+                .to_str()
+                .is_ok_and(|text| text.to_ascii_lowercase().contains("no-cache"))
+        });
+        Ok(Self(wants_now))
+    }
+}
+
+impl FromRequestParts<AppState> for RecentUser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let Identity(identity) = Identity::from_request_parts(parts, app).await?;
+        let context = <RequestContext as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        let Ok(WantsNow(now)) = WantsNow::from_request_parts(parts, app).await;
+        user_of(app, &identity, &context, now).await.map(Self)
+    }
+}
+
+/// The active user behind `identity`: as they are with `now`, else perhaps as they were some seconds ago.
+///
+/// # Errors
+/// The user is not served, or a fault of ours.
+pub async fn user_of(
+    app: &AppState,
+    identity: &Facts,
+    context: &RequestContext,
+    now: bool,
+) -> Result<ActiveUser, ApiError> {
+    let source = context.source();
+    Ok(if now {
+        app.accounts.user_of(identity, &source).await?
+    } else {
+        app.accounts.recent_user_of(identity, &source).await?
+    })
+}
 
 impl FromRequestParts<AppState> for CurrentUser {
     type Rejection = ApiError;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::api::user::User;
 
-use super::current_user::CurrentUser;
+use super::current_user::RecentUser;
 use super::success::success;
 
 /// The caller's own row.
@@ -15,7 +15,7 @@ pub struct Me {
 }
 
 /// Who the caller is. Creates the row at first sight.
-pub async fn me(CurrentUser(user): CurrentUser) -> Json<Success<Me>> {
+pub async fn me(RecentUser(user): RecentUser) -> Json<Success<Me>> {
     success(
         Me {
             user: user.into_user(),

@@ -4,6 +4,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
+use database::Replica;
+
 use crate::app::AppState;
 use crate::clock;
 use crate::metrics::{head, limits, sample};
@@ -26,6 +28,9 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
         "state=\"used\"",
         size.saturating_sub(idle),
     );
+    if let Some(replica) = &app.replica {
+        render_replica(&mut text, replica);
+    }
     head(
         &mut text,
         "ledger_events_total",
@@ -59,4 +64,25 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
     limits(&mut text, app.limits.counts());
     app.traces.render(&mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}
+
+fn render_replica(text: &mut String, replica: &Replica) {
+    let (is_believed, from_replica, from_primary) = replica.counts();
+    let name = "origin_replica_believed";
+    head(
+        text,
+        name,
+        "gauge",
+        "1 while the replica is known to be up to date.",
+    );
+    sample(text, name, "", u8::from(is_believed));
+    let name = "origin_recent_reads_total";
+    head(
+        text,
+        name,
+        "counter",
+        "Look-ups that may be seconds old, by the server that answered.",
+    );
+    sample(text, name, "from=\"replica\"", from_replica);
+    sample(text, name, "from=\"primary\"", from_primary);
 }

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use shared::api::envelope::Success;
 use shared::api::token::VerifiedToken;
-use shared::identity::{Identity as Facts, ProvenIdentity};
+use shared::identity::Identity as Facts;
 use users::rules::user::ActiveUser;
 
 use super::body::JsonObject;
 use super::context::RequestContext;
-use super::current_user::CurrentUser;
+use super::current_user::{RecentUser, WantsNow, user_of};
 use super::error::ApiError;
 use super::identity::Identity;
 use super::success::success;
@@ -22,6 +22,7 @@ const MESSAGE: &str = "Token verified successfully";
 pub async fn verify_token(
     State(app): State<AppState>,
     context: RequestContext,
+    WantsNow(wants_now): WantsNow,
     mut body: JsonObject,
 ) -> Result<Json<Success<VerifiedToken>>, ApiError> {
     let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
@@ -31,24 +32,17 @@ pub async fn verify_token(
     if examined.is_credential {
         app.metrics.legacy_tokens.note(&examined.identity, now);
     }
-    answer(&app, &context, &examined.identity).await
+    let identity = &examined.identity;
+    let user = user_of(&app, identity, &context, wants_now).await?;
+    Ok(success(describe(identity, user), MESSAGE))
 }
 
 /// The same for the token in the `Authorization` header.
 pub async fn verify_header(
     Identity(identity): Identity,
-    CurrentUser(user): CurrentUser,
+    RecentUser(user): RecentUser,
 ) -> Json<Success<VerifiedToken>> {
     success(describe(&identity, user), MESSAGE)
-}
-
-async fn answer(
-    app: &AppState,
-    context: &RequestContext,
-    identity: &ProvenIdentity,
-) -> Result<Json<Success<VerifiedToken>>, ApiError> {
-    let user = app.accounts.user_of(identity, &context.source()).await?;
-    Ok(success(describe(identity, user), MESSAGE))
 }
 
 fn describe(identity: &Facts, user: ActiveUser) -> VerifiedToken {

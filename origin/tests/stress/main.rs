@@ -31,6 +31,7 @@ mod drain;
 mod lost;
 mod pool;
 mod poolers;
+mod replica;
 mod restart;
 mod silence;
 mod statements;

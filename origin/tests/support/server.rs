@@ -70,11 +70,7 @@ impl Server {
             .status()
             .unwrap();
         assert!(made.success(), "initdb: {made}");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let child = serve(&programs, &folder, port, locales.as_deref());
         let mut server = Self {
             programs,
@@ -90,6 +86,57 @@ impl Server {
     /// Its only database.
     pub fn url(&self) -> String {
         format!("postgres://tester@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// A streaming standby of it, from a copy of its files. Ends it and starts it again for that.
+    pub async fn standby(&mut self) -> Self {
+        signal(self.child.id(), "INT");
+        until("PostgreSQL ends", async || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
+        let folder = std::env::temp_dir().join(format!("crossfade-standby-{}", Uuid::new_v4()));
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([&self.folder, &folder])
+            .status()
+            .unwrap();
+        assert!(copied.success(), "cp: {copied}");
+        self.child = self.serve();
+        self.until_ready().await;
+        let follows = format!(
+            "primary_conninfo = 'host=127.0.0.1 port={} user=tester'\nwal_receiver_status_interval = 1\n",
+            self.port
+        );
+        std::fs::write(folder.join("data/postgresql.auto.conf"), follows).unwrap();
+        std::fs::write(folder.join("data/standby.signal"), "").unwrap();
+        let port = free_port();
+        let locales = self.locales.clone();
+        let child = serve(&self.programs, &folder, port, locales.as_deref());
+        let mut standby = Self {
+            programs: self.programs.clone(),
+            folder,
+            port,
+            child,
+            locales,
+        };
+        standby.until_ready().await;
+        standby
+    }
+
+    /// Runs a statement.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Ends it at once, for good.
+    pub fn kill(&mut self) {
+        signal(self.child.id(), "QUIT");
+        let _ended = self.child.wait();
     }
 
     /// Ends it and starts it again.
@@ -128,8 +175,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        signal(self.child.id(), "QUIT");
-        let _ended = self.child.wait();
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.kill();
+        }
         let _removed = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -138,6 +186,11 @@ fn programs() -> PathBuf {
     std::env::var_os("TEST_POSTGRES_PROGRAMS").map(PathBuf::from).expect(
         "TEST_POSTGRES_PROGRAMS is not set: this test starts a PostgreSQL of its own (`cargo xtask test` sets it)",
     )
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 fn serve(programs: &Path, folder: &Path, port: u16, locales: Option<&Path>) -> Child {

@@ -244,6 +244,23 @@ impl Caller {
         self.send(request.bearer_auth(token)).await
     }
 
+    /// `GET /v1/auth/me` with `token`; `now` for what is so now.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn me(&self, token: &str, now: bool) -> reqwest::Result<Answer> {
+        let request = self
+            .client
+            .get(format!("{}/v1/auth/me", self.base))
+            .bearer_auth(token);
+        self.send(if now {
+            request.header("cache-control", "no-cache")
+        } else {
+            request
+        })
+        .await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
         let started = Instant::now();
         let response = request.header("x-service-key", SERVICE_KEY).send().await?;

@@ -38,7 +38,7 @@ use crate::directory::Directory;
 use crate::error::AccountError;
 use crate::error::OperationError;
 use crate::firebase_sync::Syncing;
-use crate::first_sight::ensure_user;
+use crate::first_sight::{ensure_user, find_active};
 use crate::passwords::Passwords;
 use crate::proofs::Proofs;
 use crate::rules::user::ActiveUser;
@@ -102,6 +102,22 @@ impl Accounts {
         let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
         let user = self.user_of(&identity, source).await?;
         Ok(SignedInUser { tokens, user })
+    }
+
+    /// The active user behind `identity`, as they were at most [`REPLICA_SECONDS`](shared::token::REPLICA_SECONDS) ago where there is a
+    /// replica to ask. Not for what moves tokens or changes the user.
+    ///
+    /// # Errors
+    /// As [`Self::user_of`].
+    pub async fn recent_user_of(
+        &self,
+        identity: &Identity,
+        source: &RequestSource,
+    ) -> Result<ActiveUser, OperationError> {
+        match find_active(&self.directory, identity).await {
+            Some(user) => Ok(user),
+            None => self.user_of(identity, source).await,
+        }
     }
 
     /// The active user behind `identity`: [`ensure_user`].

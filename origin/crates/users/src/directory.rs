@@ -3,10 +3,11 @@
 mod arrivals;
 mod home;
 mod lookups;
+mod recent;
 
 use std::sync::Arc;
 
-use database::{Coalescer, DatabaseError, Pool};
+use database::{Coalescer, DatabaseError, Pool, Replica};
 use firebase::issuer::{Issuer, StoredIssuer};
 use shared::ids::FirebaseUid;
 
@@ -15,12 +16,15 @@ use crate::statements::users::Arrival;
 use arrivals::Arrivals;
 use home::Home;
 use lookups::Lookups;
+pub use recent::Named;
+use recent::RecentLookups;
 
 /// Finds users by their account and creates them. Cheap to clone; clones share statements, and what is known of the database's home.
 #[derive(Debug, Clone)]
 pub struct Directory {
     pool: Pool,
     lookups: Coalescer<Lookups>,
+    recent: Option<Coalescer<RecentLookups>>,
     arrivals: Coalescer<Arrivals>,
     home: Arc<Home>,
 }
@@ -33,10 +37,29 @@ impl Directory {
         let pool = pool.into();
         Self {
             lookups: Coalescer::new(Lookups(pool.clone())),
+            recent: None,
             arrivals: Coalescer::new(Arrivals(pool.clone())),
             home: Arc::new(Home::new(home)),
             pool,
         }
+    }
+
+    /// The same, reading `replica` where that is enough.
+    #[must_use]
+    pub fn reading(mut self, replica: Option<Replica>) -> Self {
+        self.recent = replica.map(|replica| Coalescer::new(RecentLookups(replica)));
+        self
+    }
+
+    /// The user `named`, as a replica knows them; `None` when the primary is to be asked, whatever the reason.
+    pub async fn find_recent(&self, named: Named) -> Option<UserRecord> {
+        self.recent.as_ref()?.ask(named).await.ok().flatten()
+    }
+
+    /// Whether [`Self::find_recent`] asks a replica.
+    #[must_use]
+    pub const fn has_replica(&self) -> bool {
+        self.recent.is_some()
     }
 
     /// The database.

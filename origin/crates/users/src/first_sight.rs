@@ -11,7 +11,7 @@ use shared::ownership::{self, Account, Address, Step, Way};
 use uuid::Uuid;
 
 use crate::audit::RequestSource;
-use crate::directory::Directory;
+use crate::directory::{Directory, Named};
 use crate::error::OperationError;
 use crate::proofs::Proofs;
 use crate::rules::sign_in::FirebaseSignIn;
@@ -120,14 +120,8 @@ async fn news(
     identity: &Identity,
     record: &UserRecord,
 ) -> Option<FirebaseSignIn> {
-    let uid = identity.firebase_uid()?;
-    let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
-    let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
-    let address = record.address(signed_in.email.as_ref());
-    // Of another address the row can tell only by its last change of ownership whether it knows this proof.
-    let is_known = address == Address::Different && record.valid_since >= Some(identity.auth_time);
-    let step = ownership::step(record.state(), Account::Own, address, signed_in.proof);
-    if !matches!(step, Step::Prove | Step::Change) || (is_known && !is_newer) {
+    let (signed_in, is_newer, may_prove) = compare(identity, record)?;
+    if !may_prove {
         return is_newer.then_some(signed_in);
     }
     if signed_in.way() != Way::Mail {
@@ -136,7 +130,7 @@ async fn news(
     // Of another project's account there is nobody to ask: here its uid is another user's.
     let managed = directory.stored_issuer(&proofs.issuer()).await;
     let facts = match managed {
-        Ok(managed) if managed == record.issuer => proofs.ask(uid).await,
+        Ok(managed) if managed == record.issuer => proofs.ask(&signed_in.uid).await,
         _ => None,
     };
     match (facts, is_newer) {
@@ -147,6 +141,43 @@ async fn news(
         (None, true) => Some(signed_in),
         (None, false) => None,
     }
+}
+
+/// The sign-in, whether the row does not know of it yet, and whether it may prove something.
+fn compare(identity: &Identity, record: &UserRecord) -> Option<(FirebaseSignIn, bool, bool)> {
+    let uid = identity.firebase_uid()?;
+    let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
+    let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
+    let address = record.address(signed_in.email.as_ref());
+    // Of another address the row can tell only by its last change of ownership whether it knows this proof.
+    let is_known = address == Address::Different && record.valid_since >= Some(identity.auth_time);
+    let step = ownership::step(record.state(), Account::Own, address, signed_in.proof);
+    let may_prove = matches!(step, Step::Prove | Step::Change) && (!is_known || is_newer);
+    Some((signed_in, is_newer, may_prove))
+}
+
+/// The active user behind `identity` as a replica knows them, which may be some seconds old. A replica can only let users in: the primary
+/// is asked about a user who is unknown there or refused, and about a sign-in that is to be written down.
+pub async fn find_active(directory: &Directory, identity: &Identity) -> Option<ActiveUser> {
+    if !directory.has_replica() {
+        return None;
+    }
+    let named = match &identity.subject {
+        Subject::Legacy(id) => Named::Row(*id),
+        Subject::Firebase(uid) => {
+            let issuer = match Issuer::of(identity) {
+                Some(issuer) => directory.stored_issuer(&issuer).await.ok()?,
+                None => StoredIssuer::HOME,
+            };
+            Named::Account(uid.clone(), issuer)
+        }
+    };
+    let record = directory.find_recent(named).await?;
+    let has_news = compare(identity, &record).is_some_and(|(_, is_newer, may_prove)| is_newer || may_prove);
+    if has_news {
+        return None;
+    }
+    record.admit(identity).ok()
 }
 
 async fn first_sight(

@@ -64,7 +64,7 @@ async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Resul
     }
     let user = app
         .accounts
-        .user_of(&examined.identity, &context.source())
+        .recent_user_of(&examined.identity, &context.source())
         .await?;
     Ok(user.into_user())
 }

@@ -3,6 +3,7 @@
 mod together;
 
 use chrono::{DateTime, Utc};
+use database::replica::Seen;
 use firebase::issuer::StoredIssuer;
 use serde_json::Value;
 use shared::api::user::User;
@@ -77,6 +78,39 @@ pub async fn find_by_id(connection: &mut PgConnection, id: UserId) -> sqlx::Resu
         .bind(id.0)
         .fetch_optional(connection)
         .await
+}
+
+/// The users linked to any of `uids`, regardless of the issuer, and those with any of `ids`, on a replica; `origin` is
+/// [`Replica::origin`](database::Replica::origin).
+///
+/// # Errors
+/// What the database says.
+pub async fn find_on_replica(
+    connection: &mut PgConnection,
+    origin: uuid::Uuid,
+    uids: &[String],
+    ids: &[uuid::Uuid],
+) -> sqlx::Result<(Seen, Vec<UserRecord>)> {
+    let rows = sqlx::query(concat!(
+        "SELECT replica_sent, replica_follows, ",
+        columns!(),
+        " FROM (SELECT ",
+        database::replica_seen!(),
+        ") AS seen LEFT JOIN auth.users ON firebase_uid = ANY($2) OR id = ANY($3)"
+    ))
+    .bind(origin)
+    .bind(uids)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    let seen = Seen::of(rows.first().ok_or(sqlx::Error::RowNotFound)?)?;
+    let mut records = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.try_get::<Option<uuid::Uuid>, _>(2)?.is_some() {
+            records.push(record(row, 2)?);
+        }
+    }
+    Ok((seen, records))
 }
 
 /// Everybody whose id or whose Firebase uid this is: one user, unless an id was given as a uid to somebody else.
