@@ -56,6 +56,8 @@ impl Drill {
                 ("ENVIRONMENT", "development"),
                 ("DATABASE_URL", self.database.url()),
                 ("DB_POOL_MAX", "4"),
+                // A machine that does much else lets a session be opened late.
+                ("DB_POOL_ACQUIRE_MS", "10000"),
                 ("USER", "tester"),
             ])
             .envs(self.toolkit.variables())
