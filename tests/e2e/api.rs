@@ -36,6 +36,11 @@ impl Api {
         }
     }
 
+    /// Where it is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub fn call(&self, method: &str, path: &str) -> Call {
         let url = format!("{}{path}", self.base);
         Call {

@@ -28,6 +28,7 @@ mod strict;
 mod targets;
 mod telemetry;
 mod trace;
+mod translation;
 mod unread_bodies;
 mod verdicts;
 mod waits;

@@ -1,7 +1,7 @@
 //! Services behind the edge that use our clients: they learn who is calling from the edge, and from nobody else.
 
 mod assertions;
-mod program;
+pub(super) mod program;
 
 use serde_json::{Value, json};
 

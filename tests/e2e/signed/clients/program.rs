@@ -19,6 +19,13 @@ impl Program {
         Self::start(command, variables)
     }
 
+    /// One of `tests/services`.
+    pub fn service(file: &str, variables: &[(&str, String)]) -> Self {
+        let mut command = Command::new("node");
+        command.arg(root().join("tests/services").join(file));
+        Self::start(command, variables)
+    }
+
     /// `clients/tower/examples/service.rs`, compiled by whoever runs the suite.
     pub fn tower_example(variables: &[(&str, String)]) -> Self {
         Self::start(Command::new(compiled("examples/service")), variables)
@@ -71,6 +78,7 @@ fn compiled(name: &str) -> PathBuf {
     binary.parent().and_then(Path::parent).unwrap().join(name)
 }
 
-fn root() -> PathBuf {
+/// The workspace.
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

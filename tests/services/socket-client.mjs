@@ -1,0 +1,24 @@
+// A page's Socket.IO client: connects to argument 1 with the token in argument 2 over the transports in argument 3, prints what it is told
+// first, and ends.
+
+import { io } from "socket.io-client";
+
+const [url, token, transports] = process.argv.slice(2);
+const socket = io(url, {
+  path: "/api/notifications/socket.io",
+  query: { token },
+  transports: transports.split(","),
+  reconnection: false,
+  timeout: 20_000,
+});
+const end = (told) => {
+  console.log(JSON.stringify(told));
+  socket.disconnect();
+};
+socket.on("authenticated", (told) => {
+  // Once more over a WebSocket, where the connection is to become one.
+  const { engine } = socket.io;
+  if (engine.transport.name === transports.split(",").at(-1)) return end({ ...told, transport: engine.transport.name });
+  engine.once("upgrade", () => end({ ...told, transport: engine.transport.name }));
+});
+socket.on("connect_error", (error) => end({ success: false, error: error.message }));
