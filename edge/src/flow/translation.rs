@@ -26,7 +26,7 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
     ) -> Result<(), Refusal> {
         let policy = &self.gateway.config.tokens;
         record
-            .translated(policy, caller.expires_at, self.now, take)
+            .translated(policy, caller, self.now, take)
             .map_err(|_| Refusal::new(Problem::new(ErrorCode::Internal), "cannot_translate"))?;
         self.notes.translated = true;
         Ok(())

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 
-use shared::identity::Person;
+use shared::identity::{Identity, Person};
 use shared::time::UnixTime;
 use shared::token::TokenPolicy;
 use shared::token::translation::{CannotTranslate, Holder, Minted, translate};
@@ -25,24 +25,24 @@ impl KnownPerson {
         }
     }
 
-    /// Hands `take` a legacy token for this user, whose own token ends at `caller_expires_at`.
+    /// Hands `take` a legacy token for this user, who is `caller`.
     ///
     /// # Errors
     /// [`CannotTranslate`].
     pub fn translated<T>(
         &self,
         policy: &TokenPolicy,
-        caller_expires_at: UnixTime,
+        caller: &Identity,
         now: UnixTime,
         take: impl FnOnce(&str) -> T,
     ) -> Result<T, CannotTranslate> {
         let mut minted = self.minted.borrow_mut();
         let kept = minted
             .take()
-            .filter(|minted| minted.serves(policy, caller_expires_at, now));
+            .filter(|minted| minted.serves(policy, caller.expires_at, now));
         let kept = match kept {
             Some(kept) => kept,
-            None => translate(&self.holder, policy, caller_expires_at, now)?,
+            None => translate(&self.holder, policy, caller, now)?,
         };
         Ok(take(minted.insert(kept).token()))
     }

@@ -70,7 +70,7 @@ fn whatever_they_signed_in_with_a_service_gets_a_legacy_token_of_their_row() {
         let now = claims["iat"].as_i64().unwrap();
         let expected = json!({
             "id": ID, "email": "ann@example.com", "type": "user", "tokenBalance": 7, "iss": "atma-auth-service",
-            "aud": "atma-services", "iat": now, "exp": now + 900, "crossfade": "translated",
+            "aud": "atma-services", "iat": now, "auth_time": claims["auth_time"], "exp": now + 900, "crossfade": "translated",
         });
         assert_eq!(claims, expected, "{kind}");
         assert_eq!(sent.header("x-auth-token-kind"), Some(kind));

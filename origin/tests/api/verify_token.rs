@@ -81,7 +81,11 @@ async fn what_the_edge_made_for_a_service_is_told_and_opens_nothing() {
         .await
         .expect(200);
     let id = me.body["data"]["user"]["id"].as_str().unwrap().to_owned();
-    let made = legacy_token_saying(&id, now(), &json!({ "crossfade": "translated" }));
+    let made = legacy_token_saying(
+        &id,
+        now(),
+        &json!({ "crossfade": "translated", "auth_time": now() }),
+    );
     let asked = json!({ "token": made });
     for path in ["/v1/auth/verify-token", "/v1/token/verify", "/auth/verify-token"] {
         let answer = app.call("POST", path, &asked).await.expect(200);

@@ -80,7 +80,10 @@ pub(super) fn judge(
     still_accepted(token, &policy.legacy, now)?;
     let claims = &token.claims;
     parties(claims, &policy.legacy)?;
-    let identity = identity(claims, policy, now)?;
+    let mut identity = identity(claims, policy, now)?;
+    if token.is_translated() {
+        identity.auth_time = times::required(claims, "auth_time")?;
+    }
     signature(token, &policy.legacy)?;
     Ok(identity)
 }

@@ -12,7 +12,7 @@ use super::compact::UnverifiedToken;
 use super::legacy::HmacSecret;
 use super::policy::TokenPolicy;
 use crate::base64url;
-use crate::identity::Person;
+use crate::identity::{Identity, Person, TokenKind};
 use crate::ids::UserId;
 use crate::time::UnixTime;
 
@@ -73,6 +73,7 @@ struct Claims<'a> {
     #[serde(flatten)]
     role: Role<'a>,
     iat: UnixTime,
+    auth_time: UnixTime,
     exp: UnixTime,
     aud: &'a str,
     iss: &'a str,
@@ -115,23 +116,33 @@ fn expiry(policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> U
         .min(now.plus(LIFE_SECONDS))
 }
 
-/// Makes a legacy token for `holder` by the first of the legacy secrets. `caller_expires_at` is the `exp` of the token that they hold.
+/// When its holder counts as signed in: when `caller` did, so that what voids their sign-in voids this, too. Of two sign-ins in the second of
+/// a revocation Firebase's stands and a legacy token's does not ([`super::check_standing`]), and this is read as a legacy token.
+fn signed_in(caller: &Identity) -> UnixTime {
+    match caller.kind {
+        TokenKind::Legacy => caller.auth_time,
+        TokenKind::Firebase | TokenKind::FirebaseSessionCookie => caller.auth_time.plus(1),
+    }
+}
+
+/// Makes a legacy token for `holder`, who is `caller`, by the first of the legacy secrets.
 ///
 /// # Errors
 /// [`CannotTranslate`].
 pub fn translate(
     holder: &Holder,
     policy: &TokenPolicy,
-    caller_expires_at: UnixTime,
+    caller: &Identity,
     now: UnixTime,
 ) -> Result<Minted, CannotTranslate> {
     let secret: &HmacSecret = policy.legacy.secrets.first().ok_or(CannotTranslate)?;
-    let expires_at = expiry(policy, caller_expires_at, now);
+    let expires_at = expiry(policy, caller.expires_at, now);
     let claims = serde_json::to_vec(&Claims {
         id: holder.person.id,
         email: holder.person.email.as_deref(),
         role: Role::of(holder),
         iat: now,
+        auth_time: signed_in(caller),
         exp: expires_at,
         aud: &policy.legacy.audience,
         iss: &policy.legacy.issuer,

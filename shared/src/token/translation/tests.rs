@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::Reader;
 use crate::identity::{Identity, LegacyAccount, Subject, TokenKind};
+use crate::ids::FirebaseUid;
+use crate::token::check_standing;
 use crate::token::{
     EngineFault, Keys, KeysUnavailable, Rejection, Ring, RsaPublicKey, SignatureEngine, WrongKind,
 };
@@ -39,6 +41,27 @@ fn holder(user_type: &str) -> Holder {
         "is_active": true,
     }))
     .unwrap()
+}
+
+/// Somebody who signed in at Firebase at [`NOW`], and whose token ends so.
+fn caller(expires_at: UnixTime) -> Identity {
+    Identity {
+        kind: TokenKind::Firebase,
+        subject: Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
+        project: None,
+        tenant: None,
+        email: None,
+        email_verified: false,
+        name: None,
+        picture: None,
+        phone_number: None,
+        sign_in_provider: None,
+        second_factor: None,
+        auth_time: NOW,
+        issued_at: NOW,
+        expires_at,
+        legacy_account: None,
+    }
 }
 
 fn claims(token: &str) -> Value {
@@ -84,7 +107,7 @@ fn judged(token: &str, policy: &TokenPolicy, now: UnixTime) -> [Result<Identity,
 #[test]
 fn claims_are_the_legacy_services_own_and_say_what_the_row_says() {
     let common = json!({
-        "id": ID, "email": "ann@example.com", "iat": NOW.secs(), "exp": NOW.secs() + 900,
+        "id": ID, "email": "ann@example.com", "iat": NOW.secs(), "auth_time": NOW.secs() + 1, "exp": NOW.secs() + 900,
         "aud": "atma-services", "iss": "atma-auth-service", "crossfade": "translated",
     });
     for (user_type, own) in [
@@ -105,7 +128,7 @@ fn claims_are_the_legacy_services_own_and_say_what_the_row_says() {
             .as_object_mut()
             .unwrap()
             .extend(own.as_object().unwrap().clone());
-        let minted = translate(&holder(user_type), &policy(), NOW.plus(3_600), NOW).unwrap();
+        let minted = translate(&holder(user_type), &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
         assert_eq!(claims(minted.token()), expected, "{user_type}");
     }
 }
@@ -114,7 +137,7 @@ fn claims_are_the_legacy_services_own_and_say_what_the_row_says() {
 fn what_a_row_lacks_is_left_out() {
     let bare: Holder =
         serde_json::from_value(json!({ "id": ID, "email": null, "user_type": "user" })).unwrap();
-    let minted = translate(&bare, &policy(), NOW.plus(3_600), NOW).unwrap();
+    let minted = translate(&bare, &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
     let claims = claims(minted.token());
     assert!(
         claims.get("email").is_none() && claims.get("tokenBalance").is_none(),
@@ -137,7 +160,7 @@ fn it_ends_with_the_callers_token_and_after_a_quarter_of_an_hour_at_most() {
         ("30", -29, 1),
     ] {
         let policy = policy_with(&[("CLOCK_SKEW_SECONDS", skew)]);
-        let minted = translate(&holder("user"), &policy, NOW.plus(caller_has_left), NOW).unwrap();
+        let minted = translate(&holder("user"), &policy, &caller(NOW.plus(caller_has_left)), NOW).unwrap();
         let claims = claims(minted.token());
         assert_eq!(claims["exp"], NOW.secs() + life, "{skew} {caller_has_left}");
     }
@@ -147,7 +170,7 @@ fn it_ends_with_the_callers_token_and_after_a_quarter_of_an_hour_at_most() {
 fn it_is_used_again_until_shortly_before_its_end_and_never_beyond_the_callers() {
     let policy = policy_with(&[("CLOCK_SKEW_SECONDS", "0")]);
     let hour = NOW.plus(3_600);
-    let minted = translate(&holder("user"), &policy, hour, NOW).unwrap();
+    let minted = translate(&holder("user"), &policy, &caller(hour), NOW).unwrap();
     for (after, caller_expires_at, serves) in [
         (0, hour, true),
         (300, hour, true),
@@ -177,7 +200,7 @@ fn edge_and_origin_take_it_for_no_credential_and_know_whose_it_is() {
         ),
     ] {
         let policy = policy();
-        let minted = translate(&holder(user_type), &policy, NOW.plus(3_600), NOW).unwrap();
+        let minted = translate(&holder(user_type), &policy, &caller(NOW.plus(3_600)), NOW).unwrap();
         let [verified, examined] = judged(minted.token(), &policy, NOW);
         assert_eq!(verified, Err(Rejection::WrongKind(WrongKind::Translated)));
         let identity = examined.unwrap();
@@ -193,15 +216,40 @@ fn edge_and_origin_take_it_for_no_credential_and_know_whose_it_is() {
 #[test]
 fn it_outlives_the_acceptance_of_the_legacy_services_own_tokens() {
     let policy = policy_with(&[("LEGACY_TOKENS_ACCEPTED_UNTIL", "2026-01-01T00:00:00Z")]);
-    let minted = translate(&holder("user"), &policy, NOW.plus(3_600), NOW).unwrap();
+    let minted = translate(&holder("user"), &policy, &caller(NOW.plus(3_600)), NOW).unwrap();
     let [verified, examined] = judged(minted.token(), &policy, NOW);
     assert_eq!(verified, Err(Rejection::WrongKind(WrongKind::Translated)));
     assert!(examined.is_ok(), "{examined:?}");
 }
 
 #[test]
+fn what_voids_the_callers_sign_in_voids_it_and_nothing_else_does() {
+    let policy = policy();
+    let made_at = NOW.plus(600);
+    for kind in [
+        TokenKind::Firebase,
+        TokenKind::FirebaseSessionCookie,
+        TokenKind::Legacy,
+    ] {
+        let mut caller = caller(NOW.plus(3_600));
+        caller.kind = kind;
+        let minted = translate(&holder("user"), &policy, &caller, made_at).unwrap();
+        let [_, examined] = judged(minted.token(), &policy, made_at);
+        let examined = examined.unwrap();
+        for since in [-1, 0, 1, 300, 600, 601] {
+            let valid_since = Some(NOW.plus(since));
+            assert_eq!(
+                check_standing(&examined, true, valid_since).is_ok(),
+                check_standing(&caller, true, valid_since).is_ok(),
+                "{kind:?} {since}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_first_secret_signs() {
-    let minted = translate(&holder("user"), &policy(), NOW.plus(3_600), NOW).unwrap();
+    let minted = translate(&holder("user"), &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
     for (secrets, good) in [
         ("first-secret-first-secret-first-secret", true),
         ("second-secret-second-secret-secret", false),
@@ -212,14 +260,14 @@ fn the_first_secret_signs() {
     }
     let none = policy_with(&[("LEGACY_JWT_SECRETS", "")]);
     assert_eq!(
-        translate(&holder("user"), &none, NOW.plus(3_600), NOW),
+        translate(&holder("user"), &none, &caller(NOW.plus(3_600)), NOW),
         Err(CannotTranslate)
     );
 }
 
 #[test]
 fn nothing_that_is_shown_holds_the_token() {
-    let minted = translate(&holder("user"), &policy(), NOW.plus(3_600), NOW).unwrap();
+    let minted = translate(&holder("user"), &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
     assert!(!format!("{minted:?}").contains("eyJ"));
 }
 
@@ -244,7 +292,7 @@ mod properties {
             holder.token_balance = balance;
             let policy = policy();
             let caller_expires_at = now.plus(left);
-            let minted = translate(&holder, &policy, caller_expires_at, now).unwrap();
+            let minted = translate(&holder, &policy, &caller(caller_expires_at), now).unwrap();
             let [verified, examined] = judged(minted.token(), &policy, now);
             prop_assert_eq!(verified, Err(Rejection::WrongKind(WrongKind::Translated)));
             let identity = examined.unwrap();
