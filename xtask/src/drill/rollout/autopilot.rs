@@ -16,14 +16,17 @@ use crate::stack::Stack;
 
 const STEP: &str = "drill rollout --autopilot";
 /// Margins wide enough for the sign-ins that one machine makes in minutes, and a limit of latency that a busy one keeps.
-const PLAN: &str = "25,50,100; error_percent=20; slow_ms=8000";
+const PLAN: &str = "25,50,100; error_percent=20; slow_ms=6000";
+/// A pause of a busy machine is not to look like both sides being down.
+const TIMEOUT_MS: &str = "8000";
 /// The whole way takes no longer.
 const WITHIN: Duration = Duration::from_secs(20 * 60);
 /// How long something is broken.
 const BROKEN: Duration = Duration::from_secs(15);
 /// How often we look.
 const LOOK: Duration = Duration::from_millis(250);
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the edge waits for both sides.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came of all sign-ins.
 #[derive(Default)]
@@ -45,6 +48,7 @@ pub fn run(stack: &mut Stack, people: u32, at_once: u32, stop: &AtomicBool) -> D
     drop(stack.deploy(&[
         ("ROLLOUT_PERCENT", "0".to_owned()),
         ("ROLLOUT_AUTOPILOT", PLAN.to_owned()),
+        ("UPSTREAM_TIMEOUT_MS", TIMEOUT_MS.to_owned()),
     ])?);
     let (tally, callers, done) = (Tally::default(), AtomicU32::new(0), AtomicBool::new(false));
     let edge = stack.addresses.edge.clone();
