@@ -131,6 +131,12 @@ impl Breaker {
         self.state != State::Closed
     }
 
+    /// Whether a probe is on its way to find out.
+    #[must_use]
+    pub const fn is_probing(&self) -> bool {
+        matches!(self.state, State::Probing { .. })
+    }
+
     /// The state's name, for operators: `closed` (requests are sent), `open` (they are refused) or `probing` (one is on its way to find
     /// out).
     #[must_use]

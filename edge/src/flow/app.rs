@@ -100,6 +100,7 @@ where
             repeatable: self.is_safe(),
             needs_google: false,
             has_other_side: false,
+            is_last_resort: false,
             mark: self.mark(caller.as_ref()),
         };
         let answer = self

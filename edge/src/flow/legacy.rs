@@ -31,6 +31,17 @@ pub(super) struct Call<'p> {
     body: Body,
 }
 
+/// Which of two attempts this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// The other side is asked when this one is not.
+    First,
+    /// Nobody else is asked.
+    Only,
+    /// The other side has failed already.
+    Last,
+}
+
 /// One side's answer, or why there is none.
 pub(super) type Sent<A> = Result<A, NoAnswer>;
 
@@ -66,7 +77,7 @@ where
         let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
         if self.is_honoured(&call, decision).await? == Honoured::No {
-            let sent = self.to_side(Side::V2, &call, false).await?;
+            let sent = self.to_side(Side::V2, &call, Rank::Only).await?;
             let answer = sent.map_err(Refusal::from)?;
             self.notes.route = Side::V2.as_str();
             self.notes.reason = "token_void";
@@ -75,8 +86,9 @@ where
         // What a token is needed for has its issuer's side alone.
         let has_other_side = self.gateway.config.legacy.is_some()
             && matches!(call.purpose, Purpose::SignIn | Purpose::Registration);
+        let rank = if has_other_side { Rank::First } else { Rank::Only };
         let began_ms = self.upstreams.now_ms();
-        let first = self.to_side(decision.side, &call, has_other_side).await?;
+        let first = self.to_side(decision.side, &call, rank).await?;
         self.sight(decision, &call, outcome_of(decision.side, &first), began_ms);
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
@@ -161,16 +173,12 @@ where
         routing::decide(&facts, overridden.as_deref().unwrap_or(base))
     }
 
-    async fn to_side(
-        &self,
-        side: Side,
-        call: &Call<'_>,
-        has_other_side: bool,
-    ) -> Result<Sent<U::Answer>, Refusal> {
+    async fn to_side(&self, side: Side, call: &Call<'_>, rank: Rank) -> Result<Sent<U::Answer>, Refusal> {
         let config = self.gateway.config;
         let mut service = Service {
             repeatable: is_repeatable(self.inbound.method, call.kind),
-            has_other_side,
+            has_other_side: rank == Rank::First,
+            is_last_resort: rank == Rank::Last,
             ..self.origin(call.path, call.caller.as_ref())
         };
         match (side, &config.legacy) {
@@ -211,7 +219,7 @@ where
             return Ok((decision.side, decision.reason.as_str(), first));
         };
         let other = decision.side.other();
-        let second = self.to_side(other, call, false).await?;
+        let second = self.to_side(other, call, Rank::Last).await?;
         match fallback::settle(call.purpose, outcome, outcome_of(other, &second)) {
             Counts::First => {
                 self.discard(second);

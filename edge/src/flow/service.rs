@@ -28,6 +28,8 @@ pub(super) struct Service<'a> {
     pub needs_google: bool,
     /// Whether the other side is asked when this one is not.
     pub has_other_side: bool,
+    /// Whether the other side has failed this request already.
+    pub is_last_resort: bool,
     /// Who asks.
     pub mark: CallerMark,
 }
@@ -41,6 +43,7 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
             repeatable: self.is_safe(),
             needs_google: needs_google(path),
             has_other_side: false,
+            is_last_resort: false,
             mark: self.mark(caller),
         }
     }
@@ -68,6 +71,8 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
         let mut breakers = self.gateway.breakers.borrow_mut();
         let mut ask = |name| match breakers.of(name).admit(service.mark, self.now) {
             Admission::Send | Admission::Probe => Ok(()),
+            // The pause is over, and whoever is refused now is served by nobody.
+            Admission::Refuse { .. } if service.is_last_resort && breakers.of(name).is_probing() => Ok(()),
             Admission::Refuse { retry_after } => Err(NoAnswer::BreakerOpen { retry_after }),
         };
         // Only where somebody else is asked instead: v2 signs some in without Google.

@@ -145,3 +145,22 @@ fn autopilot_sees_sign_ins_that_the_percentage_decided_about_and_no_others() {
     off.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
     assert_eq!(off.tallies().sightings.iter().count(), 0);
 }
+
+#[test]
+fn last_resort_is_asked_while_a_probe_is_out() {
+    let edge = half();
+    edge.side("http://origin", 0);
+    edge.handle_by(20, LOGIN, IN_COHORT);
+    assert!(edge.open_breakers().contains(&"origin".to_owned()));
+    // v2 is back, and the first request after the pause finds out. The legacy service fails meanwhile.
+    edge.side("http://origin", 200);
+    edge.side("http://legacy", 503);
+    let sign_in = || {
+        edge.handle(&format!("{LOGIN}\ncf-connecting-ip:10.0.1.1"), NOT_IN_COHORT)
+            .status
+    };
+    assert_eq!(sign_in(), 503, "v2 is left alone");
+    edge.pass(2);
+    edge.probe_v2();
+    assert_eq!(sign_in(), 200, "nobody else can serve them");
+}

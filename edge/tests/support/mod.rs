@@ -27,6 +27,9 @@ use edge::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
+use shared::assertion::ORIGIN_AUDIENCE;
+use shared::breaker::Admission;
+use shared::callers::CallerMark;
 use shared::fallback::{BodyFault, Dependency};
 use shared::routing::Policy;
 use shared::steering::{self, Outcome, Reply, Requested, Steering, Told};
@@ -229,6 +232,17 @@ impl Edge {
     /// Whatever is sent ends so from now on.
     pub fn ends(&self, fault: Option<UpstreamFault>) {
         self.world.fault.set(fault);
+    }
+
+    /// A probe of v2's breaker is out.
+    pub fn probe_v2(&self) {
+        let mark = CallerMark::of_name("a probe");
+        let admitted = self
+            .breakers
+            .borrow_mut()
+            .of(ORIGIN_AUDIENCE)
+            .admit(mark, self.now.get());
+        assert_eq!(admitted, Admission::Probe);
     }
 
     /// The breakers that are open.
