@@ -9,6 +9,7 @@ mod config;
 mod factor;
 mod memory;
 mod replicas;
+mod slow_down;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,14 +26,7 @@ pub use config::{LimitsConfig, RedisUrl};
 use memory::Memory;
 use replicas::Replicas;
 pub use replicas::round_trip;
-
-/// Not now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("called too often")]
-pub struct SlowDown {
-    /// Seconds until it would be answered, at least 1.
-    pub retry_after: u32,
-}
+pub use slow_down::SlowDown;
 
 /// All counters. Cheap to clone.
 #[derive(Debug, Clone)]

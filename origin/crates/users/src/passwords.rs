@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use limits::Whose;
 use shared::ids::UserId;
-use tokio::sync::Semaphore;
 
 use crate::rules::bcrypt_hash::{BcryptHash, UnusableHash};
 use turns::Turns;
@@ -122,9 +121,6 @@ async fn work<T: Send + 'static>(
     });
     work.await.map_err(|_| TooBusy)
 }
-
-/// Places that are taken and given back.
-type Places = Arc<Semaphore>;
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,7 @@ use std::fmt;
 use shared::ids::UserId;
 use uuid::Uuid;
 
-use super::HoldId;
-
-/// A field that breaks its rule; the text completes "`field` …" and never repeats the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidField(pub &'static str);
+use super::{HoldId, InvalidField};
 
 macro_rules! text_field {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {

@@ -13,7 +13,8 @@ use shared::limits::Key;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::passwords::Places;
+/// Places that are taken and given back.
+type Places = Arc<Semaphore>;
 
 /// Checks that may wait. A hash of cost 10 takes some 50 ms of a core, so on two cores the last in this queue waits about 3 s; one
 /// later would be answered too late to be of use.
