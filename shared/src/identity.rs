@@ -93,7 +93,7 @@ pub struct Identity {
     pub issued_at: UnixTime,
     /// When it expires.
     pub expires_at: UnixTime,
-    /// Role claims of a legacy token.
+    /// Role claims of a legacy token. One that the edge made has none: it comes from no sign-in at the legacy service.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub legacy_account: Option<LegacyAccount>,
 }

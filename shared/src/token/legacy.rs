@@ -83,6 +83,7 @@ pub(super) fn judge(
     let mut identity = identity(claims, policy, now)?;
     if token.is_translated() {
         identity.auth_time = times::required(claims, "auth_time")?;
+        identity.legacy_account = None;
     }
     signature(token, &policy.legacy)?;
     Ok(identity)

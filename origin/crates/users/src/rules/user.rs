@@ -47,6 +47,8 @@ impl UserRecord {
     /// the very second in which the address was proven, a sign-in that does not say so is not the one that proved it.
     fn was_overtaken(&self, identity: &Identity) -> bool {
         match identity.kind {
+            // What the edge made for a service comes from no password at all.
+            TokenKind::Legacy if identity.legacy_account.is_none() => false,
             TokenKind::Legacy => !ownership::may(self.state(), Deed::UseLegacyPassword, self.passwords()),
             TokenKind::Firebase | TokenKind::FirebaseSessionCookie => {
                 self.user.email_verified
