@@ -1,5 +1,5 @@
-//! `cargo xtask drill failover`: three origins behind a load balancer, one of them through a pooler, on a PostgreSQL with a synchronous
-//! standby, while machines, connections and processes are lost one after the other.
+//! `cargo xtask drill failover`: three origins behind a load balancer, one of them through a pooler and one through another load
+//! balancer, on a PostgreSQL with a synchronous standby, while machines, connections and processes are lost one after the other.
 //!
 //! The programs are the system's: what stands in for them could not show what they do. Users who earn, who come for the first time and
 //! who read are at it all the time; after each act the database is asked what became of every write that was acknowledged.
@@ -10,6 +10,7 @@ mod node;
 mod report;
 mod site;
 
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub fn run(options: &Options) -> Done {
         let _ended = thread.join();
     }
     let rows = played?;
+    println!("\n{}", versions());
     report::print(&rows);
     report::verdict(&rows)
 }
@@ -72,4 +74,22 @@ pub fn run(options: &Options) -> Done {
 fn start(load: &Arc<Load>, work: impl FnOnce(&Load) + Send + 'static) -> thread::JoinHandle<()> {
     let load = Arc::clone(load);
     thread::spawn(move || work(&load))
+}
+
+/// What the system's programs say they are: what they can do turns on that.
+fn versions() -> String {
+    let version = |name: &str, option: &str| {
+        let told = Command::new(system::find(name)?).arg(option).output().ok()?;
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        text.lines().next().map(str::to_owned)
+    };
+    [
+        version("postgres", "--version"),
+        version("pgbouncer", "--version"),
+        version("haproxy", "-v"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" · ")
 }

@@ -1,4 +1,5 @@
-//! Everything the drill stands on: two servers, a proxy before each, a pooler, three origins and a load balancer before those.
+//! Everything the drill stands on: two servers, a proxy before each, a pooler and a load balancer before those, three origins and a load
+//! balancer before them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,9 @@ pub struct Site {
     variables: Vec<(&'static str, String)>,
     pooler: Option<Service>,
     pooler_port: u16,
+    /// The load balancer before the servers.
+    database_balancer: Option<Service>,
+    database_port: u16,
     home: PathBuf,
     guard: Arc<Guard>,
     _balancer: Service,
@@ -100,6 +104,7 @@ impl Site {
             Proxy::before(&guard, &mut ports, b.port)?,
         ];
         let pooler_port = ports.take("PgBouncer", 0)?;
+        let database_port = ports.take("HAProxy", 0)?;
         let origin_ports = vec![
             ports.take("origin", 0)?,
             ports.take("origin", 0)?,
@@ -129,11 +134,14 @@ impl Site {
             origin_ports,
             pooler: None,
             pooler_port,
+            database_balancer: None,
+            database_port,
             home,
             guard,
             _balancer: balancer,
         };
         site.start_pooler()?;
+        site.start_database_balancer()?;
         for number in 0..site.origins.len() {
             site.start_origin(number)?;
         }
@@ -148,19 +156,14 @@ impl Site {
         self.origins.len()
     }
 
-    /// The standby takes over; the pooler is told, as whatever watches the servers would.
+    /// The standby takes over; the pooler and the load balancer are told, as whatever watches the servers would.
     pub fn promote(&mut self) -> Done {
         self.nodes[self.standby()].promote()?;
         self.primary = self.standby();
         self.write_pooler()?;
-        if let Some(pooler) = &self.pooler {
-            let process = i32::try_from(pooler.pid())
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            if let Some(process) = process {
-                let _told = rustix::process::kill_process(process, Signal::HUP);
-            }
-        }
+        self.write_database_balancer()?;
+        tell(self.pooler.as_ref(), Signal::HUP);
+        tell(self.database_balancer.as_ref(), Signal::USR2);
         Ok(())
     }
 
@@ -184,7 +187,14 @@ impl Site {
             self.proxies[0].port, self.proxies[1].port
         );
         let mut variables = self.variables.clone();
-        if number == 2 {
+        if number == 1 {
+            // One address that always leads to the primary.
+            let balanced = format!(
+                "postgres://{ROLE}@127.0.0.1:{}/postgres?sslmode=disable&connect_timeout=1",
+                self.database_port
+            );
+            variables.push(("DATABASE_URL", balanced));
+        } else if number == 2 {
             let pooled = format!(
                 "postgres://{ROLE}@127.0.0.1:{}/postgres?sslmode=disable&connect_timeout=1",
                 self.pooler_port
@@ -207,6 +217,38 @@ impl Site {
         if let Some(origin) = self.origins[number].take() {
             drop(origin.stop_by(how));
         }
+    }
+
+    pub fn stop_database_balancer(&mut self) {
+        self.database_balancer = None;
+    }
+
+    pub fn start_database_balancer(&mut self) -> Done {
+        self.write_database_balancer()?;
+        let program = system::find("haproxy").ok_or_else(|| Fault::new(STEP, "haproxy is not installed"))?;
+        let mut command = Command::new(program);
+        // With a master process, which takes a new configuration without losing a connection.
+        command
+            .args(["-W", "-db", "-f"])
+            .arg(self.home.join("database.cfg"));
+        let mut service =
+            Service::start(&self.guard, "haproxy-database", &mut command)?.stop_by(Signal::KILL);
+        let address = format!("127.0.0.1:{}", self.database_port);
+        service.wait_until(Duration::from_secs(20), || {
+            std::net::TcpStream::connect(&address).is_ok()
+        })?;
+        self.database_balancer = Some(service);
+        Ok(())
+    }
+
+    fn write_database_balancer(&self) -> Done {
+        let settings = format!(
+            "global\n  maxconn 500\ndefaults\n  mode tcp\n  timeout connect 1s\n  timeout client 1h\n  timeout server 1h\n  \
+             timeout check 1s\nlisten database\n  bind 127.0.0.1:{}\n  default-server inter 300 fall 2 rise 1\n  \
+             server primary 127.0.0.1:{} check\n",
+            self.database_port, self.proxies[self.primary].port
+        );
+        fs::write(self.home.join("database.cfg"), settings).in_step(STEP)
     }
 
     pub fn stop_pooler(&mut self) {
@@ -247,10 +289,19 @@ impl Drop for Site {
             *origin = None;
         }
         self.pooler = None;
+        self.database_balancer = None;
         for node in &mut self.nodes {
             node.stop(Signal::QUIT);
         }
         let _removed = fs::remove_dir_all(&self.home);
+    }
+}
+
+/// Sends `signal` to `service`, if it runs.
+fn tell(service: Option<&Service>, signal: Signal) {
+    let process = service.and_then(|service| i32::try_from(service.pid()).ok());
+    if let Some(process) = process.and_then(rustix::process::Pid::from_raw) {
+        let _told = rustix::process::kill_process(process, signal);
     }
 }
 
