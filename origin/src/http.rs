@@ -1,19 +1,18 @@
 //! HTTP: the list of routes, and what every request passes through.
 
 mod accounts;
-mod balance;
 mod body;
 mod changes;
 mod context;
 mod current_user;
 mod error;
+mod fields;
 mod health;
 mod holds;
 mod identity;
 mod ledger_json;
 mod legacy;
 mod limit;
-mod me;
 mod metrics;
 pub mod openapi;
 mod path_text;
@@ -28,8 +27,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware;
-use axum::routing::{get, post};
 use shared::problem::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::AppState;
 
@@ -41,33 +41,31 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Every route of the service.
 pub fn router(app: AppState) -> Router {
     Router::new()
-        .route("/v1/auth/me", get(me::me))
-        .route("/v1/auth/verify-token", post(verify_token::verify_token))
-        .route("/v1/token/verify", post(verify_token::verify_token))
-        .route("/v1/token/verify-header", post(verify_token::verify_header))
-        .route("/v1/tokens/balance", get(balance::balance))
-        .route("/v1/tokens/transfers", get(tokens::transfers))
-        .route("/v1/changes", get(changes::changes))
-        .route("/v1/users/{id}/tokens/credit", post(tokens::credit))
-        .route("/v1/users/{id}/tokens/debit", post(tokens::debit))
-        .route("/v1/users/{id}/holds", post(holds::reserve))
-        .route("/v1/holds/{id}/capture", post(holds::capture))
-        .route("/v1/holds/{id}/release", post(holds::release))
-        .merge(accounts::router())
-        .merge(users::router())
-        .merge(legacy::router())
-        .route("/metrics", get(metrics::metrics))
-        .route("/openapi.json", get(openapi::document_route))
-        .route("/docs", get(openapi::page_route))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/health", get(health::health))
+        .merge(Router::from(routes()))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), limit::handle))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::handle))
         .with_state(app)
+}
+
+/// Every documented route, with what its handler's annotation says.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(verify_token::router())
+        .merge(accounts::router())
+        .merge(legacy::router())
+        .merge(tokens::router())
+        .merge(holds::router())
+        .routes(routes!(changes::changes))
+        .merge(users::router())
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::page::document_route))
+        .routes(routes!(openapi::page::page_route))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::health))
 }
 
 async fn no_route(method: Method, uri: Uri) -> ApiError {

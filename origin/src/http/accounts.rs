@@ -1,7 +1,6 @@
-//! `/v1/auth/*`: registering, signing in, and what people do with their own account.
+//! `/v1/auth/*`: registering, signing in, and what users do with their own account.
 
 mod confirmation;
-pub(super) mod contract;
 mod exchange;
 mod profile;
 mod recovery;
@@ -9,33 +8,42 @@ mod removal;
 mod second_factor;
 mod session;
 
-use axum::Router;
-use axum::routing::{delete, patch, post};
 use serde::Serialize;
 use shared::api::user::User;
+use shared::problem::ErrorCode;
 use users::accounts::SignedInUser;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::AppState;
 
 /// The routes of accounts.
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/v1/auth/register", post(session::register))
-        .route("/v1/auth/login", post(session::login))
-        .route("/v1/auth/mfa/start", post(second_factor::start))
-        .route("/v1/auth/mfa/finish", post(second_factor::finish))
-        .route("/v1/auth/refresh", post(session::refresh))
-        .route("/v1/auth/exchange", post(exchange::exchange))
-        .route("/v1/auth/confirm-password", post(confirmation::confirm))
-        .route("/v1/auth/logout", post(session::logout))
-        .route("/v1/auth/profile", patch(profile::change))
-        .route("/v1/auth/user", delete(removal::remove))
-        .route("/v1/auth/verify-email", post(recovery::verify_email))
-        .route("/v1/auth/forgot-password", post(recovery::forgot_password))
-        .route("/v1/auth/reset-password", post(recovery::reset_password))
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(session::register))
+        .routes(routes!(session::login))
+        .routes(routes!(second_factor::start))
+        .routes(routes!(second_factor::finish))
+        .routes(routes!(session::refresh))
+        .routes(routes!(exchange::exchange))
+        .routes(routes!(confirmation::confirm))
+        .routes(routes!(session::logout))
+        .routes(routes!(profile::change))
+        .routes(routes!(removal::remove))
+        .routes(routes!(recovery::verify_email))
+        .routes(routes!(recovery::forgot_password))
+        .routes(routes!(recovery::reset_password))
 }
 
-/// Somebody who has just signed in.
+/// What every sign-in can fail with, once Firebase has let the user in.
+pub(super) const OF_SIGN_IN: [ErrorCode; 4] = [
+    ErrorCode::UserDisabled,
+    ErrorCode::TokenRevoked,
+    ErrorCode::AccountLinkConflict,
+    ErrorCode::DatabaseUnavailable,
+];
+
+/// A user who has just signed in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {

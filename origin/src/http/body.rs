@@ -1,27 +1,59 @@
 //! JSON bodies: bounded, strict, and every broken field named at once.
 
-use std::ops::RangeInclusive;
+mod reading;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use shared::ids::NormalizedEmail;
+use shared::ids::UserId;
 use shared::problem::ErrorCode;
-use shared::web_address::{MAX_CHARACTERS, is_web_address};
-use users::rules::credentials::{BadCredential, Password, Username};
 
+use self::reading::Fault;
 use super::error::ApiError;
+use super::path_text::PathText;
 
-/// A JSON object, read field by field. Fields nobody asks for are ignored, as old clients expect.
+/// A JSON body of the type `T`. Fields that `T` does not name are ignored, as old clients expect.
 #[derive(Debug)]
-pub struct JsonObject {
-    fields: Map<String, Value>,
-    faults: Vec<String>,
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let fields = Fields::from_request(request, state).await?;
+        fields.read().map(Self)
+    }
 }
 
-impl<S: Send + Sync> FromRequest<S> for JsonObject {
+/// The user in the path and a JSON body of the type `T`: a refusal names the faults of both.
+#[derive(Debug)]
+pub struct ForUser<T>(pub UserId, pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ForUser<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let PathText(id) = PathText::from_request_parts(&mut parts, state).await?;
+        let mut fields = Fields::from_request(Request::from_parts(parts, body), state).await?;
+        let user = UserId::parse(&id).map_err(|rule| fields.fault("id", rule.0));
+        let body = fields.read()?;
+        user.map(|user| Self(user, body))
+            .map_err(|()| ApiError::invalid(vec!["id is not a UUID".to_owned()]))
+    }
+}
+
+/// A JSON object that is not read yet.
+#[derive(Debug)]
+pub struct Fields {
+    fields: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -38,12 +70,89 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
             }
         })?;
         // The parser's own message may quote the body, and with it a password.
-        let fields = serde_json::from_slice(&bytes)
-            .map_err(|_| ApiError::invalid(vec!["the body is not a JSON object".to_owned()]))?;
-        Ok(Self {
-            fields,
-            faults: Vec::new(),
-        })
+        serde_json::from_slice(&bytes)
+            .map(Self::new)
+            .map_err(|_| ApiError::invalid(vec!["the body is not a JSON object".to_owned()]))
+    }
+}
+
+impl Fields {
+    /// These fields.
+    pub fn new(fields: Map<String, Value>) -> Self {
+        let faults = Vec::new();
+        Self { fields, faults }
+    }
+
+    /// Whether `name` is there and not `null`.
+    pub fn has(&self, name: &str) -> bool {
+        !matches!(self.fields.get(name), None | Some(Value::Null))
+    }
+
+    /// Whether `name` is there and `null`.
+    pub fn is_null(&self, name: &str) -> bool {
+        matches!(self.fields.get(name), Some(Value::Null))
+    }
+
+    /// Reads as if these had not been sent.
+    pub fn leave_out(&mut self, names: &[&str]) {
+        for name in names {
+            self.fields.remove(*name);
+        }
+    }
+
+    /// Refuses `null` for these: it is read as a value that no rule allows.
+    pub fn refuse_null(&mut self, names: &[&str]) {
+        for name in names {
+            if let Some(value @ Value::Null) = self.fields.get_mut(*name) {
+                *value = Value::Bool(false);
+            }
+        }
+    }
+
+    /// Records that `name` breaks `rule`, before anything is read: the fields are refused.
+    pub fn fault(&mut self, name: &'static str, rule: &str) {
+        self.faults.push((name, rule.to_owned()));
+    }
+
+    /// Reads the fields as `T`.
+    ///
+    /// # Errors
+    /// 400 with every fault.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        self.read_with(|_| None)
+    }
+
+    /// Reads the fields as `T`, with a rule about several of them: `together` learns of each name whether it is there and good, and
+    /// says which name breaks which rule.
+    ///
+    /// # Errors
+    /// 400 with every fault, that of `together` last.
+    pub fn read_with<T: DeserializeOwned>(
+        self,
+        together: impl FnOnce(&dyn Fn(&str) -> bool) -> Option<(&'static str, &'static str)>,
+    ) -> Result<T, ApiError> {
+        let mut faults = self.faults;
+        let given: Vec<String> = self
+            .fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let read = reading::read(self.fields, &mut faults);
+        let is_good =
+            |name: &str| given.iter().any(|one| one == name) && faults.iter().all(|(bad, _)| *bad != name);
+        if let Some((name, rule)) = together(&is_good) {
+            faults.push((name, rule.to_owned()));
+        }
+        match read {
+            Some(body) if faults.is_empty() => Ok(body),
+            _ => Err(ApiError::invalid(
+                faults
+                    .iter()
+                    .map(|(name, rule)| format!("{name} {rule}"))
+                    .collect(),
+            )),
+        }
     }
 }
 
@@ -60,154 +169,66 @@ fn is_json(request: &Request) -> bool {
         })
 }
 
-impl JsonObject {
-    /// An object that came inside another.
-    pub fn from_fields(fields: Map<String, Value>) -> Self {
-        Self {
-            fields,
-            faults: Vec::new(),
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::fields::{Email, Username};
+
+    #[derive(Debug, Deserialize)]
+    struct Either {
+        #[serde(rename = "email")]
+        _email: Option<Email>,
+        #[serde(rename = "username")]
+        _username: Option<Username>,
+    }
+
+    fn fields(value: Value) -> Fields {
+        Fields::new(serde_json::from_value(value).unwrap())
+    }
+
+    fn details(read: Result<Either, ApiError>) -> Vec<String> {
+        read.map_or_else(|error| error.problem().details.fields().to_vec(), |_| Vec::new())
+    }
+
+    #[test]
+    fn rule_about_two_fields_counts_a_broken_field_as_missing() {
+        let neither = ["email or username is required".to_owned()];
+        for (body, own) in [
+            (json!({}), vec![]),
+            (json!({"email": null}), vec![]),
+            (json!({"email": 1}), vec!["email must be a string".to_owned()]),
+        ] {
+            let read = fields(body.clone()).read_with(|is_good| {
+                (!is_good("email") && !is_good("username")).then_some(("email", "or username is required"))
+            });
+            assert_eq!(details(read), [own.as_slice(), &neither].concat(), "{body}");
         }
     }
 
-    /// The text `name` of `length` characters. Empty, with a fault recorded, when it is missing or breaks its rule.
-    pub fn required_text(&mut self, name: &str, length: RangeInclusive<usize>) -> String {
-        if matches!(self.fields.get(name), None | Some(Value::Null)) {
-            self.fault(name, "is required");
-            return String::new();
-        }
-        self.optional_text(name, length).unwrap_or_default()
+    #[test]
+    fn fault_recorded_before_reading_comes_first_and_refuses_good_fields() {
+        let mut body = fields(json!({"email": "a@example.com", "username": "a"}));
+        body.fault("id", "is not a UUID");
+        assert_eq!(
+            details(body.read()),
+            ["id is not a UUID", "username must be 3 to 100 letters and digits"]
+        );
     }
 
-    /// The text `name`, `None` when it is missing, `null` or (with a fault recorded) breaks its rule.
-    pub fn optional_text(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<String> {
-        match self.fields.remove(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if length.contains(&text.chars().count()) && !text.contains('\0') => {
-                Some(text)
-            }
-            Some(Value::String(_)) => {
-                self.fault(
-                    name,
-                    &format!("must be {} to {} characters", length.start(), length.end()),
-                );
-                None
-            }
-            Some(_) => {
-                self.fault(name, "must be a string");
-                None
-            }
-        }
+    #[test]
+    fn field_that_was_left_out_is_not_judged() {
+        let mut body = fields(json!({"email": 1, "username": 2}));
+        body.leave_out(&["email"]);
+        assert_eq!(details(body.read()), ["username must be a string"]);
     }
 
-    /// A name to show, of at most 100 characters.
-    pub fn shown_name(&mut self, name: &str) -> Option<String> {
-        let text = self.optional_text(name, 1..=100)?;
-        if text.chars().any(char::is_control) {
-            self.fault(name, "must not contain control characters");
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A web address, by the rule of [`shared::web_address`].
-    pub fn web_address(&mut self, name: &str) -> Option<String> {
-        let text = self.optional_text(name, 1..=MAX_CHARACTERS)?;
-        if is_web_address(&text) {
-            return Some(text);
-        }
-        self.fault(name, "must be an http or https URL");
-        None
-    }
-
-    /// The whole number `name`, `None` (with a fault recorded) when it is missing or outside `range`.
-    pub fn required_integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
-        match self.fields.remove(name) {
-            None | Some(Value::Null) => self.fault(name, "is required"),
-            Some(value) => match value.as_i64().filter(|number| range.contains(number)) {
-                Some(number) => return Some(number),
-                None => {
-                    self.fault(
-                        name,
-                        &format!("must be a whole number from {} to {}", range.start(), range.end()),
-                    );
-                }
-            },
-        }
-        None
-    }
-
-    /// The address `name`, normalised.
-    pub fn required_email(&mut self, name: &str) -> Option<NormalizedEmail> {
-        let text = self.required_text(name, 1..=NormalizedEmail::MAX_BYTES);
-        if text.is_empty() {
-            return None;
-        }
-        NormalizedEmail::parse(&text)
-            .map_err(|rule| self.fault(name, rule.0))
-            .ok()
-    }
-
-    /// The username `name`, if it is there.
-    pub fn username(&mut self, name: &str) -> Option<Username> {
-        let text = self.optional_text(name, 1..=200)?;
-        self.checked(name, Username::parse(text))
-    }
-
-    /// The password `name` as typed at a sign-in.
-    pub fn typed_password(&mut self, name: &str) -> Option<Password> {
-        let text = self.password_text(name)?;
-        self.checked(name, Password::typed(text))
-    }
-
-    /// The password `name`, newly chosen.
-    pub fn new_password(&mut self, name: &str) -> Option<Password> {
-        let text = self.password_text(name)?;
-        self.checked(name, Password::chosen(text))
-    }
-
-    fn password_text(&mut self, name: &str) -> Option<String> {
-        let text = self.required_text(name, 1..=Password::MAX_CHARACTERS);
-        (!text.is_empty()).then_some(text)
-    }
-
-    fn checked<T>(&mut self, name: &str, value: Result<T, BadCredential>) -> Option<T> {
-        value.map_err(|rule| self.fault(name, rule.0)).ok()
-    }
-
-    /// Whether `name` is there and not `null`.
-    pub fn has(&self, name: &str) -> bool {
-        !matches!(self.fields.get(name), None | Some(Value::Null))
-    }
-
-    /// Whether `name` is there and `null`.
-    pub fn is_null(&self, name: &str) -> bool {
-        matches!(self.fields.get(name), Some(Value::Null))
-    }
-
-    /// Whether something was wrong so far.
-    pub fn has_faults(&self) -> bool {
-        !self.faults.is_empty()
-    }
-
-    /// The value of `name` as it came, taken out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
-        self.fields.remove(name)
-    }
-
-    /// Records that `name` breaks the rule `reason`.
-    pub fn fault(&mut self, name: &str, reason: &str) {
-        self.faults.push(format!("{name} {reason}"));
-    }
-
-    /// Nothing, if nothing was wrong.
-    ///
-    /// # Errors
-    /// 400 with every fault.
-    pub fn finish(self) -> Result<(), ApiError> {
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::invalid(self.faults))
-        }
+    #[test]
+    fn null_is_refused_by_the_rule_of_its_field_where_it_means_nothing() {
+        let mut body = fields(json!({"email": null, "username": null}));
+        body.refuse_null(&["username"]);
+        assert_eq!(details(body.read()), ["username must be a string"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/changes`: whose right to act has changed, for the edge and for services that keep standings.
+//! `GET /v1/changes`, the revocation feed: users whose access changed, for the edge and for services that keep account statuses.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -7,11 +7,13 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use shared::api::changes::Changes;
 use shared::api::envelope::Success;
+use shared::problem::ErrorCode;
 use users::revocation_feed;
 use users::revocation_feed::FeedCursor;
 
 use super::context::RequestContext;
 use super::error::ApiError;
+use super::openapi::USERS;
 use super::service_caller::ServiceCaller;
 use super::success::success;
 use crate::app::AppState;
@@ -33,12 +35,21 @@ impl FromRequestParts<AppState> for Keeper {
 }
 
 /// From where on.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ChangesQuery {
+    /// `cursor` of the answer before; without it the answer says where to begin.
+    #[param(value_type = String, required = false)]
     since: Option<String>,
 }
 
-/// Whose right to act has changed since the cursor of an earlier answer; without one, where to begin.
+/// Revocation feed: users whose access changed since a cursor
+///
+/// For the edge and for services that keep account statuses. A change may come twice. Forget the users named and ask again about them.
+#[utoipa::path(get, path = "/v1/changes", operation_id = "listStandingChanges", tag = USERS, security(("serviceKey" = [])),
+    params(ChangesQuery),
+    responses((status = 200, description = "The changes, or that everything kept is to be forgotten", body = Changes)),
+    extensions(("x-fails" = json!(ErrorCode::DatabaseUnavailable))))]
 pub async fn changes(
     State(app): State<AppState>,
     Keeper: Keeper,

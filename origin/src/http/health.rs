@@ -9,13 +9,18 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use shared::token::Accepted;
 
+use super::openapi::OPERATORS;
 use crate::app::AppState;
 use crate::clock;
 
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `GET /livez`: the process answers. Depends on nothing, so that a database outage does not restart healthy processes.
+/// The process answers
+///
+/// Depends on nothing: an outage of the database must not restart healthy processes.
+#[utoipa::path(get, path = "/livez", operation_id = "getLiveness", tag = OPERATORS,
+    responses((status = 200, description = "Alive", body = Alive)))]
 pub async fn livez() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
@@ -57,7 +62,14 @@ pub struct KeyRing {
     usable: bool,
 }
 
-/// `GET /readyz`: requests should be sent here. That takes a database that can be written to.
+/// Whether load balancers should send requests here
+///
+/// Needs a database that takes writes and has the schema of this version.
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = OPERATORS,
+    responses(
+        (status = 200, description = "Ready", body = Readiness),
+        (status = 503, description = "Not ready; see checks", body = Readiness),
+    ))]
 pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
     let database = database_state(&app).await;
     let schema = match database {
@@ -159,7 +171,12 @@ pub struct Part {
     status: &'static str,
 }
 
-/// `GET /health`: the legacy shape, with what it says measured.
+/// Health in the shape that monitors of the legacy service read
+#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = OPERATORS,
+    responses(
+        (status = 200, description = "Healthy", body = Health),
+        (status = 503, description = "The database is unavailable or takes no writes", body = Health),
+    ))]
 pub async fn health(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
     let started = Instant::now();
     let (code, status) = if database_state(&app).await == "ok" {

@@ -2,63 +2,85 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
-use ledger::{Amount, HoldId, HoldLifetime, HoldRequest, MAX_BALANCE, Settlement};
+use ledger::{HoldId, HoldLifetime, HoldRequest, Settlement};
+use serde::Deserialize;
+use shared::api::ledger::HoldMoved;
 use shared::problem::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::MAX_BODY_BYTES;
-use super::body::JsonObject;
+use super::body::{Fields, ForUser};
 use super::error::ApiError;
-use super::ledger_json::{answer, reserved, settled};
+use super::fields::{Amount, Lifetime, Reason, Reference};
+use super::ledger_json::{reserved, settled};
+use super::openapi::TOKENS;
 use super::path_text::PathText;
 use super::service_caller::MovementToken;
-use super::tokens::{read_amount, read_texts, read_user};
 use crate::app::AppState;
 
-/// Sets tokens of a person aside.
+/// The routes of holds.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(reserve))
+        .routes(routes!(capture))
+        .routes(routes!(release))
+}
+
+/// What settling a hold can be refused with.
+const REFUSALS: [ErrorCode; 4] = [
+    ErrorCode::NotFound,
+    ErrorCode::HoldSettled,
+    ErrorCode::BalanceOverflow,
+    ErrorCode::DatabaseUnavailable,
+];
+
+/// Tokens to set aside.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct HoldBody {
+    /// How many tokens.
+    amount: Amount,
+    reason: Reason,
+    reference: Option<Reference>,
+    /// Seconds until the hold expires; 900 unless given.
+    expires_in_seconds: Option<Lifetime>,
+}
+
+/// Reserve tokens of a user
+#[utoipa::path(post, path = "/v1/users/{id}/holds", operation_id = "reserveTokens", tag = TOKENS, security(("serviceKey" = [])),
+    params(MovementToken), request_body = HoldBody,
+    responses((status = 201, description = "Hold recorded (or replayed for a repeated Idempotency-Key)", body = HoldMoved)),
+    extensions(("x-fails" = json!([ErrorCode::UserNotFound, ErrorCode::InsufficientTokens, ErrorCode::DatabaseUnavailable]))))]
 pub async fn reserve(
     State(app): State<AppState>,
     MovementToken(token): MovementToken,
-    PathText(user): PathText,
-    mut body: JsonObject,
+    ForUser(user, body): ForUser<HoldBody>,
 ) -> Result<Response, ApiError> {
-    let user = read_user(&mut body, &user);
-    let amount = read_amount(&mut body);
-    let (reason, reference) = read_texts(&mut body);
-    let lifetime = read_lifetime(&mut body);
-    body.finish()?;
-    let (Some(user), Some(amount), Some(reason), Some(lifetime)) = (user, amount, reason, lifetime) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
     let request = HoldRequest {
         user,
-        amount,
-        lifetime,
-        reason,
-        reference,
+        amount: body.amount.0,
+        lifetime: body
+            .expires_in_seconds
+            .map_or(HoldLifetime::DEFAULT, |lifetime| lifetime.0),
+        reason: body.reason.0,
+        reference: body.reference.map(|reference| reference.0),
     };
-    let reservation = app.ledger.reserve(&token, &request).await?;
-    let replayed = reservation.receipt.replayed;
-    Ok(answer(
-        StatusCode::CREATED,
-        reserved(reservation),
-        "Tokens reserved",
-        replayed,
-    ))
+    Ok(reserved(app.ledger.reserve(&token, &request).await?))
 }
 
-fn read_lifetime(body: &mut JsonObject) -> Option<HoldLifetime> {
-    let seconds = match body.take("expires_in_seconds") {
-        None | Some(serde_json::Value::Null) => return Some(HoldLifetime::DEFAULT),
-        Some(value) => value.as_i64().unwrap_or(0),
-    };
-    HoldLifetime::from_secs(seconds)
-        .map_err(|error| body.fault("expires_in_seconds", error.0))
-        .ok()
+/// How much of a hold to spend.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct CaptureBody {
+    /// Tokens to spend; all of them unless given. The rest goes back.
+    amount: Option<Amount>,
 }
 
-/// Spends what a hold set aside, or a part of it; the rest goes back.
+/// Capture a hold, or a part of it; the rest goes back
+#[utoipa::path(post, path = "/v1/holds/{id}/capture", operation_id = "captureHold", tag = TOKENS, security(("serviceKey" = [])),
+    params(MovementToken), request_body = Option<CaptureBody>,
+    responses((status = 200, description = "Hold captured (or replayed for a repeated Idempotency-Key)", body = HoldMoved)),
+    extensions(("x-fails" = json!([REFUSALS.as_slice(), &[ErrorCode::InsufficientTokens]]))))]
 pub async fn capture(
     State(app): State<AppState>,
     token: MovementToken,
@@ -69,7 +91,11 @@ pub async fn capture(
     settle(&app, token, &hold, Settlement::Capture(amount), "Hold captured").await
 }
 
-/// Gives back what a hold set aside.
+/// Release a hold; all of it goes back
+#[utoipa::path(post, path = "/v1/holds/{id}/release", operation_id = "releaseHold", tag = TOKENS, security(("serviceKey" = [])),
+    params(MovementToken),
+    responses((status = 200, description = "Hold released (or replayed for a repeated Idempotency-Key)", body = HoldMoved)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn release(
     State(app): State<AppState>,
     token: MovementToken,
@@ -86,16 +112,17 @@ async fn settle(
     message: &'static str,
 ) -> Result<Response, ApiError> {
     let hold = HoldId::parse(hold).map_err(|error| ApiError::invalid(vec![format!("id {error}")]))?;
-    let outcome = app.ledger.settle(&token, hold, settlement).await?;
-    let replayed = outcome.receipt.replayed;
-    Ok(answer(StatusCode::OK, settled(outcome), message, replayed))
+    Ok(settled(
+        app.ledger.settle(&token, hold, settlement).await?,
+        message,
+    ))
 }
 
 /// `amount` of an optional body; no body and no `amount` mean all of the hold.
 ///
 /// A body that is there is read as strictly as any other, whatever its headers say: passing over one that names a part would
 /// capture everything.
-async fn read_part(request: Request, app: &AppState) -> Result<Option<Amount>, ApiError> {
+async fn read_part(request: Request, app: &AppState) -> Result<Option<ledger::Amount>, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY_BYTES)
         .await
@@ -103,20 +130,7 @@ async fn read_part(request: Request, app: &AppState) -> Result<Option<Amount>, A
     if bytes.is_empty() {
         return Ok(None);
     }
-    let mut body = JsonObject::from_request(Request::from_parts(parts, Body::from(bytes)), app).await?;
-    let amount = match body.take("amount") {
-        None | Some(serde_json::Value::Null) => None,
-        Some(value) => {
-            let amount = Amount::new(value.as_i64().unwrap_or(0));
-            if amount.is_err() {
-                body.fault(
-                    "amount",
-                    &format!("must be a whole number from 1 to {MAX_BALANCE}"),
-                );
-            }
-            amount.ok()
-        }
-    };
-    body.finish()?;
-    Ok(amount)
+    let fields = Fields::from_request(Request::from_parts(parts, Body::from(bytes)), app).await?;
+    let body: CaptureBody = fields.read()?;
+    Ok(body.amount.map(|amount| amount.0))
 }

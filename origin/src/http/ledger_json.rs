@@ -13,12 +13,7 @@ use super::success::success;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The success envelope around `data`; status and body are those of the first answer, only a header tells a repeat.
-pub(super) fn answer<T: Serialize>(
-    status: StatusCode,
-    data: T,
-    message: &'static str,
-    replayed: bool,
-) -> Response {
+fn answer<T: Serialize>(status: StatusCode, data: T, message: &'static str, replayed: bool) -> Response {
     let mut response = (status, success(data, message)).into_response();
     if replayed {
         response
@@ -28,27 +23,33 @@ pub(super) fn answer<T: Serialize>(
     response
 }
 
-pub(super) fn moved(receipt: Receipt) -> wire::Moved {
-    wire::Moved {
+pub(super) fn moved(receipt: Receipt, message: &'static str) -> Response {
+    let replayed = receipt.replayed;
+    let data = wire::Moved {
         token_balance: receipt.transfer.balance_after,
         transfer: transfer(receipt.transfer),
-    }
+    };
+    answer(StatusCode::OK, data, message, replayed)
 }
 
-pub(super) fn reserved(reservation: Reservation) -> wire::HoldMoved {
-    wire::HoldMoved {
+pub(super) fn reserved(reservation: Reservation) -> Response {
+    let replayed = reservation.receipt.replayed;
+    let data = wire::HoldMoved {
         hold: hold(&reservation.hold),
         token_balance: reservation.receipt.transfer.balance_after,
         transfer: transfer(reservation.receipt.transfer),
-    }
+    };
+    answer(StatusCode::CREATED, data, "Tokens reserved", replayed)
 }
 
-pub(super) fn settled(settled: SettledHold) -> wire::HoldMoved {
-    wire::HoldMoved {
+pub(super) fn settled(settled: SettledHold, message: &'static str) -> Response {
+    let replayed = settled.receipt.replayed;
+    let data = wire::HoldMoved {
         hold: hold(&settled.hold),
         token_balance: settled.token_balance,
         transfer: transfer(settled.receipt.transfer),
-    }
+    };
+    answer(StatusCode::OK, data, message, replayed)
 }
 
 pub(super) fn page(page: TransferPage) -> wire::TransferPage {

@@ -6,9 +6,7 @@
 
 mod account;
 mod batch;
-mod bodies;
 mod caller;
-pub(super) mod contract;
 mod failure;
 mod login;
 mod password;
@@ -19,28 +17,22 @@ mod schools;
 mod token_balance;
 mod verify_token;
 
-use axum::Router;
-use axum::routing::{delete, get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::AppState;
 
 /// The routes of the legacy contract.
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/auth/register", post(register::register))
-        .route("/auth/register/batch", post(batch::register_batch))
-        .route("/auth/login", post(login::login))
-        .route(
-            "/auth/profile",
-            get(profile::show).put(profile::change).delete(profile::remove),
-        )
-        .route("/auth/account", delete(account::close))
-        .route("/auth/change-password", post(password::change_password))
-        .route("/auth/logout", post(account::logout))
-        .route(
-            "/auth/token-balance",
-            get(token_balance::show).put(token_balance::change),
-        )
-        .route("/auth/verify-token", post(verify_token::verify_token))
-        .route("/auth/schools", get(schools::list).post(schools::add))
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(batch::register_batch))
+        .routes(routes!(login::login))
+        .routes(routes!(profile::show, profile::change, profile::remove))
+        .routes(routes!(account::close))
+        .routes(routes!(password::change_password))
+        .routes(routes!(account::logout))
+        .routes(routes!(token_balance::show, token_balance::change))
+        .routes(routes!(verify_token::verify_token))
+        .routes(routes!(schools::list, schools::add))
 }

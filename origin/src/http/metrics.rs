@@ -3,15 +3,18 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-
 use database::Replica;
 
+use super::openapi::OPERATORS;
 use crate::app::AppState;
 use crate::clock;
 use crate::metrics::{head, limits, sample};
 
-/// Everything countable, for Prometheus. For the inside of the network: it holds no personal data, and the edge does not
-/// forward it.
+/// Metrics for Prometheus
+///
+/// They hold no personal data, and the edge does not forward this path.
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = OPERATORS,
+    responses((status = 200, description = "The text format 0.0.4.", content_type = "text/plain", body = String)))]
 pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
     let mut text = app.metrics.render();
     head(

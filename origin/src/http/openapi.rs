@@ -1,31 +1,21 @@
 //! The OpenAPI 3.1 document of everything the service answers, and the page to read it.
 //!
-//! It is built from what answers: schemas are derived from the types that are serialised, statuses and codes come from the tables
-//! that render failures. What the handlers read field by field is described beside them, in `contract.rs`.
+//! Each handler describes itself in an annotation: what it takes, what it answers, and the failures of its own. `finish` adds what the
+//! calls of a kind have in common. Schemas are derived from the types that are read and written, statuses and codes come from the
+//! tables that render failures.
 
 mod envelopes;
 mod failure;
-mod identity;
-mod ledger;
-mod operation;
-mod operators;
-mod page;
-mod people;
-mod schemas;
+mod finish;
+pub(super) mod page;
 
 use std::sync::LazyLock;
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{
-    ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Server,
-};
+use utoipa::openapi::{Info, InfoBuilder, LicenseBuilder, OpenApi, Server};
 
-pub(super) use failure::Failure;
-pub(super) use operation::{Operation, Who};
-pub(super) use page::{document_route, page_route};
-
-use operation::Parts;
+pub(super) use failure::{Failure, OF_FIREBASE, of_users};
 
 const DESCRIPTION: &str = "\
 Users, their accounts and their tokens. Bodies are JSON objects of at most 64 KiB; fields that are not named here are ignored, and \
@@ -35,19 +25,19 @@ every field that breaks its rule is named in `details`. A failure is the envelop
 the request when it is 1 to 64 of `A-Z a-z 0-9 . _ -`, else made, and is on every answer.";
 
 const TAGS: [(&str, &str); 6] = [
-    (IDENTITY, "Who is it, and is their token good?"),
-    (
-        ACCOUNTS,
-        "Registering, signing in, and what people do with their own account.",
-    ),
+    (IDENTITY, "Verify tokens, and show whose they are."),
+    (ACCOUNTS, "Register, sign in, and manage one's own account."),
     (
         TOKENS,
-        "The token ledger: every movement happens once, or not at all.",
+        "The token ledger: each movement happens exactly once or not at all.",
     ),
-    (PEOPLE, "What administrators do with people."),
+    (
+        USERS,
+        "For administrators: users, their audit events, the revocation feed.",
+    ),
     (
         LEGACY,
-        "The contract of the legacy service, answered here for people who have moved.",
+        "The contract of the legacy service, for users who have moved.",
     ),
     (OPERATORS, "For monitors and load balancers inside the network."),
 ];
@@ -56,9 +46,17 @@ const TAGS: [(&str, &str); 6] = [
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const ACCOUNTS: &str = "accounts";
 pub(super) const TOKENS: &str = "tokens";
-pub(super) const PEOPLE: &str = "people";
+pub(super) const USERS: &str = "users";
 pub(super) const LEGACY: &str = "legacy";
 pub(super) const OPERATORS: &str = "operators";
+
+/// Names of the ways to say who calls.
+pub(super) const BEARER: &str = "bearer";
+pub(super) const SERVICE_KEY: &str = "serviceKey";
+pub(super) const EDGE: &str = "edgeAssertion";
+
+/// The extension in which an annotation names the failures of its own; the document shows them as answers.
+pub(super) const FAILS: &str = "x-fails";
 
 /// The document, compact: what `GET /openapi.json` answers. Built at the first call.
 pub fn compact() -> &'static str {
@@ -80,38 +78,19 @@ pub fn pretty() -> String {
 /// The document.
 #[must_use]
 pub fn document() -> OpenApi {
-    let mut parts = Parts::default();
-    let mut paths = Paths::new();
-    for operation in operations() {
-        let (path, method) = (operation.path(), operation.method());
-        let described = operation.describe(&mut parts);
-        paths.add_path_operation(path, vec![method], described);
-    }
-    let mut components = ComponentsBuilder::new()
-        .schemas_from_iter(parts.schemas.into_entries())
-        .responses_from_iter(parts.responses);
-    for (name, scheme) in security_schemes() {
-        components = components.security_scheme(name, scheme);
-    }
-    OpenApiBuilder::new()
-        .info(info())
-        .servers(Some([Server::new("/")]))
-        .tags(Some(TAGS.map(|(name, text)| {
-            TagBuilder::new().name(name).description(Some(text)).build()
-        })))
-        .paths(paths)
-        .components(Some(components.build()))
-        .build()
-}
-
-fn operations() -> Vec<Operation> {
-    let mut all = identity::operations();
-    all.extend(super::accounts::contract::operations());
-    all.extend(ledger::operations());
-    all.extend(people::operations());
-    all.extend(super::legacy::contract::operations());
-    all.extend(operators::operations());
-    all
+    let mut api = super::routes().to_openapi();
+    api.info = info();
+    api.servers = Some(vec![Server::new("/")]);
+    api.tags = Some(
+        TAGS.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build())
+            .into(),
+    );
+    finish::finish(&mut api);
+    let components = api.components.get_or_insert_default();
+    components
+        .security_schemes
+        .extend(security_schemes().map(|(name, scheme)| (name.to_owned(), scheme)));
+    api
 }
 
 fn info() -> Info {
@@ -135,16 +114,16 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
     let header =
         |name, text| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, text)));
     [
-        (operation::BEARER, SecurityScheme::Http(bearer)),
+        (BEARER, SecurityScheme::Http(bearer)),
         (
-            operation::SERVICE_KEY,
+            SERVICE_KEY,
             header(
                 "X-Service-Key",
                 "One of `INTERNAL_SERVICE_KEYS`, sent once. Administration needs a key marked `:admin`.",
             ),
         ),
         (
-            operation::EDGE,
+            EDGE,
             header(
                 "X-Crossfade-Assertion",
                 "The edge's statement about the request: an HS256 JWT of at most a minute for this method and path. One that does not open is 403, \
@@ -170,17 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_a_name_of_its_own() {
+    fn every_operation_has_a_name_of_its_own_and_a_summary() {
+        let document = serde_json::to_value(document()).unwrap();
         let mut names = std::collections::BTreeSet::new();
-        for operation in operations() {
-            let (method, path) = (operation.method(), operation.path());
-            assert!(names.insert(operation.id()), "{} twice", operation.id());
-            let described = document();
-            assert!(
-                described.paths.get_path_operation(path, method).is_some(),
-                "{path}"
-            );
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let at = format!("{method} {path}");
+                assert!(
+                    names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                    "{at}"
+                );
+                let summary = operation["summary"].as_str().unwrap();
+                assert!(!summary.is_empty() && !summary.contains('\n'), "{at}: {summary}");
+                let tags: Vec<&str> = TAGS.iter().map(|(tag, _)| *tag).collect();
+                assert!(tags.contains(&operation["tags"][0].as_str().unwrap()), "{at}");
+                assert_eq!(operation.get(FAILS), None, "{at}");
+            }
         }
+        assert!(names.len() > 40, "{names:?}");
     }
 
     #[test]

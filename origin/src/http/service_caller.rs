@@ -7,8 +7,12 @@ use ledger::{Caller, IdempotencyKey, IdempotencyToken};
 use shared::headers;
 use shared::problem::ErrorCode;
 use shared::service_keys::Service;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
 use super::error::ApiError;
+use super::fields::texts;
 use crate::app::AppState;
 
 /// One of our own services, by the key in `X-Service-Key`.
@@ -64,6 +68,24 @@ impl FromRequestParts<AppState> for MovementToken {
         let key = IdempotencyKey::parse(key).map_err(|error| invalid(error.0))?;
         Ok(Self(IdempotencyToken { caller, key }))
     }
+}
+
+impl IntoParams for MovementToken {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![idempotency_key(Required::True)]
+    }
+}
+
+/// Describes the header.
+pub fn idempotency_key(required: Required) -> Parameter {
+    let text = "The caller's name for this one movement: the same key and request are answered alike, and it happens once.";
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(text))
+        .required(required)
+        .schema(Some(texts(1..=255).pattern(Some("^[!-~]([ -~]*[!-~])?$"))))
+        .build()
 }
 
 /// The value of a header that was sent exactly once.

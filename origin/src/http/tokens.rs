@@ -1,112 +1,145 @@
-//! `POST /v1/users/{id}/tokens/credit`, `/debit` and `GET /v1/tokens/transfers`.
+//! Credit, debit, balance and transfers of the token ledger.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
-use ledger::{Amount, Cursor, Direction, MAX_BALANCE, Movement, PageSize, Reason, Reference};
-use serde::Deserialize;
+use ledger::{Cursor, Direction, Movement, PageSize};
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
-use shared::api::ledger::TransferPage;
+use shared::api::ledger::{Moved, TransferPage};
 use shared::config::whole_number;
 use shared::ids::UserId;
+use shared::problem::ErrorCode;
+use utoipa::openapi::Object;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
 
-use super::body::JsonObject;
+use super::body::ForUser;
 use super::current_user::CurrentUser;
 use super::error::ApiError;
-use super::ledger_json::{answer, moved, page};
-use super::path_text::PathText;
+use super::fields::{Amount, Reason, Reference, paging};
+use super::ledger_json::{moved, page};
+use super::openapi::{TOKENS, of_users};
 use super::service_caller::MovementToken;
 use super::success::success;
 use crate::app::AppState;
 
-/// Gives tokens to a person.
+/// The routes of the token ledger.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(balance))
+        .routes(routes!(transfers))
+        .routes(routes!(credit))
+        .routes(routes!(debit))
+}
+
+/// What a movement can be refused with.
+const REFUSALS: [ErrorCode; 4] = [
+    ErrorCode::UserNotFound,
+    ErrorCode::InsufficientTokens,
+    ErrorCode::BalanceOverflow,
+    ErrorCode::DatabaseUnavailable,
+];
+
+/// Tokens to give or take.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct MovementBody {
+    /// How many tokens.
+    amount: Amount,
+    reason: Reason,
+    reference: Option<Reference>,
+}
+
+/// Credit tokens to a user
+#[utoipa::path(post, path = "/v1/users/{id}/tokens/credit", operation_id = "creditTokens", tag = TOKENS, security(("serviceKey" = [])),
+    params(MovementToken), request_body = MovementBody,
+    responses((status = 200, description = "Transfer recorded (or replayed for a repeated Idempotency-Key)", body = Moved)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn credit(
     State(app): State<AppState>,
-    token: MovementToken,
-    PathText(user): PathText,
-    body: JsonObject,
+    MovementToken(token): MovementToken,
+    ForUser(user, body): ForUser<MovementBody>,
 ) -> Result<Response, ApiError> {
-    make(&app, token, &user, body, Direction::Credit, "Tokens credited").await
+    let movement = body.movement(user, Direction::Credit);
+    let receipt = app.ledger.move_tokens(token, movement).await?;
+    Ok(moved(receipt, "Tokens credited"))
 }
 
-/// Takes tokens from a person.
+/// Debit tokens from a user
+#[utoipa::path(post, path = "/v1/users/{id}/tokens/debit", operation_id = "debitTokens", tag = TOKENS, security(("serviceKey" = [])),
+    params(MovementToken), request_body = MovementBody,
+    responses((status = 200, description = "Transfer recorded (or replayed for a repeated Idempotency-Key)", body = Moved)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn debit(
     State(app): State<AppState>,
-    token: MovementToken,
-    PathText(user): PathText,
-    body: JsonObject,
-) -> Result<Response, ApiError> {
-    make(&app, token, &user, body, Direction::Debit, "Tokens debited").await
-}
-
-async fn make(
-    app: &AppState,
     MovementToken(token): MovementToken,
-    user: &str,
-    mut body: JsonObject,
-    direction: Direction,
-    message: &'static str,
+    ForUser(user, body): ForUser<MovementBody>,
 ) -> Result<Response, ApiError> {
-    let user = read_user(&mut body, user);
-    let amount = read_amount(&mut body);
-    let (reason, reference) = read_texts(&mut body);
-    body.finish()?;
-    let (Some(user), Some(amount), Some(reason)) = (user, amount, reason) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
-    let movement = Movement {
-        user,
-        direction,
-        amount,
-        reason,
-        reference,
-    };
+    let movement = body.movement(user, Direction::Debit);
     let receipt = app.ledger.move_tokens(token, movement).await?;
-    let replayed = receipt.replayed;
-    Ok(answer(StatusCode::OK, moved(receipt), message, replayed))
+    Ok(moved(receipt, "Tokens debited"))
 }
 
-/// The person in the path; a fault when it is no id.
-pub(super) fn read_user(body: &mut JsonObject, user: &str) -> Option<UserId> {
-    UserId::parse(user)
-        .map_err(|error| body.fault("id", error.0))
-        .ok()
+impl MovementBody {
+    fn movement(self, user: UserId, direction: Direction) -> Movement {
+        Movement {
+            user,
+            direction,
+            amount: self.amount.0,
+            reason: self.reason.0,
+            reference: self.reference.map(|reference| reference.0),
+        }
+    }
 }
 
-/// `amount`, a fault unless it is one.
-pub(super) fn read_amount(body: &mut JsonObject) -> Option<Amount> {
-    let tokens = body.required_integer("amount", 1..=i64::from(MAX_BALANCE))?;
-    Amount::new(tokens)
-        .map_err(|error| body.fault("amount", &error.to_string()))
-        .ok()
+/// What the caller can spend, and what is set aside.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BalanceData {
+    user_id: Uuid,
+    token_balance: i32,
+    held: i64,
 }
 
-/// `reason` and, if there is one, `reference`; faults where they break their rules.
-pub(super) fn read_texts(body: &mut JsonObject) -> (Option<Reason>, Option<Reference>) {
-    let reason = match body.required_text("reason", 1..=100) {
-        missing if missing.is_empty() => None,
-        text => Reason::parse(text)
-            .map_err(|error| body.fault("reason", error.0))
-            .ok(),
+/// Show what the caller can spend, and what is set aside
+#[utoipa::path(get, path = "/v1/tokens/balance", operation_id = "getBalance", tag = TOKENS, security(("bearer" = [])),
+    responses((status = 200, description = "The caller's tokens", body = BalanceData)),
+    extensions(("x-fails" = json!(of_users()))))]
+pub async fn balance(
+    State(app): State<AppState>,
+    CurrentUser(user): CurrentUser,
+) -> Result<Json<Success<BalanceData>>, ApiError> {
+    let balance = app.ledger.balance(UserId(user.user().id)).await?;
+    let data = BalanceData {
+        user_id: user.user().id,
+        token_balance: balance.spendable,
+        held: balance.held,
     };
-    let reference = body.optional_text("reference", 1..=255).and_then(|text| {
-        Reference::parse(text)
-            .map_err(|error| body.fault("reference", error.0))
-            .ok()
-    });
-    (reason, reference)
+    Ok(success(data, "Token balance retrieved successfully"))
 }
 
 /// Which page of transfers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
+    /// `next_cursor` of the page before.
+    #[param(required = false, value_type = String, max_length = 64)]
     cursor: Option<String>,
+    /// How many.
+    #[param(required = false, schema_with = page_size)]
     limit: Option<String>,
 }
 
-/// The caller's transfers, newest first.
+fn page_size() -> Object {
+    paging(PageSize::MAX, PageSize::DEFAULT.get())
+}
+
+/// List the caller's transfers, newest first
+#[utoipa::path(get, path = "/v1/tokens/transfers", operation_id = "listTransfers", tag = TOKENS, security(("bearer" = [])),
+    params(PageQuery),
+    responses((status = 200, description = "A page of transfers", body = TransferPage)),
+    extensions(("x-fails" = json!(of_users()))))]
 pub async fn transfers(
     State(app): State<AppState>,
     CurrentUser(user): CurrentUser,

@@ -1,45 +1,51 @@
-//! `/v1/users/{id}`: what administrators do with people. Each change leaves an audit event.
+//! `/v1/users/{id}`: what administrators do with users. Each change leaves an audit event.
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::api::envelope::Success;
 use shared::api::user::User;
 use shared::ids::UserId;
+use shared::problem::ErrorCode;
 use users::administration;
 use users::administration::MAX_EVENTS;
 use users::audit::{Actor, Event};
 use users::firebase_sync::push::Notified;
 use users::rules::user::UserRecord;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::context::RequestContext;
 use super::error::ApiError;
+use super::openapi::{OF_FIREBASE, USERS};
 use super::path_text::PathText;
 use super::service_caller::AdminCaller;
 use super::success::success;
 use crate::app::AppState;
 
 /// The routes of administrators.
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/v1/users/{id}", get(show))
-        .route("/v1/users/{id}/events", get(events))
-        .route("/v1/users/{id}/deactivate", post(deactivate))
-        .route("/v1/users/{id}/activate", post(activate))
-        .route("/v1/users/{id}/sync", post(sync))
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(show))
+        .routes(routes!(events))
+        .routes(routes!(deactivate))
+        .routes(routes!(activate))
+        .routes(routes!(sync))
 }
 
-/// A person.
+/// What every call here can be refused with.
+const REFUSALS: [ErrorCode; 2] = [ErrorCode::UserNotFound, ErrorCode::DatabaseUnavailable];
+
+/// A user.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserData {
     user: User,
 }
 
-/// A page of somebody's audit trail.
+/// A page of a user's audit trail.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Trail {
     events: Vec<EventJson>,
@@ -60,12 +66,18 @@ pub struct EventJson {
 }
 
 /// Which page of the trail.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct TrailQuery {
+    /// `next` of the page before.
+    #[param(value_type = i64, required = false)]
     before: Option<i64>,
 }
 
-/// A person's row.
+/// Show a user
+#[utoipa::path(get, path = "/v1/users/{id}", operation_id = "getUser", tag = USERS, security(("serviceKey" = [])),
+    responses((status = 200, description = "The user", body = UserData)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn show(
     State(app): State<AppState>,
     AdminCaller(_): AdminCaller,
@@ -78,7 +90,13 @@ pub async fn show(
     ))
 }
 
-/// A person's audit trail, newest first. Answers for people who are gone as well.
+/// List a user's audit events, newest first
+///
+/// Works for deleted users as well.
+#[utoipa::path(get, path = "/v1/users/{id}/events", operation_id = "listEvents", tag = USERS, security(("serviceKey" = [])),
+    params(TrailQuery),
+    responses((status = 200, description = "A page of events", body = Trail)),
+    extensions(("x-fails" = json!(ErrorCode::DatabaseUnavailable))))]
 pub async fn events(
     State(app): State<AppState>,
     AdminCaller(_): AdminCaller,
@@ -94,7 +112,12 @@ pub async fn events(
     Ok(success(Trail { events, next }, "Events retrieved successfully"))
 }
 
-/// Puts a person out, at once and everywhere; at Firebase as soon as it answers.
+/// Deactivate a user and revoke their sessions
+///
+/// Takes effect here at once, and at Firebase as soon as Firebase answers.
+#[utoipa::path(post, path = "/v1/users/{id}/deactivate", operation_id = "deactivateUser", tag = USERS, security(("serviceKey" = [])),
+    responses((status = 200, description = "The user after the change", body = UserData)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn deactivate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
@@ -109,7 +132,12 @@ pub async fn deactivate(
     Ok(success(UserData { user: record.user }, message))
 }
 
-/// Lets a person in again, at Firebase too; they have to sign in anew.
+/// Activate a user; they have to sign in again
+///
+/// Takes effect here at once, and at Firebase as soon as Firebase answers.
+#[utoipa::path(post, path = "/v1/users/{id}/activate", operation_id = "activateUser", tag = USERS, security(("serviceKey" = [])),
+    responses((status = 200, description = "The user after the change", body = UserData)),
+    extensions(("x-fails" = json!(REFUSALS))))]
 pub async fn activate(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,
@@ -136,7 +164,10 @@ async fn set_active(
     Ok((record, app.accounts.syncing().notify_soon(id).await))
 }
 
-/// Brings a person's row up to date with their Firebase account.
+/// Update a user from their Firebase account
+#[utoipa::path(post, path = "/v1/users/{id}/sync", operation_id = "syncUser", tag = USERS, security(("serviceKey" = [])),
+    responses((status = 200, description = "The user after the change", body = UserData)),
+    extensions(("x-fails" = json!([REFUSALS.as_slice(), OF_FIREBASE.as_slice()]))))]
 pub async fn sync(
     State(app): State<AppState>,
     AdminCaller(service): AdminCaller,

@@ -6,17 +6,23 @@ use shared::api::envelope::Success;
 use shared::identity::TokenKind;
 use shared::problem::ErrorCode;
 
-use super::Session;
+use super::{OF_SIGN_IN, Session};
 use crate::app::AppState;
 use crate::clock;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::identity::Identity;
+use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// A Firebase session for the holder of a good legacy token: they move without signing in again. The token itself stays good at the
-/// legacy service until it expires; nothing there can take it back.
+/// Exchange a token of the legacy service for a Firebase session
+///
+/// A user without a Firebase account gets one, with the password they have. Only where that is the password at Firebase too, and for
+/// tokens younger than LEGACY_EXCHANGE_MAX_AGE_SECONDS. The old token stays good until it expires.
+#[utoipa::path(post, path = "/v1/auth/exchange", operation_id = "exchangeToken", tag = ACCOUNTS, security(("bearer" = [])),
+    responses((status = 200, description = "Signed in", body = Session)),
+    extensions(("x-fails" = json!([of_users(), [OF_FIREBASE.as_slice(), &OF_SIGN_IN, &[ErrorCode::ValidationError]]]))))]
 pub async fn exchange(
     State(app): State<AppState>,
     Identity(identity): Identity,

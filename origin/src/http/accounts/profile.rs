@@ -3,16 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
+use shared::problem::ErrorCode;
 
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
+use crate::http::fields::{ShownName, WebAddress};
+use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// What is shown of a person.
+/// What is shown of a user.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
@@ -24,18 +27,32 @@ pub struct Shown {
     updated_at: DateTime<Utc>,
 }
 
-/// Changes the name or the photo, at Firebase and here.
+/// What to show of a user; at least one of the two.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownBody {
+    display_name: Option<ShownName>,
+    #[serde(rename = "photoURL")]
+    photo_url: Option<WebAddress>,
+}
+
+/// Change the caller's name or photo, at Firebase and here
+#[utoipa::path(patch, path = "/v1/auth/profile", operation_id = "changeShown", tag = ACCOUNTS, security(("bearer" = [])),
+    request_body = ShownBody,
+    responses((status = 200, description = "What is shown now", body = Shown)),
+    extensions(("x-fails" = json!([of_users(), [OF_FIREBASE.as_slice(), &[ErrorCode::InvalidCredentials]]]))))]
 pub async fn change(
     State(app): State<AppState>,
     CurrentUser(user): CurrentUser,
-    mut body: JsonObject,
+    Body(body): Body<ShownBody>,
 ) -> Result<Json<Success<Shown>>, ApiError> {
-    let display_name = body.shown_name("displayName");
-    let photo_url = body.web_address("photoURL");
-    if display_name.is_none() && photo_url.is_none() && !body.has_faults() {
-        body.fault("displayName", "or photoURL is required");
+    let display_name = body.display_name.map(|name| name.0);
+    let photo_url = body.photo_url.map(|address| address.0);
+    if display_name.is_none() && photo_url.is_none() {
+        return Err(ApiError::invalid(vec![
+            "displayName or photoURL is required".to_owned(),
+        ]));
     }
-    body.finish()?;
     let user = app
         .accounts
         .change_profile(user, display_name.as_deref(), photo_url.as_deref())

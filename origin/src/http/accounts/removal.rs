@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::FromRequest as _;
 use axum::extract::Request;
 use axum::extract::State;
+use serde::Deserialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
 use shared::problem::ErrorCode;
@@ -12,15 +13,30 @@ use users::audit::Actor;
 
 use crate::app::AppState;
 use crate::clock;
-use crate::http::body::JsonObject;
+use crate::http::body::Fields;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
+use crate::http::fields::TypedPassword;
 use crate::http::identity::Identity;
+use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// Closes the caller's account on both sides. Needs the password, or a sign-in at Firebase of the last five minutes: a stolen token
-/// alone must not be enough.
+/// The proof that the caller is the owner of the account.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct LeaveBody {
+    /// Not needed within five minutes of signing in at Firebase.
+    #[schema(required = false)]
+    password: TypedPassword,
+}
+
+/// Delete the caller's account, at Firebase and here
+///
+/// Needs the password, or a sign-in at Firebase younger than five minutes: a stolen token alone is not enough.
+#[utoipa::path(delete, path = "/v1/auth/user", operation_id = "deleteUser", tag = ACCOUNTS, security(("bearer" = [])),
+    request_body = Option<LeaveBody>,
+    responses((status = 200, description = "Account deleted")),
+    extensions(("x-fails" = json!([of_users(), [OF_FIREBASE.as_slice(), &[ErrorCode::InvalidCredentials]]]))))]
 pub async fn remove(
     State(app): State<AppState>,
     Identity(identity): Identity,
@@ -29,12 +45,9 @@ pub async fn remove(
     request: Request,
 ) -> Result<Json<Success<()>>, ApiError> {
     if !is_recent_sign_in(&identity, clock::now()) {
-        let mut body = JsonObject::from_request(request, &app).await?;
-        let password = body.typed_password("password");
-        body.finish()?;
-        let password = password.ok_or_else(|| ApiError::new(ErrorCode::InvalidCredentials))?;
+        let body: LeaveBody = Fields::from_request(request, &app).await?.read()?;
         app.accounts
-            .prove_password(UserId(user.user().id), &password, &context.source())
+            .prove_password(UserId(user.user().id), &body.password.0, &context.source())
             .await?;
     }
     app.accounts

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use firebase::FirebaseError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::ids::UserId;
 use shared::problem::ErrorCode;
@@ -13,12 +13,14 @@ use users::AccountError;
 use users::accounts::Registration;
 use users::statements::accounts::Identifier;
 
-use super::Session;
+use super::{OF_SIGN_IN, Session};
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::context::RequestContext;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
+use crate::http::fields::{Email, NewPassword, ShownName, TypedPassword, WebAddress, field, text, texts};
+use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
 /// A new account, signed in.
@@ -39,27 +41,35 @@ pub struct Tokens {
     expires_in: String,
 }
 
-/// Registers a person. Somebody who repeats the very same request, password included, is answered and not refused: clients
-/// try again when an answer is lost.
+/// A new account.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterBody {
+    email: Email,
+    password: NewPassword,
+    display_name: Option<ShownName>,
+    #[serde(rename = "photoURL")]
+    photo_url: Option<WebAddress>,
+}
+
+/// Register a user
+///
+/// A repeat of the very same request, password included, is answered and not refused: clients try again when an answer is lost.
+#[utoipa::path(post, path = "/v1/auth/register", operation_id = "register", tag = ACCOUNTS,
+    request_body = RegisterBody,
+    responses((status = 201, description = "Registered and signed in", body = Registered)),
+    extensions(("x-fails" = json!([OF_FIREBASE.as_slice(), &OF_SIGN_IN, &[ErrorCode::EmailExists]]))))]
 pub async fn register(
     State(app): State<AppState>,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<RegisterBody>,
 ) -> Result<(StatusCode, Json<Success<Registered>>), ApiError> {
-    let email = body.required_email("email");
-    let password = body.new_password("password");
-    let display_name = body.shown_name("displayName");
-    let photo_url = body.web_address("photoURL");
-    body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
     let new = Registration {
-        email,
-        password,
+        email: body.email.0,
+        password: body.password.0,
         username: None,
-        display_name,
-        photo_url,
+        display_name: body.display_name.map(|name| name.0),
+        photo_url: body.photo_url.map(|address| address.0),
         repeat_is_answered: true,
     };
     let origin = context.source();
@@ -80,33 +90,61 @@ pub async fn register(
     Ok((StatusCode::CREATED, success(data, "User registered successfully")))
 }
 
-/// Signs somebody in. Which of address and password is wrong is not said.
+/// Who signs in.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct LoginBody {
+    email: Email,
+    password: TypedPassword,
+}
+
+/// Sign a user in
+///
+/// A local account whose password is right moves to Firebase on the spot, under its own id. The answer does not say which of address and
+/// password is wrong.
+#[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = ACCOUNTS,
+    request_body = LoginBody,
+    responses((status = 200, description = "Signed in", body = Session)),
+    extensions(("x-fails" = json!([OF_FIREBASE.as_slice(), &OF_SIGN_IN, &[ErrorCode::InvalidCredentials, ErrorCode::SecondFactorRequired]]))))]
 pub async fn login(
     State(app): State<AppState>,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<LoginBody>,
 ) -> Result<Json<Success<Session>>, ApiError> {
-    let email = body.required_email("email");
-    let password = body.typed_password("password");
-    body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
     let signed_in = app
         .accounts
-        .sign_in(&Identifier::Email(email), &password, &context.source())
+        .sign_in(
+            &Identifier::Email(body.email.0),
+            &body.password.0,
+            &context.source(),
+        )
         .await?;
     Ok(success(signed_in.into(), "Login successful"))
 }
 
-/// New tokens for a refresh token. Every refusal is 401, which is what makes clients sign in again; an outage is not.
+field! {
+    /// A refresh token.
+    RefreshToken(String): |value| text(value, 1..=4096), texts(1..=4096);
+}
+
+/// A refresh token.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefreshBody {
+    refresh_token: RefreshToken,
+}
+
+/// Get new tokens for a refresh token
+///
+/// Every refusal is 401, which makes clients sign in again; an outage is not.
+#[utoipa::path(post, path = "/v1/auth/refresh", operation_id = "refresh", tag = ACCOUNTS,
+    request_body = RefreshBody,
+    responses((status = 200, description = "New tokens", body = Tokens)),
+    extensions(("x-fails" = json!([OF_FIREBASE.as_slice(), &[ErrorCode::TokenExpired]]))))]
 pub async fn refresh(
     State(app): State<AppState>,
-    mut body: JsonObject,
+    Body(body): Body<RefreshBody>,
 ) -> Result<Json<Success<Tokens>>, ApiError> {
-    let refresh_token = body.required_text("refreshToken", 1..=4096);
-    body.finish()?;
-    match app.accounts.firebase.refresh(&refresh_token).await {
+    match app.accounts.firebase.refresh(&body.refresh_token.0).await {
         Ok(tokens) => {
             let data = Tokens {
                 id_token: tokens.id_token,
@@ -123,7 +161,10 @@ pub async fn refresh(
     }
 }
 
-/// Voids every token of the caller from now on, refresh tokens included.
+/// Log out everywhere: revoke every token of the caller, refresh tokens included
+#[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout", tag = ACCOUNTS, security(("bearer" = [])),
+    responses((status = 200, description = "Tokens revoked")),
+    extensions(("x-fails" = json!(of_users()))))]
 pub async fn logout(
     State(app): State<AppState>,
     CurrentUser(user): CurrentUser,

@@ -6,14 +6,16 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
+use shared::problem::ErrorCode;
 use users::audit::Actor;
 
-use super::caller::LegacyCaller;
+use super::caller::{LegacyCaller, of_callers};
 use super::failure::{LegacyCode, account_failure};
 use crate::app::AppState;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::identity::Identity;
+use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
 /// What the legacy service says of a closed account. Nested twice, and clients' types depend on it.
@@ -31,7 +33,10 @@ pub struct DeletedFacts {
     original_email: Option<String>,
 }
 
-/// Closes the caller's account, on both sides.
+/// Delete the caller's account
+#[utoipa::path(delete, path = "/auth/account", operation_id = "legacyDeleteAccount", tag = LEGACY, security(("bearer" = [])),
+    responses((status = 200, description = "Account deleted", body = AccountDeleted)),
+    extensions(("x-fails" = json!([of_callers(), [OF_FIREBASE.as_slice(), &[ErrorCode::UserNotFound]]]))))]
 pub async fn close(
     State(app): State<AppState>,
     Identity(identity): Identity,
@@ -61,7 +66,12 @@ pub async fn close(
     ))
 }
 
-/// Says goodbye. As in the legacy service nothing ends on this side; `/v1/auth/logout` is the one that revokes.
+/// Log out (no-op: legacy tokens are not revoked)
+///
+/// `POST /v1/auth/logout` revokes them.
+#[utoipa::path(post, path = "/auth/logout", operation_id = "legacyLogout", tag = LEGACY, security(("bearer" = [])),
+    responses((status = 200, description = "Nothing was revoked")),
+    extensions(("x-fails" = json!(of_callers()))))]
 pub async fn logout(LegacyCaller(_): LegacyCaller) -> Json<Success<()>> {
     success((), "Logout successful")
 }

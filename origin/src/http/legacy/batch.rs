@@ -4,20 +4,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::api::envelope::Success;
+use shared::problem::ErrorCode;
 use users::accounts::{Registration, SignedInUser};
 use users::audit::RequestSource;
 use uuid::Uuid;
 
 use super::caller::LegacyService;
-use super::failure::account_failure;
+use super::failure::{LegacyCode, account_failure};
 use super::register::session;
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::{Body, Fields};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::fields::{Email, NewPassword};
+use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 
 const MAX_USERS: usize = 50;
@@ -42,7 +45,7 @@ pub struct Entry {
     error: Option<String>,
 }
 
-/// A registered person, in short.
+/// A registered user, in short.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BatchUser {
     id: Uuid,
@@ -51,21 +54,43 @@ pub struct BatchUser {
     created_at: DateTime<Utc>,
 }
 
-/// Registers several people. One after the other: the whole batch is one caller's share of Firebase's quota.
+/// Several new accounts.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct RegisterBatchBody {
+    /// Each entry is read by itself: one that breaks its rule fails alone.
+    #[schema(value_type = Vec<RegisterBatchEntry>, min_items = 1, max_items = 50)]
+    users: Option<Value>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct RegisterBatchEntry {
+    email: Email,
+    password: NewPassword,
+}
+
+/// Register up to fifty users, each with an outcome of its own
+///
+/// A fault of the service ends the batch; it may be sent again.
+#[utoipa::path(post, path = "/auth/register/batch", operation_id = "legacyRegisterBatch", tag = LEGACY, security(("serviceKey" = [])),
+    request_body = RegisterBatchBody,
+    responses((status = 201, description = "The outcome of each registration", body = BatchOutcome)),
+    extensions(("x-fails" = json!([LegacyCode::Unauthorized, ErrorCode::DatabaseUnavailable, ErrorCode::FirebaseUnavailable]))))]
 pub async fn register_batch(
     State(app): State<AppState>,
     LegacyService(_): LegacyService,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<RegisterBatchBody>,
 ) -> Result<(StatusCode, Json<Success<BatchOutcome>>), ApiError> {
-    let users = match body.take("users") {
+    let users = match body.users {
         Some(Value::Array(users)) if (1..=MAX_USERS).contains(&users.len()) => users,
         _ => {
-            body.fault("users", "must be a list of 1 to 50 entries");
-            Vec::new()
+            return Err(ApiError::invalid(vec![format!(
+                "users must be a list of 1 to {MAX_USERS} entries"
+            )]));
         }
     };
-    body.finish()?;
+    // One after the other: the whole batch is one caller's share of Firebase's quota.
     let origin = context.source();
     let mut results = Vec::with_capacity(users.len());
     for (index, user) in users.into_iter().enumerate() {
@@ -95,16 +120,13 @@ async fn register(
     let Value::Object(fields) = user else {
         return Ok(Err("is not an object".to_owned()));
     };
-    let mut body = JsonObject::from_fields(fields);
-    let (email, password) = (body.required_email("email"), body.new_password("password"));
-    let (email, password) = match (body.finish(), email, password) {
-        (Ok(()), Some(email), Some(password)) => (email, password),
-        (Err(error), ..) => return Ok(Err(error.problem().details.fields().join("; "))),
-        _ => return Ok(Err("is incomplete".to_owned())),
+    let entry: RegisterBatchEntry = match Fields::new(fields).read() {
+        Ok(entry) => entry,
+        Err(error) => return Ok(Err(error.problem().details.fields().join("; "))),
     };
     let new = Registration {
-        email,
-        password,
+        email: entry.email.0,
+        password: entry.password.0,
         username: None,
         display_name: None,
         photo_url: None,

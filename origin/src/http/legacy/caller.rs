@@ -2,15 +2,38 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use shared::problem::ErrorCode;
 use users::rules::user::ActiveUser;
 
 use super::failure::{LegacyCode, credential_failure};
 use crate::app::AppState;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::ApiError;
+use crate::http::openapi::Failure;
 use crate::http::service_caller::ServiceCaller;
 
-/// The active person behind the request's credential.
+/// What a call with a user's credential can be refused with.
+pub fn of_callers() -> Vec<Failure> {
+    let credentials = [
+        LegacyCode::Unauthorized,
+        LegacyCode::InvalidToken,
+        LegacyCode::TokenExpired,
+        LegacyCode::TokenUserNotFound,
+    ];
+    let users = [
+        ErrorCode::UserDisabled,
+        ErrorCode::AccountLinkConflict,
+        ErrorCode::KeysUnavailable,
+        ErrorCode::DatabaseUnavailable,
+    ];
+    credentials
+        .map(Failure::from)
+        .into_iter()
+        .chain(users.map(Failure::from))
+        .collect()
+}
+
+/// The active user behind the request's credential.
 #[derive(Debug)]
 pub struct LegacyCaller(pub ActiveUser);
 

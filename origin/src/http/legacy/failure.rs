@@ -1,8 +1,8 @@
 //! Failures in the codes of the legacy service.
 
 use firebase::FirebaseError;
-use ledger::LedgerError;
-use ledger::LedgerFailure;
+use ledger::{LedgerError, LedgerFailure};
+use serde::{Serialize, Serializer};
 use shared::problem::{Details, ErrorCode, Problem};
 use users::AccountError;
 use users::rules::user::UserError;
@@ -65,7 +65,17 @@ impl LegacyCode {
 impl From<LegacyCode> for Failure {
     fn from(code: LegacyCode) -> Self {
         let (status, code, title) = code.parts();
-        Self { status, code, title }
+        Self {
+            status,
+            code: code.into(),
+            title: title.into(),
+        }
+    }
+}
+
+impl Serialize for LegacyCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Failure::from(*self).serialize(serializer)
     }
 }
 

@@ -2,31 +2,42 @@
 
 use axum::Json;
 use axum::extract::State;
+use serde::Deserialize;
 use shared::api::envelope::Success;
 use shared::ids::UserId;
+use shared::problem::ErrorCode;
 use users::AccountError;
 
-use super::caller::LegacyCaller;
+use super::caller::{LegacyCaller, of_callers};
 use super::failure::{LegacyCode, account_failure};
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::fields::{NewPassword, TypedPassword};
+use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
-/// Replaces the caller's password.
+/// The old password and the new one.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordChangeBody {
+    current_password: TypedPassword,
+    new_password: NewPassword,
+}
+
+/// Change the caller's password
+#[utoipa::path(post, path = "/auth/change-password", operation_id = "legacyChangePassword", tag = LEGACY, security(("bearer" = [])),
+    request_body = PasswordChangeBody,
+    responses((status = 200, description = "Password changed")),
+    extensions(("x-fails" = json!([of_callers(), OF_FIREBASE, LegacyCode::InvalidCurrentPassword, ErrorCode::UserNotFound]))))]
 pub async fn change_password(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<PasswordChangeBody>,
 ) -> Result<Json<Success<()>>, ApiError> {
-    let current = body.typed_password("currentPassword");
-    let new = body.new_password("newPassword");
-    body.finish()?;
-    let (Some(current), Some(new)) = (current, new) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
+    let (current, new) = (body.current_password.0, body.new_password.0);
     let id = UserId(user.user().id);
     match app
         .accounts

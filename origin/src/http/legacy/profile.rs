@@ -4,32 +4,35 @@ use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
 use database::run;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::api::user::User;
 use shared::ids::UserId;
+use shared::problem::ErrorCode;
 use users::rules::profile::ProfileChange;
 use users::statements;
 use users::statements::profiles;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use super::caller::LegacyCaller;
+use super::caller::{LegacyCaller, of_callers};
 use super::failure::{LegacyCode, gone};
 use super::profile_json::UserWithProfile;
 use crate::app::AppState;
 use crate::clock;
-use crate::http::body::JsonObject;
+use crate::http::body::Fields;
 use crate::http::error::ApiError;
+use crate::http::fields::{Email, Username, field, text, texts};
+use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 
-/// A person.
+/// A user.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = UserWithProfileData)]
 pub struct UserData {
     user: UserWithProfile,
 }
 
-/// A person after a change; the message is here as well as in the envelope.
+/// A user after a change; the message is here as well as in the envelope.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ChangedUserData {
     user: UserWithProfile,
@@ -42,7 +45,10 @@ pub struct MessageData {
     message: &'static str,
 }
 
-/// The caller with their profile.
+/// Show the caller with their profile
+#[utoipa::path(get, path = "/auth/profile", operation_id = "legacyGetProfile", tag = LEGACY, security(("bearer" = [])),
+    responses((status = 200, description = "The caller", body = UserData)),
+    extensions(("x-fails" = json!(of_callers()))))]
 pub async fn show(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
@@ -51,13 +57,71 @@ pub async fn show(
     Ok(success(UserData { user }, "Success"))
 }
 
-/// Changes what the body names. The address is checked and ignored, as ever: it is changed at Firebase.
+field! {
+    /// A user's full name.
+    FullName(String): |value| text(value, 1..=100), texts(1..=100);
+
+    /// Names a school.
+    SchoolId(i32):
+        |value| {
+            let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+            number.filter(|number| *number > 0).ok_or("must be a positive whole number".into())
+        },
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1));
+
+    /// A date or date-time of ISO 8601 that is not in the future.
+    BirthDate(NaiveDate):
+        |value| {
+            let date = date(&text(value, 1..=40)?).filter(|date| *date <= today());
+            date.ok_or("must be an ISO 8601 date that is not in the future".into())
+        },
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+
+    /// What the legacy service knows.
+    Gender(&'static str):
+        |value| match value.as_str() {
+            Some("male") => Ok("male"),
+            Some("female") => Ok("female"),
+            _ => Err("must be male or female".into()),
+        },
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["male", "female"]));
+}
+
+/// What to change of the caller; what is missing stays.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct ProfileBody {
+    username: Option<Username>,
+    /// Checked and ignored: the address is changed at Firebase.
+    #[serde(rename = "email")]
+    _email: Option<Email>,
+    /// `null` removes it.
+    full_name: Option<FullName>,
+    #[schema(nullable = false)]
+    school_id: Option<SchoolId>,
+    /// Not in the future.
+    date_of_birth: Option<BirthDate>,
+    #[schema(nullable = false)]
+    gender: Option<Gender>,
+}
+
+/// Change what the body names
+#[utoipa::path(put, path = "/auth/profile", operation_id = "legacyPutProfile", tag = LEGACY, security(("bearer" = [])),
+    request_body = ProfileBody,
+    responses((status = 200, description = "The caller after the change", body = ChangedUserData)),
+    extensions(("x-fails" = json!([
+        of_callers(), LegacyCode::UsernameExists, LegacyCode::InvalidSchoolId, ErrorCode::UserNotFound
+    ]))))]
 pub async fn change(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
-    body: JsonObject,
+    fields: Fields,
 ) -> Result<Json<Success<ChangedUserData>>, ApiError> {
-    let change = &read_change(body)?;
+    let change = &read_change(fields)?;
     let id = UserId(user.user().id);
     let changed = run(&app.pool, |mut connection| async move {
         profiles::change(&mut connection, id, change).await?;
@@ -83,7 +147,10 @@ pub async fn change(
     ))
 }
 
-/// Deletes the caller's profile; the account stays.
+/// Delete the caller's profile; the account stays
+#[utoipa::path(delete, path = "/auth/profile", operation_id = "legacyDeleteProfile", tag = LEGACY, security(("bearer" = [])),
+    responses((status = 200, description = "Profile deleted", body = MessageData)),
+    extensions(("x-fails" = json!([of_callers(), LegacyCode::ProfileNotFound]))))]
 pub async fn remove(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
@@ -113,55 +180,19 @@ async fn with_profile(app: &AppState, user: User) -> Result<UserWithProfile, Api
     Ok(UserWithProfile::new(user, profile))
 }
 
-fn read_change(mut body: JsonObject) -> Result<ProfileChange, ApiError> {
-    let username = body.username("username");
-    if body.has("email") {
-        let _checked_and_ignored = body.required_email("email");
-    }
-    let full_name = if body.is_null("full_name") {
-        Some(None)
-    } else {
-        body.optional_text("full_name", 1..=100).map(Some)
-    };
-    let school_id = match body.take("school_id") {
-        None => None,
-        Some(value) => {
-            let number = value
-                .as_i64()
-                .and_then(|number| i32::try_from(number).ok())
-                .filter(|number| *number > 0);
-            if number.is_none() {
-                body.fault("school_id", "must be a positive whole number");
-            }
-            number
-        }
-    };
-    let date_of_birth = body.optional_text("date_of_birth", 1..=40).and_then(|text| {
-        let date = date(&text).filter(|date| *date <= today());
-        if date.is_none() {
-            body.fault(
-                "date_of_birth",
-                "must be an ISO 8601 date that is not in the future",
-            );
-        }
-        date
-    });
-    let gender = match body.take("gender") {
-        None => None,
-        Some(Value::String(gender)) if gender == "male" => Some("male"),
-        Some(Value::String(gender)) if gender == "female" => Some("female"),
-        Some(_) => {
-            body.fault("gender", "must be male or female");
-            None
-        }
-    };
-    body.finish()?;
+fn read_change(mut fields: Fields) -> Result<ProfileChange, ApiError> {
+    let removes_name = fields.is_null("full_name");
+    fields.refuse_null(&["school_id", "gender"]);
+    let body: ProfileBody = fields.read()?;
     Ok(ProfileChange {
-        username,
-        full_name,
-        date_of_birth,
-        gender,
-        school_id,
+        username: body.username.map(|username| username.0),
+        full_name: match body.full_name {
+            Some(name) => Some(Some(name.0)),
+            None => removes_name.then_some(None),
+        },
+        date_of_birth: body.date_of_birth.map(|date| date.0),
+        gender: body.gender.map(|gender| gender.0),
+        school_id: body.school_id.map(|school| school.0),
     })
 }
 

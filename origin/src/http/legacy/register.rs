@@ -4,16 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use firebase::SignedIn;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::api::user::User;
 use users::accounts::{Registration, SignedInUser};
 
-use super::failure::account_failure;
+use super::failure::{LegacyCode, account_failure};
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::accounts::OF_SIGN_IN;
+use crate::http::body::Body;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::fields::{Email, NewPassword, Username};
+use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
 /// A user and their token; for users of this side it is a Firebase session cookie, which lives as long as the tokens of the legacy
@@ -41,26 +44,30 @@ pub(super) async fn session(app: &AppState, tokens: SignedIn) -> String {
     session.token
 }
 
-/// Registers a person.
+/// A new account.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct LegacyRegisterBody {
+    username: Username,
+    email: Email,
+    password: NewPassword,
+}
+
+/// Register a user
+#[utoipa::path(post, path = "/auth/register", operation_id = "legacyRegister", tag = LEGACY,
+    request_body = LegacyRegisterBody,
+    responses((status = 201, description = "Registered", body = UserAndToken)),
+    extensions(("x-fails" = json!([
+        [OF_FIREBASE.as_slice(), &OF_SIGN_IN], [LegacyCode::EmailExists, LegacyCode::UsernameExists]
+    ]))))]
 pub async fn register(
     State(app): State<AppState>,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<LegacyRegisterBody>,
 ) -> Result<(StatusCode, Json<Success<UserAndToken>>), ApiError> {
-    let username = body.username("username");
-    if username.is_none() && !body.has_faults() {
-        body.fault("username", "is required");
-    }
-    let email = body.required_email("email");
-    let password = body.new_password("password");
-    body.finish()?;
-    let (Some(email), Some(password)) = (email, password) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
     let new = Registration {
-        email,
-        password,
-        username,
+        email: body.email.0,
+        password: body.password.0,
+        username: Some(body.username.0),
         display_name: None,
         photo_url: None,
         repeat_is_answered: false,

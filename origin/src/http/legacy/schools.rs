@@ -18,12 +18,15 @@ use shared::problem::{ErrorCode, Problem};
 use tokio::time::timeout;
 use users::rules::profile::{Page, School, SchoolFilter};
 use users::statements::profiles;
+use utoipa::openapi::Object;
 
-use super::caller::LegacyCaller;
+use super::caller::{LegacyCaller, of_callers};
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::error::ApiError;
+use crate::http::fields::{field, paging, text, texts};
 use crate::http::limit;
+use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 
 /// How long a search waits for its place.
@@ -32,13 +35,41 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BUSY_SECONDS: u32 = 2;
 
 /// Which schools, and which page of them. `useFullText` of the old contract is accepted and changes nothing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SchoolQuery {
+    /// Part of the name, in any case.
+    #[param(required = false, schema_with = searched)]
     search: Option<String>,
+    /// The city, in any case.
+    #[param(required = false, schema_with = searched)]
     city: Option<String>,
+    /// The province, in any case.
+    #[param(required = false, schema_with = searched)]
     province: Option<String>,
+    /// From 1.
+    #[param(required = false, schema_with = page_number)]
     page: Option<String>,
+    /// How many.
+    #[param(required = false, schema_with = page_size)]
     limit: Option<String>,
+}
+
+/// How many schools a page holds unless the query says so.
+const USUAL_LIMIT: i64 = 20;
+/// The longest text searched for, in characters.
+const MAX_SEARCHED: usize = 200;
+
+fn searched() -> Object {
+    texts(..=MAX_SEARCHED).build()
+}
+
+fn page_number() -> Object {
+    paging(Page::MAX_NUMBER, 1)
+}
+
+fn page_size() -> Object {
+    paging(Page::MAX_LIMIT, USUAL_LIMIT)
 }
 
 /// A page of schools.
@@ -75,7 +106,12 @@ pub struct AddedSchool {
     message: &'static str,
 }
 
-/// Lists schools by name. Each user so often, and not more at once than a part of the pool: the count alone may read the whole table.
+/// List schools by name
+#[utoipa::path(get, path = "/auth/schools", operation_id = "legacyListSchools", tag = LEGACY, security(("bearer" = [])),
+    params(SchoolQuery),
+    responses((status = 200, description = "A page of schools", body = SchoolPage)),
+    extensions(("x-fails" = json!(of_callers()))))]
+// Each user so often, and not more at once than a part of the pool: the count alone may read the whole table.
 pub async fn list(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
@@ -99,9 +135,9 @@ async fn search(
     let Query(query) = query.map_err(|_| ApiError::invalid(vec!["the query cannot be read".to_owned()]))?;
     let page = read_page(&query)?;
     let filter = &SchoolFilter {
-        search: text("search", query.search)?,
-        city: text("city", query.city)?,
-        province: text("province", query.province)?,
+        search: searched_text("search", query.search)?,
+        city: searched_text("city", query.city)?,
+        province: searched_text("province", query.province)?,
     };
     let place = timeout(PATIENCE, app.costly_reads.acquire()).await;
     let Ok(Ok(_place)) = place else {
@@ -122,18 +158,38 @@ async fn search(
     Ok(success(SchoolPage { schools, pagination }, "Success"))
 }
 
-/// Adds a school.
+field! {
+    /// The name of a school.
+    SchoolName(String): |value| text(value, 1..=200), texts(1..=200);
+    /// Where a school is.
+    Address(String): |value| text(value, 1..=1000), texts(1..=1000);
+    /// A city or province.
+    Place(String): |value| text(value, 1..=100), texts(1..=100);
+}
+
+/// A new school.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct SchoolBody {
+    name: SchoolName,
+    address: Option<Address>,
+    city: Option<Place>,
+    province: Option<Place>,
+}
+
+/// Add a school
+#[utoipa::path(post, path = "/auth/schools", operation_id = "legacyAddSchool", tag = LEGACY, security(("bearer" = [])),
+    request_body = SchoolBody,
+    responses((status = 201, description = "School added", body = AddedSchool)),
+    extensions(("x-fails" = json!(of_callers()))))]
 pub async fn add(
     State(app): State<AppState>,
     LegacyCaller(_): LegacyCaller,
-    mut body: JsonObject,
+    Body(body): Body<SchoolBody>,
 ) -> Result<(StatusCode, Json<Success<AddedSchool>>), ApiError> {
-    let name = &body.required_text("name", 1..=200);
-    let address = body.optional_text("address", 1..=1000);
-    let city = body.optional_text("city", 1..=100);
-    let province = body.optional_text("province", 1..=100);
-    body.finish()?;
-    let (address, city, province) = (address.as_deref(), city.as_deref(), province.as_deref());
+    let name = &body.name.0;
+    let address = body.address.as_ref().map(|text| text.0.as_str());
+    let city = body.city.as_ref().map(|text| text.0.as_str());
+    let province = body.province.as_ref().map(|text| text.0.as_str());
     // Not repeated on a dead connection: a school has no key by which a repeat could be recognised.
     let added = app.pool.once(|mut connection| async move {
         profiles::add_school(&mut connection, name, address, city, province).await
@@ -154,18 +210,16 @@ fn read_page(query: &SchoolQuery) -> Result<Page, ApiError> {
         }
     };
     let page = number("page", query.page.as_deref(), 1, Page::MAX_NUMBER)?;
-    let limit = number("limit", query.limit.as_deref(), 20, Page::MAX_LIMIT)?;
+    let limit = number("limit", query.limit.as_deref(), USUAL_LIMIT, Page::MAX_LIMIT)?;
     Page::new(page, limit).ok_or_else(|| ApiError::invalid(vec!["page or limit is out of range".to_owned()]))
 }
 
-fn text(name: &str, text: Option<String>) -> Result<Option<String>, ApiError> {
+fn searched_text(name: &str, text: Option<String>) -> Result<Option<String>, ApiError> {
     match text {
         Some(text) if text.is_empty() => Ok(None),
-        Some(text) if text.chars().count() > 200 || text.contains('\0') => {
-            Err(ApiError::invalid(vec![format!(
-                "{name} must be at most 200 characters"
-            )]))
-        }
+        Some(text) if text.chars().count() > MAX_SEARCHED || text.contains('\0') => Err(ApiError::invalid(
+            vec![format!("{name} must be at most {MAX_SEARCHED} characters")],
+        )),
         text => Ok(text),
     }
 }

@@ -4,17 +4,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::{Amount, Caller, Direction, IdempotencyKey, IdempotencyToken, MAX_BALANCE, Movement, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::ids::UserId;
 use shared::problem::ErrorCode;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, Required, SchemaFormat, Type};
 use uuid::Uuid;
 
-use super::caller::{LegacyCaller, LegacyService};
-use super::failure::ledger_failure;
+use super::caller::{LegacyCaller, LegacyService, of_callers};
+use super::failure::{LegacyCode, ledger_failure};
 use crate::app::AppState;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::error::ApiError;
+use crate::http::fields::{field, numbers, text};
+use crate::http::openapi::LEGACY;
+use crate::http::service_caller::idempotency_key;
 use crate::http::success::success;
 
 /// The caller's tokens.
@@ -24,14 +30,17 @@ pub struct TokenBalance {
     token_balance: i64,
 }
 
-/// Somebody's tokens after a change.
+/// A user's tokens after a change.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct NewBalance {
     user_id: Uuid,
     new_balance: i32,
 }
 
-/// The caller's tokens.
+/// Show the caller's tokens
+#[utoipa::path(get, path = "/auth/token-balance", operation_id = "legacyGetBalance", tag = LEGACY, security(("bearer" = [])),
+    responses((status = 200, description = "The balance", body = TokenBalance)),
+    extensions(("x-fails" = json!(of_callers()))))]
 pub async fn show(LegacyCaller(user): LegacyCaller) -> Json<Success<TokenBalance>> {
     let data = TokenBalance {
         user_id: user.user().id,
@@ -40,33 +49,69 @@ pub async fn show(LegacyCaller(user): LegacyCaller) -> Json<Success<TokenBalance
     success(data, "Success")
 }
 
-/// Adds to somebody's tokens or takes from them, through the ledger. With an `Idempotency-Key` it happens once; without one, as
-/// old callers send it, each call counts.
+field! {
+    /// The user whose tokens change.
+    Owner(UserId):
+        |value| UserId::parse(&text(value, 1..=64)?).map_err(|rule| rule.0.into()),
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+
+    /// How many tokens; 0 changes nothing, which the legacy service allows.
+    Tokens(i64):
+        |value| {
+            let number = value.as_i64().filter(|number| (0..=i64::from(MAX_BALANCE)).contains(number));
+            number.ok_or_else(|| format!("must be a whole number from 0 to {MAX_BALANCE}").into())
+        },
+        numbers(0, MAX_BALANCE);
+
+    /// Which way.
+    Operation(Direction):
+        |value| match text(value, 1..=16)?.as_str() {
+            "add" => Ok(Direction::Credit),
+            "subtract" => Ok(Direction::Debit),
+            _ => Err("must be add or subtract".into()),
+        },
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["add", "subtract"]));
+}
+
+/// A change of a user's tokens.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BalanceChangeBody {
+    user_id: Owner,
+    /// How many tokens; 0 changes nothing.
+    amount: Tokens,
+    operation: Operation,
+}
+
+/// The key by which a repeat is recognised, which old callers do not send.
+struct OptionalKey;
+
+impl IntoParams for OptionalKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![idempotency_key(Required::False)]
+    }
+}
+
+/// Add tokens to a user or take tokens from them
+///
+/// With an `Idempotency-Key` the change happens once; without one each call counts.
+#[utoipa::path(put, path = "/auth/token-balance", operation_id = "legacyPutBalance", tag = LEGACY, security(("serviceKey" = [])),
+    params(OptionalKey), request_body = BalanceChangeBody,
+    responses((status = 200, description = "The balance after the change", body = NewBalance)),
+    extensions(("x-fails" = json!([
+        [LegacyCode::Unauthorized, LegacyCode::InsufficientTokens],
+        [ErrorCode::UserNotFound, ErrorCode::BalanceOverflow, ErrorCode::DatabaseUnavailable],
+    ]))))]
 pub async fn change(
     State(app): State<AppState>,
     LegacyService(service): LegacyService,
     headers: HeaderMap,
-    mut body: JsonObject,
+    Body(body): Body<BalanceChangeBody>,
 ) -> Result<Json<Success<NewBalance>>, ApiError> {
-    let user = UserId::parse(&body.required_text("userId", 1..=64));
-    if user.is_err() && !body.has_faults() {
-        body.fault("userId", "is not a UUID");
-    }
-    let amount = body.required_integer("amount", 0..=i64::from(MAX_BALANCE));
-    let direction = match body.required_text("operation", 1..=16).as_str() {
-        "add" => Some(Direction::Credit),
-        "subtract" => Some(Direction::Debit),
-        "" => None,
-        _ => {
-            body.fault("operation", "must be add or subtract");
-            None
-        }
-    };
-    body.finish()?;
-    let (Ok(user), Some(amount), Some(direction)) = (user, amount, direction) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
-    let Ok(amount) = Amount::new(amount) else {
+    let (user, direction) = (body.user_id.0, body.operation.0);
+    let Ok(amount) = Amount::new(body.amount.0) else {
         // Nothing to move, which the legacy service allows.
         let balance = app.ledger.balance(user).await?;
         return Ok(success(

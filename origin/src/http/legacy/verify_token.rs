@@ -9,10 +9,12 @@ use shared::problem::ErrorCode;
 
 use crate::app::AppState;
 use crate::clock;
-use crate::http::body::JsonObject;
+use crate::http::body::Body;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::openapi::LEGACY;
 use crate::http::success::success;
+use crate::http::verify_token::TokenBody;
 
 /// Whether the token is good: whose it is, or why not.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -34,15 +36,19 @@ pub enum Verdict {
     },
 }
 
-/// Says whether the token in the body is good. An outage of ours is 503: callers take `valid: false` for final.
+/// Verify a token: both verdicts are answers
+///
+/// An outage of the service is 503, because callers take `valid: false` for final.
+#[utoipa::path(post, path = "/auth/verify-token", operation_id = "legacyVerifyToken", tag = LEGACY,
+    request_body = TokenBody,
+    responses((status = 200, description = "The verdict", body = Verdict)),
+    extensions(("x-fails" = json!([ErrorCode::DatabaseUnavailable, ErrorCode::KeysUnavailable]))))]
 pub async fn verify_token(
     State(app): State<AppState>,
     context: RequestContext,
-    mut body: JsonObject,
+    Body(body): Body<TokenBody>,
 ) -> Result<Json<Success<Verdict>>, ApiError> {
-    let token = body.required_text("token", 1..=shared::token::MAX_TOKEN_BYTES);
-    body.finish()?;
-    let verdict = match user_of(&app, &context, &token).await {
+    let verdict = match user_of(&app, &context, &body.token.0).await {
         Ok(user) => Verdict::Good {
             valid: true,
             user: Box::new(user),

@@ -75,7 +75,7 @@ pub fn nothing() -> Object {
 }
 
 /// Narrows [`Failure`] to these codes.
-pub fn failure_with(codes: &[&'static str]) -> Object {
+pub fn failure_with(codes: &[&str]) -> Object {
     let facts = ObjectBuilder::new().property("code", one_of(codes));
     ObjectBuilder::new()
         .property("success", boolean(false))
@@ -84,7 +84,7 @@ pub fn failure_with(codes: &[&'static str]) -> Object {
 }
 
 /// Narrows [`ProblemDetails`] to this status and these codes.
-pub fn problem_with(status: u16, codes: &[&'static str]) -> Object {
+pub fn problem_with(status: u16, codes: &[&str]) -> Object {
     ObjectBuilder::new()
         .property(
             "status",
@@ -96,7 +96,7 @@ pub fn problem_with(status: u16, codes: &[&'static str]) -> Object {
         .build()
 }
 
-fn one_of(codes: &[&'static str]) -> Object {
+fn one_of(codes: &[&str]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(codes.iter().copied()))

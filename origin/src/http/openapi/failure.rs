@@ -1,58 +1,88 @@
 //! Which failures an operation can answer with, and how the document shows them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::problem::ErrorCode;
+use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{
-    AllOfBuilder, Content, Header, ObjectBuilder, Ref, Response, ResponseBuilder, Schema, Type,
+    AllOfBuilder, Components, Content, Header, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+    Type,
 };
 
 use super::envelopes::{self, failure_with, problem_with};
-use super::operation::Parts;
 
 /// A failure that can be answered, as the table it comes from has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
     /// HTTP status.
     pub status: u16,
     /// Stable code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What it means, in a few words.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
 }
 
 impl From<ErrorCode> for Failure {
     fn from(code: ErrorCode) -> Self {
         Self {
             status: code.status(),
-            code: code.as_str(),
-            title: code.title(),
+            code: code.as_str().into(),
+            title: code.title().into(),
         }
     }
 }
 
-/// What a refused token can be answered with: every `TOKEN_*` code there is.
-pub fn of_tokens() -> impl Iterator<Item = Failure> {
-    ErrorCode::ALL
+/// What a call with a person's credential can be refused with.
+pub fn of_users() -> Vec<Failure> {
+    let tokens = ErrorCode::ALL
         .iter()
-        .filter(|code| code.as_str().starts_with("TOKEN_"))
-        .map(|code| Failure::from(*code))
+        .filter(|code| code.as_str().starts_with("TOKEN_"));
+    let users = [
+        ErrorCode::UserDisabled,
+        ErrorCode::UserNotFound,
+        ErrorCode::AccountLinkConflict,
+        ErrorCode::KeysUnavailable,
+        ErrorCode::DatabaseUnavailable,
+    ];
+    tokens.copied().chain(users).map(Failure::from).collect()
+}
+
+/// What a call that asks Firebase can be refused with.
+pub const OF_FIREBASE: [ErrorCode; 3] = [
+    ErrorCode::FirebaseUnavailable,
+    ErrorCode::RateLimited,
+    ErrorCode::SignInBlocked,
+];
+
+/// Adds the failures that an annotation names: codes, [`Failure`]s, and lists of both.
+pub fn named(value: &Value, failures: &mut BTreeSet<Failure>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| named(value, failures)),
+        Value::String(text) => {
+            let known = ErrorCode::ALL.iter().find(|code| code.as_str() == text);
+            failures.extend(known.map(|code| Failure::from(*code)));
+        }
+        value => failures.extend(Failure::deserialize(value).ok()),
+    }
 }
 
 /// The failures by status, as references to shared responses: many operations fail alike.
-pub fn responses(failures: &BTreeSet<Failure>, parts: &mut Parts) -> Vec<(String, Ref)> {
+pub fn responses(failures: &BTreeSet<Failure>, components: &mut Components) -> Vec<(String, Ref)> {
     let mut by_status: BTreeMap<u16, Vec<Failure>> = BTreeMap::new();
     for failure in failures {
-        by_status.entry(failure.status).or_default().push(*failure);
+        by_status.entry(failure.status).or_default().push(failure.clone());
     }
     by_status
         .into_iter()
         .map(|(status, failures)| {
             let name = name(status, &failures);
-            if !parts.responses.contains_key(&name) {
-                let response = response(status, &failures, parts);
-                parts.responses.insert(name.clone(), response);
+            if !components.responses.contains_key(&name) {
+                let response = response(status, &failures, components);
+                components.responses.insert(name.clone(), response.into());
             }
             (status.to_string(), Ref::from_response_name(name))
         })
@@ -67,7 +97,7 @@ fn name(status: u16, failures: &[Failure]) -> String {
     let mut name = status.to_string();
     for failure in others {
         name.push('.');
-        name.push_str(failure.code);
+        name.push_str(&failure.code);
     }
     if !tokens.is_empty() {
         name.push_str(&format!(".TOKEN-{}", tokens.len()));
@@ -75,15 +105,18 @@ fn name(status: u16, failures: &[Failure]) -> String {
     name
 }
 
-fn response(status: u16, failures: &[Failure], parts: &mut Parts) -> Response {
-    let codes: Vec<&'static str> = failures.iter().map(|failure| failure.code).collect();
+fn response(status: u16, failures: &[Failure], components: &mut Components) -> Response {
+    let codes: Vec<&str> = failures.iter().map(|failure| failure.code.as_ref()).collect();
     let meanings: Vec<String> = failures
         .iter()
         .map(|failure| format!("`{}`: {}", failure.code, failure.title))
         .collect();
-    let envelope = narrowed(parts.schemas.plain::<envelopes::Failure>(), failure_with(&codes));
+    let envelope = narrowed(
+        named_schema::<envelopes::Failure>(components),
+        failure_with(&codes),
+    );
     let problem = narrowed(
-        parts.schemas.plain::<envelopes::ProblemDetails>(),
+        named_schema::<envelopes::ProblemDetails>(components),
         problem_with(status, &codes),
     );
     let mut response = ResponseBuilder::new()
@@ -99,6 +132,16 @@ fn response(status: u16, failures: &[Failure], parts: &mut Parts) -> Response {
         response = response.header("Retry-After", header(Type::Integer, "Seconds to wait."));
     }
     response.build()
+}
+
+/// A reference to the schema of `T`, which is there from now on with those it refers to.
+fn named_schema<T: ToSchema>(components: &mut Components) -> Ref {
+    let mut found: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut found);
+    for (name, schema) in found {
+        components.schemas.entry(name).or_insert(schema);
+    }
+    Ref::from_schema_name(T::name())
 }
 
 fn narrowed(whole: Ref, part: utoipa::openapi::Object) -> Schema {

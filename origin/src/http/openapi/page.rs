@@ -3,18 +3,22 @@
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use super::compact;
+use super::{OPERATORS, compact};
 
 /// The page brings its own style and script, and may ask for nothing but the document.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// `GET /openapi.json`.
+/// This document
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getDocument", tag = OPERATORS,
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
 pub async fn document_route() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], compact())
 }
 
-/// `GET /docs`: works without a network beyond this service.
+/// This document, for people
+#[utoipa::path(get, path = "/docs", operation_id = "getDocumentPage", tag = OPERATORS,
+    responses((status = 200, description = "A page that needs nothing else from the network.", content_type = "text/html", body = String)))]
 pub async fn page_route() -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
