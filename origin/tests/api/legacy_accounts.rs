@@ -270,6 +270,8 @@ async fn a_new_password_counts_on_both_sides() {
 #[tokio::test]
 async fn a_closed_account_leaves_only_the_ledger() {
     let app = start().await;
+    let nobody = app.call("DELETE", "/auth/account", &json!({})).await.expect(401);
+    assert_eq!(nobody.code(), "UNAUTHORIZED");
     let email = address();
     let body = json!({"username": "ada1", "email": email, "password": PASSWORD});
     let token = app.call("POST", "/auth/register", &body).await.expect(201).body["data"]["token"]

@@ -40,9 +40,13 @@ def someone():
 
 def hold():
     """The id of an open hold."""
-    headers = {"X-Service-Key": SERVICE_KEY, "Idempotency-Key": str(uuid.uuid4())}
-    body = {"amount": 1, "reason": "api-check"}
-    return call(f"{ORIGIN}/v1/users/{someone()}/holds", body, headers)["data"]["hold"]["id"]
+    def moved(path):
+        headers = {"X-Service-Key": SERVICE_KEY, "Idempotency-Key": str(uuid.uuid4())}
+        return call(f"{ORIGIN}/v1/users/{user}/{path}", {"amount": 1, "reason": "api-check"}, headers)["data"]
+
+    user = someone()
+    moved("tokens/credit")
+    return moved("holds")["hold"]["id"]
 
 
 # The document cannot say "a letter and a digit".

@@ -39,8 +39,8 @@ pub struct DeletedFacts {
     extensions(("x-fails" = json!([of_callers(), [OF_FIREBASE.as_slice(), &[ErrorCode::UserNotFound]]]))))]
 pub async fn close(
     State(app): State<AppState>,
-    Identity(identity): Identity,
     LegacyCaller(user): LegacyCaller,
+    Identity(identity): Identity,
     context: RequestContext,
 ) -> Result<Json<Success<AccountDeleted>>, ApiError> {
     // This contract asks for no password, and a session made of a legacy token is no sign-in: its holder may have stolen the token.
