@@ -130,12 +130,13 @@ async fn standby_that_stops_following_is_left_within_two_seconds_and_read_again_
     site.standby.execute("SELECT pg_wal_replay_resume()").await;
     site.until_believed(true).await;
     assert_eq!(site.me(false).await, (200, Some("Ada".to_owned())));
-    assert_eq!(
+    let told = || {
         site.service
             .logged("reads go to the primary instead of the replica")
-            .len(),
-        1
-    );
+            .len()
+    };
+    until("the log says it", async || told() > 0).await;
+    assert_eq!(told(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,10 +144,12 @@ async fn standby_that_takes_over_is_not_believed() {
     let site = Site::up().await;
     site.standby.execute("SELECT pg_promote()").await;
     site.assert_new_name_is_told_within_two_seconds("Ada").await;
-    let told = site
-        .service
-        .logged("reads go to the primary instead of the replica");
-    assert_eq!(told[0]["reason"], "it takes writes itself", "{told:?}");
+    let told = || {
+        site.service
+            .logged("reads go to the primary instead of the replica")
+    };
+    until("the log says why", async || !told().is_empty()).await;
+    assert_eq!(told()[0]["reason"], "it takes writes itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
