@@ -169,7 +169,7 @@ impl UserError {
 
 #[cfg(test)]
 mod tests {
-    use shared::identity::Subject;
+    use shared::identity::{LegacyAccount, Subject};
     use shared::ids::FirebaseUid;
     use uuid::Uuid;
 
@@ -267,8 +267,16 @@ mod tests {
         let legacy = Identity {
             kind: TokenKind::Legacy,
             subject: Subject::Legacy(shared::ids::UserId(Uuid::from_u128(1))),
+            legacy_account: Some(LegacyAccount::User),
             ..signed_in(100)
         };
+        let made_by_the_edge = Identity {
+            legacy_account: None,
+            ..legacy.clone()
+        };
+        let mut without_password = record(true, None, None);
+        without_password.user.auth_provider = "firebase".to_owned();
+        assert!(without_password.admit(&made_by_the_edge).is_ok());
         for (provider, valid_since, admitted) in [
             ("local", None, true),
             ("hybrid", None, true),
