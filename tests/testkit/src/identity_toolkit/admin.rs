@@ -6,6 +6,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::password::StoredPassword;
 use super::public::{hashed, new_password, valid_email};
 use super::refusal::Refusal;
 use super::session::random;
@@ -48,24 +49,28 @@ struct Wanted {
     custom_attributes: Option<String>,
 }
 
+/// The address and the hashed password that are wanted, where each is one that may be.
+async fn credentials(
+    shared: &Shared,
+    wanted: &Wanted,
+) -> Result<(Option<String>, Option<StoredPassword>), Refusal> {
+    let email = wanted.email.as_deref();
+    let email = email.map(|email| valid_email(Some(email))).transpose()?;
+    let Some(text) = wanted.password.as_deref() else {
+        return Ok((email, None));
+    };
+    shared.allows(text)?;
+    let password = hashed(new_password(Some(text))?).await?;
+    Ok((email, Some(password)))
+}
+
 /// Uid and address are looked at and taken in one step: of two calls at once, one wins.
 async fn create(
     State(shared): State<Shared>,
     _administrator: Administrator,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, Refusal> {
-    let email = wanted
-        .email
-        .as_deref()
-        .map(|email| valid_email(Some(email)))
-        .transpose()?;
-    let password = match wanted.password.as_deref() {
-        Some(text) => {
-            shared.allows(text)?;
-            Some(hashed(new_password(Some(text))?).await?)
-        }
-        None => None,
-    };
+    let (email, password) = credentials(&shared, &wanted).await?;
     if wanted.local_id.as_deref().is_some_and(|uid| !is_uid(uid)) {
         return Err(Refusal::bad("INVALID_LOCAL_ID"));
     }
@@ -143,19 +148,10 @@ async fn update(
     _administrator: Administrator,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, Refusal> {
-    let local_id = wanted.local_id.ok_or_else(|| Refusal::bad("MISSING_LOCAL_ID"))?;
-    let email = wanted
-        .email
-        .as_deref()
-        .map(|email| valid_email(Some(email)))
-        .transpose()?;
-    let password = match wanted.password.as_deref() {
-        Some(text) => {
-            shared.allows(text)?;
-            Some(hashed(new_password(Some(text))?).await?)
-        }
-        None => None,
+    let Some(local_id) = wanted.local_id.clone() else {
+        return Err(Refusal::bad("MISSING_LOCAL_ID"));
     };
+    let (email, password) = credentials(&shared, &wanted).await?;
     let valid_since = wanted
         .valid_since
         .as_deref()
