@@ -2,7 +2,7 @@
 // Prints its address when it listens; ends with its standard input.
 //
 //   GET /keys                                       the key set
-//   GET /tokens?from=1&count=100&of=10000           ID tokens of people spread over a table of that size, one a line; `of=0`: of those
+//   GET /tokens?from=1&count=100&of=10000           ID tokens of users spread over a table of that size, one a line; `of=0`: of those
 //                                                   very numbers
 //   GET /assertions?method=GET&path=/x&from=…       what the edge would send for them, good for a minute
 import { createServer } from "node:http";
@@ -18,9 +18,9 @@ const keys = JSON.stringify({
 });
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-// People's rows know of a later sign-in, so that nobody's is news.
+// Users' rows know of a later sign-in, so that nobody's is news.
 const signedIn = Math.floor(Date.now() / 1000) - 600;
-// The number a person's uid is made of; see database.rs.
+// The number a user's uid is made of; see database.rs.
 const uid = (number) => String(1_000_000_000_000_000_000n + BigInt(number));
 
 function token(number) {

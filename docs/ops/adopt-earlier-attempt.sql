@@ -4,7 +4,7 @@
 -- beside live traffic; may be repeated. No statement rewrites the table: varchar and text are stored alike, and a timestamp
 -- becomes a timestamptz in place while the session's time zone is UTC.
 --
--- People whose provider and credentials contradict each other are not guessed at: the report at the end lists how many there
+-- Users whose provider and credentials contradict each other are not guessed at: the report at the end lists how many there
 -- are of each kind, and `origin migrate up` refuses until none is left.
 SET lock_timeout = '1s';
 SET timezone = 'UTC';

@@ -17,7 +17,7 @@ FROM auth.users
 WHERE federation_status <> 'active'
 GROUP BY 1;
 
--- 4. Linked people not compared with Firebase for a day. (scan)
+-- 4. Linked users not compared with Firebase for a day. (scan)
 SELECT count(*) AS stale
 FROM auth.users
 WHERE firebase_uid IS NOT NULL AND is_active AND last_firebase_sync < now() - interval '24 hours';

@@ -38,7 +38,7 @@ impl UnverifiedBody {
         serde_json::from_slice(bytes).unwrap_or_default()
     }
 
-    /// The address, in the form that names a person.
+    /// The address, in the form that names a user.
     #[must_use]
     pub fn email(&self) -> Option<NormalizedEmail> {
         NormalizedEmail::parse(self.email.as_deref()?).ok()

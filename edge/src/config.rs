@@ -85,7 +85,7 @@ impl EdgeConfig {
     /// Reads all variables.
     ///
     /// # Errors
-    /// Every bad variable, except the rollout's: those are in [`EdgeConfig::rollout_faults`], because keeping people signed in at
+    /// Every bad variable, except the rollout's: those are in [`EdgeConfig::rollout_faults`], because keeping users signed in at
     /// the legacy service is better than refusing them.
     pub fn read(lookup: &dyn Lookup) -> Result<Self, Faults> {
         let mut reader = Reader::new(lookup);

@@ -52,7 +52,7 @@ pub struct Gateway<'a, K, E> {
     pub verifier: Verifier<'a, K, E>,
     /// Which services are not to be asked for now.
     pub breakers: &'a RefCell<Breakers>,
-    /// Who people were a moment ago.
+    /// Who users were a moment ago.
     pub people: &'a RefCell<RememberedPeople>,
     /// What both sides did since it was last reported.
     pub tallies: &'a RefCell<Report>,

@@ -42,7 +42,7 @@ pub enum Own {
     Live,
     /// The configuration is good and keys can be had.
     Ready,
-    /// Both, for people.
+    /// Both, for users.
     Health,
     /// What the rollout's variables say and what replaces them; changed by an admin service.
     Rollout,

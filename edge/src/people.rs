@@ -1,4 +1,4 @@
-//! Who people are, as the origin said a moment ago, and whose right to act has changed since.
+//! Who users are, as the origin said a moment ago, and whose right to act has changed since.
 
 mod known;
 
@@ -17,7 +17,7 @@ use shared::token::{REPLICA_SECONDS, STANDING_SECONDS};
 /// How often the origin is asked for changes, in seconds.
 const ASK_EVERY_SECONDS: i64 = 5;
 /// How long its answer proves that nobody else has changed, in seconds. With the time that asking may take this stays below the
-/// [`STANDING_SECONDS`] within which a revoked person is out.
+/// [`STANDING_SECONDS`] within which a revoked user is out.
 const PROVES_SECONDS: i64 = 8;
 /// How long a record is used that no answer of the feed's covers, in seconds.
 const UNCOVERED_SECONDS: i64 = STANDING_SECONDS - REPLICA_SECONDS;
@@ -27,7 +27,7 @@ const MAY_BE_BEHIND_SECONDS: i64 = REPLICA_SECONDS + 2;
 /// The longest that a record is used while the changes are followed, in seconds: names and roles change, too.
 const REMEMBERED_SECONDS: i64 = 300;
 
-/// People in good standing, each so long that a change counts within [`STANDING_SECONDS`], and longer as long as the origin's changes are followed.
+/// Users in good standing, each so long that a change counts within [`STANDING_SECONDS`], and longer as long as the origin's changes are followed.
 #[derive(Debug)]
 pub struct RememberedPeople {
     people: LruCache<Key, Record>,
@@ -49,7 +49,7 @@ struct Record {
     is_covered: bool,
 }
 
-/// A uid is a user's in one project and tenant only. A revocation turns on when somebody signed in, so the same person's older sign-in is
+/// A uid is a user's in one project and tenant only. A revocation turns on when somebody signed in, so the same user's older sign-in is
 /// another entry.
 type Key = (Subject, Option<ProjectId>, Option<TenantId>, TokenKind, UnixTime);
 
@@ -75,7 +75,7 @@ fn key(identity: &Identity) -> Key {
 }
 
 impl RememberedPeople {
-    /// Room for `capacity` people.
+    /// Room for `capacity` users.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
         Self {

@@ -1,5 +1,5 @@
 //! Shadow reads: a share of reads that the legacy service answered is asked of v2 too, after the answer has been sent, to learn
-//! before people move whether they will find there what they know. Pure: what is compared, not how it is sent.
+//! before users move whether they will find there what they know. Pure: what is compared, not how it is sent.
 //!
 //! Only one direction exists. v2 reads a legacy token; the legacy service cannot read a Firebase token.
 
@@ -54,7 +54,7 @@ pub fn is_wanted(
     is_read && purpose == Purpose::Token(TokenKind::Legacy) && is_sampled(share, seed)
 }
 
-/// Reads are sampled at random, unlike people: nobody is routed by this.
+/// Reads are sampled at random, unlike users: nobody is routed by this.
 fn is_sampled(share: Percentage, seed: &Seed) -> bool {
     let [a, b, c, d, ..] = seed.span;
     let number = u32::from_be_bytes([a, b, c, d]).checked_rem(u32::from(BUCKETS));
@@ -70,7 +70,7 @@ pub struct Answered<'a> {
     pub body: &'a [u8],
 }
 
-/// How v2's answer differs from the one that was given. Names only; what the fields hold is nobody's business but the person's.
+/// How v2's answer differs from the one that was given. Names only; what the fields hold is nobody's business but the user's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Both statuses, legacy first, where they are not the same.

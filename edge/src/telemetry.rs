@@ -1,4 +1,4 @@
-//! One data point a request for Workers Analytics Engine: what dashboards count. Like the log it holds nothing about a person: no
+//! One data point a request for Workers Analytics Engine: what dashboards count. Like the log it holds nothing about a user: no
 //! id, address, token or path of theirs, and of their bucket no more than the whole percent.
 //!
 //! Columns have numbers there, not names. [`BLOBS`] and [`DOUBLES`] are the names, in order; a column that is no longer needed stays

@@ -121,7 +121,7 @@ fn late_replica_does_not_bring_a_deactivated_user_back() {
 }
 
 #[test]
-fn a_deactivated_person_is_out_within_ten_seconds_without_being_looked_up_each_time() {
+fn a_deactivated_user_is_out_within_ten_seconds_without_being_looked_up_each_time() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     edge.answers("/v1/changes", 200, NEW_FEED);

@@ -94,7 +94,7 @@ fn the_document_lists_every_column_and_its_statements_call_them_right() {
 
 /// Bindings are not inherited, and the dashboard offers the datasets by name.
 #[test]
-fn every_environment_with_people_has_a_dataset_that_the_dashboard_offers() {
+fn every_environment_with_users_has_a_dataset_that_the_dashboard_offers() {
     let document: toml::Table = WRANGLER.parse().unwrap();
     for environment in ["staging", "production"] {
         let datasets = &document["env"][environment]["analytics_engine_datasets"];

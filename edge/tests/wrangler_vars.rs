@@ -261,7 +261,7 @@ fn every_counter_has_a_number_of_its_own() {
     assert_eq!(numbers.len(), count);
 }
 
-/// Bindings are not inherited either: wherever real people are, every public call is limited.
+/// Bindings are not inherited either: wherever real users are, every public call is limited.
 #[test]
 fn public_calls_are_limited_outside_development() {
     let document: toml::Table = WRANGLER.parse().unwrap();

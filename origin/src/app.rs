@@ -35,7 +35,7 @@ pub struct App {
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.
     pub verifier: Arc<Verifier>,
-    /// What people do with their accounts.
+    /// What users do with their accounts.
     pub accounts: Accounts,
     /// Tells of changes of ownership.
     pub notifying: Notifying,

@@ -41,7 +41,7 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// The token ledger
     Ledger(ledger::LedgerArgs),
-    /// People: show, find, deactivate, activate, bring to Firebase
+    /// Users: show, find, deactivate, activate, bring to Firebase
     Users(users::UsersArgs),
     /// Print the OpenAPI document
     Openapi,

@@ -60,7 +60,7 @@ pub struct Config {
     pub assertion_keys: AssertionKeys,
     /// The services that may call the internal routes.
     pub service_keys: ServiceKeys,
-    /// Tokens a new person starts with; 0 grants none.
+    /// Tokens a new user starts with; 0 grants none.
     pub welcome_tokens: i32,
     /// The cost of new password hashes: 2^cost rounds.
     pub bcrypt_cost: u32,

@@ -235,7 +235,7 @@ pub struct Assertion<'a> {
     pub client_ip: Option<&'a str>,
     /// Whom the edge verified; `None` on public routes.
     pub identity: Option<&'a ProvenIdentity>,
-    /// Who that is with us; for app services, which do not look people up. The origin does.
+    /// Who that is with us; for app services, which do not look users up. The origin does.
     pub person: Option<&'a Person>,
 }
 

@@ -1,7 +1,7 @@
 //! When the other side is asked too, and whose answer counts.
 //!
-//! Only for our own faults, and for a person who is known on one side only. "Wrong password" is final: asking twice would let a
-//! thief try two passwords at once, and a person be signed in with one they have replaced.
+//! Only for our own faults, and for a user who is known on one side only. "Wrong password" is final: asking twice would let a
+//! thief try two passwords at once, and a user be signed in with one they have replaced.
 
 mod outcome;
 
@@ -20,9 +20,9 @@ pub enum Cause {
     Timeout,
     /// The first side failed (5xx).
     ServerError,
-    /// The first side does not know the person.
+    /// The first side does not know the user.
     UnknownThere,
-    /// The first side knows two accounts with the person's address and cannot tell whose it is.
+    /// The first side knows two accounts with the user's address and cannot tell whose it is.
     ConflictThere,
     /// The first side calls a token bad that is good.
     DeniedThere,
@@ -60,7 +60,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// Whether `outcome` calls a token bad that is good. The legacy service does so whenever it cannot read its database, and
-    /// clients that believe it sign their person out.
+    /// clients that believe it sign their user out.
     #[must_use]
     pub const fn is_denial(self, outcome: Outcome) -> bool {
         matches!(
@@ -118,11 +118,11 @@ pub enum Counts {
 
 /// Settles between the first side's outcome and that of the other side, which was asked because of it.
 ///
-/// "Unknown" from one side means little while the other is down: a person known only there would be told that they do not
+/// "Unknown" from one side means little while the other is down: a user known only there would be told that they do not
 /// exist. So a fault outranks it, and is answered as one, to be tried again. Of two faults the one that says so counts: the legacy
 /// service's plain 500 for somebody whom only v2 knows does not.
 ///
-/// A first answer of 401 is here only as a denial ([`Cause::DeniedThere`]): it stands when the other side refuses the person too.
+/// A first answer of 401 is here only as a denial ([`Cause::DeniedThere`]): it stands when the other side refuses the user too.
 #[must_use]
 pub const fn settle(purpose: Purpose, first: Outcome, second: Outcome) -> Counts {
     let unknown = matches!((purpose, second), (Purpose::SignIn, Outcome::Status(404)));

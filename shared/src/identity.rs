@@ -87,7 +87,7 @@ pub struct Identity {
     /// `phone` or `totp`, when the sign-in needed a second factor. A refreshed token says so still.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub second_factor: Option<String>,
-    /// When the person signed in. A legacy token has no such claim: its `iat`, since each one comes from a sign-in.
+    /// When the user signed in. A legacy token has no such claim: its `iat`, since each one comes from a sign-in.
     pub auth_time: UnixTime,
     /// When the token was issued.
     pub issued_at: UnixTime,
@@ -108,7 +108,7 @@ impl Identity {
         }
     }
 
-    /// The e-mail address in the form that names a person, if there is a usable one.
+    /// The e-mail address in the form that names a user, if there is a usable one.
     #[must_use]
     pub fn normalized_email(&self) -> Option<NormalizedEmail> {
         self.email
@@ -122,7 +122,7 @@ impl Identity {
 pub struct Person {
     /// Our user id.
     pub id: UserId,
-    /// E-mail address; people who came by phone or anonymously have none.
+    /// E-mail address; users who came by phone or anonymously have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub email: Option<String>,
     /// Whether the user has proven that the address is theirs. Anybody can register anybody's: by an address that is not proven nothing may be

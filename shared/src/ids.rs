@@ -156,7 +156,7 @@ impl fmt::Display for UserId {
     }
 }
 
-/// An e-mail address in the form that names a person: trimmed and lower-cased, as Firebase stores it.
+/// An e-mail address in the form that names a user: trimmed and lower-cased, as Firebase stores it.
 ///
 /// The key of the rollout bucket and of linking. Not a proof that the address exists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -272,7 +272,7 @@ mod tests {
             "zoë@example.com"
         );
         assert_eq!(NormalizedEmail::parse("a@b@C.de").unwrap().domain(), "c.de");
-        // Neither Firebase nor the legacy service takes these for one person, so neither do we.
+        // Neither Firebase nor the legacy service takes these for one user, so neither do we.
         for distinct in ["ann@example.com", "a.n.n@example.com", "ann+tag@example.com"] {
             assert_eq!(NormalizedEmail::parse(distinct).unwrap().as_str(), distinct);
         }

@@ -190,7 +190,7 @@ pub struct Problem {
     pub code: &'static str,
     /// RFC 9457 `title`.
     pub title: &'static str,
-    /// What happened this time, for a person.
+    /// What happened this time, in words for the user.
     pub message: Cow<'static, str>,
     /// More about it, where the code has more.
     pub details: Details,

@@ -1,8 +1,8 @@
-//! Who is in the cohort: a person's bucket, and the share of buckets that has moved.
+//! Who is in the cohort: a user's bucket, and the share of buckets that has moved.
 //!
 //! The bucket is Unleash's gradual-rollout hash (`murmur3_x86_32` of `{group}:{key}`, seed 0) taken modulo 10,000 instead of
-//! 100, so a step of 0.01 % is possible. It depends on nothing but the person and the group: the same person lands in the same
-//! bucket on every request, in every isolate and in the bulk migration, and raising the percentage only ever adds people.
+//! 100, so a step of 0.01 % is possible. It depends on nothing but the user and the group: the same user lands in the same
+//! bucket on every request, in every isolate and in the bulk migration, and raising the percentage only ever adds users.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::ids::NormalizedEmail;
 /// How many buckets there are; one is 0.01 %.
 pub const BUCKETS: u16 = 10_000;
 
-/// A share of all people, in basis points (0.01 %), 0–10,000.
+/// A share of all users, in basis points (0.01 %), 0–10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Percentage(u16);
 
@@ -76,14 +76,14 @@ impl fmt::Display for Percentage {
 #[error("is not a percentage from 0 to 100 with at most two decimals")]
 pub struct InvalidPercentage;
 
-/// A person's place in the order in which people move, 0–9,999.
+/// A user's place in the order in which users move, 0–9,999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(u16);
 
 impl Bucket {
     /// The bucket of `key` in `group`.
     ///
-    /// `group` is a salt: two groups order the same people independently.
+    /// `group` is a salt: two groups order the same users independently.
     #[must_use]
     pub fn of(group: &str, key: RolloutKey<'_>) -> Self {
         let hash = murmur3_32(&[group.as_bytes(), b":", key.as_str().as_bytes()]);
@@ -91,7 +91,7 @@ impl Bucket {
         Self(u16::try_from(hash.rem_euclid(u32::from(BUCKETS))).unwrap_or(0))
     }
 
-    /// Whether this bucket has moved once `share` of all people have.
+    /// Whether this bucket has moved once `share` of all users have.
     #[must_use]
     pub const fn is_within(self, share: Percentage) -> bool {
         self.0 < share.0
@@ -114,15 +114,15 @@ impl Bucket {
     }
 }
 
-/// What a person is recognised by when they sign in, best first.
+/// What a user is recognised by when they sign in, best first.
 ///
 /// The e-mail address comes first because it is all a login form sends, and it is the same under either kind of token: one
-/// person thus has one bucket before, during and after the move.
+/// user thus has one bucket before, during and after the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutKey<'a> {
     /// The normalised e-mail address.
     Email(&'a NormalizedEmail),
-    /// Our user id (or the Firebase uid, which is the user id for migrated accounts) of a person without an address.
+    /// Our user id (or the Firebase uid, which is the user id for migrated accounts) of a user without an address.
     Id(&'a str),
 }
 

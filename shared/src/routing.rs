@@ -61,7 +61,7 @@ pub struct Facts<'a> {
     pub email: Option<&'a NormalizedEmail>,
     /// Our user id or the Firebase uid, when there is no address.
     pub id: Option<&'a str>,
-    /// The bucket of a person who gave neither, from a cookie we signed.
+    /// The bucket of a user who gave neither, from a cookie we signed.
     pub cookie: Option<Bucket>,
     /// Whether v2 has been failing where legacy has not, and sign-ins are sent back until it recovers.
     pub stepped_down: bool,
@@ -94,7 +94,7 @@ impl NewUsers {
     }
 }
 
-/// People named one by one: addresses, whole domains (`@example.com`), user ids.
+/// Users named one by one: addresses, whole domains (`@example.com`), user ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People(BTreeSet<String>);
 
@@ -136,7 +136,7 @@ impl People {
     }
 }
 
-/// How the operator wants people to be moved.
+/// How the operator wants users to be moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Whether there still is a legacy service. Without one the origin answers everything.
@@ -151,7 +151,7 @@ pub struct Policy {
     pub force_legacy: People,
     /// Who registers where.
     pub new_users: NewUsers,
-    /// The share of people who sign in at v2.
+    /// The share of users who sign in at v2.
     pub percentage: Percentage,
     /// The salt of the bucket.
     pub group: String,
@@ -193,9 +193,9 @@ pub enum Reason {
     TokenIssuer,
     /// `ROLLOUT_NEW_USERS` says so.
     NewUsers,
-    /// The person's bucket is within the percentage.
+    /// The user's bucket is within the percentage.
     InCohort,
-    /// The person's bucket is not within the percentage.
+    /// The user's bucket is not within the percentage.
     NotInCohort,
     /// Nothing says who this is.
     Unidentified,
@@ -228,7 +228,7 @@ pub struct Decision {
     pub side: Side,
     /// The rule that chose it.
     pub reason: Reason,
-    /// The person's bucket, where one was needed.
+    /// The user's bucket, where one was needed.
     pub bucket: Option<Bucket>,
 }
 

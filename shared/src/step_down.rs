@@ -126,7 +126,7 @@ impl StepDown {
             0
         };
         let down_seconds = now.since(down.since);
-        // A clock that stepped back must not keep people away from v2.
+        // A clock that stepped back must not keep users away from v2.
         let held = !(0..down.hold_seconds).contains(&down_seconds);
         let no_refuge = rule.is_failing(&figures.legacy);
         let still_fails = rule.is_failing(&figures.v2) && !no_refuge;

@@ -1,4 +1,4 @@
-//! People nobody has seen before, and their tokens.
+//! Users nobody has seen before, and their tokens.
 
 use serde_json::{Value, json};
 use testkit::tokens::{Draft, FirebasePerson, LegacyPerson, firebase_id_token, legacy_token, now};

@@ -1,4 +1,4 @@
-//! Measurements against other people's work, on this machine and in one run.
+//! Measurements against other users' work, on this machine and in one run.
 
 mod cpu;
 mod edge;

@@ -17,7 +17,7 @@ pub struct Options {
     /// Use this Firebase project instead of the emulator.
     #[arg(long, value_name = "PROJECT")]
     firebase: Option<String>,
-    /// The share of people that signs in on the new side, 0 to 100.
+    /// The share of users that signs in on the new side, 0 to 100.
     #[arg(long, value_name = "PERCENT", default_value = "50")]
     percent: String,
 }

@@ -11,9 +11,9 @@ use crate::fault::Done;
 pub enum Options {
     /// Lose the database's machines, connections and poolers and the origins one after the other, under credits, first sights and reads.
     Failover(failover::Options),
-    /// Bring ten thousand people to Firebase with their passwords while the command is killed again and again; then all sign in.
+    /// Bring ten thousand users to Firebase with their passwords while the command is killed again and again; then all sign in.
     Migration(migration::Options),
-    /// Move two thousand people from 0 to 100 % and back while the legacy service, the origin and PostgreSQL fail.
+    /// Move two thousand users from 0 to 100 % and back while the legacy service, the origin and PostgreSQL fail.
     Rollout(rollout::Options),
 }
 

@@ -1,4 +1,4 @@
-//! The end-to-end suite: a stack of its own, one person's way through it, then the tests of `tests/e2e` by URL.
+//! The end-to-end suite: a stack of its own, one user's way through it, then the tests of `tests/e2e` by URL.
 
 use crate::fault::{Done, Fault};
 use crate::stack::{Addresses, Issuer, Plan, Stack};

@@ -41,7 +41,7 @@ struct Cli {
 enum Verb {
     /// Start the whole stack on this machine and print its addresses; Ctrl-C ends it.
     Dev(dev::Options),
-    /// Play one person through a stack of its own, a line a step.
+    /// Play one user through a stack of its own, a line a step.
     Smoke(smoke::Options),
     /// Run all tests; brings up what they need.
     Test(test::Options),
@@ -56,7 +56,7 @@ enum Verb {
     /// Rehearse what operators do, with things failing meanwhile.
     #[command(subcommand)]
     Drill(drill::Options),
-    /// Measure against other people's work.
+    /// Measure against other users' work.
     #[command(subcommand)]
     Bench(bench::Options),
     /// Say who moves, and why, before it is deployed.

@@ -21,7 +21,7 @@ const STEP: &str = "rollout";
 /// What to find out.
 #[derive(clap::Subcommand)]
 pub enum Options {
-    /// Where one person signs in and registers, and why.
+    /// Where one user signs in and registers, and why.
     Explain(Explain),
     /// Who of a list moves between two percentages.
     Preview(Preview),
@@ -37,13 +37,13 @@ pub enum Options {
     Evidence(status::Running),
 }
 
-/// One person.
+/// One user.
 #[derive(clap::Args)]
 pub struct Explain {
-    /// The person's e-mail address.
+    /// The user's e-mail address.
     #[arg(long, required_unless_present = "user")]
     email: Option<String>,
-    /// The user id of a person without an address.
+    /// The user id of a user without an address.
     #[arg(long)]
     user: Option<String>,
     /// The environment in wrangler.toml.
@@ -51,7 +51,7 @@ pub struct Explain {
     env: String,
 }
 
-/// A list of people.
+/// A list of users.
 #[derive(clap::Args)]
 pub struct Preview {
     /// The percentage before.

@@ -1,4 +1,4 @@
-//! `cargo xtask smoke`: one person's way through a stack of its own, a line a step.
+//! `cargo xtask smoke`: one user's way through a stack of its own, a line a step.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -24,7 +24,7 @@ pub struct Options {
     pub rs256: bool,
 }
 
-/// Brings up a stack on free ports and plays the person.
+/// Brings up a stack on free ports and plays the user.
 pub fn run(options: &Options) -> Done {
     // Registered so that Ctrl-C runs our cleaning up.
     let _stop = stack::stop_signal()?;
@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Done {
     Ok(())
 }
 
-/// Plays the person; stops and starts the stack's database on the way.
+/// Plays the user; stops and starts the stack's database on the way.
 pub fn play(stack: &mut Stack) -> Done {
     let addresses = stack.addresses.clone();
     let me = format!("{}/v1/auth/me", addresses.edge);
@@ -130,7 +130,7 @@ struct Quiet(String);
 
 impl console::StepResult for Quiet {}
 
-/// A new person's ID token.
+/// A new user's ID token.
 fn sign_up(addresses: &Addresses, name: &str) -> Done<Quiet> {
     let email = format!("{name}@example.com");
     let answer = match (&addresses.emulator, &addresses.key_server) {

@@ -35,7 +35,7 @@ enum Part {
     Origin,
     /// What services behind the edge use, alone and behind a real edge.
     Clients,
-    /// The whole stack by URL: one person's way, then the suite, with the Auth emulator.
+    /// The whole stack by URL: one user's way, then the suite, with the Auth emulator.
     EndToEnd,
     /// The same with signed tokens and a key server.
     EndToEndRs256,

@@ -14,7 +14,7 @@ use shared::time::{ClockSkew, UnixTime};
 pub struct Caller(Arc<OpenedAssertion>);
 
 impl Caller {
-    /// Our own record of the person; `None` on routes that are open to everybody. Decide nothing by its address unless
+    /// Our own record of the user; `None` on routes that are open to everybody. Decide nothing by its address unless
     /// [`Person::email_verified`] says that they have proven it.
     #[must_use]
     pub fn person(&self) -> Option<&Person> {

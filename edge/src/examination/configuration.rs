@@ -38,7 +38,7 @@ const SHOWN: [&str; 29] = [
     "LOG_LEVEL",
 ];
 
-/// Lists of people: how many, not whom.
+/// Lists of users: how many, not whom.
 const COUNTED: [&str; 2] = ["ROLLOUT_FORCE_V2", "ROLLOUT_FORCE_LEGACY"];
 
 /// What is set, without what is secret: of keys their names, of other secrets how many there are. What is not set is left out; the

@@ -1,4 +1,4 @@
-//! The legacy service calls every token bad while it cannot read its database, and a client that believes it signs its person out. So
+//! The legacy service calls every token bad while it cannot read its database, and a client that believes it signs its user out. So
 //! where the edge has found the token good itself, v2 is asked before such an answer is handed on.
 
 use shared::fallback::Outcome;
@@ -15,7 +15,7 @@ use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 /// More than any verdict on a token takes, with a profile in it and white space around it, in bytes.
 const MAX_VERDICT_BYTES: u32 = 64 * 1024;
 
-/// A service changes a balance with its key, so the person's token proves nothing there.
+/// A service changes a balance with its key, so the user's token proves nothing there.
 pub(super) const SERVICES_WRITE: &str = "/auth/token-balance";
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -58,10 +58,10 @@ where
             .is_some_and(|verdict| verdict.pointer("/data/valid") == Some(&serde_json::Value::Bool(false)))
     }
 
-    /// For a write, which is not sent twice: whether the person is refused at v2 too, where the answer then stands.
+    /// For a write, which is not sent twice: whether the user is refused at v2 too, where the answer then stands.
     ///
     /// # Errors
-    /// 503: the person is in good standing, or v2 cannot say.
+    /// 503: the user is in good standing, or v2 cannot say.
     pub(super) async fn doubt_denial(&self, call: &Call<'_>) -> Result<(), Refusal> {
         let Some(caller) = &call.caller else {
             return Ok(());

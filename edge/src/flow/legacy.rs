@@ -1,4 +1,4 @@
-//! The legacy contract: answered by whichever side the person is on, and by the other one when that side fails or does not
+//! The legacy contract: answered by whichever side the user is on, and by the other one when that side fails or does not
 //! know them.
 
 use shared::assertion::ORIGIN_AUDIENCE;

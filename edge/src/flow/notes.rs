@@ -28,7 +28,7 @@ pub struct Notes {
     pub limits_failed: bool,
     /// The stable code of a failure made here.
     pub code: Option<&'static str>,
-    /// The person's bucket, where one decided.
+    /// The user's bucket, where one decided.
     pub bucket: Option<u16>,
 }
 

@@ -17,7 +17,7 @@ use crate::people::KnownPerson;
 use crate::request::Inbound;
 
 impl<K, E, U> Journey<'_, '_, K, E, U> {
-    /// Hands `take` a legacy token for `record`'s person, who is `caller`, and notes that the service needed one.
+    /// Hands `take` a legacy token for `record`'s user, who is `caller`, and notes that the service needed one.
     pub(super) fn translate(
         &mut self,
         record: &KnownPerson,

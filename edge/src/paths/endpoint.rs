@@ -1,6 +1,6 @@
 //! A path's name in the log and in telemetry: its template. A path itself may hold somebody's id, or whatever a stranger typed.
 
-/// Paths without anything of a person's in them.
+/// Paths without anything of a user's in them.
 const PLAIN: [&str; 35] = [
     "/livez",
     "/readyz",
@@ -39,7 +39,7 @@ const PLAIN: [&str; 35] = [
     "/api/health",
 ];
 
-/// Paths about one person or one hold: what stands before the id, what follows it, the template.
+/// Paths about one user or one hold: what stands before the id, what follows it, the template.
 const WITH_ID: [(&str, &str, &str); 10] = [
     ("/v1/users/", "", "/v1/users/{id}"),
     ("/v1/users/", "/activate", "/v1/users/{id}/activate"),

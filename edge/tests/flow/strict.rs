@@ -56,7 +56,7 @@ fn the_origin_is_asked_each_time_and_only_there() {
 }
 
 #[test]
-fn a_person_put_out_a_second_ago_is_refused_at_once_and_then_everywhere() {
+fn a_user_put_out_a_second_ago_is_refused_at_once_and_then_everywhere() {
     for (status, code) in [
         (403, ErrorCode::UserDisabled),
         (401, ErrorCode::TokenRevoked),

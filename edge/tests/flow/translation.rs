@@ -301,7 +301,7 @@ fn the_legacy_service_alone_answers_what_nobody_else_knows() {
         );
         assert_eq!((answered.route, answered.translated), ("v2", false), "{path}");
     }
-    // Its word that the token is bad would sign the person out.
+    // Its word that the token is bad would sign the user out.
     edge.side("http://legacy", 401);
     let answered = get(&edge, &token, "/auth/schools/by-location");
     assert_eq!((answered.status, answered.reason), (503, "denied_there"));

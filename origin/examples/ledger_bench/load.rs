@@ -107,7 +107,7 @@ fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) {
     }
 }
 
-/// Xorshift: random enough to spread people, cheap enough not to be measured.
+/// Xorshift: random enough to spread users, cheap enough not to be measured.
 struct Random(u64);
 
 impl Random {

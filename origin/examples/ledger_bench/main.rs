@@ -1,7 +1,7 @@
 //! How fast does the service move tokens, beside pgbench running the same statement on the same server?
 //!
-//! Makes a database of its own, fills it with people, then in turns lets pgbench run `move.sql` and clients credit tokens over
-//! HTTP through `origin serve`, on random people and on one hot person. Prints a line a row with the ratio of the medians, and
+//! Makes a database of its own, fills it with users, then in turns lets pgbench run `move.sql` and clients credit tokens over
+//! HTTP through `origin serve`, on random users and on one hot user. Prints a line a row with the ratio of the medians, and
 //! reconciles the ledger at the end. Needs `pgbench` in the path.
 //!
 //! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example ledger_bench`
@@ -23,7 +23,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
 #[derive(Parser)]
 struct Arguments {
-    /// People in the table
+    /// Users in the table
     #[arg(long, default_value_t = 100_000)]
     people: u32,
     /// Clients at once, of pgbench and of the service, and connections of the service's pool
@@ -43,7 +43,7 @@ struct Arguments {
     server: Option<String>,
 }
 
-/// Whose tokens move.
+/// The user who has the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Random,
@@ -207,7 +207,7 @@ fn print(arguments: &Arguments, rows: &[Row], durable: &str, differences: usize)
     println!("ledger differences: {differences}");
 }
 
-/// The id of the person with number `n`, an SQL expression.
+/// The id of the user with number `n`, an SQL expression.
 pub fn user_sql(n: &str) -> String {
     format!("('00000000-0000-4000-8000-' || lpad(to_hex({n}), 12, '0'))::uuid")
 }

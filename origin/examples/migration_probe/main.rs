@@ -1,4 +1,4 @@
-//! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with people as
+//! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with users as
 //! the legacy service keeps them, lets clients read and write all the while, migrates up and down, and reports the longest
 //! single wait of each kind. Exits 1 if one is longer than the limit. `control` writes to a table that no migration touches: it
 //! shows what a busy machine or disk did at the same time. Behind each wait stands what the server says it was spent on.
@@ -26,7 +26,7 @@ const LEGACY_BASELINE: &str = include_str!("../../tests/schema/legacy_baseline.s
 
 #[derive(Parser)]
 struct Arguments {
-    /// People in the table
+    /// Users in the table
     #[arg(long, default_value_t = 2_000_000)]
     rows: i64,
     /// Rows a batch of a back-fill
@@ -120,7 +120,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Makes the legacy service's tables with `rows` people in them.
+/// Makes the legacy service's tables with `rows` users in them.
 async fn fill(database: &PgConnectOptions, rows: i64) {
     let started = Instant::now();
     run(database, LEGACY_BASELINE).await;

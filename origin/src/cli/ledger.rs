@@ -26,9 +26,9 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a person has and what moved, newest first
+    /// Show what a user has and what moved, newest first
     Show {
-        /// The person's id
+        /// The user's id
         #[arg(value_parser = parse_user)]
         user: UserId,
         /// How many transfers, 1 to 100

@@ -18,7 +18,7 @@ use crate::{server, telemetry};
 /// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
 const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often people whose row could not be brought up to date with Firebase are looked for; each has a time of their own.
+/// How often users whose row could not be brought up to date with Firebase are looked for; each has a time of their own.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the start waits to find out what gives us sessions. A database that is away is no reason not to start.

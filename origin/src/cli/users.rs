@@ -1,4 +1,4 @@
-//! `origin users`: people from the command line.
+//! `origin users`: users from the command line.
 
 mod erasure;
 mod migrate;
@@ -28,7 +28,7 @@ use super::reason::with_causes;
 use crate::app;
 use crate::config::BulkConfig;
 
-/// People: show, find, deactivate, activate, bring to Firebase.
+/// Users: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
 pub struct UsersArgs {
     #[command(subcommand)]
@@ -45,36 +45,36 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ManyPeople {
-    /// Bring people to Firebase with their passwords; may be killed and run again at any moment, and by several at once
+    /// Bring users to Firebase with their passwords; may be killed and run again at any moment, and by several at once
     Migrate(migrate::MigrateArgs),
     /// Compare all rows with all Firebase accounts; exits 2 and names the differences when there are any
     Verify(verify::VerifyArgs),
     /// Bring rows up to date with their Firebase accounts
     Sync(sync::SyncArgs),
-    /// Make people local again who were migrated; the way back
+    /// Make users local again who were migrated; the way back
     Unlink(unlink::UnlinkArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum OnePerson {
-    /// Show a person and their latest audit events
+    /// Show a user and their latest audit events
     Show {
-        /// Our id of the person
+        /// Our id of the user
         #[arg(value_name = "ID", value_parser = user_id)]
         id: UserId,
     },
-    /// Find a person by e-mail address (any case), Firebase uid or id; exits 1 when there is none
+    /// Find a user by e-mail address (any case), Firebase uid or id; exits 1 when there is none
     Find {
-        /// What is known of the person
+        /// What is known of the user
         #[arg(value_name = "EMAIL|UID|ID")]
         what: String,
     },
-    /// Put a person out, at once and everywhere, Firebase included; voids their tokens
+    /// Put a user out, at once and everywhere, Firebase included; voids their tokens
     Deactivate {
         #[command(flatten)]
         whom: standing::Whom,
     },
-    /// Let a person in again, at Firebase too
+    /// Let a user in again, at Firebase too
     Activate {
         #[command(flatten)]
         whom: standing::Whom,
@@ -83,11 +83,11 @@ enum OnePerson {
     Roles,
     /// Print everything that is kept about a user, as JSON
     Export(erasure::ExportArgs),
-    /// Forget a user, here and at Firebase; the ledger stays, without the person. May be broken off and repeated
+    /// Forget a user, here and at Firebase; the ledger stays, without the user. May be broken off and repeated
     Erase(erasure::EraseArgs),
 }
 
-/// Some people are not as they should be: told from 1, which means that it could not be done or looked at.
+/// Some users are not as they should be: told from 1, which means that it could not be done or looked at.
 const EXIT_SOME: u8 = 2;
 
 fn user_id(text: &str) -> Result<UserId, String> {

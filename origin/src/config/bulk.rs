@@ -1,4 +1,4 @@
-//! What commands about many people need: no HTTP, no tokens.
+//! What commands about many users need: no HTTP, no tokens.
 
 use database::DatabaseConfig;
 use firebase::FirebaseConfig;
@@ -6,14 +6,14 @@ use shared::config::{Faults, Lookup, Reader};
 use shared::routing::read_policy;
 use shared::token::TokenPolicy;
 
-/// What commands about many people need to know.
+/// What commands about many users need to know.
 #[derive(Debug, Clone)]
 pub struct BulkConfig {
     /// The database.
     pub database: DatabaseConfig,
     /// Firebase's account services.
     pub firebase: FirebaseConfig,
-    /// `ROLLOUT_GROUP`, which must be the edge's: another group means other people for the same share.
+    /// `ROLLOUT_GROUP`, which must be the edge's: another group means other users for the same share.
     pub rollout_group: String,
     /// The cost up to which stored hashes are imported.
     pub bcrypt_max_cost: u32,

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 pub enum LogFormat {
     /// One JSON object a line, for machines.
     Json,
-    /// For people at a terminal.
+    /// For users at a terminal.
     Pretty,
 }
 

@@ -1,4 +1,4 @@
-//! The extractors that let only active people through.
+//! The extractors that let only active users through.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::identity::Identity;
 use crate::app::AppState;
 
-/// The active person behind the request's credential, created at first sight.
+/// The active user behind the request's credential, created at first sight.
 #[derive(Debug)]
 pub struct CurrentUser(pub ActiveUser);
 

@@ -25,7 +25,7 @@ every field that breaks its rule is named in `details`. A failure is the envelop
 the request when it is 1 to 64 of `A-Z a-z 0-9 . _ -`, else made, and is on every answer.";
 
 const TAGS: [(&str, &str); 6] = [
-    (IDENTITY, "Verify tokens, and show whose they are."),
+    (IDENTITY, "Verify tokens and show their user."),
     (ACCOUNTS, "Register, sign in, and manage one's own account."),
     (
         TOKENS,
@@ -67,7 +67,7 @@ pub fn compact() -> &'static str {
     &TEXT
 }
 
-/// The document for people and their reviews: indented, ending in a line feed.
+/// The document for users and their reviews: indented, ending in a line feed.
 #[must_use]
 pub fn pretty() -> String {
     let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();

@@ -16,7 +16,7 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// What the error says, then what those of its causes say that say something new. Holds no address of a person: of what the database
+/// What the error says, then what those of its causes say that say something new. Holds no address of a user: of what the database
 /// answers only the message is repeated, never the detail, which quotes rows.
 #[must_use]
 pub fn told(error: &(dyn Error + 'static)) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait to be written. When whoever reads our output has stopped reading, further lines are dropped: people must be
+/// Bytes that may wait to be written. When whoever reads our output has stopped reading, further lines are dropped: users must be
 /// able to sign in while a log collector is stuck.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// How long lines are gathered before they are written.

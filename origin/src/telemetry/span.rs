@@ -1,4 +1,4 @@
-//! What a span says. Its attributes are of OpenTelemetry's HTTP conventions, and none can hold anything about a person: methods, route
+//! What a span says. Its attributes are of OpenTelemetry's HTTP conventions, and none can hold anything about a user: methods, route
 //! templates, statuses and codes. <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! What administrators do with people, over HTTP and at the command line.
+//! What administrators do with users, over HTTP and at the command line.
 
 use serde_json::json;
 
@@ -138,7 +138,7 @@ async fn a_row_is_brought_up_to_date_with_firebase() {
 }
 
 #[tokio::test]
-async fn a_deactivated_person_cannot_sign_in_at_the_emulator_either() {
+async fn a_deactivated_user_cannot_sign_in_at_the_emulator_either() {
     let app = emulator::start().await;
     let person = json!({"email": emulator::address(), "password": "correct-horse_1"});
     let session = app

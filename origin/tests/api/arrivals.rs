@@ -1,4 +1,4 @@
-//! People nobody has seen before who come while others are being created.
+//! Users nobody has seen before who come while others are being created.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ use crate::database::TestDatabase;
 use crate::support::{self, TestApp, token, token_with_email};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How many statements create people at once.
+/// How many statements create users at once.
 const LANES: i64 = 1;
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
     other.close().await.unwrap();
 }
 
-/// As many kinds of people as there are, all at once: what becomes of each does not depend on the others.
+/// As many kinds of users as there are, all at once: what becomes of each does not depend on the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everybody_has_their_own_fate() {
     let app = TestApp::start().await;
@@ -213,7 +213,7 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
 
 type Created = Result<Option<UserRecord>, DatabaseError>;
 
-/// People who all arrive while every lane is at work.
+/// Users who all arrive while every lane is at work.
 struct Wave;
 
 impl Wave {

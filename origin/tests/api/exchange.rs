@@ -24,7 +24,7 @@ async fn exchange(app: &TestApp, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_person() {
+async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_user() {
     let app = start().await;
     let (id, legacy) = person(&app).await;
     let session: Value = exchange(&app, &legacy).await.expect(200).body["data"].take();

@@ -1,4 +1,4 @@
-//! A person nobody has seen before.
+//! A user nobody has seen before.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ async fn a_hundred_first_calls_at_once_make_one_row() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn people_without_an_address_or_of_one_name_are_all_welcome() {
+async fn users_without_an_address_or_of_one_name_are_all_welcome() {
     let app = TestApp::start().await;
     let people = (0..30).map(|n| {
         token(

@@ -18,7 +18,7 @@ fn names(value: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Inserts a person of the legacy service with `PASSWORD`.
+/// Inserts a user of the legacy service with `PASSWORD`.
 async fn local_user(app: &TestApp, email: &str, username: &str) -> String {
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
     app.database

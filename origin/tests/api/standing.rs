@@ -1,11 +1,11 @@
-//! People who may not act any more.
+//! Users who may not act any more.
 
 use serde_json::json;
 
 use crate::support::{TestApp, legacy_token, now, token};
 
 #[tokio::test]
-async fn a_deactivated_person_is_out_at_once_everywhere() {
+async fn a_deactivated_user_is_out_at_once_everywhere() {
     let app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     app.get("/v1/auth/me", &token).await.expect(200);

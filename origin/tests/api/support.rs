@@ -1,4 +1,4 @@
-//! A running service with a database of its own, and people who call it.
+//! A running service with a database of its own, and users who call it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -135,7 +135,7 @@ impl TestApp {
         .await
     }
 
-    /// Inserts a person as the legacy service would, and answers their id.
+    /// Inserts a user as the legacy service would, and answers their id.
     pub async fn legacy_user(&self, email: &str) -> String {
         self.database
             .value::<uuid::Uuid>(&format!(

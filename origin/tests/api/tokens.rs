@@ -1,4 +1,4 @@
-//! What people see of their tokens.
+//! What users see of their tokens.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn amounts(page: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn people_see_their_own_balance_and_transfers() {
+async fn users_see_their_own_balance_and_transfers() {
     let app = TestApp::start().await;
     let (ada, ben) = (
         token_with_email("ada", "ada@example.org", true),

@@ -77,7 +77,7 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
 }
 
 #[tokio::test]
-async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
+async fn unlinked_users_are_as_before_and_can_be_migrated_again() {
     let drill = Drill::start().await;
     drill.people(70).await;
     let before: Vec<String> = drill.rows(PERSON).await;
@@ -115,7 +115,7 @@ async fn unlinked_people_are_as_before_and_can_be_migrated_again() {
 }
 
 #[tokio::test]
-async fn an_unlinking_that_broke_off_is_finished_and_one_person_is_one_person() {
+async fn an_unlinking_that_broke_off_is_finished_and_one_user_is_one_user() {
     let drill = Drill::start().await;
     drill.people(3).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -168,6 +168,6 @@ async fn kept_accounts_stay() {
     assert_eq!(owed, 0);
 }
 
-/// What the legacy service reads of a person.
+/// What the legacy service reads of a user.
 const PERSON: &str = "SELECT concat_ws(' ', id, email, username, password_hash, is_active, token_balance, auth_provider, firebase_uid) \
                       FROM auth.users ORDER BY id";

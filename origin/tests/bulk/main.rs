@@ -1,4 +1,4 @@
-//! People by the thousand, between a real PostgreSQL and a stand-in of Identity Toolkit that checks imported bcrypt hashes. The
+//! Users by the thousand, between a real PostgreSQL and a stand-in of Identity Toolkit that checks imported bcrypt hashes. The
 //! commands run as processes of their own, which can be killed.
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.

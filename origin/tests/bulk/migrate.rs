@@ -7,7 +7,7 @@ use shared::rollout::{Bucket, Percentage, RolloutKey};
 use crate::support::{Drill, PASSWORD};
 
 #[tokio::test]
-async fn people_move_with_their_passwords() {
+async fn users_move_with_their_passwords() {
     let drill = Drill::start().await;
     drill.people(120).await;
     let ended = drill.users(&["migrate", "--json"]).await;
@@ -235,7 +235,7 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
     assert_eq!(resumed["report"]["imported"], 5);
 }
 
-/// The origin's own client, to do at Firebase what people do there.
+/// The origin's own client, to do at Firebase what users do there.
 pub fn firebase(drill: &Drill) -> firebase::Firebase {
     use std::collections::BTreeMap;
     let table: BTreeMap<String, String> = drill

@@ -1,4 +1,4 @@
-//! Killed, run twice at once, and people who sign in, change their passwords or leave in between.
+//! Killed, run twice at once, and users who sign in, change their passwords or leave in between.
 
 use serde_json::json;
 use shared::ids::NormalizedEmail;
@@ -58,7 +58,7 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     assert!(drill.signs_in("person2500@example.org", PASSWORD).await);
 }
 
-/// Killed while it still looks through the people: before it has written anything, and with a part of them in the queue.
+/// Killed while it still looks through the users: before it has written anything, and with a part of them in the queue.
 #[tokio::test]
 async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
     let drill = Drill::start().await;
@@ -189,7 +189,7 @@ async fn an_account_in_use_is_linked_and_not_replaced() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
-    // As if the run had died between the import and the link, and the person had signed in and chosen a new password since.
+    // As if the run had died between the import and the link, and the user had signed in and chosen a new password since.
     drill
         .database
         .execute("UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local'")

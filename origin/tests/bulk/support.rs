@@ -1,4 +1,4 @@
-//! A database with people, a stand-in for Firebase, and the command line between them.
+//! A database with users, a stand-in for Firebase, and the command line between them.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ impl Drill {
         }
     }
 
-    /// `count` people as the legacy service knows them, `person1@example.org` and so on, all with [`PASSWORD`].
+    /// `count` users as the legacy service knows them, `person1@example.org` and so on, all with [`PASSWORD`].
     pub async fn people(&self, count: u32) {
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
         self.database
@@ -99,7 +99,7 @@ impl Drill {
             .unwrap();
     }
 
-    /// How many people are linked.
+    /// How many users are linked.
     pub async fn linked(&self) -> i64 {
         self.database
             .value(

@@ -87,7 +87,7 @@ async fn stale_rows_follow_their_accounts() {
 }
 
 #[tokio::test]
-async fn a_person_is_named_by_id_or_by_uid() {
+async fn a_user_is_named_by_id_or_by_uid() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();

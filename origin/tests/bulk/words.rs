@@ -115,7 +115,7 @@ async fn who_was_not_brought_is_counted_by_reason_and_exits_2() {
 }
 
 #[tokio::test]
-async fn people_are_made_local_again_after_a_look_at_how_many() {
+async fn users_are_made_local_again_after_a_look_at_how_many() {
     let drill = Drill::start().await;
     drill.people(3).await;
     exits(&drill.users(&["migrate"]).await, 0);

@@ -13,7 +13,7 @@ use crate::wait::{signal, until};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use uuid::Uuid;
 
-/// A server that the installed `pg_dump` can dump, with a current schema and three people; and a folder to write to.
+/// A server that the installed `pg_dump` can dump, with a current schema and three users; and a folder to write to.
 struct Place {
     url: String,
     folder: PathBuf,

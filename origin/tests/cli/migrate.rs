@@ -138,7 +138,7 @@ async fn the_legacy_services_tables_are_adopted_and_stay_when_all_is_taken_down(
 }
 
 #[tokio::test]
-async fn people_who_stand_in_the_way_are_named_by_id_before_anything_is_changed() {
+async fn users_who_stand_in_the_way_are_named_by_id_before_anything_is_changed() {
     let database = TestDatabase::legacy().await;
     let one = database.legacy_person("Ann@example.org", 0).await;
     database.legacy_person("ann@example.org", 0).await;

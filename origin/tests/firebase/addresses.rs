@@ -1,4 +1,4 @@
-//! One person, however they write their address; and two, where nobody takes the addresses for one.
+//! One user, however they write their address; and two, where nobody takes the addresses for one.
 
 use serde_json::json;
 

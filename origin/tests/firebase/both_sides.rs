@@ -1,4 +1,4 @@
-//! A migrated person's password may be replaced at either side. It is never two at once, unnoticed.
+//! A migrated user's password may be replaced at either side. It is never two at once, unnoticed.
 
 use serde_json::json;
 

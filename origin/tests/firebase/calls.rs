@@ -97,7 +97,7 @@ async fn a_pause_that_google_asks_for_ends() {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_our_outage_and_not_the_persons_fault() {
+async fn a_quota_that_is_used_up_is_our_outage_and_not_the_users_fault() {
     let world = World::start().await;
     world.google_will(json!({"quota": {SIGN_IN: {"calls": 1, "per_ms": 3_600_000}}}));
     world.log_in("ann@example.org", PASSWORD).await.expect(401);

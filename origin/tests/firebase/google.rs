@@ -126,7 +126,7 @@ impl World {
         answers
     }
 
-    /// Of the only person: how they are linked, as `firebase_uid provider`.
+    /// Of the only user: how they are linked, as `firebase_uid provider`.
     pub async fn link(&self) -> String {
         self.app
             .database
@@ -134,7 +134,7 @@ impl World {
             .await
     }
 
-    /// Whether the hash in the row of the only person is of `password`: whether the legacy service would let them in.
+    /// Whether the hash in the row of the only user is of `password`: whether the legacy service would let them in.
     pub async fn legacy_accepts(&self, password: &str) -> bool {
         let hash: String = self
             .app

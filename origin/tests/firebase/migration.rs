@@ -1,4 +1,4 @@
-//! People move to Firebase when they sign in, with the password they have.
+//! Users move to Firebase when they sign in, with the password they have.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::google::{OTHER, PASSWORD, World};
 
 #[tokio::test]
-async fn the_right_old_password_moves_a_person_with_that_password() {
+async fn the_right_old_password_moves_a_user_with_that_password() {
     let world = World::start().await;
     let id = world.local("Ann@Example.org", PASSWORD, 4).await;
     let session = world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take();
@@ -64,7 +64,7 @@ async fn a_wrong_password_moves_nobody() {
 }
 
 #[tokio::test]
-async fn a_deactivated_person_is_told_so_only_with_the_right_password_and_does_not_move() {
+async fn a_deactivated_user_is_told_so_only_with_the_right_password_and_does_not_move() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     world
@@ -137,12 +137,12 @@ async fn an_address_that_somebody_else_has_at_firebase_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn forgetting_the_password_moves_the_person_first() {
+async fn forgetting_the_password_moves_the_user_first() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let _mailed = world.mailed_code("ann@example.org").await;
     assert_eq!(world.link().await, format!("{id} hybrid"));
-    // A stranger may have asked: until the mail is used, nothing changes for the person.
+    // A stranger may have asked: until the mail is used, nothing changes for the user.
     let session = world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take();
     world.next_second().await;
 

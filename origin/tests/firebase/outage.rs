@@ -181,7 +181,7 @@ async fn a_code_is_not_used_up_while_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn with_firebase_away_the_legacy_service_still_lets_people_in() {
+async fn with_firebase_away_the_legacy_service_still_lets_users_in() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     let pool = PgPoolOptions::new()

@@ -15,7 +15,7 @@ const UPDATE: &str = "projects.accounts.update";
 const EMAIL: &str = "ann@example.org";
 
 impl World {
-    /// What an administrator does with the only person.
+    /// What an administrator does with the only user.
     async fn administer(&self, what: &str) -> crate::support::Answer {
         let id: uuid::Uuid = self.app.database.value("SELECT id FROM auth.users").await;
         self.app

@@ -56,7 +56,7 @@ async fn replicas_together_spend_no_token_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credits_and_debits_of_many_people_all_count() {
+async fn credits_and_debits_of_many_users_all_count() {
     let fixture = Fixture::with_connections(16).await;
     let mut people = Vec::new();
     for _ in 0..20 {

@@ -45,7 +45,7 @@ async fn a_balance_written_past_the_ledger_becomes_a_movement() {
 }
 
 #[tokio::test]
-async fn a_person_inserted_with_tokens_has_an_account_that_adds_up() {
+async fn a_user_inserted_with_tokens_has_an_account_that_adds_up() {
     let fixture = Fixture::new().await;
     fixture
         .database

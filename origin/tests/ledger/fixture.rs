@@ -1,4 +1,4 @@
-//! A ledger with people in it.
+//! A ledger with users in it.
 
 use std::collections::BTreeMap;
 

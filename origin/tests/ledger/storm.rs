@@ -30,7 +30,7 @@ struct Planned {
 }
 
 fn plan(index: usize, people: &[UserId]) -> Planned {
-    // Every fifth goes to one hot person.
+    // Every fifth goes to one hot user.
     let user = if index.is_multiple_of(5) {
         people[0]
     } else {

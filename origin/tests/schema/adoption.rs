@@ -127,7 +127,7 @@ async fn addresses_that_differ_only_in_case_are_reported_by_id() {
 }
 
 #[tokio::test]
-async fn people_without_a_hash_are_reported() {
+async fn users_without_a_hash_are_reported() {
     let database = TestDatabase::legacy_with_people().await;
     database.execute("ALTER TABLE auth.users ALTER COLUMN password_hash DROP NOT NULL; UPDATE auth.users SET password_hash = NULL WHERE email = 'ben@example.org'").await;
 

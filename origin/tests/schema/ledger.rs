@@ -141,7 +141,7 @@ async fn a_writer_without_any_right_on_the_ledger_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn a_deleted_person_leaves_closed_accounts_behind() {
+async fn a_deleted_user_leaves_closed_accounts_behind() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 10).await;
     reserve(&database, user, 4).await;
@@ -160,7 +160,7 @@ async fn a_deleted_person_leaves_closed_accounts_behind() {
 }
 
 #[tokio::test]
-async fn one_key_has_one_effect_and_one_person_one_welcome() {
+async fn one_key_has_one_effect_and_one_user_one_welcome() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 0).await;
     let other = database.legacy_person("b@x.test", 0).await;
@@ -191,7 +191,7 @@ async fn one_key_has_one_effect_and_one_person_one_welcome() {
 }
 
 #[tokio::test]
-async fn a_transfer_has_two_sides_one_of_them_the_person() {
+async fn a_transfer_has_two_sides_one_of_them_the_user() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 0).await;
     let account = format!("user:{user}");

@@ -152,7 +152,7 @@ async fn the_other_columns_keep_their_bounds() {
 }
 
 #[tokio::test]
-async fn one_name_for_many_people_is_no_conflict() {
+async fn one_name_for_many_users_is_no_conflict() {
     let database = TestDatabase::current().await;
     database.execute("INSERT INTO auth.users (auth_provider, firebase_uid, display_name) SELECT 'firebase', 'uid-' || n, 'Jo Smith' FROM generate_series(1, 3) AS n").await;
     let count: i64 = database

@@ -1,4 +1,4 @@
-//! Up, down and up again with people in the tables.
+//! Up, down and up again with users in the tables.
 
 use schema::{SchemaError, newest_version, status};
 
@@ -159,7 +159,7 @@ async fn losing_history_has_to_be_accepted() {
 }
 
 #[tokio::test]
-async fn people_without_a_password_or_an_address_stop_the_way_down() {
+async fn users_without_a_password_or_an_address_stop_the_way_down() {
     let database = TestDatabase::current().await;
     database
         .execute("INSERT INTO auth.users (firebase_uid, auth_provider) VALUES ('phone-only', 'firebase')")

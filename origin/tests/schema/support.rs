@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// The legacy service's tables as its own set-up leaves them, other services' included.
 const LEGACY_BASELINE: &str = include_str!("legacy_baseline.sql");
-/// People of every kind the legacy service knows.
+/// Users of every kind the legacy service knows.
 const LEGACY_PEOPLE: &str = include_str!("legacy_people.sql");
 
 /// A database of its own, dropped with this value, also when the test fails.
@@ -46,7 +46,7 @@ impl TestDatabase {
         database
     }
 
-    /// The legacy service's tables with people in them.
+    /// The legacy service's tables with users in them.
     pub async fn legacy_with_people() -> Self {
         let database = Self::legacy().await;
         database.execute(LEGACY_PEOPLE).await;
@@ -126,7 +126,7 @@ impl TestDatabase {
         self.rows("SELECT * FROM auth.ledger_differences").await
     }
 
-    /// Inserts a person as the legacy service does and answers their id.
+    /// Inserts a user as the legacy service does and answers their id.
     pub async fn legacy_person(&self, email: &str, balance: i32) -> Uuid {
         sqlx::query_scalar("INSERT INTO auth.users (email, password_hash, token_balance) VALUES ($1, '$2b$04$hash', $2) RETURNING id")
             .bind(email)

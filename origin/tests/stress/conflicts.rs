@@ -64,8 +64,8 @@ async fn assert_told(service: &Service, event: &str, cause: &str) {
 
 #[tokio::test]
 async fn the_victim_of_a_deadlock_runs_again() {
-    // The service holds the person's row and waits for the fate of its key, which another session has just written; then that
-    // session wants the person's row.
+    // The service holds the user's row and waits for the fate of its key, which another session has just written; then that
+    // session wants the user's row.
     let same_key = format!(
         "INSERT INTO auth.token_transfers (user_id, version, kind, debit_account, credit_account, amount, balance_after, \
                     reason, caller, idempotency_key, request_hash) \

@@ -15,7 +15,7 @@ pub const NO_LIMITS: [(&str, &str); 4] = [
     ("DRAIN_SECONDS", "120"),
 ];
 
-/// A person without tokens.
+/// A user without tokens.
 pub async fn person(connection: &mut PgConnection) -> Uuid {
     let id = Uuid::new_v4();
     sqlx::query("INSERT INTO auth.users (id, email, password_hash) VALUES ($1, $2, 'x')")

@@ -1,4 +1,4 @@
-//! Whose right to act has changed: what the origin tells the edge every few seconds.
+//! Users whose access has changed: what the origin tells the edge every few seconds.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,7 +7,8 @@ use uuid::Uuid;
 /// assertions for it have an audience of their own ([`crate::assertion::FEED_AUDIENCE`]).
 pub const PATH: &str = "/v1/changes";
 
-/// Whose right to act has changed since a cursor. Some may be told again: whoever keeps standings forgets those named and asks anew.
+/// The users whose access has changed since a cursor. A change may come twice. A service that keeps account statuses forgets these users
+/// and asks again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
@@ -15,11 +16,11 @@ pub struct Changes {
     pub cursor: String,
     /// Everything that is kept is to be forgotten: there was no cursor, it is another database's, or too much has changed.
     pub reset: bool,
-    /// Whose. Empty with `reset`.
+    /// The users. Empty with `reset`.
     pub people: Vec<Changed>,
 }
 
-/// Somebody whose right to act has changed, and what it is now.
+/// A user whose access has changed, and what it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changed {

@@ -11,7 +11,7 @@ pub struct Success<T> {
     pub success: bool,
     /// What was asked for.
     pub data: T,
-    /// For a person.
+    /// In words for the user.
     pub message: &'static str,
     /// RFC 3339, whole seconds, UTC.
     pub timestamp: String,

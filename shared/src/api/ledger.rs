@@ -10,9 +10,9 @@ use uuid::Uuid;
 pub struct Transfer {
     /// Number in the whole ledger.
     pub id: i64,
-    /// Whose tokens.
+    /// The user who has the tokens.
     pub user_id: Uuid,
-    /// Place among this person's transfers, without a gap.
+    /// Place among this user's transfers, without a gap.
     pub version: i64,
     /// `opening`, `welcome`, `credit`, `debit`, `reserve`, `capture`, `release`, `external` or `closing`.
     pub kind: String,
@@ -22,7 +22,7 @@ pub struct Transfer {
     pub credit_account: String,
     /// How many tokens, at least 1.
     pub amount: i32,
-    /// The person's spendable balance right after it, in tokens.
+    /// The user's spendable balance right after it, in tokens.
     pub balance_after: i32,
     /// Why.
     pub reason: String,
@@ -50,7 +50,7 @@ pub struct Moved {
 pub struct Hold {
     /// Its name.
     pub id: Uuid,
-    /// Whose tokens.
+    /// The user who has the tokens.
     pub user_id: Uuid,
     /// How many were set aside.
     pub amount: i32,
@@ -74,7 +74,7 @@ pub struct HoldMoved {
     pub token_balance: i32,
 }
 
-/// One page of a person's transfers.
+/// One page of a user's transfers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransferPage {

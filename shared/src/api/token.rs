@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::user::User;
 use crate::identity::TokenKind;
 
-/// A token that is good, and whose it is.
+/// A token that is good, and its user.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifiedToken {
     /// Always `true`: a token that is not good is a failure. Callers of the older contract look at this field.
     pub valid: bool,
-    /// The person.
+    /// The user.
     pub user: User,
     /// Their Firebase uid, once linked.
     #[serde(rename = "firebaseUid")]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A person, as callers see them.
+/// A user, as callers see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
@@ -12,7 +12,7 @@ pub struct User {
     pub id: Uuid,
     /// Firebase uid, once linked.
     pub firebase_uid: Option<String>,
-    /// E-mail address; people who came by phone or anonymously have none.
+    /// E-mail address; users who came by phone or anonymously have none.
     pub email: Option<String>,
     /// Unique name, where the legacy service gave one.
     pub username: Option<String>,

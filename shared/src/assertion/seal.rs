@@ -1,5 +1,5 @@
 //! Sealing, in three steps of which a sender repeats only the last: what every statement to an audience begins with, what is said
-//! about one person, and what is said about one request.
+//! about one user, and what is said about one request.
 //!
 //! An HMAC goes from front to back, so whatever comes first need be hashed only once. The result is an ordinary JWT. Each step's
 //! JSON is filled up with blanks to whole groups of base64url, so that the texts of the steps can be put one behind the other.
@@ -24,7 +24,7 @@ pub struct Sealer {
     about_nobody: Opening,
 }
 
-/// The beginning of a statement, about one person or nobody, as long as it is the same for every request.
+/// The beginning of a statement, about one user or nobody, as long as it is the same for every request.
 #[derive(Clone)]
 pub struct Opening {
     text: Vec<u8>,
@@ -215,7 +215,7 @@ mod tests {
         })
     }
 
-    /// Every length of what is said about a person and about a request, so that every filling is met.
+    /// Every length of what is said about a user and about a request, so that every filling is met.
     #[test]
     fn one_opening_serves_many_requests() {
         let keys = AssertionKeys::parse(&format!("k:{}", base64url::encode(&[7; 32]))).unwrap();

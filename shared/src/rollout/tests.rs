@@ -1,4 +1,4 @@
-//! The bucket against Unleash's published expectations, the percentage against everything people type, and the properties
+//! The bucket against Unleash's published expectations, the percentage against everything users type, and the properties
 //! that make a rollout safe.
 
 use super::*;
@@ -167,7 +167,7 @@ fn nobody_at_zero_and_everybody_at_a_hundred() {
 }
 
 #[test]
-fn raising_the_percentage_only_adds_people() {
+fn raising_the_percentage_only_adds_users() {
     for person in people(2_000) {
         let bucket = Bucket::of("auth-v2", RolloutKey::Id(&person));
         let mut was_within = false;
@@ -179,7 +179,7 @@ fn raising_the_percentage_only_adds_people() {
     }
 }
 
-/// Of `n` independent people a share `p` moves, give or take 3σ = 3·√(p(1−p)/n).
+/// Of `n` independent users a share `p` moves, give or take 3σ = 3·√(p(1−p)/n).
 #[test]
 fn the_share_is_what_was_asked_for() {
     const PEOPLE: u32 = 50_000;
@@ -195,7 +195,7 @@ fn the_share_is_what_was_asked_for() {
     }
 }
 
-/// Two groups' cohorts of one half each meet in a quarter of all people.
+/// Two groups' cohorts of one half each meet in a quarter of all users.
 #[test]
 fn groups_are_independent() {
     const PEOPLE: u32 = 50_000;
@@ -213,7 +213,7 @@ fn groups_are_independent() {
 }
 
 #[test]
-fn one_person_has_one_bucket_whatever_the_spelling() {
+fn one_user_has_one_bucket_whatever_the_spelling() {
     let bucket = |email: &str| {
         let email = NormalizedEmail::parse(email).unwrap();
         Bucket::of("auth-v2", RolloutKey::Email(&email))

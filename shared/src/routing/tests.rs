@@ -158,7 +158,7 @@ fn facts_of_nobody() -> Facts<'static> {
     facts(Purpose::SignIn, None)
 }
 
-/// The property that keeps people signed in: as long as both sides exist, no setting moves a token.
+/// The property that keeps users signed in: as long as both sides exist, no setting moves a token.
 #[test]
 fn a_token_goes_where_its_issuer_is_whatever_the_settings() {
     let ann = email("ann@example.com");
@@ -223,7 +223,7 @@ fn the_address_decides_before_the_id_and_the_id_before_the_cookie() {
 }
 
 #[test]
-fn lists_name_people_by_address_domain_or_id() {
+fn lists_name_users_by_address_domain_or_id() {
     let people =
         People::parse("Ann@Example.com, @pilot.example ,3F2504E0-4F89-41D3-9A0C-0305E82C3301").unwrap();
     let by_email = |text: &str| people.contains(&facts(Purpose::SignIn, Some(&email(text))));

@@ -8,7 +8,7 @@ use crate::ids::ProjectId;
 /// Where a deployment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// Real people. The default, so that forgetting to say so is safe.
+    /// Real users. The default, so that forgetting to say so is safe.
     Production,
     /// Like production, for rehearsal.
     Staging,

@@ -217,7 +217,7 @@ fn flag(claims: &Object, name: &'static str) -> Result<bool, Rejection> {
     }
 }
 
-/// A claim that decides nothing. A project may set `name` to anything as a custom claim; that must not lock a person out.
+/// A claim that decides nothing. A project may set `name` to anything as a custom claim; that must not lock a user out.
 fn decoration(claims: &Object, name: &str) -> Option<String> {
     claims.text(name).map(str::to_owned)
 }

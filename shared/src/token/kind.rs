@@ -47,7 +47,7 @@ impl UnverifiedToken<'_> {
     }
 }
 
-/// Tokens that people send by mistake, told apart so that the answer can say what was given.
+/// Tokens that users send by mistake, told apart so that the answer can say what was given.
 fn wrong_kind(claims: &Object, algorithm: UnverifiedAlgorithm) -> Option<WrongKind> {
     if claims.text("aud") == Some(CUSTOM_TOKEN_AUDIENCE) {
         return Some(WrongKind::CustomToken);

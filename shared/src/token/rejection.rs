@@ -37,7 +37,7 @@ pub enum WrongKind {
     LegacyCustomToken,
     /// A Firebase session cookie, and this service does not accept them.
     SessionCookie,
-    /// A Firebase App Check token: names an app, not a person.
+    /// A Firebase App Check token: names an app, not a user.
     AppCheck,
     /// An ID token of Google Sign-In, to be exchanged for a Firebase one.
     GoogleIdToken,
@@ -173,14 +173,14 @@ pub enum Rejection {
         /// When it ended.
         until: UnixTime,
     },
-    /// Signed in before this person's sessions were revoked.
+    /// Signed in before this user's sessions were revoked.
     Revoked {
-        /// When the person signed in.
+        /// When the user signed in.
         auth_time: UnixTime,
         /// Sign-ins before this moment are void.
         valid_since: UnixTime,
     },
-    /// The person's account is deactivated.
+    /// The user's account is deactivated.
     Disabled,
     /// The issuer's keys cannot be had. Our fault, never a 401.
     KeysUnavailable {

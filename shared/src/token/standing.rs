@@ -4,7 +4,7 @@ use super::rejection::Rejection;
 use crate::identity::{Identity, TokenKind};
 use crate::time::UnixTime;
 
-/// The longest that an answer about somebody's standing may be reused, in seconds: a revoked or deactivated person is out
+/// The longest that an answer about somebody's standing may be reused, in seconds: a revoked or deactivated user is out
 /// within this time wherever the row itself is not read.
 pub const STANDING_SECONDS: i64 = 10;
 
@@ -12,7 +12,7 @@ pub const STANDING_SECONDS: i64 = 10;
 /// [`STANDING_SECONDS`].
 pub const REPLICA_SECONDS: i64 = 2;
 
-/// Checks a genuine identity against the person's row.
+/// Checks a genuine identity against the user's row.
 ///
 /// Deactivation is reported before revocation, as Firebase's Admin SDKs do. A sign-in at Firebase in the very second of the revocation
 /// stands: both are whole seconds, and the new sign-in after a logout must not be refused. A token of the legacy service does not, which

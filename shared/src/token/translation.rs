@@ -1,7 +1,7 @@
 //! Token translation: a token of the legacy service's kind that the edge makes for somebody it has verified, so that a service behind it
-//! which reads nothing else need not change while people move.
+//! which reads nothing else need not change while users move.
 //!
-//! Such a token says what the person's row says, whatever they signed in with, and it bears a mark ([`CLAIM`]): a service that holds
+//! Such a token says what the user's row says, whatever they signed in with, and it bears a mark ([`CLAIM`]): a service that holds
 //! it can show it to other services of the legacy audience, and not to the edge or the origin as a credential.
 
 use std::fmt;

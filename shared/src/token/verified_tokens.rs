@@ -1,6 +1,6 @@
-//! Tokens verified a moment ago, so that a person's next request costs a comparison instead of a signature.
+//! Tokens verified a moment ago, so that a user's next request costs a comparison instead of a signature.
 //!
-//! An entry answers one question only, "is this token genuine?", whose answer does not change before `exp`. Whether the person
+//! An entry answers one question only, "is this token genuine?", whose answer does not change before `exp`. Whether the user
 //! may still act does change: see [`super::check_standing`] and [`super::STANDING_SECONDS`].
 
 use std::borrow::Borrow;

@@ -1,4 +1,4 @@
-//! What the rollout's variables do to people who sign in.
+//! What the rollout's variables do to users who sign in.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ async fn sign_in(edge: &Edge, person: &Value) -> Answer {
     edge.api.post("/auth/login", &credentials).send().await
 }
 
-/// Checks that the token of a sign-in is good for the person on both contracts, and by whom it was issued.
+/// Checks that the token of a sign-in is good for the user on both contracts, and by whom it was issued.
 async fn holds(answer: &Answer, kind: &str) {
     let (id, token) = (answer.text_at("/data/user/id"), answer.text_at("/data/token"));
     stack::edge()
@@ -178,7 +178,7 @@ async fn the_kill_switch_outranks_everything_but_a_token() {
 }
 
 #[tokio::test]
-async fn people_are_named_one_by_one_and_the_old_side_wins() {
+async fn users_are_named_one_by_one_and_the_old_side_wins() {
     let forced = newcomer("forced.example");
     let email = forced["email"].as_str().unwrap_or_default().to_uppercase();
     let nobody_moves = edge_at("0")
@@ -227,7 +227,7 @@ async fn newcomers_go_where_newcomers_are_sent() {
 }
 
 #[tokio::test]
-async fn a_person_stays_on_their_side_and_more_percent_only_adds_people() {
+async fn a_user_stays_on_their_side_and_more_percent_only_adds_users() {
     let half = edge_at("50").start().await;
     let more = edge_at("75").start().await;
     let mut moved = 0;
@@ -251,7 +251,7 @@ async fn a_person_stays_on_their_side_and_more_percent_only_adds_people() {
 }
 
 #[tokio::test]
-async fn while_the_old_side_is_down_its_people_sign_in_on_the_new_one() {
+async fn while_the_old_side_is_down_its_users_sign_in_on_the_new_one() {
     let edge = edge_at("0").with("LEGACY_AUTH_URL", NOBODY).start().await;
     let (person, registered) = register_with_legacy().await;
     let signed_in = sign_in(&edge, &person)
@@ -268,7 +268,7 @@ async fn while_the_old_side_is_down_its_people_sign_in_on_the_new_one() {
 }
 
 #[tokio::test]
-async fn while_the_new_side_is_down_people_sign_in_on_the_old_one() {
+async fn while_the_new_side_is_down_users_sign_in_on_the_old_one() {
     let (person, registered) = register_with_legacy().await;
     let edge = edge_at("100").with("ORIGIN_URL", NOBODY).start().await;
     let signed_in = sign_in(&edge, &person)

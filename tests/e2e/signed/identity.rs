@@ -1,4 +1,4 @@
-//! Who somebody is: the row at first sight, the same person under either kind of token, and on every path that asks.
+//! Who somebody is: the row at first sight, the same user under either kind of token, and on every path that asks.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::people::{id_token, register_with_legacy, stranger};
 use crate::stack;
 
 #[tokio::test]
-async fn a_person_gets_their_row_and_their_tokens_at_first_sight() {
+async fn a_user_gets_their_row_and_their_tokens_at_first_sight() {
     let edge = stack::edge();
     let person = stranger();
     let token = id_token(&person).mint();
@@ -84,7 +84,7 @@ async fn services_are_told_who_an_id_token_names() {
 }
 
 #[tokio::test]
-async fn a_legacy_token_names_the_same_person_on_both_contracts() {
+async fn a_legacy_token_names_the_same_user_on_both_contracts() {
     let edge = stack::edge();
     let (_, registered) = register_with_legacy().await;
     let (id, token) = (
@@ -122,7 +122,7 @@ async fn a_legacy_token_names_the_same_person_on_both_contracts() {
 }
 
 #[tokio::test]
-async fn a_person_of_the_legacy_service_stays_who_they_are_when_they_come_by_firebase() {
+async fn a_user_of_the_legacy_service_stays_who_they_are_when_they_come_by_firebase() {
     let edge = stack::edge();
     let (_, registered) = register_with_legacy().await;
     let (id, token) = (

@@ -96,7 +96,7 @@ async fn edge_without_the_object_says_that_overrides_cannot_be_kept() {
 }
 
 #[tokio::test]
-async fn second_service_agrees_where_two_persons_are_wanted() {
+async fn second_service_agrees_where_two_users_are_wanted() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
         .with("ORIGIN_URL", &v2.url)

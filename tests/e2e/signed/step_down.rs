@@ -27,7 +27,7 @@ fn reason(answer: &Answer) -> &str {
     answer.header("x-auth-route-reason").unwrap_or_default()
 }
 
-/// Signs people in until one is signed in for `wanted`. Nobody may be refused on the way.
+/// Signs users in until one is signed in for `wanted`. Nobody may be refused on the way.
 async fn until(edge: &Api, wanted: &str, within: Duration) -> Duration {
     let began = Instant::now();
     for person in 0.. {

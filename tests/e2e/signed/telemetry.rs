@@ -22,7 +22,7 @@ fn number(point: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_request_is_one_point_without_the_person() {
+async fn every_request_is_one_point_without_the_user() {
     let edge = edge().with("ROLLOUT_PERCENT", "0").counted().start().await;
     let (person, registered) = register_with_legacy().await;
     let newcomer = stranger();

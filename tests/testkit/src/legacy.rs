@@ -58,7 +58,7 @@ pub struct Settings {
     pub service_key: String,
     /// Tokens of somebody new.
     pub default_token_balance: i32,
-    /// Whether verification remembers people for an hour, as the real one does, whatever becomes of them meanwhile.
+    /// Whether verification remembers users for an hour, as the real one does, whatever becomes of them meanwhile.
     pub user_cache: bool,
 }
 

@@ -31,7 +31,7 @@ const POOL: u32 = 16;
 /// Options of `cargo xtask bench origin`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// People in the table; a second number measures ours and pgbench's reads there too, in the same turns.
+    /// Users in the table; a second number measures ours and pgbench's reads there too, in the same turns.
     #[arg(long, value_delimiter = ',', default_value = "10000")]
     users: Vec<u32>,
     /// Connections at once.
@@ -61,7 +61,7 @@ pub struct Options {
     json: Option<PathBuf>,
 }
 
-/// One table of people: its size, and who serves it.
+/// One table of users: its size, and who serves it.
 struct World {
     users: u32,
     url: String,

@@ -41,7 +41,7 @@ pub fn check() -> Done {
     }
 }
 
-/// What is wrong with the link `target` on the page `name`, if anything. Other people's addresses are not looked at.
+/// What is wrong with the link `target` on the page `name`, if anything. Other sites' addresses are not looked at.
 fn broken(root: &Path, name: &Path, target: &str, pages: &BTreeMap<PathBuf, Page>) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;

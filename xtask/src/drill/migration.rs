@@ -1,6 +1,6 @@
-//! `cargo xtask drill migration`: ten thousand people with bcrypt hashes are brought to Firebase by the origin's own command, which is
+//! `cargo xtask drill migration`: ten thousand users with bcrypt hashes are brought to Firebase by the origin's own command, which is
 //! killed again and again and resumed; then every one of them signs in with the old password. After that a hundred first sign-ins
-//! of one person at once, and registrations while Google is slow.
+//! of one user at once, and registrations while Google is slow.
 
 mod figures;
 mod interrupt;
@@ -16,7 +16,7 @@ use figures::Figures;
 /// Options of `cargo xtask drill migration`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// How many people there are.
+    /// How many users there are.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     people: u32,
     /// How often the command is killed.
@@ -41,7 +41,7 @@ pub fn run(options: &Options) -> Done {
         sign_in::everybody(&stack, options.people, options.at_once)
     })?;
     let first = console::step("a hundred first sign-ins of one person at once", || {
-        sign_in::one_person_at_once(&stack)
+        sign_in::one_user_at_once(&stack)
     })?;
     let registration = console::step("registrations while Google takes 250 ms a call", || {
         slow::register(&stack)

@@ -1,7 +1,7 @@
-//! `cargo xtask drill rollout`: two thousand people sign in, are verified and read their profiles through the Workers runtime while the
+//! `cargo xtask drill rollout`: two thousand users sign in, are verified and read their profiles through the Workers runtime while the
 //! percentage goes 0 → 1 → 10 → 50 → 100 → 0, one thing after the other fails in between, and strangers send what they like.
 //!
-//! Every answer is judged by what is known about the person and by the edge's own decision functions; see [`judge`].
+//! Every answer is judged by what is known about the user and by the edge's own decision functions; see [`judge`].
 
 mod acts;
 mod autopilot;
@@ -25,7 +25,7 @@ use crate::stack::{self, Issuer, Plan, Stack};
 /// Options of `cargo xtask drill rollout`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// How many people there are.
+    /// How many users there are.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
     people: u32,
     /// How many of them are at it at once.

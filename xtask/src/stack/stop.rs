@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::fault::{Done, In as _};
 
-/// Set when the person at the terminal, or the system, wants us to end.
+/// Set when the user at the terminal, or the system, wants us to end.
 pub fn on_signal() -> Done<Arc<AtomicBool>> {
     const STEP: &str = "signals";
     let mut signals = signal_hook::iterator::Signals::new([

@@ -73,7 +73,7 @@ pub struct Account {
 
 /// An account to make with a uid of our choosing.
 pub struct NewAccount<'a> {
-    /// The uid; our user id for migrated people, so that both kinds of token name one person.
+    /// The uid; our user id for migrated users, so that both kinds of token name one user.
     pub uid: &'a str,
     /// The address.
     pub email: &'a NormalizedEmail,

@@ -84,7 +84,7 @@ struct BatchCreateRequest<'a> {
     hash_algorithm: &'static str,
     /// Whether accounts with these uids are replaced.
     allow_overwrite: bool,
-    /// Refuses people whose address another account has, and the whole request if an address comes twice in it.
+    /// Refuses users whose address another account has, and the whole request if an address comes twice in it.
     sanity_check: bool,
     users: &'a [AccountToImport],
 }
@@ -205,7 +205,7 @@ impl Firebase {
 /// Somebody has made the account since it was looked for.
 pub const UID_EXISTS: &str = "DUPLICATE_LOCAL_ID";
 
-/// The code of a person's refusal. Some come as a code, some as a sentence; neither is kept as it stands, since it may name an
+/// The code of a user's refusal. Some come as a code, some as a sentence; neither is kept as it stands, since it may name an
 /// address.
 fn code_of(message: &str) -> String {
     const SENTENCES: [(&str, &str); 4] = [

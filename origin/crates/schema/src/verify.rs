@@ -1,5 +1,5 @@
 //! Is the database what the migrations say it should be? Compares names, types, nullability and state of columns,
-//! constraints, indexes and triggers, and shows how the people are distributed. Reads only.
+//! constraints, indexes and triggers, and shows how the users are distributed. Reads only.
 
 mod expected;
 mod report;
@@ -207,7 +207,7 @@ async fn triggers(connection: &mut PgConnection, report: &mut Report) -> Result<
     Ok(())
 }
 
-/// With row level security on and no policy for our role, every table is simply empty to us: people would be created anew.
+/// With row level security on and no policy for our role, every table is simply empty to us: users would be created anew.
 async fn row_security(connection: &mut PgConnection, report: &mut Report) -> Result<(), SchemaError> {
     let blind: Vec<String> = sqlx::query_scalar(
         "SELECT class.oid::regclass::text

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_means_the_same_people_as_at_the_edge() {
+    fn a_share_means_the_same_users_as_at_the_edge() {
         let id = UserId(Uuid::from_u128(7));
         let email = NormalizedEmail::parse("ada@example.org").unwrap();
         assert_eq!(

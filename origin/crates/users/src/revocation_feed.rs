@@ -37,7 +37,7 @@ impl FeedCursor {
     }
 }
 
-/// Whose right to act has changed since `since`.
+/// The users whose access has changed since `since`.
 ///
 /// # Errors
 /// A fault of ours.

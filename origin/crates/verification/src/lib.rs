@@ -29,7 +29,7 @@ pub struct Examined {
 
 /// Verifies tokens and remembers those it verified a moment ago.
 ///
-/// What is remembered is only that a token is genuine. Whether its holder may still act is read from the person's row on every
+/// What is remembered is only that a token is genuine. Whether its holder may still act is read from the user's row on every
 /// call, so a deactivation or a revocation counts from the next request on.
 #[derive(Debug)]
 pub struct Verifier {

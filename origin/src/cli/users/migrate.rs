@@ -17,17 +17,17 @@ use super::EXIT_SOME;
 use super::progress::ProgressBar;
 use crate::cli::reason::with_causes;
 
-/// Bring people to Firebase with their passwords.
+/// Bring users to Firebase with their passwords.
 ///
 /// Looks first (who can be brought, who cannot and why, what Firebase has already), then imports the accounts with the bcrypt
-/// hashes people have and links the rows. Who signs in meanwhile is neither overwritten nor doubled.
+/// hashes users have and links the rows. Who signs in meanwhile is neither overwritten nor doubled.
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Only the first PERCENT of all people, in the edge's order: those whom ROLLOUT_PERCENT sends to v2 [default: 100, or with
+    /// Only the first PERCENT of all users, in the edge's order: those whom ROLLOUT_PERCENT sends to v2 [default: 100, or with
     /// --resume that of the run before]
     #[arg(long, value_name = "PERCENT", value_parser = percentage)]
     cohort: Option<Percentage>,
-    /// At most N people
+    /// At most N users
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// Look, and change nothing on either side
@@ -51,7 +51,7 @@ fn percentage(text: &str) -> Result<Percentage, String> {
     Percentage::parse(text).map_err(|error| error.to_string())
 }
 
-/// Migrates: 0 everybody, 1 stopped before the end, 2 done but some people failed.
+/// Migrates: 0 everybody, 1 stopped before the end, 2 done but some users failed.
 pub(super) async fn run(
     arguments: MigrateArgs,
     directory: Directory,
@@ -104,7 +104,7 @@ pub(super) async fn run(
     }
 }
 
-/// Whom this run is about. Resumed without a share it is those of the run before: more people than that must not move by surprise.
+/// Whom this run is about. Resumed without a share it is those of the run before: more users than that must not move by surprise.
 async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Percentage, ImportError> {
     if let Some(share) = arguments.cohort {
         return Ok(share);

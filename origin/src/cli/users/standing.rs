@@ -21,7 +21,7 @@ use crate::config::BulkConfig;
 
 #[derive(Debug, Args)]
 pub(super) struct Whom {
-    /// Our id of the person
+    /// Our id of the user
     #[arg(value_name = "ID", value_parser = user_id)]
     id: UserId,
     /// Your name, for the audit trail

@@ -18,11 +18,11 @@ use crate::clock;
 
 /// Bring rows up to date with their Firebase accounts.
 ///
-/// Without a person and without --stale, Firebase is told what it has not heard yet and those are tried again that failed and whose
+/// Without a user and without --stale, Firebase is told what it has not heard yet and those are tried again that failed and whose
 /// time has come, as the service does by itself.
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
-    /// A Firebase uid, or our id of the person; a UUID may be either and is looked up as both
+    /// A Firebase uid, or our id of the user; a UUID may be either and is looked up as both
     #[arg(value_name = "UID|ID", value_parser = name, conflicts_with = "stale")]
     user: Option<FirebaseUid>,
     /// Everybody who was not compared for this long: 90m, 24h, 7d

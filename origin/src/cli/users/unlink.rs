@@ -13,14 +13,14 @@ use super::progress::ProgressBar;
 use super::user_id;
 use crate::cli::reason::{counted, with_causes};
 
-/// Make people local again.
+/// Make users local again.
 ///
 /// The password they had when they were migrated counts again: one changed at Firebase since is lost. Their sign-ins are voided.
 /// Their Firebase accounts are deleted, so that they can be migrated anew, unless --keep-accounts is given; an account that is
 /// kept links again when its owner signs in with a verified address.
 #[derive(Debug, Args)]
 pub(super) struct UnlinkArgs {
-    /// Our id of the person
+    /// Our id of the user
     #[arg(value_name = "USER", value_parser = user_id, required_unless_present = "all_migrated", conflicts_with = "all_migrated")]
     user: Option<UserId>,
     /// Everybody whom a migration linked, at a sign-in or in bulk

@@ -18,7 +18,7 @@ use crate::http::fields::{Email, NewPassword, field, text, texts};
 use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// The address of the account whose password is forgotten.
+/// The address of the account with the forgotten password.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ForgotPasswordBody {
     email: Email,

@@ -40,7 +40,7 @@ field! {
     Code(String): |value| text(value, 1..=16), texts(1..=16);
 }
 
-/// The factor whose code is to be sent, and Google's proofs that an app asks.
+/// The factor that the code is for, and Google's proofs that an app asks.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StartSecondFactorBody {

@@ -99,7 +99,7 @@ pub struct LoginBody {
 
 /// Sign a user in
 ///
-/// A local account whose password is right moves to Firebase on the spot, under its own id. The answer does not say which of address and
+/// A local account moves to Firebase at a sign-in with the right password, under its own id. The answer does not say which of address and
 /// password is wrong.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = ACCOUNTS,
     request_body = LoginBody,

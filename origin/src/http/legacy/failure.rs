@@ -19,7 +19,7 @@ pub enum LegacyCode {
     InvalidToken,
     /// A token whose time is over.
     TokenExpired,
-    /// The token's person is gone.
+    /// The token's user is gone.
     TokenUserNotFound,
     /// Nobody has this address or username.
     IdentifierNotFound,

@@ -1,4 +1,4 @@
-//! A person with their profile, as the legacy contract shows them.
+//! A user with their profile, as the legacy contract shows them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use shared::api::user::User;
 use users::rules::profile::{Profile, SchoolName};
 use uuid::Uuid;
 
-/// A person with their profile.
+/// A user with their profile.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserWithProfile {
     id: Uuid,
@@ -20,7 +20,7 @@ pub struct UserWithProfile {
     profile: Option<ProfileJson>,
 }
 
-/// What somebody tells about themselves.
+/// What a user tells about themselves.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ProfileJson {
     user_id: Uuid,

@@ -16,7 +16,7 @@ use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 use crate::http::verify_token::TokenBody;
 
-/// Whether the token is good: whose it is, or why not.
+/// Whether the token is good: its user, or why not.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Verdict {
@@ -24,7 +24,7 @@ pub enum Verdict {
     Good {
         /// `true`.
         valid: bool,
-        /// Whose it is.
+        /// Its user.
         user: Box<User>,
     },
     /// It is not.

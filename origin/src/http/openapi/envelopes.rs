@@ -12,7 +12,7 @@ use utoipa::{PartialSchema as _, ToSchema};
 pub struct Failure {
     /// Always `false`.
     success: bool,
-    /// What happened, for a person.
+    /// What happened, in words for the user.
     message: String,
     error: FailureFacts,
     /// The name of the request, as in `X-Request-Id`.
@@ -27,7 +27,7 @@ pub struct Failure {
 pub struct FailureFacts {
     /// Stable: never changes its meaning or its status.
     code: String,
-    /// For a person.
+    /// In words for the user.
     message: String,
     /// One line per broken field, or the challenge of `SECOND_FACTOR_REQUIRED`; else absent.
     #[schema(required = false)]
@@ -42,7 +42,7 @@ pub struct ProblemDetails {
     /// The same for every occurrence of the code.
     title: String,
     status: u16,
-    /// What happened this time, for a person.
+    /// What happened this time, in words for the user.
     detail: String,
     /// The path of the request.
     instance: String,

@@ -36,7 +36,7 @@ impl From<ErrorCode> for Failure {
     }
 }
 
-/// What a call with a person's credential can be refused with.
+/// What a call with a user's credential can be refused with.
 pub fn of_users() -> Vec<Failure> {
     let tokens = ErrorCode::ALL
         .iter()

@@ -16,7 +16,7 @@ pub async fn document_route() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], compact())
 }
 
-/// This document, for people
+/// This document, as a page to read
 #[utoipa::path(get, path = "/docs", operation_id = "getDocumentPage", tag = OPERATORS,
     responses((status = 200, description = "A page that needs nothing else from the network.", content_type = "text/html", body = String)))]
 pub async fn page_route() -> impl IntoResponse {

@@ -53,7 +53,7 @@ impl Sealer {
     }
 }
 
-/// What the edge would state about a person's request.
+/// What the edge would state about a user's request.
 pub fn claims(audience: &str, method: &str, path: &str) -> Value {
     let now = testkit::tokens::now();
     let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";

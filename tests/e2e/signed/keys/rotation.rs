@@ -1,4 +1,4 @@
-//! The issuer changes its keys while people are coming in.
+//! The issuer changes its keys while users are coming in.
 
 use std::time::{Duration, Instant};
 

@@ -41,7 +41,7 @@ pub(super) fn routes() -> Router<Shared> {
 struct Batch {
     users: Vec<Person>,
     hash_algorithm: Option<String>,
-    /// Refuse the whole batch over an address that comes twice, and a person over one that is taken. Off unless asked for.
+    /// Refuse the whole batch over an address that comes twice, and a user over one that is taken. Off unless asked for.
     sanity_check: bool,
     /// Google's reference calls the overwriting optional, its guide says it happens: whoever does not say gets the worse.
     allow_overwrite: Option<bool>,

@@ -83,7 +83,7 @@ impl Service {
         id.ok_or(Refused::Invalid)
     }
 
-    /// The active person with this id.
+    /// The active user with this id.
     pub async fn active(&self, id: Uuid) -> Result<Person, Refused> {
         let found = Person::by_id(&self.pool, id).await.map_err(|error| {
             eprintln!("legacy stand-in: {error}");
@@ -98,7 +98,7 @@ impl Service {
     }
 }
 
-/// The active person behind the request's token.
+/// The active user behind the request's token.
 pub struct Caller(pub Person);
 
 impl FromRequestParts<Arc<Service>> for Caller {

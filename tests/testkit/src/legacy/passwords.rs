@@ -4,7 +4,7 @@ use tokio::task::spawn_blocking;
 
 use super::answer::Failure;
 
-/// Cheap on purpose: tests register many people. The real one takes 10 in production and 4 in its own tests.
+/// Cheap on purpose: tests register many users. The real one takes 10 in production and 4 in its own tests.
 const COST: u32 = 4;
 
 /// The hash of `password`.

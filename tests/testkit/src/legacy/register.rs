@@ -14,7 +14,7 @@ use super::{Service, Shared, passwords};
 
 const MAX_BATCH: usize = 50;
 
-/// One person.
+/// One user.
 pub async fn one(State(service): Shared, mut input: Input) -> Result<Response, Failure> {
     let username = input.required("username", input::username);
     let email = input.required("email", input::email);
@@ -57,7 +57,7 @@ fn username_exists() -> Failure {
     )
 }
 
-/// Up to fifty people, by anybody, without usernames. All rows go into one transaction, so an address that is twice in the batch
+/// Up to fifty users, by anybody, without usernames. All rows go into one transaction, so an address that is twice in the batch
 /// undoes everybody.
 pub async fn batch(State(service): Shared, mut input: Input) -> Result<Response, Failure> {
     let users = match input.take("users") {

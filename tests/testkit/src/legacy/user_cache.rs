@@ -1,4 +1,4 @@
-//! People that verification remembers, in this process: nobody is ever removed because they changed.
+//! Users that verification remembers, in this process: nobody is ever removed because they changed.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};

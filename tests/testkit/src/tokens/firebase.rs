@@ -13,7 +13,7 @@ use crate::keys::Key;
 pub struct FirebasePerson {
     /// Their uid.
     pub uid: String,
-    /// Their address; people who came by phone or anonymously have none.
+    /// Their address; users who came by phone or anonymously have none.
     pub email: Option<String>,
     /// Whether they proved to read mail there.
     pub email_verified: bool,

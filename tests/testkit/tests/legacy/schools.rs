@@ -43,7 +43,7 @@ fn schools_are_added_and_found_by_page() {
 }
 
 #[test]
-fn schools_are_for_people_who_are_signed_in() {
+fn schools_are_for_users_who_are_signed_in() {
     let stand = Stand::start();
     let (token, _) = stand.register("ann");
     refused(&stand.get("/auth/schools", None), 401, "UNAUTHORIZED");

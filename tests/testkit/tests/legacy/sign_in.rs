@@ -214,7 +214,7 @@ fn a_lost_database_signs_everybody_out() {
 }
 
 #[test]
-fn verification_remembers_people_where_it_is_told_to() {
+fn verification_remembers_users_where_it_is_told_to() {
     let stand = Stand::with_cache(true);
     let (token, _) = stand.register("ann");
     let valid = || {

@@ -1,4 +1,4 @@
-//! From the start of workerd to the first answer: what a person waits for who meets a new isolate.
+//! From the start of workerd to the first answer: what a user waits for who meets a new isolate.
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -14,9 +14,9 @@ use super::{STEP, World};
 use crate::bench::cpu;
 use crate::fault::{Done, In as _};
 
-/// How many people's credentials are sent again and again: less than a service remembers.
+/// How many users' credentials are sent again and again: less than a service remembers.
 const WARM: usize = 2000;
-/// Numbers of people nobody has seen yet begin here, some way on with every second that passes: a database that was kept has those
+/// Numbers of users nobody has seen yet begin here, some way on with every second that passes: a database that was kept has those
 /// of earlier runs.
 const UNSEEN: u32 = 100_000_000;
 const UNSEEN_A_SECOND: u64 = 10_000;
@@ -43,9 +43,9 @@ pub enum Ask {
     MeByToken,
     /// `GET /v1/auth/me` of somebody who has no row yet.
     FirstSight,
-    /// A credit to a random person.
+    /// A credit to a random user.
     CreditRandom,
-    /// A credit to always the same person.
+    /// A credit to always the same user.
     CreditOne,
     /// `POST /v1/auth/verify-token` with a token never seen before.
     Verify,
@@ -216,7 +216,7 @@ fn first_unseen() -> u32 {
     UNSEEN + ((seconds * UNSEEN_A_SECOND) % 4_000_000_000) as u32
 }
 
-/// A person's number, another each time: a multiplicative hash, since all it has to do is scatter.
+/// A user's number, another each time: a multiplicative hash, since all it has to do is scatter.
 fn scatter(turn: usize, number: usize, people: u32) -> u32 {
     let mixed = (turn as u64 * 1_000_003 + number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     1 + ((mixed >> 33) % u64::from(people.max(1))) as u32

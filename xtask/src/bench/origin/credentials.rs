@@ -1,4 +1,4 @@
-//! The issuer's keys and people's credentials, by `bench/origin/keys.mjs`.
+//! The issuer's keys and users' credentials, by `bench/origin/keys.mjs`.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -69,7 +69,7 @@ impl Issuer {
     }
 }
 
-/// Whose credentials: `count` from `from` on, spread over a table of `of` people, or with these very numbers when that is 0.
+/// Whose credentials: `count` from `from` on, spread over a table of `of` users, or with these very numbers when that is 0.
 #[derive(Clone, Copy)]
 pub struct People {
     pub from: u32,

@@ -1,4 +1,4 @@
-//! The PostgreSQL server of the measurement, and its people.
+//! The PostgreSQL server of the measurement, and its users.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::stack::service::Service;
 /// On this machine only, and gone afterwards.
 pub const PASSWORD: &str = "bench";
 
-/// The id of person `number`.
+/// The id of user `number`.
 pub fn person_id(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
@@ -53,7 +53,7 @@ impl Server {
         })
     }
 
-    /// Makes a database with `users` people, unless there is one, and answers its URL.
+    /// Makes a database with `users` users, unless there is one, and answers its URL.
     pub fn fill(&self, pgbench: &Pgbench, users: u32) -> Done<String> {
         let name = format!("people_{users}");
         let is_filled = || pgbench.execute(self.port, &name, "SELECT FROM public.bench_filled");

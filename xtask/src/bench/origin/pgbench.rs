@@ -14,13 +14,13 @@ use crate::{paths, run};
 /// What it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
-    /// The row of a random person, by uid.
+    /// The row of a random user, by uid.
     Select,
-    /// A new person's row.
+    /// A new user's row.
     Insert,
-    /// The ledger's own statement on a random person.
+    /// The ledger's own statement on a random user.
     MoveRandom,
-    /// The same on always the same person.
+    /// The same on always the same user.
     MoveOne,
 }
 

@@ -16,7 +16,7 @@ use crate::stack::guard::Guard;
 use crate::stack::service::Service;
 use crate::{console, paths, run};
 
-/// The key of the service that gives people tokens.
+/// The key of the service that gives users tokens.
 pub const SERVICE_KEY: &str = "bench-service-key-0123456789-0123456789";
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -6,7 +6,7 @@ use super::sign_in::{FirstSignIns, SignedIn};
 use super::slow::Registrations;
 use crate::fault::{Done, Fault};
 
-/// The migration of ten thousand people may take this long, in seconds, kills included.
+/// The migration of ten thousand users may take this long, in seconds, kills included.
 const LONGEST_SECONDS: f32 = 60.0;
 /// 95 of 100 registrations take less, in milliseconds.
 const LONGEST_P95_MS: u128 = 2_000;

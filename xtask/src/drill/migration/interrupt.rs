@@ -46,7 +46,7 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
         amid_import: 0,
     };
     let google = Google::of(stack);
-    // However fast the machine is, half of the people are still to be brought when the last kill is done.
+    // However fast the machine is, half of the users are still to be brought when the last kill is done.
     let limit = (people / kills.saturating_mul(2).max(1)).max(1).to_string();
     let (mut lives, mut longest) = (lives(), Duration::from_millis(LIVES.end));
     let mut before = google.ahead_of(stack)?;

@@ -1,4 +1,4 @@
-//! The people, and where they are.
+//! The users, and where they are.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::{http, paths, run};
 
 const STEP: &str = "people";
 
-/// The address of the `n`-th person, as they type it.
+/// The address of the `n`-th user, as they type it.
 pub fn email(n: u32) -> String {
     format!("person{n}@example.org")
 }
@@ -20,7 +20,7 @@ pub fn password(n: u32) -> String {
     format!("correct-horse-{n}")
 }
 
-/// Makes `number` people as the legacy service knows them. Cost 4, as in its own tests: this is not about the price of a hash.
+/// Makes `number` users as the legacy service knows them. Cost 4, as in its own tests: this is not about the price of a hash.
 /// pgcrypto's `$2a$` and the legacy service's `$2b$` are one algorithm.
 pub fn seed(stack: &AccountStack, number: u32) -> Done {
     statement(stack, "CREATE EXTENSION IF NOT EXISTS pgcrypto")?;

@@ -1,4 +1,4 @@
-//! Everybody signs in through the origin; and one person, a hundred times at once.
+//! Everybody signs in through the origin; and one user, a hundred times at once.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ use crate::stack::accounts::AccountStack;
 
 const STEP: &str = "sign in";
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many first sign-ins of one person come at once.
+/// How many first sign-ins of one user come at once.
 const AT_ONCE: u32 = 100;
 
 /// How the sign-ins went.
@@ -25,13 +25,13 @@ const AT_ONCE: u32 = 100;
 pub struct SignedIn {
     /// In the time of all of them, in seconds.
     pub seconds: f32,
-    /// Who signed in, and was the person they have always been.
+    /// Who signed in, and was the user they have always been.
     pub succeeded: u32,
     /// Some of the answers that were not.
     pub failures: Vec<String>,
 }
 
-/// Signs the people from 1 to `number` in, `at_once` at a time.
+/// Signs the users from 1 to `number` in, `at_once` at a time.
 pub fn everybody(stack: &AccountStack, number: u32, at_once: u32) -> Done<SignedIn> {
     let started = Instant::now();
     let (next, succeeded) = (AtomicU32::new(1), AtomicU32::new(0));
@@ -78,8 +78,8 @@ pub struct FirstSignIns {
     pub rows: u64,
 }
 
-/// Makes one more local person and signs them in a hundred times at once.
-pub fn one_person_at_once(stack: &AccountStack) -> Done<FirstSignIns> {
+/// Makes one more local user and signs them in a hundred times at once.
+pub fn one_user_at_once(stack: &AccountStack) -> Done<FirstSignIns> {
     const EMAIL: &str = "crowd@example.org";
     const PASSWORD: &str = "correct-horse-1";
     people::statement(

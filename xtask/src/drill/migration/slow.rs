@@ -24,7 +24,7 @@ pub struct Registrations {
     pub p95_ms: u128,
 }
 
-/// Registers people, a few at a time.
+/// Registers users, a few at a time.
 pub fn register(stack: &AccountStack) -> Done<Registrations> {
     let control = format!("{}/control", stack.google);
     http::post(&control, &[], &json!({"latency_ms": LATENCY_MS})).in_step(STEP)?;

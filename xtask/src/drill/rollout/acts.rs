@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long stepping down may take.
 pub const STEP_DOWN: Duration = Duration::from_secs(10);
 /// How long it may take until everybody is served again where the rules say: a breaker's longest pause, or the time sign-ins are
-/// held back and two probes, and a round of the people.
+/// held back and two probes, and a round of the users.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Plays all acts.
@@ -70,7 +70,7 @@ pub fn play(stack: &mut Stack, stage: &Stage) -> Done {
     change_to(stage, "variables: 0 %", "0", false)
 }
 
-/// Deploys variables alone while people are at it, then everybody comes by once.
+/// Deploys variables alone while users are at it, then everybody comes by once.
 fn change_to(stage: &Stage, name: &str, percent: &str, kill_switch: bool) -> Done {
     stage.begin(name);
     console::step(name, || {
@@ -81,7 +81,7 @@ fn change_to(stage: &Stage, name: &str, percent: &str, kill_switch: bool) -> Don
     })
 }
 
-/// Deploys the percentage while people are at it, then everybody comes by once.
+/// Deploys the percentage while users are at it, then everybody comes by once.
 fn step_to(stack: &mut Stack, stage: &Stage, percent: &'static str) -> Done {
     let now = stage.deployment();
     let first = stage.rows().is_empty();
@@ -120,7 +120,7 @@ fn broken_stack(
     )
 }
 
-/// Breaks something while people are at it, mends it, and waits until everybody is served again.
+/// Breaks something while users are at it, mends it, and waits until everybody is served again.
 fn broken(
     stage: &Stage,
     what: &str,

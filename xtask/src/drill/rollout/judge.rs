@@ -1,5 +1,5 @@
-//! Whether an answer was right, judged three ways: by the edge's own decision for the person, by what the answer shows by itself (the
-//! token's issuer, the person's id, the side of the sign-in before), and by who could have served the person at that moment.
+//! Whether an answer was right, judged three ways: by the edge's own decision for the user, by what the answer shows by itself (the
+//! token's issuer, the user's id, the side of the sign-in before), and by who could have served the user at that moment.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -111,7 +111,7 @@ impl Seen {
     }
 }
 
-/// Judges and counts what was seen. Answers whether the person got what they wanted.
+/// Judges and counts what was seen. Answers whether the user got what they wanted.
 pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
     let good = seen.is_good();
     let mut wrong = Vec::new();
@@ -190,7 +190,7 @@ fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> boo
     }
 }
 
-/// The legacy service fails on people without a hash, and has never heard of those without a row.
+/// The legacy service fails on users without a hash, and has never heard of those without a row.
 fn only_v2_knows(person: &Person, seen: &Seen) -> bool {
     matches!(person.kind, Kind::New | Kind::Unseen)
         && matches!(seen.reason(), "fallback_server_error" | "fallback_unknown_there")
@@ -216,7 +216,7 @@ fn expected(person: &Person, seen: &Seen) -> (Side, &'static str) {
     }
 }
 
-/// Both sides, and both kinds of token, are about one person.
+/// Both sides, and both kinds of token, are about one user.
 fn is_same_person(person: &Person, seen: &Seen) -> bool {
     let body = seen.answer.as_ref().map(Answer::json).unwrap_or_default();
     let Some(id) = body.pointer("/data/user/id").and_then(Value::as_str) else {

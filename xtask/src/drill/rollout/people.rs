@@ -32,7 +32,7 @@ pub enum SignsInBy {
     RefreshToken,
 }
 
-/// One person.
+/// One user.
 #[derive(Debug)]
 pub struct Person {
     pub number: u32,
@@ -41,7 +41,7 @@ pub struct Person {
     memory: Mutex<Memory>,
 }
 
-/// What a person, or their browser, remembers.
+/// What a user, or their browser, remembers.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Their id, once somebody has told them.
@@ -78,7 +78,7 @@ pub struct SignIn {
 }
 
 impl Person {
-    /// The person with this number. Of ten, four are old, two new (one of those unseen), three migrated, one without an address; one of
+    /// The user with this number. Of ten, four are old, two new (one of those unseen), three migrated, one without an address; one of
     /// the old and one of the migrated sign in by username.
     pub fn new(number: u32) -> Self {
         let (kind, by) = match number % 10 {
@@ -116,7 +116,7 @@ impl Person {
         format!("password {}", self.number)
     }
 
-    /// The id of their row, which is also the Firebase uid of people who are migrated.
+    /// The id of their row, which is also the Firebase uid of users who are migrated.
     pub fn row_id(&self) -> String {
         format!("00000000-0000-4000-8000-{:012x}", self.number)
     }

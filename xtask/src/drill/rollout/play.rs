@@ -1,4 +1,4 @@
-//! People at it: on a visit they use the token they hold, sign in anew, and have the new token verified.
+//! Users at it: on a visit they use the token they hold, sign in anew, and have the new token verified.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,9 +16,9 @@ use crate::http::Client;
 
 /// Longer than any answer of the edge may take: it gives up on two sides after three seconds each.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many people are watched closely while things change.
+/// How many users are watched closely while things change.
 const WATCHED: usize = 80;
-/// How often a watched person comes by.
+/// How often a watched user comes by.
 const PACE: Duration = Duration::from_millis(1_200);
 /// What Cloudflare says the caller's address is; the local runtime leaves what it finds.
 const ADDRESS: &str = "cf-connecting-ip";
@@ -53,12 +53,12 @@ pub fn everybody(stage: &Stage) {
     });
 }
 
-/// The people who are watched closely: the first ones, of every kind.
+/// The users who are watched closely: the first ones, of every kind.
 pub fn watched(stage: &Stage) -> &[Person] {
     stage.people.get(..WATCHED).unwrap_or(&stage.people)
 }
 
-/// Watched people come by again and again for as long as `meanwhile` takes.
+/// Watched users come by again and again for as long as `meanwhile` takes.
 pub fn while_watching<T>(stage: &Stage, meanwhile: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     let people = watched(stage);

@@ -17,7 +17,7 @@ const ROWS_AT_ONCE: usize = 500;
 /// What Firebase takes at once.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
 
-/// Makes `number` people.
+/// Makes `number` users.
 pub fn seed(addresses: &Addresses, number: u32) -> Done<Vec<Person>> {
     let people: Vec<Person> = (0..number).map(Person::new).collect();
     console::step(&format!("{number} people"), || {

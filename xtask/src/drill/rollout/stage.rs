@@ -1,4 +1,4 @@
-//! What all who play share: the people, the edge that is deployed, who is in trouble, the figures.
+//! What all who play share: the users, the edge that is deployed, who is in trouble, the figures.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// Something that must not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
-    /// A side answered that neither the decision nor a failure explains, a token of another issuer, or about another person.
+    /// A side answered that neither the decision nor a failure explains, a token of another issuer, or about another user.
     Side,
-    /// A person changed sides, and nobody had changed anything.
+    /// A user changed sides, and nobody had changed anything.
     Flip,
-    /// A sign-in failed although a side that knows the person was up.
+    /// A sign-in failed although a side that knows the user was up.
     SignIn,
     /// The same for a call with a token.
     Call,
@@ -41,7 +41,7 @@ pub struct Row {
     pub wrong: BTreeMap<Wrong, u64>,
     /// 503 or 504 with `Retry-After` for somebody whom nobody could have served.
     pub turned_away: u64,
-    /// The longest that nothing worked for one person.
+    /// The longest that nothing worked for one user.
     pub longest_outage: Duration,
     /// When something was broken.
     pub broken_at: Option<Instant>,

@@ -102,7 +102,7 @@ impl HoldState {
 pub struct Hold {
     /// Its name.
     pub id: HoldId,
-    /// Whose tokens.
+    /// The user who has the tokens.
     pub user: UserId,
     /// How many were set aside.
     pub amount: Amount,

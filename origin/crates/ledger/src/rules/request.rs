@@ -66,7 +66,7 @@ impl Movement {
 /// Tokens to set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRequest {
-    /// Whose tokens.
+    /// The user who has the tokens.
     pub user: UserId,
     /// How many.
     pub amount: Amount,

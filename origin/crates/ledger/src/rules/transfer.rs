@@ -71,7 +71,7 @@ pub struct Transfer {
     pub id: i64,
     /// Its place among this user's transfers: 0 (what they had before the ledger), then 1, 2, 3 without a gap.
     pub version: i64,
-    /// Whose tokens.
+    /// The user who has the tokens.
     pub user: UserId,
     /// What it was for.
     pub kind: TransferKind,

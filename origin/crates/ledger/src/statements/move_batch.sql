@@ -1,4 +1,4 @@
--- Several credits and debits of one person, in the order given: all of them, or none.
+-- Several credits and debits of one user, in the order given: all of them, or none.
 --
 -- $1 user, $2 total change, $3 lowest and $4 highest point on the way, then one array element a movement: $5 callers,
 -- $6 idempotency keys, $7 request hashes, $8 changes up to and with this one, $9 kinds, $10 debit accounts,

@@ -4,7 +4,7 @@
 -- $1 caller, $2 idempotency key, $3 request hash, $4 hold, $5 tokens to capture (NULL = all of them), $6 the final state:
 -- 'captured', 'released' (with $5 = 0) or 'expired' (with $5 = 0), $7 reason
 --
--- Locks the hold before the person, as every statement that needs both.
+-- Locks the hold before the user, as every statement that needs both.
 WITH prior AS (
     SELECT id, version, amount, balance_after, created_at, request_hash
     FROM auth.token_transfers

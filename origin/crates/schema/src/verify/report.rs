@@ -13,7 +13,7 @@ pub struct Report {
     pub differences: Vec<String>,
     /// What is allowed and worth knowing.
     pub notes: Vec<String>,
-    /// How people are distributed; absent while there are differences, since the columns may be missing.
+    /// How users are distributed; absent while there are differences, since the columns may be missing.
     pub people: Option<Distribution>,
 }
 

@@ -1,4 +1,4 @@
--- Links people to the accounts made for them. Nobody whose row has changed since it was read: the legacy service may have written
+-- Links users to the accounts made for them. Nobody whose row has changed since it was read: the legacy service may have written
 -- a new hash, or closed the account, or an administrator have put them out, while Firebase was asked.
 --
 -- An import takes the hash along, so both sides agree on the password (see postgres/legacy_hash.rs). An account that was found may

@@ -1,7 +1,7 @@
--- Makes people local again, voids their sign-ins and notes it. Only those whom a migration linked (their uid is their id) and whom
+-- Makes users local again, voids their sign-ins and notes it. Only those whom a migration linked (their uid is their id) and whom
 -- nobody else is working on.
 --
--- $1 holder, $2 one person or NULL, $3 how many, $4 seconds, $5 whether the accounts are kept, $6 actor
+-- $1 holder, $2 one user or NULL, $3 how many, $4 seconds, $5 whether the accounts are kept, $6 actor
 --
 -- The sign-ins are voided because a token of the account stays good for an hour, and would link the row again.
 WITH next AS (

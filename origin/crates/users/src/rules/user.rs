@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_people_in_good_standing_are_admitted() {
+    fn only_users_in_good_standing_are_admitted() {
         for (is_active, valid_since, expected) in [
             (true, None, Ok(())),
             (true, Some(100), Ok(())),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::drill::rollout::tally::Row;
 
-/// Person 0 is known to legacy only, 4 to v2 only.
+/// User 0 is known to legacy only, 4 to v2 only.
 const OLD: u32 = 0;
 const NEW: u32 = 4;
 
@@ -123,7 +123,7 @@ fn a_side_in_trouble_may_be_left() {
 }
 
 #[test]
-fn both_sides_are_about_one_person() {
+fn both_sides_are_about_one_user() {
     let case = Case::at("0");
     let other = signed_in(&case, 1, "legacy", "not_in_cohort");
     case.sign_in(OLD, Some(Side::Legacy), other);

@@ -1,4 +1,4 @@
--- Closes an account: the person's data goes, the ledger stays. Answers the address it had and when, or no row when there is
+-- Closes an account: the user's data goes, the ledger stays. Answers the address it had and when, or no row when there is
 -- nobody to close.
 --
 -- $1 user, $2 actor, $3 source address, $4 request id

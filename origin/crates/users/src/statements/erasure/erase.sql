@@ -2,7 +2,7 @@
 --
 -- $1 user, $2 actor
 --
--- The row stays, without the person: the ledger's movements name it. So does its uid: tokens of the account may be out for days, and
+-- The row stays, without the user: the ledger's movements name it. So does its uid: tokens of the account may be out for days, and
 -- without it their holder would be taken for somebody new. A user of the legacy service alone gets the uid that a move would have
 -- given them, because a row has to have an address or a uid.
 WITH present AS (

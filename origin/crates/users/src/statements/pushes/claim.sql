@@ -1,7 +1,7 @@
--- Takes pushes: of one person whatever its time, or of those whose time has come. Each counts as an attempt, and is due again after
+-- Takes pushes: of one user whatever its time, or of those whose time has come. Each counts as an attempt, and is due again after
 -- a pause that doubles, from a minute to a day.
 --
--- $1 the person or NULL, $2 how many, $3 seconds
+-- $1 the user or NULL, $2 how many, $3 seconds
 --
 -- What the row says of them is read afterwards, in a later statement: a change that commits while this one runs would be taken
 -- with the old row and count as told.

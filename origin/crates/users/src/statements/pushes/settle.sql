@@ -1,8 +1,8 @@
--- Firebase was told what was wanted in one transaction. Answers the person unless something else is wanted by now.
+-- Firebase was told what was wanted in one transaction. Answers the user unless something else is wanted by now.
 --
--- $1 the person, $2 the transaction
+-- $1 the user, $2 the transaction
 --
--- Locked in the order in which a change does it: the person, then what is owed.
+-- Locked in the order in which a change does it: the user, then what is owed.
 WITH person AS (
     SELECT id, is_active, federation_status FROM auth.users WHERE id = $1 FOR UPDATE
 ),

@@ -1,4 +1,4 @@
--- Takes people whose last attempt failed or broke off, and whose time has come again.
+-- Takes users whose last attempt failed or broke off, and whose time has come again.
 --
 -- $1 how many, $2 whose accounts, as rows carry the issuer
 WITH next AS (

@@ -1,4 +1,4 @@
--- Takes people who were not compared with Firebase since a moment. Should the taker die, they are due again in a minute.
+-- Takes users who were not compared with Firebase since a moment. Should the taker die, they are due again in a minute.
 --
 -- $1 the moment, $2 how many, $3 whose accounts, as rows carry the issuer
 WITH next AS (

@@ -1,12 +1,12 @@
--- Creates the rows of people nobody has seen before, with their welcome tokens and their trail, in one round trip. Answers the rows
+-- Creates the rows of users nobody has seen before, with their welcome tokens and their trail, in one round trip. Answers the rows
 -- that were created. Whoever is missing has a row, or shares an address with somebody: first_sight.sql tells which.
 --
--- Arrays, one element a person: $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at,
+-- Arrays, one element a user: $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 id for the row, $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id,
 -- $13 provider, $14 the uid's issuer as rows carry it, $15 who has proven to be who, or NULL
 --
--- ON CONFLICT DO NOTHING without a target covers every unique index, lower(email) among them, and people of this very list too. In
--- the order of the uids: two such statements for the same people would otherwise wait for each other.
+-- ON CONFLICT DO NOTHING without a target covers every unique index, lower(email) among them, and users of this very list too. In
+-- the order of the uids: two such statements for the same users would otherwise wait for each other.
 WITH asked AS (
     SELECT *
     FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[], $7::uuid[], $8::integer[],
