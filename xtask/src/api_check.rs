@@ -3,10 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::fault::{Done, In as _};
-use crate::stack::{self, OriginAlone};
-use crate::tools::schemathesis;
-use crate::{paths, run};
+use stack::fault::{Done, In as _};
+use stack::tools::schemathesis;
+use stack::{OriginAlone, paths, run};
 
 /// What is checked of every answer. <https://schemathesis.readthedocs.io/en/stable/reference/checks/>
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::fault::{Done, Fault, In as _};
-use crate::stack::{Issuer, Plan, Stack};
-use crate::{paths, run};
+use stack::fault::{Done, Fault, In as _};
+use stack::{Issuer, Plan, Stack, paths, run};
 
 const STEP: &str = "browser";
 /// Names a Chromium that is not on `PATH`, or not the first there.

@@ -9,10 +9,10 @@ mod purity;
 use std::fs;
 use std::process::Command;
 
-use crate::fault::{Done, Fault, In as _};
-use crate::tools::cargo_tools::Tool;
-use crate::tools::{npm, wasm_target};
-use crate::{build_page, console, paths, run};
+use stack::fault::{Done, Fault, In as _};
+use stack::tools::cargo_tools::Tool;
+use stack::tools::{npm, wasm_target};
+use stack::{build_page, console, paths, run};
 
 /// Options of `cargo xtask check`.
 #[derive(clap::Args)]

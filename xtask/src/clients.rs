@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use crate::fault::Done;
-use crate::stack::Issuer;
-use crate::tools::npm;
-use crate::{console, end_to_end, paths, run};
+use stack::fault::Done;
+use stack::tools::npm;
+use stack::{Issuer, console, paths, run};
+
+use crate::end_to_end;
 
 /// Compiles the Node package and the example services that the end-to-end suite starts.
 pub fn build() -> Done {

@@ -5,10 +5,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::build_edge::{self, Profile};
-use crate::fault::{Done, Fault, In as _};
-use crate::tools::{npm, wasm_target};
-use crate::{console, paths, run};
+use stack::build_edge::{self, Profile};
+use stack::fault::{Done, Fault, In as _};
+use stack::tools::{npm, wasm_target};
+use stack::{console, paths, run};
 
 const BUILD: &str = "build the Worker of the vectors";
 const SERVE: &str = "start it in workerd";

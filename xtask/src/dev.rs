@@ -4,9 +4,8 @@ use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::fault::Done;
-use crate::stack::{self, Addresses, Database, Issuer, Plan, Stack};
-use crate::{paths, running};
+use stack::fault::Done;
+use stack::{Addresses, Database, Issuer, Plan, Stack, paths, running};
 
 /// Options of `cargo xtask dev`.
 #[derive(clap::Args)]

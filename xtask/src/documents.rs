@@ -14,11 +14,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::documents::{self, Block, Page};
-use crate::fault::{Done, Fault};
-use crate::stack::{Issuer, Plan, Stack};
-use crate::{console, paths, running};
 use note::Note;
 use session::Session;
+use stack::fault::{Done, Fault};
+use stack::{Issuer, Plan, Stack, console, paths, running};
 
 const STEP: &str = "documents";
 /// What is read first, in this order: later pages use what these define. Then the others, by name.

@@ -1,8 +1,9 @@
 //! The end-to-end suite: a stack of its own, one user's way through it, then the tests of `tests/e2e` by URL.
 
-use crate::fault::{Done, Fault};
-use crate::stack::{Addresses, Issuer, Plan, Stack};
-use crate::{clients, console, run, smoke};
+use stack::fault::{Done, Fault};
+use stack::{Addresses, Issuer, Plan, Stack, console, run};
+
+use crate::{clients, smoke};
 
 /// Brings up a stack with this issuer of tokens, plays, and takes it down.
 pub fn run(issuer: Issuer) -> Done {

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::fault::{Done, Fault};
-use crate::tools::cargo_tools::Tool;
-use crate::{console, paths, run};
+use stack::fault::{Done, Fault};
+use stack::tools::cargo_tools::Tool;
+use stack::{console, paths, run};
 
 const TARGETS: [&str; 5] = ["verify", "parse", "key_set", "assertion", "target"];
 

@@ -1,34 +1,23 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
 mod api_check;
-mod bench;
 mod browser;
-mod build_edge;
-mod build_page;
 mod check;
 mod clients;
 mod conformance;
-mod console;
 mod dev;
 mod documents;
-mod drill;
 mod end_to_end;
-mod fault;
 mod fuzz;
-mod http;
-mod paths;
 mod rollout;
-mod run;
-mod running;
 mod smoke;
 mod sql;
-mod stack;
 mod test;
-mod tools;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use stack::{build_edge, console, running};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Crossfade's development commands")]
@@ -55,8 +44,8 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// Rehearse what operators do, with things failing meanwhile.
     #[command(subcommand)]
-    Drill(drill::Options),
-    /// Measure against other users' work.
+    Drill(drills::Options),
+    /// Measure against other projects' work.
     #[command(subcommand)]
     Bench(bench::Options),
     /// Say who moves, and why, before it is deployed.
@@ -83,7 +72,7 @@ fn main() -> ExitCode {
         Verb::ApiCheck(options) => api_check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
-        Verb::Drill(options) => drill::run(&options),
+        Verb::Drill(options) => drills::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Rollout(options) => rollout::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),

@@ -11,10 +11,9 @@ use std::path::PathBuf;
 use shared::ids::NormalizedEmail;
 use shared::rollout::{Bucket, Percentage, RolloutKey};
 use shared::routing::{self, Decision, Facts, Policy, Purpose};
+use stack::fault::{Done, Fault, In as _};
+use stack::paths;
 use toml::Table;
-
-use crate::fault::{Done, Fault, In as _};
-use crate::paths;
 
 const STEP: &str = "rollout";
 

@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-
-use crate::fault::{Done, Fault};
-use crate::http::{self, Answer};
-use crate::stack::{self, Addresses, Issuer, Plan, Stack};
-use crate::{console, paths, run};
+use stack::fault::{Done, Fault};
+use stack::http::{self, Answer};
+use stack::{Addresses, Issuer, Plan, Stack, console, paths, run};
 
 const AT_ONCE: usize = 100;
 

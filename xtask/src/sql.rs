@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::fault::{Done, Fault};
-use crate::running::{self, What};
-use crate::{paths, run};
+use stack::fault::{Done, Fault};
+use stack::running::{self, What};
+use stack::{paths, run};
 
 /// Options of `cargo xtask sql`.
 #[derive(clap::Args)]

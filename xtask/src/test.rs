@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use clap::ValueEnum;
+use stack::fault::Done;
+use stack::tools::{bindgen, npm, system, wasm_target};
+use stack::{Issuer, console, run};
 
-use crate::fault::Done;
-use crate::stack::{self, Issuer};
-use crate::tools::{bindgen, npm, system, wasm_target};
-use crate::{browser, clients, conformance, console, documents, end_to_end, run};
+use crate::{browser, clients, conformance, documents, end_to_end};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]

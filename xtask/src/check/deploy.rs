@@ -5,9 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::build_edge::{self, Profile};
-use crate::fault::{Done, Fault, In as _};
-use crate::{paths, run};
+use stack::build_edge::{self, Profile};
+use stack::fault::{Done, Fault, In as _};
+use stack::{paths, run};
 
 const COMPOSE: &str = "ops/docker/compose.yml";
 const UNIT: &str = "ops/systemd/crossfade-origin.service";

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Done, Fault, In as _};
-use crate::{paths, run};
+use stack::fault::{Done, Fault, In as _};
+use stack::{paths, run};
 
 const STEP: &str = "direction of imports";
 
@@ -58,7 +58,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-e2e", &["crossfade-testkit"]),
     ("crossfade-testkit", &[]),
     ("crossfade-bindgen", &[]),
-    ("xtask", &["crossfade-shared"]),
+    ("crossfade-stack", &[]),
+    ("crossfade-bench", &["crossfade-stack"]),
+    ("crossfade-drills", &["crossfade-shared", "crossfade-stack"]),
+    (
+        "xtask",
+        &[
+            "crossfade-bench",
+            "crossfade-drills",
+            "crossfade-shared",
+            "crossfade-stack",
+        ],
+    ),
 ];
 
 /// Libraries only one place may know.

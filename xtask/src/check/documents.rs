@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use clap::CommandFactory as _;
+use stack::fault::{Done, Fault, In as _};
+use stack::paths;
 
-use crate::fault::{Done, Fault, In as _};
-use crate::{Cli, paths};
+use crate::Cli;
 pub use page::{Block, Page};
 
 const STEP: &str = "documents";

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::fault::{Done, Fault, In as _};
-use crate::run;
+use stack::fault::{Done, Fault, In as _};
+use stack::run;
 
 const STEP: &str = "every crate takes the workspace's lints";
 

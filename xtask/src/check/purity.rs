@@ -1,7 +1,7 @@
 //! `shared` decides and does nothing else: none of the crates that could make it do something may be among its dependencies.
 
-use crate::fault::{Done, Fault};
-use crate::run;
+use stack::fault::{Done, Fault};
+use stack::run;
 
 const STEP: &str = "purity of shared";
 /// Runtimes, I/O, logging, randomness, JavaScript.

@@ -9,9 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-
-use crate::fault::{Done, In as _};
-use crate::{paths, run, running};
+use stack::fault::{Done, In as _};
+use stack::{paths, run, running};
 
 const STEP: &str = "documents";
 const PATIENCE: Duration = Duration::from_secs(90);

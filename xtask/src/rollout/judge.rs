@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use shared::fallback::Cause;
 use shared::guardrail::{Count, Guardrail, Margins, Verdict};
+use stack::fault::{Done, Fault, In as _};
 
 use super::STEP;
 use super::rehearse::lines::{Moment, purpose};
-use crate::fault::{Done, Fault, In as _};
 
 /// Options of `cargo xtask rollout judge`.
 #[derive(clap::Args)]

@@ -13,7 +13,7 @@ use shared::fallback::{self, Attempt, Outcome};
 use shared::routing::{self, Facts, Policy, Side};
 
 use super::{STEP, percentage, policy};
-use crate::fault::{Done, Fault, In as _};
+use stack::fault::{Done, Fault, In as _};
 use tally::Tally;
 
 /// Options of `cargo xtask rollout rehearse`.

@@ -7,10 +7,10 @@ use shared::guardrail::Verdict;
 use shared::rollout::Percentage;
 use shared::stage::Facts;
 use shared::time::UnixTime;
+use stack::fault::{Done, Fault, In as _};
+use stack::http;
 
 use super::STEP;
-use crate::fault::{Done, Fault, In as _};
-use crate::http;
 
 /// A running edge.
 #[derive(clap::Args)]

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use shared::ids::NormalizedEmail;
 use shared::time::UnixTime;
+use stack::fault::{Done, Fault};
 
 use super::lines::{Calls, purpose};
 use super::{Call, STEP, Who};
-use crate::fault::{Done, Fault};
 
 #[derive(Deserialize)]
 struct Har {

@@ -1,0 +1,189 @@
+//! The table, the ratios and what they should be.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+use stack::build_edge::Sizes;
+use stack::fault::{Done, Fault, In as _};
+
+use super::cases::{self, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, OURS, TARGETS};
+use super::{Options, STEP};
+use crate::target::{Check, at_least, at_most, median, median_ratio};
+
+/// One turn of one row.
+pub struct Turn {
+    /// Answers of another status than the row's.
+    pub failed: usize,
+    /// From the first request to the last answer.
+    pub took: Duration,
+    /// Processor time of workerd.
+    pub cpu: Duration,
+    /// How long each request took.
+    pub latencies: Vec<Duration>,
+}
+
+/// The turns of one row.
+pub struct Figures {
+    pub name: String,
+    pub turns: Vec<Turn>,
+}
+
+impl Figures {
+    fn requests(&self) -> usize {
+        self.turns.iter().map(|turn| turn.latencies.len()).sum()
+    }
+
+    fn failed(&self) -> usize {
+        self.turns.iter().map(|turn| turn.failed).sum()
+    }
+
+    /// Requests per second of each turn.
+    fn rates(&self) -> Vec<f64> {
+        self.turns
+            .iter()
+            .map(|turn| turn.latencies.len() as f64 / turn.took.as_secs_f64())
+            .collect()
+    }
+
+    /// Microseconds of workerd's processor time a request.
+    fn cpu(&self) -> f64 {
+        let all: Duration = self.turns.iter().map(|turn| turn.cpu).sum();
+        all.as_secs_f64() * 1e6 / self.requests().max(1) as f64
+    }
+
+    fn percentile(&self, percent: usize) -> u128 {
+        let mut all: Vec<Duration> = self
+            .turns
+            .iter()
+            .flat_map(|turn| turn.latencies.iter().copied())
+            .collect();
+        all.sort_unstable();
+        let at = (all.len() * percent / 100).min(all.len().saturating_sub(1));
+        all.get(at).map_or(0, Duration::as_micros)
+    }
+}
+
+/// Prints everything, and writes it where the options say.
+///
+/// A missed target is told, not an error: it depends on the machine. An answer of another status is an error.
+pub fn print(
+    rows: &[Figures],
+    options: &Options,
+    sizes: Sizes,
+    starts: &BTreeMap<String, Vec<f64>>,
+    load_before: &str,
+) -> Done {
+    println!(
+        "\n{} connections, {} turns. Load average of the machine before: {load_before}.",
+        options.connections, options.turns
+    );
+    println!(
+        "{:<50} {:>9} {:>9} {:>8} {:>8} {:>10}",
+        "worker, tokens", "requests", "req/s", "p50 µs", "p99 µs", "CPU µs/req"
+    );
+    for row in rows {
+        println!(
+            "{:<50} {:>9} {:>9.0} {:>8} {:>8} {:>10.0}",
+            row.name,
+            row.requests(),
+            median(row.rates()),
+            row.percentile(50),
+            row.percentile(99),
+            row.cpu()
+        );
+    }
+    let checks = checks(rows, sizes, starts);
+    println!("\nRatios are medians of the turns' ratios of requests a second:");
+    for check in &checks {
+        let verdict = if check.met { "met" } else { "MISSED" };
+        println!(
+            "  {:<68} {:>7.2}  {:<8} {verdict}",
+            check.what, check.value, check.wanted
+        );
+    }
+    println!("\nStart of workerd to the first answer:");
+    for (worker, times) in starts {
+        println!(
+            "  {worker:<18} quickest {:>5.1} ms, median {:>5.1} ms of {}",
+            times.first().copied().unwrap_or(f64::NAN),
+            median(times.clone()),
+            times.len()
+        );
+    }
+    println!("\nThe Worker as uploaded: {sizes}");
+    if let Some(path) = &options.json {
+        let document = json!({
+            "connections": options.connections, "turns": options.turns, "load_before": load_before,
+            "rows": rows.iter().map(row_of).collect::<Vec<_>>(),
+            "targets": checks.iter().map(|check| json!({
+                "what": check.what, "value": check.value, "wanted": check.wanted, "met": check.met,
+            })).collect::<Vec<_>>(),
+            "start_ms": starts,
+            "bytes": sizes,
+        });
+        fs::write(path, serde_json::to_vec_pretty(&document).in_step(STEP)?).in_step(STEP)?;
+    }
+    match rows.iter().find(|row| row.failed() > 0) {
+        Some(row) => Err(Fault::new(
+            STEP,
+            format!("{}: {} answers had another status", row.name, row.failed()),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn row_of(row: &Figures) -> serde_json::Value {
+    json!({
+        "name": row.name, "requests": row.requests(), "failed": row.failed(), "per_second": median(row.rates()),
+        "p50_us": row.percentile(50), "p99_us": row.percentile(99), "cpu_us": row.cpu(),
+    })
+}
+
+fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -> Vec<Check> {
+    let find = |name: &str| rows.iter().find(|row| row.name == name);
+    let mut checks: Vec<Check> = TARGETS
+        .iter()
+        .filter_map(|(ours, theirs, least)| {
+            let value = ratio(find(ours)?, find(theirs)?);
+            Some(at_least(format!("{ours} / {theirs}"), value, *least))
+        })
+        .collect();
+    for row in rows {
+        if let Some(before) = find(&cases::beside(&row.name)) {
+            let what = format!("{} / {}", row.name, before.name);
+            checks.push(at_least(what, ratio(row, before), 1.0));
+        }
+    }
+    if let Some(refused) = find(BREAKER_OPEN) {
+        checks.push(at_most(
+            format!("{BREAKER_OPEN}: µs a request, all connections together"),
+            1e6 / median(refused.rates()),
+            MOST_REFUSED_US,
+        ));
+        checks.push(at_most(
+            format!("{BREAKER_OPEN}: CPU µs a request"),
+            refused.cpu(),
+            MOST_REFUSED_US,
+        ));
+    }
+    checks.push(at_most(
+        "wasm, KB gzipped".to_owned(),
+        sizes.wasm_gzipped as f64 / 1e3,
+        MOST_GZIPPED_KB,
+    ));
+    if let Some(ours) = starts.get(OURS) {
+        checks.push(at_most(
+            "start of workerd to the first answer, ms (median)".to_owned(),
+            median(ours.clone()),
+            MOST_START_MS,
+        ));
+    }
+    checks
+}
+
+/// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
+fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
+    median_ratio(&ours.rates(), &theirs.rates())
+}

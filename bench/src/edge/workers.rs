@@ -1,0 +1,103 @@
+//! The running Workers, and one turn of load on one of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use stack::fault::{Done, Fault, In as _};
+use stack::paths;
+
+use super::cases::{Case, Tokens};
+use super::report::Turn;
+use super::{Options, STEP};
+use crate::{cpu, load};
+
+/// All Workers, in one workerd. They end when their standard input closes, however this program ends.
+pub struct Workers {
+    child: Child,
+    workerd: u32,
+    addresses: BTreeMap<String, String>,
+    tokens: Vec<String>,
+}
+
+impl Workers {
+    pub fn start(upstream: &str, options: &Options) -> Done<Self> {
+        let tokens_file = paths::working("bench-tokens");
+        fs::create_dir_all(paths::working("")).in_step(STEP)?;
+        let mut child = Command::new("node")
+            .arg(paths::root().join("bench/edge/serve.mjs"))
+            .arg(paths::root())
+            .arg(upstream)
+            // The uncounted first turn needs unseen tokens too.
+            .arg((options.cold + options.a_turn()).to_string())
+            .arg(options.warm.to_string())
+            .arg(&tokens_file)
+            .args(&options.beside)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .in_step(STEP)?;
+        let stdout = child.stdout.take().ok_or("no output").in_step(STEP)?;
+        let line = BufReader::new(stdout)
+            .lines()
+            .map_while(Result::ok)
+            .find(|line| line.starts_with('{'))
+            .ok_or_else(|| Fault::new(STEP, "serve.mjs ended before it was ready"))?;
+        let addresses: BTreeMap<String, String> = serde_json::from_str(&line).in_step(STEP)?;
+        let workerd = cpu::workerd_under(child.id())
+            .ok_or("workerd is not to be found")
+            .in_step(STEP)?;
+        let tokens = fs::read_to_string(&tokens_file).in_step(STEP)?;
+        let _ = fs::remove_file(&tokens_file);
+        Ok(Self {
+            child,
+            workerd,
+            addresses,
+            tokens: tokens.lines().map(str::to_owned).collect(),
+        })
+    }
+
+    pub fn measure(&self, case: &Case, turn: usize, options: &Options) -> Done<Turn> {
+        let address = self
+            .addresses
+            .get(case.worker)
+            .map(|url| url.trim_start_matches("http://").trim_end_matches('/'))
+            .ok_or_else(|| Fault::new(STEP, format!("{} has no address", case.worker)))?;
+        let a_turn = options.a_turn();
+        let legacy_from = self.tokens.len().saturating_sub(options.warm);
+        let range = match case.tokens {
+            Tokens::Cold => turn * a_turn..((turn + 1) * a_turn).min(legacy_from),
+            Tokens::Warm => 0..options.warm.min(legacy_from),
+            Tokens::Legacy => legacy_from..self.tokens.len(),
+        };
+        let tokens = self.tokens.get(range).unwrap_or_default();
+        let plan = load::Plan {
+            address,
+            path: case.path,
+            tokens,
+            connections: options.connections,
+            requests: if case.tokens == Tokens::Cold {
+                tokens.len()
+            } else {
+                a_turn
+            },
+            status: case.status,
+        };
+        let before = cpu::used(self.workerd);
+        let outcome = load::send(&plan).in_step(STEP)?;
+        Ok(Turn {
+            failed: outcome.failed,
+            took: outcome.took,
+            cpu: cpu::used(self.workerd).saturating_sub(before),
+            latencies: outcome.latencies,
+        })
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}

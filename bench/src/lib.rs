@@ -1,0 +1,27 @@
+//! Measurements against other projects' work, on this machine and in one run.
+
+mod cpu;
+mod edge;
+mod load;
+mod origin;
+mod target;
+mod upstream;
+
+use stack::fault::Done;
+
+/// What to measure.
+#[derive(Debug, clap::Subcommand)]
+pub enum Options {
+    /// Our Worker beside a bare pass-through and two verifying Workers, all in one workerd.
+    Edge(edge::Options),
+    /// The origin beside pgbench and two services in TypeScript, on one PostgreSQL.
+    Origin(origin::Options),
+}
+
+/// Measures.
+pub fn run(options: &Options) -> Done {
+    match options {
+        Options::Edge(options) => edge::run(options),
+        Options::Origin(options) => origin::run(options),
+    }
+}

@@ -1,0 +1,86 @@
+//! The issuer's keys and users' credentials, by `bench/origin/keys.mjs`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use stack::fault::{Done, Fault, In as _};
+use stack::{http, paths};
+
+use super::STEP;
+
+/// The key of the edge's assertions: 32 bytes of 7, as `keys.mjs` has it.
+pub const ASSERTION_KEYS: &str = "bench:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+/// The project of every token.
+pub const PROJECT: &str = "demo-bench";
+
+/// A running issuer. It ends with its standard input, however this program ends.
+pub struct Issuer {
+    child: Child,
+    address: String,
+}
+
+impl Issuer {
+    pub fn start() -> Done<Self> {
+        let mut child = Command::new("node")
+            .arg(paths::root().join("bench/origin/keys.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .in_step(STEP)?;
+        let mut address = String::new();
+        let stdout = child.stdout.take().ok_or("no output").in_step(STEP)?;
+        BufReader::new(stdout).read_line(&mut address).in_step(STEP)?;
+        let address = address.trim().to_owned();
+        if address.is_empty() {
+            return Err(Fault::new(STEP, "keys.mjs ended before it listened"));
+        }
+        Ok(Self { child, address })
+    }
+
+    /// Where the key set is.
+    pub fn keys_url(&self) -> String {
+        format!("{}/keys", self.address)
+    }
+
+    /// New ID tokens of `people`.
+    pub fn tokens(&self, people: People) -> Done<Vec<String>> {
+        self.lines("/tokens?", people)
+    }
+
+    /// Assertions for `GET /v1/auth/me` of `people`; good for a minute.
+    pub fn assertions(&self, people: People) -> Done<Vec<String>> {
+        self.lines("/assertions?method=GET&path=/v1/auth/me&", people)
+    }
+
+    fn lines(&self, path: &str, people: People) -> Done<Vec<String>> {
+        let mut all = Vec::new();
+        // In answers of a few megabytes at most.
+        while all.len() < people.count {
+            let part = (people.count - all.len()).min(2000);
+            let url = format!(
+                "{}{path}from={}&count={part}&of={}",
+                self.address,
+                people.from as usize + all.len(),
+                people.of
+            );
+            let answer = http::get(&url, &[]).in_step(STEP)?;
+            all.extend(answer.text.lines().map(str::to_owned));
+        }
+        Ok(all)
+    }
+}
+
+/// Whose credentials: `count` from `from` on, spread over a table of `of` users, or with these very numbers when that is 0.
+#[derive(Clone, Copy)]
+pub struct People {
+    pub from: u32,
+    pub count: usize,
+    pub of: u32,
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,288 @@
+//! The whole stack on this machine: PostgreSQL, the issuer (Auth emulator or a key server), the stand-in legacy service, the origin, and
+//! the edge in the Workers runtime.
+
+pub mod accounts;
+pub mod build_edge;
+pub mod build_page;
+pub mod console;
+mod database;
+mod edge;
+mod edges;
+mod emulator;
+pub mod fault;
+mod google;
+pub mod guard;
+pub mod http;
+mod issuer;
+mod operate;
+mod origin_alone;
+pub mod paths;
+mod plan;
+pub mod ports;
+pub mod postgres;
+pub mod programs;
+mod pulse;
+pub mod run;
+pub mod running;
+pub mod secrets;
+pub mod service;
+mod stop;
+pub mod tools;
+mod variables;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+pub use database::for_tests as test_database;
+use fault::{Done, Fault};
+use guard::Guard;
+pub use origin_alone::OriginAlone;
+pub use plan::{Database, Issuer, Plan};
+use ports::Ports;
+use postgres::Postgres;
+use pulse::Pulse;
+use secrets::Secrets;
+use service::Service;
+pub use stop::on_signal as stop_signal;
+use tools::{npm, wasm_target};
+
+/// Addresses of a running stack.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub edge: String,
+    pub origin: String,
+    pub legacy: String,
+    /// Where the stand-in legacy service is told to misbehave.
+    pub legacy_control: String,
+    pub database: String,
+    /// The Auth emulator.
+    pub emulator: Option<String>,
+    /// The key server.
+    pub key_server: Option<String>,
+    /// The stand-in of Google's account services.
+    pub google: Option<String>,
+    /// Where more edges are asked for.
+    pub edges: Option<String>,
+    pub project: String,
+    pub service_key: String,
+    /// `ORIGIN_ASSERTION_KEYS`
+    pub assertion_keys: String,
+    /// HS256 secret of legacy tokens.
+    pub legacy_secret: String,
+}
+
+/// A running stack; everything ends when this is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    pub addresses: Addresses,
+    // Ended in this order: who calls before who is called.
+    edge: Service,
+    edges: Option<Service>,
+    origin: Service,
+    legacy: Service,
+    issuer: Option<Service>,
+    google: Option<Service>,
+    database: Option<(Postgres, Service)>,
+    throw_away: bool,
+    guard: Arc<Guard>,
+    started_with: operate::StartedWith,
+}
+
+impl Stack {
+    /// Installs and compiles what is missing, then starts everything, side by side where nothing has to wait.
+    pub fn up(plan: &Plan) -> Done<Self> {
+        thread::scope(|scope| {
+            // Side by side: npm waits for the network and the disk, compilers for the processor.
+            let compiled = scope.spawn(|| compile(plan));
+            console::step("npm tools", npm::ensure)?;
+            join(compiled)
+        })?;
+        let guard = Arc::new(Guard::start()?);
+        let secrets = match plan.database {
+            Database::ThrowAway => Secrets::make()?,
+            Database::Kept { .. } | Database::Yours(_) => {
+                let secrets = Secrets::kept()?;
+                secrets.leave_for_wrangler()?;
+                secrets
+            }
+        };
+        let mut ports = if plan.well_known_ports {
+            Ports::well_known()
+        } else {
+            Ports::any()
+        };
+        // The emulator takes longest to start and needs nothing of the others.
+        let mut issuer = issuer::start(&guard, plan, &mut ports)?;
+        let google = google::start(&guard, plan, &mut ports)?;
+        let database = database::start(&guard, plan, &mut ports, &secrets)?;
+        console::step(build_edge::STEP, || build_edge::build(plan.worker))?;
+        console::step("migrate", || programs::migrate(&database.url))?;
+
+        let origin_port = ports.take("origin", 3008)?;
+        let legacy_port = ports.take("legacy", 3001)?;
+        let control_port = ports.take("legacy control", 3002)?;
+        let edge_port = ports.take("edge", 8787)?;
+        let edges_port = match plan.more_edges {
+            true => Some(ports.take("edges on request", 8788)?),
+            false => None,
+        };
+        let addresses = Addresses {
+            edge: local(edge_port),
+            origin: local(origin_port),
+            legacy: local(legacy_port),
+            legacy_control: local(control_port),
+            database: database.url.clone(),
+            emulator: issuer.emulator.clone(),
+            key_server: issuer.key_server.clone(),
+            google: google.as_ref().map(|google| google.address.clone()),
+            edges: edges_port.map(local),
+            project: issuer.project.clone(),
+            service_key: secrets.service.clone(),
+            assertion_keys: secrets.assertion_keys(),
+            legacy_secret: secrets.legacy_jwt.clone(),
+        };
+        let shared = issuer.variables.clone();
+        let mut origin = variables::origin(plan, &database.url, &secrets, &shared);
+        origin.extend(google.iter().flat_map(|google| google.variables.clone()));
+        let started_with = operate::StartedWith {
+            edge: variables::edge(plan, &addresses, &secrets, &shared),
+            origin,
+            origin_port,
+            ports,
+            step_down: false,
+            changeable: false,
+        };
+        let (legacy, origin, edge, edges) = thread::scope(|scope| {
+            let legacy = scope.spawn(|| {
+                console::step(&format!("legacy service on {}", addresses.legacy), || {
+                    let variables = variables::legacy(&database.url, &secrets, control_port);
+                    programs::legacy(&guard, legacy_port, &variables)
+                })
+            });
+            let edge = scope.spawn(|| {
+                console::step(&format!("edge on {}", addresses.edge), || {
+                    let folder = if plan.well_known_ports {
+                        "edge".to_owned()
+                    } else {
+                        format!("edge-{edge_port}")
+                    };
+                    let config = edge::configure(&folder, &started_with.edge, false)?;
+                    if let (true, Some(emulator)) = (plan.page, &addresses.emulator) {
+                        let page = console::step(build_page::STEP, || build_page::build(emulator, &config))?;
+                        edge::serve_files(&config, &page)?;
+                    }
+                    edge::start(&guard, &config, edge_port, edge::talk(&started_with.edge))
+                })
+            });
+            let edges = scope.spawn(|| {
+                let start = |port| {
+                    console::step("edges on request", || {
+                        let config = edge::configure(&format!("edges-{port}"), &started_with.edge, false)?;
+                        edges::start(&guard, &config, port)
+                    })
+                };
+                edges_port.map(start).transpose()
+            });
+            let waited = issuer.wait();
+            let origin = console::step(&format!("origin on {}", addresses.origin), || {
+                programs::origin(&guard, origin_port, &started_with.origin)
+            });
+            (join(legacy), waited.and(origin), join(edge), join(edges))
+        });
+        Ok(Self {
+            addresses,
+            edge: edge?,
+            edges: edges?,
+            origin: origin?,
+            legacy: legacy?,
+            issuer: issuer.service,
+            google: google.map(|google| google.service),
+            database: database.server,
+            throw_away: plan.database == Database::ThrowAway,
+            guard,
+            started_with,
+        })
+    }
+
+    /// Waits for `stop` or for a service that ended by itself, which is an error.
+    pub fn watch(&mut self, stop: &AtomicBool) -> Done {
+        let mut edge = Pulse::new(format!("{}/livez", self.addresses.edge));
+        while !stop.load(Ordering::Relaxed) {
+            if self.guard.ended() {
+                return Err(Fault::new(
+                    "process guard",
+                    "ended while the stack was running; nothing would clean up after us",
+                ));
+            }
+            if edge.stopped() {
+                return Err(Fault::new("edge", "does not answer any more").log(&self.edge.log));
+            }
+            for service in self.services() {
+                if let Some(status) = service.ended() {
+                    return Err(Fault::new(
+                        service.name,
+                        format!("ended with {status} while the stack was running"),
+                    )
+                    .log(&service.log)
+                    .hint("everything else was ended too; `cargo xtask dev` starts it again"));
+                }
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    fn services(&mut self) -> impl Iterator<Item = &mut Service> {
+        [&mut self.edge, &mut self.origin, &mut self.legacy]
+            .into_iter()
+            .chain(self.edges.as_mut())
+            .chain(self.issuer.as_mut())
+            .chain(self.google.as_mut())
+            .chain(self.database.as_mut().map(|(_, service)| service))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for service in self.services() {
+            service.stop();
+        }
+        if let (true, Some((server, _))) = (self.throw_away, &self.database) {
+            server.remove();
+        }
+    }
+}
+
+impl console::StepResult for PathBuf {}
+
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Compiles everything that `plan` starts.
+fn compile(plan: &Plan) -> Done {
+    console::step("wasm32 target", wasm_target::ensure)?;
+    console::compiling(
+        "compile the origin and the stand-ins",
+        programs::LOG,
+        programs::build,
+    )?;
+    console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
+        build_edge::compile_ahead(plan.worker)
+    })?;
+    if plan.page {
+        console::step("compile the page", build_page::compile_ahead)?;
+    }
+    Ok(())
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, Done<T>>) -> Done<T> {
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(Fault::new("start", "a thread of the stack panicked")))
+}
+
+impl console::StepResult for Service {}

@@ -1,0 +1,83 @@
+//! What operators do to a running stack, and what happens to them: deployments, programs that end, a database that is away.
+
+use super::ports::Ports;
+use super::service::Service;
+use super::{Stack, edge, local, programs};
+use crate::fault::{Done, Fault};
+
+/// What it takes to start a part of the stack once more.
+#[derive(Debug)]
+pub(super) struct StartedWith {
+    /// The edge's variables.
+    pub edge: Vec<(&'static str, String)>,
+    /// The origin's.
+    pub origin: Vec<(&'static str, String)>,
+    pub origin_port: u16,
+    pub ports: Ports,
+    /// Whether the edge steps down by itself.
+    pub step_down: bool,
+    /// Whether requests bring variables of the edge's along.
+    pub changeable: bool,
+}
+
+impl Stack {
+    /// Edges deployed from now on step down by themselves, as in production.
+    pub fn bind_step_down(&mut self) {
+        self.started_with.step_down = true;
+    }
+
+    /// Edges deployed from now on take variables that a request brings along (`xtask/assets/changeable-entry.mjs`).
+    pub fn let_variables_change(&mut self) {
+        self.started_with.changeable = true;
+    }
+
+    /// Deploys the edge with `changes` to its variables, as an operator does: the new one comes up beside the old one, and
+    /// [`Self::addresses`] is about the new one from then on. Returns the old one, to be ended once nobody uses it.
+    pub fn deploy(&mut self, changes: &[(&'static str, String)]) -> Done<Service> {
+        let with = &mut self.started_with;
+        for (name, value) in changes {
+            with.edge.retain(|(known, _)| known != name);
+            with.edge.push((name, value.clone()));
+        }
+        let port = with.ports.take("edge", 8787)?;
+        let config = edge::configure(&format!("edge-{port}"), &with.edge, with.step_down)?;
+        if with.changeable {
+            edge::let_variables_change(&config)?;
+        }
+        let new = edge::start(&self.guard, &config, port, edge::talk(&with.edge))?;
+        self.addresses.edge = local(port);
+        Ok(std::mem::replace(&mut self.edge, new))
+    }
+
+    /// Ends the origin.
+    pub fn stop_origin(&mut self) -> Done {
+        self.origin.stop();
+        Ok(())
+    }
+
+    /// Starts the origin again.
+    pub fn start_origin(&mut self) -> Done {
+        let with = &self.started_with;
+        self.origin = programs::origin(&self.guard, with.origin_port, &with.origin)?;
+        Ok(())
+    }
+
+    /// Stops the database server.
+    pub fn stop_database(&mut self) -> Done {
+        match &mut self.database {
+            Some((_, service)) => {
+                service.stop();
+                Ok(())
+            }
+            None => Err(Fault::new("stop PostgreSQL", "it is not ours to stop")),
+        }
+    }
+
+    /// Starts the database server again.
+    pub fn start_database(&mut self) -> Done {
+        if let Some((server, service)) = &mut self.database {
+            *service = server.start(&self.guard)?;
+        }
+        Ok(())
+    }
+}
