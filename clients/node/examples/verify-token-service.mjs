@@ -19,7 +19,7 @@ const server = createServer(async (request, response) => {
     const { user } = await who(request);
     response.setHeader("content-type", "application/json").end(JSON.stringify({ service: "node", user }));
   } catch (error) {
-    // An error that is none of the client's is the service's own.
+    // The service itself answers an error that is not a refusal.
     if (!answer(request, response, error)) response.writeHead(500).end();
   }
 });

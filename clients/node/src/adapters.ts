@@ -8,7 +8,7 @@ import type { User } from "./user.js";
 
 /** What Express requests carry afterwards. */
 export interface ExpressRequest extends IncomingMessage {
-  /** The path before any router took its part of it off. */
+  /** The path before a router removed the prefix under which it is mounted. */
   readonly originalUrl?: string;
   user?: User | undefined;
   token?: string | undefined;
@@ -27,7 +27,7 @@ export interface HonoContext {
 /** Hono middleware: sets `user` and `crossfade` of the context, or answers the refusal itself. */
 export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<Response | void>;
 
-/** Says who calls a node:http request; throws a `CrossfadeError` to be answered by `answer`. */
+/** Finds who calls a node:http request; throws a `CrossfadeError` that `answer` sends. */
 export type HttpProof = (request: IncomingMessage) => Promise<Caller>;
 
 /** The adapters of one proof. */
@@ -41,7 +41,7 @@ export interface Guard {
 export function guard(proof: Proof): Guard {
   return {
     express: () => (request, response, next) => {
-      // A promise's rejection is not caught by Express 4, and must not reach it as an unhandled one.
+      // Express 4 does not catch a promise's rejection, and the rejection must not become an unhandled one.
       prove(proof, request, request.originalUrl).then(
         (caller) => {
           request.crossfade = caller;
@@ -78,7 +78,7 @@ export function guard(proof: Proof): Guard {
   };
 }
 
-/** Answers a refusal on a node:http response. `false`: the error is none of ours, and nothing was sent. */
+/** Answers a refusal on a node:http response. `false`: the error is not a refusal, and nothing was sent. */
 export function answer(request: IncomingMessage, response: ServerResponse, error: unknown): boolean {
   const refused = refusal(error, askedBy(request));
   if (refused === undefined) return false;
@@ -95,7 +95,7 @@ async function prove(proof: Proof, request: IncomingMessage, target = request.ur
   return proof(incoming);
 }
 
-/** Fetch joins repeated headers by commas. No assertion and no bearer token has one, so a joined value is refused as malformed. */
+/** Fetch joins repeated headers with commas. Neither an assertion nor a bearer token contains a comma: a joined value is malformed. */
 function webHeader(request: Request, name: string): string[] {
   const value = request.headers.get(name);
   return value === null ? [] : [name === ASSERTION_HEADER ? value : value.trim()];

@@ -1,4 +1,4 @@
-// Opens the edge's assertion: the counterpart of shared/src/assertion.rs, held to it by shared/tests/vectors/assertions.json.
+// Opens the edge's assertion: the counterpart of shared/src/assertion.rs. Both are tested with shared/tests/vectors/assertions.json.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { decode } from "./base64url.js";
@@ -6,7 +6,7 @@ import { AssertionError, type AssertionReason, ConfigurationError, MissingError 
 import { isIdentity, isObject, isPerson, type OpenedAssertion } from "./identity.js";
 import { type AssertionKeys, parseKeys } from "./keys.js";
 
-/** The header the assertion comes in. */
+/** The header that carries the assertion. */
 export const ASSERTION_HEADER = "x-crossfade-assertion";
 
 const MAX_BYTES = 16 * 1024;
@@ -18,18 +18,18 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export interface AssertionOptions {
   /** This service's name in the edge's `UPSTREAMS`. */
   readonly audience: string;
-  /** `kid:base64url[,…]`, as `origin assertion-keys <audience>` prints it. Nothing, as from a variable that is not set, is refused at once. */
+  /** `kid:base64url[,…]`, as `origin assertion-keys <audience>` prints it. An unset variable (`undefined`) is refused at once. */
   readonly keys: string | undefined;
-  /** How far the edge's clock may be from ours, 0-60 seconds; 30 unless told. */
+  /** How far the edge's clock may differ from this machine's, 0-60 seconds; 30 by default. */
   readonly skewSeconds?: number;
-  /** The time in seconds since 1970; the system's unless told. */
+  /** The time in seconds since 1970; the system's by default. */
   readonly now?: () => number;
 }
 
 /** What was received. */
 export interface Received {
   readonly method: string;
-  /** As sent, without the query. */
+  /** The path as sent, without the query. */
   readonly path: string;
   /** All values of `X-Crossfade-Assertion`. */
   readonly assertions: readonly string[];
@@ -39,7 +39,7 @@ export interface Received {
 export type Opener = (received: Received) => OpenedAssertion;
 
 /**
- * Checks the options once and returns what opens assertions.
+ * Checks the options once and returns the function that opens assertions.
  *
  * @throws ConfigurationError
  */
@@ -84,7 +84,7 @@ interface Claims {
   readonly usr?: OpenedAssertion["person"];
 }
 
-/** The claims, once the signature over them holds. The algorithm is ours to know, not the token's to choose. */
+/** The claims, once the signature over them is verified. This package fixes the algorithm; the token does not choose it. */
 function verifiedClaims(unverified: string, keys: AssertionKeys): Claims {
   if (unverified.length > MAX_BYTES) refuse("malformed");
   const parts = unverified.split(".");

@@ -1,4 +1,4 @@
-// `authenticate`: whose token is it? For services that callers reach directly, or that need the balance of this moment.
+// `authenticate`: finds the user behind a token. For services that callers reach directly, or that need the current balance.
 
 import { type Guard, guard } from "./adapters.js";
 import { VerdictCache } from "./cache.js";
@@ -11,9 +11,9 @@ import type { User } from "./user.js";
 
 /** Options of `authenticate`. */
 export interface AuthenticateOptions extends Access {
-  /** The edge, or the origin itself: where `/v1/auth/verify-token` is. Nothing, as from a variable that is not set, is refused at once. */
+  /** The edge or the origin, which serve `/v1/auth/verify-token`. An unset variable (`undefined`) is refused at once. */
   readonly url: string | undefined;
-  /** This service's key, so that the calls are not rate-limited; sent as `X-Service-Key`. */
+  /** This service's key, sent as `X-Service-Key`; it exempts the calls from the rate limit. */
   readonly serviceKey?: string | undefined;
   /**
    * The older auth service. It is asked only when `url` cannot be reached, is late or answers 5xx, and only about tokens that it made
@@ -21,19 +21,19 @@ export interface AuthenticateOptions extends Access {
    * ask about it is let in until `url` is back.
    */
   readonly fallback?: { readonly url: string | undefined; readonly serviceKey?: string | undefined } | undefined;
-  /** For each call, in milliseconds; 5000 unless told, 100-30000. */
+  /** The time limit of each call, in milliseconds; 5000 by default, 100-30000. */
   readonly timeoutMs?: number;
-  /** How long a good token is remembered, 0-30 seconds; 0 unless told. So long a revocation or a new balance may go unseen. */
+  /** How long a good token is remembered, 0-30 seconds; 0 by default. A revocation or a new balance may go unseen for as long. */
   readonly cacheSeconds?: number;
 }
 
 /** Adapters, and the call itself. */
 export interface Authenticator extends Guard {
-  /** The person behind `token`. @throws CrossfadeError */
+  /** The user behind `token`. @throws CrossfadeError */
   verifyToken(token: string): Promise<User>;
 }
 
-/** The longest token that is sent anywhere, in bytes; nobody accepts a longer one. */
+/** The longest token that is sent to a service, in bytes; no service accepts a longer one. */
 const MAX_TOKEN_BYTES = 8 * 1024;
 
 /**

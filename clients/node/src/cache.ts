@@ -1,11 +1,11 @@
-// Tokens that were found good a moment ago.
+// Tokens that a service judged good a moment ago.
 
 import { createHash } from "node:crypto";
 import type { Verdict } from "./verdicts.js";
 
 const MAX_ENTRIES = 10_000;
 
-/** Remembers verdicts by the whole SHA-256 of the token, least recently added out first. The tokens themselves are not kept. */
+/** Keeps verdicts under the whole SHA-256 of the token; the oldest entry leaves first. The tokens themselves are not kept. */
 export class VerdictCache {
   readonly #entries = new Map<string, { verdict: Verdict; until: number }>();
 
@@ -23,7 +23,7 @@ export class VerdictCache {
     return undefined;
   }
 
-  /** Never longer than the token itself is good. */
+  /** A verdict is never kept for longer than the token itself is good. */
   put(token: string, verdict: Verdict): void {
     const until = Math.min(this.now() + this.ttlSeconds, verdict.expiresAt ?? Number.POSITIVE_INFINITY);
     if (until <= this.now()) return;

@@ -1,6 +1,6 @@
 // Refusals: typed, with a stable code, a status, and the two bodies every Crossfade service answers with.
 
-/** Codes of the contract that this package answers with. */
+/** The codes of the contract that this package uses. */
 export type ErrorCode =
   | "TOKEN_MISSING"
   | "TOKEN_MALFORMED"
@@ -14,12 +14,12 @@ export type ErrorCode =
   | "UPSTREAM_TIMEOUT"
   | (string & {});
 
-/** A request that is not let through. Its text is ours: nothing of a token, a key or a person is in it. */
+/** A refused request. This package writes the text, which contains nothing of a token, a key or a user. */
 export class CrossfadeError extends Error {
   override readonly name: string = "CrossfadeError";
 
   constructor(
-    /** Stable; what callers branch on. */
+    /** Stable: callers branch on it. */
     readonly code: ErrorCode,
     /** HTTP status. */
     readonly status: number,
@@ -31,7 +31,7 @@ export class CrossfadeError extends Error {
   }
 }
 
-/** Why an assertion was not believed; the same words as the edge and the origin use. */
+/** Why an assertion was refused; the edge and the origin use the same words. */
 export type AssertionReason = "malformed" | "key_unknown" | "signature" | "expired" | "audience" | "request";
 
 const ASSERTION: Record<AssertionReason, readonly [ErrorCode, string]> = {
@@ -43,7 +43,7 @@ const ASSERTION: Record<AssertionReason, readonly [ErrorCode, string]> = {
   request: ["TOKEN_AUDIENCE", "The assertion is for another request"],
 };
 
-/** The request did not come from the edge, or is not the one the edge spoke of. */
+/** The request did not come from the edge, or is not the one that the assertion names. */
 export class AssertionError extends CrossfadeError {
   override readonly name = "AssertionError";
 
@@ -56,7 +56,7 @@ function status401([code, message]: readonly [ErrorCode, string]): [ErrorCode, n
   return [code, 401, message];
 }
 
-/** There is no credential where one is needed. */
+/** The request has no credential, and the route needs one. */
 export class MissingError extends CrossfadeError {
   override readonly name = "MissingError";
 
@@ -65,7 +65,7 @@ export class MissingError extends CrossfadeError {
   }
 }
 
-/** Nobody could say whether the token is good. Never a 401: that would sign people out because of our outage. */
+/** No service could judge the token. Never a 401: that would sign users out because of our outage. */
 export class UnavailableError extends CrossfadeError {
   override readonly name = "UnavailableError";
 
@@ -79,7 +79,7 @@ export class UnavailableError extends CrossfadeError {
   }
 }
 
-/** The options are wrong; thrown when the middleware is made, so that a service does not start with them. */
+/** The options are wrong. It is thrown when the middleware is made: a service does not start with wrong options. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
   readonly code = "CONFIG_INVALID";

@@ -1,4 +1,4 @@
-// What express, Hono and node:http requests have in common, and how a refusal is answered: the envelope of both contracts, or RFC 9457.
+// What Express, Hono and node:http requests have in common, and the body of a refusal: the envelope of both contracts, or RFC 9457.
 
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -6,7 +6,7 @@ import { CrossfadeError } from "./errors.js";
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** The values of a header as they were sent, not joined: two assertions are not one. */
+/** The values of a header as they were sent, not joined: the caller sees that a header came twice. */
 export function headerValues(request: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
@@ -27,21 +27,21 @@ export function bearerToken(values: readonly string[]): string | undefined {
   return /^Bearer ([\x21-\x2b\x2d-\x7e]+)$/i.exec(values[0] ?? "")?.[1];
 }
 
-/** What shapes the body of a refusal. */
+/** The parts of a request that decide the body of a refusal. */
 export interface Asked {
   readonly requestId: string | undefined;
   readonly accept: string | undefined;
   readonly path: string;
 }
 
-/** An answer, ready to be sent by any framework. */
+/** An answer that any framework can send. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Refusals as answers; `undefined` for errors that are none of ours. */
+/** A refusal as an answer; `undefined` for any other error. */
 export function refusal(error: unknown, asked: Asked): Answer | undefined {
   if (!(error instanceof CrossfadeError)) return undefined;
   const { code, status, message } = error;
@@ -72,7 +72,7 @@ function challenge(error: CrossfadeError): string {
   return `Bearer error="invalid_token", error_description="${text}"`;
 }
 
-/** What a node:http request says about the answer it wants. `target`: its target as sent, where a framework has changed it since. */
+/** The parts of a node:http request that decide the answer. `target`: the target as sent, where a framework has changed it since. */
 export function askedBy(request: IncomingMessage, target = request.url): Asked {
   const requestId = request.headers["x-request-id"];
   return {

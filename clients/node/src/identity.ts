@@ -23,7 +23,7 @@ export interface Identity {
   readonly legacy_account?: { readonly type: "user" } | { readonly type: "admin"; readonly role: string };
 }
 
-/** Our own record of the person. */
+/** Our own record of the user. */
 export interface Person {
   /** UUID. */
   readonly id: string;
@@ -34,7 +34,7 @@ export interface Person {
   readonly user_type: string;
 }
 
-/** A statement of the edge about this very request. */
+/** A statement of the edge about this request. */
 export interface OpenedAssertion {
   readonly request_id: string;
   readonly client_ip: string | null;
@@ -55,7 +55,7 @@ const KINDS: readonly unknown[] = ["firebase", "firebase_session_cookie", "legac
 const TEXTS = ["project", "tenant", "email", "name", "picture", "phone_number", "sign_in_provider"];
 const TIMES = ["auth_time", "issued_at", "expires_at"];
 
-/** Whether `value` is our record of a person. */
+/** Whether `value` is our record of a user. */
 export function isPerson(value: unknown): value is Person {
   return (
     isObject(value) &&
@@ -66,7 +66,7 @@ export function isPerson(value: unknown): value is Person {
   );
 }
 
-/** Whether `value` is the facts of a credential. */
+/** Whether `value` has the facts of a credential. */
 export function isIdentity(value: unknown): value is Identity {
   return (
     isObject(value) &&

@@ -1,4 +1,4 @@
-// The service's own assertion keys: what `origin assertion-keys <service>` prints.
+// The service's own assertion keys, as `origin assertion-keys <service>` prints them.
 
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { decode } from "./base64url.js";
@@ -7,7 +7,7 @@ import { ConfigurationError } from "./errors.js";
 const KID = /^[A-Za-z0-9_-]{1,64}$/;
 const MIN_KEY_BYTES = 32;
 
-/** Keys by their id. Any of them opens, so that keys can be rotated without a gap. */
+/** Keys by their id. Each of them opens assertions; an operator can rotate keys without a gap. */
 export type AssertionKeys = ReadonlyMap<string, KeyObject>;
 
 /**

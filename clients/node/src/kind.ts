@@ -1,16 +1,16 @@
-// What kind of token it claims to be. Good only for choosing who is asked about it: the one who is asked judges.
+// The kind that a token claims to be. The claim only decides which service is asked; that service judges the token.
 
 import { isObject } from "./identity.js";
 
-/** Whether `token` claims to be one of the older auth service, which alone can read those, and can read no other. */
+/** Whether `token` claims to be a legacy token. Only the older auth service can read those, and it can read no other. */
 export function claimsToBeLegacy(token: string): boolean {
   const [header, claims, signature, ...more] = token.split(".");
   if (signature === undefined || more.length > 0) return false;
-  // Firebase signs with RS256, its emulator not at all, and nobody but the older service with HS256.
+  // Firebase signs with RS256 and its emulator does not sign; only the older service signs with HS256.
   return partOf(header)?.["alg"] === "HS256" && !isGoogles(partOf(claims)?.["iss"]);
 }
 
-/** A stranger may write anything under `iss`; that the older service cannot read it is then no loss. */
+/** A stranger may write anything under `iss`. If the older service then cannot read the token, nothing is lost. */
 function isGoogles(issuer: unknown): boolean {
   return typeof issuer !== "string" || /^https:\/\/(securetoken|session\.firebase)\.google\.com\//.test(issuer);
 }

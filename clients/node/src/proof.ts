@@ -1,4 +1,4 @@
-// One way to know who is calling, and what every adapter does with it.
+// A proof finds who is calling; every adapter treats its result alike.
 
 import type { OpenedAssertion } from "./identity.js";
 import type { User } from "./user.js";
@@ -6,27 +6,27 @@ import type { User } from "./user.js";
 /** A request as proofs see it. */
 export interface Incoming {
   readonly method: string;
-  /** As sent, without the query. */
+  /** The path as sent, without the query. */
   readonly path: string;
   /** All values of a header, by its lower-case name. */
   readonly header: (name: string) => readonly string[];
 }
 
-/** Whom a request is from. */
+/** Who sent a request. */
 export interface Caller {
-  /** Absent on routes that let everybody in. */
+  /** Absent on routes that are open to all. */
   readonly user?: User;
-  /** The statement behind it, where there is one. */
+  /** The assertion that proved the caller, where there is one. */
   readonly assertion?: OpenedAssertion;
-  /** The token behind it, for calls in the caller's name. */
+  /** The token that proved the caller, for calls in the caller's name. */
   readonly token?: string;
 }
 
-/** Proves whom a request is from. Throws a `CrossfadeError` where it cannot. */
+/** Proves who sent a request. Throws a `CrossfadeError` where it cannot. */
 export type Proof = (incoming: Incoming) => Caller | Promise<Caller>;
 
-/** Who is let in. */
+/** Which requests are let in. */
 export interface Access {
-  /** `true` lets requests in that name nobody; `req.user` is then absent. A bad credential is refused all the same. */
+  /** `true` lets in requests without a credential; `req.user` is then absent. A bad credential is refused all the same. */
   readonly optional?: boolean;
 }

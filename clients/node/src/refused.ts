@@ -1,5 +1,5 @@
-// Tokens that the new service refused for what happened to their holder: revoked, deactivated, gone. The older service knows nothing of
-// that, and is not to let them in while the new one is away.
+// Tokens that the new service refused because their user was revoked, deactivated or deleted. The older service does not know of that, and
+// must not let them in while the new service is away.
 
 import { createHash } from "node:crypto";
 import { CrossfadeError } from "./errors.js";
@@ -8,13 +8,13 @@ const MAX_ENTRIES = 10_000;
 /** A legacy token lives seven days. */
 const REMEMBERED_SECONDS = 7 * 24 * 3_600;
 
-/** Remembers refusals by the whole SHA-256 of the token, oldest out first. The tokens themselves are not kept. */
+/** Keeps refusals under the whole SHA-256 of the token; the oldest leaves first. The tokens themselves are not kept. */
 export class RefusedTokens {
   readonly #entries = new Map<string, { refusal: CrossfadeError; until: number }>();
 
   constructor(private readonly now: () => number) {}
 
-  /** How the new service refused `token`, if it did and has not said otherwise since. */
+  /** The error with which the new service refused `token`, unless it has accepted the token since. */
   get(token: string): CrossfadeError | undefined {
     const entry = this.#entries.get(digest(token));
     return entry !== undefined && this.now() < entry.until ? entry.refusal : undefined;
@@ -32,7 +32,7 @@ export class RefusedTokens {
     }
   }
 
-  /** The new service takes it again. */
+  /** The new service accepts the token again. */
   forgive(token: string): void {
     if (this.#entries.size > 0) this.#entries.delete(digest(token));
   }

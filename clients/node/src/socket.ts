@@ -1,4 +1,5 @@
-// Socket.IO: who opens the connection. The token comes in the handshake (`io(url, { auth: { token } })`), so nobody is connected unknown.
+// Socket.IO: finds who opens the connection. The token comes in the handshake (`io(url, { auth: { token } })`); no socket connects without
+// one.
 
 import { CrossfadeError } from "./errors.js";
 import type { Authenticator } from "./authenticate.js";
@@ -10,7 +11,7 @@ export interface Socket {
   data: { user?: User };
 }
 
-/** What the client's `connect_error` carries as `data`. */
+/** The `data` of the client's `connect_error`. */
 export interface HandshakeRefusal {
   readonly code: string;
   readonly status: number;
@@ -37,7 +38,7 @@ function missing(): CrossfadeError {
   return new CrossfadeError("TOKEN_MISSING", 401, "The handshake has no token");
 }
 
-/** Socket.IO sends `message` and `data` to the client, so a stranger's error must not be handed on. */
+/** Socket.IO sends `message` and `data` to the client. Only the package's own errors are passed on. */
 function shown(error: unknown): Error & { data?: HandshakeRefusal } {
   const known = error instanceof CrossfadeError ? error : new CrossfadeError("INTERNAL", 500, "Internal error");
   return Object.assign(new Error(known.message), { data: { code: known.code, status: known.status } });

@@ -2,25 +2,25 @@
 
 import { isObject, type OpenedAssertion } from "./identity.js";
 
-/** Who is calling. Both spellings of the older services are there: some read `tokenBalance`, others `token_balance`. */
+/** Who is calling. The type has both spellings of the older services: some read `tokenBalance`, others `token_balance`. */
 export interface User {
   /** Our user id, a UUID. */
   readonly id: string;
   readonly email: string | null;
-  /** Whether the user has proven that `email` is theirs. Decide nothing by an address that is not: anybody can register anybody's. */
+  /** Whether the user has proven that `email` is theirs. Do not decide by an unproven address: anyone can register any address. */
   readonly email_verified: boolean;
   readonly username: string | null;
   /** `user`, `admin`, `superadmin` or `moderator`. */
   readonly user_type: string;
   readonly userType: string;
-  /** The role claim older admin routes look for; absent for ordinary people. */
+  /** The role claim that older admin routes read; absent for ordinary users. */
   readonly role?: string;
-  /** `admin` for admin, superadmin and moderator, else `user`: the older `type` claim. */
+  /** The older `type` claim: `admin` for admin, superadmin and moderator, else `user`. */
   readonly type: "user" | "admin";
   readonly is_active: boolean;
   readonly firebase_uid: string | null;
   readonly auth_provider: string | null;
-  /** Tokens that can be spent, as of the answer; absent when the identity came from an assertion, which states none. */
+  /** The tokens that the user can spend, as of the answer; absent with an assertion, which states no balance. */
   readonly token_balance?: number;
   readonly tokenBalance?: number;
 }
@@ -32,7 +32,7 @@ function roles(user_type: string): Pick<User, "user_type" | "userType" | "type" 
   return { user_type, userType: user_type, type: admin ? "admin" : "user", ...(admin ? { role: user_type } : {}) };
 }
 
-/** The person an assertion names; `undefined` for nobody. A person the edge forwards is active: it asked the origin. */
+/** The user that an assertion names; `undefined` if it names none. The edge forwards only active users: it asked the origin. */
 export function userOfAssertion(opened: OpenedAssertion): User | undefined {
   const { person, identity } = opened;
   if (person === null || identity === null) return undefined;
@@ -48,7 +48,7 @@ export function userOfAssertion(opened: OpenedAssertion): User | undefined {
   };
 }
 
-/** The person of a verify-token answer, of either contract; `undefined` when it names none. */
+/** The user of a verify-token answer, of either contract; `undefined` if it names none. */
 export function userOfAnswer(value: unknown): User | undefined {
   if (!isObject(value) || typeof value["id"] !== "string" || value["id"] === "") return undefined;
   const text = (name: string): string | null => (typeof value[name] === "string" ? value[name] : null);

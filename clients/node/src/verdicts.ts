@@ -1,5 +1,5 @@
-// Asks the auth services about a token: the new contract first, the older one only when ours is at fault, and only about tokens of its
-// own.
+// Asks the auth services about a token: the new contract first. The older service is asked only when the new one fails, and only about its
+// own tokens.
 
 import { CrossfadeError, UnavailableError } from "./errors.js";
 import { isObject } from "./identity.js";
@@ -16,22 +16,22 @@ export interface Service {
   readonly timeoutMs: number;
 }
 
-/** A service did not judge the token: it is away, late, or failed. The only reason to ask another one. */
+/** A service did not judge the token: it is away, late, or failed. This is the only reason to ask the other one. */
 class Fault extends Error {
   constructor(readonly timedOut: boolean) {
     super("the auth service is at fault");
   }
 }
 
-/** What is known of a token that is good. */
+/** What a service said about a good token. */
 export interface Verdict {
   readonly user: User;
-  /** `exp` in seconds since 1970, where the answer tells. */
+  /** `exp` in seconds since 1970, where the answer has it. */
   readonly expiresAt: number | undefined;
 }
 
 /**
- * Whose `token` it is.
+ * Asks the services for a verdict on `token`.
  *
  * @throws CrossfadeError with the refusing service's code, or UnavailableError when nobody could judge.
  */
@@ -41,7 +41,7 @@ export async function judge(
   fallback: Service | undefined,
   refused: RefusedTokens,
 ): Promise<Verdict> {
-  // About a Firebase token the older service says "invalid", which would sign its holder out.
+  // The older service calls a Firebase token "invalid", which would sign its holder out.
   const ownedByFallback = fallback !== undefined && claimsToBeLegacy(token);
   try {
     const verdict = await askNew(token, primary);
@@ -85,7 +85,7 @@ async function askLegacy(token: string, service: Service): Promise<Verdict> {
   return { user, expiresAt: undefined };
 }
 
-/** A refusal is final. What is neither a verdict nor our own failure (a wrong address, too many calls) must not sign anybody out. */
+/** A refusal is final. An answer that is neither a verdict nor a failure of ours (a wrong address, too many calls) must sign no user out. */
 function refusalOf(status: number, body: unknown): CrossfadeError {
   const error = isObject(body) ? body["error"] : undefined;
   const code = isObject(error) && typeof error["code"] === "string" ? error["code"] : undefined;
@@ -104,7 +104,7 @@ function refusalOf(status: number, body: unknown): CrossfadeError {
   }
 }
 
-/** The older contract's words for what the new one has codes for. */
+/** The older contract's words, with the codes that the new contract has for them. */
 const LEGACY_WORDS = new Map<unknown, readonly [code: string, status: number]>([
   ["Invalid token", ["TOKEN_MALFORMED", 401]],
   ["Token has expired", ["TOKEN_EXPIRED", 401]],
@@ -113,7 +113,7 @@ const LEGACY_WORDS = new Map<unknown, readonly [code: string, status: number]>([
   ["User account is inactive", ["USER_DISABLED", 403]],
 ]);
 
-/** Any other word, "Authentication failed" above all, is what the older service says when it cannot read its database. */
+/** The older service says any other word, above all "Authentication failed", when it cannot read its database. */
 function legacyRefusal(words: unknown): CrossfadeError | Fault {
   const known = LEGACY_WORDS.get(words);
   if (known === undefined) return new Fault(false);
@@ -129,11 +129,11 @@ async function post(service: Service, path: string, token: string): Promise<{ st
       headers: {
         "content-type": "application/json",
         accept: "application/json",
-        // The second is the older service's condition beside the key.
+        // The older service requires the second header beside the key.
         ...(service.serviceKey === undefined ? {} : { "x-service-key": service.serviceKey, "x-internal-service": "true" }),
       },
       body: JSON.stringify({ token }),
-      // A redirect would carry the token and the key elsewhere.
+      // A redirect would send the token and the key to another address.
       redirect: "error",
       signal,
     });

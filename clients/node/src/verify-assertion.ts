@@ -1,4 +1,4 @@
-// `verifyAssertion`: the request came through our edge, and this is whom the edge verified.
+// `verifyAssertion`: proves that a request came through the edge, and returns the caller whom the edge verified.
 
 import { type Guard, guard } from "./adapters.js";
 import { ASSERTION_HEADER, type AssertionOptions, opener } from "./assertion.js";
@@ -10,8 +10,8 @@ import { userOfAssertion } from "./user.js";
 export type VerifyAssertionOptions = AssertionOptions & Access;
 
 /**
- * Opens the edge's assertion of each request. Needs no network. Headers such as `X-User-ID` are not looked at: anybody who reaches
- * the service can write them.
+ * Opens the edge's assertion of each request. Needs no network. It ignores headers such as `X-User-ID`: any client that reaches the service
+ * can write them.
  *
  * @throws ConfigurationError when the options are wrong.
  */

@@ -13,7 +13,7 @@ const nobody = vector("nobody: a public route");
 const services = {
   express(options) {
     const app = express();
-    // Mounted: the path Express shows to middleware here is no longer the one that was sent.
+    // Mounted: Express shows this middleware a path without the mount's prefix, not the path that was sent.
     app.use("/api/archive", verifyAssertion(options).express(), (request, response) => {
       response.json(request.user ?? null);
     });
@@ -47,7 +47,7 @@ for (const [name, service] of Object.entries(services)) {
     });
   };
 
-  test(`${name}: the person of the assertion is the user`, async (t) => {
+  test(`${name}: the user is the one that the assertion names`, async (t) => {
     const response = await call(t, { path: `${good.path}?page=2`, headers: { "x-user-id": "somebody-else" } });
     assert.equal(response.status, 200);
     const user = await response.json();
@@ -57,7 +57,7 @@ for (const [name, service] of Object.entries(services)) {
     assert.equal("role" in user, false);
   });
 
-  test(`${name}: without an assertion nobody is let in, whatever other headers say`, async (t) => {
+  test(`${name}: a request without an assertion is refused, whatever other headers say`, async (t) => {
     const bare = await call(t, {
       assertion: null,
       headers: { "x-user-id": good.opened.person.id, "x-request-id": "r-7" },
@@ -92,14 +92,14 @@ for (const [name, service] of Object.entries(services)) {
     }
   });
 
-  test(`${name}: RFC 9457 for those who ask for it`, async (t) => {
+  test(`${name}: a refusal follows RFC 9457 on request`, async (t) => {
     const response = await call(t, { assertion: "x", headers: { accept: "application/problem+json" } });
     assert.equal(response.headers.get("content-type"), "application/problem+json");
     const { status, code, instance } = await response.json();
     assert.deepEqual([status, code, instance], [401, "TOKEN_MALFORMED", good.path]);
   });
 
-  test(`${name}: an assertion about nobody opens only what is open to all`, async (t) => {
+  test(`${name}: an assertion without a user opens only public routes`, async (t) => {
     const closed = await call(t, { assertion: nobody.assertion });
     assert.equal(closed.status, 401);
     assert.equal((await closed.json()).error.code, "TOKEN_MISSING");
@@ -110,7 +110,7 @@ for (const [name, service] of Object.entries(services)) {
   });
 }
 
-test("administrators keep the claims older routes look for", () => {
+test("administrators keep the claims that older routes read", () => {
   const admin = vector("an administrator with a legacy token");
   const { user } = verifyAssertion(optionsFor(admin)).verify({
     method: admin.method,

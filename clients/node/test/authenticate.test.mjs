@@ -24,7 +24,7 @@ const verified = (user = USER, tokenExpiration = Date.now() / 1000 + 3600) => [
 const refused = (status, code) => [status, { success: false, error: { code, message: code } }];
 const legacy = (data) => [200, { success: true, data }];
 
-/** An auth service that answers what `reply` says (`undefined`: never) and notes what it was asked. */
+/** An auth service that answers with `reply` (`undefined`: never) and records each request. */
 async function authService(t, reply) {
   const asked = [];
   const url = await serve(t, async (request, response) => {
@@ -39,7 +39,7 @@ async function authService(t, reply) {
   return { url, asked };
 }
 
-/** Tokens that claim to be of a kind; these services ask nobody to verify them. */
+/** Tokens that claim to be of a kind; the services of these tests do not verify them. */
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const claiming = (alg, claims) => `${part({ alg, typ: "JWT" })}.${part(claims)}.c2ln`;
 const OLDER = claiming("HS256", { iss: "atma-auth-service", id: USER.id });
@@ -85,7 +85,7 @@ test("a refusal is final: the older service is not asked", async (t) => {
   assert.equal(older.asked.length, 0);
 });
 
-test("our own faults are: connect, timeout, 5xx, an answer that is none", async (t) => {
+test("the older service is asked after a fault of ours: connect, timeout, 5xx, an unreadable answer", async (t) => {
   const older = await authService(t, () => legacy({ valid: true, user: { ...USER, user_type: "moderator" } }));
   const late = await authService(t, () => undefined);
   const broken = await authService(t, () => refused(503, "DATABASE_UNAVAILABLE"));
@@ -107,7 +107,7 @@ test("the older service's 200 with valid: false is a refusal", async (t) => {
     ["User account is inactive", "USER_DISABLED", 403],
     ["Invalid token", "TOKEN_MALFORMED", 401],
     ["User not found", "USER_NOT_FOUND", 401],
-    // What it says of every token while it cannot read its database.
+    // The older service answers so for every token while it cannot read its database.
     ["Authentication failed", "UPSTREAM_UNAVAILABLE", 503],
     [undefined, "UPSTREAM_UNAVAILABLE", 503],
   ]) {
@@ -132,7 +132,7 @@ test("during a fault the older service is asked about its own tokens only", asyn
   assert.equal(older.asked.length, 0);
 });
 
-test("a token that was refused stays refused while the new service is away", async (t) => {
+test("a refused token stays refused while the new service is away", async (t) => {
   const older = await authService(t, () => legacy({ valid: true, user: USER }));
   let answer;
   const { url } = await authService(t, () => answer);
@@ -146,7 +146,7 @@ test("a token that was refused stays refused while the new service is away", asy
     await assert.rejects(client.verifyToken(OLDER), fails(code, status));
     answer = refused(503, "DATABASE_UNAVAILABLE");
     await assert.rejects(client.verifyToken(OLDER), fails(code, status));
-    // Until it is taken again.
+    // Until the new service accepts the token again.
     answer = verified();
     await client.verifyToken(OLDER);
     answer = refused(503, "DATABASE_UNAVAILABLE");
@@ -154,7 +154,7 @@ test("a token that was refused stays refused while the new service is away", asy
   }
 });
 
-test("when nobody can judge it is 503 or 504, never 401", async (t) => {
+test("a token that no service can judge gets 503 or 504, never 401", async (t) => {
   const late = await authService(t, () => undefined);
   await assert.rejects(authenticate({ url: nowhere }).verifyToken("t"), fails("UPSTREAM_UNAVAILABLE", 503));
   await assert.rejects(
@@ -164,7 +164,7 @@ test("when nobody can judge it is 503 or 504, never 401", async (t) => {
   await assert.rejects(authenticate({ url: late.url, timeoutMs: 100 }).verifyToken("t"), fails("UPSTREAM_TIMEOUT", 504));
 });
 
-test("neither token nor key is carried along a redirect", async (t) => {
+test("a redirect carries neither token nor key", async (t) => {
   const elsewhere = await authService(t, () => verified());
   const url = await serve(t, (_, response) => {
     response.writeHead(307, { location: elsewhere.url }).end();
@@ -232,7 +232,7 @@ test("wrong options are refused at once", () => {
   }
 });
 
-test("a variable that is not set stops the start, by the name of its option", () => {
+test("an unset variable stops the start and names its option", () => {
   const missing = (options, name) =>
     assert.throws(
       () => authenticate(options),

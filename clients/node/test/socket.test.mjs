@@ -35,13 +35,13 @@ async function notifications(t) {
   };
 }
 
-test("whoever shows a good token in the handshake is connected under their own name", async (t) => {
+test("a good token in the handshake connects its user", async (t) => {
   const connect = await notifications(t);
   const [balance] = await once(connect({ token: "good" }), "hello");
   assert.equal(balance, 3);
 });
 
-test("nobody else is connected, and they learn why", async (t) => {
+test("any other client is refused and learns why", async (t) => {
   const connect = await notifications(t);
   for (const [auth, code] of [
     [{}, "TOKEN_MISSING"],

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
-/** The edge's own vectors, made and checked by the Rust code. */
+/** The edge's own vectors, which the Rust code makes and checks. */
 export const vectors = JSON.parse(
   readFileSync(new URL("../../../shared/tests/vectors/assertions.json", import.meta.url), "utf8"),
 );
@@ -15,7 +15,7 @@ export const vector = (name) => {
   return found;
 };
 
-/** Options under which `vector` is to be opened. */
+/** The options with which `vector` is opened. */
 export const optionsFor = (vector) => ({
   audience: vector.audience,
   keys: vectors.keys,

@@ -18,7 +18,7 @@ for (const vector of vectors.vectors) {
   });
 }
 
-test("every kind of refusal and of person has a vector", () => {
+test("every kind of refusal and of user has a vector", () => {
   const kinds = new Set(vectors.vectors.map((vector) => vector.expect));
   assert.deepEqual([...kinds].sort(), ["accepted", "audience", "expired", "key_unknown", "malformed", "request", "signature"]);
 });

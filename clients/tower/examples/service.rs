@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .fallback(any(who))
         .layer(layer)
-        // Outside of the layer: whoever asks whether the process answers has no assertion.
+        // Outside of the layer: a health probe has no assertion.
         .route("/livez", get(|| async {}));
     let port = env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;

@@ -1,4 +1,4 @@
-//! The answer to come: the inner service's, or a refusal that is ready at once.
+//! The future of a response: the inner service's, or a refusal that is ready at once.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -50,7 +50,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::LetIn { inner } => inner.poll(context),
-            // Polled again after its end, which futures need not survive, it stays pending rather than panicking.
+            // Futures need not survive another poll after their end; this one stays pending and does not panic.
             StateProjection::Refused { response } => response
                 .take()
                 .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),

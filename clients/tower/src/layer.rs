@@ -1,4 +1,4 @@
-//! The layer and the service it makes.
+//! The layer and its service.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,12 +14,12 @@ use crate::future::AssertionFuture;
 use crate::opener::{InvalidAudience, Opener};
 use crate::refusal;
 
-/// Lets in only what the edge sent; see the crate's documentation.
+/// Lets in only requests from the edge; see the crate's documentation.
 #[derive(Debug, Clone)]
 pub struct AssertionLayer(Arc<Opener>);
 
 impl AssertionLayer {
-    /// For the service that is called `audience` in the edge's `UPSTREAMS`, with the keys that were derived for it.
+    /// For the service with the name `audience` in the edge's `UPSTREAMS`, and the keys that were derived for it.
     ///
     /// # Errors
     /// [`InvalidAudience`]
@@ -35,13 +35,13 @@ impl AssertionLayer {
         })))
     }
 
-    /// Lets requests in that name nobody. An assertion is needed all the same, and a bad one refused.
+    /// Lets in requests that name no user. They still need an assertion, and a bad one is refused.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|opener| opener.optional = true)
     }
 
-    /// How far the edge's clock may be from ours; 30 seconds unless told.
+    /// How far the edge's clock may differ from this machine's; 30 seconds by default.
     #[must_use]
     pub fn skew(self, skew: ClockSkew) -> Self {
         self.with(|opener| opener.skew = skew)
@@ -66,7 +66,7 @@ impl AssertionLayer {
     }
 }
 
-/// A clock before 1970 opens nothing.
+/// With a clock before 1970 no assertion opens.
 fn system_time() -> UnixTime {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)

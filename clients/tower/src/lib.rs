@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! Handlers read [`Caller`] from the request's extensions; headers such as `X-User-ID` are not looked at, since anybody who reaches the
-//! service can write them. Put the layer outside of anything that rewrites the path: an assertion is bound to the path as sent.
+//! Handlers read [`Caller`] from the request's extensions. The layer ignores headers such as `X-User-ID`, since any client that reaches the
+//! service can write them. Put the layer outside of every layer that rewrites the path: an assertion is bound to the path as sent.
 #![deny(missing_docs)]
 
 mod future;

@@ -1,4 +1,4 @@
-//! Whom a request is from, by the edge's word.
+//! Opens a request's assertion and names the caller.
 
 use std::sync::Arc;
 
@@ -9,37 +9,37 @@ use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 use shared::time::{ClockSkew, UnixTime};
 
-/// Whom a request is from: an extension of every request that is let in.
+/// The caller of a request, as the edge's assertion states it: an extension of every request that is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller(Arc<OpenedAssertion>);
 
 impl Caller {
-    /// Our own record of the user; `None` on routes that are open to everybody. Decide nothing by its address unless
-    /// [`Person::email_verified`] says that they have proven it.
+    /// Our own record of the user; `None` on routes that are open to all. Do not decide by its address unless [`Person::email_verified`]
+    /// says that the user has proven it.
     #[must_use]
     pub fn person(&self) -> Option<&Person> {
         self.0.person.as_ref()
     }
 
-    /// The facts of their token.
+    /// The facts of the caller's token.
     #[must_use]
     pub fn identity(&self) -> Option<&ProvenIdentity> {
         self.0.identity.as_ref()
     }
 
-    /// All that the edge stated.
+    /// The whole statement of the edge.
     #[must_use]
     pub fn assertion(&self) -> &OpenedAssertion {
         &self.0
     }
 }
 
-/// The audience is empty, or the origin's.
+/// The audience is empty, or is the origin's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audience is empty or `origin`")]
 pub struct InvalidAudience;
 
-/// What the layer knows; shared by all its services.
+/// The layer's settings; all its services share them.
 pub(crate) struct Opener {
     pub(crate) audience: String,
     pub(crate) keys: AssertionKeys,
@@ -68,7 +68,7 @@ impl Opener {
     }
 
     /// # Errors
-    /// What to answer: the request is not the edge's, or names nobody where somebody is needed.
+    /// The refusal to send: the edge did not send the request, or it names no user and the route needs one.
     pub(crate) fn open(&self, parts: &Parts, now: UnixTime) -> Result<Caller, Problem> {
         let unverified = unverified_assertion(parts)?;
         let expected = Expected {

@@ -1,4 +1,4 @@
-//! A refusal as an HTTP response: the envelope of both contracts, or RFC 9457 for those who ask for it.
+//! A refusal as an HTTP response: the envelope of both contracts, or RFC 9457 for clients that ask for it.
 
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,

@@ -1,4 +1,4 @@
-//! The layer in front of axum, held to the vectors that the Node client is held to.
+//! Tests the layer in front of axum with the vectors that also test the Node client.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -39,7 +39,7 @@ fn layer_for(vector: &Value) -> AssertionLayer {
     .clock(move || now)
 }
 
-/// Answers what the handler is told.
+/// A service that answers with the caller that its handler received.
 fn service(layer: AssertionLayer) -> Router {
     let who = |Extension(caller): Extension<Caller>| async move {
         let opened = caller.assertion();
@@ -75,7 +75,7 @@ async fn every_vector_gets_its_verdict() {
     let mut seen = 0;
     for vector in file["vectors"].as_array().unwrap() {
         let name = text(vector, "name");
-        // A line break cannot be in a header; the framework refuses it before us.
+        // A header cannot contain a line break; the framework refuses it before the layer sees it.
         let Ok(value) = axum::http::HeaderValue::from_str(text(vector, "assertion")) else {
             continue;
         };
@@ -105,7 +105,7 @@ async fn every_vector_gets_its_verdict() {
 }
 
 #[tokio::test]
-async fn without_an_assertion_nobody_is_let_in() {
+async fn request_without_assertion_is_refused() {
     let good = vector("a person with a Firebase token");
     for layer in [layer_for(&good), layer_for(&good).optional()] {
         let request = request(&good)
@@ -121,7 +121,7 @@ async fn without_an_assertion_nobody_is_let_in() {
 }
 
 #[tokio::test]
-async fn two_assertions_are_none() {
+async fn duplicate_assertion_header_is_rejected() {
     let good = vector("a person with a Firebase token");
     let assertion = text(&good, "assertion");
     let request = request(&good)
@@ -135,7 +135,7 @@ async fn two_assertions_are_none() {
 }
 
 #[tokio::test]
-async fn an_assertion_about_nobody_opens_only_what_is_open_to_all() {
+async fn assertion_without_user_opens_only_public_routes() {
     let nobody = vector("nobody: a public route");
     let request = || {
         request(&nobody)
@@ -153,7 +153,7 @@ async fn an_assertion_about_nobody_opens_only_what_is_open_to_all() {
 }
 
 #[tokio::test]
-async fn rfc_9457_for_those_who_ask_for_it() {
+async fn refusal_follows_rfc_9457_on_request() {
     let good = vector("a person with a Firebase token");
     let request = request(&good)
         .header("x-crossfade-assertion", "spoofed")
@@ -167,7 +167,7 @@ async fn rfc_9457_for_those_who_ask_for_it() {
 }
 
 #[test]
-fn the_origins_name_is_not_a_services() {
+fn origin_audience_is_refused() {
     for audience in ["", "origin"] {
         let keys = AssertionKeys::parse(text(&file(), "keys")).unwrap();
         assert!(AssertionLayer::new(audience, keys).is_err());
