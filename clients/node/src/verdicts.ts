@@ -85,7 +85,7 @@ async function askLegacy(token: string, service: Service): Promise<Verdict> {
   return { user, expiresAt: undefined };
 }
 
-/** A refusal is final. An answer that is neither a verdict nor a failure of ours (a wrong address, too many calls) must sign no user out. */
+/** A refusal is final. An answer that is neither a verdict nor a failure of ours (wrong address, too many calls) must sign no user out. */
 function refusalOf(status: number, body: unknown): CrossfadeError {
   const error = isObject(body) ? body["error"] : undefined;
   const code = isObject(error) && typeof error["code"] === "string" ? error["code"] : undefined;

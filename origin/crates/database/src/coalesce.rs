@@ -1,5 +1,5 @@
-//! Questions that arrive while a statement runs share the next one. A question that finds a worker free goes at once and alone: nothing
-//! ever waits for company, and nothing waits long for a worker that stands still.
+//! The coalescer: questions that arrive while a statement runs share the next one. A question that finds a free worker is sent at once and
+//! alone: no question waits for others to join it, and none waits long for a worker whose statement stands still.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,37 +14,37 @@ use crate::error::DatabaseError;
 
 /// How many questions one statement answers at most.
 const MAX_TOGETHER: usize = 64;
-/// How many questions may wait. Beyond, callers are told to come back.
+/// How many questions may wait. Beyond this, callers are told to come back.
 const MAX_WAITING: usize = 8192;
-/// How long a question waits before a worker is started beside those there are: a statement may stand still until it is timed out, for a
-/// row that another transaction is just writing or a page that the disk does not give.
+/// How long a question waits before a second worker is started beside the busy ones. A statement may stand still until it times out: for a
+/// row that another transaction locks, or for a page that the disk does not deliver.
 const STANDSTILL: Duration = Duration::from_millis(100);
-/// How many workers there may be then.
+/// How many workers there may be while others stand still.
 const MAX_WORKERS: usize = 8;
 
 /// How questions of one kind are answered together.
 pub trait Batch: Send + Sync + 'static {
-    /// What is asked.
+    /// One question.
     type Question: Send + 'static;
-    /// What is answered.
+    /// Its answer.
     type Answer: Send + 'static;
-    /// How many statements run at once while none stands still. More workers mean smaller shares.
+    /// How many statements run at once while none stands still. More workers mean fewer questions for each statement.
     const WORKERS: usize = 1;
 
-    /// Answers each of `waiting`, which may be none: those whose callers have hung up are left out.
+    /// Answers each of `waiting`. The list may be empty: questions of callers that have hung up are left out.
     fn answer(&self, waiting: Vec<Waiting<Self::Question, Self::Answer>>) -> impl Future<Output = ()> + Send;
 }
 
-/// A question whose answer somebody waits for.
+/// A question with a caller that waits for the answer.
 #[derive(Debug)]
 pub struct Waiting<Q, A> {
-    /// What is asked.
+    /// The question.
     pub question: Q,
     reply: oneshot::Sender<Result<A, DatabaseError>>,
 }
 
 impl<Q, A> Waiting<Q, A> {
-    /// Hands `answer` to the caller, if there still is one.
+    /// Hands `answer` to the caller, unless the caller has hung up.
     pub fn reply(self, answer: Result<A, DatabaseError>) {
         let _gone = self.reply.send(answer);
     }
@@ -61,11 +61,11 @@ struct Shared<B: Batch> {
 struct State<Q, A> {
     waiting: VecDeque<Waiting<Q, A>>,
     at_work: usize,
-    /// How many shares were taken so far.
+    /// How many batches the workers have taken so far.
     taken: u64,
 }
 
-/// A worker: how many shares had been taken, its own last one included. If it is more by now, another worker is not standing still.
+/// A worker. It keeps the count of batches at its own last one: a higher count now means that another worker makes progress.
 #[derive(Default)]
 struct Worker {
     taken: u64,
@@ -84,7 +84,7 @@ impl<B: Batch> fmt::Debug for Coalescer<B> {
 }
 
 impl<B: Batch> Coalescer<B> {
-    /// Asks `batch`.
+    /// A coalescer that answers with `batch`.
     pub fn new(batch: B) -> Self {
         let state = Mutex::new(State {
             waiting: VecDeque::new(),
@@ -121,7 +121,7 @@ impl<B: Batch> Coalescer<B> {
         answered.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
     }
 
-    /// Starts a worker that was free. A task of its own, because a caller that hangs up must not stop the statement others wait for.
+    /// Starts a free worker as a task of its own: a caller that hangs up must not stop the statement that others wait for.
     fn begin(&self) {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
@@ -134,8 +134,8 @@ impl<B: Batch> Coalescer<B> {
 }
 
 impl<B: Batch> Shared<B> {
-    /// What the next statement of `worker` answers; `None` when it has nothing more to do, and then it is free again. In one step: a
-    /// question that comes in between must find either the worker at work or the worker free.
+    /// The questions of the next statement of `worker`; `None` when none waits, and then the worker is free. One lock covers both: a
+    /// question that arrives in between must find either a working worker or a free one.
     fn next(&self, worker: &mut Worker) -> Option<Vec<Waiting<B::Question, B::Answer>>> {
         let mut state = self.lock();
         let others_go_on = worker.taken != 0 && worker.taken != state.taken;
@@ -156,7 +156,7 @@ impl<B: Batch> Shared<B> {
 }
 
 impl<Q, A> State<Q, A> {
-    /// Whether there was room for a worker among `workers`, which is at work from now on.
+    /// Takes a place for one more worker if fewer than `workers` are at work; answers whether it did.
     fn open(&mut self, workers: usize) -> bool {
         let opens = self.at_work < workers;
         if opens {
@@ -165,7 +165,7 @@ impl<Q, A> State<Q, A> {
         opens
     }
 
-    /// The same for a worker beside those that have kept a question waiting; only where it would find one.
+    /// The same for a second worker beside busy ones; only if a question waits.
     fn open_beside(&mut self) -> bool {
         !self.waiting.is_empty() && self.open(MAX_WORKERS)
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn worker_goes_on_until_nobody_waits_and_leaves_out_who_has_hung_up() {
+    fn worker_answers_all_waiting_callers_and_skips_hung_up_ones() {
         let (shared, mut answers) = queued(MAX_TOGETHER + 3);
         answers.pop();
         assert!(shared.lock().open(1), "nothing is at work");
@@ -229,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn worker_beside_ends_as_soon_as_the_others_go_on() {
+    fn second_worker_ends_once_the_first_goes_on() {
         let (shared, _answers) = queued(4 * MAX_TOGETHER);
         let (mut first, mut second) = (Worker::default(), Worker::default());
         assert!(shared.lock().open(1) && shared.next(&mut first).is_some());
-        // The first stands still: the second takes all there is, share by share.
+        // The first worker stands still: the second one takes all questions, batch by batch.
         assert!(shared.lock().open_beside());
         assert!(shared.next(&mut second).is_some() && shared.next(&mut second).is_some());
         assert!(

@@ -1,4 +1,4 @@
-//! Which database, and how much of it.
+//! Which database the origin uses, and its limits.
 
 mod url;
 
@@ -15,14 +15,14 @@ use url::DatabaseUrl;
 /// How many prepared statements a session keeps.
 const STATEMENTS: usize = 200;
 
-/// The database and how to use it.
+/// The database and its limits.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// Where it is.
+    /// Its servers.
     pub servers: Servers,
-    /// What gives us sessions.
+    /// What gives the origin its sessions: the server or a pooler.
     pub pooler: Pooler,
-    /// Where migrations go, which need a session of their own.
+    /// The servers for migrations, which need a session of their own.
     pub migrations: Servers,
     /// A replica, for reads that may be some seconds old.
     pub replica: Option<Servers>,
@@ -98,7 +98,7 @@ impl DatabaseConfig {
     }
 }
 
-/// With our name, unless it has been given one; and without a parameter of the library's that most poolers refuse.
+/// Gives the session our name, unless the URL names another; removes a parameter of the library that most poolers refuse.
 fn named(server: PgConnectOptions) -> PgConnectOptions {
     let server = server.extra_float_digits(None);
     match server.get_application_name() {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_say_the_same_as_the_url() {
+    fn separate_variables_equal_the_url() {
         let (by_url, faults) = read(&[("DATABASE_URL", "postgres://app:secret@db.internal:6432/people")]);
         assert!(faults.is_empty(), "{faults:?}");
         let (by_parts, faults) = read(&[
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_bad_is_named() {
+    fn missing_and_bad_variables_are_named() {
         for (pairs, names) in [
             (&[][..], &["DATABASE_URL"][..]),
             (&[("DATABASE_URL", "db")], &["DATABASE_URL"]),

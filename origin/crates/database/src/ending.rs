@@ -1,28 +1,28 @@
-//! How a statement ended, and what that says of the session it ran on.
+//! How a statement ended, and what its session is good for afterwards.
 //!
-//! The protocol tells: an error of severity `ERROR` leaves the session as it was, `FATAL` and `PANIC` end it
-//! (<https://www.postgresql.org/docs/current/protocol-error-fields.html>). A list of codes is needed only for sessions that live on in a
-//! state that is no longer the database's.
+//! The protocol decides: an error of severity `ERROR` leaves the session as it was; `FATAL` and `PANIC` end it
+//! (<https://www.postgresql.org/docs/current/protocol-error-fields.html>). The list of codes covers only sessions that live on in a state
+//! that no longer matches the database.
 
 use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// What a session is good for after a statement.
+/// The state of a session after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// As good as before: the statement succeeded, or the server refused it and nothing else.
+    /// As good as before: the statement succeeded, or the server refused this statement only.
     Kept,
-    /// The session is over or out of step. Whether the statement took effect is unknown.
+    /// The session is over or out of step. It is unknown whether the statement took effect.
     Lost,
-    /// The session lives and remembers what is no longer so: the type of a column, a prepared statement. The statement did not run.
+    /// The session lives but remembers something outdated: the type of a column, a prepared statement. The statement did not run.
     Stale,
     /// The session may not write: a standby, or a server that was read-only when the session began. The statement did not run.
     ReadOnly,
-    /// There was no answer within the limit. Whether the statement took effect is unknown, and asking again would wait as long.
+    /// There was no answer within the limit. It is unknown whether the statement took effect; a repetition would wait as long.
     Late,
-    /// This program could not make sense of the answer. The server is well; the session may be out of step.
+    /// This program could not read the answer. The server is well; the session may be out of step.
     Broken,
 }
 
@@ -34,7 +34,7 @@ impl Ending {
         }
     }
 
-    /// What `error` leaves of the session.
+    /// The state in which `error` leaves the session.
     #[must_use]
     pub fn of(error: &sqlx::Error) -> Self {
         match error {
@@ -53,7 +53,7 @@ impl Ending {
         }
     }
 
-    /// Whether a statement that may be repeated can fare better on a fresh session.
+    /// Whether a repeatable statement may succeed on a fresh session.
     #[must_use]
     pub const fn may_fare_better_on_a_fresh_session(self) -> bool {
         matches!(self, Self::Lost | Self::Stale | Self::ReadOnly)
@@ -66,12 +66,12 @@ fn of_answer(error: &PgDatabaseError) -> Ending {
         _ => {}
     }
     match error.code() {
-        // Protocol violation: this session does not hold the statement that was meant.
+        // Protocol violation: this session does not hold the prepared statement that was meant.
         "08P01" => Ending::Lost,
         "25006" => Ending::ReadOnly,
-        // Transaction state: one was left open or had failed before the statement came.
+        // Transaction state: a transaction was open or had failed before the statement came.
         "25001" | "25P01" | "25P02" => Ending::Stale,
-        // Prepared statements: unknown to the server, or known under this name already.
+        // Prepared statements: the server does not know this one, or has another under its name.
         "26000" | "42P05" => Ending::Stale,
         // "cached plan must not change result type". The sentence comes in the server's language, the routine does not.
         "0A000" if error.routine() == Some("RevalidateCachedQuery") => Ending::Stale,
@@ -79,13 +79,13 @@ fn of_answer(error: &PgDatabaseError) -> Ending {
     }
 }
 
-/// The error for a statement that had no answer within `limit`.
+/// The error for a statement without an answer within `limit`.
 pub(super) fn late(limit: Duration) -> sqlx::Error {
     let text = format!("no answer within {} ms", limit.as_millis());
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
 }
 
-/// The error for a statement that the server is not at work on.
+/// The error for a statement on which the server does not work.
 pub(super) fn unheard() -> sqlx::Error {
     let text = "the server has nothing to do for this session, and no answer came";
     sqlx::Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, text))
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn client_side_errors_are_told_apart() {
+    fn client_side_errors_have_distinct_endings() {
         let io = |kind| sqlx::Error::Io(io::Error::new(kind, "x"));
         for (error, ending) in [
             (sqlx::Error::RowNotFound, Ending::Kept),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_fresh_session_can_mend_is_run_again() {
+    fn only_session_failures_are_retried() {
         for (ending, again) in [
             (Ending::Kept, false),
             (Ending::Lost, true),

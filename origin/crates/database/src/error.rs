@@ -6,38 +6,38 @@ use shared::problem::ErrorCode;
 
 use crate::ending::Ending;
 
-/// Why the database gave no answer. Nothing of the cause is for callers.
+/// Why the database gave no answer. Callers never see the cause.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DatabaseError {
-    /// It cannot be reached, is overloaded, or gave up on the statement: asking again later can help.
+    /// The database cannot be reached, is overloaded, or gave up on the statement: a later attempt may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Arc<sqlx::Error>),
-    /// It refused the statement: a fault in this program or in the schema.
+    /// The database refused the statement: a fault in this program or in the schema.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
 }
 
 impl DatabaseError {
-    /// The unique index or constraint that was violated, for callers that know what it means.
+    /// The violated unique index or constraint, for callers that know its meaning.
     #[must_use]
     pub fn violated_unique(&self) -> Option<&str> {
         self.violated("23505")
     }
 
-    /// The foreign key that was violated, for callers that know what it means.
+    /// The violated foreign key, for callers that know its meaning.
     #[must_use]
     pub fn violated_reference(&self) -> Option<&str> {
         self.violated("23503")
     }
 
-    /// Whether it answers, and takes no writes: a standby, or a server that is read-only for now.
+    /// Whether the server answers but takes no writes: a standby, or a server that is read-only for now.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         let (Self::Unavailable(error) | Self::Refused(error)) = self;
         Ending::of(error) == Ending::ReadOnly
     }
 
-    /// The stable code on the wire. What a value of the request's cannot be stored as is its sender's fault, and says nothing
+    /// The stable code on the wire. If the request holds a value that cannot be stored, the sender is at fault, and the code says nothing
     /// about this service.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -85,8 +85,8 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Class 22, data exception: a date out of range, a pattern with half an escape, a number that overflows. Or a value that has no form
-/// on the wire at all.
+/// Class 22, data exception: a date out of range, a pattern with half an escape, a number that overflows. Also a value that has no form on
+/// the wire at all.
 fn is_about_data(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,
@@ -95,7 +95,7 @@ fn is_about_data(error: &sqlx::Error) -> bool {
     }
 }
 
-/// SQLSTATE classes and codes that speak of the server's state, not of the statement:
+/// SQLSTATE classes and codes that describe the server's state, not the statement:
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn is_unavailable(code: &str) -> bool {
     // Connection, insufficient resources, operator intervention (statement timeout and shutdown too), system error.
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_of_the_server_are_told_from_faults_of_the_statement() {
+    fn server_states_differ_from_statement_faults() {
         for code in [
             "08006", "53300", "57014", "57P01", "57P03", "25006", "40001", "42P01",
         ] {

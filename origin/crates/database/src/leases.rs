@@ -1,19 +1,19 @@
-//! `auth.work_leases`: work in the background that one replica at a time does.
+//! `auth.work_leases`: background work that one replica at a time does.
 //!
-//! A lease spares double work and guards nothing: it may end while its holder is still at work, and each step of the work must be right
-//! beside another replica's.
+//! A lease saves double work and guards nothing: it may end while its holder is still at work. Each step of the work must be correct beside
+//! the same step of another replica.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Work that one replica at a time does, by the name it has in the table.
+/// Work that one replica at a time does, by its name in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Job(pub &'static str);
 
-/// Takes the lease of `job` for `holder`, or makes its own last `seconds` from now on. `false` while another one has it.
+/// Takes the lease of `job` for `holder`, or extends the holder's own, for `seconds` from now. `false` while another replica has it.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim(
     connection: &mut PgConnection,
     job: Job,
@@ -36,7 +36,7 @@ pub async fn claim(
 /// Gives the lease back, if `holder` still has it.
 ///
 /// # Errors
-/// What the database says; the lease then ends by itself.
+/// The database's error; the lease then ends by itself.
 pub async fn release(connection: &mut PgConnection, job: Job, holder: Uuid) -> sqlx::Result<()> {
     sqlx::query("UPDATE auth.work_leases SET expires_at = now() WHERE job = $1 AND holder = $2 AND expires_at > now()")
         .bind(job.0)

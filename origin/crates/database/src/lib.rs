@@ -1,6 +1,6 @@
-//! The way to PostgreSQL: which servers, a pool of sessions with them, statements that run on a session, what a failure means, and
-//! questions that share a statement. Knows two tables only: `auth.work_leases`, which says what process does what in the background, and
-//! `auth.replica_beats`, which says how far a replica has come.
+//! The way to PostgreSQL: the servers, a pool of sessions, statements on a session, the meaning of a failure, and the coalescer. It knows
+//! two tables only: `auth.work_leases` says which process does which background work, and `auth.replica_beats` says how far a replica has
+//! come.
 
 mod coalesce;
 mod config;

@@ -1,4 +1,4 @@
-//! The pool: sessions with the database, and statements with a limit of their own.
+//! The pool: sessions with the database, and statements with a time limit of the pool's own.
 
 mod connections;
 mod judging;
@@ -26,16 +26,15 @@ pub use queue::Purpose;
 pub use session::Borrowed;
 pub use state::Limits;
 
-/// A statement that takes longer makes us doubt whether the server is there: sessions that have been silent for as long are asked before
-/// they are used.
+/// After this long without an answer to a statement, the pool doubts the server: sessions that have been silent for as long are probed
+/// before use.
 const DOUBTFUL: Duration = Duration::from_secs(1);
-/// Writes and locks nothing, and fails as a write would: a session that may not write is given up, and a fresh one asked.
+/// Writes and locks nothing, and fails where a write would fail: the pool then drops a session that may not write and probes a fresh one.
 const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
      RAISE read_only_sql_transaction; END IF; END $$";
-/// How long an answer may be on its way that the server has sent.
+/// How long an answer that the server has sent may take to arrive.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
-/// How often a statement is run that may be repeated. After a restart of the server every session is over; all are given up with the
-/// first of them.
+/// How often a repeatable statement is run. After a restart of the server every session is over; the pool drops all of them with the first.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// Sessions with the database. Cheap to clone; clones share them. Statements go through [`crate::run`], [`crate::read`] or
@@ -45,7 +44,7 @@ pub struct Pool(Arc<Parts>);
 
 struct Parts {
     connections: Arc<Connections>,
-    /// What every statement begins with, where each is a transaction of its own.
+    /// The prefix of every statement, where each statement is a transaction of its own.
     transaction: Option<Arc<str>>,
 }
 
@@ -55,7 +54,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A pool of its own on the same server, as large, with no limits but a minute for a statement.
+/// A separate pool of the same size on the same server. Its only limit is a minute for a statement.
 impl From<PgPool> for Pool {
     fn from(other: PgPool) -> Self {
         let servers = Servers::from(PgPool::connect_options(&other).as_ref().clone());
@@ -69,7 +68,7 @@ impl From<PgPool> for Pool {
 }
 
 impl Pool {
-    /// Connects when a session is first wanted.
+    /// A pool that connects when a session is first wanted.
     #[must_use]
     pub fn new(opening: Opening, limits: Limits) -> Self {
         Self(Arc::new(Parts {
@@ -81,7 +80,7 @@ impl Pool {
     /// Runs `statement` once.
     ///
     /// # Errors
-    /// Outside: no session could be had, and nothing was sent. Inside: what `statement` answers, or that it did not in time.
+    /// Outer: the pool had no session, and nothing was sent. Inner: the error of `statement`, or its timeout.
     pub async fn once<T, F, Fut>(&self, statement: F) -> Result<sqlx::Result<T>, DatabaseError>
     where
         F: FnOnce(Borrowed) -> Fut,
@@ -96,7 +95,7 @@ impl Pool {
         Ok(answer)
     }
 
-    /// Runs `statement`, again on a fresh session where its own turned out to be over: it must be one that may be repeated.
+    /// Runs `statement`, and again on a fresh session if its own turned out to be over. The statement must be repeatable.
     pub(super) async fn repeatedly<T, F, Fut>(
         &self,
         purpose: Purpose,
@@ -128,7 +127,7 @@ impl Pool {
     /// Runs `work` in a transaction, which may take `limit` in all.
     ///
     /// # Errors
-    /// Then the transaction is rolled back, or it is unknown whether it took effect.
+    /// The transaction is rolled back, or it is unknown whether it took effect.
     pub async fn transaction<T, F, Fut>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         F: FnOnce(Borrowed) -> Fut,
@@ -162,14 +161,14 @@ impl Pool {
         }
     }
 
-    /// How many sessions are open, and how many of them are not in use.
+    /// How many sessions are open, and how many of them are idle.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
         self.0.connections.count()
     }
 
-    /// Whether a pooler gives our sessions to others, which it was not said to. `false` also while the database cannot be reached: then it
-    /// is found out before the first statement.
+    /// Whether a pooler gives our sessions to others although it is configured not to. Also `false` while the database cannot be reached:
+    /// the check then runs before the first statement.
     pub async fn has_shared_sessions(&self) -> bool {
         match self.0.connections.opening.open().await {
             Ok(_) => false,
@@ -177,7 +176,7 @@ impl Pool {
         }
     }
 
-    /// Closes every session, those in use as soon as they are not.
+    /// Closes every session; those in use are closed as soon as they are free.
     pub async fn close(&self) {
         self.0.connections.close().await;
     }
@@ -194,7 +193,7 @@ impl Pool {
     }
 }
 
-/// Runs `work` in a transaction. With `is_shared` none of its prepared statements is left in the session.
+/// Runs `work` in a transaction. With `is_shared`, none of its prepared statements stays in the session.
 async fn perform_in<T, F, Fut>(
     lease: &mut Lease,
     begin: Arc<str>,
@@ -222,8 +221,8 @@ where
     answer
 }
 
-/// What `work` answers within `limit`. After a while the server is asked, over another connection, whether the session `name` is at work: if
-/// not, the statement never arrived, or its answer did not.
+/// The answer of `work` within `limit`. After `DOUBTFUL` the pool asks the server over another connection whether the session `name` is at
+/// work. If it is not, the statement or its answer was lost.
 async fn limited<T>(
     connections: &Connections,
     limit: Duration,
@@ -241,6 +240,6 @@ async fn limited<T>(
         answer = rest => return answer.unwrap_or_else(|_| Err(late(limit))),
         () = connections.is_unheard(name) => {}
     }
-    // It may have ended just when we asked.
+    // The statement may have ended while the pool asked.
     timeout(ON_ITS_WAY, work).await.unwrap_or_else(|_| Err(unheard()))
 }

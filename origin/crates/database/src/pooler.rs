@@ -1,7 +1,7 @@
 //! Whether a session stays ours between two statements.
 //!
-//! Behind a pooler that gives sessions to others after each transaction, the name of a prepared statement may mean another program's
-//! statement: an account is closed because its owner signed out. No answer tells; so it is found out before the first statement.
+//! A pooler may give sessions to other clients after each transaction. The name of a prepared statement may then mean another program's
+//! statement: a log-out could close an account. No answer reveals this, therefore the origin checks it before the first statement.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
-/// How long each step of the question may take.
+/// How long each step of the check may take.
 const STEP: Duration = Duration::from_secs(1);
-/// How often it is asked. Another program may have had the session just then.
+/// How often the check is repeated: another program may have held the session by chance.
 const ROUNDS: u32 = 3;
 
 /// What gives a session to the program.
@@ -22,12 +22,12 @@ pub enum Pooler {
     /// The server itself, or a pooler that leaves a session to one client for as long as it is connected.
     #[default]
     Session,
-    /// A pooler that gives sessions to others after each transaction. Every statement is then a transaction of its own, which leaves
+    /// A pooler that gives sessions to other clients after each transaction. Every statement is then a transaction of its own, which leaves
     /// no prepared statement and no setting behind.
     Transaction,
 }
 
-/// A pooler gives sessions to others, and was not said to.
+/// The error: a pooler gives sessions to others although it is configured not to.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the pooler before the database gives our session to others between two statements, which could run the wrong one. Either set \
@@ -37,7 +37,7 @@ pub enum Pooler {
 pub struct SharedSessions;
 
 impl SharedSessions {
-    /// Whether `error` is this one.
+    /// Whether `error` is a [`SharedSessions`].
     #[must_use]
     pub fn is(error: &sqlx::Error) -> bool {
         matches!(error, sqlx::Error::Configuration(cause) if cause.is::<Self>())
@@ -48,16 +48,17 @@ impl SharedSessions {
     }
 }
 
-/// Names a session of the server, among all there are.
+/// The name of a session, unique among all sessions of the server.
 pub(super) async fn identity(connection: &mut PgConnection) -> sqlx::Result<String> {
-    // As text in a simple query: that needs no prepared statement, and is safe behind any pooler.
+    // As text in a simple query: this needs no prepared statement, and is safe behind any pooler.
     let row = sqlx::raw_sql("SELECT pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text")
         .fetch_one(connection)
         .await?;
     sqlx::Row::try_get(&row, 0)
 }
 
-/// Whether `connection`, or another one to `server`, is in a session that it shares. `false` also where that cannot be found out.
+/// Whether another client shares the session of `connection`, or of a second connection to `server`. Also `false` where that cannot be
+/// found out.
 pub(super) async fn is_shared(
     connection: &mut PgConnection,
     server: &PgConnectOptions,
@@ -78,7 +79,7 @@ pub(super) async fn is_shared(
     Ok(false)
 }
 
-/// The other one holds a session for the length of a transaction. If that is ours, or ours is another one by then, they are shared.
+/// The other connection holds a session for a transaction. If it holds ours, or if ours has changed by then, sessions are shared.
 async fn compare(connection: &mut PgConnection, ours: &str, other: &mut PgConnection) -> sqlx::Result<bool> {
     match sqlx::raw_sql("BEGIN").execute(&mut *other).await {
         // Poolers that give sessions away after each statement refuse transactions.
@@ -88,7 +89,7 @@ async fn compare(connection: &mut PgConnection, ours: &str, other: &mut PgConnec
     let theirs = identity(other).await?;
     if theirs == ours {
         sqlx::raw_sql("ROLLBACK").execute(other).await?;
-        // If ours had ended meanwhile, the session would be free for the other one by right.
+        // If our session had ended in between, the other connection could have got it by right.
         return identity(connection).await.map(|_| true);
     }
     let again = identity(connection).await?;
@@ -100,7 +101,7 @@ async fn compare(connection: &mut PgConnection, ours: &str, other: &mut PgConnec
 #[derive(Debug, Default)]
 pub(super) struct Known(Mutex<HashMap<Arc<str>, usize>>);
 
-/// A session that is known until this is dropped.
+/// A registered session; dropping this removes it.
 #[derive(Debug)]
 pub struct Registration {
     known: Arc<Known>,
@@ -108,14 +109,14 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The session's name among all of the server's.
+    /// The session's name, unique among all of the server's.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 }
 
 impl Known {
-    /// Notes the session `name`. `false` beside it: another connection of ours has it too.
+    /// Registers the session `name`. Answers `false` beside it if another connection of ours has the session too.
     pub fn note(self: &Arc<Self>, name: &str) -> (Registration, bool) {
         let name: Arc<str> = Arc::from(name);
         let count = {
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_alone_until_another_connection_has_it() {
+    fn session_is_unshared_until_another_connection_has_it() {
         let known = Arc::new(Known::default());
         let (first, is_alone) = known.note("1");
         assert!(is_alone);
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_is_recognised_and_says_what_to_set() {
+    fn error_is_recognised_and_names_the_setting() {
         let error = SharedSessions::error();
         assert!(SharedSessions::is(&error));
         assert!(error.to_string().contains("DB_POOLER=transaction"), "{error}");

@@ -1,9 +1,9 @@
-//! `auth.replica_beats`: reading a replica of the database without being told what is no longer so.
+//! `auth.replica_beats`: bounds how old an answer of a replica can be.
 //!
-//! Every second this process writes the time into a row of its own at the primary, by a clock that only this process has. Each statement on
-//! the replica reads that row too, in its own snapshot: whatever was committed before the beat was sent is in that snapshot. So the beat's
-//! age bounds how old the rest can be, and no two clocks are ever compared. A replica that has stopped, fallen behind, or begun a history of
-//! its own shows an old beat, and the primary is asked instead.
+//! Every second this process writes the time into its own row at the primary, by a clock that only this process reads. Each statement on
+//! the replica also reads that row, in the same snapshot: the snapshot contains everything that was committed before the beat was sent. The
+//! beat's age bounds the age of the rest, and no two clocks are compared. A replica that has stopped, lags, or has a history of its own
+//! shows an old beat; the process then asks the primary.
 
 use std::fmt;
 use std::future::Future;
@@ -20,12 +20,12 @@ use uuid::Uuid;
 use crate::pool::{Borrowed, Pool};
 use crate::run::{read, run};
 
-/// How often a beat is sent.
+/// How often the process sends a beat.
 const EVERY: Duration = Duration::from_secs(1);
-/// How old what a replica says may be, in microseconds.
+/// The greatest age of a replica's snapshot, in microseconds.
 const OLDEST: i64 = REPLICA_SECONDS * 1_000_000;
 
-/// The columns by which a statement on the replica says how old its snapshot can be; `$1` is [`Replica::origin`].
+/// The columns that show how old the snapshot of a statement on the replica can be; `$1` is [`Replica::origin`].
 #[macro_export]
 macro_rules! replica_seen {
     () => {
@@ -33,12 +33,12 @@ macro_rules! replica_seen {
     };
 }
 
-/// What a statement on the replica saw of its snapshot.
+/// What a statement on the replica showed of its snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// The beat in the snapshot, in microseconds since this process began.
     sent: Option<i64>,
-    /// Whether the server follows another one.
+    /// Whether the server is a standby of another one.
     follows: bool,
 }
 
@@ -46,7 +46,7 @@ impl Seen {
     /// Reads the columns [`replica_seen`](crate::replica_seen).
     ///
     /// # Errors
-    /// They are not in `row`.
+    /// `row` does not have them.
     pub fn of(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
             sent: row.try_get("replica_sent")?,
@@ -55,14 +55,14 @@ impl Seen {
     }
 }
 
-/// Why the replica is not believed.
+/// Why the replica is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
-    /// It takes writes: it was promoted, or is no replica.
+    /// It takes writes: it was promoted, or never was a replica.
     Promoted,
     /// No beat of this process has arrived there.
     Unheard,
-    /// What it knows may be older than is allowed.
+    /// Its snapshot may be older than allowed.
     Late,
     /// It gave no answer in time.
     Away,
@@ -79,12 +79,12 @@ impl Doubt {
     }
 }
 
-/// Whether an answer counts that arrived `now`, in microseconds since this process began.
+/// Whether an answer that arrived `now`, in microseconds since this process began, counts.
 const fn judge(seen: Seen, now: i64) -> Result<(), Doubt> {
     match seen {
         Seen { follows: false, .. } => Err(Doubt::Promoted),
         Seen { sent: None, .. } => Err(Doubt::Unheard),
-        // A beat of the future is nobody's.
+        // A beat from the future is not one of this process.
         Seen { sent: Some(sent), .. } => match now.checked_sub(sent) {
             Some(0..=OLDEST) => Ok(()),
             _ => Err(Doubt::Late),
@@ -92,7 +92,7 @@ const fn judge(seen: Seen, now: i64) -> Result<(), Doubt> {
     }
 }
 
-/// A replica of the database, for reads that may be [`REPLICA_SECONDS`] old. Never for what moves tokens. Cheap to clone.
+/// A replica of the database, for reads that may be [`REPLICA_SECONDS`] old; never for movements of tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Replica(Arc<Parts>);
 
@@ -113,7 +113,7 @@ impl fmt::Debug for Replica {
 }
 
 impl Replica {
-    /// The replica behind `replica`, of the database behind `primary`. Not believed before [`Self::keep_beating`] has heard a beat there.
+    /// The replica behind `replica`, of the database behind `primary`. It is trusted once [`Self::keep_beating`] has read a beat there.
     #[must_use]
     pub fn new(primary: Pool, replica: Pool) -> Self {
         Self(Arc::new(Parts {
@@ -127,13 +127,13 @@ impl Replica {
         }))
     }
 
-    /// Who this process is in `auth.replica_beats`.
+    /// The name of this process in `auth.replica_beats`.
     #[must_use]
     pub fn origin(&self) -> Uuid {
         self.0.origin
     }
 
-    /// What `statement` finds on the replica; `None` when the primary is to be asked. The statement selects
+    /// What `statement` reads from the replica; `None` when the caller must ask the primary. The statement selects
     /// [`replica_seen`](crate::replica_seen) with the rest.
     pub async fn read<T, F, Fut>(&self, statement: F) -> Option<T>
     where
@@ -177,7 +177,7 @@ impl Replica {
         None
     }
 
-    /// Sends a beat every second, and believes the replica while beats arrive there in time, until the future is dropped.
+    /// Sends a beat every second, and trusts the replica while beats arrive there in time, until the future is dropped.
     pub async fn keep_beating(self) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -201,7 +201,7 @@ impl Replica {
         }
     }
 
-    /// Whether the replica is believed now, and how many reads were answered by it and by the primary in its place.
+    /// Whether the replica is trusted now, how many reads it answered, and how many the primary answered in its place.
     #[must_use]
     pub fn counts(&self) -> (bool, u64, u64) {
         let parts = &self.0;
@@ -217,7 +217,7 @@ impl Replica {
     }
 }
 
-/// Writes a beat, and removes those of processes that ended long ago.
+/// Writes a beat, and removes the beats of processes that ended long ago.
 async fn beat(connection: &mut PgConnection, origin: Uuid, sent: i64) -> sqlx::Result<()> {
     sqlx::query(
         "WITH gone AS (DELETE FROM auth.replica_beats WHERE at < now() - interval '1 day') \

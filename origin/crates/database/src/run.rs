@@ -1,4 +1,4 @@
-//! Running a statement on a session of the pool.
+//! Runs a statement on a session of the pool.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use crate::error::DatabaseError;
 use crate::pool::{Borrowed, Limits, Pool, Purpose};
 use crate::servers::{Opening, Settings};
 
-/// How much longer than the server a statement is waited for: the server ends it first where there is one.
+/// How much longer than the server's limit the origin waits for a statement: the server, if it answers, ends it first.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a statement may take on a replica, before the primary is asked.
+/// How long a statement may take on a replica before the caller asks the primary.
 const REPLICA_STATEMENT: Duration = Duration::from_secs(1);
 /// How long a statement waits for a session with a replica.
 const REPLICA_ACQUIRE: Duration = Duration::from_millis(250);
 
-/// Opens the pool without connecting: the service starts, and says so in `/readyz`, while the database is down.
+/// Opens the pool without connecting: the service starts while the database is down, and says it in `/readyz`.
 #[must_use]
 pub fn open(config: &DatabaseConfig) -> Pool {
     let settings = Settings {
@@ -31,7 +31,7 @@ pub fn open(config: &DatabaseConfig) -> Pool {
     Pool::new(Opening::new(config.servers.clone(), Some(settings)), limits)
 }
 
-/// The same for the replica, if there is one. Whoever waits for it can ask the primary instead, so nothing waits for long.
+/// The same for the replica, if there is one. Its limits are short: a caller can ask the primary instead.
 #[must_use]
 pub fn open_replica(config: &DatabaseConfig) -> Option<Pool> {
     let servers = config.replica.clone()?;
@@ -47,8 +47,8 @@ pub fn open_replica(config: &DatabaseConfig) -> Option<Pool> {
     Some(Pool::new(Opening::new(servers, Some(settings)), limits))
 }
 
-/// Runs `statement` on a session of `pool`. It is run again where its session turned out to be over, so it must be one that may be
-/// repeated: a read, or a write that recognises itself.
+/// Runs `statement` on a session of `pool`, and again if its session turned out to be over. The statement must be repeatable: a read, or a
+/// write that recognises its own repetition.
 ///
 /// # Errors
 /// [`DatabaseError`].
@@ -60,7 +60,7 @@ where
     pool.repeatedly(Purpose::Write, statement).await
 }
 
-/// The same for a statement that writes nothing: it does not wait for those that do.
+/// The same for a statement that writes nothing: it does not wait for writers.
 ///
 /// # Errors
 /// [`DatabaseError`].

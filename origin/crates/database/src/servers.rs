@@ -1,4 +1,4 @@
-//! Where the database is, and how a session with it begins.
+//! The database's servers, and how a session with one begins.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,26 +12,26 @@ use tokio::time::timeout;
 
 use crate::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
 
-/// How often the limit of an attempt is doubled when nothing answers in time.
+/// How often the limit of an attempt is doubled while no server answers in time.
 const MAX_DOUBLINGS: u32 = 2;
 
 /// The servers of one database.
 #[derive(Debug, Clone)]
 pub struct Servers {
-    /// Tried in this order, the last good one first.
+    /// Tried in this order, beginning with the last good one.
     pub list: Vec<PgConnectOptions>,
-    /// Only one that takes writes will do.
+    /// Only a server that takes writes is accepted.
     pub must_write: bool,
-    /// How long one server, or one of its addresses, may take to let us in.
+    /// How long one server, or one of its addresses, may take to accept a session.
     pub attempt: Duration,
 }
 
-/// What a session is told at its beginning.
+/// The settings of a session.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The server stops statements after this long.
     pub statement_timeout: Duration,
-    /// Whether it stays ours between two statements.
+    /// Whether the session stays ours between two statements.
     pub pooler: Pooler,
 }
 
@@ -40,7 +40,7 @@ pub struct Settings {
 pub struct Begun {
     /// Its connection.
     pub connection: PgConnection,
-    /// Its name among those that are open.
+    /// Its registered name, unless the session is shared.
     pub registration: Option<Registration>,
 }
 
@@ -50,10 +50,10 @@ pub struct Opening {
     servers: Servers,
     settings: Option<Settings>,
     last_good: AtomicUsize,
-    /// The address that answered when the first one of its name was silent.
+    /// The address that answered when the name's first address was silent.
     address: Mutex<Option<(usize, IpAddr)>>,
     late: AtomicU32,
-    /// Whether sessions were found to stay ours.
+    /// Whether the check has shown that sessions stay ours.
     is_verified: AtomicBool,
     known: Arc<Known>,
 }
@@ -78,10 +78,10 @@ impl Servers {
         }
     }
 
-    /// The first server that lets us in, and takes writes if it must.
+    /// The first server that accepts a session, and takes writes if it must.
     ///
     /// # Errors
-    /// Why the last one did not.
+    /// The error of the last server.
     pub async fn choose(&self) -> sqlx::Result<PgConnectOptions> {
         let opening = Opening::new(self.clone(), None);
         let begun = opening.open().await?;
@@ -90,10 +90,10 @@ impl Servers {
         server.cloned().ok_or(sqlx::Error::PoolTimedOut)
     }
 
-    /// A connection outside any pool, with the first server that lets us in.
+    /// A connection outside any pool, with the first server that accepts it.
     ///
     /// # Errors
-    /// Why the last one did not.
+    /// The error of the last server.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let begun = Opening::new(self.clone(), None).open().await?;
         Ok(begun.connection)
@@ -101,7 +101,7 @@ impl Servers {
 }
 
 impl Opening {
-    /// Of `servers`; with `settings`, each session is given them at its beginning.
+    /// Opens sessions with `servers`; each session gets `settings` at its beginning, if there are any.
     #[must_use]
     pub fn new(servers: Servers, settings: Option<Settings>) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Opening {
         }
     }
 
-    /// What every statement begins with, where each is a transaction of its own.
+    /// The prefix of every statement, where each statement is a transaction of its own.
     pub(super) fn transaction(&self) -> Option<Arc<str>> {
         let settings = self.settings.as_ref()?;
         (settings.pooler == Pooler::Transaction).then(|| {
@@ -126,10 +126,10 @@ impl Opening {
         })
     }
 
-    /// A session with the first server that lets us in, and takes writes if it must.
+    /// A session with the first server that accepts it, and takes writes if it must.
     ///
     /// # Errors
-    /// Why the last one did not.
+    /// The error of the last server.
     pub async fn open(&self) -> sqlx::Result<Begun> {
         let count = self.servers.list.len();
         let first = self.last_good.load(Ordering::Relaxed);
@@ -154,7 +154,7 @@ impl Opening {
         Err(failure)
     }
 
-    /// How long one address may take now: longer after attempts that ended without an answer, so that a distant server lets us in too.
+    /// How long one address may take now: longer after attempts that timed out, to reach a distant server too.
     fn attempt(&self) -> Duration {
         let doublings = self.late.load(Ordering::Relaxed).min(MAX_DOUBLINGS);
         self.servers.attempt.saturating_mul(1 << doublings)
@@ -174,7 +174,7 @@ impl Opening {
         if !is_late(&failure) {
             return Err(failure);
         }
-        // The system's resolver gave several addresses, perhaps, and the first of them is silent.
+        // The system's resolver may have given several addresses, and the first of them is silent.
         for address in other_addresses(server, self.attempt()).await {
             if let Ok(begun) = self.begin(&at(server, address)).await {
                 self.know_address(Some((index, address)));
@@ -213,7 +213,7 @@ impl Opening {
         })
     }
 
-    /// Whether the session `name` is at work on something, as the server sees it.
+    /// Whether the server reports the session `name` at work.
     pub(super) async fn is_at_work(&self, name: &str) -> sqlx::Result<bool> {
         let mut begun = self.open().await?;
         let found = sqlx::query_scalar(
@@ -242,7 +242,7 @@ impl Opening {
         Ok(())
     }
 
-    /// Gives the session its settings and asks who it is and whether it may write, in one round trip.
+    /// Sets the session's settings and reads its name and whether it may write, in one round trip.
     async fn settle(
         &self,
         connection: &mut PgConnection,
@@ -270,7 +270,7 @@ impl Opening {
         }
         let (registration, is_alone) = self.known.note(row.try_get::<&str, _>(1)?);
         if !is_alone {
-            // Two connections of ours in one session: a pooler, unless the other one has just ended.
+            // Two of our connections are in one session: a pooler shares it, unless the other connection has just ended.
             self.verify(connection, server).await?;
         }
         Ok(Some(registration))
@@ -278,7 +278,7 @@ impl Opening {
 }
 
 impl Settings {
-    /// After the beginning, not as options of it: poolers let those pass only where they are told to, and then drop them.
+    /// The settings are sent after the beginning, not as start-up options: most poolers refuse or drop those.
     fn sql(&self) -> String {
         let statement = self.statement_timeout.as_millis();
         format!(
@@ -298,8 +298,8 @@ fn at(server: &PgConnectOptions, address: IpAddr) -> PgConnectOptions {
     server.clone().host(&address.to_string())
 }
 
-/// The addresses behind the first one of the server's name. None where the certificate must bear the name: it is compared with what the
-/// connection was asked for, and that is the address then.
+/// The further addresses behind the server's name. None where the certificate must bear the name: TLS compares it with the requested host,
+/// which would be the address.
 async fn other_addresses(server: &PgConnectOptions, limit: Duration) -> Vec<IpAddr> {
     let is_local = server.get_socket().is_some() || server.get_host().starts_with('/');
     if is_local || matches!(server.get_ssl_mode(), PgSslMode::VerifyFull) {

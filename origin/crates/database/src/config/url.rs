@@ -1,7 +1,7 @@
 //! `postgres://user:password@host:port,host:port/database?parameter=value`
 //! (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>).
 //!
-//! A parameter that is dropped without a word is worse than one that is refused: `ssl_mode=verify-full` would verify nothing.
+//! An unknown parameter is refused, not dropped: a dropped `ssl_mode=verify-full` would verify nothing.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::servers::Servers;
 
-/// How long one server may take to let us in, unless `connect_timeout` says otherwise.
+/// How long one server may take to accept a session, unless `connect_timeout` sets another limit.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
 /// The most servers.
 const MAX_SERVERS: usize = 8;
 
-/// What the library reads itself.
+/// Parameters that the library reads itself.
 const PASSED_ON: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -38,7 +38,7 @@ const PASSED_ON: [&str; 18] = [
     "options",
 ];
 
-/// What libpq knows, with the values that ask for nothing but what happens anyway.
+/// Parameters that libpq knows, with the values that change nothing here.
 const HARMLESS: [(&str, &[&str]); 9] = [
     ("channel_binding", &["disable", "prefer"]),
     ("gssencmode", &["disable", "prefer"]),
@@ -55,7 +55,7 @@ const HARMLESS: [(&str, &[&str]); 9] = [
 #[derive(Debug)]
 pub(super) struct DatabaseUrl {
     pub servers: Servers,
-    /// Whether it says how to use TLS.
+    /// Whether the URL says how to use TLS.
     pub names_ssl_mode: bool,
 }
 
@@ -115,7 +115,7 @@ fn server(url: &str) -> Result<PgConnectOptions, &'static str> {
     Ok(server.host(&bare))
 }
 
-/// An IPv6 address is in brackets in a URL and nowhere else.
+/// An IPv6 address has brackets in a URL and nowhere else.
 pub(super) fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -194,7 +194,7 @@ fn check(name: &str, value: &str, query: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name, if it can be nothing but one: a `?` in a password that is not escaped makes "parameters" of the rest of it.
+/// The parameter's name, if it cannot be part of a secret: an unescaped `?` in a password turns the rest of the password into "parameters".
 fn shown(name: &str, query: &str) -> String {
     let is_name = (2..=40).contains(&name.len())
         && name
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn several_hosts_each_have_their_own_port() {
+    fn each_host_has_its_own_port() {
         let url = read("postgres://app:secret@db-1:5433,db-2,[::1]:5434/people?target_session_attrs=read-write&connect_timeout=3")
             .unwrap();
         let servers = url.servers;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_found_in_either_way_of_writing() {
+    fn both_spellings_of_a_socket_are_read() {
         for url in [
             "postgres://app@%2Frun%2Fpg:5433/people",
             "postgres:///people?host=/run/pg&port=5433&user=app",
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_would_be_dropped_are_named() {
+    fn unsupported_parameters_are_refused_by_name() {
         for (parameters, named) in [
             ("ssl_mode=verify-full", "`ssl_mode`"),
             ("channel_binding=require", "channel_binding"),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_ask_for_what_happens_anyway_pass() {
+    fn parameters_without_effect_pass() {
         for parameters in [
             "channel_binding=prefer",
             "sslmode=verify-full&sslrootcert=/ca.pem",
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_with_a_question_mark_is_not_repeated() {
+    fn password_with_question_mark_is_not_quoted() {
         let fault = fault("postgres://app:hunter?secretpart@db/people");
         assert!(!fault.contains("secretpart"), "{fault}");
     }

@@ -1,8 +1,8 @@
-//! The connection cache: sessions between two statements, and who waits for one.
+//! The connection cache: idle sessions, and the queue of statements that wait for one.
 //!
-//! It is not sqlx's pool, because that one asks every connection that comes back whether it still answers: one more round trip for each
-//! statement, and without any time limit, so a peer that is silently gone takes a place of the pool for good. Here a connection whose
-//! statement has just ended well is used for the next one unasked, and one that did not answer in time is never touched again.
+//! Not sqlx's pool: that one probes every returned connection, which costs one more round trip for each statement and has no time limit; a
+//! peer that is silently gone then takes a place of the pool for good. This cache reuses a connection without a probe after a statement
+//! that ended well, and never again after a statement without an answer in time.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,17 +18,17 @@ use super::state::{Connections, Lease, Limits, State};
 use crate::error::DatabaseError;
 use crate::servers::Opening;
 
-/// A session that was not used for this long is asked whether it is there before it is used.
+/// A session that was idle for this long is probed before use.
 const ASKED_AFTER: Duration = Duration::from_secs(15);
-/// How long a session may take to say that it is there.
+/// How long a session may take to answer the probe.
 const ASKED_FOR: Duration = Duration::from_secs(1);
-/// Sessions that nobody uses are closed after this long: firewalls and load balancers forget connections after four minutes and more.
+/// Idle sessions are closed after this long: firewalls and load balancers forget connections after four minutes and more.
 const IDLE: Duration = Duration::from_secs(180);
-/// How long saying goodbye may take.
+/// How long the goodbye to the server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How long the pool waits for its sessions to end when it is closed.
 const CLOSING: Duration = Duration::from_secs(10);
-/// How many may wait for a session. Beyond, callers are told to come back.
+/// How many statements may wait for a session. Beyond this, callers are told to come back.
 const MAX_WAITING: usize = 8192;
 
 impl Connections {
@@ -46,7 +46,7 @@ impl Connections {
     /// A session for one statement.
     ///
     /// # Errors
-    /// None could be had in time. Nothing was sent.
+    /// No session was free in time. Nothing was sent.
     pub async fn acquire(self: &Arc<Self>, purpose: Purpose) -> Result<Lease, DatabaseError> {
         let mut lease = self.next(purpose).await?;
         if !self.is_in_doubt(&lease) {
@@ -58,7 +58,7 @@ impl Connections {
             return Ok(lease);
         }
         lease.close();
-        // The others that have been silent for as long went the same way.
+        // Drop the other sessions that have been silent for as long: they ended in the same way.
         let silent = self.lock().take_idle(|session| session.answered < asked);
         self.let_go(silent);
         self.next(purpose).await
@@ -108,7 +108,7 @@ impl Connections {
         answered.elapsed() > ASKED_AFTER || self.lock().suspected.is_some_and(|moment| answered < moment)
     }
 
-    /// Takes `session` back, for who waits or for later.
+    /// Takes `session` back, for the next statement in the queue or for later.
     pub fn put_back(self: &Arc<Self>, session: Session, purpose: Purpose) {
         self.offer(session, Some(purpose));
     }
@@ -137,7 +137,7 @@ impl Connections {
             };
             state.took(purpose);
             drop(state);
-            // Who has just given up gives it back, as soon as it is dropped.
+            // A waiter that has just given up drops its lease, which returns the session.
             let lease = Lease::new(Arc::clone(self), purpose, session);
             match waiter.send(lease) {
                 Ok(()) => return,
@@ -150,7 +150,7 @@ impl Connections {
         }
     }
 
-    /// A session has ended; another may be opened in its place.
+    /// Notes that a session has ended; another may be opened in its place.
     pub fn forget(self: &Arc<Self>, purpose: Option<Purpose>) {
         {
             let mut state = self.lock();
@@ -163,8 +163,8 @@ impl Connections {
         self.open_as_needed();
     }
 
-    /// Whoever waited for the statement hung up. The session keeps its place until the server has done with it, or would have been
-    /// stopped: else those who hang up could open any number of sessions.
+    /// The caller of the statement hung up. The session keeps its place until the server has finished the statement or would have stopped
+    /// it: otherwise callers that hang up could open any number of sessions.
     pub fn abandon(self: &Arc<Self>, session: Session, purpose: Purpose) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return self.forget(Some(purpose));
@@ -193,13 +193,13 @@ impl Connections {
         }
     }
 
-    /// How many sessions are open or being opened, and how many of them wait for a statement.
+    /// How many sessions are open or being opened, and how many of them are idle.
     pub fn count(&self) -> (usize, usize) {
         let state = self.lock();
         (state.open, state.idle.len())
     }
 
-    /// Closes every session, those in use as soon as they are not.
+    /// Closes every session; those in use are closed as soon as they are free.
     pub async fn close(self: &Arc<Self>) {
         let idle = {
             let mut state = self.lock();
@@ -214,7 +214,7 @@ impl Connections {
                 if self.lock().open == 0 {
                     return;
                 }
-                // Told between the look and the wait, it would not be heard.
+                // A notification between the check and the wait would be missed; the timeout covers that case.
                 let _ = timeout(Duration::from_millis(50), ended).await;
             }
         };
@@ -226,7 +226,7 @@ impl Connections {
     }
 }
 
-/// Takes whoever stops waiting out of the queue.
+/// Removes a waiter from the queue when its caller stops waiting.
 struct Leaves<'a> {
     connections: &'a Connections,
     purpose: Purpose,
@@ -239,7 +239,7 @@ impl Drop for Leaves<'_> {
     }
 }
 
-/// Closes what nobody uses, as long as there is a pool.
+/// Closes idle sessions, as long as the pool exists.
 async fn close_idle(connections: Weak<Connections>) {
     loop {
         tokio::time::sleep(IDLE / 6).await;

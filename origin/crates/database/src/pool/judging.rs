@@ -1,4 +1,4 @@
-//! What the end of a statement says of its session, and of the others.
+//! How the end of a statement decides about its session, and about the others.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,19 +10,20 @@ use super::queue::Purpose;
 use super::state::{Connections, Lease};
 use crate::ending::Ending;
 
-/// How long asking the server about a session may take.
+/// How long the question about a session may take at the server.
 const ASKED_FOR: Duration = Duration::from_secs(2);
-/// How often sessions are given up because one of them could not write: while the server is read-only, fresh ones cannot either.
+/// How often the pool drops all sessions because one of them could not write: while the server is read-only, fresh sessions cannot write
+/// either.
 const READ_ONLY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Connections {
-    /// A statement has been without an answer for a while: who else has been silent is asked before anything is entrusted to it.
+    /// Notes that a statement has been without an answer for a while: silent sessions are then probed before use.
     pub fn suspect(&self) {
         self.lock().suspected = Some(Instant::now());
     }
 
-    /// Returns if the session `name` is not at work on anything. One asks at a time, and beside the pool: its places may all be taken by
-    /// sessions that are silently gone.
+    /// Returns once the session `name` is not at work on anything. One question at a time runs, on a connection outside the pool: sessions
+    /// that are silently gone may hold all places of the pool.
     pub async fn is_unheard(&self, name: Option<Arc<str>>) {
         if let Some(name) = name {
             let asking = self.asking.lock().await;
@@ -35,7 +36,7 @@ impl Connections {
         std::future::pending::<()>().await;
     }
 
-    /// Ends `lease` as the statement ended that it was for.
+    /// Keeps or closes the session of `lease` by the `ending` of its statement.
     pub fn end(self: &Arc<Self>, lease: Lease, ending: Ending) {
         let generation = lease.generation();
         if lease.purpose() == Purpose::Write {
@@ -56,7 +57,7 @@ impl Connections {
             if !is_news || (ending == Ending::ReadOnly && is_soon) {
                 return;
             }
-            // The others ended with this one, or are about to: a server ends its sessions one after the other.
+            // The other sessions ended with this one, or are about to: a server ends its sessions one after the other.
             state.generation = state.generation.wrapping_add(1);
             state.generation_began = Some(Instant::now());
             state.take_idle(|_| true)
@@ -65,8 +66,8 @@ impl Connections {
         self.let_go(distrusted);
     }
 
-    /// How many may write now. One at a time while all hang: a commit that waits for a lost standby keeps its session at the server when
-    /// we have long closed ours, and each of those that try takes another of the server's connections.
+    /// How many statements may write now. Only one while all hang: a commit that waits for a lost standby keeps its session at the server
+    /// long after the pool has closed its side, and each new attempt takes another of the server's connections.
     pub(super) fn writers(&self) -> usize {
         let writers = self.limits.writers();
         if self.hanging.load(Ordering::Relaxed) >= writers {

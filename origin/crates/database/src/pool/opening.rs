@@ -1,4 +1,4 @@
-//! Opening sessions, as long as somebody waits for one.
+//! Opens sessions while statements wait for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::session::Session;
 use super::state::Connections;
 use crate::pooler::SharedSessions;
 
-/// Sessions are closed at this age, one after the other.
+/// Sessions are closed at this age, each at a slightly different one.
 const LIFETIME: Duration = Duration::from_secs(1800);
 
 impl Connections {
@@ -20,12 +20,12 @@ impl Connections {
             wanted
         };
         for _ in 0..wanted {
-            // A task of its own: who waits may give up before a distant server has let us in, and the next one finds the session.
+            // A task of its own: the waiter may give up before a distant server accepts the session; the next waiter then finds it.
             tokio::spawn(Arc::clone(self).open());
         }
     }
 
-    /// Opens a session, as long as somebody waits for one.
+    /// Opens sessions while statements wait for one.
     async fn open(self: Arc<Self>) {
         let mut place = Place {
             connections: &self,
@@ -42,7 +42,7 @@ impl Connections {
                         state.opened = state.opened.wrapping_add(1);
                         state.opened
                     };
-                    // Not all at the same age.
+                    // Sessions are not to reach their lifetime together.
                     let lifetime = LIFETIME.saturating_sub(Duration::from_secs(number % 16 * 15));
                     place.is_taken = false;
                     self.lock().opened_one();
@@ -68,7 +68,7 @@ impl Connections {
         }
     }
 
-    /// Uses none of the sessions again that are open now.
+    /// Retires all sessions that are open now.
     fn give_up_all(self: &Arc<Self>) {
         let idle = {
             let mut state = self.lock();
@@ -79,7 +79,7 @@ impl Connections {
     }
 }
 
-/// A place for a session that is being opened, given up when that ends without one.
+/// The place of a session that is being opened; it is released if the attempt fails.
 struct Place<'a> {
     connections: &'a Arc<Connections>,
     is_taken: bool,

@@ -1,4 +1,4 @@
-//! Who waits for a session, in the order of their coming.
+//! The queue of statements that wait for a session, in order of arrival.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use tokio::sync::oneshot;
 /// What a statement needs of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It only reads: it may use every connection.
+    /// The statement only reads: it may use every connection.
     Read,
-    /// It may write: it leaves some connections to those who read, who must not wait for commits that hang.
+    /// The statement may write: it leaves some connections to readers, which must not wait for commits that hang.
     Write,
 }
 
-/// Who waits for an `L`.
+/// The queue of waiters for an `L`.
 #[derive(Debug)]
 pub(super) struct Queue<L> {
     readers: BTreeMap<u64, oneshot::Sender<L>>,
@@ -36,7 +36,7 @@ impl<L> Queue<L> {
         self.readers.len().saturating_add(self.writers.len())
     }
 
-    /// How many of those who wait could be served if `writers` more may write.
+    /// How many waiters could be served if `writers` more may write.
     pub fn could_use(&self, writers: usize) -> usize {
         self.readers.len().saturating_add(self.writers.len().min(writers))
     }
@@ -52,7 +52,7 @@ impl<L> Queue<L> {
         self.side(purpose).remove(&ticket);
     }
 
-    /// Whose turn it is; `only_readers` when no more may write.
+    /// The next waiter; the next reader with `only_readers`, when no more statements may write.
     pub fn first(&mut self, only_readers: bool) -> Option<(Purpose, oneshot::Sender<L>)> {
         let reader = self.readers.first_key_value().map(|(ticket, _)| *ticket);
         let writer = self
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn first_comes_first_and_readers_pass_writers_who_may_not() {
+    fn queue_serves_in_order_and_readers_pass_blocked_writers() {
         let mut queue = Queue::default();
         joined(&mut queue, Purpose::Write);
         joined(&mut queue, Purpose::Read);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_is_not_served() {
+    fn waiter_that_left_is_not_served() {
         let mut queue = Queue::default();
         let ticket = joined(&mut queue, Purpose::Read);
         queue.leave(Purpose::Read, ticket);

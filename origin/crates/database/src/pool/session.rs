@@ -33,11 +33,11 @@ impl DerefMut for Borrowed {
 pub(super) struct Session {
     pub connection: Arc<Mutex<PgConnection>>,
     pub registration: Option<Registration>,
-    /// Sessions of an earlier generation than the pool's are not used again.
+    /// The pool's generation at the session's beginning. A session of an earlier generation is not used again.
     pub generation: u64,
-    /// From when on it is closed instead of kept.
+    /// From this moment on the session is closed instead of kept.
     pub retires: Instant,
-    /// When it last answered.
+    /// When the session last answered.
     pub answered: Instant,
 }
 
@@ -53,7 +53,7 @@ impl Session {
         }
     }
 
-    /// The connection, once nobody borrows it.
+    /// The connection, once no statement borrows it.
     pub fn into_connection(self) -> Option<PgConnection> {
         Arc::into_inner(self.connection).map(Mutex::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What the connection cache is made of: its limits, what it knows of its sessions, and the right to use one.
+//! The parts of the connection cache: its limits, its knowledge of the sessions, and the lease of one.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -10,19 +10,19 @@ use super::queue::{Purpose, Queue};
 use super::session::{Borrowed, Session};
 use crate::servers::Opening;
 
-/// How many sessions, and how long anything may take.
+/// The number of sessions and the time limits.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The most sessions at a time.
     pub sessions: u32,
     /// How long a statement waits for a session.
     pub acquire: Duration,
-    /// How long a statement may take in all, a little over what the server allows it.
+    /// How long a statement may take in all: a little more than the server allows.
     pub statement: Duration,
 }
 
 impl Limits {
-    /// How many sessions may be in use by statements that may write. The others are left to those who read.
+    /// How many sessions statements that may write can use at a time. The others are left to readers.
     pub(super) const fn writers(&self) -> usize {
         let all = self.sessions as usize;
         let left = match self.sessions {
@@ -41,30 +41,30 @@ pub(super) struct Connections {
     pub opening: Opening,
     pub limits: Limits,
     pub state: Mutex<State>,
-    /// Statements that may write and had no answer in time, since the last one that had.
+    /// How many statements that may write have missed their limit since the last one in time.
     pub hanging: AtomicUsize,
-    /// Held by who asks the server about a session.
+    /// The task that asks the server about a session holds this lock.
     pub asking: tokio::sync::Mutex<()>,
-    /// Told when a session has ended.
+    /// Notified when a session has ended.
     pub ended: Notify,
 }
 
-/// What is known of the sessions, under one lock.
+/// The state of the sessions, under one lock.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub idle: Vec<Session>,
     /// Sessions that are open or being opened.
     pub open: usize,
-    /// Those being opened.
+    /// Sessions that are being opened.
     pub opening: usize,
-    /// Those in use by statements that may write.
+    /// Sessions that statements that may write use now.
     pub writing: usize,
     pub queue: Queue<Lease>,
     pub generation: u64,
     pub generation_began: Option<Instant>,
-    /// When a session last left a statement without an answer: those that have not answered since are asked before they are used.
+    /// When a session last left a statement without an answer: sessions without an answer since then are probed before use.
     pub suspected: Option<Instant>,
-    /// Why no session could be opened lately.
+    /// Why the last attempt to open a session failed.
     pub failure: Option<Arc<sqlx::Error>>,
     pub opened: u64,
     pub is_closed: bool,
@@ -101,7 +101,7 @@ impl State {
         self.idle.extract_if(.., |session| is_taken(session)).collect()
     }
 
-    /// How many more sessions who waits could use.
+    /// How many more sessions the waiters could use.
     pub fn wanted(&self, sessions: usize, writers: usize) -> usize {
         if self.is_closed {
             return 0;
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// A session that is somebody's until it is kept, closed or dropped.
+/// A session that one statement holds until it is kept, closed or dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     connections: Arc<Connections>,
@@ -134,12 +134,12 @@ impl Lease {
         }
     }
 
-    /// What it was lent for.
+    /// The purpose of the lease.
     pub const fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// The session's name at the server, where it stays ours.
+    /// The session's name at the server, while the session stays ours.
     pub fn name(&self) -> Option<Arc<str>> {
         let registration = self.session.as_ref()?.registration.as_ref()?;
         Some(registration.name())
@@ -158,7 +158,7 @@ impl Lease {
     /// The connection, for one statement.
     ///
     /// # Errors
-    /// The one before has kept it.
+    /// The previous borrower has kept the connection.
     pub fn lend(&mut self) -> sqlx::Result<Borrowed> {
         self.is_used = true;
         let connection = self
@@ -179,19 +179,19 @@ impl Lease {
         }
     }
 
-    /// The session, if nothing was sent on it.
+    /// The session, if no statement was sent on it.
     pub fn take_unused(&mut self) -> Option<Session> {
         if self.is_used { None } else { self.session.take() }
     }
 
-    /// Ends the session without a word: whoever is at the other end may not be listening.
+    /// Ends the session without a goodbye: the peer may not be listening.
     pub fn close(mut self) {
         self.session = None;
         self.connections.forget(Some(self.purpose));
     }
 }
 
-/// Whoever had it hung up. Before a statement was sent nothing has happened; after that the server may still be at work on it.
+/// The holder hung up. Before a statement was sent, nothing has happened; afterwards the server may still be at work on it.
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
