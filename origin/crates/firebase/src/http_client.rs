@@ -44,7 +44,7 @@ pub fn client() -> Result<reqwest::Client, NoClient> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_client_can_be_made() {
+    fn client_is_made() {
         super::client().unwrap();
     }
 }

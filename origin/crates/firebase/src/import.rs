@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_import_is_written_as_google_documents_it() {
+    fn import_body_follows_googles_documentation() {
         let hash = "$2b$04$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
         let users = [AccountToImport {
             uid: "3f2504e0-4f89-41d3-9a0c-0305e82c3301".to_owned(),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_counts_as_used_once_somebody_signed_in_or_refreshed() {
+    fn account_counts_as_used_after_sign_in_or_refresh() {
         for (account, signed_in) in [
             (serde_json::json!({"localId": "a"}), false),
             (serde_json::json!({"localId": "a", "lastLoginAt": "0"}), false),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_accounts_error_has_no_index() {
+    fn first_accounts_error_has_no_index() {
         let answer: BatchCreateAnswer = serde_json::from_str(
             r#"{"error": [{"message": "INVALID_EMAIL"}, {"index": 7, "message": "x"}]}"#,
         )
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_its_code_and_nothing_else() {
+    fn refusal_keeps_only_its_code() {
         for (message, code) in [
             ("INVALID_EMAIL : ada@example.org", "INVALID_EMAIL"),
             ("email exists in other account in database", "EMAIL_EXISTS"),

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn projects_and_tenants_are_told_apart() {
+    fn projects_and_tenants_are_distinct_issuers() {
         let project = |text: &str| ProjectId::parse(text).unwrap();
         let tenant = |text: &str| TenantId::parse(text).unwrap();
         let (one, two) = (project("demo-one"), project("demo-two"));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_do_no_harm_is_repeated_and_not_for_ever() {
+    fn only_harmless_calls_are_repeated_a_few_times() {
         let soon = Duration::ZERO;
         for (method, status, attempt, elapsed, pause) in [
             ("accounts:lookup", 503, 1, soon, Some(100)),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_kept_and_ends() {
+    fn pause_is_kept_and_ends() {
         let pauses = Pauses::default();
         let now = Instant::now();
         let at = |seconds| now + Duration::from_secs(seconds);

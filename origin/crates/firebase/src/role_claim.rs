@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn role_is_written_beside_what_is_there() {
+    fn role_is_written_beside_existing_claims() {
         let claim = RoleClaim::parse("role").unwrap();
         let full = format!(r#"{{"x":"{}"}}"#, "y".repeat(980));
         for (claims, user_type, written) in [
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_another_meaning_are_refused() {
+    fn reserved_names_are_refused() {
         for refused in ["", "sub", "firebase", "auth_time", "a b", "rôle", "a.b"] {
             assert!(
                 refused.is_empty() || RoleClaim::parse(refused).is_err(),

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_go_over_tls_or_stay_on_this_machine() {
+    fn credentials_go_over_tls_or_to_this_machine() {
         use PlainHttp::{No, ToThisMachine};
         for (url, in_production, elsewhere) in [
             ("https://identitytoolkit.googleapis.com", true, true),

@@ -56,7 +56,7 @@ fn each_code_has_one_row() {
 }
 
 #[test]
-fn only_outages_quotas_and_our_credentials_are_asked_of_legacy() {
+fn legacy_is_asked_only_after_outage_quota_or_own_credentials() {
     for (kind, codes) in TABLE {
         for code in *codes {
             let status = if *code == "Error code: 47" { 503 } else { 400 };
@@ -224,7 +224,7 @@ fn message_of_a_function_is_shown_as_one_line() {
 proptest! {
     /// Whatever a 4xx says, it is an outage for one of the four reasons only.
     #[test]
-    fn a_4xx_is_no_outage_but_for_four_reasons(status in 400_u16..500, message in ".{0,80}") {
+    fn only_four_reasons_make_a_4xx_an_outage(status in 400_u16..500, message in ".{0,80}") {
         let body = serde_json::json!({"error": {"message": message}}).to_string();
         if let FirebaseError::Outage { .. } = read(status, body.as_bytes(), 1) {
             prop_assert!(status == 408 || matches!(known(leading_code(&message)), Some(Kind::Outage)));
