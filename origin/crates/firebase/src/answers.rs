@@ -1,7 +1,7 @@
-//! What each of Google's error answers means here: one table, and the rule for whatever is not in it.
+//! The meaning of each of Google's error answers: one table, and a rule for codes that are not in it.
 //!
-//! The rule: a 4xx is never our outage, save 408, 429, a used-up quota and credentials of ours that are wrong. What is no outage is
-//! never asked of the legacy service instead, and counts for no breaker. `docs/architecture/auth-federation.md` shows the same table.
+//! The rule: a 4xx is never an outage of ours, except 408, 429, a used-up quota and wrong credentials of ours. Without an outage the edge
+//! does not ask the legacy service, and no breaker counts the answer. `docs/architecture/auth-federation.md` shows the same table.
 //!
 //! Codes: <https://cloud.google.com/identity-platform/docs/error-codes>,
 //! <https://docs.cloud.google.com/identity-platform/docs/reference/rest>.
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::error::FirebaseError;
 
-/// The longest message of a blocking function that is shown, in characters.
+/// The longest message of a blocking function that a user sees, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// What an answer means. Each kind has one status, one code, and says once whether it is an outage.
+/// The meaning of an answer. Each kind has one status and one code, and states whether it is an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Another account has the address.
@@ -42,13 +42,13 @@ pub(super) enum Kind {
     TooManyAttempts,
     /// A quota of the project is used up.
     Quota,
-    /// A blocking function of the project said no.
+    /// A blocking function of the project refused.
     Blocked,
     /// A blocking function of the project crashed or took too long.
     BlockerFailed,
     /// The project's settings do not allow it.
     Settings,
-    /// The request does not make sense to Google, or is one that we do not make.
+    /// Google does not understand the request, or this service does not make such requests.
     Request,
     /// Our API key, our service account or its rights are wrong.
     OurCredentials,
@@ -56,12 +56,12 @@ pub(super) enum Kind {
     Outage,
 }
 
-/// Google's codes. `ErrorInfo` reasons are among them: <https://docs.cloud.google.com/apis/design/errors#error_info>.
+/// Google's codes, with the reasons of `ErrorInfo`: <https://docs.cloud.google.com/apis/design/errors#error_info>.
 #[rustfmt::skip]
 pub(super) const TABLE: &[(Kind, &[&str])] = &[
     (Kind::EmailTaken, &["EMAIL_EXISTS", "DUPLICATE_EMAIL"]),
     (Kind::UidTaken, &["DUPLICATE_LOCAL_ID"]),
-    // Which of these comes depends on the project's e-mail enumeration protection.
+    // The project's e-mail enumeration protection decides which of these codes comes.
     (Kind::WrongCredentials, &["EMAIL_NOT_FOUND", "INVALID_PASSWORD", "INVALID_LOGIN_CREDENTIALS"]),
     (Kind::Disabled, &["USER_DISABLED"]),
     (Kind::Gone, &["USER_NOT_FOUND"]),
@@ -86,7 +86,7 @@ pub(super) const TABLE: &[(Kind, &[&str])] = &[
     (Kind::BlockerFailed, &["Error code: 47"]),
     (Kind::Settings, &[
         "PASSWORD_LOGIN_DISABLED", "OPERATION_NOT_ALLOWED", "ADMIN_ONLY_OPERATION", "PROJECT_DISABLED", "CONFIGURATION_NOT_FOUND",
-        // reCAPTCHA and App Check are enforced: a server cannot have such a token.
+        // reCAPTCHA and App Check are enforced: a server cannot obtain such a token.
         "MISSING_RECAPTCHA_TOKEN", "INVALID_RECAPTCHA_TOKEN", "INVALID_RECAPTCHA_ACTION", "RECAPTCHA_NOT_ENABLED", "MISSING_CLIENT_TYPE",
         "MISSING_RECAPTCHA_VERSION", "INVALID_RECAPTCHA_VERSION", "INVALID_RECAPTCHA_ENFORCEMENT_STATE", "CAPTCHA_CHECK_FAILED",
         "INVALID_APP_CREDENTIAL", "MISSING_APP_CREDENTIAL", "APP_NOT_VERIFIED",
@@ -107,7 +107,7 @@ pub(super) const TABLE: &[(Kind, &[&str])] = &[
         "MISSING_LOCAL_ID", "INVALID_LOCAL_ID", "DUPLICATE_RAW_ID", "MISSING_USER_ACCOUNT", "LOCAL_ID_LIST_EXCEEDS_LIMIT", "NOT_DISABLED",
         "INVALID_PASSWORD_HASH", "INVALID_HASH_ALGORITHM", "MISSING_HASH_ALGORITHM", "EMPTY_HASH_KEY", "INVALID_HASH_ROUNDS",
         "INVALID_HASH_MEMORY_COSTS", "INVALID_HASH_PARAMETER", "INVALID_PAGE_SELECTION",
-        // Providers' own tokens, which clients bring to Google themselves.
+        // Tokens of providers: clients send those to Google themselves.
         "INVALID_IDP_RESPONSE", "INVALID_CREDENTIAL_OR_PROVIDER_ID", "MISSING_OR_INVALID_NONCE", "REJECTED_CREDENTIAL",
         "FEDERATED_USER_ID_ALREADY_LINKED", "PROVIDER_ALREADY_LINKED", "CREDENTIAL_ALREADY_IN_USE", "INVALID_PROVIDER_ID", "MISSING_PROVIDER_ID",
         "MISSING_RAW_ID", "MISSING_REQUEST_URI", "INVALID_REQUEST_URI", "INVALID_OAUTH_CLIENT_ID", "MISSING_OAUTH_CLIENT_ID", "MISSING_ISSUER",
@@ -116,7 +116,7 @@ pub(super) const TABLE: &[(Kind, &[&str])] = &[
         "MISSING_CLIENT_IDENTIFIER", "MISSING_IOS_APP_TOKEN", "MISSING_ANDROID_PACKAGE_NAME", "MISSING_IOS_BUNDLE_ID", "INVALID_APP_ID",
         "INVALID_CERT_HASH", "CORS_UNSUPPORTED", "USER_CANCELLED", "INVALID_CREDENTIAL_ID", "MISSING_AUTHENTICATOR_RESPONSE",
         "PASSKEY_CREDENTIAL_NOT_FOUND",
-        // Settings are read and written elsewhere.
+        // Settings: this crate does not read or write them.
         "CONFIGURATION_EXISTS", "INVALID_CONFIG", "INVALID_CONFIG_ID", "MISSING_CONFIG", "MISSING_CONFIG_ID", "INVALID_NAME",
         "INVALID_TESTING_PHONE_NUMBER", "INVALID_BLOCKING_FUNCTION",
     ]),
@@ -128,14 +128,14 @@ pub(super) const TABLE: &[(Kind, &[&str])] = &[
     (Kind::Outage, &["INTERNAL_ERROR", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"]),
 ];
 
-/// Codes of which there are many more than we know of, by how they begin.
+/// How codes begin that have more variants than the table lists.
 const BEGINNINGS: &[(&str, Kind)] = &[
     ("INVALID_ARGON2_", Kind::Request),
     ("API_KEY_", Kind::OurCredentials),
     ("RECAPTCHA_", Kind::Settings),
 ];
 
-/// `error` of an answer, in any of the shapes that Google has: what one shape lacks, or has as something else, is empty.
+/// `error` of an answer, in any of Google's shapes. A field that is missing or has another type is empty.
 #[derive(Debug, Default)]
 pub(super) struct ErrorDetail {
     message: String,
@@ -146,7 +146,7 @@ pub(super) struct ErrorDetail {
 }
 
 impl ErrorDetail {
-    /// A refusal of which there is no more than its message.
+    /// A refusal of which only the message is known.
     pub(super) fn saying(message: String) -> Self {
         Self {
             message,
@@ -174,11 +174,11 @@ impl ErrorDetail {
     }
 }
 
-/// Reads an answer that is no success. `retry_after`: seconds of its `Retry-After`, or what is waited without one.
+/// Reads an error answer. `retry_after`: the seconds of its `Retry-After`, or the default pause.
 pub(super) fn read(status: u16, body: &[u8], retry_after: u32) -> FirebaseError {
     match serde_json::from_slice::<Value>(body) {
         Ok(answer) => read_detail(status, &ErrorDetail::of(&answer), retry_after),
-        // Not Google's service: something on the way to it.
+        // A proxy on the way to Google answered, not Google.
         Err(_) => match by_status(status, "") {
             Kind::Quota => FirebaseError::Exhausted { retry_after },
             _ => FirebaseError::Outage {
@@ -223,7 +223,7 @@ fn classify(status: u16, error: &ErrorDetail) -> (Kind, &str) {
     }
     let code = leading_code(message);
     match (known(code), status) {
-        // The emulator's word for a function that crashed.
+        // The emulator gives this code for a function that crashed.
         (Some(Kind::Blocked), 500..) => return (Kind::BlockerFailed, code),
         (Some(kind), ..500) => return (kind, code),
         _ => {}
@@ -247,15 +247,15 @@ fn classify(status: u16, error: &ErrorDetail) -> (Kind, &str) {
     )
 }
 
-/// What the status alone says.
+/// The meaning of the status alone.
 fn by_status(status: u16, message: &str) -> Kind {
     match status {
-        // The API key, in answers of before `ErrorInfo`; and access tokens.
+        // The API key, in answers without `ErrorInfo`; and access tokens.
         401 => Kind::OurCredentials,
         400 if starts_with(message, "API key not valid") => Kind::OurCredentials,
         408 | 500.. => Kind::Outage,
         429 => Kind::Quota,
-        // A success that cannot be read, or a redirection, which no service of Google's answers.
+        // A success that cannot be read, or a redirection, which no service of Google sends.
         ..400 => Kind::Outage,
         _ => Kind::Request,
     }
@@ -289,14 +289,15 @@ fn leading_code(message: &str) -> &str {
     message.get(..length).unwrap_or_default()
 }
 
-/// What a blocking function says to the user: `error.message` of the JSON in `BLOCKING_FUNCTION_ERROR_RESPONSE : …{JSON}`. Its author
-/// means it to be shown; it is shown as text of one line, without what could change how the rest is read. `None` where there is none.
+/// The message of a blocking function to the user: `error.message` of the JSON in `BLOCKING_FUNCTION_ERROR_RESPONSE : …{JSON}`. The
+/// function's author means users to see it. It is shown as one line, without characters that change how the rest is read. `None` if there
+/// is none.
 ///
 /// <https://docs.cloud.google.com/identity-platform/docs/blocking-functions>
 fn message_of_function(message: &str) -> Option<String> {
     let (_, json) = message.split_once('{')?;
     let json = format!("{{{json}");
-    // What follows the object is not looked at: the emulator closes brackets of its own behind it.
+    // The text after the object is ignored: the emulator appends closing brackets of its own.
     let mut values = serde_json::Deserializer::from_str(&json).into_iter::<Value>();
     let said = ErrorDetail::of(&values.next()?.ok()?).message;
     let mut shown = String::new();
@@ -314,7 +315,7 @@ fn message_of_function(message: &str) -> Option<String> {
     (!shown.is_empty()).then(|| shown.to_owned())
 }
 
-/// Characters that turn the direction of text or hide in it.
+/// Characters that hide in text or turn its direction.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }

@@ -1,5 +1,5 @@
-//! One call about many accounts: more time, a larger answer, and no repetition. Whoever makes such calls does it from a queue, knows
-//! what a lost answer means, and comes back later.
+//! One call about many accounts: a longer limit, a larger answer, and no repetition. Callers work from a queue, know the meaning of a lost
+//! answer, and try again later.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{Firebase, FirebaseError};
 
 /// The largest answer read, in bytes: 500 accounts of a few KiB each.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// How long a call may take. Leases are measured by it: see `operations/migration.rs`.
+/// How long a call may take. The length of leases depends on it: see `operations/migration.rs`.
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Firebase {
@@ -54,7 +54,7 @@ impl Firebase {
             Err(FirebaseError::Exhausted { retry_after }) => {
                 self.0.pauses.note(&quota, *retry_after, Instant::now());
             }
-            // The access token was revoked before its time; the next call fetches another.
+            // Google revoked the access token early; the next call fetches another one.
             Err(FirebaseError::OurCredentials { status: 401, .. }) => drop(self.0.credential.forget()),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! One call: bounded, repeated where that does no harm, and its failure read.
+//! One call: it has a time limit, is repeated where that is harmless, and its failure is classified.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use super::transport::{send, with_json};
 use super::wire::Ignored;
 use super::{Firebase, FirebaseError, repeat};
 
-/// How long one attempt may take: less than the edge's 3 s for us, so that with Google silent it hears of our outage in time to ask
-/// the legacy service.
+/// How long one attempt may take: less than the 3 s that the edge allows the origin. If Google is silent, the edge learns of the outage in
+/// time to ask the legacy service.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 impl Firebase {
-    /// `POST {identity toolkit}/v1/{method}`, authorised by the API key: what any client may do.
+    /// `POST {identity toolkit}/v1/{method}`, authorised by the API key, as any client may call it.
     pub(super) async fn call_public<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -40,7 +40,7 @@ impl Firebase {
         self.call(method, method, request).await
     }
 
-    /// Has Firebase send a mail, in the configured language and with the configured way on.
+    /// Has Firebase send a mail, in the configured language and with the configured link.
     /// <https://firebase.google.com/docs/reference/rest/auth#section-send-password-reset-email>
     pub(super) async fn call_mail(&self, mut body: serde_json::Value) -> Result<(), FirebaseError> {
         let method = "accounts:sendOobCode";
@@ -56,7 +56,7 @@ impl Firebase {
         self.call::<Ignored>(method, method, request).await.map(drop)
     }
 
-    /// The body of a client's call, which names the tenant where there is one.
+    /// The body of a client's call, with the tenant where there is one.
     fn of_tenant(&self, body: &impl Serialize) -> serde_json::Value {
         // Our own wire types always serialise.
         let mut body = serde_json::to_value(body).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Firebase {
             |bearer: String| with_json(self.counted(self.0.client.post(&url)).bearer_auth(bearer), body);
         let bearer = self.bearer().await?;
         match self.call(method, &quota, request(bearer)).await {
-            // The access token was revoked before its time. The call was not carried out, so it may be made again.
+            // Google revoked the access token early and did not carry out the call: it may be repeated.
             Err(FirebaseError::OurCredentials { status: 401, .. }) if self.0.credential.forget() => {
                 let bearer = self.bearer().await?;
                 self.call(method, &quota, request(bearer)).await
@@ -97,7 +97,7 @@ impl Firebase {
         self.call("token", "token", request).await
     }
 
-    /// Makes a call: again where [`repeat`] allows, and not at all while Google asks for a pause of `quota`.
+    /// Makes a call. [`repeat`] decides whether to repeat it, and there is no call while Google asks for a pause of `quota`.
     async fn call<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -126,7 +126,7 @@ impl Firebase {
         }
     }
 
-    /// One attempt, with a span of its own if the request it is made for has one.
+    /// One attempt, with a span of its own if the request is traced.
     async fn attempt_once<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -140,7 +140,7 @@ impl Firebase {
         outcome
     }
 
-    /// What authorises an administrator's call made now.
+    /// The bearer token of an administrator's call.
     pub(super) async fn bearer(&self) -> Result<String, FirebaseError> {
         self.0.credential.bearer(&self.0.client, self.now()).await
     }

@@ -20,13 +20,13 @@ struct AccountClaims {
 }
 
 impl Firebase {
-    /// The claim that roles are written to, where they are.
+    /// The claim that holds the role, if one is configured.
     #[must_use]
     pub fn role_claim(&self) -> Option<&RoleClaim> {
         self.0.role_claim.as_ref()
     }
 
-    /// The custom claims of an account as JSON; `None` where it has none. Needs the service account.
+    /// The custom claims of an account as JSON; `None` if it has none. Needs the service account.
     ///
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.

@@ -1,4 +1,4 @@
-//! How to reach Firebase's account services.
+//! The configuration of Firebase's account services.
 
 use shared::config::Reader;
 use shared::ids::{ProjectId, TenantId};
@@ -11,30 +11,30 @@ use super::service_account::ServiceAccount;
 use super::source::{AwsEnvironment, EXECUTABLES_ALLOWED, Rules, Source, read_file};
 use super::urls::{FirebaseUrls, PlainHttp, service_url};
 
-/// How to reach Firebase's account services.
+/// The configuration of Firebase's account services.
 #[derive(Debug, Clone)]
 pub struct FirebaseConfig {
-    /// The project whose accounts are managed: the first of `FIREBASE_PROJECT_ID`.
+    /// The project that manages the accounts: the first of `FIREBASE_PROJECT_ID`.
     pub project: ProjectId,
-    /// Whose users a database knows whose rows do not say yet: those of this project, in `FIREBASE_TENANT_ID`.
+    /// The issuer of users whose rows name none yet: this project, with `FIREBASE_TENANT_ID`.
     pub home: Issuer,
-    /// The project's web API key. Without one nobody can register or sign in here; everything else works.
+    /// The project's web API key. Without it no user can register or sign in here; everything else works.
     pub api_key: Option<String>,
-    /// The tenant whose accounts are managed: `FIREBASE_TENANT_ID`.
+    /// The tenant that has the accounts: `FIREBASE_TENANT_ID`.
     pub tenant: Option<TenantId>,
-    /// What manages accounts: needed to migrate, disable and delete them.
+    /// The credentials that manage accounts: needed to move, disable and delete them.
     pub source: Option<Source>,
-    /// The service account that custom tokens are signed for, where the credentials do not name it.
+    /// The service account that signs custom tokens, where the credentials do not name it.
     pub signer: Option<String>,
-    /// The project that administrators' calls count for.
+    /// The project to which administrators' calls are charged.
     pub quota_project: Option<String>,
     /// The mails that Firebase sends for us.
     pub mails: FirebaseMails,
-    /// `host:port` of the Auth emulator, where it may stand in.
+    /// `host:port` of the Auth emulator, where the environment allows it.
     pub emulator: Option<String>,
-    /// The custom claim that roles are written to, if they are.
+    /// The custom claim that holds the role, if one is configured.
     pub role_claim: Option<RoleClaim>,
-    /// Where the services are, unless the emulator stands in.
+    /// The addresses of the services, unless the emulator is used.
     pub urls: FirebaseUrls,
 }
 
@@ -95,7 +95,7 @@ impl FirebaseConfig {
     }
 }
 
-/// What manages accounts, and the project that a file of credentials says its calls count for.
+/// The credentials that manage accounts, and the project to which their file charges calls.
 fn source(reader: &mut Reader<'_>) -> Option<(Source, Option<String>)> {
     let plain = PlainHttp::allowed(reader);
     let metadata = reader.or("FIREBASE_CREDENTIALS", false, |text| match text {
@@ -142,7 +142,7 @@ fn service_account(reader: &mut Reader<'_>) -> Option<ServiceAccount> {
             Err("is not an e-mail address")
         }
     });
-    // Shells and container files often carry the key on one line, with `\n` spelled out.
+    // Shells and container files often carry the key on one line, with each line break written as `\n`.
     let pem = reader
         .text("FIREBASE_PRIVATE_KEY")
         .map(|text| text.replace("\\n", "\n"));

@@ -1,4 +1,4 @@
-//! What authorises calls that manage accounts.
+//! The credentials of calls that manage accounts.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -9,19 +9,20 @@ use tokio::sync::{Mutex, OnceCell};
 use super::FirebaseError;
 use super::source::{self, Source, about_us};
 
-/// An access token is renewed this many seconds before it expires, while it still works: less than the 5 minutes that the metadata server keeps its own.
+/// An access token is renewed this many seconds before it expires, while it still works. The metadata server renews its own 5 minutes
+/// before.
 const RENEWED_AHEAD_SECONDS: i64 = 240;
-/// An access token is not used any more this many seconds before it expires: a call must not outlive it on the way.
+/// An access token is not used in its last seconds: it must not expire while the call is on its way.
 const MARGIN_SECONDS: i64 = 30;
 
-/// What authorises calls that manage accounts.
+/// The credentials of calls that manage accounts.
 #[derive(Debug)]
 pub(super) enum Credential {
-    /// Nothing: such calls cannot be made.
+    /// None: such calls cannot be made.
     None,
-    /// The emulator takes the word `owner`.
+    /// The emulator accepts the word `owner`.
     Emulator,
-    /// Access tokens of Google's, and the one there is now.
+    /// Google's access tokens, and the current one.
     Tokens(Box<Exchange>),
 }
 
@@ -31,12 +32,12 @@ pub(super) struct Exchange {
     source: Source,
     /// The service account that signs custom tokens, where the source does not name it.
     signer: Option<String>,
-    /// The same, once the metadata server was asked.
+    /// The same account, once the metadata server has named it.
     found: OnceCell<String>,
     /// Google's IAM Credentials service.
     iam: String,
     held: RwLock<Option<AccessToken>>,
-    /// Makes one exchange of many that wait.
+    /// Lets one of many waiters make the exchange.
     turn: Mutex<()>,
 }
 
@@ -81,7 +82,7 @@ impl Credential {
         }
     }
 
-    /// Forgets the token that was refused; answers whether another can be had.
+    /// Drops the token that Google refused; answers whether another one can be fetched.
     pub(super) fn forget(&self) -> bool {
         match self {
             Self::None | Self::Emulator => false,
@@ -94,7 +95,7 @@ impl Credential {
 }
 
 impl Exchange {
-    /// A JWT of the claims that `claims` makes for the service account, signed `now` by its key, or by Google where none is held.
+    /// A JWT with the claims of `claims` for the service account, signed `now` with its key, or by Google where the key is not here.
     pub(super) async fn sign(
         &self,
         client: &reqwest::Client,
@@ -116,7 +117,7 @@ impl Exchange {
             return Ok(account);
         }
         let Source::Metadata(base) = &self.source else {
-            // A user or another cloud's identity signs for the account that is named beside it.
+            // A user or another cloud's identity signs for the account that `FIREBASE_SERVICE_ACCOUNT` names.
             return Err(FirebaseError::NotConfigured("FIREBASE_SERVICE_ACCOUNT"));
         };
         let found = self
@@ -125,8 +126,8 @@ impl Exchange {
         Ok(found.await.map_err(about_us)?)
     }
 
-    /// The token held while it is good. Of those who find it due for renewal, one renews and the others go on with what there is;
-    /// an exchange that fails then harms nobody. Without a usable token, all wait for one exchange.
+    /// The current token while it is good. When it is due for renewal, one caller renews it and the others use the old one; a failed
+    /// exchange then harms no caller. Without a usable token, all callers wait for one exchange.
     async fn bearer(&self, client: &reqwest::Client, now: UnixTime) -> Result<String, FirebaseError> {
         if let Some(held) = self.usable(now) {
             if now < held.renew_from {

@@ -1,4 +1,4 @@
-//! Signing somebody in whom we vouch for: <https://firebase.google.com/docs/auth/admin/create-custom-tokens>.
+//! Signs a user in without a password, by a custom token: <https://firebase.google.com/docs/auth/admin/create-custom-tokens>.
 
 use serde::Deserialize;
 use shared::base64url;
@@ -7,10 +7,10 @@ use shared::time::UnixTime;
 use super::credential::Credential;
 use super::{Firebase, FirebaseError, SignedIn};
 
-/// Whom a custom token is for.
+/// The audience of a custom token.
 const AUDIENCE: &str =
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
-/// It is used at once and never leaves this process, in seconds.
+/// A custom token is used at once and never leaves this process, in seconds.
 const LIFETIME_SECONDS: i64 = 60;
 
 #[derive(Deserialize)]
@@ -22,8 +22,8 @@ struct CustomSignInAnswer {
 }
 
 impl Firebase {
-    /// Signs the account `uid` in without a password. Makes it if it does not exist: whoever calls has looked. Needs the service
-    /// account, whose key signs for it.
+    /// Signs the account `uid` in without a password. Firebase makes the account if it does not exist: the caller must check first. Needs
+    /// the service account's signature.
     ///
     /// # Errors
     /// [`FirebaseError::Disabled`] among others.
@@ -64,7 +64,7 @@ fn claims(signer: &str, uid: &str, tenant: Option<&str>, now: UnixTime) -> serde
     claims
 }
 
-/// The emulator checks no signature and wants none.
+/// A token without a signature: the emulator checks none.
 fn unsigned(uid: &str, tenant: Option<&str>, now: UnixTime) -> String {
     let header = base64url::encode(br#"{"alg":"none","typ":"JWT"}"#);
     let claims = claims("emulator@localhost", uid, tenant, now).to_string();

@@ -1,20 +1,20 @@
-//! Why Firebase did not do what was asked.
+//! Why Firebase did not carry out a call.
 
 use std::sync::Arc;
 
 use shared::api::second_factor::SecondFactorChallenge;
 use shared::problem::ErrorCode;
 
-/// Why Firebase did not do what was asked. Its texts are ours, but for what a blocking function of the project says to the user.
+/// Why Firebase did not carry out a call. The texts are ours, except the message of a project's blocking function to the user.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FirebaseError {
-    /// The address has an account.
+    /// Another account has the address.
     #[error("The e-mail address is taken")]
     EmailExists,
-    /// The uid has an account.
+    /// Another account has the uid.
     #[error("the uid is taken")]
     UidExists,
-    /// Address and password do not belong together, or there is no such account: Firebase does not say which.
+    /// The address and the password do not belong together, or there is no such account: Firebase does not say which.
     #[error("The e-mail or password is wrong")]
     InvalidCredentials,
     /// The account is disabled at Firebase.
@@ -26,22 +26,22 @@ pub enum FirebaseError {
     /// The password, the address or the code of a second factor breaks Firebase's rules.
     #[error("The {0} is not accepted")]
     Invalid(&'static str),
-    /// A sign-in, a refresh token or an action code that is wrong, used up or expired.
+    /// A sign-in, a refresh token or an action code is wrong, used up or expired.
     #[error("The {0} is invalid or has expired")]
     Stale(&'static str),
-    /// The password is right, and a second factor is still to be shown.
+    /// The password is right, and the user must still show a second factor.
     #[error("A second factor is required")]
     SecondFactor(Box<PendingSignIn>),
     /// Too many attempts on one account, or from one address.
     #[error("Too many attempts: try again later")]
     TooManyAttempts,
-    /// A blocking function of the project refused; what it says to the user, if anything.
+    /// A blocking function of the project refused, with its message to the user, if any.
     #[error("A blocking function refused")]
     Blocked(Option<String>),
-    /// A blocking function of the project crashed or took too long: not Google's outage, and no reason to do without it.
+    /// A blocking function of the project crashed or took too long: no outage of Google, and no reason to skip the function.
     #[error("A blocking function failed")]
     BlockerFailed,
-    /// The project's settings do not allow this, or the request makes no sense to Google. Definite: asking again changes nothing.
+    /// The project's settings do not allow this, or Google does not understand the request. Definite: a repetition changes nothing.
     #[error("Firebase refused: {status} {code}")]
     Refused {
         /// HTTP status.
@@ -49,13 +49,13 @@ pub enum FirebaseError {
         /// Google's code: upper-case letters, digits and `_`.
         code: String,
     },
-    /// The project's quota is used up, and will not be in a while.
+    /// The project's quota is used up for a while.
     #[error("Firebase asks for a pause of {retry_after} s")]
     Exhausted {
-        /// Seconds until it is worth asking again.
+        /// Seconds to wait before the next attempt.
         retry_after: u32,
     },
-    /// This deployment has no API key, or no service account, for what was asked.
+    /// This deployment has no API key or no service account, and the call needs one.
     #[error("Firebase is not configured for this: {0} is not set")]
     NotConfigured(&'static str),
     /// The API key or the service account of this deployment is wrong, or lacks a right.
@@ -69,7 +69,7 @@ pub enum FirebaseError {
     /// No answer.
     #[error("Firebase is unavailable")]
     Unavailable(#[source] Arc<reqwest::Error>),
-    /// Google failed, or its answer makes no sense.
+    /// Google failed, or its answer cannot be read.
     #[error("Firebase failed: {status} {code}")]
     Outage {
         /// HTTP status.
@@ -79,12 +79,12 @@ pub enum FirebaseError {
     },
 }
 
-/// A sign-in whose password was right and that waits for its second factor.
+/// A sign-in with a right password that waits for its second factor.
 #[derive(Debug, Clone)]
 pub struct PendingSignIn {
     /// The account.
     pub uid: String,
-    /// What the client needs to go on.
+    /// What the client needs for the second step.
     pub challenge: SecondFactorChallenge,
 }
 
@@ -109,7 +109,7 @@ impl FirebaseError {
         }
     }
 
-    /// Whether it is the caller's doing, and its text may be shown.
+    /// Whether the caller caused it and may read its text.
     #[must_use]
     pub const fn is_the_callers(&self) -> bool {
         !matches!(
@@ -118,20 +118,20 @@ impl FirebaseError {
         )
     }
 
-    /// Whether asking again later may help.
+    /// Whether a later attempt may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Outage { .. } | Self::TooManyAttempts | Self::Exhausted { .. } => {
                 true
             }
-            // The access token was revoked before its time.
+            // Google revoked the access token early.
             Self::OurCredentials { status, .. } => *status == 401,
             _ => false,
         }
     }
 
-    /// Seconds until it is worth asking again, where Google says so.
+    /// Seconds to wait before the next attempt, where Google gives them.
     #[must_use]
     pub const fn retry_after(&self) -> Option<u32> {
         match self {
@@ -140,7 +140,7 @@ impl FirebaseError {
         }
     }
 
-    /// The status of Google's answer, where it is still known.
+    /// The HTTP status of Google's answer, where it is still known.
     pub(super) const fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. }

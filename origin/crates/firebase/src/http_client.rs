@@ -1,13 +1,13 @@
-//! The one HTTP client for calls to others: Google's key endpoint and Identity Toolkit.
+//! The one HTTP client for outbound calls: Google's key endpoint and Identity Toolkit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 
-/// How long a connection may take to come up.
+/// How long it may take to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take in all, unless the caller says less.
+/// How long an answer may take in all, unless the caller sets less.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The client cannot be made.
@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[error("the HTTP client cannot be made: {0}")]
 pub struct NoClient(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// A client that trusts the public certificate authorities (Mozilla's list, compiled in, so that a bare container works),
-/// uses `ring`, follows no redirect and uses no proxy of the environment.
+/// A client that trusts the public certificate authorities (Mozilla's list, compiled in for bare containers), uses `ring`, follows no
+/// redirect and ignores proxies in the environment.
 ///
 /// # Errors
 /// [`NoClient`].

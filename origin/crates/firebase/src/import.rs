@@ -1,4 +1,4 @@
-//! Accounts by the hundred: looking up, importing, listing. All of it needs the service account.
+//! Accounts by the hundred: look-up, import, listing. All of it needs the service account.
 //!
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/batchCreate>,
 //! <https://firebase.google.com/docs/auth/admin/import-users>
@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::wire::LookupAnswer;
 use super::{Account, Firebase, FirebaseError};
 
-/// The most identifiers of one look-up, uids and addresses together.
+/// The most identifiers of one look-up: uids and addresses together.
 pub const MAX_LOOKUP: usize = 100;
 /// The most accounts of one import.
 pub const MAX_IMPORT: usize = 1000;
-/// Accounts of one page of a listing. Google allows 1000; an account may have several KiB.
+/// How many accounts a page of a listing has. Google allows 1000; an account may have several KiB.
 const PAGE: usize = 500;
 
-/// An account to bring along with the hash of its password.
+/// An account to import with its password hash.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountToImport {
@@ -25,15 +25,15 @@ pub struct AccountToImport {
     pub uid: String,
     /// The address, lower-cased.
     pub email: String,
-    /// Whether the address was verified: the truth, never an assumption.
+    /// Whether the user has verified the address: as the row says, never an assumption.
     pub email_verified: bool,
     /// The name to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Whether nobody may sign in to it.
+    /// Whether the account is disabled.
     pub disabled: bool,
-    /// The whole bcrypt string. There is no salt beside it: splitting the two is the usual mistake, and imports an account whose
-    /// password never fits.
+    /// The whole bcrypt string. There is no salt beside it: a split of the two is a common mistake, and imports an account with a password
+    /// that never matches.
     #[serde(rename = "passwordHash", serialize_with = "web_safe_base64")]
     pub bcrypt_hash: String,
 }
@@ -53,9 +53,9 @@ pub struct KnownAccount {
     pub uid: String,
     /// Its address.
     pub email: Option<String>,
-    /// Whether nobody may sign in to it.
+    /// Whether the account is disabled.
     pub disabled: bool,
-    /// Whether anybody ever signed in to it, or gave it a second factor: replacing it would undo that.
+    /// Whether a user has ever signed in to it or given it a second factor: a replacement would undo that.
     pub signed_in: bool,
     /// Whether it has a second factor.
     pub has_second_factor: bool,
@@ -69,12 +69,12 @@ impl std::fmt::Debug for KnownAccount {
     }
 }
 
-/// Some accounts, and where the next ones are.
+/// Some accounts, and the token of the next page.
 #[derive(Debug)]
 pub struct AccountPage {
     /// The accounts.
     pub accounts: Vec<KnownAccount>,
-    /// What the next call takes; `None` on the last page.
+    /// The token for the next call; `None` on the last page.
     pub next: Option<String>,
 }
 
@@ -84,7 +84,7 @@ struct BatchCreateRequest<'a> {
     hash_algorithm: &'static str,
     /// Whether accounts with these uids are replaced.
     allow_overwrite: bool,
-    /// Refuses users whose address another account has, and the whole request if an address comes twice in it.
+    /// Refuses users if another account has their address, and the whole request if an address comes twice in it.
     sanity_check: bool,
     users: &'a [AccountToImport],
 }
@@ -97,7 +97,7 @@ struct BatchCreateAnswer {
 
 #[derive(Deserialize)]
 struct IndexedError {
-    /// Left out for the first.
+    /// Left out for the first page.
     #[serde(default)]
     index: usize,
     #[serde(default)]
@@ -126,7 +126,7 @@ struct AccountJson {
 }
 
 impl Firebase {
-    /// The accounts that have one of these uids or one of these addresses: at most [`MAX_LOOKUP`] of both together.
+    /// The accounts with these uids or addresses: at most [`MAX_LOOKUP`] identifiers together.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others.
@@ -148,7 +148,7 @@ impl Firebase {
         Ok(answer.users.into_iter().map(KnownAccount::from).collect())
     }
 
-    /// The accounts of these uids, at most [`MAX_LOOKUP`], with all that is shown of them.
+    /// The accounts of these uids, at most [`MAX_LOOKUP`], with all details.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others.
@@ -158,9 +158,9 @@ impl Firebase {
         Ok(answer.users.into_iter().map(Account::from).collect())
     }
 
-    /// Imports at most [`MAX_IMPORT`] accounts, no address twice among them. With `replace`, accounts of the same uid are
-    /// replaced, whatever was done with them; without, they are refused. Whoever calls has looked first all the same: the guide
-    /// to importing knows of neither safeguard. Answers who was refused, by their place in `accounts`, with a code.
+    /// Imports at most [`MAX_IMPORT`] accounts, no address twice. With `replace`, they replace accounts of the same uid in any state;
+    /// without, Firebase refuses them. Callers look for existing accounts first all the same: Google's guide to importing documents neither
+    /// safeguard. Answers the refused users by their index in `accounts`, with a code.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others; it is then unknown which accounts were imported.
@@ -183,7 +183,7 @@ impl Firebase {
             .collect())
     }
 
-    /// A page of all accounts of the project, from where `page` says.
+    /// A page of all accounts of the project; `page` is the token of the page before.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others.
@@ -194,7 +194,7 @@ impl Firebase {
         }
         let answer: AccountsAnswer = self.get_bulk("accounts:batchGet", &query).await?;
         let accounts: Vec<KnownAccount> = answer.users.into_iter().map(KnownAccount::from).collect();
-        // The last page of some implementations names a next one all the same; it would be empty.
+        // Some implementations name a next page on the last one; it would be empty.
         let next = answer
             .next_page_token
             .filter(|token| !token.is_empty() && !accounts.is_empty());
@@ -202,11 +202,10 @@ impl Firebase {
     }
 }
 
-/// Somebody has made the account since it was looked for.
+/// Another client has made the account since the look-up.
 pub const UID_EXISTS: &str = "DUPLICATE_LOCAL_ID";
 
-/// The code of a user's refusal. Some come as a code, some as a sentence; neither is kept as it stands, since it may name an
-/// address.
+/// The code of a user's refusal. Google sends a code or a sentence; the sentence is dropped, since it may name an address.
 fn code_of(message: &str) -> String {
     const SENTENCES: [(&str, &str); 4] = [
         ("email exists", "EMAIL_EXISTS"),

@@ -1,4 +1,4 @@
-//! Who gave out a uid. Two Firebase projects, and two tenants of one, may give out the same uid to two users.
+//! The issuer of a uid. Two Firebase projects, and two tenants of one, may give the same uid to two users.
 
 use shared::identity::Identity;
 use shared::ids::{ProjectId, TenantId};
@@ -8,7 +8,7 @@ use shared::ids::{ProjectId, TenantId};
 pub struct Issuer(String);
 
 impl Issuer {
-    /// Of a project's own users, or of those of its `tenant`.
+    /// The issuer of a project's own users, or of the users of its `tenant`.
     #[must_use]
     pub fn new(project: &ProjectId, tenant: Option<&TenantId>) -> Self {
         Self(match tenant {
@@ -17,7 +17,7 @@ impl Issuer {
         })
     }
 
-    /// Who issued the credential that `identity` comes from; `None` where it does not say.
+    /// The issuer of the credential behind `identity`; `None` where it names none.
     #[must_use]
     pub fn of(identity: &Identity) -> Option<Self> {
         let project = identity.project.as_ref()?;
@@ -30,7 +30,7 @@ impl Issuer {
         &self.0
     }
 
-    /// As rows carry it, where `home` is the issuer of rows that carry none.
+    /// The form in a row; `home` is the issuer of rows that name none.
     #[must_use]
     pub fn stored(&self, home: &str) -> StoredIssuer {
         if self.0 == home {
@@ -41,7 +41,7 @@ impl Issuer {
     }
 }
 
-/// An issuer as `users.firebase_issuer` has it: empty for the one whose users were here before rows said whose they are.
+/// An issuer as `users.firebase_issuer` stores it: empty for the issuer of the users that were here before rows named one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StoredIssuer(String);
 
@@ -49,13 +49,13 @@ impl StoredIssuer {
     /// The database's home: see `auth.firebase_home`.
     pub const HOME: Self = Self(String::new());
 
-    /// What a row carries.
+    /// The stored text.
     #[must_use]
     pub const fn from_row(text: String) -> Self {
         Self(text)
     }
 
-    /// What a row is to carry.
+    /// The text to store.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

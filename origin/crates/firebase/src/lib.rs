@@ -1,4 +1,4 @@
-//! Firebase's account services: Identity Toolkit and Secure Token, over REST. The only place that knows Google's wire formats.
+//! Firebase's account services, Identity Toolkit and Secure Token, over REST. Only this crate knows Google's wire formats.
 //!
 //! <https://firebase.google.com/docs/reference/rest/auth>,
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>
@@ -57,9 +57,9 @@ pub struct Firebase(Arc<Inner>);
 struct Inner {
     client: reqwest::Client,
     project: ProjectId,
-    /// The tenant whose accounts these are; none = the project's own.
+    /// The tenant that has the accounts; none = the project's own accounts.
     tenant: Option<TenantId>,
-    /// The project that administrators' calls count for.
+    /// The project to which administrators' calls are charged.
     quota_project: Option<String>,
     api_key: Option<String>,
     identity_toolkit: String,
@@ -72,13 +72,13 @@ struct Inner {
 }
 
 impl Firebase {
-    /// Whose accounts are managed here: those of the tenant, or the project's own, of none of its tenants.
+    /// The issuer of the managed accounts: the tenant, or the project without its tenants.
     #[must_use]
     pub fn issuer(&self) -> Issuer {
         Issuer::new(&self.0.project, self.0.tenant.as_ref())
     }
 
-    /// The services that `config` names, called in `surroundings`; nothing is called yet.
+    /// The services in `config`, with the clock and traces of `surroundings`. Makes no call yet.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
@@ -98,7 +98,7 @@ impl Firebase {
                 }),
             ),
         };
-        // The emulator takes any key.
+        // The emulator accepts any key.
         let emulated = config.emulator.is_some().then(|| "emulator".to_owned());
         Ok(Self(Arc::new(Inner {
             client,
@@ -116,7 +116,7 @@ impl Firebase {
         })))
     }
 
-    /// Whether a new address is sent a mail to prove it.
+    /// Whether Firebase mails a link to a new address to prove it.
     #[must_use]
     pub fn verifies_new_addresses(&self) -> bool {
         self.0.mails.verify_new
@@ -130,8 +130,8 @@ impl Firebase {
         self.0.tenant.as_ref().map(TenantId::as_str)
     }
 
-    /// Where administrators' calls go: `{identity toolkit}/v1/projects/{project}/{method}`, or those of the tenant. A method that begins with
-    /// a colon is one of the project or the tenant itself.
+    /// The address of an administrator's call: `{identity toolkit}/v1/projects/{project}/{method}`, or the same for the tenant. A method
+    /// that begins with a colon belongs to the project or the tenant itself.
     fn admin_url(&self, method: &str) -> String {
         let (base, project) = (&self.0.identity_toolkit, &self.0.project);
         let slash = if method.starts_with(':') { "" } else { "/" };
@@ -141,7 +141,7 @@ impl Firebase {
         }
     }
 
-    /// An administrator's call, with the project that it counts for.
+    /// An administrator's call, charged to the quota project.
     fn counted(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         match &self.0.quota_project {
             Some(project) => request.header("x-goog-user-project", project),

@@ -3,14 +3,14 @@
 use reqwest::Url;
 use shared::config::{Reader, on_off};
 
-/// What is configured of Firebase's mails. Their texts are templates of the project.
+/// The configuration of Firebase's mails. The project has templates for their texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirebaseMails {
-    /// Whether a new address is sent a mail to prove it.
+    /// Whether Firebase mails a link to a new address to prove it.
     pub verify_new: bool,
-    /// The language, as a tag of RFC 5646 (`de`, `pt-BR`); none = that of the template.
+    /// The language, as a tag of RFC 5646 (`de`, `pt-BR`); none = the template's language.
     pub locale: Option<String>,
-    /// Where the page behind a link leads on to. Its host is one of the project's authorised domains.
+    /// The address to which the page behind a link leads. Its host is one of the project's authorised domains.
     pub continue_url: Option<String>,
 }
 

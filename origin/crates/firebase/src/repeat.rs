@@ -1,4 +1,4 @@
-//! When a call is made again, and when it is not made at all for a while.
+//! When a call is repeated, and when calls pause.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,16 +10,16 @@ use super::FirebaseError;
 
 /// The most times one call is made.
 const MAX_ATTEMPTS: u32 = 3;
-/// No call is made again this long after it was first made: whoever asked waits.
+/// A call is not repeated this long after the first attempt: its caller waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pause before the second attempt; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The pause after a refusal for lack of quota that does not say how long, in seconds.
+/// The pause in seconds after a quota refusal that gives none.
 const DEFAULT_PAUSE_SECONDS: u32 = 1;
-/// The longest pause we take, in seconds, whatever Google says: a slip there must not end sign-ins here for a day.
+/// The longest pause in seconds, even if Google asks for more: an error there must not stop sign-ins here for a day.
 const LONGEST_PAUSE_SECONDS: u32 = 60;
-/// Methods that do the same however often they are called. Creating an account, mailing a code and using it up are not among them;
-/// neither is importing, which would undo what happened to the account between the two calls.
+/// Methods with the same result however often they are called. They do not include creating an account, mailing a code, using it up, or
+/// importing: a second import would undo changes made between the two calls.
 const IDEMPOTENT: [&str; 7] = [
     ":createSessionCookie",
     "accounts:batchGet",
@@ -30,10 +30,9 @@ const IDEMPOTENT: [&str; 7] = [
     "token",
 ];
 
-/// How long to wait before `method` is called again after `error`, its `attempt`-th failure; `None` when it is not called again.
+/// The pause before the next call of `method` after `error`, its `attempt`-th failure; `None` for no further call.
 ///
-/// A call that never left us may always be repeated. One that timed out is not: its time is used up, and the service has enough
-/// to do.
+/// A call that was never sent may always be repeated. One that timed out is not: its time is used up, and the service is under load.
 pub(super) fn pause_before_next(
     method: &str,
     error: &FirebaseError,
@@ -54,7 +53,7 @@ pub(super) fn pause_before_next(
     again.then(|| FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1)))
 }
 
-/// Methods that Google asked not to be called for a while.
+/// The methods that Google asked this service not to call for a while.
 #[derive(Debug, Default)]
 pub(super) struct Pauses(Mutex<BTreeMap<String, Instant>>);
 
@@ -77,7 +76,7 @@ impl Pauses {
         Err(FirebaseError::Exhausted { retry_after })
     }
 
-    /// Notes that `method` must rest for `seconds` from `now` on.
+    /// Notes that `method` must pause for `seconds` from `now` on.
     pub(super) fn note(&self, method: &str, seconds: u32, now: Instant) {
         let pause = Duration::from_secs(u64::from(seconds.min(LONGEST_PAUSE_SECONDS)));
         if let Some(until) = now.checked_add(pause) {

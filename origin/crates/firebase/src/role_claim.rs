@@ -1,17 +1,17 @@
-//! A user's role as a custom claim: what is written beside the claims that an account has already.
+//! A user's role as a custom claim beside the account's other claims.
 //!
 //! <https://firebase.google.com/docs/auth/admin/custom-claims>: at most 1,000 bytes together, and no name that OpenID Connect or Firebase
-//! has a use for.
+//! reserves.
 
 use serde_json::{Map, Value};
 
-/// What all claims of an account may take, in bytes of JSON.
+/// The most bytes of JSON for all claims of an account.
 pub const MAX_CLAIMS_BYTES: usize = 1_000;
 
-/// The role of whoever has none.
+/// The role of users without a special one.
 const PLAIN: &str = "user";
 
-/// Names that mean something else, by the page above.
+/// Names that are reserved by the page above.
 const RESERVED: [&str; 16] = [
     "acr",
     "amr",
@@ -38,9 +38,9 @@ pub struct RoleClaim(String);
 /// Why a role cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CannotClaim {
-    /// The claims that are there are no JSON object: nobody knows what would be lost.
+    /// The existing claims are not a JSON object: a write could lose something.
     NotClaims,
-    /// There is no room for it beside the others.
+    /// The claims leave no room for the role.
     TooLarge,
 }
 
@@ -48,7 +48,7 @@ impl RoleClaim {
     /// Reads the name.
     ///
     /// # Errors
-    /// The rule in words.
+    /// The rule as text.
     pub fn parse(name: &str) -> Result<Self, &'static str> {
         let plain = name
             .bytes()
@@ -62,8 +62,8 @@ impl RoleClaim {
         Ok(Self(name.to_owned()))
     }
 
-    /// The claims of an account that has `claims`, for a user of `user_type`; `None` where they say so already. The claim of a plain
-    /// user is not written: a token without it is theirs.
+    /// The claims of an account that has `claims`, for a user of `user_type`; `None` if nothing changes. A plain user's role is not
+    /// written: a token without the claim means a plain user.
     ///
     /// # Errors
     /// [`CannotClaim`].

@@ -9,22 +9,22 @@ use serde_json::{Map, Value};
 use super::accounts::ID_TOKEN_SECONDS;
 use super::{Firebase, FirebaseError, Refreshed};
 
-/// What an SMS is asked for with. Google sends none without a proof that it is an app that asks.
+/// The request for an SMS. Google requires a proof that an app sends the request.
 pub struct SmsRequest<'a> {
-    /// Of the challenge.
+    /// The pending credential of the challenge.
     pub pending: &'a str,
     /// The factor.
     pub factor: &'a str,
-    /// Proofs by Google's name (`recaptchaToken` among others), as the client has them.
+    /// Proofs by Google's name (`recaptchaToken` among others), as the client sent them.
     pub proofs: Vec<(&'static str, String)>,
 }
 
-/// What the user shows.
+/// The factor that the user shows.
 #[derive(Clone, Copy)]
 pub enum FactorAnswer<'a> {
     /// The code of an SMS.
     Sms {
-        /// What [`Firebase::start_second_factor`] answered.
+        /// The answer of [`Firebase::start_second_factor`].
         session: &'a str,
         /// The code.
         code: &'a str,
@@ -74,7 +74,7 @@ struct FinishAnswer {
 }
 
 impl Firebase {
-    /// Sends an SMS; answers what [`FactorAnswer::Sms`] wants.
+    /// Sends an SMS; answers the session for [`FactorAnswer::Sms`].
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a challenge that is too old, among others.
@@ -90,7 +90,7 @@ impl Firebase {
         Ok(answer.phone_response_info.session_info)
     }
 
-    /// Finishes the sign-in that `pending` stands for.
+    /// Finishes the sign-in of `pending`.
     ///
     /// # Errors
     /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a challenge that is too old, among others.

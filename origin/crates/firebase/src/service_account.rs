@@ -1,4 +1,4 @@
-//! A service account's key, and what it signs.
+//! A service account's key and its signatures.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use rustls::pki_types::pem::PemObject as _;
 use shared::base64url;
 use shared::time::UnixTime;
 
-/// Where an assertion is exchanged for an access token, unless the key file says otherwise:
+/// Where Google exchanges an assertion for an access token, unless the key file names another address:
 /// <https://developers.google.com/identity/protocols/oauth2/service-account>.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/identitytoolkit";
-/// The longest Google accepts, in seconds.
+/// The longest lifetime that Google accepts, in seconds.
 const LIFETIME_SECONDS: i64 = 3600;
 
 /// A service account with its key.
@@ -25,7 +25,7 @@ pub struct ServiceAccount {
     token_uri: String,
 }
 
-/// Not a service account key: an e-mail address and an RSA key in PKCS#8 PEM.
+/// The error: not an e-mail address with an RSA key in PKCS#8 PEM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a service account key")]
 pub struct NotAServiceAccount;
@@ -45,24 +45,24 @@ impl ServiceAccount {
         })
     }
 
-    /// The same account, its assertions exchanged at `token_uri`.
+    /// The same account with its assertions exchanged at `token_uri`.
     #[must_use]
     pub fn exchanged_at(self, token_uri: String) -> Self {
         Self { token_uri, ..self }
     }
 
-    /// Where its assertions are exchanged for access tokens.
+    /// The address that exchanges its assertions for access tokens.
     #[must_use]
     pub fn token_uri(&self) -> &str {
         &self.token_uri
     }
 
-    /// Its address, which is what it calls itself in what it signs.
+    /// Its e-mail address, the issuer of its signed claims.
     pub(super) fn email(&self) -> &str {
         &self.email
     }
 
-    /// The assertion that is exchanged for an access token; `None` when the key cannot sign.
+    /// The assertion to exchange for an access token; `None` when the key cannot sign.
     pub(super) fn assertion(&self, now: UnixTime) -> Option<String> {
         self.sign(&serde_json::json!({
             "iss": self.email, "scope": SCOPE, "aud": self.token_uri,

@@ -11,8 +11,8 @@ struct SessionCookieAnswer {
 }
 
 impl Firebase {
-    /// A session cookie for the sign-in of `id_token`, good for `seconds` (300 to 1,209,600). Its claims are those of the ID token and
-    /// stay as they are. Needs the service account.
+    /// A session cookie for the sign-in of `id_token`, good for `seconds` (300 to 1,209,600). It has the claims of the ID token, which
+    /// never change. Needs the service account.
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a sign-in that has been revoked, [`FirebaseError::Unavailable`] among others.

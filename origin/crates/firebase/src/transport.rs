@@ -1,11 +1,11 @@
-//! One exchange: a request with its JSON, and what the answer says.
+//! One exchange: a JSON request and its answer.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{FirebaseError, answers, repeat};
 
-/// The largest answer read, in bytes. A looked-up account has a few KiB.
+/// The largest answer that is read, in bytes. A looked-up account has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// `request` with `body` as JSON.
@@ -17,7 +17,7 @@ pub(super) fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize)
         .body(body)
 }
 
-/// Sends, and reads the answer or the reason.
+/// Sends the request; reads the answer or the error.
 pub(super) async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, FirebaseError> {
     send_up_to(request, MAX_ANSWER_BYTES).await
 }
@@ -46,7 +46,7 @@ pub(super) async fn send_up_to<T: DeserializeOwned>(
     })
 }
 
-/// The body of a 200, or the reason.
+/// The body of a 200, or the error.
 async fn send_bytes(request: reqwest::RequestBuilder, largest: usize) -> Result<Vec<u8>, FirebaseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();

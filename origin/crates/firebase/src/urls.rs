@@ -1,4 +1,4 @@
-//! Where Google's services are: at Google, unless a private deployment or a test has them elsewhere.
+//! The addresses of Google's services: Google's own, unless a private deployment or a test sets others.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ pub struct FirebaseUrls {
 }
 
 impl FirebaseUrls {
-    /// Reads `FIREBASE_IDENTITY_TOOLKIT_URL`, `FIREBASE_SECURE_TOKEN_URL` and `FIREBASE_IAM_URL`; Google's own unless they say otherwise.
+    /// Reads `FIREBASE_IDENTITY_TOOLKIT_URL`, `FIREBASE_SECURE_TOKEN_URL` and `FIREBASE_IAM_URL`; Google's own by default.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let plain = PlainHttp::allowed(reader);
         let mut url = |name: &str, google: &str| {
@@ -36,17 +36,18 @@ impl FirebaseUrls {
     }
 }
 
-/// Whether `http` to this very machine will do.
+/// Whether plain `http` to this machine is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// It will not.
+    /// Not allowed.
     No,
-    /// It will.
+    /// Allowed.
     ToThisMachine,
 }
 
 impl PlainHttp {
-    /// Where `ENVIRONMENT` is known not to be production. A bad one is reported by its own reader, and counts as production here.
+    /// Allowed where `ENVIRONMENT` names a place other than production. Another reader reports a bad value, which counts as production
+    /// here.
     #[must_use]
     pub fn allowed(reader: &Reader<'_>) -> Self {
         match reader.text("ENVIRONMENT").as_deref() {
@@ -56,11 +57,10 @@ impl PlainHttp {
     }
 }
 
-/// An address that passwords and credentials may be sent to: `https`, or this machine where that is allowed. It has no user, query
-/// or fragment.
+/// An address for passwords and credentials: `https`, or this machine where that is allowed. It has no user, query or fragment.
 ///
 /// # Errors
-/// The rule in words.
+/// The rule as text.
 pub fn service_url(text: &str, plain: PlainHttp) -> Result<String, &'static str> {
     let rule = match plain {
         PlainHttp::No => "is not an https URL without user, query and fragment",

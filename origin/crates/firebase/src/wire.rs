@@ -13,7 +13,7 @@ pub(super) struct PasswordRequest<'a> {
     pub return_secure_token: bool,
 }
 
-/// A sign-in, or its first step, or neither: a 200 may carry an error.
+/// A sign-in, its first step, or neither: a 200 may carry an error.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SignInAnswer {
@@ -77,13 +77,13 @@ pub(super) struct LookupAccount {
     pub mfa_info: Vec<serde_json::Value>,
     /// Milliseconds since 1970.
     pub created_at: Option<String>,
-    /// There when the account has a password; what it says is not read.
+    /// Present when the account has a password; the value is not read.
     pub password_hash: Option<serde::de::IgnoredAny>,
     #[serde(default)]
     pub provider_user_info: Vec<ProviderInfo>,
 }
 
-/// A way of signing in to an account.
+/// A way to sign in to an account.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProviderInfo {
@@ -125,6 +125,6 @@ pub(super) struct ResetAnswer {
     pub email: Option<String>,
 }
 
-/// An answer nothing is read from.
+/// An answer; its content is not used.
 #[derive(Deserialize)]
 pub(super) struct Ignored {}

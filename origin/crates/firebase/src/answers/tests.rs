@@ -7,7 +7,7 @@ use shared::routing::{Purpose, Side};
 
 use super::*;
 
-/// The page, read when the test runs: the image is built without the documents.
+/// The page, read when the test runs: the container image is built without the documents.
 fn page() -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -34,7 +34,7 @@ fn is_outage(code: ErrorCode) -> bool {
         proven: false,
     };
     let outcome = Outcome::Status(code.status());
-    // A conflict at a sign-in is asked about too, and no outage.
+    // The edge also asks about a conflict at a sign-in, which is no outage.
     let asked = cause(sign_in, outcome).is_some() && code.status() != 409;
     assert_eq!(
         asked,
@@ -222,7 +222,7 @@ fn message_of_a_function_is_shown_as_one_line() {
 }
 
 proptest! {
-    /// Whatever a 4xx says, it is an outage for one of the four reasons only.
+    /// A 4xx of any text is an outage for one of four reasons only.
     #[test]
     fn only_four_reasons_make_a_4xx_an_outage(status in 400_u16..500, message in ".{0,80}") {
         let body = serde_json::json!({"error": {"message": message}}).to_string();
