@@ -1,4 +1,4 @@
-//! How often what happened. Read by the metrics endpoint; no label names a user.
+//! Counts of the ledger's events for the metrics endpoint; no label names a user.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ macro_rules! counters {
         pub struct CounterSnapshot { $($(#[$doc])* pub $name: u64,)* }
 
         impl Counters {
-            /// The counts now.
+            /// The current counts.
             #[must_use]
             pub fn snapshot(&self) -> CounterSnapshot {
                 CounterSnapshot { $($name: self.$name.load(Ordering::Relaxed),)* }
@@ -45,20 +45,20 @@ counters! {
     refused,
     /// Statements that carried more than one movement.
     batches,
-    /// Batches that had to be made one by one.
+    /// Batches that fell back to single movements.
     batches_split,
-    /// Statements run again because PostgreSQL chose them to end a deadlock.
+    /// Statements that were retried because PostgreSQL ended them to break a deadlock.
     retried_deadlock,
-    /// Statements run again because transactions could not be ordered.
+    /// Statements that were retried because PostgreSQL could not order transactions.
     retried_serialization,
-    /// Statements run again because another one was using the same key.
+    /// Statements that were retried because another one used the same key.
     retried_same_key,
-    /// Statements run again because the balance or the hold changed under them.
+    /// Statements that were retried because the balance or the hold changed during the statement.
     retried_raced,
-    /// Statements run again because the connection was lost.
+    /// Statements that were retried because the connection was lost.
     retried_connection,
-    /// Statements given up after the last attempt.
+    /// Statements that failed at their last attempt.
     exhausted,
-    /// Holds whose time was up and that were given back.
+    /// Expired holds that were given back.
     expired,
 }

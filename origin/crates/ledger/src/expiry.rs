@@ -1,4 +1,4 @@
-//! Ending a hold: captured, released, or given back because its time is up.
+//! Ends a hold: captured, released, or given back after its expiry.
 
 use database::{Pool, run};
 use shared::ids::UserId;
@@ -13,10 +13,10 @@ use crate::rules::{
 };
 use crate::statements::{self, Ending, Found, SeenHold, Settled};
 
-/// How many due holds one touch or one round of the sweeper gives back.
+/// How many expired holds one round gives back, of the sweeper or of a user's own request.
 pub(crate) const ROUND: i64 = 100;
 
-/// Gives back the due holds of `user`. `true` when there were any.
+/// Gives back the expired holds of `user`. `true` when there were any.
 pub(crate) async fn expire_due_of(
     pool: &Pool,
     counters: &Counters,
@@ -33,7 +33,7 @@ pub(crate) async fn expire_due_of(
     Ok(any)
 }
 
-/// Gives back `hold` if its time is up and nobody settled it. `true` when this call did.
+/// Gives back `hold` if it has expired and is still open. `true` when this call gave it back.
 pub(crate) async fn expire_one(
     pool: &Pool,
     counters: &Counters,
@@ -56,7 +56,7 @@ pub(crate) async fn expire_one(
             counters.expired();
             Ok(true)
         }
-        // Somebody was faster, or the hold is not due.
+        // Another process gave it back or settled it first, or the hold has not expired.
         Ok(_) | Err(LedgerFailure::Refused(LedgerError::HoldSettled)) => Ok(false),
         Err(failure) => Err(failure),
     }
@@ -83,7 +83,7 @@ pub(crate) async fn end(
         let Settled { hold, found } = settled;
         match (hold, found) {
             (Some(hold), Some((found, amount))) => return ended(counters, ending, hold, &found, amount),
-            // The key was found, the hold was not: the key belongs to something else.
+            // The statement found the key but not the hold: the key belongs to another request.
             (None, Some(_)) => return Err(LedgerError::IdempotencyKeyReused.into()),
             (None, None) => return Err(LedgerError::HoldNotFound.into()),
             (Some(hold), None) => match endable(&hold, ending) {
@@ -94,10 +94,10 @@ pub(crate) async fn end(
     }
 }
 
-/// Whether a hold can end so, by what the snapshot saw.
+/// Whether the hold in the snapshot can end this way.
 fn endable(hold: &SeenHold, ending: Ending<'_>) -> Result<(), LedgerError> {
     if !hold.own && ending.state != HoldState::Expired {
-        // The same as for a hold that does not exist: ids of others cannot be probed.
+        // The same answer as for a hold that does not exist: callers cannot probe the ids of others.
         Err(LedgerError::HoldNotFound)
     } else if hold.state != Some(HoldState::Reserved) || hold.due != (ending.state == HoldState::Expired) {
         Err(LedgerError::HoldSettled)
@@ -132,7 +132,7 @@ fn ended(
     } else {
         (TransferKind::Release, Account::User(hold.user), 0)
     };
-    // What was not captured went back right behind the capture, in the same statement.
+    // The same statement gave back the rest right after the capture.
     let went_back = if kind == TransferKind::Capture {
         held.minus(amount).unwrap_or(0)
     } else {
@@ -166,7 +166,7 @@ fn ended(
     })
 }
 
-/// `numeric_value_out_of_range`: the balance column cannot hold what would go back.
+/// `numeric_value_out_of_range`: the returned tokens do not fit the balance column.
 fn is_overflow(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

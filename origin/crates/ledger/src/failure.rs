@@ -1,21 +1,20 @@
-//! Why an operation of the ledger gave no answer.
+//! Why an operation of the ledger failed.
 
 use database::DatabaseError;
 use shared::problem::ErrorCode;
 
 use crate::rules::LedgerError;
 
-/// A refusal, or a fault of ours. Either way nothing moved, or it is unknown and the same key tells.
+/// A refusal, or a fault of ours. Either no tokens moved, or it is unknown: a retry with the same key finds out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerFailure {
     /// The request breaks a rule of the ledger.
     #[error(transparent)]
     Refused(#[from] LedgerError),
-    /// The database gave no answer. The cause is for the log only.
+    /// The database gave no answer. Only the log shows the cause.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Too many movements of one user are waiting, or got in each other's way. Nothing moved. The database is well, and other users'
-    /// movements are made.
+    /// Too many movements of one user wait, or they conflicted. No tokens moved. The database is well, and movements of other users go on.
     #[error("too many movements of this user at once")]
     Busy,
 }

@@ -1,4 +1,4 @@
-//! The ledger as its callers hold it, and what it can be asked.
+//! The ledger's handle for callers, and its reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::retry::Attempts;
 use crate::rules::LedgerError;
 use crate::statements::{self, Balance, Difference};
 
-/// How long a ledger may take to be read.
+/// How long a read of the whole ledger may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// The token ledger. Cheap to clone; clones share the pool, the counters and the queues.
@@ -38,13 +38,13 @@ impl Ledger {
         }
     }
 
-    /// What happened so far, for metrics.
+    /// The counts so far, for metrics.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// The balance of `user`. Writes nothing: a hold whose time is up counts as held until it is given back.
+    /// The balance of `user`. Writes nothing: an expired hold counts as held until it is given back.
     ///
     /// # Errors
     /// [`LedgerError::UserNotFound`]; [`LedgerFailure::Database`].
@@ -56,7 +56,7 @@ impl Ledger {
         .ok_or_else(|| LedgerError::UserNotFound.into())
     }
 
-    /// Everything that is wrong; empty when every guarantee holds. Reads the whole ledger in one snapshot.
+    /// All broken guarantees; empty when every guarantee holds. Reads the whole ledger in one snapshot.
     ///
     /// # Errors
     /// [`LedgerFailure::Database`].

@@ -14,7 +14,7 @@ use crate::rules::{
 use crate::statements::{self, Ending, Found, Reserved};
 
 impl Ledger {
-    /// Sets tokens aside, once for each `token`.
+    /// Reserves tokens, once for each `token`.
     ///
     /// # Errors
     /// As [`Ledger::move_tokens`].
@@ -61,7 +61,7 @@ impl Ledger {
         hold: Option<(HoldId, DateTime<Utc>)>,
     ) -> Result<Reservation, LedgerFailure> {
         let replayed = recognise(&self.counters, &request.request_hash().0, found)?;
-        // The hash says that a hold was asked for, so the row has one.
+        // The hash shows that the request asked for a hold: its row must have one.
         let (id, expires_at) = hold.ok_or(LedgerError::IdempotencyKeyReused)?;
         let transfer = Transfer {
             id: found.position.id,
@@ -93,12 +93,12 @@ impl Ledger {
         })
     }
 
-    /// Captures or releases a hold of `token`'s caller, once. Of several that race, with whatever tokens, one succeeds.
+    /// Captures or releases a hold of `token`'s caller, once. Of several requests that race, with any tokens, one succeeds.
     ///
     /// # Errors
-    /// [`LedgerError::HoldNotFound`] when there is none, or another caller reserved it; [`LedgerError::HoldSettled`] when it already ended (its time being up included), [`LedgerError::HoldTooSmall`] when more
-    /// is to be captured than it holds, [`LedgerError::BalanceOverflow`] when the rest does not fit the balance any more
-    /// (the hold then stays as it is); otherwise as [`Ledger::move_tokens`].
+    /// [`LedgerError::HoldNotFound`] when there is none, or another caller reserved it; [`LedgerError::HoldSettled`] when it already ended
+    /// (expiry included), [`LedgerError::HoldTooSmall`] when the request captures more than it holds, [`LedgerError::BalanceOverflow`] when
+    /// the rest no longer fits the balance (the hold then stays as it is); otherwise as [`Ledger::move_tokens`].
     pub async fn settle(
         &self,
         token: &IdempotencyToken,

@@ -1,8 +1,8 @@
-//! The token ledger: credits, debits, holds, and what keeps them right.
+//! The token ledger: credits, debits, holds, and the guarantees about them.
 //!
-//! Every movement is one SQL statement, so it is in the ledger completely or not at all, whenever a process dies. Every movement
-//! has an idempotency key, so it can be sent again by whoever does not know which of the two it was: the caller, or `Attempts`
-//! after a deadlock or a lost connection.
+//! Every movement is one SQL statement: it is in the ledger completely or not at all, even if the process dies. Every movement has an
+//! idempotency key: the caller can send it again without knowing which of the two happened, and so can `Attempts` after a deadlock or a
+//! lost connection.
 
 mod counters;
 mod expiry;

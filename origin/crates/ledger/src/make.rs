@@ -1,4 +1,4 @@
-//! Making one movement, and the answer for it.
+//! Makes one movement and its receipt.
 
 use database::Pool;
 
@@ -35,7 +35,7 @@ pub(crate) async fn make_one(
             }
         };
         let Err(refusal) = allowed(seen_balance, movement.delta()) else {
-            // The snapshot would have allowed it: somebody moved tokens while the statement waited for the row.
+            // The snapshot would have allowed it: another statement moved tokens while this one waited for the row.
             attempts.again_raced().await?;
             continue;
         };
@@ -50,7 +50,7 @@ pub(crate) async fn make_one(
     }
 }
 
-/// The answer for a movement that is in the ledger, the same for the request that made it and for each repeat.
+/// The receipt of a movement in the ledger, equal for the first request and for each repeat.
 pub(crate) fn receipt(
     counters: &Counters,
     movement: &Movement,

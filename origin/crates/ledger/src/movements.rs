@@ -1,4 +1,4 @@
-//! Credits, debits, and the list of what happened.
+//! Credits, debits, and the list of transfers.
 
 use database::read;
 use shared::ids::UserId;
@@ -14,16 +14,16 @@ use crate::statements;
 pub struct TransferPage {
     /// Newest first.
     pub transfers: Vec<Transfer>,
-    /// Where the next page begins; `None` on the last one.
+    /// The cursor of the next page; `None` on the last one.
     pub next: Option<Cursor>,
 }
 
 impl Ledger {
-    /// Credits or debits a user, once for each `token`. Movements of one user that wait together share a statement.
+    /// Credits or debits a user, once for each `token`. Waiting movements of one user share a statement.
     ///
     /// # Errors
-    /// A refusal of [`LedgerError`], which changed nothing; otherwise the database gave no answer, and the same token tells
-    /// later whether it moved.
+    /// A refusal of [`LedgerError`], which changed nothing; otherwise the database gave no answer, and a retry with the same token finds
+    /// out whether tokens moved.
     pub async fn move_tokens(
         &self,
         token: IdempotencyToken,
@@ -32,8 +32,8 @@ impl Ledger {
         self.queue.make(token, movement).await
     }
 
-    /// Credits or debits a user for a caller that names no key, as callers of the old contract do. It is made once, also when
-    /// the connection to the database breaks; but the caller's own repeat is another movement.
+    /// Credits or debits a user for a caller that names no key, as callers of the old contract do. The movement is made once, even if the
+    /// connection to the database breaks; a repeat by the caller is another movement.
     ///
     /// # Errors
     /// As [`Ledger::move_tokens`].
@@ -61,7 +61,7 @@ impl Ledger {
         })
         .await?;
         let full = i64::try_from(transfers.len()).is_ok_and(|count| count == size.get());
-        // Versions have no gap and begin at 0 or 1, so a full page that ends above 1 is not the last.
+        // Versions have no gap and begin at 0 or 1: a full page that ends above 1 is not the last.
         let next = transfers
             .last()
             .filter(|last| full && last.version > 0)

@@ -1,13 +1,13 @@
-//! What a movement or a hold came to, and whether a balance allows it.
+//! The result of a movement or a hold, and whether a balance allows it.
 
 use crate::counters::Counters;
 use crate::rules::{Hold, LedgerError, MAX_BALANCE, Receipt};
 use crate::statements::Found;
 
-/// Tokens that were set aside.
+/// Tokens that were reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
-    /// The hold, as it was when it was made.
+    /// The hold, as it was at its reservation.
     pub hold: Hold,
     /// The movement to the hold's account.
     pub receipt: Receipt,
@@ -18,13 +18,13 @@ pub struct Reservation {
 pub struct SettledHold {
     /// The hold, as it ended.
     pub hold: Hold,
-    /// The movement that carries the key: to `system:spent` for a capture, back to the user for a release.
+    /// The movement with the key: to `system:spent` for a capture, back to the user for a release.
     pub receipt: Receipt,
-    /// The user's spendable balance after all of it, in tokens; a part that was not captured has gone back.
+    /// The user's spendable balance afterwards, in tokens, with the part that was not captured.
     pub token_balance: i32,
 }
 
-/// Whether a balance allows a change: by the one the snapshot saw, `None` when it saw no such user.
+/// Whether `seen_balance` allows a change: the balance in the snapshot, `None` without such a user.
 pub(crate) fn allowed(seen_balance: Option<i32>, delta: i64) -> Result<(), LedgerError> {
     let balance = i64::from(seen_balance.ok_or(LedgerError::UserNotFound)?);
     let after = balance.saturating_add(delta);
@@ -37,10 +37,10 @@ pub(crate) fn allowed(seen_balance: Option<i32>, delta: i64) -> Result<(), Ledge
     }
 }
 
-/// Whether `found` repeats an earlier answer. Equal hashes mean equal requests, so everything else about it is known.
+/// Whether `found` repeats an earlier answer. Equal hashes mean equal requests; nothing else needs a comparison.
 ///
 /// # Errors
-/// [`LedgerError::IdempotencyKeyReused`] when it was made for another request.
+/// [`LedgerError::IdempotencyKeyReused`] when `found` belongs to another request.
 pub(crate) fn recognise(counters: &Counters, hash: &[u8; 32], found: &Found) -> Result<bool, LedgerError> {
     match &found.made_for {
         None => {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_allowed_within_zero_and_the_largest_balance() {
+    fn change_is_allowed_from_zero_to_the_largest_balance() {
         use LedgerError::{BalanceOverflow, InsufficientTokens, UserNotFound};
         for (balance, delta, expected) in [
             (None, 1, Err(UserNotFound)),

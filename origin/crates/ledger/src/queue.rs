@@ -1,8 +1,8 @@
-//! Movements of one user, one statement at a time: those that arrive while a statement runs share the next one.
+//! Movements of one user, one statement at a time: movements that arrive while a statement runs share the next one.
 //!
-//! PostgreSQL lets one transaction at a time change a user's row, so parallel statements for one user only queue there, each
-//! holding a connection and paying a commit of its own. They queue here instead. A movement that finds nobody of its user at work goes at
-//! once and alone: nothing ever waits for company.
+//! PostgreSQL lets one transaction at a time change a user's row. Parallel statements for one user would only queue there, each with a
+//! connection and a commit of its own; they queue here instead. A movement of a user without a running statement is sent at once and alone:
+//! no movement waits for others to join it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,10 @@ use crate::make::{make_one, receipt};
 use crate::rules::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
 use crate::statements::{self, Found};
 
-/// How many movements of one user may wait. Beyond, callers are told to come back ([`LedgerFailure::Busy`]).
+/// How many movements of one user may wait. Beyond this, callers are told to come back ([`LedgerFailure::Busy`]).
 const MAX_WAITING: usize = 1024;
 
-/// The movements that wait, by user.
+/// The waiting movements, by user.
 pub(crate) struct Queue {
     pool: Pool,
     counters: Arc<Counters>,
@@ -28,7 +28,7 @@ pub(crate) struct Queue {
     waiting: Mutex<HashMap<UserId, VecDeque<Waiting>>>,
 }
 
-/// A movement somebody waits for.
+/// A movement with a caller that waits.
 struct Waiting {
     token: IdempotencyToken,
     movement: Movement,
@@ -50,7 +50,7 @@ impl Queue {
         }
     }
 
-    /// Makes `movement`, with others of the same user if there are any.
+    /// Makes `movement`, together with others of the same user that wait.
     pub(crate) async fn make(
         self: &Arc<Self>,
         token: IdempotencyToken,
@@ -64,20 +64,20 @@ impl Queue {
             reply,
         };
         if let Some(first) = self.join(user, waiting)? {
-            // A task of its own: a caller that hangs up must not stop the statement others wait for.
+            // A task of its own: a caller that hangs up must not stop the statement that others wait for.
             let worker = Worker {
                 queue: Arc::clone(self),
                 user,
             };
             tokio::spawn(worker.run(first));
         }
-        // Without an answer the task ended with the program, or in a way that nobody foresaw.
+        // Without an answer, the task ended with the program or by an unforeseen fault.
         answer
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
     }
 
-    /// Queues `waiting` of `user`, or gives it back when nobody is at work on theirs and it is now the caller's to run.
+    /// Queues `waiting` of `user`; returns it if no task works for the user, and the caller then starts one.
     fn join(&self, user: UserId, waiting: Waiting) -> Result<Option<Waiting>, LedgerFailure> {
         let mut open = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(&user) {
@@ -93,7 +93,7 @@ impl Queue {
         }
     }
 
-    /// The next movements of `user`; with none, nobody is at work on theirs any more.
+    /// The next movements of `user`; if there are none, no task works for the user from now on.
     fn next(&self, user: UserId) -> Vec<Waiting> {
         let mut open = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = open.get_mut(&user) else {
@@ -118,7 +118,7 @@ impl Worker {
     async fn run(self, first: Waiting) {
         let mut next = vec![first];
         while !next.is_empty() {
-            // Nobody waits for it any more and it was never begun: whoever sent it may send it again.
+            // The caller hung up before the movement began: it may send it again.
             next.retain(|waiting| !waiting.reply.is_closed());
             self.make(next).await;
             next = self.queue.next(self.user);
@@ -144,7 +144,7 @@ impl Worker {
         }
     }
 
-    /// Runs one statement for all of `waiting`, answers those it settled and leaves the others.
+    /// Runs one statement for all of `waiting`, answers the settled ones and leaves the others.
     async fn make_together(&self, waiting: &mut Vec<Waiting>) -> Result<Progress, LedgerFailure> {
         let counters = &self.queue.counters;
         let repeats = take_repeats(waiting);
@@ -162,7 +162,7 @@ impl Worker {
             }
         };
         counters.batches();
-        // Any failure of the shared statement is left to the single ones, which know whether another attempt can help.
+        // After any failure of the shared statement, each movement gets a statement of its own, which knows whether a retry can help.
         let mut found: HashMap<usize, Found> = made
             .unwrap_or_default()
             .into_iter()
@@ -208,7 +208,7 @@ impl Worker {
     }
 }
 
-/// If the task ends in an unforeseen way, the queue must not stay closed for ever: those who wait are told to come back.
+/// If the task ends by an unforeseen fault, the queue must not stay closed for ever: its waiters are told to come back.
 impl Drop for Worker {
     fn drop(&mut self) {
         let mut open = self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,7 +223,7 @@ enum Progress {
     None,
 }
 
-/// Takes out every request whose token came before in the list: one statement can hold a token once.
+/// Takes out every request with a token that another request in the list has: one statement can hold a token once.
 fn take_repeats(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
     let mut seen = std::collections::HashSet::new();
     let (first, repeated) = std::mem::take(waiting)

@@ -1,4 +1,4 @@
-//! Running a statement again, a bounded number of times, when PostgreSQL says that running it again can help.
+//! Retries a statement, a bounded number of times, where PostgreSQL's error means that a retry can help.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::counters::Counters;
 use crate::failure::LedgerFailure;
 use crate::statements::IDEMPOTENCY_INDEX;
 
-/// How often a statement is run at most.
+/// The most attempts at a statement.
 const MAX_ATTEMPTS: u32 = 6;
-/// The first pause, doubled after each attempt. Only causes that do not wait in PostgreSQL itself get a pause.
+/// The first pause, doubled after each attempt. Only causes without a wait in PostgreSQL itself get a pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Why a statement may be run again.
+/// Why a statement is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Deadlock,
@@ -24,8 +24,8 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// Whether the failure in `error` undid the statement, or left it unknown whether it was done: a key makes both safe to
-    /// repeat. `None` for everything that would only fail again.
+    /// Whether the failure in `error` undid the statement, or left its effect unknown: a key makes both safe to retry. `None` for failures
+    /// that would only repeat.
     fn of(error: &sqlx::Error) -> Option<Self> {
         if Ending::of(error).may_fare_better_on_a_fresh_session() {
             return Some(Self::Connection);
@@ -49,7 +49,7 @@ impl Cause {
         }
     }
 
-    /// The others have already waited for whoever was in the way.
+    /// The other causes have already waited in PostgreSQL for the other transaction.
     const fn needs_a_pause(self) -> bool {
         matches!(self, Self::Connection | Self::Serialization)
     }
@@ -75,7 +75,7 @@ impl<'a> Attempts<'a> {
     /// Returns when the statement may be run again after `error`.
     ///
     /// # Errors
-    /// `error` itself when another run cannot help or there were enough of them.
+    /// `error` itself when a retry cannot help or the attempts are used up.
     pub(crate) async fn again_after(&mut self, error: sqlx::Error) -> Result<(), LedgerFailure> {
         let Some(cause) = Cause::of(&error) else {
             return Err(error.into());
@@ -86,10 +86,10 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Returns when the statement may be run again because what its snapshot saw is no longer so.
+    /// Returns when the statement may be run again because the state in its snapshot has changed.
     ///
     /// # Errors
-    /// [`LedgerFailure::Busy`] when there were enough of them.
+    /// [`LedgerFailure::Busy`] when the attempts are used up.
     pub(crate) async fn again_raced(&mut self) -> Result<(), LedgerFailure> {
         self.again(Cause::Raced)
             .await

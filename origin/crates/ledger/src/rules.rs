@@ -1,4 +1,4 @@
-//! The token ledger's rules: what a movement is, which ones are legal, and how a request is recognised when it comes again.
+//! The token ledger's rules: kinds of movement, their limits, and how a repeated request is recognised.
 //!
 //! Pure: no SQL, no HTTP, no clock. `docs/LEDGER.md` states the guarantees; [`crate::Ledger`] keeps them.
 

@@ -1,5 +1,5 @@
-//! The ledger's statements. Each is one SQL statement in a file of its own, and one function here: connection first, answer as
-//! the database gave it. What an answer means is for the use cases to say.
+//! The ledger's statements. Each is one SQL statement in a file of its own, and one function here: connection first, answer as the database
+//! gave it. The use cases decide what an answer means.
 
 mod holds;
 mod movements;
@@ -13,10 +13,10 @@ pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle}
 pub use movements::{MoveRow, move_batch, move_tokens};
 pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 
-/// The unique index that makes a key take effect once. Its violation means: the same key is being used right now.
+/// The unique index that gives a key one effect. Its violation means that another statement uses the same key right now.
 pub const IDEMPOTENCY_INDEX: &str = "token_transfers_idempotency_key";
 
-/// Where a movement stands in the ledger.
+/// The position of a movement in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// Number in the whole ledger.
@@ -32,14 +32,14 @@ pub struct Position {
 /// A movement that is in the ledger now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
-    /// The hash of the request that made it, when that was an earlier one; `None` when it was made just now.
+    /// The hash of the earlier request that made it; `None` when this statement made it.
     pub made_for: Option<Vec<u8>>,
 }
 
 impl Found {
-    /// Reads the columns that every answer shares; `None` when nothing was made or found.
+    /// Reads the columns of every answer; `None` when the statement neither made nor found a movement.
     fn from_row(row: &PgRow) -> sqlx::Result<Option<Self>> {
         let Some(id) = row.try_get::<Option<i64>, _>("id")? else {
             return Ok(None);
@@ -51,7 +51,7 @@ impl Found {
             created_at: row.try_get("created_at")?,
         };
         let made_for = if row.try_get("replayed")? {
-            // A row without a hash cannot be found by key; an empty hash equals no request's.
+            // A row without a hash cannot be found by key; an empty hash equals no request's hash.
             Some(row.try_get::<Option<_>, _>("request_hash")?.unwrap_or_default())
         } else {
             None

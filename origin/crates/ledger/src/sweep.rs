@@ -1,4 +1,4 @@
-//! Giving back the tokens of holds that nobody settled in time.
+//! Gives back the tokens of expired holds.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
 use crate::statements;
 
-/// Giving back holds whose time is up.
+/// The job that gives back expired holds.
 const EXPIRE_HOLDS: Job = Job("expire_holds");
-/// How long a sweeper that has died keeps the others from sweeping.
+/// How long the lease of a sweeper that has died stops the others, in seconds.
 const LEASE_SECONDS: u32 = 60;
 
-/// What one sweep came to.
+/// The result of one sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// This replica swept and gave back so many holds.
+    /// This replica swept; the number is the holds that it gave back.
     Swept(u64),
     /// Another replica is sweeping.
     Elsewhere,
 }
 
 impl Ledger {
-    /// Gives back every hold whose time is up. One replica at a time does; the others return at once.
+    /// Gives back every expired hold. One replica at a time sweeps; the others return at once.
     ///
-    /// The lease only spares double work: two sweepers would still give each hold back once.
+    /// The lease only saves double work: two sweepers would still give each hold back once.
     ///
     /// # Errors
-    /// [`LedgerFailure::Database`]; what was given back so far stays so.
+    /// [`LedgerFailure::Database`]; the holds that were given back stay so.
     pub async fn expire_due(&self) -> Result<Sweep, LedgerFailure> {
         let holder = Uuid::new_v4();
         let mut given_back: u64 = 0;
@@ -60,7 +60,7 @@ impl Ledger {
         Ok(Sweep::Swept(given_back))
     }
 
-    /// Gives back some of the holds whose time is up. Answers how many; 0 when there is nothing left that could go back.
+    /// Gives back some of the expired holds. Answers how many; 0 when no further one can go back.
     async fn expire_round(&self) -> Result<u64, LedgerFailure> {
         let due = run(&self.pool, |mut connection| async move {
             statements::due_holds(&mut connection, None, expiry::ROUND).await
@@ -71,7 +71,7 @@ impl Ledger {
             match expiry::expire_one(&self.pool, &self.counters, hold).await {
                 Ok(true) => given_back = given_back.saturating_add(1),
                 Ok(false) => {}
-                // One hold that cannot go back (its owner's balance is full) must not keep the others.
+                // A hold that cannot go back (its user's balance is full) must not stop the others.
                 Err(LedgerFailure::Refused(refusal)) => {
                     tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "expired hold not released");
                 }

@@ -1,4 +1,4 @@
-//! One try of a password.
+//! One attempt at a password.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -7,28 +7,28 @@ use shared::limits::{ACCOUNT, Debts, Key, NETWORK, PAIR, Pace, Verdict, judge};
 
 use super::{Counted, Limits, SlowDown};
 
-/// How a try ended.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The password was right.
     Right,
     /// It was wrong.
     Wrong,
-    /// Nobody said which: an outage, or no turn.
+    /// No verdict: an outage, or no turn.
     Undecided,
 }
 
-/// Who waits for a password to be checked.
+/// Who waits for the check of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// A user who has signed in to this account from this network before, or who is signed in.
     Usual,
-    /// Somebody at this account.
+    /// Any other client that tries this account.
     Anybody(Key),
 }
 
-/// A try that was admitted. It counts as a failure until it has ended otherwise, so that a thousand at once are counted as they come;
-/// one that is dropped without an end stays one, so that nobody guesses for nothing by leaving early.
+/// An admitted attempt. It counts as a failure until it ends otherwise: a thousand attempts at once are counted as they come. One that is
+/// dropped without an end stays a failure: a guesser gains nothing by hanging up early.
 #[derive(Debug)]
 pub struct Attempt {
     limits: Limits,
@@ -36,15 +36,15 @@ pub struct Attempt {
     pair: Key,
     network: Key,
     usual: bool,
-    /// Whether the account was being guessed at.
+    /// Whether the account was under attack by guesses.
     attacked: bool,
 }
 
 impl Limits {
-    /// Asks whether a password of `account` may be tried from `address`, and counts the try.
+    /// Asks whether `address` may try a password of `account`, and counts the attempt.
     ///
     /// # Errors
-    /// [`SlowDown`]; the try is then not counted.
+    /// [`SlowDown`]; the attempt is then not counted.
     pub async fn admit(&self, account: Key, address: Option<IpAddr>) -> Result<Attempt, SlowDown> {
         let network = self.network(address);
         let mut attempt = Attempt {
@@ -70,7 +70,7 @@ impl Limits {
 }
 
 impl Attempt {
-    /// In which line the check of the password waits.
+    /// The queue in which the check of the password waits.
     #[must_use]
     pub fn whose(&self) -> Whose {
         if self.usual {
@@ -88,7 +88,7 @@ impl Attempt {
         ]
     }
 
-    /// Asks memory, then the replicas, and charges where neither says no.
+    /// Asks memory, then the replicas, and charges unless one of them refuses.
     async fn charge(&mut self, counted: &Counted) -> Verdict {
         self.usual = counted.memory.is_usual(&self.pair);
         let prices = self.prices();
@@ -112,8 +112,8 @@ impl Attempt {
         self::verdict(owed)
     }
 
-    /// What is given back when it has ended well. Not the account's charge while that is guessed at: its counter may be at its top, where
-    /// a charge is lost, and giving it back would pay what strangers owe.
+    /// The charges that a good end gives back. Not the account's charge while the account is under attack: its counter may be at its top,
+    /// where a charge is lost, and a refund would pay the debt of strangers.
     fn to_refund(&self) -> Vec<(Key, Pace)> {
         let mut prices = self.prices().to_vec();
         if self.attacked {
@@ -122,7 +122,7 @@ impl Attempt {
         prices
     }
 
-    /// Says how it ended.
+    /// Records how the attempt ended.
     pub fn end(self, ending: Ending) {
         let Some(counted) = &self.limits.0.counted else {
             return;
@@ -134,12 +134,12 @@ impl Attempt {
         let prices = self.to_refund();
         counted.memory.refund(&prices, self.limits.now_ms());
         if right {
-            // Whoever knows the password has no more to guess. Others' guesses stay counted.
+            // A client that knows the password has nothing to guess. The guesses of others stay counted.
             counted.memory.forgive(&self.pair);
             counted.memory.note_usual(self.pair);
         }
         if counted.replicas.as_ref().is_some_and(super::Replicas::is_there) {
-            // The answer does not wait for it.
+            // The answer does not wait for the replicas.
             tokio::spawn(async move {
                 if let Some(replicas) = self.limits.replicas() {
                     replicas.end(&prices, right.then_some(&self.pair)).await;

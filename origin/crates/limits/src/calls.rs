@@ -11,7 +11,7 @@ use shared::limits::{Key, Limit, Quota};
 
 use super::SlowDown;
 
-/// Counters of one limit that are kept at most, some 100 bytes each.
+/// The most counters of one limit, some 100 bytes each.
 const MAX_KEYS: usize = 100_000;
 
 type Limiter = RateLimiter<Key, HashMapStateStore<Key>, DefaultClock>;
@@ -43,7 +43,7 @@ impl Calls {
         };
         if limiter.len() >= MAX_KEYS {
             limiter.retain_recent();
-            // As many networks within one period: to refuse the next one would be to refuse an innocent.
+            // As many networks within one period: a refusal would hit a client that did nothing wrong.
             if limiter.len() >= MAX_KEYS {
                 self.uncounted.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_has_its_calls_and_then_waits() {
+    fn each_key_has_its_own_quota() {
         let names = KeyMaker::new(
             &AssertionKeys::parse(&format!("k1:{}", shared::base64url::encode(&[7; 32]))).unwrap(),
         );

@@ -1,4 +1,4 @@
-//! How often may be called and guessed, and where replicas share their counters.
+//! How often clients may call and guess, and where replicas share their counters.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use shared::config::Reader;
 use shared::limits::{Limit, Quota, read_quotas};
 use shared::token::Environment;
 
-/// What is counted.
+/// The limits, and where they are counted.
 #[derive(Debug, Clone, Default)]
 pub struct LimitsConfig {
-    /// Quotas that differ from the usual ones; `None` when nothing is counted at all.
+    /// Quotas that differ from the default; `None` when nothing is counted at all.
     pub quotas: Option<Vec<(Limit, Quota)>>,
-    /// Where replicas share their counters; without one each counts for itself.
+    /// The server with the counters that replicas share; without one each replica counts for itself.
     pub redis: Option<RedisUrl>,
 }
 
-/// The address of a Redis or Valkey server. May hold a password, hence is never shown.
+/// The address of a Redis or Valkey server. It may hold a password and is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
 
@@ -53,9 +53,9 @@ impl fmt::Debug for RedisUrl {
 }
 
 impl LimitsConfig {
-    /// Reads `RATE_LIMITS` and `REDIS_URL`. In development nothing is counted unless it is said.
+    /// Reads `RATE_LIMITS` and `REDIS_URL`. In development nothing is counted unless `RATE_LIMITS` is set.
     pub fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
-        // A developer's machine: tests call a lot, and all from one address.
+        // A developer's machine: tests make many calls, all from one address.
         let usual = (environment != Environment::Development).then(Vec::new);
         let quotas = reader.or("RATE_LIMITS", usual, |text| match text {
             "off" => Ok(None),
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_or_refused_without_being_shown() {
+    fn redis_address_is_read_or_refused_without_quoting_it() {
         for good in [
             "redis://127.0.0.1",
             "redis://:hunter2@cache.internal:6380/2",

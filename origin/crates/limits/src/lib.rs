@@ -1,7 +1,7 @@
-//! Who may call how often, and who may try a password. The rules are [`shared::limits`]; here are the counters.
+//! The counters of calls and of attempts at a password. [`shared::limits`] has the rules.
 //!
-//! Every process counts in memory. With `REDIS_URL` the replicas count together as well, and either count may say no. Where Redis is
-//! away or slow the memory alone counts: never an outage, and never a wait worth mentioning.
+//! Every process counts in memory. With `REDIS_URL` the replicas also count together, and either count may refuse. While Redis is away or
+//! slow, memory alone counts: Redis never causes an outage or a noticeable wait.
 
 mod attempt;
 mod calls;
@@ -49,7 +49,7 @@ struct Counted {
     replicas: Option<Replicas>,
 }
 
-/// How many were told to slow down.
+/// How many calls were refused.
 #[derive(Debug, Default)]
 struct Refused {
     guesses: AtomicU64,
@@ -57,7 +57,7 @@ struct Refused {
 }
 
 impl Limits {
-    /// The counters of `config`. Nothing is connected yet.
+    /// The counters of `config`. Connects to nothing yet.
     #[must_use]
     pub fn new(config: &LimitsConfig, keys: &AssertionKeys) -> Self {
         let counted = config.quotas.is_some().then(|| Counted {
@@ -74,32 +74,32 @@ impl Limits {
         }))
     }
 
-    /// Begins to reach for Redis, where there is one; serving does not wait for it.
+    /// Begins to connect to Redis, if it is configured; the service starts without waiting for it.
     pub fn connect(&self) {
         if let Some(replicas) = self.replicas() {
             replicas.reach();
         }
     }
 
-    /// The name of the account that somebody names by `typed`, an address or a username.
+    /// The key of the account that a client names by `typed`, an address or a username.
     #[must_use]
     pub fn account(&self, typed: &str) -> Key {
         self.0.names.account(typed)
     }
 
-    /// The name of a user's own account.
+    /// The key of a user's own account.
     #[must_use]
     pub fn user(&self, user: UserId) -> Key {
         self.0.names.key("user", &[user.0.as_bytes()])
     }
 
-    /// The name of the network that `address` is in. No address is a network of its own.
+    /// The key of the network of `address`. All calls without an address share one network.
     #[must_use]
     pub fn network(&self, address: Option<IpAddr>) -> Key {
         self.0.names.network(address.map(Network::of))
     }
 
-    /// Counts a call under `limit` by whomever `key` names.
+    /// Counts a call of `key` under `limit`.
     ///
     /// # Errors
     /// [`SlowDown`].
@@ -129,7 +129,7 @@ impl Limits {
         }
     }
 
-    /// What is said of the limits to a caller: how `limit` is configured.
+    /// The quota of `limit`, as a caller reads it.
     #[must_use]
     pub fn quota(&self, limit: Limit) -> shared::limits::Quota {
         self.0.config.quota(limit)
@@ -139,12 +139,12 @@ impl Limits {
         self.0.counted.as_ref()?.replicas.as_ref()
     }
 
-    /// Milliseconds on a clock that is never set.
+    /// Milliseconds on a monotonic clock.
     fn now_ms(&self) -> u64 {
         u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What has been counted so far.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let refused = &self.0.refused;
@@ -164,7 +164,7 @@ impl Limits {
     }
 }
 
-/// What has been counted so far, for metrics.
+/// The counts so far, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Guesses that were answered with 429.
@@ -175,16 +175,16 @@ pub struct Counts {
     pub counters: Option<Counters>,
 }
 
-/// How many counters there are.
+/// How many counters are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
     /// Of guesses, in memory.
     pub guesses: usize,
     /// Of calls, in memory.
     pub calls: usize,
-    /// Calls that no counter was left for.
+    /// Calls without a free counter.
     pub uncounted: u64,
-    /// Those that replicas share; `None` when each counts for itself.
+    /// The counters that replicas share; `None` when each replica counts for itself.
     pub replicas: Option<Shared>,
 }
 
@@ -193,6 +193,6 @@ pub struct Counters {
 pub struct Shared {
     /// Whether Redis answers.
     pub is_there: bool,
-    /// Counts that Redis did not take in time.
+    /// Counts that Redis did not accept in time.
     pub failures: u64,
 }

@@ -1,4 +1,4 @@
-//! What is owed for guesses, in this process. Bounded: the counter that nobody has touched for longest goes first.
+//! The debts for guesses, in this process. Bounded: the least recently used counter goes first.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use shared::limits::{Key, Pace};
 
 /// About 100 bytes each.
 const COUNTERS: NonZeroUsize = NonZeroUsize::new(300_000).unwrap();
-/// Accounts and networks that belong together, about 100 bytes each.
+/// Pairs of an account and its usual network, about 100 bytes each.
 const USUAL: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
 /// The counters.
@@ -34,8 +34,8 @@ impl Memory {
         owed(&mut lock(&self.paid_at), prices, now_ms)
     }
 
-    /// Charges each counter, if `admits` says so of what they owe; answers what that was. Nothing is charged and taken back: a counter has
-    /// a top, above which a charge is lost and taking it back would pay a debt.
+    /// Charges each counter if `admits` allows it by their debts; answers the debts. It never charges first and refunds later: a counter
+    /// has a top, above which a charge is lost, and a refund would then pay an older debt.
     pub fn charge<const N: usize>(
         &self,
         prices: [(Key, Pace); N],
@@ -73,7 +73,7 @@ impl Memory {
         lock(&self.paid_at).pop(key);
     }
 
-    /// Remembers that the account and the network of `pair` belong together.
+    /// Remembers the network of `pair` as a usual one of the account.
     pub fn note_usual(&self, pair: Key) {
         lock(&self.usual).put(pair, ());
     }

@@ -1,5 +1,5 @@
-//! Counters that replicas share, in Redis or Valkey. One server (or what looks like one); scripts touch several keys, which a cluster
-//! would keep apart.
+//! Counters that replicas share, in Redis or Valkey. It must be one server, or look like one: scripts touch several keys, which a cluster
+//! would spread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use tokio::time::{sleep, timeout};
 use super::RedisUrl;
 use super::SlowDown;
 
-/// How long a request waits for Redis, at most. One that took longer is counted in memory, and so are all until Redis answers again.
+/// How long a request waits for Redis, at most. A slower call is counted in memory, and so are all others until Redis answers again.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The same for those who only look whether it is there.
+/// How long a probe waits for Redis.
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks.
+/// The pause between two probes.
 const PROBE_PAUSE: Duration = Duration::from_millis(500);
 /// How long a network counts as a user's usual one, in seconds: 30 days.
 const USUAL_SECONDS: u64 = 30 * 86_400;
 
-/// Adds each price to what its counter owes, unless one of them owes too much already; answers what each owed before, in milliseconds, and
-/// first, whether the last key exists. The second counter alone is never too much for the others: it refuses where the first owes
-/// anything (`shared::limits::judge`). The clock is Redis' own, so that replicas agree. `KEYS`: counters, then the one that is looked
-/// for. `ARGV`: interval, allowance and most of each.
+/// Adds each price to the debt of its counter, unless one of them owes too much already. Answers first whether the last key exists, then
+/// each earlier debt in milliseconds. The second counter alone never refuses for the others: it refuses where the first owes anything
+/// (`shared::limits::judge`). The clock is Redis' own, and the replicas agree on it. `KEYS`: counters, then the key that is looked up.
+/// `ARGV`: interval, allowance and most of each.
 const CHARGE: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -58,7 +58,7 @@ for i = 1, #KEYS do
 end
 return 0";
 
-/// The connection and what is known of it.
+/// The connection and its state.
 #[derive(Clone)]
 pub(super) struct Replicas(Arc<Inner>);
 
@@ -78,7 +78,7 @@ impl fmt::Debug for Replicas {
 }
 
 impl Replicas {
-    /// Connects to nothing yet; `None` for an address that [`RedisUrl`] would not have read.
+    /// Connects to nothing yet; `None` for an address that [`RedisUrl`] would refuse.
     pub fn new(url: &RedisUrl) -> Option<Self> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -96,7 +96,7 @@ impl Replicas {
         })))
     }
 
-    /// Whether Redis answered when it was asked last.
+    /// Whether Redis answered the last call.
     pub fn is_there(&self) -> bool {
         self.0.there.load(Ordering::Relaxed)
     }
@@ -105,7 +105,7 @@ impl Replicas {
         self.0.failures.load(Ordering::Relaxed)
     }
 
-    /// Looks for Redis until it answers, in the background; once, however often it is called.
+    /// Probes Redis in the background until it answers; several calls start one task.
     pub fn reach(&self) {
         if self.is_there() || self.0.probing.swap(true, Ordering::Relaxed) {
             return;
@@ -126,7 +126,7 @@ impl Replicas {
         });
     }
 
-    /// Charges a call; one that is refused is not counted.
+    /// Charges a call; a refused call is not counted.
     pub async fn call(&self, key: Key, pace: Pace) -> Result<(), SlowDown> {
         let Some((_, owed)) = self.charge(&[(key, pace)], &key).await else {
             return Ok(());
@@ -139,8 +139,8 @@ impl Replicas {
         }
     }
 
-    /// Charges a guess, unless it is to be refused. Answers whether the network of `pair` is usual, and what each counter owed before;
-    /// `None` when Redis is away.
+    /// Charges a guess, unless it is refused. Answers whether the network of `pair` is usual, and the earlier debt of each counter; `None`
+    /// when Redis is away.
     pub async fn guess(&self, prices: &[(Key, Pace); 3], pair: &Key) -> Option<(bool, [u64; 3])> {
         let (usual, owed) = self.charge(prices, pair).await?;
         Some((usual, owed.try_into().ok()?))
@@ -172,7 +172,7 @@ impl Replicas {
         let _done: Option<u64> = self.ask(&call).await;
     }
 
-    /// Takes charges back; of `right`, the pair whose password was right, all of them.
+    /// Takes charges back; for `right`, the pair with the right password, all of them.
     pub async fn end(&self, prices: &[(Key, Pace)], right: Option<&Key>) {
         self.refund(prices).await;
         let Some(pair) = right else { return };
@@ -189,7 +189,7 @@ impl Replicas {
         self.note(timeout(PROBE_PATIENCE, noted).await.ok());
     }
 
-    /// Runs a script, if Redis is there, for as long as [`PATIENCE`].
+    /// Runs a script for at most [`PATIENCE`], if Redis is there.
     async fn ask<T: redis::FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Option<T> {
         if !self.is_there() {
             self.reach();
@@ -200,7 +200,7 @@ impl Replicas {
         self.note(answer.ok())
     }
 
-    /// Notes what came of a call: without an answer, memory alone counts until Redis answers a probe.
+    /// Records the result of a call: without an answer, memory alone counts until Redis answers a probe.
     fn note<T>(&self, answer: Option<RedisResult<T>>) -> Option<T> {
         match answer {
             Some(Ok(value)) => Some(value),
@@ -216,7 +216,7 @@ impl Replicas {
     }
 }
 
-/// How long the server at `url` takes to answer over a new connection; `None` when it does not.
+/// How long the server at `url` takes to answer over a new connection; `None` without an answer.
 pub async fn round_trip(url: &RedisUrl) -> Option<Duration> {
     let asked = Instant::now();
     let client = Client::open(url.expose()).ok()?;

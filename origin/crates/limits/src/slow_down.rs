@@ -1,9 +1,9 @@
-//! The answer to a call too many.
+//! The answer to a caller over its limit.
 
-/// Not now.
+/// The call is refused for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("called too often")]
 pub struct SlowDown {
-    /// Seconds until it would be answered, at least 1.
+    /// Seconds until the call would be accepted, at least 1.
     pub retry_after: u32,
 }

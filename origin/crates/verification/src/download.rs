@@ -10,13 +10,13 @@ use shared::causes::Causes;
 use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
 use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
 
-/// Why a download brought no keys. Shown to operators; holds neither address nor answer.
+/// Why a download brought no keys. Operators see it; it holds neither the address nor the answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DownloadError {
-    /// TLS could not be set up, so nothing can be fetched at all.
+    /// TLS could not be set up: no download is possible.
     #[error("the HTTP client could not be built")]
     NoClient,
-    /// No answer within the time, or none at all.
+    /// No answer at all, or none in time.
     #[error("the issuer did not answer within 3 s")]
     Timeout,
     /// The connection failed or broke.
@@ -25,7 +25,7 @@ pub(super) enum DownloadError {
     /// Another status than 200.
     #[error("the issuer answered {0}")]
     Status(u16),
-    /// An answer that is no key set.
+    /// The answer is not a key set.
     #[error(transparent)]
     Bad(#[from] BadKeySet),
 }
@@ -40,8 +40,8 @@ impl From<reqwest::Error> for DownloadError {
     }
 }
 
-/// An HTTP client for key sets: TLS with the roots that come with the program, no redirects (an issuer that moved is a change of
-/// configuration), 3 s in all.
+/// An HTTP client for key sets: TLS with the program's own roots, no redirects (a new address of an issuer is a change of configuration), 3
+/// s in all.
 pub(super) fn client() -> Option<reqwest::Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore {
@@ -62,7 +62,7 @@ pub(super) fn client() -> Option<reqwest::Client> {
         .ok()
 }
 
-/// The keys at `url` and the seconds for which they are fresh.
+/// The keys at `url` and the seconds for which they stay fresh.
 pub(super) async fn key_set(client: &reqwest::Client, url: &str) -> Result<(KeySet, i64), DownloadError> {
     let mut answer = client.get(url).send().await?;
     if answer.status() != reqwest::StatusCode::OK {

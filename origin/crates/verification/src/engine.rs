@@ -1,11 +1,11 @@
-//! The RSA primitive by `ring`: about 20 µs a token where RSA in portable Rust takes some 200.
+//! The RSA primitive by `ring`: about 20 µs a token; portable Rust takes some 200 µs.
 
 use std::sync::Arc;
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use shared::token::{EngineFault, RsaPublicKey, SignatureEngine};
 
-/// `ring`. Holds nothing: it needs no preparation and keeps no state.
+/// `ring`. It needs no preparation and keeps no state.
 #[derive(Debug, Clone, Copy)]
 pub struct NativeEngine;
 

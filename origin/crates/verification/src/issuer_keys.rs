@@ -1,5 +1,5 @@
-//! The issuer's keys: `shared::key_cache` decides, this fetches. One fetch at a time for each ring, in a task of its own, so that
-//! a caller who hangs up does not take the others' keys along.
+//! The issuer's keys: `shared::key_cache` decides, this module fetches. One fetch at a time runs for each ring, in a task of its own: a
+//! caller that hangs up does not stop the fetch for the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use super::download::{self, DownloadError};
 
 type Key = Arc<RsaPublicKey>;
 
-/// A fetch of one's own, one of another's that failed, and one more for luck.
+/// A fetch of the caller's own, a failed one of another caller, and two spare rounds.
 const MAX_ROUNDS: usize = 4;
 /// Longer than a fetch can take.
 const WAIT: Duration = Duration::from_secs(FETCH_TIMEOUT_SECONDS.unsigned_abs() + 1);
@@ -74,7 +74,7 @@ impl Keys for IssuerKeys {
     async fn find(&self, ring: Ring, kid: &str, now: UnixTime) -> Result<Option<Key>, KeysUnavailable> {
         let ring = self.of(ring);
         for _ in 0..MAX_ROUNDS {
-            // Before the decision: a fetch that ends between the two is then not missed.
+            // Subscribe before the decision: a fetch that ends in between is then not missed.
             let mut finished = ring.finished.subscribe();
             let (decision, key) = ring.decide(kid, now);
             match decision {
@@ -88,7 +88,7 @@ impl Keys for IssuerKeys {
                 Decision::FetchFirst => ring.start_fetch(now),
                 Decision::WaitForFetch => {}
             }
-            // Neither outcome is an error: what to do next is decided anew.
+            // Neither outcome is an error: the next round decides what to do.
             let _ = tokio::time::timeout(WAIT, finished.changed()).await;
         }
         Err(KeysUnavailable { retry_after: 1 })
@@ -97,7 +97,7 @@ impl Keys for IssuerKeys {
 
 impl KeyRing {
     fn cache(&self) -> MutexGuard<'_, KeyCache<Key>> {
-        // Never held across an await; a panic while it was held cannot leave a key half written.
+        // Never held across an await; a panic under the lock cannot leave a key half written.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,7 +143,7 @@ impl KeyRing {
         for (kid, key) in set.iter() {
             match NativeEngine.import(key).await {
                 Ok(key) => keys.insert(kid.to_owned(), key),
-                // Passed over like a key of another type; the others are still good.
+                // Skipped like a key of another type; the others are still good.
                 Err(EngineFault) => continue,
             };
         }

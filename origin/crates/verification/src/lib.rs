@@ -1,5 +1,5 @@
-//! Verifies tokens of callers that do not come through the edge: `shared`'s rules with a native RSA primitive and the
-//! issuer's keys fetched by this process.
+//! Verifies tokens of callers that do not come through the edge: the rules of `shared` with a native RSA primitive and keys that this
+//! process fetches from the issuer.
 
 mod download;
 mod engine;
@@ -18,19 +18,19 @@ use shared::token::{KeyUrls, Rejection, Ring, TokenPolicy, UnverifiedToken, Veri
 pub use engine::NativeEngine;
 use issuer_keys::IssuerKeys;
 
-/// Whose token somebody asked about.
+/// A token that a caller asked about.
 #[derive(Debug)]
 pub struct Examined {
-    /// Whom it names.
+    /// The identity that it names.
     pub identity: Arc<ProvenIdentity>,
-    /// Whether it would be taken here; not so one that the edge made for a service behind it.
+    /// Whether this service accepts it; it refuses a token that the edge made for a service behind it.
     pub is_credential: bool,
 }
 
-/// Verifies tokens and remembers those it verified a moment ago.
+/// Verifies tokens and remembers those that it verified a moment ago.
 ///
-/// What is remembered is only that a token is genuine. Whether its holder may still act is read from the user's row on every
-/// call, so a deactivation or a revocation counts from the next request on.
+/// The memory only says that a token is genuine. Every call reads the user's row for whether its holder may still act: a deactivation or a
+/// revocation counts from the next request on.
 #[derive(Debug)]
 pub struct Verifier {
     policy: TokenPolicy,
@@ -39,8 +39,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier that accepts what `policy` says, fetches keys from `urls` and remembers up to `capacity` tokens. Fetches
-    /// nothing until the first token comes.
+    /// A verifier that follows `policy`, fetches keys from `urls` and remembers up to `capacity` tokens. Fetches nothing until the first
+    /// token comes.
     #[must_use]
     pub fn new(policy: TokenPolicy, urls: &KeyUrls, capacity: NonZeroUsize) -> Self {
         Self {
@@ -50,10 +50,10 @@ impl Verifier {
         }
     }
 
-    /// Whom `unverified` proves at `now`.
+    /// The identity that `unverified` proves at `now`.
     ///
     /// # Errors
-    /// [`Rejection`]; keys that cannot be had are our own fault and a 503, never a 401.
+    /// [`Rejection`]; missing keys are our own fault and a 503, never a 401.
     pub async fn verify(&self, unverified: &str, now: UnixTime) -> Result<Arc<ProvenIdentity>, Rejection> {
         if let Some(identity) = self.remembered().get(unverified, now) {
             return Ok(identity);
@@ -66,8 +66,8 @@ impl Verifier {
         Ok(identity)
     }
 
-    /// Whose token this is at `now`, for somebody who holds it and asks: also one that the edge made for a service behind it, which is no
-    /// credential here and is not remembered.
+    /// The identity of a token at `now`, for a caller that holds it and asks. It also accepts a token that the edge made for a service
+    /// behind it, which is no credential here and is not remembered.
     ///
     /// # Errors
     /// As [`Self::verify`], for all other reasons.
@@ -94,7 +94,7 @@ impl Verifier {
     #[must_use]
     pub fn key_status(&self, now: UnixTime) -> Vec<(Ring, Status)> {
         let rings = match (&self.policy.emulator, self.policy.session_cookies) {
-            // The emulator signs nothing, so there are no keys to hold.
+            // The emulator signs nothing and has no keys.
             (Some(_), _) => &[][..],
             (None, false) => &[Ring::FirebaseIdToken][..],
             (None, true) => &[Ring::FirebaseIdToken, Ring::FirebaseSessionCookie][..],
@@ -106,7 +106,7 @@ impl Verifier {
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, VerifiedTokens> {
-        // A panic elsewhere left at worst an entry more or less; every entry is whole.
+        // A panic elsewhere left at most one entry more or less; every entry is whole.
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

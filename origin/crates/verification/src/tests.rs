@@ -1,4 +1,4 @@
-//! A real HTTP server on a free port as the issuer, and pretended time.
+//! Tests with a real HTTP server on a free port as the issuer, and simulated time.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -91,7 +91,7 @@ async fn serve(State(issuer): State<Arc<Issuer>>) -> Response {
     }
 }
 
-/// The vectors of `shared`: tokens whose verdict is known there.
+/// The vectors of `shared`: tokens with a known verdict.
 struct Vectors(Value);
 
 impl Vectors {
@@ -111,7 +111,7 @@ impl Vectors {
         UnixTime::from_secs(self.0["now"].as_i64().unwrap())
     }
 
-    /// `key-1`, with which the ID tokens are signed.
+    /// The key set with `key-1`, which signs the ID tokens.
     fn keys(&self) -> Value {
         self.0["keys"]["firebase_id_token"].clone()
     }
@@ -127,7 +127,7 @@ impl Vectors {
         self.token("an ID token signed with a cookie key under its own name")
     }
 
-    /// A token in order but for a kid nobody publishes.
+    /// A valid token, except that the issuer publishes no key with its kid.
     fn token_of(&self, kid: &str) -> String {
         let header = base64url::encode(format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#).as_bytes());
         let token = self.token("an ID token");
@@ -137,7 +137,7 @@ impl Vectors {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_cold_calls_make_one_fetch() {
+async fn hundred_cold_calls_make_one_fetch() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, token, now) = (
@@ -160,7 +160,7 @@ async fn a_hundred_cold_calls_make_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_thousand_made_up_kids_make_one_more_fetch() {
+async fn thousand_made_up_kids_make_one_more_fetch() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, now) = (issuer.verifier(), vectors.now());
@@ -176,7 +176,7 @@ async fn a_thousand_made_up_kids_make_one_more_fetch() {
 }
 
 #[tokio::test]
-async fn an_outage_of_an_hour_past_expiry_is_not_felt() {
+async fn issuer_outage_of_an_hour_past_expiry_has_no_effect() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, now) = (issuer.verifier(), vectors.now());
@@ -187,7 +187,7 @@ async fn an_outage_of_an_hour_past_expiry_is_not_felt() {
     ];
     verifier.verify(&tokens[0], now).await.unwrap();
     issuer.answers(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
-    // Each token lives for an hour from 10 s before `now`; past that `expired` is the right answer and not ours to give here.
+    // Each token lives for an hour from 10 s before `now`; after that `expired` would be the right answer, which this test does not check.
     for seconds in (0..3_580).step_by(20) {
         for token in &tokens {
             verifier.verify(token, now.plus(seconds)).await.unwrap();
@@ -203,7 +203,7 @@ async fn an_outage_of_an_hour_past_expiry_is_not_felt() {
 }
 
 #[tokio::test]
-async fn a_rotation_is_followed_at_once() {
+async fn key_rotation_is_followed_at_once() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, now) = (issuer.verifier(), vectors.now());
@@ -260,7 +260,7 @@ async fn a_bad_answer_never_replaces_good_keys() {
 }
 
 #[tokio::test]
-async fn without_keys_it_is_our_fault() {
+async fn missing_keys_are_our_fault() {
     let vectors = Vectors::read();
     let now = vectors.now();
     let issuer = Issuer::start(Answer::Status(StatusCode::INTERNAL_SERVER_ERROR)).await;
@@ -280,7 +280,7 @@ async fn without_keys_it_is_our_fault() {
         1,
         "an outage is not made worse by asking on every call"
     );
-    // What needs no keys goes on.
+    // Verification without new keys goes on.
     verifier
         .verify(&vectors.token("a user's token"), now)
         .await
@@ -293,7 +293,7 @@ async fn without_keys_it_is_our_fault() {
 }
 
 #[tokio::test]
-async fn a_hanging_issuer_is_given_three_seconds() {
+async fn fetch_from_hanging_issuer_ends_after_three_seconds() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Never).await;
     let verifier = issuer.verifier();
@@ -311,12 +311,12 @@ async fn a_hanging_issuer_is_given_three_seconds() {
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_leaves_the_fetch_to_the_others() {
+async fn hung_up_caller_leaves_the_fetch_to_the_others() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, token, now) = (issuer.verifier(), vectors.token("an ID token"), vectors.now());
     let mut first = Box::pin(verifier.verify(&token, now));
-    // One poll starts the fetch; then the caller is gone.
+    // One poll starts the fetch; then the caller hangs up.
     assert!(
         std::future::poll_fn(|context| std::task::Poll::Ready(first.as_mut().poll(context)))
             .await
@@ -328,7 +328,7 @@ async fn a_caller_who_hangs_up_leaves_the_fetch_to_the_others() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_needs_no_keys() {
+async fn remembered_token_needs_no_keys() {
     let vectors = Vectors::read();
     let issuer = Issuer::start(Answer::Keys(vectors.keys())).await;
     let (verifier, now) = (issuer.verifier(), vectors.now());

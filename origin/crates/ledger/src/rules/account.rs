@@ -11,22 +11,22 @@ use super::HoldId;
 pub enum Account {
     /// A user's spendable tokens; its balance is `auth.users.token_balance`.
     User(UserId),
-    /// Tokens set aside by one hold.
+    /// Tokens that one hold reserves.
     Hold(HoldId),
-    /// The other side of movements that enter or leave the world of users.
+    /// The other side of movements that enter or leave the users' accounts.
     System(SystemAccount),
 }
 
-/// Accounts that belong to nobody. Their balances are only sums; they may be negative.
+/// Accounts without a user. Their balances are only sums; they may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SystemAccount {
-    /// Where tokens come from.
+    /// The source of new tokens.
     Issued,
-    /// Where spent tokens go.
+    /// The destination of spent tokens.
     Spent,
     /// The unknown side of movements by writers outside the ledger.
     External,
-    /// Where balances from before the ledger come from.
+    /// The source of balances from before the ledger.
     Opening,
 }
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_stored_ones() {
+    fn account_names_are_the_stored_ones() {
         let id = uuid::Uuid::from_u128(1);
         for (account, name) in [
             (

@@ -6,9 +6,9 @@ use std::fmt;
 /// share the table read it as one.
 pub const MAX_BALANCE: i32 = i32::MAX;
 
-/// A number of tokens that moves: at least 1, at most [`MAX_BALANCE`].
+/// The number of tokens in a movement: at least 1, at most [`MAX_BALANCE`].
 ///
-/// There is no negative amount: the direction is a word (`credit`, `debit`), so a sign can never turn one into the other.
+/// There is no negative amount: a word (`credit`, `debit`) gives the direction, and no sign can turn one into the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i32);
 
@@ -18,7 +18,7 @@ pub struct Amount(i32);
 pub struct InvalidAmount;
 
 impl Amount {
-    /// Checks that `tokens` can move.
+    /// Checks the number of tokens.
     ///
     /// # Errors
     /// [`InvalidAmount`] below 1 or above [`MAX_BALANCE`].
@@ -35,7 +35,7 @@ impl Amount {
         self.0
     }
 
-    /// What is left of this amount once `part` is taken; `None` when `part` is larger.
+    /// The rest of this amount after `part`; `None` when `part` is larger.
     #[must_use]
     pub fn minus(self, part: Self) -> Option<i32> {
         self.0.checked_sub(part.0).filter(|rest| *rest >= 0)
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_between_one_and_the_largest_balance() {
+    fn amount_is_between_one_and_the_largest_balance() {
         for refused in [i64::MIN, -5, -1, 0, i64::from(MAX_BALANCE) + 1, i64::MAX] {
             assert_eq!(Amount::new(refused), Err(InvalidAmount), "{refused}");
         }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_never_larger_than_the_whole() {
+    fn larger_part_has_no_rest() {
         let (three, five) = (Amount::new(3).unwrap(), Amount::new(5).unwrap());
         assert_eq!(five.minus(three), Some(2));
         assert_eq!(five.minus(five), Some(0));

@@ -1,11 +1,12 @@
-//! Movements of one user that wait together may be made together.
+//! Waiting movements of one user that share a statement.
 
-/// How many movements may share a statement. More would hold the user's row longer than any one caller expects.
+/// How many movements may share a statement. More would lock the user's row for longer than one caller expects.
 pub const MAX_BATCH: usize = 64;
 
-/// How far a balance would stray on its way through a list of movements, in tokens relative to where it starts.
+/// How far a list of movements takes the balance from its start, in tokens.
 ///
-/// If `start + lowest` and `start + highest` are legal balances, so is every one between, and no movement of the list is refused.
+/// If `start + lowest` and `start + highest` are legal balances, every balance between is legal too, and no movement of the list is
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Excursion {
     /// The change after all of them.
@@ -41,7 +42,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_way_counts_not_only_the_end() {
+    fn excursion_covers_every_step() {
         for (deltas, total, lowest, highest) in [
             (&[][..], 0, 0, 0),
             (&[5], 5, 0, 5),
@@ -64,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_list_is_legal_exactly_when_every_step_is(
+        fn batch_is_legal_exactly_when_every_step_is(
             start in 0i64..=100,
             deltas in prop::collection::vec(-40i64..=40, 0..20),
         ) {

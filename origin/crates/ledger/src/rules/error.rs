@@ -2,7 +2,7 @@
 
 use shared::problem::ErrorCode;
 
-/// A refusal. It changed nothing, and its text may be shown.
+/// A refusal. It changed nothing, and callers may read its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LedgerError {
     /// The balance does not cover the amount.
@@ -11,7 +11,7 @@ pub enum LedgerError {
     /// The balance would pass [`super::MAX_BALANCE`].
     #[error("The balance would exceed the largest that can be held")]
     BalanceOverflow,
-    /// The key came before, with another request.
+    /// An earlier request with this key was a different one.
     #[error("The idempotency key was used for another request")]
     IdempotencyKeyReused,
     /// No such user.
@@ -23,7 +23,7 @@ pub enum LedgerError {
     /// The hold is no longer open.
     #[error("The hold was already captured or released, or has expired")]
     HoldSettled,
-    /// More was to be captured than the hold set aside.
+    /// The request captures more than the hold reserved.
     #[error("The hold does not cover the amount")]
     HoldTooSmall,
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_statuses_are_the_contracts() {
+    fn codes_and_statuses_equal_the_contract() {
         for (error, code, status) in [
             (LedgerError::InsufficientTokens, "INSUFFICIENT_TOKENS", 409),
             (LedgerError::BalanceOverflow, "BALANCE_OVERFLOW", 422),

@@ -1,4 +1,4 @@
-//! The text that travels with a movement, each piece with its own rule.
+//! The texts of a movement, each with a rule of its own.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ text_field!(
 );
 
 text_field!(
-    /// What the movement belongs to in the caller's own records (a job, an order): 1–255 characters, otherwise as [`Reason`].
+    /// The caller's own record of the movement (a job, an order): 1–255 characters, otherwise as [`Reason`].
     Reference,
     |text| free_text(text, 255, "must be 1 to 255 characters, not blank", "must not contain control characters")
 );
@@ -68,7 +68,7 @@ text_field!(
     }
 );
 
-/// Who asks for a movement.
+/// The caller of a movement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller(String);
 
@@ -82,7 +82,7 @@ impl Caller {
         Self(Self::ORIGIN.to_owned())
     }
 
-    /// A service of ours, by its configured name: 1–64 of `A-Z a-z 0-9 . _ -`. No name can make it pass for the origin.
+    /// A service of ours, by its configured name: 1–64 of `A-Z a-z 0-9 . _ -`. No such name equals the origin's.
     ///
     /// # Errors
     /// [`InvalidField`] naming the rule.
@@ -105,19 +105,19 @@ impl Caller {
 }
 
 impl IdempotencyKey {
-    /// The key of the one welcome grant a user can get.
+    /// The key of a user's one welcome grant.
     #[must_use]
     pub fn welcome_grant(user: UserId) -> Self {
         Self(format!("grant:welcome:{user}"))
     }
 
-    /// The key of the one expiry a hold can have.
+    /// The key of a hold's one expiry.
     #[must_use]
     pub fn hold_expiry(hold: HoldId) -> Self {
         Self(format!("hold:expiry:{hold}"))
     }
 
-    /// A key made of a random `nonce`, for a caller that sent none: its repeats cannot be recognised.
+    /// A key from a random `nonce`, for a caller that sent none: its repeats cannot be recognised.
     #[must_use]
     pub fn fresh(nonce: Uuid) -> Self {
         Self(format!("fresh:{nonce}"))
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn no_service_can_be_named_like_the_origin() {
+    fn service_named_like_the_origin_is_refused() {
         assert_eq!(
             Caller::service("analysis-worker").unwrap().as_str(),
             "service:analysis-worker"
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_the_origin_are_legal_keys() {
+    fn origin_keys_are_legal_keys() {
         let id = Uuid::from_u128(7);
         for key in [
             IdempotencyKey::fresh(id),

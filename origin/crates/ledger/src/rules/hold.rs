@@ -1,4 +1,4 @@
-//! Tokens set aside for something that may still fail: reserved, then captured or released, or expired.
+//! Tokens reserved for work that may still fail: captured, released, or expired.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Amount, InvalidField};
 
-/// Names one hold.
+/// The id of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(pub Uuid);
 
@@ -35,14 +35,14 @@ impl fmt::Display for HoldId {
 
 /// How long a hold may stay reserved, in seconds: 1 second to 7 days.
 ///
-/// The upper end bounds how long a caller that died can keep a user's tokens.
+/// The upper end limits how long a caller that died can keep a user's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldLifetime(i32);
 
 impl HoldLifetime {
     /// The longest, 7 days.
     pub const MAX_SECONDS: i32 = 7 * 24 * 3600;
-    /// What a caller that names none gets, 15 minutes.
+    /// The lifetime without a caller's choice, 15 minutes.
     pub const DEFAULT: Self = Self(15 * 60);
 
     /// Checks `seconds`.
@@ -63,16 +63,16 @@ impl HoldLifetime {
     }
 }
 
-/// Where a hold is in its life. All but [`HoldState::Reserved`] are final.
+/// The state of a hold. All states but [`HoldState::Reserved`] are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HoldState {
-    /// The tokens are set aside.
+    /// The tokens are reserved.
     Reserved,
     /// Spent, in full or in part; the rest went back.
     Captured,
     /// Given back by the caller.
     Released,
-    /// Given back because its time was up.
+    /// Given back after its expiry.
     Expired,
 }
 
@@ -102,15 +102,15 @@ impl HoldState {
 pub struct Hold {
     /// Its name.
     pub id: HoldId,
-    /// The user who has the tokens.
+    /// The user with the tokens.
     pub user: UserId,
-    /// How many were set aside.
+    /// How many tokens are reserved.
     pub amount: Amount,
     /// How many of them were spent, in tokens; 0 unless captured.
     pub captured: i32,
-    /// Where it is in its life.
+    /// Its state.
     pub state: HoldState,
-    /// When a reserved hold lapses.
+    /// When a reserved hold expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn states_survive_their_words() {
+    fn hold_states_survive_their_text() {
         for state in [
             HoldState::Reserved,
             HoldState::Captured,

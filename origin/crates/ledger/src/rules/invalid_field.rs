@@ -1,4 +1,4 @@
-//! What is wrong with a field.
+//! The error of a field.
 
 /// A field that breaks its rule; the text completes "`field` …" and never repeats the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

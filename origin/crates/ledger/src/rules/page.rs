@@ -1,21 +1,21 @@
-//! Where a page of transfers ended.
+//! The cursor between pages of transfers.
 
 use shared::base64url;
 
-/// The place behind the last transfer of a page. Opaque to callers, so that what it holds can change.
+/// The place after the last transfer of a page. Opaque to callers: its content may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Transfers of the user with a lower version follow.
+    /// The page continues with transfers of the user below this version.
     pub before: i64,
 }
 
-/// The text is no cursor of ours.
+/// The error: the text is not a cursor of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor that this service gave")]
 pub struct InvalidCursor;
 
 impl Cursor {
-    /// The form callers carry: base64url of a version and the number.
+    /// The text for callers: base64url of a version and the number.
     #[must_use]
     pub fn encode(self) -> String {
         base64url::encode(format!("1.{}", self.before).as_bytes())
@@ -39,7 +39,7 @@ impl Cursor {
     }
 }
 
-/// How many transfers a page holds: 1–100, 20 unless asked.
+/// How many transfers a page holds: 1–100, 20 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(i64);
 
@@ -69,13 +69,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_the_caller(before: i64) {
+        fn cursor_survives_its_text(before: i64) {
             let cursor = Cursor { before };
             prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
         }
 
         #[test]
-        fn no_text_breaks_the_reader(text in ".{0,80}") {
+        fn any_text_decodes_or_fails_without_panic(text in ".{0,80}") {
             let _ = Cursor::decode(&text);
         }
     }

@@ -1,11 +1,11 @@
-//! What a caller asks for, and the hash by which the same request is recognised when it comes again.
+//! A caller's request, and the hash that recognises its repeat.
 
 use sha2::{Digest, Sha256};
 use shared::ids::UserId;
 
 use super::{Amount, Caller, HoldId, HoldLifetime, IdempotencyKey, Reason, Reference};
 
-/// Which way tokens move, seen from the user.
+/// The direction of a movement, seen from the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Towards the user.
@@ -28,15 +28,15 @@ impl Direction {
 /// A credit or a debit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// Whose balance.
+    /// The user with the balance.
     pub user: UserId,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// How many tokens.
     pub amount: Amount,
     /// Why.
     pub reason: Reason,
-    /// What it belongs to in the caller's records.
+    /// The caller's own record of the movement.
     pub reference: Option<Reference>,
 }
 
@@ -51,7 +51,7 @@ impl Movement {
         }
     }
 
-    /// The request as a hash; equal for equal requests only.
+    /// The request's hash: equal for equal requests only.
     #[must_use]
     pub fn request_hash(&self) -> RequestHash {
         Canonical::new(self.direction.as_str())
@@ -63,23 +63,23 @@ impl Movement {
     }
 }
 
-/// Tokens to set aside.
+/// Tokens to reserve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRequest {
-    /// The user who has the tokens.
+    /// The user with the tokens.
     pub user: UserId,
     /// How many.
     pub amount: Amount,
-    /// For how long at most.
+    /// How long at most.
     pub lifetime: HoldLifetime,
     /// Why.
     pub reason: Reason,
-    /// What it belongs to in the caller's records.
+    /// The caller's own record of the hold.
     pub reference: Option<Reference>,
 }
 
 impl HoldRequest {
-    /// The request as a hash; equal for equal requests only.
+    /// The request's hash: equal for equal requests only.
     #[must_use]
     pub fn request_hash(&self) -> RequestHash {
         Canonical::new("reserve")
@@ -92,7 +92,7 @@ impl HoldRequest {
     }
 }
 
-/// How a hold ends by the caller's word.
+/// How a caller ends a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
     /// Spend this many of its tokens, `None` = all; the rest goes back.
@@ -102,7 +102,7 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// The request about `hold` as a hash; equal for equal requests only.
+    /// The hash of the request about `hold`: equal for equal requests only.
     #[must_use]
     pub fn request_hash(self, hold: HoldId) -> RequestHash {
         let (verb, amount) = match self {
@@ -116,21 +116,21 @@ impl Settlement {
     }
 }
 
-/// By what a request is recognised: whose key, and which.
+/// What identifies a request: the caller and the caller's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyToken {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     /// The caller's name for this movement.
     pub key: IdempotencyKey,
 }
 
-/// SHA-256 of the canonical form of a request: tells a repeat from another request under the same key.
+/// SHA-256 of the canonical form of a request: tells a repeat from another request with the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestHash(pub [u8; 32]);
 
-/// Hashes a request field by field. Each value is preceded by its length in bytes, so no two requests share a form, whatever
-/// their text holds. The form is stored (as a hash) for ever: a change needs a new version line.
+/// Hashes a request field by field. The length in bytes precedes each value: two different requests never have one form, whatever their
+/// text. The hash of the form is stored for ever: a change needs a new version line.
 struct Canonical(Sha256);
 
 impl Canonical {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_form_never_changes() {
+    fn canonical_form_never_changes() {
         // printf 'crossfade-ledger-request/1\nverb=6:credit\nuser=36:00000000-0000-0000-0000-000000000001\namount=1:5\nreason=5:bonus\n' | sha256sum
         assert_eq!(
             hex(movement().request_hash()),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_request_has_another_hash() {
+    fn different_requests_have_different_hashes() {
         let base = movement();
         let reference = |text: &str| Some(Reference::parse(text).unwrap());
         let hold = HoldId(Uuid::from_u128(1));
@@ -218,7 +218,7 @@ mod tests {
                 ..base.clone()
             }
             .request_hash(),
-            // A reason that spells out the next field is still only a reason.
+            // A reason with the text of the next field is still only a reason.
             Movement {
                 reason: Reason::parse("bonus reference=1:x").unwrap(),
                 ..base.clone()
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sign_is_the_directions() {
+    fn direction_gives_the_sign() {
         assert_eq!(movement().delta(), 5);
         assert_eq!(
             Movement {

@@ -5,10 +5,10 @@ use shared::ids::UserId;
 
 use super::{Account, Amount, HoldId};
 
-/// What a transfer was for.
+/// The purpose of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TransferKind {
-    /// A balance that existed before the ledger did.
+    /// A balance from before the ledger.
     Opening,
     /// The tokens a new user starts with.
     Welcome,
@@ -16,15 +16,15 @@ pub enum TransferKind {
     Credit,
     /// A service took tokens.
     Debit,
-    /// Tokens were set aside.
+    /// A service reserved tokens.
     Reserve,
-    /// Tokens set aside were spent.
+    /// A service spent reserved tokens.
     Capture,
-    /// Tokens set aside went back, by the caller's word or because the hold's time was up.
+    /// Reserved tokens went back: the caller released the hold, or it expired.
     Release,
     /// A writer outside the ledger changed the balance.
     External,
-    /// The user was deleted, and what they had left with them.
+    /// The user was deleted, and the rest of their tokens left with them.
     Closing,
 }
 
@@ -69,23 +69,23 @@ impl TransferKind {
 pub struct Transfer {
     /// Its number in the whole ledger.
     pub id: i64,
-    /// Its place among this user's transfers: 0 (what they had before the ledger), then 1, 2, 3 without a gap.
+    /// Its place among this user's transfers: 0 (the balance from before the ledger), then 1, 2, 3 without a gap.
     pub version: i64,
-    /// The user who has the tokens.
+    /// The user with the tokens.
     pub user: UserId,
-    /// What it was for.
+    /// Its purpose.
     pub kind: TransferKind,
-    /// Where the tokens came from: the name of an [`Account`].
+    /// The account that gave the tokens: the name of an [`Account`].
     pub debit_account: String,
-    /// Where they went: the name of an [`Account`].
+    /// The account that got them: the name of an [`Account`].
     pub credit_account: String,
     /// How many.
     pub amount: Amount,
-    /// The user's spendable balance right after it, in tokens.
+    /// The user's spendable balance afterwards, in tokens.
     pub balance_after: i32,
     /// Why.
     pub reason: String,
-    /// What it belongs to in the caller's records.
+    /// The caller's own record of the movement.
     pub reference: Option<String>,
     /// The hold it belongs to.
     pub hold: Option<HoldId>,
@@ -108,12 +108,12 @@ impl Transfer {
     }
 }
 
-/// What the caller of a movement gets, the first time and every time after.
+/// The answer to a movement, the same for the first request and each repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The movement.
     pub transfer: Transfer,
-    /// Whether it had been made before: this answer repeats the first.
+    /// Whether this answer repeats an earlier one.
     pub replayed: bool,
 }
 
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_survive_their_words() {
+    fn transfer_kinds_survive_their_text() {
         for kind in TransferKind::ALL {
             assert_eq!(TransferKind::parse(kind.as_str()), Some(kind));
         }

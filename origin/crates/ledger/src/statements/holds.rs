@@ -1,4 +1,4 @@
-//! Holds: reserve, settle, and which are due.
+//! Holds: reserve, settle, and the list of expired ones.
 
 use chrono::{DateTime, Utc};
 use shared::ids::UserId;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Found, tokens};
 use crate::rules::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
 
-/// What a request to set tokens aside came to.
+/// The result of a request to reserve tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
     /// It is in the ledger.
@@ -18,7 +18,7 @@ pub enum Reserved {
         /// The hold; `None` when the key belongs to a movement of another kind.
         hold: Option<(HoldId, DateTime<Utc>)>,
     },
-    /// It was not made; as [`super::MoveRow::NotMoved`].
+    /// The statement did not make it; as [`super::MoveRow::NotMoved`].
     NotMoved {
         /// In tokens.
         seen_balance: Option<i32>,
@@ -60,10 +60,10 @@ pub async fn reserve(
     })
 }
 
-/// How a hold is to end.
+/// How a request ends a hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
-    /// By what the request is recognised.
+    /// The request's caller and key.
     pub token: &'a IdempotencyToken,
     /// The request's hash.
     pub hash: RequestHash,
@@ -77,31 +77,31 @@ pub struct Ending<'a> {
     pub reason: &'a str,
 }
 
-/// A hold as the snapshot of `settle.sql` saw it, before anything was settled.
+/// A hold in the snapshot of `settle.sql`, before the statement settled it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenHold {
-    /// Whose.
+    /// Its user.
     pub user: UserId,
-    /// How many tokens were set aside.
+    /// How many tokens are reserved.
     pub amount: i32,
-    /// What it belongs to in the caller's records.
+    /// The caller's own record of the hold.
     pub reference: Option<String>,
-    /// When it lapses.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
     /// Its state.
     pub state: Option<HoldState>,
-    /// Whether its time was up.
+    /// Whether it had expired.
     pub due: bool,
-    /// Whether the caller who asks is the one who reserved it.
+    /// Whether the calling service reserved it.
     pub own: bool,
 }
 
-/// What a request to settle a hold came to.
+/// The result of a request to settle a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     /// The hold; `None` when there is none.
     pub hold: Option<SeenHold>,
-    /// The movement that carries the key and how many tokens it moved; `None` when nothing was settled.
+    /// The movement with the key and the tokens that it moved; `None` when the statement settled nothing.
     pub found: Option<(Found, i32)>,
 }
 
@@ -139,7 +139,7 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     Ok(Settled { hold, found })
 }
 
-/// Holds whose time is up, the longest due first, at most `limit`; of one user, or of all.
+/// Expired holds, longest expired first, at most `limit`; of one user, or of all.
 ///
 /// # Errors
 /// Those of the database.

@@ -3,9 +3,9 @@
 -- $1 caller, $2 idempotency key, $3 request hash, $4 user, $5 change of the balance, $6 kind, $7 debit account,
 -- $8 credit account, $9 amount, $10 reason, $11 reference
 --
--- The unique index on (caller, idempotency_key) is what makes a key take effect once, not `prior`: two first requests under one
--- key may both find nothing. The second to write the index then fails with 23505, which undoes its UPDATE too, and the
--- caller runs the statement again and finds `prior`.
+-- The unique index on (caller, idempotency_key) gives a key one effect, not `prior`: two first requests under one key may both find
+-- nothing. The second one to write the index then fails with 23505, which also undoes its UPDATE; the caller runs the statement again and
+-- finds `prior`.
 WITH prior AS (
     SELECT id, version, balance_after, created_at, request_hash
     FROM auth.token_transfers
@@ -26,7 +26,7 @@ made AS (
     RETURNING id, version, balance_after, created_at
 )
 SELECT answer.replayed, answer.id, answer.version, answer.balance_after, answer.created_at, answer.request_hash,
-       -- Only where nothing moved: what this statement's snapshot says of the balance, NULL = no such user.
+       -- Only where nothing moved: the balance in this statement's snapshot, NULL = no such user.
        CASE WHEN answer.id IS NULL THEN (SELECT token_balance FROM auth.users WHERE id = $4) END AS seen_balance
 FROM (VALUES (1)) AS always_one_row (one)
 LEFT JOIN (

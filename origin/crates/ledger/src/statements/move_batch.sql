@@ -4,8 +4,8 @@
 -- $6 idempotency keys, $7 request hashes, $8 changes up to and with this one, $9 kinds, $10 debit accounts,
 -- $11 credit accounts, $12 amounts, $13 reasons, $14 references
 --
--- None when one of the keys was used before (it is answered, so that the rest can be sent again), when a balance on the way
--- would be illegal, or when there is no such user. Two requests under one key racing end as in move.sql.
+-- None when a request used one of the keys before (the answer has it, and the caller can send the rest again), when a balance on the way
+-- would be illegal, or when there is no such user. Two requests that race under one key end as in move.sql.
 WITH asked AS (
     SELECT *
     FROM unnest($5::text[], $6::text[], $7::bytea[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[],

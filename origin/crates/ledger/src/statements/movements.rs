@@ -5,12 +5,12 @@ use sqlx::{PgConnection, Row as _};
 use super::Found;
 use crate::rules::{Account, Direction, Excursion, IdempotencyToken, Movement, SystemAccount};
 
-/// What one credit or debit came to.
+/// The result of one credit or debit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveRow {
     /// It is in the ledger.
     Found(Found),
-    /// It was not made. The balance as the statement's snapshot saw it, `None` when there is no such user.
+    /// The statement did not make it. The balance in the statement's snapshot, `None` when there is no such user.
     NotMoved {
         /// In tokens.
         seen_balance: Option<i32>,
@@ -20,7 +20,7 @@ pub enum MoveRow {
 /// Runs `move.sql`: one round trip.
 ///
 /// # Errors
-/// Those of the database; a violation of [`super::IDEMPOTENCY_INDEX`] means that the same key is being used right now.
+/// Those of the database; a violation of [`super::IDEMPOTENCY_INDEX`] means that another statement uses the same key right now.
 pub async fn move_tokens(
     connection: &mut PgConnection,
     token: &IdempotencyToken,
@@ -52,15 +52,15 @@ pub async fn move_tokens(
 /// One movement of a batch that is in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRow {
-    /// Which of the movements, counted from 0.
+    /// The index of the movement, counted from 0.
     pub index: usize,
-    /// Where it stands.
+    /// Its position.
     pub found: Found,
 }
 
 /// Runs `move_batch.sql` for movements of one user: one round trip.
 ///
-/// Answers a row for every movement (all were made), or for those whose key was used before (none was made), or none.
+/// Answers one row for every movement (all were made), one for each movement with a used key (none was made), or no row.
 ///
 /// # Errors
 /// As [`move_tokens`].

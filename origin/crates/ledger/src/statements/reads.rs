@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::tokens;
 use crate::rules::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
 
-/// What a user has, in tokens.
+/// A user's balance, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
-    /// Can be spent.
+    /// Tokens that the user can spend.
     pub spendable: i32,
-    /// Set aside by holds.
+    /// Tokens that holds reserve.
     pub held: i64,
 }
 
@@ -40,7 +40,7 @@ pub async fn balance(connection: &mut PgConnection, user: UserId) -> sqlx::Resul
     .transpose()
 }
 
-/// Up to `size` transfers of `user`, newest first, beginning behind `cursor`.
+/// Up to `size` transfers of `user`, newest first, after `cursor`.
 ///
 /// # Errors
 /// Those of the database.
@@ -87,19 +87,19 @@ fn transfer(row: &PgRow, user: UserId) -> sqlx::Result<Transfer> {
 /// One broken guarantee, as the view `auth.ledger_differences` states it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
-    /// Which: `balance`, `version`, `chain`, `gap` or `hold`.
+    /// The guarantee: `balance`, `version`, `chain`, `gap` or `hold`.
     pub kind: String,
-    /// Whose account.
+    /// The user with the account.
     pub user_id: Uuid,
-    /// Which hold, for `hold`.
+    /// The hold, for `hold`.
     pub hold_id: Option<Uuid>,
-    /// What the transfers say.
+    /// The value by the transfers.
     pub expected: i64,
-    /// What is stored.
+    /// The stored value.
     pub actual: i64,
 }
 
-/// Lifts the time limit of requests for the rest of the transaction, for a statement that reads every row there is.
+/// Lifts the time limit of requests for the rest of the transaction: its statement reads every row.
 ///
 /// # Errors
 /// Those of the database.
@@ -110,7 +110,7 @@ pub async fn lift_time_limit(connection: &mut PgConnection) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// Everything that is wrong with the ledger; empty when every guarantee holds. Reads the whole ledger.
+/// All broken guarantees; empty when every guarantee holds. Reads the whole ledger.
 ///
 /// # Errors
 /// Those of the database.

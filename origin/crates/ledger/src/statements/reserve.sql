@@ -1,4 +1,4 @@
--- Sets tokens aside: they leave the balance for the account of a new hold. Repeats and races as in move.sql.
+-- Reserves tokens: they leave the balance for the account of a new hold. Repeats and races as in move.sql.
 --
 -- $1 caller, $2 idempotency key, $3 request hash, $4 user, $5 amount, $6 the new hold's id, $7 lifetime in seconds,
 -- $8 reason, $9 reference

@@ -1,10 +1,10 @@
--- Ends a hold: what is captured is spent, the rest goes back to the balance. Repeats and races as in move.sql; of a capture, a
--- release and the expiry that race for one hold, the first to lock its row wins and the others change nothing.
+-- Ends a hold: captured tokens are spent, the rest goes back to the balance. Repeats and races as in move.sql; of a capture, a release and
+-- the expiry that race for one hold, the first one to lock its row wins and the others change nothing.
 --
 -- $1 caller, $2 idempotency key, $3 request hash, $4 hold, $5 tokens to capture (NULL = all of them), $6 the final state:
 -- 'captured', 'released' (with $5 = 0) or 'expired' (with $5 = 0), $7 reason
 --
--- Locks the hold before the user, as every statement that needs both.
+-- Locks the hold before the user, like every statement that needs both.
 WITH prior AS (
     SELECT id, version, amount, balance_after, created_at, request_hash
     FROM auth.token_transfers
@@ -17,7 +17,7 @@ settled AS (
         AND state = 'reserved'
         AND (expires_at <= now()) = ($6 = 'expired')
         AND coalesce($5, amount) <= amount
-        -- Whoever reserved settles. Only expiry, which is the origin's own, ends a hold of another caller.
+        -- The caller that reserved a hold settles it. Only the origin's own expiry ends a hold of another caller.
         AND (caller = $1 OR $6 = 'expired')
         AND NOT EXISTS (SELECT FROM prior)
     RETURNING user_id, captured_amount AS captured, amount - captured_amount AS rest, reference
@@ -39,7 +39,7 @@ made AS (
     FROM moved
     WHERE captured > 0
     UNION ALL
-    -- The key belongs to the capture where there is one: a key names one row.
+    -- The capture carries the key, if there is one: a key names one row.
     SELECT user_id, ledger_version, 'release', 'hold:' || $4::text, 'user:' || user_id::text, rest, token_balance, $7,
            reference, $4, $1, CASE WHEN captured = 0 THEN $2 END, CASE WHEN captured = 0 THEN $3::bytea END
     FROM moved
@@ -47,7 +47,7 @@ made AS (
     RETURNING id, version, amount, balance_after, created_at, idempotency_key
 )
 SELECT answer.*,
-       -- The hold as this statement's snapshot saw it, before it was settled here; all NULL = no such hold.
+       -- The hold in this statement's snapshot, before the statement settled it; all NULL = no such hold.
        hold.user_id AS hold_user_id, hold.amount AS hold_amount, hold.reference AS hold_reference, hold.expires_at,
        hold.state AS seen_state, hold.expires_at <= now() AS seen_due, hold.caller = $1 AS seen_own
 FROM (VALUES (1)) AS always_one_row (one)
