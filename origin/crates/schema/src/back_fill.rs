@@ -1,4 +1,4 @@
-//! Filling a table row by row, beside live traffic.
+//! Fills a table batch by batch, beside live traffic.
 
 use std::time::Instant;
 
@@ -12,15 +12,15 @@ use super::options::Progress;
 use super::pace::Pace;
 
 impl Run<'_> {
-    /// Calls `sql` batch by batch, each a transaction of its own. After each it waits until the batch is on the disk, and rests as
-    /// [`Pace`] says. May be broken off and begun again at any moment.
+    /// Calls `sql` batch by batch, each in a transaction of its own. After each batch it waits until the batch is on the disk, and rests as
+    /// [`Pace`] computes. It may be interrupted and started again at any moment.
     pub(super) async fn back_fill(
         &mut self,
         migration: &'static Migration,
         sql: &'static str,
     ) -> Result<(), SchemaError> {
-        // The tables filled here grow from empty while statistics say they are empty still; a plan made on those would read
-        // all of them for every batch. No batch holds its locks until it is on the disk.
+        // These tables grow from empty while their statistics still say empty; a plan from those statistics would read the whole table for
+        // every batch. No batch keeps its locks while it waits for the disk.
         self.set(
             migration,
             "SET lock_timeout = '5s'; SET statement_timeout = '5min'; SET enable_seqscan = off; SET synchronous_commit = off",
@@ -67,9 +67,9 @@ impl Run<'_> {
         }
     }
 
-    /// A table that grows by millions of rows is vacuumed again and again meanwhile: tens of megabytes at a time are written once more,
-    /// and everybody's commit waits while the disk takes them. [`Self::vacuum`] does it once. Not needed for the migration to be right:
-    /// who cannot have the lock goes on without.
+    /// Autovacuum visits a table that grows by millions of rows again and again. It rewrites tens of megabytes each time, and the commits
+    /// of all other sessions wait for the disk meanwhile. [`Self::vacuum`] does the work once. The migration does not depend on this:
+    /// without the lock it goes on.
     async fn keep_autovacuum_out(
         &mut self,
         migration: &'static Migration,
@@ -85,7 +85,7 @@ impl Run<'_> {
         }
     }
 
-    /// What autovacuum was kept from, slowly, and bit by bit to the disk like all this session writes; then it may come again.
+    /// Vacuums slowly what autovacuum did not, and writes in small parts like all of this session; then autovacuum may come again.
     async fn vacuum(&mut self, migration: &'static Migration, table: &str) -> Result<(), SchemaError> {
         self.set(
             migration,

@@ -1,5 +1,5 @@
-//! A dump that has been proven: `pg_dump`, then a restore into a scratch database beside, then the rows of every table counted
-//! on both sides. A dump nobody has restored is a hope.
+//! A proven dump: `pg_dump`, then a restore into a scratch database on the same server, then a count of the rows of every table on both
+//! sides. A dump without a restore test is not known to work.
 
 mod client;
 mod error;
@@ -19,10 +19,10 @@ pub use error::BackupError;
 use partial::Partial;
 use scratch::Scratch;
 
-/// What was written, and what is known about it.
+/// A finished backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackupReport {
-    /// Where the dump lies (`pg_restore` reads it).
+    /// The dump's path (`pg_restore` reads the file).
     pub file: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
@@ -32,11 +32,11 @@ pub struct BackupReport {
     pub tables: Vec<TableCount>,
     /// Whether the dump was restored and every count agreed.
     pub restored: bool,
-    /// Databases of other restore tests on the same server: each is a second copy of everyone's data.
+    /// Scratch databases of other restore tests on the same server: each is a second copy of all users' data.
     pub other_copies: Vec<String>,
 }
 
-/// A table and how many rows it has.
+/// A table and its number of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct TableCount {
     /// `schema.table`.
@@ -45,14 +45,14 @@ pub struct TableCount {
     pub rows: i64,
 }
 
-/// Dumps the database into `output`. With `prove`, restores the dump into a database of its own, compares row counts and drops
-/// that database again; this needs the right to create databases and room for a second copy. When `stop` completes it ends early,
-/// and cleans up.
+/// Dumps the database into `output`. With `prove`, restores the dump into a scratch database, compares row counts and drops the scratch
+/// database; this needs the right to create databases and room for a second copy. When `stop` completes, the backup ends early and cleans
+/// up.
 ///
-/// The counts come from the snapshot the dump is taken from, so they agree exactly although the service goes on writing.
+/// The counts come from the dump's own snapshot: they agree exactly although the service goes on writing.
 ///
 /// # Errors
-/// [`BackupError`]; nothing is left behind, but the dump itself where only its restore failed ([`BackupError::Unproven`]).
+/// [`BackupError`]; nothing is left behind, except the dump if only its restore failed ([`BackupError::Unproven`]).
 pub async fn take(
     database: &PgConnectOptions,
     output: &Path,
@@ -65,7 +65,7 @@ pub async fn take(
     }
     let mut source = super::session::connect(database).await?;
     let client = Client::find(database, &mut source, prove).await?;
-    // The snapshot idles for as long as the dump takes; the service's sessions are ended after seconds of that.
+    // The snapshot idles for as long as the dump takes; the server ends the service's own sessions after seconds of idling.
     sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
         .execute(&mut source)
         .await
@@ -94,7 +94,7 @@ pub async fn take(
     let (tables, not_restored) = outcome?;
     super::session::close(source).await;
     if let Some((program, told)) = not_restored {
-        // The dump may be good and the proof at fault: an extension, say, that this role may not make in a new database.
+        // The dump may be good and only its proof at fault: for example, this role may not create an extension in a new database.
         let mut kept = output.as_os_str().to_owned();
         kept.push(".unproven");
         let file = PathBuf::from(kept);
@@ -116,7 +116,7 @@ pub async fn take(
     })
 }
 
-/// Writes the dump; answers the rows of every table in it.
+/// Writes the dump; answers the number of rows of each of its tables.
 async fn dump(
     client: &Client,
     source: &mut PgConnection,

@@ -4,18 +4,18 @@ use std::sync::LazyLock;
 
 use ring::digest::{SHA256, digest};
 
-/// How a script wants to be run; its first line says so (`-- mode: …`).
+/// How a script must be run, by its first line (`-- mode: …`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// All of it in one transaction together with its entry in the history (no mode line).
+    /// Everything in one transaction, together with its entry in the history (no mode line).
     Transaction,
-    /// `no-transaction`: one statement that refuses to run inside one, such as `CREATE INDEX CONCURRENTLY`.
+    /// `no-transaction`: one statement that PostgreSQL refuses to run inside one, such as `CREATE INDEX CONCURRENTLY`.
     NoTransaction,
     /// `steps`: parts divided by `-- step` lines, each a transaction of its own and repeatable.
     Steps,
     /// `batched`: one statement with a cursor (`$1`, the last id) and a size (`$2`), called until it returns no id.
     Batched,
-    /// `nothing`: there is nothing to do, and the script says why.
+    /// `nothing`: the script has no statement and explains why.
     Nothing,
 }
 
@@ -23,7 +23,7 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Script {
     pub sql: &'static str,
-    /// Read-only query of findings (`finding text, blocking boolean`), asked before anything is changed.
+    /// Read-only query of findings (`finding text, blocking boolean`), which the runner asks before it changes anything.
     pub check: Option<&'static str>,
 }
 
@@ -38,7 +38,7 @@ impl Script {
         }
     }
 
-    /// The index this script builds, `schema.name`, if it builds one.
+    /// The index that this script builds, `schema.name`, if any.
     pub fn index(&self) -> Option<&'static str> {
         self.directive("index")
     }
@@ -67,19 +67,19 @@ pub(super) struct Migration {
 }
 
 impl Migration {
-    /// SHA-256 of the way up, in hexadecimal. The way down may be mended after the fact, the way up may not.
+    /// SHA-256 of the way up, in hexadecimal. A release may correct the way down, never the way up.
     pub fn checksum(&self) -> String {
         hex(digest(&SHA256, self.up.sql.as_bytes()).as_ref())
     }
 
     /// Whether `recorded` is the sum of this text. A program that was built from a checkout with CRLF recorded the sum of those bytes; the
-    /// server was given the same statements.
+    /// server ran the same statements.
     pub fn is_recorded_as(&self, recorded: &str) -> bool {
         let with_crlf = || self.up.sql.replace('\n', "\r\n");
         recorded == self.checksum() || recorded == hex(digest(&SHA256, with_crlf().as_bytes()).as_ref())
     }
 
-    /// The table that becomes large by the way up, `schema.name`. Said here and not in the script, which may not be edited any more.
+    /// The table that the way up fills with many rows, `schema.name`. It is named here because the script may no longer be edited.
     pub const fn filled(&self) -> Option<&'static str> {
         match self.version {
             10 => Some("auth.token_transfers"),
@@ -129,7 +129,8 @@ macro_rules! migration {
 /// The migration that creates or adopts the legacy service's tables.
 pub(super) const BASELINE: &str = "0001_baseline";
 
-/// The content of a file, whatever line ends the checkout gave it: sums and the lines that divide a script are over content.
+/// The content of a file with LF, whatever line ends the checkout gave it: sums, and the lines that divide a script, depend on the content
+/// only.
 fn with_lf(text: &'static str) -> &'static str {
     if text.contains('\r') {
         Box::leak(text.replace("\r\n", "\n").into_boxed_str())
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_compiled_in_and_named_by_its_number() {
+    fn every_migration_file_is_compiled_in_under_its_number() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../migrations");
         let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
@@ -222,7 +223,7 @@ mod tests {
             assert_eq!(script.sql, migration.up.sql);
             assert_eq!(script.mode(), migration.up.mode());
             assert_eq!(script.steps().count(), migration.up.steps().count());
-            // What a program built from such a checkout has recorded so far.
+            // The sum that a program from such a checkout has recorded.
             let recorded = hex(digest(&SHA256, crlf.as_bytes()).as_ref());
             assert!(migration.is_recorded_as(&recorded), "{}", migration.name);
             assert!(migration.is_recorded_as(&migration.checksum()));
@@ -230,7 +231,7 @@ mod tests {
         }
     }
 
-    /// Sums that databases have recorded: these files may not change.
+    /// The sums that databases have recorded: these files may not change.
     #[test]
     fn recorded_sums_stay_valid() {
         let sums: Vec<String> = MIGRATIONS.iter().take(17).map(Migration::checksum).collect();
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_bounds_its_waits_itself() {
+    fn transaction_script_sets_its_own_timeouts() {
         for script in MIGRATIONS
             .iter()
             .flat_map(|migration| [&migration.up, &migration.down])
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_outside_a_transaction_is_one_statement_naming_the_index_it_builds() {
+    fn script_outside_a_transaction_is_one_statement_with_its_index() {
         for migration in MIGRATIONS.iter() {
             if migration.up.mode() == Mode::NoTransaction {
                 let code: String = migration

@@ -1,4 +1,4 @@
-//! Looking before changing: the check files of all migrations about to run are asked first.
+//! Runs the check files of all pending migrations before any change.
 
 use sqlx::PgConnection;
 
@@ -8,13 +8,13 @@ use super::error::{Finding, SchemaError, in_migration};
 /// What the checks of a plan found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Stand in the way whatever the operator says.
+    /// These stop the run, even if the operator accepts losses.
     pub blocking: Vec<Finding>,
-    /// Data that would be gone.
+    /// Data that the run would destroy.
     pub losses: Vec<Finding>,
 }
 
-/// Asks the checks of the way up. On an empty database there is nothing to ask about.
+/// Runs the checks of the way up. An empty database needs none.
 pub(super) async fn before_up(
     connection: &mut PgConnection,
     plan: &[&'static Migration],
@@ -26,7 +26,7 @@ pub(super) async fn before_up(
     if !adopting {
         return Ok(Findings::default());
     }
-    // The baseline's check says whether this is the table we think it is; on another one the rest would fail, not find.
+    // The baseline's check finds out whether this is the expected table; on another table the other checks would fail with an error.
     let (baseline, rest): (Vec<_>, Vec<_>) = plan
         .iter()
         .map(|migration| (migration.name, &migration.up))
@@ -39,7 +39,7 @@ pub(super) async fn before_up(
     }
 }
 
-/// Asks the checks of the way down.
+/// Runs the checks of the way down.
 pub(super) async fn before_down(
     connection: &mut PgConnection,
     plan: &[&'static Migration],

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-/// One thing that stands in the way, found by a check before anything was changed. Names ids, never addresses.
+/// An obstacle that a check found before any change. It names ids, never addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The migration whose check found it, as in `0007_email_lower_unique`.
     pub migration: &'static str,
-    /// What is wrong and what to do about it.
+    /// The obstacle and its remedy.
     pub text: String,
 }
 
-/// Why a schema command stopped. Whatever was reported as applied before it is applied; nothing else is.
+/// Why a schema command stopped. The migrations that were reported as applied are applied; no other is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The server could not be reached or refused the session.
     #[error("cannot connect to the database")]
     Connect(#[source] sqlx::Error),
-    /// The session ended without a word, or the server has nothing to do for it and never answered. What was under way is rolled back.
+    /// The session ended without a message, or the server never answered and does no work for it. The running migration is rolled back.
     #[error("the session with the database is lost: {0}. Running again goes on from here")]
     Lost(&'static str),
     /// A statement failed. Its migration is rolled back, or (for an index) its remains are removed.
@@ -30,13 +30,13 @@ pub enum SchemaError {
         #[source]
         source: sqlx::Error,
     },
-    /// Rows or definitions already there that a pending migration cannot live with. Nothing was changed.
+    /// A pending migration cannot run on the existing rows or definitions. Nothing was changed.
     #[error("the database is not ready for this migration; nothing was changed{}", List(.0))]
     NotReady(Vec<Finding>),
-    /// Going down would destroy what cannot be computed again, and nobody has accepted that. Nothing was changed.
+    /// The way down would destroy data that cannot be computed again, and the operator has not accepted that. Nothing was changed.
     #[error("going down loses data; nothing was changed. Repeat with --accept-loss to go on{}", List(.0))]
     WouldLose(Vec<Finding>),
-    /// A migration that is recorded as applied has another text now. Applied files are never edited.
+    /// The text of an applied migration has changed. Applied files are never edited.
     #[error("{migration} was applied with another text (recorded {recorded}, compiled in {compiled})")]
     Changed {
         /// The migration.
@@ -46,21 +46,21 @@ pub enum SchemaError {
         /// Checksum of the file compiled in.
         compiled: String,
     },
-    /// Another session held what we needed for as long as we were willing to wait.
+    /// Another session held a lock for longer than our patience.
     #[error("{what} was not free within {} s; something holds it for long. Running again goes on from here", .waited.as_secs())]
     Busy {
-        /// What was waited for.
+        /// The lock.
         what: &'static str,
-        /// For how long.
+        /// How long the run waited.
         waited: Duration,
     },
-    /// An index was built and is not usable all the same.
+    /// An index was built but is not usable.
     #[error("index {0} is still invalid after being built; look at the server's log")]
     InvalidIndex(String),
     /// There is no such version to go to.
     #[error("there is no migration {0}")]
     UnknownVersion(u32),
-    /// The database has migrations that this program does not know, so it cannot take them down.
+    /// The database has migrations that this program does not know and cannot take down.
     #[error("the database has migration {0}, which is newer than this program")]
     NewerThanProgram(u32),
 }
@@ -83,7 +83,7 @@ impl SchemaError {
     }
 }
 
-/// Wraps a driver error with the migration it happened in.
+/// Adds the migration to a driver error.
 pub(super) fn in_migration(migration: &'static str) -> impl FnOnce(sqlx::Error) -> SchemaError {
     move |source| SchemaError::Statement { migration, source }
 }

@@ -1,4 +1,4 @@
-//! Running one script in the way it asks for.
+//! Runs one script in its own mode.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub(super) enum Direction {
     Down,
 }
 
-/// What running a migration needs.
+/// The context of a running migration.
 pub(super) struct Run<'a> {
     pub connection: &'a mut PgConnection,
     pub options: &'a Options,
@@ -25,8 +25,8 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs `migration` in `direction` and corrects the history, in the same transaction where the script has one. Where it
-    /// has none the history is written last, so a crash in between makes the script run again: those are all repeatable.
+    /// Runs `migration` in `direction` and corrects the history, in the same transaction where the script has one. Otherwise the history is
+    /// written last, and a crash in between makes the script run again: all such scripts are repeatable.
     pub async fn migrate(
         &mut self,
         migration: &'static Migration,
@@ -58,8 +58,8 @@ impl Run<'_> {
         Ok(started.elapsed())
     }
 
-    /// Waits until everything committed so far is on the disk: a commit that wrote something waits for all before it, and this one
-    /// holds no lock that others want.
+    /// Waits until everything committed so far is on the disk: a commit with a write waits for all before it, and this one holds no lock
+    /// that other sessions need.
     pub(super) async fn settle(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
         sqlx::raw_sql(
             "SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'crossfade', '')",
@@ -70,13 +70,13 @@ impl Run<'_> {
         .map(drop)
     }
 
-    /// Builds the index of a migration that is already applied once more.
+    /// Builds the index of an applied migration again.
     pub async fn rebuild(&mut self, migration: &'static Migration) -> Result<(), SchemaError> {
         self.without_transaction(migration, &migration.up).await
     }
 
-    /// One transaction, repeated while others hold locks we may not wait for: everybody who comes after us in a lock's queue
-    /// waits as long as we do, so we wait for milliseconds, leave the queue, and come back.
+    /// One transaction, repeated while other sessions hold its locks. Sessions behind it in a lock's queue wait as long as it does: it
+    /// therefore waits for milliseconds, leaves the queue, and tries again.
     async fn transaction(
         &mut self,
         migration: &'static Migration,
@@ -88,8 +88,8 @@ impl Run<'_> {
         loop {
             let attempt = async {
                 let mut transaction = self.connection.begin().await?;
-                // Steps name no timeouts of their own; scripts that do override these. The commit does not wait for the disk, which
-                // may take tens of milliseconds, because until it is over everybody else waits for our locks; `settle` waits.
+                // Steps set no timeouts of their own; scripts with timeouts override these. The commit does not wait for the disk, which
+                // may take tens of milliseconds, since other sessions would wait for the locks meanwhile; `settle` waits.
                 sqlx::raw_sql(
                     "SET LOCAL lock_timeout = '25ms'; SET LOCAL statement_timeout = '1h'; SET LOCAL synchronous_commit = off",
                 )
@@ -117,8 +117,8 @@ impl Run<'_> {
         }
     }
 
-    /// A concurrent index statement. It blocks nobody while it waits for older transactions, so it may wait long; when it
-    /// fails its remains are removed before anything else happens.
+    /// A concurrent index statement. It blocks no other session while it waits for older transactions, and may wait long. After a failure
+    /// its remains are removed before anything else happens.
     async fn without_transaction(
         &mut self,
         migration: &'static Migration,
@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 }
 
-/// Lock timeout or deadlock: someone else was in the way, the statement itself is fine.
+/// Lock timeout or deadlock: another session held the lock; the statement itself is valid.
 pub(super) fn is_lock_conflict(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

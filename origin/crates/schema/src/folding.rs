@@ -1,8 +1,8 @@
-//! One address, one user: the database has to fold the case of an address as the services do.
+//! Checks that the database folds the case of addresses as the services do: one address must mean one user.
 //!
-//! Uniqueness and look-ups go by `lower(email)`, whose result is the database's: on a Turkish one `INFO@…` becomes `ınfo@…`, on one with
-//! collation `C` an `É` stays as it is. Then two rows have one address, and a user does not find their own. Which characters a
-//! database can hold, and how it folds them, is settled when it is created, so it is looked at before anything is changed.
+//! Uniqueness and look-ups use `lower(email)`, which depends on the database: a Turkish one turns `INFO@…` into `ınfo@…`, and one with
+//! collation `C` leaves an `É` as it is. Then two rows have one address, and a user does not find their own. The character set and the
+//! folding are fixed when a database is created; the check runs before any change.
 
 use shared::ids::NormalizedEmail;
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::error::{SchemaError, in_migration};
 
 const STEP: &str = "character set";
-/// The letters that are compared: of Latin, Greek and Cyrillic script. Libraries of different age differ about rarer ones.
+/// The compared letters: Latin, Greek and Cyrillic. Libraries of different age differ about rarer ones.
 const LETTERS: [std::ops::RangeInclusive<char>; 5] = [
     'A'..='Z',
     '\u{c0}'..='\u{de}',
@@ -21,7 +21,7 @@ const LETTERS: [std::ops::RangeInclusive<char>; 5] = [
 /// The most letters that a finding names.
 const MAX_NAMED: usize = 5;
 
-/// What is wrong with the database's character set and folding; empty where both do.
+/// The faults of the database's character set and folding; empty if both are good.
 pub(super) async fn faults(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
     let (encoding, collation): (String, String) = sqlx::query_as(
         "SELECT pg_encoding_to_char(encoding)::text, datctype::text FROM pg_database WHERE datname = current_database()",
@@ -55,7 +55,7 @@ pub(super) async fn faults(connection: &mut PgConnection) -> Result<Vec<String>,
     )])
 }
 
-/// Each upper-case letter with its lower case, by the rule that addresses are read with.
+/// Each upper-case letter with its lower case, by the rule for addresses.
 fn letters() -> impl Iterator<Item = (String, String)> {
     LETTERS.into_iter().flatten().filter_map(|letter| {
         let folded = NormalizedEmail::parse(&format!("{letter}@a.de")).ok()?;
@@ -69,13 +69,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_all_scripts_are_compared() {
+    fn letters_of_each_script_are_compared() {
         let all: Vec<(String, String)> = letters().collect();
         for (letter, folded) in [("I", "i"), ("É", "é"), ("Ł", "ł"), ("Ω", "ω"), ("Я", "я")] {
             assert!(all.contains(&(letter.to_owned(), folded.to_owned())), "{letter}");
         }
         assert!(all.len() > 150, "{}", all.len());
-        // No address has one.
+        // No address contains this letter.
         assert!(!all.iter().any(|(letter, _)| letter == "\u{130}"));
     }
 }

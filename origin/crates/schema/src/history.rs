@@ -1,4 +1,4 @@
-//! Which migrations a database has: `auth.schema_migrations`, one row an applied migration.
+//! The applied migrations of a database: `auth.schema_migrations`, one row for each.
 
 use sqlx::PgConnection;
 
@@ -7,7 +7,7 @@ use super::error::{SchemaError, in_migration};
 
 const STEP: &str = "migration history";
 
-/// A migration the database says it has.
+/// A migration that the database has recorded.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct Applied {
     pub version: i32,
@@ -17,8 +17,8 @@ pub(super) struct Applied {
     pub duration_ms: i64,
 }
 
-/// Makes the table. Called with the migration lock held: `IF NOT EXISTS` alone does not survive two callers at once, and it asks for the
-/// right to create even where there is nothing to create.
+/// Creates the table. The caller holds the migration lock: `IF NOT EXISTS` alone fails with two callers at once, and needs the right to
+/// create even if the table exists.
 pub(super) async fn create(connection: &mut PgConnection) -> Result<(), SchemaError> {
     if exists(connection).await? {
         return Ok(());
@@ -47,7 +47,7 @@ async fn exists(connection: &mut PgConnection) -> Result<bool, SchemaError> {
         .map_err(in_migration(STEP))
 }
 
-/// Everything recorded, oldest first; nothing if there is no history yet. Writes nothing.
+/// All records, oldest first; none if there is no history yet. Writes nothing.
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Applied>, SchemaError> {
     if !exists(connection).await? {
         return Ok(Vec::new());
@@ -58,7 +58,7 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Applied>, 
         .map_err(in_migration(STEP))
 }
 
-/// Records `migration` as applied, in whatever transaction the caller has open.
+/// Records `migration` as applied, in the caller's transaction.
 pub(super) async fn record(
     connection: &mut PgConnection,
     migration: &Migration,
@@ -76,7 +76,7 @@ pub(super) async fn record(
     .map(drop)
 }
 
-/// Takes the record of `migration` back.
+/// Removes the record of `migration`.
 pub(super) async fn forget(connection: &mut PgConnection, migration: &Migration) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM auth.schema_migrations WHERE version = $1")
         .bind(i32::try_from(migration.version).unwrap_or(i32::MAX))

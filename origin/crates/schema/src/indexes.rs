@@ -1,5 +1,5 @@
-//! Indexes that a broken-off `CREATE INDEX CONCURRENTLY` left behind: maintained by every write, used by no query, and for a
-//! unique one guarding nothing that can be relied on.
+//! Indexes that an interrupted `CREATE INDEX CONCURRENTLY` left behind: every write maintains them, no query uses them, and a unique one
+//! gives no reliable guarantee.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -7,9 +7,9 @@ use super::error::{SchemaError, in_migration};
 
 const STEP: &str = "invalid indexes";
 
-/// Invalid indexes in schema `auth`, and those of ours elsewhere, as `schema.name` without quotes.
+/// Invalid indexes in schema `auth`, and invalid indexes of ours elsewhere, as `schema.name` without quotes.
 ///
-/// Ours are built under the migration lock; somebody else may be building one all the same, or rebuilding them all.
+/// The runner builds its own under the migration lock; an operator may still build one, or rebuild all of them, at the same time.
 pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
     sqlx::query_scalar(
         "SELECT schema.nspname || '.' || class.relname
@@ -26,9 +26,9 @@ pub(super) async fn invalid(connection: &mut PgConnection) -> Result<Vec<String>
     .map_err(in_migration(STEP))
 }
 
-/// Those of [`invalid`] that nobody is building: what a broken-off build left. While `REINDEX CONCURRENTLY` and `CREATE INDEX
-/// CONCURRENTLY` run, the server says on which table; of sessions of other roles it may say nothing but that they build something here,
-/// which then stands for any table. A reindex also keeps its indexes locked from its beginning to its end.
+/// The indexes of [`invalid`] that no session is building: the remains of an interrupted build. While `REINDEX CONCURRENTLY` and `CREATE
+/// INDEX CONCURRENTLY` run, the server names their table; for sessions of other roles it may only say that they build something here, which
+/// then counts for every table. A reindex also keeps its indexes locked from beginning to end.
 pub(super) async fn abandoned(connection: &mut PgConnection) -> Result<Vec<String>, SchemaError> {
     sqlx::query_scalar(
         "SELECT schema.nspname || '.' || class.relname
@@ -54,7 +54,7 @@ pub(super) async fn abandoned(connection: &mut PgConnection) -> Result<Vec<Strin
     .map_err(in_migration(STEP))
 }
 
-/// Removes an index without stopping anyone. `name` comes from the catalogue or from [`invalid`].
+/// Drops an index without blocking other sessions. `name` comes from the catalogue or from [`invalid`].
 pub(super) async fn drop_concurrently(connection: &mut PgConnection, name: &str) -> Result<(), SchemaError> {
     let quoted: Vec<String> = name
         .split('.')
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remains_of_a_reindex_are_known_by_their_suffix() {
+    fn reindex_remains_are_known_by_their_suffix() {
         for remains in [
             "auth.users_email_key_ccnew",
             "auth.users_email_key_ccnew12",

@@ -1,9 +1,8 @@
-//! The database schema: bringing it up, taking it down, saying what it is like, keeping a copy.
+//! The database schema: migrations up and down, its state, and backups.
 //!
-//! The migrations are files in `migrations/` and are compiled in, so that the program that needs a schema carries it. They run
-//! beside a live service: every statement that takes a lock others wait for gives up after some milliseconds and is tried
-//! again, indexes are built concurrently, and rows are filled in batches that lock nothing. `docs/DATA_MODEL.md` describes
-//! the result.
+//! The migrations are files in `migrations/`, compiled into the program that needs the schema. They run beside a live service: a statement
+//! that takes a lock gives up after some milliseconds and is retried, indexes are built concurrently, and rows are filled in batches that
+//! block no session. `docs/DATA_MODEL.md` describes the result.
 
 mod back_fill;
 mod catalogue;
@@ -29,25 +28,25 @@ pub use error::{Finding, SchemaError};
 pub use options::{Options, Progress};
 pub use runner::{down, up};
 
-/// Brings the database of `pool` to the newest schema, on a connection of its own. Answers the versions applied, none if the
-/// schema was current.
+/// Brings the database of `pool` to the newest schema, on a connection of its own. Answers the applied versions; none if the schema was
+/// current.
 ///
-/// Safe to call from several replicas at once: one works, the others wait and find nothing left to do.
+/// Several replicas may call it at once: one works, the others wait and then find nothing to do.
 ///
 /// # Errors
-/// See [`SchemaError`]; nothing is reported as done that was not.
+/// See [`SchemaError`]; only finished migrations are reported as done.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<u32>, SchemaError> {
     runner::up(&pool.connect_options(), &Options::default(), &mut |_| {}).await
 }
 
-/// A name for this exact set of migrations, stable across runs and machines: 16 hexadecimal digits. Tests name their template
-/// database by it, so that a changed migration makes a new template.
+/// The fingerprint of this exact set of migrations, equal on all machines: 16 hexadecimal digits. Tests name their template database by it:
+/// a changed migration makes a new template.
 #[must_use]
 pub fn fingerprint() -> String {
     catalogue::fingerprint()
 }
 
-/// The version a current database has.
+/// The version of a current database.
 #[must_use]
 pub fn newest_version() -> u32 {
     catalogue::MIGRATIONS

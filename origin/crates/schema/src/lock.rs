@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 
 use super::error::{SchemaError, in_migration};
 
-/// Names the lock among the advisory locks of the database; the bytes of `xfadeDDL`.
+/// The key among the database's advisory locks; the bytes of `xfadeDDL`.
 const KEY: i64 = 0x7866_6164_6544_444c;
 
 /// Waits until this session is the only migrator.
 ///
-/// By asking again and again rather than by `pg_advisory_lock`: a session blocked inside that call keeps a snapshot open,
-/// `CREATE INDEX CONCURRENTLY` in the session that holds the lock waits for all snapshots, and the server ends the circle by
-/// failing one of them, which leaves an invalid index. The lock belongs to the session and goes with it, also after a crash.
+/// It polls instead of calling `pg_advisory_lock`: a session that waits in that call keeps a snapshot open, and `CREATE INDEX CONCURRENTLY`
+/// in the session with the lock waits for all snapshots. The server would break the deadlock by failing one of the two, which leaves an
+/// invalid index. The lock belongs to the session and ends with it, also after a crash.
 ///
 /// # Errors
 /// [`SchemaError::Busy`] once `patience` is used up.
@@ -39,9 +39,9 @@ pub(super) async fn acquire(connection: &mut PgConnection, patience: Duration) -
     }
 }
 
-/// Somewhere between `base` and three times `base`, so that those who wait do not wake together.
+/// A pause between `base` and three times `base`: waiting sessions do not wake together.
 pub(super) fn jittered(base: Duration) -> Duration {
-    // A fresh `RandomState` is seeded from the system; it is the randomness the standard library offers.
+    // The system seeds a fresh `RandomState`: the only randomness in the standard library.
     let spread = u32::try_from(RandomState::new().hash_one(0) % 2000).unwrap_or(0);
     base + base * spread / 1000
 }

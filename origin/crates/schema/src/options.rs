@@ -1,21 +1,21 @@
-//! How a run behaves, and what it reports meanwhile.
+//! The options of a run, and its progress reports.
 
 use std::time::Duration;
 
 use super::session::Patience;
 
-/// How a run behaves.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long to keep trying for a lock that others hold before giving up. Nobody else waits meanwhile.
+    /// How long to retry for a lock that another session holds. No other session waits meanwhile.
     pub lock_patience: Duration,
-    /// How long the server may have nothing to do for the migration before its connection counts as silently dead.
+    /// How long the server may do no work for the migration before its connection counts as dead.
     pub silence: Duration,
     /// Rows a batch of a back-fill.
     pub batch_size: i64,
-    /// Go down although data is lost that cannot be computed again.
+    /// Go down even if data is lost that cannot be computed again.
     pub accept_loss: bool,
-    /// Check whether it could go down, and do not.
+    /// Check the way down without taking it.
     pub rehearse_down: bool,
 }
 
@@ -40,37 +40,37 @@ impl Options {
     }
 }
 
-/// What happens while a run lasts.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// A migration starts.
     Started(&'static str),
     /// A migration is done and recorded.
     Done {
-        /// Which.
+        /// The migration.
         migration: &'static str,
-        /// From its start, waiting included.
+        /// Its duration, waits included.
         took: Duration,
     },
-    /// Someone holds a lock; trying again.
+    /// Another session holds a lock; the run retries.
     LockBusy {
-        /// Which migration waits.
+        /// The migration that waits.
         migration: &'static str,
-        /// Since its first attempt.
+        /// The time since its first attempt.
         waited: Duration,
     },
-    /// An index left behind half built is removed so that it can be built again.
+    /// A half-built index is dropped before it is built again.
     DroppingInvalidIndex {
-        /// Whose index it is.
+        /// The migration of the index.
         migration: &'static str,
         /// `schema.name`.
         index: String,
     },
     /// A back-fill goes on.
     Batch {
-        /// Which.
+        /// The migration.
         migration: &'static str,
-        /// Done so far.
+        /// The batches so far.
         batches: u64,
     },
 }

@@ -1,12 +1,12 @@
-//! How fast a back-fill goes: as fast as the disk takes it without making others wait.
+//! The speed of a back-fill: as fast as the disk allows while other commits do not wait.
 
 use std::time::Duration;
 
 /// The rows of the smallest batch.
 const LEAST: i64 = 50;
-/// How long the log may take to reach the disk while the disk keeps up. Everybody's commit waits that long.
+/// How long the log may take to reach the disk while the disk keeps up. The commit of every session waits that long.
 const KEEPS_UP: Duration = Duration::from_millis(10);
-/// How many times as long as a batch took it rests when the disk does not keep up.
+/// The rest after a batch when the disk does not keep up, as a multiple of the batch's duration.
 const REST: u32 = 4;
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(2);
@@ -19,18 +19,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Begins with `most` rows a batch, and never takes more.
+    /// Begins with `most` rows a batch, and never exceeds it.
     pub const fn new(most: i64) -> Self {
         Self { rows: most, most }
     }
 
-    /// How many rows the next batch has.
+    /// The rows of the next batch.
     pub const fn rows(&self) -> i64 {
         self.rows
     }
 
-    /// Learns from a batch that took `worked`, and whose log then took `flushed` to reach the disk. Answers how long to rest: while the
-    /// disk keeps up as long as the batch took, so that live traffic has at least half of what the back-fill could use up.
+    /// Learns from a batch that ran for `worked` and then needed `flushed` to bring its log to the disk. Answers the rest: while the disk
+    /// keeps up, as long as the batch took; live traffic keeps at least half of the capacity.
     pub fn after(&mut self, worked: Duration, flushed: Duration) -> Duration {
         let took = worked.saturating_add(flushed);
         if flushed > KEEPS_UP {
@@ -50,7 +50,7 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     #[test]
-    fn it_slows_down_at_once_and_speeds_up_bit_by_bit() {
+    fn pace_slows_down_at_once_and_speeds_up_gradually() {
         let mut pace = Pace::new(800);
         for (worked, flushed, rest, rows) in [
             (20, 2, 22, 800),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_batch_than_the_smallest_stays_as_it_was_asked_for() {
+    fn configured_batch_below_the_smallest_is_kept() {
         let mut pace = Pace::new(3);
         pace.after(MS(1), MS(500));
         assert_eq!(pace.rows(), 3);

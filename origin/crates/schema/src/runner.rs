@@ -1,4 +1,4 @@
-//! Up and down.
+//! Runs migrations up and down.
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
@@ -9,10 +9,10 @@ use super::execute::{Direction, Run};
 use super::options::{Options, Progress};
 use super::{checks, folding, history, indexes, lock, session};
 
-/// Brings the database to the newest version. Answers the versions applied by this call.
+/// Brings the database to the newest version. Answers the versions that this call applied.
 ///
 /// # Errors
-/// [`SchemaError`]; what had been recorded before the error stays applied, and the call may be repeated.
+/// [`SchemaError`]; the migrations recorded before it stay applied, and the call may be repeated.
 pub async fn up(
     database: &PgConnectOptions,
     options: &Options,
@@ -61,12 +61,12 @@ async fn up_on(
     Ok(plan.iter().map(|migration| migration.version).collect())
 }
 
-/// Takes every migration above version `to` down again, newest first. Answers the versions taken down, or in a rehearsal those that
-/// would be.
+/// Takes every migration above version `to` down, newest first. Answers the versions taken down, or in a rehearsal the versions that would
+/// be.
 ///
 /// # Errors
-/// [`SchemaError::WouldLose`] unless the loss is accepted, [`SchemaError::NotReady`] where rows forbid it altogether; both
-/// before anything is changed.
+/// [`SchemaError::WouldLose`] unless the operator accepts the loss, [`SchemaError::NotReady`] where rows forbid it altogether; both before
+/// any change.
 pub async fn down(
     database: &PgConnectOptions,
     to: u32,
@@ -123,7 +123,7 @@ async fn down_on(
     Ok(versions)
 }
 
-/// What is to be applied. An older program on a newer database has nothing to do: migrations only ever add.
+/// The pending migrations. An older program on a newer database has nothing to do: migrations only ever add.
 async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration>, SchemaError> {
     let applied = history::read(connection).await?;
     for entry in &applied {
@@ -149,8 +149,8 @@ async fn pending(connection: &mut PgConnection) -> Result<Vec<&'static Migration
         .collect())
 }
 
-/// Removes what broken-off index builds left; a build that somebody is just running is theirs. Indexes of applied migrations are built again here, those of pending ones when
-/// their turn comes; an invalid index that is not ours is left for `verify` to report.
+/// Drops the remains of interrupted index builds, except those that another session is building. Indexes of applied migrations are built
+/// again here, those of pending ones with their migration; `verify` reports an invalid index that is not ours.
 async fn repair_indexes(run: &mut Run<'_>, plan: &[&'static Migration]) -> Result<(), SchemaError> {
     for name in indexes::abandoned(run.connection).await? {
         let owner = MIGRATIONS

@@ -1,8 +1,8 @@
-//! The migrator's own session, and who watches over it.
+//! The migrator's own session and its watchdog.
 //!
-//! A statement of a migration may rightly take hours, so no limit tells a slow one from a connection that is silently dead: an address that
-//! a firewall has forgotten, a host that is gone. The server can tell. While work goes on, it is asked over another connection what the
-//! session is doing; the wait ends when it is doing nothing, is not there any more, or nobody can be asked.
+//! A statement of a migration may rightly take hours: no time limit tells a slow one from a dead connection (a firewall dropped it, the
+//! host is gone). Therefore the program asks the server over another connection what the session does. It stops waiting when the session is
+//! idle or gone, or when the server does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use tokio::time::timeout;
 
 use super::error::{SchemaError, in_migration};
 
-/// How long a server may take to let us in. Behind a firewall that answers nothing, the system alone would try for minutes.
+/// How long a server may take to accept a session. Behind a firewall that drops packets, the system alone would try for minutes.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
-/// How long saying goodbye may take.
+/// How long the goodbye to the server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// What the server is doing for the session that is named `$1`. It hides all but the number from a role that the session has taken on.
+/// What the server does for the session named `$1`. The server hides all but its number from a role that the session has taken on.
 const DOING: &str = "SELECT coalesce(state, ''), coalesce(wait_event, ''), \
             coalesce(extract(epoch FROM clock_timestamp() - state_change), 0)::float8 \
      FROM pg_stat_activity WHERE concat_ws(' ', pid, backend_start) = $1";
 
-/// How long waits may take in which nothing happens.
+/// How long a wait without progress may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// The session is idle at the server, or the server cannot be asked. The longest rest of a migration is two seconds.
@@ -39,10 +39,10 @@ impl Default for Patience {
     }
 }
 
-/// Does `work` on a session of its own, and closes that.
+/// Does `work` on a session of its own, and closes the session.
 ///
 /// # Errors
-/// What `work` answers; [`SchemaError::Connect`]; [`SchemaError::Lost`] when the session turned out to be over, or not to answer.
+/// The error of `work`; [`SchemaError::Connect`]; [`SchemaError::Lost`] when the session ended or does not answer.
 pub(super) async fn over<T>(
     database: &PgConnectOptions,
     patience: Patience,
@@ -61,24 +61,24 @@ pub(super) async fn over<T>(
     answer
 }
 
-/// A session with the settings of migrations: pools set timeouts that do not suit them, and the lock lives as long as the session.
+/// A session with the settings of migrations: a pool's timeouts do not suit them, and the lock lives as long as the session.
 pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, SchemaError> {
     let options = database.clone().application_name("crossfade-migrate").options([
-        // A build that takes every core is felt by everyone else.
+        // A parallel build would take every core from the other sessions.
         ("max_parallel_maintenance_workers", "0"),
         ("max_parallel_workers_per_gather", "0"),
-        // What this session pushes out of the server's memory goes to the disk bit by bit, not all at once when a checkpoint asks for it
-        // and everybody's commit waits meanwhile.
+        // The server writes this session's pages to the disk in small parts, not all at once at a checkpoint, when the commits of all
+        // sessions would wait.
         ("backend_flush_after", "256kB"),
         ("client_min_messages", "warning"),
-        // What may take longer says so.
+        // Statements that may take longer set their own limit.
         ("statement_timeout", "1h"),
-        // The server notices within a minute that this program's machine is gone, and gives back the lock.
+        // The server notices within a minute that this program's machine is gone, and releases the lock.
         ("tcp_keepalives_idle", "30"),
         ("tcp_keepalives_interval", "10"),
         ("tcp_keepalives_count", "3"),
         ("tcp_user_timeout", "30s"),
-        // Every name is written with its schema; nobody's own search path may find another object for it.
+        // Scripts write every name with its schema; a search path cannot make it mean another object.
         ("search_path", ""),
     ]);
     match timeout(CONNECT_PATIENCE, options.connect()).await {
@@ -91,7 +91,7 @@ pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection,
     }
 }
 
-/// Ends the session and with it the lock; the work is done, so a failure to say goodbye is no failure.
+/// Ends the session and with it the lock. The work is done: a failed goodbye is ignored.
 pub(super) async fn close(connection: PgConnection) {
     match timeout(GOODBYE, connection.close()).await {
         Ok(Ok(())) => {}
@@ -100,7 +100,7 @@ pub(super) async fn close(connection: PgConnection) {
     }
 }
 
-/// A name that no other session of this server bears, nor one of another server.
+/// A name that no other session has, of this or another server.
 async fn name(connection: &mut PgConnection) -> Result<String, SchemaError> {
     sqlx::query_scalar(
         "SELECT concat_ws(' ', pid, backend_start) FROM pg_stat_activity WHERE pid = pg_backend_pid()",
@@ -115,7 +115,7 @@ async fn lost(database: &PgConnectOptions, patience: Patience, name: &str) -> &'
     let pause = patience.silence / 6;
     let mut other = None;
     let mut asked = Instant::now();
-    // Once may be chance: this program was stopped for a while, and both wake up together.
+    // One idle answer may be chance: after a pause of this program, both sides wake up together.
     let mut was_idle = false;
     loop {
         tokio::time::sleep(pause).await;
@@ -145,7 +145,7 @@ async fn lost(database: &PgConnectOptions, patience: Patience, name: &str) -> &'
     }
 }
 
-/// What the server is doing for the session `name`, what for, and for how many seconds. The connection is kept for the next time.
+/// What the server does for the session `name`, its wait event, and for how many seconds. The connection is kept for the next call.
 async fn doing(
     other: &mut Option<PgConnection>,
     database: &PgConnectOptions,

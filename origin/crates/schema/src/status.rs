@@ -1,4 +1,4 @@
-//! Which migrations a database has and which it lacks. Reads only.
+//! The applied and the missing migrations of a database. Reads only.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,32 +10,32 @@ use super::error::SchemaError;
 use super::session::{self, Patience};
 use super::{folding, history, indexes};
 
-/// One migration, as the program and the database know it.
+/// One migration, with the knowledge of the program and of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Its number.
     pub version: u32,
     /// File name without direction.
     pub name: String,
-    /// How the two agree.
+    /// Whether the two agree.
     pub state: State,
     /// When it was applied.
     pub applied_at: Option<DateTime<Utc>>,
-    /// How long that took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: Option<i64>,
 }
 
-/// How program and database agree on one migration.
+/// Whether program and database agree on one migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Applied with the text compiled in.
+    /// Applied with the compiled text.
     Applied,
     /// Known to the program only.
     Pending,
     /// Applied with another text.
     Changed,
-    /// Known to the database only: it was migrated by a newer program.
+    /// Known to the database only: a newer program migrated it.
     Newer,
 }
 
@@ -44,9 +44,9 @@ pub enum State {
 pub struct Status {
     /// In order of version.
     pub migrations: Vec<Entry>,
-    /// Indexes left half built, `schema.name`; not those that somebody is just building.
+    /// Half-built indexes, `schema.name`, except those that a session is building.
     pub invalid_indexes: Vec<String>,
-    /// What makes the database as such unfit, whatever its schema: see [`super::verify`].
+    /// Why the database itself is unfit, with any schema: see [`super::verify`].
     pub unfit: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Is the database what the migrations say it should be? Compares names, types, nullability and state of columns,
-//! constraints, indexes and triggers, and shows how the users are distributed. Reads only.
+//! Compares the database with the migrations' expected result: names, types, nullability and state of columns, constraints, indexes and
+//! triggers; shows the distribution of the users. Reads only.
 
 mod expected;
 mod report;
@@ -15,10 +15,10 @@ pub use report::{Distribution, Report};
 
 const STEP: &str = "verify";
 
-/// Compares the database with what this program expects.
+/// Compares the database with the program's expectations.
 ///
 /// # Errors
-/// [`SchemaError::Connect`] or [`SchemaError::Statement`]; a difference is no error but a line of the report.
+/// [`SchemaError::Connect`] or [`SchemaError::Statement`]; a difference is a line of the report, not an error.
 pub async fn read(database: &PgConnectOptions) -> Result<Report, SchemaError> {
     session::over(database, Patience::default(), async |connection| {
         read_on(connection).await
@@ -160,7 +160,7 @@ async fn index_state(connection: &mut PgConnection, report: &mut Report) -> Resu
             report.differences.push(format!("index {name} is invalid"));
         }
     }
-    // Same table, same columns, same predicate, both unique or the other one plain: the second does nothing but cost.
+    // Same table, same columns, same predicate, both unique or the other one plain: the second index only costs.
     report.notes = sqlx::query_scalar(
         "SELECT format('index %s repeats %s and could be dropped once its owners agree', extra.indexrelid::regclass, kept.indexrelid::regclass)
          FROM pg_index AS extra
@@ -207,7 +207,7 @@ async fn triggers(connection: &mut PgConnection, report: &mut Report) -> Result<
     Ok(())
 }
 
-/// With row level security on and no policy for our role, every table is simply empty to us: users would be created anew.
+/// With row level security and no policy for our role, every table looks empty to the origin: it would create all users again.
 async fn row_security(connection: &mut PgConnection, report: &mut Report) -> Result<(), SchemaError> {
     let blind: Vec<String> = sqlx::query_scalar(
         "SELECT class.oid::regclass::text

@@ -1,4 +1,4 @@
-//! One batch: claim, look, import, link.
+//! One batch: claim, look up, import, link.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::rules::{Action, Known};
 use super::statements::{self, Claimed, LocalUser, Settlement};
 use super::{ImportError, LEASE_SECONDS, MAX_ATTEMPTS, Report, UserImport};
 
-/// How much of a lease may pass between its renewal and the import it is for. A process that was stopped for longer gives up: the
-/// lease may be another's by the time the import arrives.
+/// How much time may pass between the renewal of a lease and its import. A process that paused for longer gives up: another process may
+/// hold the lease when the import arrives.
 const SEND_WITHIN: Duration = Duration::from_secs(5);
-/// Their row changed, or the lease went to another, while Firebase was asked.
+/// The row changed, or another process took the lease, while Firebase was asked.
 const CHANGED: &str = "CHANGED_MEANWHILE";
 
-/// The users of a batch, by what can be done with them.
+/// The users of a batch, by the step that each needs.
 #[derive(Default)]
 struct Batch {
     candidates: Vec<(LocalUser, Importable)>,
@@ -32,7 +32,7 @@ struct Batch {
 }
 
 impl UserImport {
-    /// Brings at most `limit` users; answers how many were taken.
+    /// Imports at most `limit` users; answers how many were taken.
     pub(super) async fn batch(&self, limit: i64, report: &mut Report) -> Result<usize, ImportError> {
         let (holder, share) = (self.holder.as_str(), self.share.basis_points());
         let claimed = run(self.directory.pool(), |mut connection| async move {
@@ -45,7 +45,7 @@ impl UserImport {
         }
         let outcome = self.bring(claimed, report).await;
         if let Err(error) = &outcome {
-            // Those that are settled by now are no longer ours, and stay as they are. Should this fail too, the leases run out.
+            // Settled users are no longer ours and stay as they are. If this call fails too, the leases expire.
             let _best_effort = self.release(&taken, error.code(), false).await;
         }
         outcome.map(|()| taken.len())
@@ -87,7 +87,7 @@ impl UserImport {
         Ok(())
     }
 
-    /// Users who cannot be imported after all. An account that an earlier attempt made for them, and that nobody has used, goes.
+    /// Users who cannot be imported after all. An account from an earlier attempt that no user has used is deleted.
     async fn withdraw(
         &self,
         batch: &mut Batch,
@@ -109,7 +109,7 @@ impl UserImport {
         Ok(())
     }
 
-    /// Imports; answers whom.
+    /// Imports; answers the imported users.
     async fn import(
         &self,
         people: Vec<(LocalUser, Importable)>,
@@ -160,7 +160,7 @@ impl UserImport {
         Ok(imported)
     }
 
-    /// Links, and answers how many; whose row has changed gets another turn.
+    /// Links, and answers how many; a user with a changed row is tried again.
     async fn link(
         &self,
         people: &[LocalUser],
@@ -226,7 +226,7 @@ impl Batch {
     }
 }
 
-/// Rows may have changed since the preflight: each is judged anew.
+/// Rows may have changed since the preflight: each is judged again.
 fn sort(claimed: Vec<Claimed>, max_cost: u32, report: &mut Report) -> Batch {
     let mut batch = Batch::default();
     for Claimed { id, person, linked } in claimed {

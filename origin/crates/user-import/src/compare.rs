@@ -1,4 +1,4 @@
-//! Do both sides agree? Reads everything, changes nothing.
+//! Compares the rows with Firebase's accounts. Reads everything, changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use uuid::Uuid;
 use super::statements::{self, LinkedUser};
 use super::{ImportError, Pace};
 
-/// How many rows are read at once.
+/// The rows of one read.
 const PAGE: i64 = 5000;
-/// The most differences of a kind that are named one by one; all are counted.
+/// The most differences of a kind that are listed; all are counted.
 const MAX_NAMED: usize = 100;
 
-/// In what the sides differ.
+/// The kinds of difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
     /// The row is linked to an account that does not exist: the user cannot sign in at v2.
     MissingAccount,
-    /// The account has no row. It gets one at its next sign-in, unless it is left over.
+    /// The account has no row. Its user gets a row at the next sign-in, unless the account is a leftover.
     MissingRow,
-    /// A deactivated user's account is enabled at Firebase. The origin refuses them all the same.
+    /// A deactivated user's account is enabled at Firebase. The origin still refuses the user.
     EnabledAccount,
     /// An active user's account is disabled at Firebase.
     DisabledAccount,
     /// The addresses differ.
     Email,
-    /// Several accounts have one address: which of them a password signs in to is not defined.
+    /// Several accounts have one address: Firebase does not define which one a password signs in to.
     DoubledEmail,
 }
 
 impl Difference {
-    /// What it is called in a report.
+    /// Its name in a report.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,16 +49,16 @@ impl Difference {
     }
 }
 
-/// What a comparison found. Names uids, never addresses.
+/// The result of a comparison. It names uids, never addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Comparison {
-    /// Rows that are linked.
+    /// Linked rows.
     pub linked: u64,
     /// Accounts at Firebase.
     pub accounts: u64,
-    /// Everybody counted, by difference; nothing is here when the sides agree.
+    /// The counts by difference; empty when the sides agree.
     pub differences: BTreeMap<Difference, u64>,
-    /// Whom they concern, by uid: the first hundred of each.
+    /// The uids of each difference, at most a hundred.
     pub uids: BTreeMap<Difference, Vec<String>>,
 }
 
@@ -79,8 +79,8 @@ impl Comparison {
     }
 }
 
-/// Compares all accounts with all rows. Keeps some hundred bytes an account in memory. What changes while it looks may show up as
-/// a difference: run it again before acting on one.
+/// Compares all accounts with all rows. Keeps some hundred bytes an account in memory. A change during the comparison may show up as a
+/// difference: run it again before acting on one.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -90,7 +90,7 @@ pub async fn compare(
     pace: &Pace,
 ) -> Result<Comparison, ImportError> {
     let mut found = Comparison::default();
-    // Accounts first: a user who registers meanwhile then has a row without an account here, and is looked up below.
+    // Accounts first: a user who registers meanwhile then has a row without an account here, which is looked up below.
     let mut accounts = all_accounts(firebase, pace).await?;
     found.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
     doubled(&accounts, &mut found);
@@ -144,7 +144,7 @@ async fn all_accounts(
                 .map(|account| (account.uid.clone(), account)),
         );
         match page.next {
-            // A listing that does not get on would never end.
+            // A listing that repeats its page token would never end.
             Some(token) if next.as_ref() != Some(&token) => next = Some(token),
             _ => return Ok(accounts),
         }
@@ -174,7 +174,7 @@ fn compare_one(person: &LinkedUser, account: &KnownAccount, found: &mut Comparis
         _ => {}
     }
     let lower = |email: &Option<String>| email.as_deref().map(|email| email.trim().to_lowercase());
-    // A closed account's address was renamed to make room.
+    // The address of a closed account was renamed to make room.
     if person.is_active && lower(&person.email) != lower(&account.email) {
         found.note(Difference::Email, &account.uid);
     }

@@ -1,15 +1,15 @@
-//! Why a user import stopped, and how long to wait before the next attempt.
+//! Why a user import stopped, and the pause before the next attempt.
 
 use std::time::Duration;
 
 use database::DatabaseError;
 use firebase::FirebaseError;
 
-/// The first pause after a failed call; it doubles with each further one, up to the longest.
+/// The first pause after a failed call; each further failure doubles it, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Why a user import stopped. Everything until then is kept; it may be resumed.
+/// Why a user import stopped. The work so far is kept; the import may be resumed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ImportError {
     /// The database gave no answer.
@@ -21,7 +21,7 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    /// Whether asking again later can help.
+    /// Whether a later attempt can succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, DatabaseError::Unavailable(_)),
@@ -29,7 +29,7 @@ impl ImportError {
         }
     }
 
-    /// How long to wait after so many failures in a row.
+    /// The pause after so many failures in a row.
     pub(super) fn pause(&self, failures: u32) -> Duration {
         match self {
             Self::Database(_) => our_pause(failures),
@@ -37,7 +37,7 @@ impl ImportError {
         }
     }
 
-    /// The code that is stored with users whose turn it ended.
+    /// The code that is stored with the users of the ended turn.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Database(_) => "DATABASE_UNAVAILABLE",
@@ -46,7 +46,7 @@ impl ImportError {
     }
 }
 
-/// As long as Google asks, if it does.
+/// As long as Google asks for, if it does.
 pub(super) fn pause(error: &FirebaseError, failures: u32) -> Duration {
     let asked = Duration::from_secs(u64::from(error.retry_after().unwrap_or(0)));
     our_pause(failures).max(asked)

@@ -1,11 +1,11 @@
-//! Bringing users to Firebase by the thousand, with their passwords, while they go on signing in on either side.
+//! Imports users into Firebase by the thousand, with their passwords, while they go on signing in on either side.
 //!
-//! Three rules keep it right, whoever is killed when:
+//! Three rules keep it correct, even if a process is killed at any moment:
 //!
-//! 1. Nobody is touched without the lease of their row in `auth.user_migrations`. A sign-in that moves a user takes the same
-//!    lease, because Firebase's import replaces an account of the same uid without asking.
-//! 2. An account that was ever signed in to is linked, never imported again.
-//! 3. The row is linked last, and only if it still says what was imported. Whatever breaks off before is done again.
+//! 1. No user is changed without the lease of their row in `auth.user_migrations`. A sign-in that moves a user takes the same lease,
+//! because Firebase's import replaces an account of the same uid without asking.
+//! 2. An account with a sign-in is linked, never imported again.
+//! 3. The row is linked last, and only if it still equals the imported data. Work that breaks off earlier is repeated.
 
 mod batch;
 mod compare;
@@ -39,14 +39,14 @@ pub use report::{Progress, Report};
 pub use resume::{Looking, last_share};
 pub use unlink::{Unlinked, Unlinking, Whom};
 
-/// How long a lease is good for, in seconds. What happens under one lease after it was last renewed is bounded below this: a
-/// fetch of the access token (5 s), the import (12 s), and [`batch`]'s own patience (5 s). A run that dies holds its users up for as long.
+/// How long a lease is good for, in seconds. The work after its last renewal takes less: a fetch of the access token (5 s), the import (12
+/// s), and [`batch`]'s own limit (5 s). The users of a run that dies wait for as long.
 const LEASE_SECONDS: i64 = 25;
-/// How often a user whose row keeps changing is tried before they count as failed.
+/// How many attempts a user with a changing row has before they count as failed.
 const MAX_ATTEMPTS: i32 = 5;
-/// How many calls that fail one after the other end a run.
+/// How many failed calls in a row end a run.
 const MAX_FAILURES: u32 = 8;
-/// How often is looked whether others are done with theirs.
+/// How often the run checks whether other processes are done with their users.
 const POLL: Duration = Duration::from_millis(500);
 
 /// A user import.
@@ -56,15 +56,15 @@ pub struct UserImport {
     pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
-    /// The rollout group, as at the edge.
+    /// The rollout group, as in the edge's configuration.
     pub group: String,
-    /// Which share of all users to bring.
+    /// The share of all users to import.
     pub share: Percentage,
     /// How fast Firebase may be called.
     pub pace: Pace,
-    /// Who does it, for the audit trail.
+    /// The operator, for the audit trail.
     pub actor: Actor,
-    /// The cost up to which stored hashes are imported.
+    /// The highest cost of a hash to import.
     pub max_cost: u32,
     holder: String,
 }
@@ -93,7 +93,7 @@ impl UserImport {
         }
     }
 
-    /// What is left to do for this share.
+    /// The users that are left for this share.
     ///
     /// # Errors
     /// [`ImportError::Database`].
@@ -105,11 +105,11 @@ impl UserImport {
         .await?)
     }
 
-    /// Brings everybody in the queue, or `limit` users, and says what came of it in `report` as it goes. Waits for users whom
-    /// another process is bringing: should it die, this one takes over.
+    /// Imports all users in the queue, or `limit`, and updates `report` as it goes. Waits for users in another process's hands: should that
+    /// process die, this one takes them over.
     ///
     /// # Errors
-    /// [`ImportError`] when Firebase or the database stay away, or refuse for a reason that waiting does not mend.
+    /// [`ImportError`] when Firebase or the database stay away, or refuse for a reason that waiting does not cure.
     pub async fn run(
         &self,
         limit: Option<u64>,

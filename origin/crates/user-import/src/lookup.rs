@@ -1,4 +1,4 @@
-//! What Firebase has already.
+//! Looks up the accounts that Firebase has already.
 
 use firebase::{Firebase, FirebaseError, KnownAccount, MAX_LOOKUP};
 use tokio::task::JoinSet;
@@ -8,12 +8,12 @@ use super::error::pause;
 use super::rules::Known;
 use super::{ImportError, UserImport};
 
-/// How many look-ups are under way at once.
+/// How many look-ups run at once.
 const PARALLEL: usize = 8;
-/// How often one is made before it counts as failed.
+/// How many attempts a look-up has before it fails.
 const MAX_TRIES: u32 = 4;
 
-/// What an account is looked up by.
+/// An identifier of an account.
 #[derive(Debug, Clone)]
 pub(super) enum Identifier {
     Uid(String),
@@ -21,7 +21,7 @@ pub(super) enum Identifier {
 }
 
 impl UserImport {
-    /// The accounts that have one of these identifiers.
+    /// The accounts with one of these identifiers.
     pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Known, ImportError> {
         let mut known = Known::default();
         let mut running = JoinSet::new();

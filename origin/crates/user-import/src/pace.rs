@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn calls_are_spread() {
+    async fn pace_spreads_calls_evenly() {
         let pace = Pace::per_second(100);
         let began = Instant::now();
         for _ in 0..11 {

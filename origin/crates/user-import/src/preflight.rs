@@ -1,4 +1,4 @@
-//! Looking before anything is done: who would be brought, who not and why, and what Firebase has already.
+//! The preflight: which users an import would take, the obstacles of the others, and the accounts that Firebase has already.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,43 +14,42 @@ use super::rules::{Action, bucket};
 use super::statements::{self, Entry, LocalUser, looks};
 use super::{ImportError, Looking, UserImport};
 
-/// How many rows are read at once.
+/// The rows of one read.
 const PAGE: i64 = 5000;
-/// How many of those whose hash is too costly are named.
+/// How many users with a too costly hash are listed.
 const NAMED: usize = 100;
 
-/// What a preflight found. Counts are of users without a Firebase account, unless it says otherwise.
+/// The result of a preflight. Counts are of users without a Firebase account, unless a field says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Preflight {
-    /// Whether an earlier run had looked at a part of the users already: the counts are of the rest.
+    /// Whether an earlier run had already checked a part of the users: the counts are of the rest.
     pub is_rest: bool,
-    /// Everybody by provider: `local` may be brought, `hybrid` was, `firebase` came by themselves.
+    /// All users by provider: `local` may be imported, `hybrid` were, `firebase` registered there.
     pub people: BTreeMap<String, i64>,
-    /// Can be imported and are in the share.
+    /// Importable and in the share.
     pub importable: u64,
-    /// Can be imported, when the share is raised.
+    /// Importable once the share is raised.
     pub outside_share: u64,
-    /// Cannot be imported, by reason; whatever the share.
+    /// Not importable, by reason, in any share.
     pub obstacles: BTreeMap<&'static str, u64>,
-    /// Of those, the first whose hash is too costly to check: somebody has to look at each.
+    /// The first of those with a hash that is too costly to check: an operator must look at each.
     pub too_costly: Vec<UserId>,
-    /// By kind of hash.
+    /// Users by kind of hash.
     pub hash_kinds: BTreeMap<&'static str, u64>,
-    /// Of the importable: administrators and the like.
+    /// Of the importable: administrators and other privileged users.
     pub privileged: u64,
     /// Of the importable: deactivated; their accounts will be disabled.
     pub disabled: u64,
-    /// Of the importable: whose account Firebase has already, under our id.
+    /// Of the importable: those with an account at Firebase under our id.
     pub in_firebase: u64,
-    /// Of those: with a second factor. They are linked and not replaced, and the legacy service accepts their password no longer.
+    /// Of those: with a second factor. They are linked and not replaced, and the legacy service no longer accepts their password.
     pub second_factors: u64,
-    /// Of the importable: whose address another account has at Firebase. They will fail.
+    /// Of the importable: those with an address that another account at Firebase has. They will fail.
     pub address_taken: u64,
 }
 
 impl UserImport {
-    /// Looks at users, and writes those of the share into the queue unless it is a dry run. How far it has come is written down
-    /// with every page, so that a run that is killed meanwhile can be gone on with.
+    /// Checks users, and queues those of the share unless it is a dry run. Every page records the progress: a killed run can be resumed.
     ///
     /// # Errors
     /// [`ImportError`].

@@ -1,4 +1,4 @@
-//! What a run came to.
+//! The counts of a run.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,25 @@ use serde::Serialize;
 
 use super::ImportError;
 
-/// What a run came to so far. Everybody is in exactly one of the counts.
+/// The counts of a run so far. Every user is in exactly one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Imported with their hash, and linked.
+    /// Imported with their hash, then linked.
     pub imported: u64,
-    /// Linked to the account they had already under our id.
+    /// Linked to the account that they already had under our id.
     pub found: u64,
-    /// Linked by somebody else before it was their turn: they signed in.
+    /// Linked by another process before their turn: they signed in.
     pub moved_elsewhere: u64,
-    /// Not to be imported, by reason.
+    /// Not importable, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// Refused, by code. A new run tries them again.
     pub failed: BTreeMap<String, u64>,
-    /// Turns that were given back because the row changed meanwhile.
+    /// Turns without a result because the row changed meanwhile.
     pub retried: u64,
 }
 
 impl Report {
-    /// How many users this run is done with.
+    /// How many users have a result.
     #[must_use]
     pub fn settled(&self) -> u64 {
         let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
@@ -36,13 +36,13 @@ impl Report {
     }
 }
 
-/// What somebody who watches a run is told.
+/// The progress of a run for its watcher.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// Users were brought.
+    /// Users were moved.
     Moved(&'a Report),
-    /// Nothing can be taken; so many are with other processes.
+    /// No user can be taken; other processes hold so many.
     Waiting(i64),
-    /// A call failed and will be made again.
+    /// A call failed and will be repeated.
     Trouble(&'a ImportError),
 }

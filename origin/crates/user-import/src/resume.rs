@@ -1,4 +1,4 @@
-//! Going on where an earlier run was killed, wherever that was.
+//! Resumes a run that was killed, at any point.
 
 use database::{Pool, run};
 use shared::ids::UserId;
@@ -7,18 +7,18 @@ use shared::rollout::Percentage;
 use super::statements::looks;
 use super::{ImportError, UserImport};
 
-/// How much of the users is looked at before anybody is brought.
+/// Which users the preflight checks before the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Looking {
-    /// All of them, and nothing is written down: a dry run.
+    /// All of them, without writing: a dry run.
     Dry,
     /// All of them.
     Anew,
-    /// Those after this one: an earlier run was killed while it looked.
+    /// Those after this one: an earlier run was killed during its preflight.
     After(Option<UserId>),
 }
 
-/// The share of the run of `group` that began last, if there was one.
+/// The share of the last run of `group`, if there was one.
 ///
 /// # Errors
 /// [`ImportError::Database`].
@@ -32,7 +32,7 @@ pub async fn last_share(pool: &Pool, group: &str) -> Result<Option<Percentage>, 
 }
 
 impl UserImport {
-    /// What is to be looked at before this share can be gone on with; `None` when an earlier run has looked at everybody.
+    /// The preflight that this share still needs; `None` when an earlier run has checked all users.
     ///
     /// # Errors
     /// [`ImportError::Database`].
@@ -44,7 +44,7 @@ impl UserImport {
         Ok(match look.await? {
             Some(look) if look.is_finished => None,
             Some(look) => Some(Looking::After(look.looked_to)),
-            // It was killed before it could say what it was about to do, or there was none.
+            // There was no run, or it was killed before it recorded its plan.
             None => Some(Looking::Anew),
         })
     }

@@ -1,11 +1,11 @@
-//! In which order users are brought to Firebase, and what is to be done given what Firebase has already.
+//! The order in which users move to Firebase, and the step that each user needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{NormalizedEmail, UserId};
 use shared::rollout::{Bucket, RolloutKey};
 
-/// A user's place in the order in which users move: the edge's own, so that a share means the same users on both sides.
+/// A user's bucket in the order of the move: the edge's own; a share means the same users on both sides.
 #[must_use]
 pub fn bucket(group: &str, email: Option<&str>, id: UserId) -> Bucket {
     let email = email.and_then(|email| NormalizedEmail::parse(email).ok());
@@ -15,14 +15,14 @@ pub fn bucket(group: &str, email: Option<&str>, id: UserId) -> Bucket {
     }
 }
 
-/// What Firebase has of the users of one batch.
+/// Firebase's accounts for the users of one batch.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Whether the account of this uid was ever signed in to.
+    /// Whether the account of this uid has had a sign-in.
     signed_in: BTreeMap<String, bool>,
-    /// Who has this address. Firebase's import makes a second account with an address without asking, hence several.
+    /// The accounts with this address. Firebase's import makes a second account with an address without asking, hence several.
     owners: BTreeMap<String, BTreeSet<String>>,
-    /// Which accounts have a second factor.
+    /// The accounts with a second factor.
     factors: BTreeSet<String>,
 }
 
@@ -36,31 +36,31 @@ impl Known {
         }
     }
 
-    /// Notes that the account has a second factor.
+    /// Records that the account has a second factor.
     pub fn add_factor(&mut self, uid: &str) {
         self.factors.insert(uid.to_owned());
     }
 
-    /// Whether the account under our id has a second factor, for which the legacy service would not ask.
+    /// Whether the account under our id has a second factor, which the legacy service would not require.
     #[must_use]
     pub fn has_factor(&self, id: UserId) -> bool {
         self.factors.contains(&id.to_string())
     }
 
-    /// Whether there is an account of ours (its uid is the row's id) that nobody has signed in to.
+    /// Whether there is an account of ours (its uid is the row's id) without a sign-in.
     #[must_use]
     pub fn is_untouched(&self, id: UserId) -> bool {
         self.signed_in.get(&id.to_string()) == Some(&false)
     }
 
-    /// What to do with the user `id` who has `email`.
+    /// The step that the user `id` with `email` needs.
     #[must_use]
     pub fn action(&self, id: UserId, email: &NormalizedEmail) -> Action {
         let uid = id.to_string();
         match self.signed_in.get(&uid) {
-            // Importing again would undo whatever has been done with the account since, a new password first of all.
+            // A second import would undo all changes to the account since, above all a new password.
             Some(true) => Action::Link,
-            // Made by an attempt that got no further. The row may have a newer password than it.
+            // An interrupted attempt made it. The row may have a newer password.
             Some(false) => Action::Replace,
             None if self.owners.contains_key(email.as_str()) => Action::Conflict,
             None => Action::Import,
@@ -68,16 +68,16 @@ impl Known {
     }
 }
 
-/// What to do with a user.
+/// The step that a user needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Import the account and link the row.
     Import,
-    /// Import the account in place of ours, which nobody has used yet, and link the row.
+    /// Import the account in place of ours, which no user has used yet, and link the row.
     Replace,
-    /// The account is there and in use: link the row, no more.
+    /// The account exists and is in use: only link the row.
     Link,
-    /// Another account has the address: importing would make a second one.
+    /// Another account has the address: an import would make a second one.
     Conflict,
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_means_the_same_users_as_at_the_edge() {
+    fn share_means_the_same_users_as_at_the_edge() {
         let id = UserId(Uuid::from_u128(7));
         let email = NormalizedEmail::parse("ada@example.org").unwrap();
         assert_eq!(
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_in_use_is_never_replaced_and_an_address_never_doubled() {
+    fn account_in_use_is_never_replaced_nor_its_address_doubled() {
         let id = UserId(Uuid::from_u128(1));
         let email = NormalizedEmail::parse("ada@example.org").unwrap();
         let known = |accounts: &[(&str, &str, bool)]| {

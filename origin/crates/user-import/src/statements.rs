@@ -1,4 +1,4 @@
-//! `auth.user_migrations`: who is on the way to Firebase, and whose turn it is to bring them.
+//! `auth.user_migrations`: the users on their way to Firebase, and the process that holds each lease.
 
 pub mod looks;
 mod queue;

@@ -1,4 +1,4 @@
-//! The way back: users become local again, with the hash that was kept for this.
+//! Unlinks users: they become local again, with the hash that was kept for this.
 
 use database::{Pool, run};
 use firebase::Firebase;
@@ -14,21 +14,21 @@ use super::{ImportError, LEASE_SECONDS, POLL, Pace};
 /// How many users are unlinked under one lease: each deletion is a call of its own, ten a second at most.
 const BATCH: i64 = 50;
 
-/// Whom to unlink.
+/// The users to unlink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {
     /// One user.
     One(UserId),
-    /// Everybody whom a user import linked and who still has an old hash; not users who came through Firebase by themselves.
+    /// All users whom a user import linked and who still have an old hash; not users who registered at Firebase.
     AllImported,
 }
 
-/// What unlinking came to.
+/// The result of unlinking.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Unlinked {
     /// Users who are local again.
     pub unlinked: u64,
-    /// Accounts deleted at Firebase; more than were unlinked when an earlier run broke off in between.
+    /// Accounts deleted at Firebase; more than were unlinked when an earlier run was interrupted in between.
     pub deleted: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct Unlinking {
     pub firebase: Firebase,
     /// How fast Firebase may be called.
     pub pace: Pace,
-    /// Who does it, for the audit trail.
+    /// The operator, for the audit trail.
     pub actor: Actor,
     holder: String,
 }
@@ -71,7 +71,7 @@ impl Unlinking {
         .await?)
     }
 
-    /// How many accounts of users who are unlinked already are still to be deleted, by a run that is at it or broke off.
+    /// How many accounts of unlinked users are still to be deleted, by a run that works or was interrupted.
     ///
     /// # Errors
     /// [`ImportError::Database`].
@@ -83,14 +83,14 @@ impl Unlinking {
         .await?)
     }
 
-    /// Unlinks, and deletes the accounts at Firebase unless they are to be kept. The row first: should this die in between, the
-    /// next sign-in finds the account under its own id and takes it over, and the next run deletes what is still to be deleted: it
-    /// waits for the leases of one that broke off, rather than leave accounts behind and say that it is done.
+    /// Unlinks, and deletes the accounts at Firebase unless they are to be kept. The row comes first: if the process dies in between, the
+    /// next sign-in finds the account under its own id and takes it over, and the next run deletes the rest. That run waits for the leases
+    /// of an interrupted one: it does not leave accounts behind and report success.
     ///
-    /// `watch` is told what was done, and how many accounts others are about to delete.
+    /// `watch` gets the work done, and how many accounts other processes are about to delete.
     ///
     /// # Errors
-    /// [`ImportError`]; what was done so far stays so, in `done`.
+    /// [`ImportError`]; the work so far stays done, in `done`.
     pub async fn run(
         &self,
         whom: Whom,
@@ -135,7 +135,7 @@ impl Unlinking {
         }
     }
 
-    /// Deletes accounts whose rows are unlinked, under a lease that keeps sign-ins from linking them again.
+    /// Deletes accounts with unlinked rows, under a lease that keeps sign-ins from linking them again.
     async fn delete(&self, id: Option<Uuid>, done: &mut Unlinked) -> Result<usize, ImportError> {
         let holder = self.holder.as_str();
         let doomed = run(&self.pool, |mut connection| async move {
@@ -146,7 +146,7 @@ impl Unlinking {
         for id in &doomed {
             self.pace.turn().await;
             let id = *id;
-            // Asked again before each: a slow run must not delete an account that was linked anew.
+            // Checked again before each call: a slow run must not delete an account that was linked again.
             let ours = run(&self.pool, |mut connection| async move {
                 statements::prolong_unlinking(&mut connection, holder, id, LEASE_SECONDS).await
             });

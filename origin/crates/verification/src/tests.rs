@@ -218,7 +218,7 @@ async fn key_rotation_is_followed_at_once() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_never_replaces_good_keys() {
+async fn bad_answer_never_replaces_good_keys() {
     let vectors = Vectors::read();
     let mut secret = vectors.keys();
     secret["keys"][0]["d"] = json!("AQAB");

@@ -10,14 +10,14 @@ use tokio::process::Command;
 
 use super::BackupError;
 
-/// How to call `pg_dump` and `pg_restore` for one server.
+/// The environment and programs for one server: `pg_dump` and `pg_restore`.
 pub(super) struct Client {
-    /// The connection, as libpq's environment variables: an argument would show the password to everyone on the machine.
+    /// The connection, as libpq's environment variables: an argument would show the password to all users of the machine.
     environment: Vec<(&'static str, String)>,
 }
 
 impl Client {
-    /// Looks for the programs before anything is begun.
+    /// Finds the programs before the backup begins.
     pub async fn find(
         database: &PgConnectOptions,
         server: &mut PgConnection,
@@ -47,7 +47,7 @@ impl Client {
         })
     }
 
-    /// Writes the whole database, as of `snapshot`, into `file`, which is there and empty.
+    /// Writes the whole database, as of `snapshot`, into `file`, which exists and is empty.
     pub async fn dump(&self, snapshot: &str, file: &Path) -> Result<(), BackupError> {
         let mut command = self.command("pg_dump");
         command
@@ -78,7 +78,7 @@ impl Client {
         let mut command = Command::new(program);
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            // Ctrl-C in a terminal reaches this program alone, and ends the other with the wait for it.
+            // Ctrl-C in a terminal then reaches only this program, which stops the other one.
             .process_group(0)
             .kill_on_drop(true);
         command
@@ -138,7 +138,7 @@ fn parse_major(version: &str) -> Option<u32> {
 }
 
 fn environment(database: &PgConnectOptions) -> Vec<(&'static str, String)> {
-    // The library shows the rest of what it was given in a URL alone, and makes one of harmless names only.
+    // The library shows its other options only in a URL, which it builds from harmless names only.
     let url = database.clone().host("localhost").username("x").to_url_lossy();
     let host = database.get_socket().map_or_else(
         || database.get_host().to_owned(),
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_the_client_programs() {
+    fn client_program_versions_are_parsed() {
         assert_eq!(
             parse_major("pg_dump (PostgreSQL) 17.5 (Debian 17.5-1)\n"),
             Some(17)
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_addresses_and_certificates_reach_the_programs() {
+    fn socket_address_and_certificate_reach_the_programs() {
         for (options, name, value) in [
             (
                 PgConnectOptions::new_without_pgpass().host("::1"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_goes_by_the_environment_and_survives_escaping() {
+    fn password_goes_by_the_environment_unescaped() {
         let options = PgConnectOptions::new_without_pgpass()
             .host("db")
             .port(6000)

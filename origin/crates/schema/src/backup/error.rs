@@ -1,10 +1,10 @@
-//! Why there is no backup.
+//! Why a backup failed.
 
 use std::path::PathBuf;
 
 use crate::SchemaError;
 
-/// Why there is no backup. No file is left behind, except by [`BackupError::Unproven`].
+/// Why a backup failed. No file is left behind, except by [`BackupError::Unproven`].
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// `pg_dump` or `pg_restore` is not installed.
@@ -17,60 +17,60 @@ pub enum BackupError {
         "{program} is version {client}, the server {server}; an older program cannot dump a newer server. Install PostgreSQL's client programs of version {server}, and have them first on PATH"
     )]
     ProgramTooOld {
-        /// Which program.
+        /// The program.
         program: &'static str,
         /// Its major version.
         client: u32,
         /// The server's major version.
         server: u32,
     },
-    /// A program is there and does not start.
+    /// A program exists and does not start.
     #[error("{program} could not be started")]
     ProgramNotStarted {
-        /// Which program.
+        /// The program.
         program: &'static str,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A program ran and failed.
     #[error("{program} failed: {output}")]
     ProgramFailed {
-        /// Which program.
+        /// The program.
         program: &'static str,
-        /// The end of what it wrote.
+        /// The end of its output.
         output: String,
     },
-    /// The dump is written, and could not be restored beside. It is kept: the proof may be at fault.
+    /// The dump is written but could not be restored. It is kept: the proof may be at fault.
     #[error(
         "the dump is kept as {}, and is not proven: {program} failed: {output}",
         file.display()
     )]
     Unproven {
-        /// Where it is.
+        /// The dump's path.
         file: PathBuf,
-        /// Which program.
+        /// The program.
         program: &'static str,
-        /// The end of what it wrote.
+        /// The end of its output.
         output: String,
     },
-    /// The target is there already; backups are never overwritten.
+    /// The target exists already; backups are never overwritten.
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),
-    /// What another backup writes to is there: it runs, or it was killed.
+    /// The partial file of another backup exists: that one runs, or it was killed.
     #[error("{} is there: another backup is writing it, or was killed. Remove it if none is running", .0.display())]
     PartialExists(PathBuf),
     /// The file could not be written, measured or moved into place.
     #[error("{} could not be written", path.display())]
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Told to stop.
+    /// The backup was told to stop.
     #[error("stopped before it was done; neither a file nor a second database is left behind")]
     Stopped,
-    /// The dump was restored and does not hold what the database holds.
+    /// The restored dump differs from the database.
     #[error("the restored copy differs: {}", .0.join("; "))]
     RestoreDiffers(Vec<String>),
     /// The scratch database could not be created or dropped.

@@ -1,4 +1,4 @@
-//! The file of a backup that is not done yet.
+//! The file of an unfinished backup.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::BackupError;
 
-/// Removed with the value, unless it was finished: nobody takes half a dump for a backup.
+/// Dropping the value removes the file, unless the backup was finished: an operator cannot mistake half a dump for a backup.
 #[derive(Debug)]
 pub(super) struct Partial(PathBuf);
 
 impl Partial {
-    /// An empty file beside `output`, readable by nobody else from its first byte on.
+    /// An empty file beside `output`; other users cannot read it at any moment.
     pub fn create(output: &Path) -> Result<Self, BackupError> {
         let mut name = output.as_os_str().to_owned();
         name.push(".partial");
@@ -45,7 +45,8 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // Finished: there is none any more. That it cannot be removed is less than why there is no backup, which is told.
+        // After a finish the file is gone. The cause of the failed backup matters more than a failed removal, and the caller reports that
+        // cause.
         let _gone = std::fs::remove_file(&self.0);
     }
 }

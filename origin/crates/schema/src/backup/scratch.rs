@@ -1,31 +1,30 @@
-//! The database a dump is restored into.
+//! The scratch database for a restore test.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::BackupError;
 
-/// How their names begin. The rest is chance: inside a container every process may have the same number, and one that was killed
+/// The prefix of the scratch databases' names. The rest is random: inside containers many processes have the same number, and a killed one
 /// leaves its database behind.
 const PREFIX: &str = "crossfade_restore_test_";
 
-/// At most one database, made and dropped by one session: when a restore is given up, what is sent after it waits for what was sent
-/// before.
+/// At most one database. One session creates and drops it: after an interrupted restore, the drop waits for the statements before it.
 pub(super) struct Scratch {
     session: PgConnection,
     name: Option<String>,
 }
 
 impl Scratch {
-    /// None yet.
+    /// No database yet.
     pub fn new(session: PgConnection) -> Self {
         Self { session, name: None }
     }
 
-    /// Makes it, empty; answers its name.
+    /// Creates the empty database; answers its name.
     pub async fn create(&mut self) -> Result<&str, BackupError> {
         let name = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
         let sql = format!("CREATE DATABASE {name} TEMPLATE template0");
-        // Known before it is there: given up in between, it is dropped all the same.
+        // Store the name before the database exists: an interruption in between still drops it.
         let name = self.name.insert(name);
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&mut self.session)
@@ -34,8 +33,8 @@ impl Scratch {
         Ok(name)
     }
 
-    /// Drops it whatever came of the restore, and answers the databases of other restore tests that run or were killed. A failure is
-    /// told, since each is a second copy of everyone's data.
+    /// Drops the database after the restore, good or bad, and answers the scratch databases of other restore tests that run or were killed.
+    /// A failure is reported, since each is a second copy of all users' data.
     pub async fn remove(mut self) -> Result<Vec<String>, BackupError> {
         let mut others = Vec::new();
         if let Some(name) = self.name {

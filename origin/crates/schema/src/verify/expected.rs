@@ -1,10 +1,10 @@
-//! The schema after the newest migration, as far as it is compared.
+//! The compared part of the schema after the newest migration.
 
 /// A column.
 pub(super) struct Column {
     pub table: &'static str,
     pub name: &'static str,
-    /// As `format_type` spells it.
+    /// The type as `format_type` spells it.
     pub kind: &'static str,
     pub not_null: bool,
 }
@@ -21,7 +21,7 @@ const fn column(table: &'static str, name: &'static str, kind: &'static str, not
 const NULLABLE: bool = false;
 const NOT_NULL: bool = true;
 
-/// Tables looked at.
+/// The compared tables.
 pub(super) const TABLES: &[&str] = &[
     "auth.users",
     "auth.user_profiles",
@@ -43,7 +43,7 @@ pub(super) const TABLES: &[&str] = &[
     "auth.welcome_dues",
 ];
 
-/// Columns these tables must have; others may be there too.
+/// Columns that these tables must have; there may be others.
 #[rustfmt::skip]
 pub(super) const COLUMNS: &[Column] = &[
     column("auth.users", "id", "uuid", NOT_NULL),
@@ -166,7 +166,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("auth.welcome_dues", "since", "timestamp with time zone", NOT_NULL),
 ];
 
-/// Constraints by table and name; all must be validated. Of the legacy service's tables only those whose names are known.
+/// Constraints by table and name; all must be validated. For the legacy service's tables only those with known names.
 pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
     ("auth.users", "users_auth_provider_check"),
     ("auth.users", "users_credentials_check"),

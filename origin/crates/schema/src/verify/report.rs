@@ -1,4 +1,4 @@
-//! What a comparison found.
+//! The result of a comparison.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 /// The outcome of `origin migrate verify`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// How much was compared.
+    /// The number of compared objects.
     pub checked: Checked,
-    /// What is not as it should be; empty is good.
+    /// The faults; empty is good.
     pub differences: Vec<String>,
-    /// What is allowed and worth knowing.
+    /// Allowed differences that an operator should know.
     pub notes: Vec<String>,
-    /// How users are distributed; absent while there are differences, since the columns may be missing.
+    /// The distribution of users; absent while there are differences, since the columns may be missing.
     pub people: Option<Distribution>,
 }
 
-/// How many things were compared.
+/// How many objects were compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// Columns.
@@ -39,7 +39,7 @@ pub struct Distribution {
     pub local: i64,
     /// Password at Firebase only.
     pub firebase: i64,
-    /// Linked, the old hash still here.
+    /// Linked, with the old hash still in the row.
     pub hybrid: i64,
     /// Being brought into agreement with Firebase.
     pub syncing: i64,

@@ -1,4 +1,4 @@
--- Takes the leases of users in the queue, in the order in which users move. SKIP LOCKED lets several takers pass each other.
+-- Takes the leases of users in the queue, in the order in which users move. SKIP LOCKED lets several processes pass each other.
 --
 -- $1 holder, $2 share in basis points, $3 how many, $4 seconds
 WITH next AS (

@@ -1,8 +1,8 @@
--- Links users to the accounts made for them. Nobody whose row has changed since it was read: the legacy service may have written
--- a new hash, or closed the account, or an administrator have put them out, while Firebase was asked.
+-- Links users to the accounts made for them. Skips every user with a changed row: the legacy service may have written a new hash or closed
+-- the account, or an administrator may have deactivated the user, while Firebase was asked.
 --
--- An import takes the hash along, so both sides agree on the password (see postgres/legacy_hash.rs). An account that was found may
--- have been made from an older one: the next sign-in compares the two, as after a change at the legacy service.
+-- An import carries the hash: both sides agree on the password (see legacy_hash.rs of the users crate). A found account may come from an older hash:
+-- the next sign-in compares the two, as after a change at the legacy service.
 --
 -- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor, $7 whether they are active, $8 the accounts' issuer as
 -- rows carry it
@@ -15,7 +15,8 @@ linked AS (
         firebase_issuer = $8,
         auth_provider = 'hybrid',
         last_firebase_sync = now(),
-        -- The account of somebody put out is imported disabled. One that was found may not be: Firebase is told (users_standing_push).
+        -- The account of a deactivated user is imported disabled. A found one may be enabled: the trigger notifies Firebase
+        -- (users_standing_push).
         federation_status = CASE WHEN person.is_active OR $5 <> 'imported' THEN 'active' ELSE 'disabled' END,
         provider_data = person.provider_data || jsonb_build_object('password', jsonb_build_object(
             'digest',

@@ -1,24 +1,24 @@
-//! `auth.migration_looks`: how far a user import has looked through the users before it brings them.
+//! `auth.migration_looks`: how far the preflight of a user import has come.
 
 use shared::ids::UserId;
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
-/// How far a look has come.
+/// The progress of a preflight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// The share it is for, in basis points.
+    /// Its share, in basis points.
     pub share: u16,
-    /// Everybody up to this one is in the queue; `None` at the beginning.
+    /// All users up to this one are queued; `None` at the beginning.
     pub looked_to: Option<UserId>,
-    /// Whether it came to the end.
+    /// Whether it has finished.
     pub is_finished: bool,
 }
 
-/// A look through everybody begins, or begins anew.
+/// Records the start, or a new start, of a preflight.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn begin(connection: &mut PgConnection, group: &str, share: u16) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO auth.migration_looks (rollout_group, share) VALUES ($1, $2) \
@@ -31,11 +31,11 @@ pub async fn begin(connection: &mut PgConnection, group: &str, share: u16) -> sq
     .map(drop)
 }
 
-/// Everybody up to `looked_to` is in the queue. Several may look at once: whoever says so has looked that far, or goes on where
-/// somebody else had.
+/// Records that all users up to `looked_to` are queued. Several processes may check at once: each has checked that far, or continued from
+/// another one's record.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn advance(
     connection: &mut PgConnection,
     group: &str,
@@ -51,10 +51,10 @@ pub async fn advance(
         .map(drop)
 }
 
-/// Everybody is in the queue.
+/// Records that all users are queued.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn finish(connection: &mut PgConnection, group: &str, share: u16) -> sqlx::Result<()> {
     sqlx::query("UPDATE auth.migration_looks SET finished_at = now() WHERE rollout_group = $1 AND share = $2")
         .bind(group)
@@ -64,10 +64,10 @@ pub async fn finish(connection: &mut PgConnection, group: &str, share: u16) -> s
         .map(drop)
 }
 
-/// The look of `group` that began last, or the one for `share`.
+/// The last preflight of `group`, or the one for `share`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn latest(
     connection: &mut PgConnection,
     group: &str,

@@ -1,7 +1,7 @@
-//! The queue: who is to be brought, and by whom.
+//! The queue: the users to import, and the process that holds each.
 //!
-//! Whatever writes several rows locks them in the order of their ids first (taking a lease aside, which waits for nobody): two
-//! processes that held each other's rows would end in a deadlock.
+//! A statement that writes several rows first locks them in the order of their ids (except for taking a lease, which waits for no lock):
+//! two processes that held each other's rows would deadlock.
 
 use firebase::issuer::StoredIssuer;
 use shared::ids::UserId;
@@ -12,22 +12,22 @@ use uuid::Uuid;
 
 use super::rows::LocalUser;
 
-/// What the queue is told of a user.
+/// A user's entry for the queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// Who.
+    /// The user.
     pub id: UserId,
-    /// Their bucket.
+    /// The user's bucket.
     pub bucket: u16,
-    /// Why they are not imported; `None` puts them in the queue.
+    /// Why the user is not imported; `None` puts the user in the queue.
     pub obstacle: Option<&'static str>,
 }
 
-/// Writes users into the queue, or that they do not belong there. Whoever is being worked on stays as they are. `entries` are
-/// in the order of their ids, so that two who do this at once wait for each other in one direction only.
+/// Queues users, or records their obstacle. Users with a lease stay as they are. `entries` are in the order of their ids: two concurrent
+/// calls wait for each other in one direction only.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn enqueue(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::Result<()> {
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id.0).collect();
     let buckets: Vec<i16> = entries
@@ -53,22 +53,22 @@ pub async fn enqueue(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::
     .map(drop)
 }
 
-/// Somebody who is ours to bring.
+/// A user with a lease of ours.
 #[derive(Debug)]
 pub struct Claimed {
-    /// Who.
+    /// The user.
     pub id: UserId,
-    /// Their row, unless they are linked already or gone.
+    /// Their row, unless they are linked already or deleted.
     pub person: Option<LocalUser>,
     /// Whether they are linked already.
     pub linked: bool,
 }
 
-/// Takes the lease of at most `limit` users whose buckets lie below `share`, in the order in which users move. Each goes to one
-/// taker, however many ask at once.
+/// Takes the lease of at most `limit` users with a bucket below `share`, in the order in which users move. One process gets each user,
+/// however many ask at once.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim(
     connection: &mut PgConnection,
     holder: &str,
@@ -96,10 +96,10 @@ pub async fn claim(
         .collect()
 }
 
-/// Prolongs the leases that `holder` still has of users who are still local and have still this address and hash. Answers whose.
+/// Renews the leases that `holder` still has, for users who are still local with this address and hash. Answers those users.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn renew(
     connection: &mut PgConnection,
     holder: &str,
@@ -128,11 +128,11 @@ pub async fn renew(
     .await
 }
 
-/// Links users to the accounts made for them at `issuer`, whose uids are their ids, and notes it: `link.sql`. Answers who was linked; the
-/// others have changed in the meantime, or the lease is no longer `holder`'s.
+/// Links users to the accounts made for them at `issuer`, with their ids as uids, and audits it: `link.sql`. Answers the linked users; the
+/// others have changed in the meantime, or `holder` has lost the lease.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn link(
     connection: &mut PgConnection,
     holder: &str,
@@ -156,10 +156,10 @@ pub async fn link(
         .await
 }
 
-/// How somebody's turn ended.
+/// The result of a user's turn.
 #[derive(Debug, Clone)]
 pub struct Settlement {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// `done`, `failed` or `skipped`.
     pub state: &'static str,
@@ -167,10 +167,10 @@ pub struct Settlement {
     pub result: String,
 }
 
-/// Gives leases of `holder` back with what came of them.
+/// Ends leases of `holder` with their results.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn settle(
     connection: &mut PgConnection,
     holder: &str,
@@ -201,10 +201,10 @@ pub async fn settle(
     .map(drop)
 }
 
-/// Gives leases of `holder` back undone. With `counts` it counts as an attempt, and after `most` of them the user has failed.
+/// Ends leases of `holder` without a result. With `counts` this counts as an attempt; after `most` attempts the user has failed.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn release(
     connection: &mut PgConnection,
     holder: &str,
@@ -233,19 +233,19 @@ pub async fn release(
     .map(drop)
 }
 
-/// What is left in the queue below `share`.
+/// The rest of the queue below `share`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// Users in the queue.
     pub waiting: i64,
-    /// Those of them whose lease somebody else has.
+    /// Those of them with a lease of another process.
     pub leased: i64,
 }
 
 /// Counts what is left in the queue below `share`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn backlog(connection: &mut PgConnection, share: u16) -> sqlx::Result<Backlog> {
     let (waiting, leased) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE lease_until > now()) FROM auth.user_migrations \
@@ -257,7 +257,7 @@ pub async fn backlog(connection: &mut PgConnection, share: u16) -> sqlx::Result<
     Ok(Backlog { waiting, leased })
 }
 
-/// What is compared before a link: the row must still say what was imported.
+/// The columns to compare before a link: the row must still equal the imported data.
 fn columns(people: &[LocalUser]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
     (
         people.iter().map(|person| person.id.0).collect(),

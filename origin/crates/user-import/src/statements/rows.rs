@@ -1,4 +1,4 @@
-//! The users a bulk command looks at.
+//! The users that a bulk command reads.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use firebase::issuer::StoredIssuer;
 
-/// A local user, with what an import needs. Carries a hash; it is never shown.
+/// A local user with the fields of an import. It carries a hash and is never shown.
 #[derive(Clone)]
 pub struct LocalUser {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// Their address as stored.
     pub email: Option<String>,
@@ -50,10 +50,10 @@ impl FromRow<'_, PgRow> for LocalUser {
     }
 }
 
-/// Users without a Firebase account from after `after` on, in the order of their ids.
+/// Users without a Firebase account, after the id `after`, in the order of their ids.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn local_users(
     connection: &mut PgConnection,
     after: Option<UserId>,
@@ -69,10 +69,10 @@ pub async fn local_users(
     .await
 }
 
-/// Everybody whose address somebody else has too, told apart by case or white space alone.
+/// Users with an address that another user has too, apart from case or white space.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn sharing_an_address(connection: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
         "SELECT unnest(array_agg(id)) FROM auth.users WHERE email IS NOT NULL \
@@ -85,7 +85,7 @@ pub async fn sharing_an_address(connection: &mut PgConnection) -> sqlx::Result<V
 /// How many users are linked, by provider.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn users_by_provider(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, i64>> {
     let rows = sqlx::query_as("SELECT auth_provider, count(*) FROM auth.users GROUP BY auth_provider")
         .fetch_all(connection)
@@ -93,10 +93,10 @@ pub async fn users_by_provider(connection: &mut PgConnection) -> sqlx::Result<BT
     Ok(rows.into_iter().collect())
 }
 
-/// A linked user, with what is compared with their account.
+/// A linked user, with the fields to compare with the account.
 #[derive(Clone)]
 pub struct LinkedUser {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// Their account.
     pub firebase_uid: String,
@@ -114,11 +114,11 @@ impl std::fmt::Debug for LinkedUser {
     }
 }
 
-/// Users linked to accounts of `issuer`, from after `after` on, in the order of their ids. Closed accounts are not among them: they have no account any
-/// more, and keep the uid so that a token still good finds a deactivated user.
+/// Users linked to accounts of `issuer`, after the id `after`, in the order of their ids. Closed accounts are left out: they have no
+/// account any more, and keep the uid to let a token that is still good find a deactivated user.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn linked_users(
     connection: &mut PgConnection,
     issuer: &StoredIssuer,

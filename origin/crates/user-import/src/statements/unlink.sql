@@ -1,5 +1,5 @@
--- Makes users local again, voids their sign-ins and notes it. Only those whom a migration linked (their uid is their id) and whom
--- nobody else is working on.
+-- Makes users local again, voids their sign-ins and audits it. Only users whom a user import linked (their uid is their id), and without a
+-- lease of another process.
 --
 -- $1 holder, $2 one user or NULL, $3 how many, $4 seconds, $5 whether the accounts are kept, $6 actor
 --

@@ -1,13 +1,13 @@
-//! The way back.
+//! Unlinks users.
 
 use sqlx::postgres::PgConnection;
 use users::audit::Actor;
 use uuid::Uuid;
 
-/// How many users can be unlinked, or whether `id` can: those linked by a user import, who still have their old hash.
+/// How many users can be unlinked, or whether `id` can: those whom a user import linked and who still have their old hash.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn count_unlinkable(connection: &mut PgConnection, id: Option<Uuid>) -> sqlx::Result<i64> {
     sqlx::query_scalar(
         "SELECT count(*) FROM auth.users \
@@ -18,11 +18,11 @@ pub async fn count_unlinkable(connection: &mut PgConnection, id: Option<Uuid>) -
     .await
 }
 
-/// Unlinks at most `limit` users, or `id`, and notes it: `unlink.sql`. Unless their accounts are kept, each is leased to `holder`
-/// until the account is deleted. Answers whom.
+/// Unlinks at most `limit` users, or `id`, and audits it: `unlink.sql`. Unless the accounts are kept, `holder` leases each user until the
+/// account is deleted. Answers the users.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn unlink(
     connection: &mut PgConnection,
     holder: &str,
@@ -43,10 +43,10 @@ pub async fn unlink(
         .await
 }
 
-/// Whoever was unlinked and has signed in again since keeps their account.
+/// Unlinked users who have signed in again since keep their account.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn settle_relinked(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE auth.user_migrations AS migration \
@@ -59,10 +59,10 @@ pub async fn settle_relinked(connection: &mut PgConnection) -> sqlx::Result<()> 
     .map(drop)
 }
 
-/// Takes, or keeps, the leases of at most `limit` users whose accounts are still to be deleted. Answers whose.
+/// Takes, or keeps, the leases of at most `limit` users with accounts that are still to be deleted. Answers the users.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim_unlinking(
     connection: &mut PgConnection,
     holder: &str,
@@ -90,11 +90,10 @@ pub async fn claim_unlinking(
     .await
 }
 
-/// Prolongs the lease of somebody whose account is about to be deleted. `false` when it is another's by now, or the user is
-/// linked again.
+/// Renews the lease of a user before their account is deleted. `false` when another process has it by now, or the user is linked again.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn prolong_unlinking(
     connection: &mut PgConnection,
     holder: &str,
@@ -118,7 +117,7 @@ pub async fn prolong_unlinking(
 /// How many accounts of unlinked users are still to be deleted, or whether that of `id` is.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn count_unlinking(connection: &mut PgConnection, id: Option<Uuid>) -> sqlx::Result<i64> {
     sqlx::query_scalar(
         "SELECT count(*) FROM auth.user_migrations WHERE state = 'unlinking' AND ($1::uuid IS NULL OR user_id = $1)",
@@ -128,10 +127,10 @@ pub async fn count_unlinking(connection: &mut PgConnection, id: Option<Uuid>) ->
     .await
 }
 
-/// The account is deleted: nothing is owed any more.
+/// The account is deleted: the user needs no further step.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn unlinked(connection: &mut PgConnection, holder: &str, id: Uuid) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE auth.user_migrations \
