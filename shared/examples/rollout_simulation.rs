@@ -26,7 +26,7 @@ const WRONG: f64 = 0.05;
 const SLOW: f64 = 0.02;
 const PLAN: [f64; 7] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.80, 1.0];
 const DAYS: f64 = 30.0;
-/// What an isolate saw is reported so often, and an interval counts so much later, in seconds.
+/// How often an isolate reports, and how much later an interval counts, in seconds.
 const REPORT: f64 = 2.0;
 const SETTLES: f64 = 12.0;
 /// From here on a regression is harmful: v2 then fails 0.5 %.
@@ -151,7 +151,7 @@ fn autopilot(site: &Site, dice: &mut Dice) -> (usize, f64) {
     let error = plan.error_of(Name::ALL.len());
     let (mut time, mut harmed) = (0.0, 0.0);
     for share in &PLAN[..PLAN.len() - 1] {
-        // It ends when both sides had sign-ins, and twenty together.
+        // An interval ends when both sides had sign-ins, and twenty together.
         let seconds = [
             10.0,
             20.0 / site.traffic,
@@ -161,7 +161,8 @@ fn autopilot(site: &Site, dice: &mut Dice) -> (usize, f64) {
         .into_iter()
         .fold(0.0, f64::max)
         .min(3_600.0);
-        // Twice within the step, and v2 calls itself ready: before the first interval has counted, or not at all.
+        // Two step-downs within the step while v2 calls itself ready: the first one comes before the first interval has counted, or not at
+        // all.
         let first = step_down(site, *share, seconds + SETTLES, dice);
         if let Some(first) = first {
             harmed += first + step_down(site, *share, 3_600.0, dice).unwrap_or_default();
@@ -204,7 +205,7 @@ fn autopilot(site: &Site, dice: &mut Dice) -> (usize, f64) {
     (0, harmed)
 }
 
-/// How many users were harmed until sign-ins were sent back, if they are within `seconds` of a step's begin.
+/// How many users are harmed before sign-ins go back, if that happens within `seconds` of the beginning of a step.
 fn step_down(site: &Site, share: f64, seconds: f64, dice: &mut Dice) -> Option<f64> {
     let rule = |name: &str| (name == "ROLLBACK_ERROR_RATE").then(|| "25".to_owned());
     let rule = read_rule(&rule).unwrap_or_default();
@@ -215,7 +216,7 @@ fn step_down(site: &Site, share: f64, seconds: f64, dice: &mut Dice) -> Option<f
         let (v2, _, harm) = site.interval(pause, share, dice);
         harmed += harm;
         let mut report = Report::default();
-        // More tell no more: a set of callers is full.
+        // More callers add nothing: a set of callers is full.
         let shown = 2_000.0 / f64::from(v2.failures.requests.max(2_000));
         let scaled = |count: u32| (f64::from(count) * shown) as u32;
         for number in 0..scaled(v2.failures.requests) {
@@ -251,7 +252,7 @@ fn threshold(site: &Site, dice: &mut Dice) -> (bool, f64) {
         } else if step + 1 < PLAN.len() {
             step += 1;
         } else {
-            // Promoted, and no longer looked at.
+            // Promoted: this rule no longer looks.
             let rest = DAYS * 86_400.0 - time;
             return (
                 false,
@@ -265,7 +266,7 @@ fn threshold(site: &Site, dice: &mut Dice) -> (bool, f64) {
 /// Whether it ever sent sign-ins back.
 fn quarter_of_twenty(site: &Site, dice: &mut Dice) -> (bool, f64) {
     let (mut harmed, mut time) = (0.0, 0.0);
-    // Beyond the last step every interval is like the one before: two hours of it show whether it trips at all.
+    // Beyond the last step every interval is like the one before: two hours of it show whether the rule trips at all.
     let looked_at = (PLAN.len() as f64 + 2.0) * 3_600.0;
     while time < looked_at {
         let step = ((time / 3_600.0) as usize).min(PLAN.len() - 1);

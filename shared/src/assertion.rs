@@ -1,11 +1,11 @@
-//! How the edge proves to the origin, and to the services behind it, whom it verified: a signed statement that lives at most
-//! a minute and is bound to one audience, method and path.
+//! The assertion: the edge's signed statement to the origin, and to the services behind it, about the user that it verified. It lives at
+//! most a minute and is bound to one audience, method and path.
 //!
 //! On the wire an HS256 JWT (`typ: crossfade+jwt`) in the header `X-Crossfade-Assertion`; `htm` and `htu` are
 //! named as in RFC 9449. The body is not bound: bodies are streamed.
 //!
-//! Whoever can open an HS256 statement can also make one. App services therefore get keys of their own, derived for their name
-//! ([`AssertionKeys::for_audience`]): with them a service can deceive itself, and nobody else.
+//! A program that can open an HS256 statement can also make one. App services therefore get keys of their own, derived for their name
+//! ([`AssertionKeys::for_audience`]): with them a service can deceive itself and no other service.
 
 mod seal;
 #[cfg(test)]
@@ -34,14 +34,14 @@ pub const LIFETIME_SECONDS: i64 = 60;
 pub const MAX_BYTES: usize = 16 * 1024;
 /// The audience of assertions for our own origin; others carry the upstream's name.
 pub const ORIGIN_AUDIENCE: &str = "origin";
-/// The audience of the edge's own questions about whose standing has changed. Nothing that a caller sends through the edge is ever
-/// sealed for it, so the feed cannot be read from outside.
+/// The audience of the edge's own questions to the revocation feed. The edge never seals a caller's request for it, so the feed cannot be
+/// read from outside.
 pub const FEED_AUDIENCE: &str = "origin-feed";
 
 const ISSUER: &str = "crossfade-edge";
 const TOKEN_TYPE: &str = "crossfade+jwt";
 const MIN_KEY_BYTES: usize = 32;
-/// Keeps a derivation apart from every statement: a JWT's signing input begins with `ey`.
+/// Keeps the input of a derivation different from every statement: a JWT's signing input begins with `ey`.
 const DERIVATION: &str = "crossfade assertion key for ";
 
 /// The keys of `ORIGIN_ASSERTION_KEYS`: the first seals, all open, so that keys can be rotated without a gap.
@@ -94,10 +94,10 @@ impl AssertionKeys {
         Ok(Self { keys })
     }
 
-    /// The keys under which `audience` is spoken to: HMAC-SHA-256 of its name, under each of these keys. [`ORIGIN_AUDIENCE`] holds
-    /// these keys themselves.
+    /// The keys for statements to `audience`: HMAC-SHA-256 of its name, under each of these keys. [`ORIGIN_AUDIENCE`] holds these keys
+    /// themselves.
     ///
-    /// From its own keys an audience can compute neither these nor another audience's.
+    /// From its own keys a service can compute neither these nor another audience's.
     #[must_use]
     pub fn for_audience(&self, audience: &str) -> Self {
         if audience == ORIGIN_AUDIENCE {
@@ -122,12 +122,12 @@ impl AssertionKeys {
         self.keys.iter().map(|(kid, _)| kid.as_str())
     }
 
-    /// The sealing key, for deriving others from it.
+    /// The sealing key; other keys are derived from it.
     pub(crate) fn first(&self) -> Option<&Hs256Key> {
         self.keys.first().map(|(_, key)| key)
     }
 
-    /// The keys in the form that [`AssertionKeys::parse`] reads. Secret: for handing them to the service they belong to.
+    /// The keys in the form that [`AssertionKeys::parse`] reads. Secret: only for the service to which they belong.
     #[must_use]
     pub fn reveal(&self) -> String {
         let entries: Vec<String> = self
@@ -138,7 +138,7 @@ impl AssertionKeys {
         entries.join(",")
     }
 
-    /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`]. Whoever seals often keeps a [`Sealer`].
+    /// Seals `assertion` with the first key, good from `now` for [`LIFETIME_SECONDS`]. A caller that seals often keeps a [`Sealer`].
     ///
     /// # Errors
     /// [`CannotSeal`] when there is no key.
@@ -153,7 +153,7 @@ impl AssertionKeys {
     /// Opens an assertion and checks that it was made for this request.
     ///
     /// # Errors
-    /// [`AssertionRejection`]; whoever sent it did not get it from our edge, or not for this.
+    /// [`AssertionRejection`]: our edge did not make it, or made it for another request.
     pub fn open(
         &self,
         unverified: &str,
@@ -223,7 +223,7 @@ fn clock(now: UnixTime) -> Option<DateTime<Utc>> {
 /// What the edge states about one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Assertion<'a> {
-    /// Who may rely on it: [`ORIGIN_AUDIENCE`] or an upstream's name.
+    /// The receiver: [`ORIGIN_AUDIENCE`] or an upstream's name.
     pub audience: &'a str,
     /// The forwarded request's method.
     pub method: &'a str,
@@ -233,9 +233,9 @@ pub struct Assertion<'a> {
     pub request_id: &'a RequestId,
     /// The client's address as the edge saw it, for audit and rate limits.
     pub client_ip: Option<&'a str>,
-    /// Whom the edge verified; `None` on public routes.
+    /// The user that the edge verified; `None` on public routes.
     pub identity: Option<&'a ProvenIdentity>,
-    /// Who that is with us; for app services, which do not look users up. The origin does.
+    /// Our own record of that user. Only app services get it: the origin looks users up itself.
     pub person: Option<&'a Person>,
 }
 
@@ -257,9 +257,9 @@ pub struct OpenedAssertion {
     pub request_id: RequestId,
     /// The client's address as the edge saw it.
     pub client_ip: Option<String>,
-    /// Whom the edge verified.
+    /// The user that the edge verified.
     pub identity: Option<ProvenIdentity>,
-    /// Who that is with us, where the edge says so.
+    /// Our own record of that user, where the edge sends it.
     pub person: Option<Person>,
 }
 
@@ -268,7 +268,7 @@ pub struct OpenedAssertion {
 #[error("the assertion cannot be sealed")]
 pub struct CannotSeal;
 
-/// Why an assertion was not believed.
+/// Why an assertion was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AssertionRejection {
     /// Not an assertion.

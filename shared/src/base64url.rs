@@ -19,7 +19,7 @@ const fn value_of(symbol: u8) -> u8 {
     }
 }
 
-/// [`value_of`] every byte, so that decoding looks up instead of comparing.
+/// [`value_of`] of every byte, so that decoding looks values up instead of comparing.
 const VALUES: [u8; 256] = {
     let mut values = [REFUSED; 256];
     let mut rest: &mut [u8] = &mut values;
@@ -43,7 +43,7 @@ fn value(symbol: u8) -> u8 {
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64Url> {
     let mut bytes = Vec::with_capacity(text.len().div_ceil(4).saturating_mul(3));
     let (groups, rest) = text.as_chunks::<4>();
-    // A refused symbol sets bits that no value has.
+    // A refused symbol sets bits that no value has: one check at the end finds it.
     let mut seen = 0;
     for group in groups {
         let [a, b, c, d] = group.map(|symbol| u32::from(value(symbol)));
@@ -89,7 +89,7 @@ pub fn encode(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Encodes `bytes` behind what `text` holds.
+/// Appends the encoded `bytes` to `text`.
 pub(crate) fn encode_to(text: &mut Vec<u8>, bytes: &[u8]) {
     text.reserve(bytes.len().div_ceil(3).saturating_mul(4));
     let (groups, rest) = bytes.as_chunks::<3>();

@@ -1,15 +1,16 @@
-//! When to stop sending to a service that fails, and when to try it again. A state machine without a clock; its owner reports
-//! every outcome.
+//! When to stop sending requests to a failing service, and when to try it again. A state machine without a clock; its owner reports every
+//! outcome.
 
 use crate::callers::{CallerMark, Callers};
 use crate::fallback::Evidence;
 use crate::time::UnixTime;
 
-/// This many failures in a row open the breaker, if they befell at least [`MIN_CALLERS`].
+/// This many failures in a row open the breaker, if at least [`MIN_CALLERS`] callers saw them.
 pub const FAILURES_IN_A_ROW: u32 = 5;
-/// Or half of all callers and at least [`MIN_CALLERS`], among at least this many requests within [`WINDOW_SECONDS`].
+/// The breaker also opens when half of all callers, and at least [`MIN_CALLERS`], saw a failure among at least this many requests within
+/// [`WINDOW_SECONDS`].
 pub const MIN_REQUESTS: u32 = 20;
-/// So many different callers at least must have seen the service fail: one caller's requests may fail for what is in them.
+/// At least this many different callers must have seen the service fail: one caller's requests may fail because of their content.
 pub const MIN_CALLERS: u32 = 3;
 /// The window in which requests are counted, in seconds.
 pub const WINDOW_SECONDS: i64 = 10;
@@ -23,7 +24,7 @@ pub const MAX_OPEN_SECONDS: i64 = 16;
 pub enum Admission {
     /// Send it.
     Send,
-    /// Send it: it is the one request that finds out whether the service is back.
+    /// Send it as the one request that finds out whether the service is back.
     Probe,
     /// Do not send it.
     Refuse {
@@ -38,7 +39,7 @@ pub struct Breaker {
     state: State,
     window: Window,
     row: Row,
-    /// Whose requests were probes since it opened.
+    /// The callers that had a probe since the breaker opened.
     probers: Callers,
 }
 
@@ -50,7 +51,7 @@ enum State {
         until: UnixTime,
         pause: i64,
     },
-    /// A probe is out. Its owner may be cancelled, so after `pause` another may go.
+    /// A probe is under way. Its caller may cancel it, so another may go after `pause`.
     Probing {
         since: UnixTime,
         pause: i64,
@@ -73,11 +74,11 @@ struct Row {
 }
 
 impl Breaker {
-    /// Asks whether a request of `caller` may be sent at `now`. Whoever is told [`Admission::Send`] or [`Admission::Probe`] reports what it
-    /// showed with [`Self::record`].
+    /// Asks whether a request of `caller` may be sent at `now`. After [`Admission::Send`] or [`Admission::Probe`] the owner reports the
+    /// outcome with [`Self::record`].
     ///
-    /// Probes go round: a caller who had one waits for twice as long as others, so that nobody whose requests fail for what is in them,
-    /// or who leaves before the answer, keeps a service shut that is well again.
+    /// Probes go round: a caller who had one waits twice as long as others. Otherwise a caller whose requests fail because of their
+    /// content, or who leaves before the answer, could keep the breaker open although the service is well again.
     pub fn admit(&mut self, caller: CallerMark, now: UnixTime) -> Admission {
         let (left, pause) = match self.state {
             State::Closed => return Admission::Send,
@@ -95,7 +96,7 @@ impl Breaker {
         Admission::Probe
     }
 
-    /// Reports what the request of `caller` showed; `None` when it says nothing about the service.
+    /// Reports the evidence of a request of `caller`; `None` when it says nothing about the service.
     pub fn record(&mut self, evidence: Option<Evidence>, caller: CallerMark, now: UnixTime) {
         let Some(evidence) = evidence else {
             self.try_again(now);
@@ -112,13 +113,13 @@ impl Breaker {
             (State::Probing { pause, .. }, true) => {
                 self.open(pause.saturating_mul(2).min(MAX_OPEN_SECONDS), now);
             }
-            // Any answer is good news, also one that was on its way when the breaker opened.
+            // Any answer is good news, also one to a request that was sent before the breaker opened.
             (State::Open { .. } | State::Probing { .. }, false) => *self = Self::default(),
             (State::Open { .. }, true) => {}
         }
     }
 
-    /// A probe that showed nothing makes room for the next one.
+    /// After a probe without evidence, lets the next one go.
     fn try_again(&mut self, now: UnixTime) {
         if let State::Probing { pause, .. } = self.state {
             self.state = State::Open { until: now, pause };
@@ -137,7 +138,7 @@ impl Breaker {
         matches!(self.state, State::Probing { .. })
     }
 
-    /// The state's name, for operators: `closed` (requests are sent), `open` (they are refused) or `probing` (one is on its way to find
+    /// The state's name, for operators: `closed` (requests are sent), `open` (requests are refused) or `probing` (one request is finding
     /// out).
     #[must_use]
     pub const fn state(&self) -> &'static str {

@@ -1,8 +1,7 @@
-//! How many different callers there were, counted in little room: what one caller can cause alone is never taken for a
-//! service's failure.
+//! Counts different callers in little memory, so that no rule takes failures that one caller can cause alone for a service's failure.
 //!
 //! A set of [`Callers`] is a bitmap with a bit for each hash (linear counting: Whang, Vander-Zanden and Taylor, "A linear-time
-//! probabilistic counting algorithm", 1990). It holds no address and none can be read out of it. Sets from many isolates merge.
+//! probabilistic counting algorithm", 1990). It holds no addresses, and nobody can read one out of it. Sets from many isolates merge.
 
 use std::net::IpAddr;
 
@@ -15,13 +14,13 @@ const BITS: u32 = 1_024;
 /// The bytes of a set on the wire.
 const BYTES: usize = 128;
 
-/// What a caller is recognised by: a hash.
+/// The hash by which a caller is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallerMark(u32);
 
 impl CallerMark {
-    /// The mark of an address as the network in front tells it. IPv6 counts by /64, since one customer has a whole one. All
-    /// callers without a legible address share one mark: together they count as one.
+    /// The mark of an address as the network in front states it. IPv6 counts by /64, since one customer has a whole one. All callers
+    /// without a legible address share one mark: together they count as one.
     #[must_use]
     pub fn of_address(address: Option<&str>) -> Self {
         match address.and_then(|address| address.trim().parse::<IpAddr>().ok()) {
@@ -37,7 +36,7 @@ impl CallerMark {
         }
     }
 
-    /// The mark of a name that the caller has proven to be theirs.
+    /// The mark of a name that the caller has proven to own.
     #[must_use]
     pub fn of_name(name: &str) -> Self {
         Self::of_bytes(name.as_bytes())
@@ -51,7 +50,7 @@ impl CallerMark {
         self.0.rem_euclid(BITS)
     }
 
-    /// A shorter hash, for where each caller is told.
+    /// A shorter hash, for reports that list each caller.
     #[must_use]
     pub fn short(self) -> u16 {
         // Below 65,536, so it always fits.
@@ -72,7 +71,7 @@ impl Callers {
         }
     }
 
-    /// Whether `mark` is among them; another caller's mark may be the same.
+    /// Whether `mark` is among them. Another caller may have the same mark.
     #[must_use]
     pub fn contains(&self, mark: CallerMark) -> bool {
         let word = usize::try_from(mark.bit().div_euclid(64)).unwrap_or_default();
@@ -88,11 +87,11 @@ impl Callers {
         }
     }
 
-    /// About how many there are: exact for a few, within some percent up to 3,000, and never more than 7,689.
+    /// About how many callers there are: exact for a few, within some percent up to 3,000, and never more than 7,689.
     #[must_use]
     pub fn count(&self) -> u32 {
         let set: u32 = self.0.iter().map(|word| word.count_ones()).sum();
-        // How many draws set so many bits on average: BITS/BITS + BITS/(BITS-1) + …, in parts of 65,536.
+        // How many draws set this many bits on average: BITS/BITS + BITS/(BITS-1) + …, in parts of 65,536.
         let draws: u64 = (0..set)
             .filter_map(|taken| {
                 let free = u64::from(BITS.saturating_sub(taken));
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_counts_once_however_often_and_however_spelled() {
+    fn one_caller_counts_once_in_any_spelling() {
         let callers = set((0..1_000).map(|_| "203.0.113.7".to_owned()));
         assert_eq!(callers.count(), 1);
         assert!(callers.contains(CallerMark::of_address(Some("203.0.113.7"))));

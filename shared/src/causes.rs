@@ -1,4 +1,4 @@
-//! What an error says together with what lies beneath it. Log formats differ in how much of an error they print; this does not.
+//! The text of an error together with its causes. Log formats differ in how much of an error they print; this text is always whole.
 
 use std::error::Error;
 use std::fmt;
@@ -13,18 +13,18 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// How a cause is told.
+/// How the text shows a cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// In its own words.
     Plain,
-    /// Not at all: the cause below it says the same.
+    /// Left out: the cause below it says the same.
     Skipped,
-    /// In these words, and nothing of what lies below.
+    /// In these words, without the causes below it.
     Last(String),
 }
 
-/// What the error says, then what those of its causes say that say something new. `line` decides how each cause is told.
+/// The text of the error, then of each cause that adds something. `line` decides how each cause is shown.
 pub fn told(error: &(dyn Error + 'static), line: impl Fn(&(dyn Error + 'static)) -> Line) -> Vec<String> {
     let mut lines = vec![error.to_string()];
     let mut cause = error.source();
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn cause_is_shown_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("the database is away: {0}")]
         struct Repeating(#[source] Middle);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_as_it_was_decided() {
+    fn cause_is_shown_as_decided() {
         let with = |line: Line| {
             told(&refused(), |cause| match cause.downcast_ref::<Middle>() {
                 Some(_) => line.clone(),

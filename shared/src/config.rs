@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         self.lookup.get(name)
     }
 
-    /// The value of `name` if set and not empty.
+    /// The value of `name` if it is set and not empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         self.lookup.get(name).filter(|value| !value.is_empty())
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         self.optional(name, parse).unwrap_or(default)
     }
 
-    /// Records a fault that needs more than one variable to see.
+    /// Records a fault that shows only when several variables are compared.
     pub fn fault(&mut self, name: &str, reason: impl Into<String>) {
         self.faults.push(Fault {
             name: name.to_owned(),
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
     /// `value`, if nothing was wrong.
     ///
     /// # Errors
-    /// All faults. Also when `value` is `None`, which a required variable's fault accounts for.
+    /// All faults. Also when `value` is `None`: a required variable's fault accounts for that.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Faults> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),

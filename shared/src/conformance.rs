@@ -1,5 +1,4 @@
-//! Runs test vectors through the very code that production runs, with whichever engine is handed in: the same cases natively
-//! and inside workerd.
+//! Runs test vectors through the same code as production, with any engine: the same cases run natively and inside workerd.
 //!
 //! Only with the feature `conformance`, which no release build has.
 
@@ -29,18 +28,18 @@ pub enum Layer {
     Token,
 }
 
-/// One token and what must become of it.
+/// One token and its expected verdict.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Case {
-    /// Where it comes from, e.g. `Wycheproof JWS`.
+    /// The source of the case, e.g. `Wycheproof JWS`.
     pub source: String,
-    /// Its name there.
+    /// Its name in that source.
     pub name: String,
-    /// Which code it runs through.
+    /// The code that it runs through.
     pub layer: Layer,
     /// The token.
     pub token: String,
-    /// The JWK set it is judged by, as JSON text.
+    /// The JWK set that judges it, as JSON text.
     pub keys: String,
     /// The verifier's clock, in Unix seconds.
     #[serde(default)]
@@ -48,24 +47,24 @@ pub struct Case {
     /// The verifier's configuration, by variable.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
-    /// `accepted`, `refused` (for whatever reason), or the reason of the refusal.
+    /// `accepted`, `refused` (for any reason), or the reason of the refusal.
     pub expect: String,
-    /// Whom an accepted token must name.
+    /// The subject that an accepted token must name.
     #[serde(default)]
     pub subject: Option<String>,
 }
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// `accepted`, or the reason of the refusal.
     pub verdict: String,
-    /// Whom an accepted token names.
+    /// The subject that an accepted token names.
     pub subject: Option<String>,
 }
 
 impl Case {
-    /// Whether `outcome` is what must become of this case.
+    /// Whether `outcome` is the expected one.
     #[must_use]
     pub fn is_met_by(&self, outcome: &Outcome) -> bool {
         let verdict = match self.expect.as_str() {

@@ -1,7 +1,7 @@
-//! When the other side is asked too, and whose answer counts.
+//! When the edge asks the other side too, and which answer counts.
 //!
-//! Only for our own faults, and for a user who is known on one side only. "Wrong password" is final: asking twice would let a
-//! thief try two passwords at once, and a user be signed in with one they have replaced.
+//! The edge does so only for our own faults, and for a user whom one side alone knows. "Wrong password" is final: asking twice would let a
+//! thief try two passwords at once, and would sign a user in with a password that they have replaced.
 
 mod outcome;
 
@@ -9,7 +9,7 @@ use crate::identity::TokenKind;
 use crate::routing::{Purpose, Side};
 pub use outcome::{BodyFault, Dependency, Evidence, Outcome, is_gateway_failure};
 
-/// Why the other side is asked.
+/// Why the edge asks the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The first side's breaker is open.
@@ -22,9 +22,9 @@ pub enum Cause {
     ServerError,
     /// The first side does not know the user.
     UnknownThere,
-    /// The first side knows two accounts with the user's address and cannot tell whose it is.
+    /// The first side knows two accounts with the user's address and cannot tell which of them owns it.
     ConflictThere,
-    /// The first side calls a token bad that is good.
+    /// The first side refused a token that the edge has found good.
     DeniedThere,
 }
 
@@ -44,23 +44,23 @@ impl Cause {
     }
 }
 
-/// A request, as far as falling back cares.
+/// A request, as far as fallback needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// What it is about.
     pub purpose: Purpose,
-    /// Which side was asked.
+    /// The side that was asked.
     pub side: Side,
-    /// Whether sending it twice changes nothing that sending it once does not: a safe method (RFC 9110 section 9.2.1), a sign-in, a
-    /// verification. An idempotent method is not enough: the legacy contract adds tokens by PUT.
+    /// Whether sending it twice has the same effect as sending it once: a safe method (RFC 9110 section 9.2.1), a sign-in, a verification.
+    /// An idempotent method is not enough: the legacy contract adds tokens by PUT.
     pub repeatable: bool,
     /// Whether the edge has verified the token itself.
     pub proven: bool,
 }
 
 impl Attempt {
-    /// Whether `outcome` calls a token bad that is good. The legacy service does so whenever it cannot read its database, and
-    /// clients that believe it sign their user out.
+    /// Whether `outcome` refuses a token that is good. The legacy service does that whenever it cannot read its database, and clients that
+    /// believe it sign their user out.
     #[must_use]
     pub const fn is_denial(self, outcome: Outcome) -> bool {
         matches!(
@@ -74,10 +74,10 @@ impl Attempt {
     }
 }
 
-/// Why the other side is to be asked after `outcome`, or `None` when this answer is final.
+/// Why the edge must ask the other side after `outcome`, or `None` when this answer is final.
 #[must_use]
 pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
-    // A Firebase token is unreadable to the legacy service, which would call it invalid and sign its holder out.
+    // The legacy service cannot read a Firebase token: it would call the token invalid, and the client would sign its user out.
     if matches!(
         (attempt.side, attempt.purpose),
         (
@@ -88,16 +88,16 @@ pub const fn cause(attempt: Attempt, outcome: Outcome) -> Option<Cause> {
         return None;
     }
     match outcome {
-        // Another side would get the same request.
+        // The other side would get the same faulty request.
         Outcome::Body(_) | Outcome::Unsendable => None,
         Outcome::BreakerOpen => Some(Cause::BreakerOpen),
         Outcome::Status(404) if matches!(attempt.purpose, Purpose::SignIn) => Some(Cause::UnknownThere),
-        // Anybody can register at Firebase with somebody else's address. That must not keep its owner, whose old password is right,
-        // from signing in where they always have.
+        // A stranger can register another user's address at Firebase. That must not keep the owner, who has the right old password, from
+        // signing in at the legacy service.
         Outcome::Status(409) if matches!((attempt.purpose, attempt.side), (Purpose::SignIn, Side::V2)) => {
             Some(Cause::ConflictThere)
         }
-        // From here on the request has reached the first side, or may have.
+        // From here on the request has reached the first side, or may have reached it.
         _ if !attempt.repeatable => None,
         Outcome::Unreachable | Outcome::Interrupted => Some(Cause::Unreachable),
         Outcome::Timeout => Some(Cause::Timeout),
@@ -116,11 +116,11 @@ pub enum Counts {
     Second,
 }
 
-/// Settles between the first side's outcome and that of the other side, which was asked because of it.
+/// Decides between the first side's outcome and the outcome of the other side, which was asked because of it.
 ///
-/// "Unknown" from one side means little while the other is down: a user known only there would be told that they do not
-/// exist. So a fault outranks it, and is answered as one, to be tried again. Of two faults the one that says so counts: the legacy
-/// service's plain 500 for somebody whom only v2 knows does not.
+/// "Unknown" from one side means little while the other side is down: a user known only there would be told that they do not exist. A fault
+/// therefore outranks "unknown", and the caller may try again. Of two faults the one that says 503 or 504 counts: the legacy service's
+/// plain 500 for a user whom only v2 knows does not.
 ///
 /// A first answer of 401 is here only as a denial ([`Cause::DeniedThere`]): it stands when the other side refuses the user too.
 #[must_use]

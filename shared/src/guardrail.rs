@@ -1,10 +1,10 @@
 //! Whether v2 does worse than the legacy service: a sequential test that may be looked at after every report.
 //!
-//! Each event counted (a failed sign-in, a slow answer, a wrong password) is a guardrail of its own. Two questions are kept open at
-//! once, each by an e-process: a bet against a claim that starts at 1 and, while the claim is true, exceeds `x` at any time with a
-//! probability of at most `1/x` (Ville's inequality; [Ramdas et al. 2023](https://doi.org/10.1214/23-STS894)). Looking often, or
-//! stopping when it suits, does not weaken that. The clock plays no part: a site with one sign-in a minute waits longer, not
-//! with less care.
+//! Each counted event (a failed sign-in, a slow answer, a wrong password) is a guardrail of its own. Each guardrail tests two claims at
+//! once, each by an e-process: a bet against the claim that starts at 1 and, while the claim is true, exceeds `x` at any time with a
+//! probability of at most `1/x` (Ville's inequality; [Ramdas et al. 2023](https://doi.org/10.1214/23-STS894)). Looking often, or stopping
+//! at a convenient time, does not weaken that. The clock plays no part: a site with one sign-in a minute waits longer and errs no more
+//! often.
 //!
 //! | claim bet against | given up at | means |
 //! |---|---|---|
@@ -26,18 +26,18 @@ pub(crate) use bet::Bet;
 pub struct Count {
     /// Requests.
     pub requests: u32,
-    /// Those of them in which the event happened; never more than `requests`.
+    /// Requests in which the event happened; never more than `requests`.
     pub events: u32,
 }
 
 /// What is tolerable and what is harmful. Between the two the verdict may stay [`Verdict::Inconclusive`] for good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Margins {
-    /// v2's rate over the legacy service's that nobody minds.
+    /// The tolerable ratio of v2's rate to the legacy service's.
     pub tolerable_ratio: f64,
-    /// The rate at v2 that nobody minds, whatever the legacy service's is; 0 to 1.
+    /// The tolerable rate at v2, whatever the legacy service's is; 0 to 1.
     pub tolerable_rate: f64,
-    /// v2's rate over the legacy service's that must not be promoted.
+    /// The ratio of v2's rate to the legacy service's that must not be promoted.
     pub harmful_ratio: f64,
     /// The rate at v2 below which nothing is harmful; 0 to 1.
     pub harmful_rate: f64,
@@ -46,8 +46,8 @@ pub struct Margins {
 }
 
 impl Margins {
-    /// Failed requests: a fifth more than at the legacy service, or one in a thousand, is tolerable; twice as many, and one in two
-    /// hundred at least, is harmful.
+    /// Failed requests. Tolerable: a fifth more than at the legacy service, or one in a thousand. Harmful: twice as many, and at least one
+    /// in two hundred.
     #[must_use]
     pub const fn failures(error: f64) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Margins {
         }
     }
 
-    /// Sign-ins refused for their password. Users mistype, more so on some days, so the legacy service's share is the measure.
+    /// Sign-ins refused for a wrong password. Users mistype, more often on some days, so the legacy service's share is the measure.
     #[must_use]
     pub const fn wrong_passwords(error: f64) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Margins {
         }
     }
 
-    /// Sign-ins that took longer than a limit. One in twenty is tolerable: that is a 95th percentile at the limit.
+    /// Sign-ins that took longer than a limit. One in twenty is tolerable: the 95th percentile is then at the limit.
     #[must_use]
     pub const fn slow(error: f64) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Margins {
         }
     }
 
-    /// Reads that v2 answered otherwise than the legacy service, which never differs from itself: the rate alone counts.
+    /// Reads that v2 answered otherwise than the legacy service. The legacy service never differs from itself: the rate alone counts.
     #[must_use]
     pub const fn shadow_differences(error: f64) -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Margins {
     }
 }
 
-/// What the evidence allows to say so far.
+/// The verdict that the evidence allows so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -108,7 +108,7 @@ pub enum Verdict {
     RollBack,
 }
 
-/// One guardrail of one step: what happened since the step began, as evidence.
+/// One guardrail of one step: the evidence since the step began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guardrail {
     margins: Margins,
@@ -124,12 +124,12 @@ pub struct Guardrail {
     fine_by_rate: Bet,
 }
 
-/// The alternatives that the bets are spread over, as multiples of the claim's rate: from a small regression to a total one.
+/// The alternatives on which the bets are spread, as multiples of the claim's rate: from a small regression to a total one.
 const WORSE: [f64; 4] = [2.0, 5.0, 20.0, 200.0];
 const BETTER: [f64; 3] = [0.5, 0.2, 0.02];
 
 impl Guardrail {
-    /// Without evidence.
+    /// A guardrail without evidence.
     #[must_use]
     pub fn new(margins: Margins) -> Self {
         Self {
@@ -143,14 +143,14 @@ impl Guardrail {
         }
     }
 
-    /// Takes what both sides did in the same interval. An interval should be short: both sides are compared within it, so that what
-    /// changes from hour to hour for both is nobody's fault.
+    /// Takes what both sides did in the same interval. An interval should be short: the test compares both sides within it, so that a
+    /// change from hour to hour on both sides counts against neither.
     pub fn observe(&mut self, v2: Count, legacy: Count) {
         let (v2, legacy) = (v2.clamped(), legacy.clamped());
         self.v2.add(v2);
         self.legacy.add(legacy);
         let margins = self.margins;
-        // Given that an event happened on either side, whose it was says which side has more of them, whatever the rate itself is.
+        // Given that an event happened on either side, its side shows which of them has more events, whatever the rate itself is.
         if let Some(among) = Among::of(v2, legacy) {
             self.worse_by_ratio.place(WORSE, |worse| {
                 among.evidence(margins.tolerable_ratio, margins.tolerable_ratio * worse)
@@ -167,7 +167,7 @@ impl Guardrail {
         });
     }
 
-    /// What may be said now.
+    /// The verdict so far.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let (worse, fine, needed) = self.evidence();
@@ -180,13 +180,13 @@ impl Guardrail {
         Verdict::Inconclusive
     }
 
-    /// The evidence against "tolerable", that against "harmful", and how much of either gives the claim up.
+    /// The evidence against "tolerable", the evidence against "harmful", and the amount at which a claim is given up.
     #[must_use]
     pub fn evidence(&self) -> (f64, f64, f64) {
         (
-            // "Tolerable" holds if either of its claims does, so both must be given up.
+            // "Tolerable" holds if either of its claims holds, so both must be given up.
             self.worse_by_ratio.wealth().min(self.worse_by_rate.wealth()),
-            // "Harmful" needs both of its claims; half of the money is on each.
+            // "Harmful" needs both of its claims; half of the stake is on each.
             f64::midpoint(self.fine_by_ratio.wealth(), self.fine_by_rate.wealth()),
             1.0 / self.margins.error,
         )
@@ -212,9 +212,9 @@ impl Count {
         self.events = self.events.saturating_add(other.events);
     }
 
-    /// The logarithm of how much likelier this is at the rate `other` than at `claimed`.
+    /// The logarithm of how much likelier these counts are at the rate `other` than at `claimed`.
     pub(crate) fn evidence(self, claimed: f64, other: f64) -> f64 {
-        // A total failure is bet on as 999 in 1,000, since a single success would otherwise refute it for good.
+        // The bet on a total failure is 999 in 1,000: a single success would otherwise refute it for good.
         let other = other.min(0.999);
         let (events, others) = (
             f64::from(self.events),
@@ -233,7 +233,7 @@ struct Among {
 }
 
 impl Among {
-    /// Nothing can be compared where nothing happened or one side had no requests.
+    /// `None` where nothing happened or one side had no requests: then nothing can be compared.
     fn of(v2: Count, legacy: Count) -> Option<Self> {
         let compares = v2.requests > 0 && legacy.requests > 0 && (v2.events > 0 || legacy.events > 0);
         compares.then(|| Self {
@@ -245,8 +245,8 @@ impl Among {
 
     /// The logarithm of how much likelier this division is when v2 has `other` times the legacy rate than when it has `claimed` times.
     ///
-    /// A fair bet at whatever rate: with `n` requests at the rate `p` and a factor `s` an event, the expectation is `(1 - p + p s)^n`, at
-    /// most `exp(n p (s - 1))`, and the sum of both sides' exponents is 0 where v2 has just `claimed` times the legacy rate.
+    /// The bet is fair at any rate: with `n` requests at the rate `p` and a factor `s` for each event, the expectation is `(1 - p + p
+    /// s)^n`, at most `exp(n p (s - 1))`, and the sum of both sides' exponents is 0 where v2 has just `claimed` times the legacy rate.
     fn evidence(&self, claimed: f64, other: f64) -> f64 {
         let share = |ratio: f64| {
             let weight = ratio * self.exposure;

@@ -1,4 +1,4 @@
-//! The header names this project owns, and which inbound ones never get past the edge.
+//! The header names of this project, and the inbound headers that the edge never lets in.
 
 mod reserved;
 
@@ -8,7 +8,8 @@ pub use reserved::is_reserved;
 pub const ASSERTION: &str = "x-crossfade-assertion";
 /// A request's name, on every hop.
 pub const REQUEST_ID: &str = "x-request-id";
-/// What v2 lacks, beside a 503 to the edge ([`crate::fallback::Dependency`]). The edge believes nobody else and hands it to nobody.
+/// The dependency that v2 lacks, with a 503 to the edge ([`crate::fallback::Dependency`]). The edge believes it from v2 alone and never
+/// forwards it.
 pub const DEPENDENCY: &str = "x-crossfade-dependency";
 /// W3C Trace Context.
 pub const TRACEPARENT: &str = "traceparent";
@@ -35,7 +36,7 @@ pub const TOKEN_KIND: &str = "x-auth-token-kind";
 #[must_use]
 pub fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    // To the end whatever is found: without a way out early the compiler looks at many bytes at once.
+    // The fold reads to the end in any case: without an early exit the compiler compares many bytes at once.
     let plain = token.bytes().fold(true, |plain, byte| {
         plain & byte.is_ascii_graphic() & (byte != b',')
     });

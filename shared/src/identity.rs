@@ -1,4 +1,4 @@
-//! Who somebody is, once it has been proven.
+//! The identity of a caller, once it has been proven.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ impl TokenKind {
     }
 }
 
-/// Whom the credential names.
+/// The user whom the credential names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -40,7 +40,7 @@ pub enum Subject {
     Legacy(UserId),
 }
 
-/// What a legacy token says about its holder's role.
+/// A legacy token's statement about its holder's role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LegacyAccount {
@@ -53,12 +53,12 @@ pub enum LegacyAccount {
     },
 }
 
-/// The facts of a credential. As such a claim only; inside [`ProvenIdentity`] they are proven.
+/// The facts of a credential. On their own they are only claims; inside [`ProvenIdentity`] they are proven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The credential's kind.
     pub kind: TokenKind,
-    /// Whom it names.
+    /// The user whom it names.
     pub subject: Subject,
     /// The Firebase project that issued it; `None` for legacy tokens.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -69,7 +69,7 @@ pub struct Identity {
     /// The e-mail address as the token spells it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub email: Option<String>,
-    /// Whether the issuer vouches for the address. Always `false` for legacy tokens: the legacy service never checked one.
+    /// Whether the issuer calls the address verified. Always `false` for legacy tokens: the legacy service never checked an address.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub email_verified: bool,
     /// Display name.
@@ -84,16 +84,16 @@ pub struct Identity {
     /// `password`, `google.com`, `anonymous`, `custom`, …
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sign_in_provider: Option<String>,
-    /// `phone` or `totp`, when the sign-in needed a second factor. A refreshed token says so still.
+    /// `phone` or `totp`, when the sign-in needed a second factor. A refreshed token still says it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub second_factor: Option<String>,
-    /// When the user signed in. A legacy token has no such claim: its `iat`, since each one comes from a sign-in.
+    /// When the user signed in. A legacy token has no such claim; its `iat` stands for it, since each legacy token comes from a sign-in.
     pub auth_time: UnixTime,
     /// When the token was issued.
     pub issued_at: UnixTime,
     /// When it expires.
     pub expires_at: UnixTime,
-    /// Role claims of a legacy token. One that the edge made has none: it comes from no sign-in at the legacy service.
+    /// Role claims of a legacy token. A token that the edge made has none: it comes from no sign-in at the legacy service.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub legacy_account: Option<LegacyAccount>,
 }
@@ -117,7 +117,7 @@ impl Identity {
     }
 }
 
-/// Our own record of somebody, as app services are told about them.
+/// Our own record of a user, as app services get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Our user id.
@@ -125,8 +125,8 @@ pub struct Person {
     /// E-mail address; users who came by phone or anonymously have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub email: Option<String>,
-    /// Whether the user has proven that the address is theirs. Anybody can register anybody's: by an address that is not proven nothing may be
-    /// decided. An edge of before does not say, which means `false`.
+    /// Whether the user has proven to own the address. A stranger can register any address, so nothing may be decided by an unproven one.
+    /// An older edge does not send this field, which means `false`.
     #[serde(default)]
     pub email_verified: bool,
     /// `user`, `admin`, `superadmin` or `moderator`.

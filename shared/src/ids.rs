@@ -58,8 +58,8 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A Firebase user id (`sub`): 1–128 characters, at most 512 bytes, not blank, no control character. The published limit is
-    /// 128 "characters"; peers count UTF-16 units, bytes or code points. This counts code points and caps the bytes.
+    /// A Firebase user id (`sub`): 1–128 characters, at most 512 bytes, not blank, no control character. The published limit is 128
+    /// "characters", which other libraries count as UTF-16 units, bytes or code points. This counts code points and caps the bytes.
     FirebaseUid,
     |text| {
         if text.len() > 512 || text.chars().count() > 128 {
@@ -181,8 +181,8 @@ impl NormalizedEmail {
         if !well_formed || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(InvalidId("is not an e-mail address"));
         }
-        // A letter that becomes another one's: the Kelvin sign lower-cases to `k`. Firebase need not see one address in the two, and
-        // whoever proves to own the one must not be taken for the owner of the other.
+        // Some letters lower-case to another letter: the Kelvin sign becomes `k`. Firebase may see two addresses there, and the proven
+        // owner of one must not be taken for the owner of the other.
         let folds = |c: char| !c.is_ascii() && c.to_lowercase().any(|lowered| lowered.is_ascii());
         if text.chars().any(folds) {
             return Err(InvalidId("is not an e-mail address"));

@@ -3,10 +3,10 @@
 //! A state machine without clock, network or lock. Its owner asks [`KeyCache::decide`], fetches when told to, reports
 //! [`KeyCache::fetched`] or [`KeyCache::failed`], and asks again. One instance per [`crate::token::Ring`].
 //!
-//! What it guarantees, for any order of calls:
-//! - one fetch at a time, however many ask;
-//! - nobody waits for a refresh while fresh keys are held;
-//! - an outage of the issuer is not felt until the keys are [`STALE_SECONDS`] past their expiry;
+//! Its guarantees, for any order of calls:
+//! - one fetch at a time, however many callers ask;
+//! - no caller waits for a refresh while fresh keys are held;
+//! - callers do not notice an outage of the issuer until the keys are [`STALE_SECONDS`] past their expiry;
 //! - a bad answer never replaces good keys;
 //! - strangers who make up `kid`s cause at most one fetch in [`UNKNOWN_KEY_SECONDS`].
 
@@ -26,13 +26,13 @@ pub const FETCH_TIMEOUT_SECONDS: i64 = 3;
 pub const STALE_SECONDS: i64 = 24 * 3600;
 /// At most one fetch in this many seconds is made because of a `kid` that is not held.
 pub const UNKNOWN_KEY_SECONDS: i64 = 30;
-/// How long after their expiry keys are still used while a refresh runs in the background, in seconds. Later, e.g. after a quiet
-/// night, the first request waits for the refresh, so that a key withdrawn meanwhile is not honoured.
+/// How long after their expiry keys are still used while a refresh runs in the background, in seconds. Later, e.g. after a quiet night, the
+/// first request waits for the refresh, so that a key withdrawn meanwhile does not count.
 pub const GRACE_SECONDS: i64 = 60;
 /// Keys are never treated as fresh for longer than this, in seconds, whatever the issuer says.
 pub const MAX_FRESH_SECONDS: i64 = 24 * 3600;
 
-/// A fetch whose outcome was never reported, in seconds: its owner is gone and another may fetch.
+/// After this time a fetch without a reported outcome is lost, in seconds: its owner is gone, and another caller may fetch.
 const LOST_SECONDS: i64 = 2 * FETCH_TIMEOUT_SECONDS;
 /// Failures are followed by pauses of 1, 2, 4, … seconds, at most this many.
 const MAX_PAUSE_SECONDS: i64 = 30;
@@ -47,19 +47,19 @@ const REFUSED_SECONDS: i64 = 300;
 pub enum Decision {
     /// The key is held and fresh: use [`KeyCache::find`].
     Fresh,
-    /// The same; and the caller starts a fetch that nobody waits for. Keys are past 80 % of their time.
+    /// The same; and the caller starts a fetch for which nobody waits. The keys are past 80 % of their time.
     FreshButRefreshAhead,
     /// The key is held and past its time, and the issuer was unreachable a moment ago: use it.
     ServeStale,
-    /// The same; and the caller starts a fetch that nobody waits for.
+    /// The same; and the caller starts a fetch for which nobody waits.
     ServeStaleAndRefresh,
     /// The caller fetches, reports the outcome and asks again.
     FetchFirst,
-    /// Another is fetching: wait for the outcome and ask again.
+    /// Another caller is fetching: wait for the outcome and ask again.
     WaitForFetch,
     /// The issuer publishes no such key: refuse the token.
     UnknownRefused,
-    /// Nobody can know now: answer that it is our fault.
+    /// Nobody can know now: answer that the fault is ours.
     Unavailable {
         /// Seconds until the next attempt.
         retry_after: u32,
@@ -73,10 +73,10 @@ pub struct KeyCache<K> {
     fetching_since: Option<UnixTime>,
     failures: u32,
     last_attempt: Option<UnixTime>,
-    /// The latest fetch that was made because of a `kid` not held, and that `kid`.
+    /// The `kid` for which the latest fetch because of an unknown `kid` was made, and when.
     asked_for: Option<(UnixTime, String)>,
     last_error: Option<String>,
-    /// Kids the issuer was asked for and does not publish, oldest first.
+    /// Kids that the issuer does not publish, as a fetch showed, oldest first.
     refused: VecDeque<(UnixTime, String)>,
 }
 
@@ -125,8 +125,8 @@ impl<K> KeyCache<K> {
 
     /// Decides about a token that names `kid`.
     ///
-    /// [`Decision::FetchFirst`], [`Decision::FreshButRefreshAhead`] and [`Decision::ServeStaleAndRefresh`] hand the caller the
-    /// one fetch: until it reports [`Self::fetched`] or [`Self::failed`] (or 6 s pass) nobody else is told to fetch.
+    /// [`Decision::FetchFirst`], [`Decision::FreshButRefreshAhead`] and [`Decision::ServeStaleAndRefresh`] give the caller the one fetch:
+    /// until it reports [`Self::fetched`] or [`Self::failed`] (or 6 s pass) no other caller is told to fetch.
     pub fn decide(&mut self, kid: &str, now: UnixTime) -> Decision {
         let Some(held) = &self.held else {
             return self.fetch_or_wait(now);
@@ -214,7 +214,7 @@ impl<K> KeyCache<K> {
             .is_some_and(|since| within(since, now, LOST_SECONDS))
     }
 
-    /// Nothing usable is held: fetch, wait for whoever fetches, or sit out the pause after a failure.
+    /// Nothing usable is held: fetch, wait for the caller that fetches, or wait until the pause after a failure is over.
     fn fetch_or_wait(&mut self, now: UnixTime) -> Decision {
         if self.is_fetching(now) {
             return Decision::WaitForFetch;
@@ -230,7 +230,7 @@ impl<K> KeyCache<K> {
         }
     }
 
-    /// Good keys are held, and `kid` is not among them: a new key, or made up.
+    /// Good keys are held, and `kid` is not among them: it is a new key, or made up.
     fn unknown(&mut self, kid: &str, now: UnixTime) -> Decision {
         if self.is_fetching(now) {
             return Decision::WaitForFetch;
@@ -250,13 +250,13 @@ impl<K> KeyCache<K> {
             return Decision::FetchFirst;
         }
         if self.failures > 0 {
-            // The latest keys could not be had, so nobody can say that the issuer does not know this one.
+            // The latest fetch failed, so nobody can say that the issuer does not know this key.
             let seconds = self.pause_left(now).max(1);
             return Decision::Unavailable {
                 retry_after: u32::try_from(seconds).unwrap_or(1),
             };
         }
-        // Only a kid the issuer was asked for is remembered: one that merely came in the same half minute may be genuine.
+        // Only a kid for which the issuer was asked is remembered: another one of the same half minute may be genuine.
         if answered && !remembered {
             self.refused.retain(|(_, refused)| refused != kid);
             if self.refused.len() >= MAX_REFUSED {
@@ -283,7 +283,7 @@ impl<K> KeyCache<K> {
         true
     }
 
-    /// Seconds to leave the issuer alone after its latest failures.
+    /// Seconds left of the pause after the issuer's latest failures.
     fn pause_left(&self, now: UnixTime) -> i64 {
         let (Some(last), true) = (self.last_attempt, self.failures > 0) else {
             return 0;
@@ -300,13 +300,13 @@ impl<K> KeyCache<K> {
     }
 }
 
-/// Whether `then` is less than `seconds` ago. A clock that stepped back does not count: nothing may wait for it to catch up.
+/// Whether `then` is less than `seconds` ago. A clock that stepped back does not count: no caller may wait until the clock catches up.
 fn within(then: UnixTime, now: UnixTime, seconds: i64) -> bool {
     (0..seconds).contains(&now.since(then))
 }
 
 impl<K> Held<K> {
-    /// Seconds since these keys were fetched; a clock that stepped back counts as no time.
+    /// Seconds since these keys were fetched; after the clock stepped back, none.
     fn age(&self, now: UnixTime) -> i64 {
         now.since(self.fetched_at).max(0)
     }

@@ -1,8 +1,8 @@
-//! Counting calls and guesses: by whom, how fast, and when the answer is "not now". Pure; the counters live at the edge and at the
-//! origin.
+//! Limits on calls and guesses: who counts as one caller, how fast calls may come, and when the answer is "not now". Pure; the edge and the
+//! origin keep the counters.
 //!
-//! A counter is a *debt* in milliseconds (the generic cell rate algorithm, ITU-T I.371 annex A): every call adds its price, time pays
-//! it back, and a call is in time while the debt leaves room for its price. One number a counter, no windows with edges.
+//! A counter is a *debt* in milliseconds (the generic cell rate algorithm, ITU-T I.371 annex A): every call adds its price, time pays the
+//! debt back, and a call is admitted while the debt leaves room for its price. Each counter is one number, and no window has edges.
 
 mod guesses;
 mod key;

@@ -1,22 +1,22 @@
-//! Whose a row of `auth.users` is: which sign-in may do what with a row in which state. **Proof of an address is a change of ownership.**
+//! Which user has a row of `auth.users`: what a sign-in may do with a row in each state. **Proof of an address is a change of ownership.**
 //!
-//! Neither the legacy service nor Firebase looks whether somebody who registers an address reads its mail. Whoever proves it later, by
-//! something that the earlier holder need not have made, is another user as far as anybody can tell: what the earlier holder knows (a
-//! password, a token of either kind) ends in the statement that records the proof.
+//! Neither the legacy service nor Firebase checks that a user who registers an address reads its mail. A user who proves the address later,
+//! by something that the earlier holder need not have made, counts as another user: the earlier holder's knowledge (a password, a token of
+//! either kind) becomes void in the statement that records the proof.
 //!
-//! Google does the same at its side: a provider that vouches for the address takes an unproven password off the account, and the account
-//! keeps its uid. <https://firebase.google.com/docs/auth/users#user_properties>
+//! Google does the same: when a provider verifies the address, Google takes an unproven password off the account, and the account keeps its
+//! uid. <https://firebase.google.com/docs/auth/users#user_properties>
 
 /// What a row says about its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
     /// Known to the legacy service only, which proves no address.
     Unproven,
-    /// Without an account at Firebase (any more), and the address was proven when there was one.
+    /// Without an account at Firebase now; the address was proven while there was one.
     Proven,
-    /// Linked to an account that a user made, whose address is not proven.
+    /// Linked to an account that a user made; the account's address is not proven.
     LinkedUnproven,
-    /// Linked to an account that a user made, whose address is proven.
+    /// Linked to an account that a user made; the account's address is proven.
     LinkedProven,
     /// Linked to the account that we made for it (its uid is the row's id). The address is not proven: the legacy password moved it.
     MovedUnproven,
@@ -38,7 +38,7 @@ impl RowState {
         Self::Closed,
     ];
 
-    /// The state of a row that says so.
+    /// The state of a row with these facts.
     #[must_use]
     pub const fn of(row: RowFacts) -> Self {
         match row {
@@ -76,7 +76,7 @@ impl RowState {
         }
     }
 
-    /// The word for it in statements.
+    /// The name of the state in statements.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,18 +104,18 @@ pub struct RowFacts {
     pub is_active: bool,
     /// Whether there is a `firebase_uid`.
     pub has_account: bool,
-    /// Whether that is the row's id: we made the account.
+    /// Whether the uid is the row's id: then we made the account.
     pub is_ours: bool,
     /// `email_verified`.
     pub is_proven: bool,
 }
 
-/// Whose account signs in.
+/// Which account signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Account {
-    /// The row's; of a row without one, the account that has the row's id as uid.
+    /// The row's account; for a row without one, the account that has the row's id as uid.
     Own,
-    /// Any other, which claims the row's address.
+    /// Any other account, which claims the row's address.
     Other,
 }
 
@@ -123,7 +123,7 @@ impl Account {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Own, Self::Other];
 
-    /// The word for it in statements.
+    /// The name in statements.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -145,13 +145,13 @@ pub enum Address {
 /// What a sign-in proves about the account's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
-    /// Nothing: Firebase does not vouch for the address.
+    /// Nothing: Firebase does not call the address verified.
     None,
-    /// Nothing: Firebase vouches for the address, and the way of signing in (a custom token, a phone) says nothing about who proved it.
+    /// Nothing: Firebase calls the address verified, but the way of signing in (a custom token, a phone) does not show who proved it.
     Silent,
-    /// A clicked verification mail of an account that only ever had the password it has now. Whoever held the account goes on holding it.
+    /// A clicked verification mail of an account that only ever had the password it has now. The holder of the account keeps it.
     SamePassword,
-    /// Something that an earlier holder need not have: a provider, a link or a new password by mail, or nobody knows what.
+    /// Something that the earlier holder need not have: a provider, a link or a new password by mail, or an unknown way.
     Given,
 }
 
@@ -169,13 +169,13 @@ impl Proof {
 /// What a sign-in does to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// It is noted.
+    /// The origin notes the sign-in.
     Note,
     /// The row's address is proven; sessions and the legacy password stay.
     Prove,
     /// The row's address is proven and its ownership changes: earlier tokens are void, the legacy password is set aside.
     Change,
-    /// The account has left the row's address, or Firebase vouches for it no longer: it is not proven.
+    /// The account has another address than the row now, or Firebase no longer calls the address verified: the address counts as unproven.
     Unprove,
     /// The row gets this account.
     Link,
@@ -183,15 +183,15 @@ pub enum Step {
     LinkAndChange,
     /// The row loses its address to the account's own row, and keeps everything else.
     LoseAddress,
-    /// Refused: the address is somebody's, and this sign-in does not prove that it is the account's.
+    /// Refused: another user may have the address, and this sign-in does not prove that the account does.
     Conflict,
     /// Refused: the row is out of use.
     Disabled,
 }
 
-/// What a sign-in by `account`, whose address is `address`, does to a row in `state`. The one table; SQL gets it as arguments.
+/// What a sign-in by `account`, which has `address`, does to a row in `state`. The only table; SQL gets it as arguments.
 ///
-/// A claim of another account concerns a row only by its address, so for [`Account::Other`] the address is the row's whatever is said.
+/// Another account's claim concerns a row only through its address: for [`Account::Other`] the address is always taken as the row's.
 #[must_use]
 pub const fn step(state: RowState, account: Account, address: Address, proof: Proof) -> Step {
     use RowState::{Closed, LinkedProven, LinkedUnproven, MovedProven, MovedUnproven, Proven, Unproven};
@@ -208,7 +208,7 @@ pub const fn step(state: RowState, account: Account, address: Address, proof: Pr
             (Address::Same, _) => Step::Note,
         },
         (Account::Own, Closed) => Step::Disabled,
-        // Who has not proven to read the mail does not learn that the row is out of use.
+        // A caller who has not proven to read the mail does not learn that the row is closed.
         (Account::Other, Closed) if proof.is_one() => Step::Disabled,
         (Account::Other, Closed) => Step::Conflict,
         (_, Unproven | Proven) if !proof.is_one() => Step::Conflict,
@@ -219,8 +219,8 @@ pub const fn step(state: RowState, account: Account, address: Address, proof: Pr
     }
 }
 
-/// The situations, as `account state`, in which a claim with `proof` of a row's address leads to `wanted`: what a statement is told, which
-/// sees the row only when it has it locked.
+/// The situations, as `account state`, in which a claim with `proof` of a row's address leads to `wanted`. A statement gets them as an
+/// argument: it sees the row's state only once it has locked the row.
 #[must_use]
 pub fn situations(proof: Proof, wanted: &[Step]) -> Vec<String> {
     let mut found = Vec::new();
@@ -234,30 +234,30 @@ pub fn situations(proof: Proof, wanted: &[Step]) -> Vec<String> {
     found
 }
 
-/// What Firebase says about the password of an account, when it is asked.
+/// Firebase's answer about the password of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordFacts {
     /// Whether a password can sign in to it.
     pub has_password: bool,
     /// Whether anything but a password can: a provider, a phone, a link by mail.
     pub has_another_way: bool,
-    /// Whether the password is the one that the account was made with.
+    /// Whether the password is the one with which the account was made.
     pub is_original: bool,
 }
 
-/// How a sign-in came about, as its token says.
+/// How the user signed in, as the token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// `password`: a password or a link by mail.
     Mail,
-    /// `custom`, `phone` or `anonymous`: says nothing about who proved the address.
+    /// `custom`, `phone` or `anonymous`: does not show who proved the address.
     Silent,
     /// Any provider.
     Provider,
 }
 
 impl Way {
-    /// Reads `sign_in_provider`. Nothing said is the least that is known: a password.
+    /// Reads `sign_in_provider`. Without one, the least trusted way counts: a password.
     #[must_use]
     pub fn of(provider: Option<&str>) -> Self {
         match provider {
@@ -268,8 +268,9 @@ impl Way {
     }
 }
 
-/// What a sign-in by `way` proves, of an account whose address Firebase vouches for or not. `facts` is what Firebase says when asked;
-/// without it the worst is assumed, which costs an honest user their other sessions and never gives anybody an account.
+/// What a sign-in by `way` proves. `vouched` says whether Firebase calls the account's address verified, `facts` is Firebase's answer about
+/// the password. Without an answer this assumes the worst, which costs an honest user their other sessions and never gives an account to
+/// another user.
 #[must_use]
 pub const fn proof(vouched: bool, way: Way, facts: Option<PasswordFacts>) -> Proof {
     match (vouched, way) {
@@ -277,7 +278,7 @@ pub const fn proof(vouched: bool, way: Way, facts: Option<PasswordFacts>) -> Pro
         (true, Way::Silent) => Proof::Silent,
         (true, Way::Provider) => Proof::Given,
         (true, Way::Mail) => match facts {
-            // A session of a password that was taken off the account since: whoever proved the address, it was not this session.
+            // The session comes from a password that was taken off the account since: this session did not prove the address.
             Some(PasswordFacts {
                 has_password: false,
                 has_another_way: true,
@@ -293,7 +294,7 @@ pub const fn proof(vouched: bool, way: Way, facts: Option<PasswordFacts>) -> Pro
     }
 }
 
-/// What somebody wants to do with a row beyond signing in.
+/// What a caller wants to do with a row beyond signing in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Deed {
     /// Sign in at the legacy service, or use its token: needs a hash that counts.
@@ -306,21 +307,22 @@ pub enum Deed {
     ConfirmPassword,
 }
 
-/// What is known about the two passwords of a row.
+/// The known facts about the two passwords of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passwords {
     /// Whether the row has a hash that the legacy service reads.
     pub has_hash: bool,
-    /// Whether it is of the password at Firebase, as far as anybody has seen.
+    /// Whether it is the hash of the password at Firebase, as far as the row knows.
     pub agree: bool,
-    /// Whether Firebase vouches for the address of the row's account by now. It may know a proof that the row does not.
+    /// Whether Firebase calls the address of the row's account verified now. It may know a proof that the row does not.
     pub vouched_at_firebase: bool,
 }
 
 /// Whether `deed` is allowed in `state`.
 #[must_use]
 pub const fn may(state: RowState, deed: Deed, passwords: Passwords) -> bool {
-    // Whoever proved the address at Firebase has not been here yet: until then the legacy password opens what it did, and gives nothing more.
+    // The user who proved the address at Firebase has not signed in here yet: until then the legacy password opens what it did before, and
+    // gives nothing more.
     let overtaken = passwords.vouched_at_firebase && !state.is_proven();
     match (deed, state) {
         (_, RowState::Closed) => false,

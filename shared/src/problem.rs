@@ -1,4 +1,4 @@
-//! Every failure a caller can see: one stable code, its status, and the two bodies that carry it.
+//! Every failure that a caller can see: one stable code, its status, and the two bodies that carry it.
 
 use std::borrow::Cow;
 
@@ -39,11 +39,11 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The service was configured wrongly; nothing is answered by accident.
+    /// The service is configured wrongly, and refuses rather than answer by accident.
     ConfigInvalid = "CONFIG_INVALID", 503, "The service is not configured";
     /// A field of the request breaks its rule; `details` names each.
     ValidationError = "VALIDATION_ERROR", 400, "Validation failed";
-    /// Somebody else changed it since it was read.
+    /// Another caller changed it since it was read.
     VersionConflict = "VERSION_CONFLICT", 409, "It has changed since it was read";
     /// No credential where one is needed.
     TokenMissing = "TOKEN_MISSING", 401, "A token is required";
@@ -59,9 +59,9 @@ error_codes! {
     TokenKeyUnknown = "TOKEN_KEY_UNKNOWN", 401, "The token's key is unknown";
     /// Another algorithm than the issuer's.
     TokenAlgorithm = "TOKEN_ALGORITHM", 401, "The token's algorithm is not accepted";
-    /// Made for somebody else.
+    /// Made for another audience.
     TokenAudience = "TOKEN_AUDIENCE", 401, "The token is for another audience";
-    /// Made by somebody we do not know.
+    /// Made by an issuer that we do not accept.
     TokenIssuer = "TOKEN_ISSUER", 401, "The token's issuer is not accepted";
     /// `sub` breaks its rule.
     TokenSubject = "TOKEN_SUBJECT", 401, "The token's subject is invalid";
@@ -71,19 +71,19 @@ error_codes! {
     TokenRevoked = "TOKEN_REVOKED", 401, "The token has been revoked";
     /// A token, but of a kind that is no credential here.
     TokenWrongKind = "TOKEN_WRONG_KIND", 401, "The token is of the wrong kind";
-    /// E-mail and password do not belong together (which of them is wrong is not said).
+    /// E-mail and password do not belong together (the answer does not say which of them is wrong).
     InvalidCredentials = "INVALID_CREDENTIALS", 401, "The e-mail or password is wrong";
     /// The account is deactivated.
     UserDisabled = "USER_DISABLED", 403, "The account is disabled";
-    /// The password is right and a second factor is still to be shown; `details` has what the client needs for that.
+    /// The password is right and the user must still show a second factor; `details` has what the client needs for that.
     SecondFactorRequired = "SECOND_FACTOR_REQUIRED", 403, "A second factor is required";
-    /// A blocking function of the project, or its settings, refuse this. The legacy service is not asked instead.
+    /// A blocking function of the project, or its settings, refuse this. The edge does not ask the legacy service instead.
     SignInBlocked = "SIGN_IN_BLOCKED", 403, "The sign-in is blocked";
-    /// Known caller, no right.
+    /// A known caller without the right.
     Forbidden = "FORBIDDEN", 403, "Not allowed";
     /// No such route or thing.
     NotFound = "NOT_FOUND", 404, "Not found";
-    /// The route exists, not with this method.
+    /// The route exists, but not with this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "Method not allowed";
     /// No such user.
     UserNotFound = "USER_NOT_FOUND", 404, "User not found";
@@ -109,7 +109,7 @@ error_codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, "The media type is not supported";
     /// Too many requests.
     RateLimited = "RATE_LIMITED", 429, "Too many requests";
-    /// The issuer's keys cannot be had: our fault, not the token's.
+    /// The issuer's keys cannot be fetched: our fault, not the token's.
     KeysUnavailable = "KEYS_UNAVAILABLE", 503, "Verification keys are unavailable";
     /// PostgreSQL cannot be reached or is overloaded.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", 503, "The database is unavailable";
@@ -117,11 +117,11 @@ error_codes! {
     FirebaseUnavailable = "FIREBASE_UNAVAILABLE", 503, "Firebase is unavailable";
     /// The service behind the edge cannot be reached.
     UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", 503, "The service is unavailable";
-    /// What the service behind the edge sent is no HTTP answer.
+    /// The service behind the edge sent something that is no HTTP answer.
     UpstreamInvalid = "UPSTREAM_INVALID", 502, "The service gave no valid answer";
     /// The service behind the edge did not answer in time.
     UpstreamTimeout = "UPSTREAM_TIMEOUT", 504, "The service did not answer in time";
-    /// A fault of ours; nothing of the cause is shown.
+    /// A fault of ours; the answer shows nothing of the cause.
     Internal = "INTERNAL", 500, "Internal error";
 }
 
@@ -181,7 +181,7 @@ impl Details {
     }
 }
 
-/// A failure as it is shown. Its text is ours throughout: no part of a token, password, address or cause is in it.
+/// A failure as the caller sees it. Its text is always ours: it holds no part of a token, a password, an address or a cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// HTTP status.
@@ -215,7 +215,7 @@ impl Problem {
         }
     }
 
-    /// Says what happened this time.
+    /// Replaces the message by what happened this time.
     #[must_use]
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
@@ -338,7 +338,7 @@ struct ProblemDocument<'a> {
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {
-    // Strings and integers always serialise; an empty body with the right status is the worst that can happen.
+    // Strings and integers always serialise; at worst the body is empty and the status right.
     serde_json::to_vec(value).unwrap_or_default()
 }
 
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_cannot_be_broken_out_of() {
+    fn challenge_text_cannot_break_its_quotes() {
         let problem = Problem::new(ErrorCode::TokenMalformed).message("a \"quoted\"\r\n\\ thing");
         assert_eq!(
             problem.challenge().unwrap(),
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn problem_json_only_when_named() {
+    fn problem_json_is_sent_only_when_named() {
         assert!(wants_problem_json(Some(
             "text/html, application/problem+json;q=0.9"
         )));

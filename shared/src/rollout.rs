@@ -91,7 +91,7 @@ impl Bucket {
         Self(u16::try_from(hash.rem_euclid(u32::from(BUCKETS))).unwrap_or(0))
     }
 
-    /// Whether this bucket has moved once `share` of all users have.
+    /// Whether this bucket has moved once `share` of all users have moved.
     #[must_use]
     pub const fn is_within(self, share: Percentage) -> bool {
         self.0 < share.0
@@ -114,10 +114,10 @@ impl Bucket {
     }
 }
 
-/// What a user is recognised by when they sign in, best first.
+/// What identifies a user at sign-in, the best first.
 ///
-/// The e-mail address comes first because it is all a login form sends, and it is the same under either kind of token: one
-/// user thus has one bucket before, during and after the move.
+/// The e-mail address comes first because a login form sends nothing else, and it is the same under either kind of token: one user thus has
+/// one bucket before, during and after the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutKey<'a> {
     /// The normalised e-mail address.

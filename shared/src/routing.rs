@@ -1,5 +1,5 @@
-//! Which side answers a request: the legacy service or v2. Pure: facts and policy in, decision and reason out, so that any
-//! logged decision can be replayed.
+//! Which side answers a request: the legacy service or v2. Pure: facts and policy in, decision and reason out, so that any logged decision
+//! can be replayed.
 
 mod variables;
 
@@ -39,42 +39,42 @@ impl Side {
     }
 }
 
-/// What a request on the legacy contract's paths is about, as far as routing cares.
+/// What a request on the legacy contract's paths is for, as far as routing needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// It carries a token (in the header or, for verify-token, in the body).
     Token(TokenKind),
-    /// Somebody who has an account signs in, or asks for a new password.
+    /// A user with an account signs in, or asks for a new password.
     SignIn,
-    /// Somebody makes an account.
+    /// A user makes an account.
     Registration,
-    /// Neither: a request without a token to a path that wants one, a service's own call.
+    /// Neither: a request without a token to a path that needs one, or a service's own call.
     Other,
 }
 
 /// What is known about a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// What it is about.
+    /// The purpose of the request.
     pub purpose: Purpose,
     /// The address in the body of a sign-in, or of the verified token.
     pub email: Option<&'a NormalizedEmail>,
     /// Our user id or the Firebase uid, when there is no address.
     pub id: Option<&'a str>,
-    /// The bucket of a user who gave neither, from a cookie we signed.
+    /// The bucket of a user who gave neither, from a cookie that we signed.
     pub cookie: Option<Bucket>,
-    /// Whether v2 has been failing where legacy has not, and sign-ins are sent back until it recovers.
+    /// Whether v2 has been failing while legacy has not: sign-ins go back until it recovers.
     pub stepped_down: bool,
 }
 
-/// Who registers where.
+/// Which users register at which side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NewUsers {
     /// All at v2, whatever the percentage.
     V2,
     /// All at the legacy service, whatever the percentage.
     Legacy,
-    /// Like everybody else.
+    /// By the percentage, as everybody else.
     #[default]
     Percent,
 }
@@ -141,15 +141,15 @@ impl People {
 pub struct Policy {
     /// Whether there still is a legacy service. Without one the origin answers everything.
     pub legacy_exists: bool,
-    /// A variable of the rollout could not be read: all sign-ins to legacy, so that a typing error never moves anybody.
+    /// A variable of the rollout could not be read: all sign-ins go to legacy, so that a typing error never moves a user.
     pub unreadable: bool,
-    /// All sign-ins to legacy, whatever else says.
+    /// All sign-ins go to legacy, whatever the other fields say.
     pub kill_switch: bool,
     /// These sign in at v2.
     pub force_v2: People,
     /// These sign in at the legacy service; wins over `force_v2`.
     pub force_legacy: People,
-    /// Who registers where.
+    /// Which users register at which side.
     pub new_users: NewUsers,
     /// The share of users who sign in at v2.
     pub percentage: Percentage,
@@ -189,7 +189,7 @@ pub enum Reason {
     ForcedLegacy,
     /// On `ROLLOUT_FORCE_V2`.
     ForcedV2,
-    /// The token's issuer is there.
+    /// The side that issued the token answers.
     TokenIssuer,
     /// `ROLLOUT_NEW_USERS` says so.
     NewUsers,
@@ -197,7 +197,7 @@ pub enum Reason {
     InCohort,
     /// The user's bucket is not within the percentage.
     NotInCohort,
-    /// Nothing says who this is.
+    /// Nothing in the request identifies the user.
     Unidentified,
 }
 
@@ -235,8 +235,8 @@ pub struct Decision {
 /// Decides. The first rule that applies wins:
 /// no legacy service, token, unreadable configuration, kill switch, step-down, forced legacy, forced v2, new users, percentage.
 ///
-/// A token outranks even the kill switch: each side can read only its own, so sending one across would sign its holder out.
-/// The switches steer sign-ins, which is where tokens come from.
+/// A token outranks even the kill switch: each side can read only its own tokens, so sending one to the other side would sign its holder
+/// out. The switches steer sign-ins, and tokens come from sign-ins.
 #[must_use]
 pub fn decide(facts: &Facts<'_>, policy: &Policy) -> Decision {
     let because = |side, reason| Decision {

@@ -1,4 +1,4 @@
-//! The keys of our own services (`INTERNAL_SERVICE_KEYS`): who calls, by the key in `X-Service-Key`.
+//! The keys of our own services (`INTERNAL_SERVICE_KEYS`): the key in `X-Service-Key` shows which service calls.
 
 use std::fmt;
 
@@ -71,12 +71,12 @@ impl ServiceKeys {
         Ok(Self(services))
     }
 
-    /// Every service that may call, as often as it has keys.
+    /// Every service that may call, once for each of its keys.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.0.iter().map(|(_, service)| service)
     }
 
-    /// The service that holds `presented`. Digests are compared, in full, so that timing says nothing about the key.
+    /// The service that holds `presented`. Whole digests are compared, so that timing says nothing about the key.
     #[must_use]
     pub fn identify(&self, presented: &str) -> Option<&Service> {
         if presented.len() > MAX_KEY_BYTES {

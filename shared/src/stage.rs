@@ -1,4 +1,4 @@
-//! The stages of a rollout, in the words of the field, and what is missing for the next one. Pure: an operator's tool says what holds.
+//! The stages of a rollout, in the words of the field, and the conditions for the next one. Pure: an operator's tool supplies the facts.
 //!
 //! | stage | is reached when |
 //! |---|---|
@@ -13,21 +13,21 @@ use crate::rollout::Percentage;
 
 /// The largest percentage of a canary: a tenth.
 const CANARY: Option<Percentage> = Percentage::from_basis_points(1_000);
-/// So many shadow reads at least must have been the same before users move.
+/// At least this many shadow reads must have been the same before users move.
 pub const SHADOW_READS: u64 = 100;
 
 /// A stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Nobody is moved or compared.
+    /// No user is moved, and no read is compared.
     Off,
     /// Reads are compared.
     Shadow,
-    /// A few are moved.
+    /// A few users are moved.
     Canary,
-    /// Many are moved.
+    /// Many users are moved.
     Ramp,
-    /// All are moved.
+    /// All users are moved.
     Live,
     /// v2 answers the legacy contract alone.
     LegacyOff,
@@ -61,10 +61,10 @@ impl Stage {
     }
 }
 
-/// What is known about a rollout. `None` where nobody could say.
+/// What is known about a rollout; `None` where a fact is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The percentage that holds, in basis points.
+    /// The percentage in force, in basis points.
     pub percent: u16,
     /// The share of reads that are compared, in basis points.
     pub shadow_percent: u16,
@@ -82,23 +82,23 @@ pub struct Facts {
     pub shadow_reads: (u64, u64),
     /// Whether every guardrail of the step allows the next one; `None` where no autopilot watches.
     pub guardrails_allow: Option<bool>,
-    /// Whether the autopilot has rolled back and nobody has said go.
+    /// Whether the autopilot has rolled back and no operator has said go.
     pub waits_for_go: bool,
-    /// Whether legacy tokens are accepted no more.
+    /// Whether legacy tokens are no longer accepted.
     pub legacy_tokens_ended: Option<bool>,
 }
 
 /// A condition of leaving a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Condition {
-    /// What has to hold, in words.
+    /// The condition, in words.
     pub name: &'static str,
-    /// Whether it does; `None` where nobody could say.
+    /// Whether it holds; `None` where that is unknown.
     pub met: Option<bool>,
 }
 
 impl Facts {
-    /// The stage that this is.
+    /// The stage that these facts show.
     #[must_use]
     pub fn stage(&self) -> Stage {
         let percent = Percentage::from_basis_points(self.percent).unwrap_or(Percentage::EVERYBODY);
@@ -117,7 +117,7 @@ impl Facts {
         }
     }
 
-    /// What has to hold before the next stage; nothing in the last one.
+    /// The conditions for the next stage; none in the last stage.
     #[must_use]
     pub fn conditions(&self) -> Vec<Condition> {
         let condition = |name, met| Condition { name, met };

@@ -1,8 +1,7 @@
-//! Changing a rollout in seconds, without a deployment: an override on top of what the variables say, kept in one place for all
-//! isolates.
+//! Changes a rollout in seconds, without a deployment: an override on top of the variables, kept in one place for all isolates.
 //!
-//! The variables stay the base. An override names what it replaces, who wants it, why, and until when; it is taken by
-//! compare-and-set, and what held before stays in the history. Pure: whoever keeps the state says the time and who is asking.
+//! The variables stay the base. An override names the fields that it replaces, its author, its reason and its end; compare-and-set takes
+//! it, and earlier overrides stay in the history. Pure: the owner of the state supplies the time and the author.
 
 mod request;
 mod wire;
@@ -18,14 +17,14 @@ use crate::time::UnixTime;
 pub use request::{MAX_BODY_BYTES, Refusal, Requested};
 pub use wire::{Answered, Reply, Shown, Standing, Told};
 
-/// So many earlier overrides are kept.
+/// How many earlier overrides are kept.
 pub const HISTORY: usize = 200;
-/// The longest that an override may hold, in seconds: 30 days. What is to stay belongs into the variables.
+/// The longest time for which an override may hold, in seconds: 30 days. A lasting change belongs into the variables.
 pub const LONGEST_SECONDS: i64 = 30 * 24 * 60 * 60;
-/// A change that needs a second person waits for them so long, in seconds.
+/// How long a change waits for a second operator, in seconds.
 pub const PENDING_SECONDS: i64 = 60 * 60;
 
-/// What an override replaces. What is `None` stays as the variables say.
+/// The fields that an override replaces. A `None` field stays as in the variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// `ROLLOUT_PERCENT`.
@@ -40,15 +39,15 @@ pub struct Change {
     /// `ROLLOUT_KILL_SWITCH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<bool>,
-    /// What a person tells the autopilot.
+    /// An operator's order to the autopilot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autopilot: Option<Order>,
-    /// Whether this counts although the variables throw the kill switch. Said by nobody unless they mean it.
+    /// Whether this counts although the variables throw the kill switch. An operator must say so explicitly.
     #[serde(default, skip_serializing_if = "is_false")]
     pub despite_kill_switch: bool,
 }
 
-/// What a person tells the autopilot.
+/// An operator's order to the autopilot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -63,17 +62,17 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// A change in force, or that was.
+/// An override in force, or one of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// What it replaces; nothing at all for a return to the variables.
     #[serde(flatten)]
     pub change: Change,
-    /// Why, in the words of who asked.
+    /// Why, in the author's words.
     pub reason: String,
-    /// The service whose key asked.
+    /// The service that asked, by its key.
     pub author: String,
-    /// The service whose key agreed, where two are needed.
+    /// The service that agreed, by its key, where two are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
     /// Since when.
@@ -89,7 +88,7 @@ pub struct Override {
 pub struct Steering {
     /// Newest last; the last one is in force unless it has expired.
     history: VecDeque<Override>,
-    /// Waits for a second person.
+    /// The change that waits for a second operator.
     pending: Option<Override>,
 }
 
@@ -102,16 +101,16 @@ pub enum Outcome {
     Pending(Override),
 }
 
-/// What was kept is in no form that this version reads.
+/// This version cannot read the stored overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the overrides that were kept cannot be read")]
 pub struct UnreadableOverrides;
 
 impl Steering {
-    /// Reads what was kept; an empty text is a rollout that nobody has changed yet.
+    /// Reads the stored text; an empty text is a rollout that no operator has changed yet.
     ///
     /// # Errors
-    /// [`UnreadableOverrides`]: whoever reads it goes by the variables, and says so.
+    /// [`UnreadableOverrides`]: the reader then uses the variables, and reports it.
     pub fn from_kept(text: &str) -> Result<Self, UnreadableOverrides> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -119,7 +118,7 @@ impl Steering {
         serde_json::from_str(text).map_err(|_| UnreadableOverrides)
     }
 
-    /// The version that the next change must name. Counts what is in force and what has expired.
+    /// The version that the next change must name. It counts overrides in force and expired ones.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.history.back().map_or(0, |newest| newest.version)
@@ -131,7 +130,7 @@ impl Steering {
         self.history.back().filter(|newest| now < newest.expires_at)
     }
 
-    /// What waits for a second person at `now`.
+    /// The change that waits for a second operator at `now`.
     #[must_use]
     pub fn pending(&self, now: UnixTime) -> Option<&Override> {
         self.pending
@@ -144,14 +143,14 @@ impl Steering {
         self.history.iter().rev()
     }
 
-    /// Whether a person holds the autopilot at `now`.
+    /// Whether an operator holds the autopilot at `now`.
     #[must_use]
     pub fn is_held(&self, now: UnixTime) -> bool {
         self.current(now)
             .is_some_and(|current| current.change.autopilot == Some(Order::Hold))
     }
 
-    /// The version of the last override in which a person told the autopilot to go on; 0 for never.
+    /// The version of the last override in which an operator told the autopilot to go on; 0 for never.
     #[must_use]
     pub fn last_go(&self) -> u64 {
         self.history()
@@ -159,8 +158,8 @@ impl Steering {
             .map_or(0, |past| past.version)
     }
 
-    /// What the autopilot asks for to have `percent` in force at `now`: the rest of what is in force stays, and a kill switch of the
-    /// variables always outranks it.
+    /// The autopilot's request to have `percent` in force at `now`. The rest of the current override stays, and a kill switch in the
+    /// variables always outranks the request.
     #[must_use]
     pub fn with_percent(&self, percent: Percentage, reason: &str, now: UnixTime) -> Requested {
         let in_force = self.current(now).map(|current| current.change.clone());
@@ -209,7 +208,7 @@ impl Steering {
             expires_at: requested.expires_at,
             version: self.version().saturating_add(1),
         };
-        // Sending everybody back must not wait for anybody.
+        // Sending every user back must not wait for a second operator.
         if two_persons && !wanted.change.only_throws_the_kill_switch() {
             match self.pending(now) {
                 Some(pending) if pending.asks_the_same_as(&wanted) && pending.author != author => {
@@ -246,7 +245,7 @@ impl Change {
         *self == switch
     }
 
-    /// The policy that holds: `base` as the variables say, with what this replaces.
+    /// The policy in force: `base`, as the variables say, with the fields that this replaces.
     ///
     /// A kill switch in the variables outranks every override that does not say `despite_kill_switch`, and variables that cannot be
     /// read outrank all of them.

@@ -1,8 +1,8 @@
-//! When v2 fails so often, while the legacy service does not, that all sign-ins are sent back; and when they return.
+//! When v2 fails while the legacy service does not, and all sign-ins go back to legacy; and when they return.
 //!
-//! A state machine without a clock. One object for all isolates owns it: they report what they saw, it tells them whether to step
-//! down. A breaker looks at one service from one isolate and lasts seconds; this looks at both sides from everywhere, and
-//! returns only after v2 has been well for a while.
+//! A state machine without a clock. One Durable Object for all isolates owns it: isolates report what they saw, and the object tells them
+//! whether to step down. A breaker looks at one service from one isolate and lasts seconds. The step-down looks at both sides from all
+//! isolates, and ends only after v2 has been well for a while.
 
 mod detector;
 mod figures;
@@ -19,22 +19,22 @@ pub use rule::{FAILING_CALLERS, Rule, read_rule};
 
 /// The shortest time that sign-ins stay sent back, in seconds. Doubles with each relapse up to [`MAX_HOLD_SECONDS`].
 pub const MIN_HOLD_SECONDS: i64 = 10;
-/// The longest time after which v2 is tried again, in seconds.
+/// The longest time after which sign-ins try v2 again, in seconds.
 pub const MAX_HOLD_SECONDS: i64 = 1_800;
 /// Failing again within this many seconds of a recovery is a relapse.
 pub const RELAPSE_SECONDS: i64 = 3_600;
-/// v2 is asked how it is this often while sign-ins are sent back, in seconds.
+/// How often the object asks v2 whether it is ready while sign-ins are sent back, in seconds.
 pub const PROBE_SECONDS: i64 = 5;
-/// So many good answers in a row, at least, before sign-ins return.
+/// At least this many good answers in a row come before sign-ins return.
 pub const GOOD_PROBES: u32 = 2;
 
 /// Whether sign-ins are sent back, and the figures behind it.
 ///
-/// What is written to storage is the standing alone: figures older than the window mean nothing after a restart.
+/// Storage holds only whether sign-ins are sent back and since when: figures older than the window mean nothing after a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepDown {
     down: Option<Down>,
-    /// Trips of which each came within [`RELAPSE_SECONDS`] of the recovery before.
+    /// Trips, each within [`RELAPSE_SECONDS`] of the recovery before.
     relapses: u32,
     recovered_at: Option<UnixTime>,
     #[serde(skip)]
@@ -57,10 +57,10 @@ struct Down {
 pub enum Change {
     /// From now on sign-ins go to the legacy service.
     SteppedDown {
-        /// What v2 did since it was last well, and the legacy service within the window.
+        /// What v2 did since it was last well, and what the legacy service did within the window.
         #[serde(flatten)]
         figures: Figures,
-        /// How long they stay there at least, in seconds.
+        /// How long sign-ins stay there at least, in seconds.
         hold_seconds: i64,
     },
     /// From now on sign-ins go where the rollout says.
@@ -86,7 +86,7 @@ impl StepDown {
         rule.is_failing(&self.figures().legacy)
     }
 
-    /// Takes what an isolate saw since it last said so.
+    /// Takes what an isolate saw since its last report.
     pub fn report(&mut self, report: Report, rule: &Rule, now: UnixTime) -> Option<Change> {
         self.forget_old(rule, now);
         let alarm = self.detector.alarm(&report.v2, rule, now);
@@ -95,7 +95,7 @@ impl StepDown {
             _ => self.reports.push_back((now, report)),
         }
         let mut figures = self.figures();
-        // Sign-ins cannot be sent back to a side that fails as well.
+        // Sign-ins cannot go back to a side that fails as well.
         if self.is_down() || rule.is_failing(&figures.legacy) {
             return None;
         }
@@ -114,8 +114,8 @@ impl StepDown {
 
     /// Takes v2's answer to "are you ready?".
     ///
-    /// Sign-ins return after [`GOOD_PROBES`] good answers once the hold is over, provided that what v2 is still sent (tokens, the
-    /// new contract) does not fail. They return at once when the legacy service fails: it is no refuge then.
+    /// Sign-ins return after [`GOOD_PROBES`] good answers once the hold is over, provided that the requests which v2 still gets (tokens,
+    /// the new contract) do not fail. They return at once when the legacy service fails: it cannot serve them then either.
     pub fn probed(&mut self, good: bool, rule: &Rule, now: UnixTime) -> Option<Change> {
         self.forget_old(rule, now);
         let figures = self.figures();

@@ -1,12 +1,12 @@
-//! The one spelling of a request target (RFC 9112 section 3.2.1, origin form) that is judged, sealed and sent.
+//! The one spelling of a request target (RFC 9112 section 3.2.1, origin form) that the edge judges, seals and sends.
 //!
-//! A runtime may hand over what a client wrote (`%2e`, `\`, `#`, raw bytes), and a URL parser between two of our steps tidies that up
-//! (WHATWG URL standard, "path state"). A guard that reads the text and a service that reads the tidied text then see different paths.
-//! The form made here is that of RFC 3986 section 6.2.2, which a URL parser leaves alone: escapes of unreserved characters are
-//! decoded, other escapes are upper case, everything that a path may not hold is escaped, dot segments are resolved. It is also what
-//! Cloudflare's URL normalisation makes of most targets, so a deployment behaves alike with it and without it.
+//! A runtime may hand over a target as the client wrote it (`%2e`, `\`, `#`, raw bytes), and a URL parser between two of our steps rewrites
+//! it (WHATWG URL standard, "path state"). A guard that reads the original and a service that reads the rewritten text then see different
+//! paths. The form made here is that of RFC 3986 section 6.2.2, which a URL parser leaves alone: escapes of unreserved characters are
+//! decoded, other escapes are upper case, every character that a path may not hold is escaped, dot segments are resolved. Cloudflare's URL
+//! normalisation makes the same of most targets, so a deployment behaves alike with it and without it.
 //!
-//! A target whose readers may disagree has no such form and is refused: [`TargetFault`].
+//! A target that readers may understand differently has no such form and is refused: [`TargetFault`].
 
 mod decode;
 
@@ -20,12 +20,12 @@ pub const MAX_TARGET_BYTES: usize = 16 * 1024;
 /// How often escapes may be escaped again. Each round is a scan of the path.
 const MAX_DECODINGS: u8 = 4;
 
-/// A target in its one spelling. Borrowed where it arrived in it.
+/// A target in its one spelling. Borrowed where it arrived in that spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The path, from its leading slash on.
     pub path: Cow<'a, str>,
-    /// The query with its `?`, or empty. Escapes in it stay as they are: nothing is judged by them.
+    /// The query with its `?`, or empty. Its escapes stay: no rule judges them.
     pub query: Cow<'a, str>,
 }
 
@@ -36,17 +36,17 @@ pub enum TargetFault {
     TooLong,
     /// Does not begin with a slash.
     NoPath,
-    /// Holds a `#`: what follows it belongs to the client (RFC 3986 section 3.5) and is never sent on.
+    /// Holds a `#`: the rest belongs to the client (RFC 3986 section 3.5) and is never sent on.
     Fragment,
     /// The path holds a `\`, a slash to a URL parser and an ordinary character to RFC 3986.
     Backslash,
     /// Holds a raw control character, or a blank.
     Control,
-    /// Holds what became of bytes that are not UTF-8; which bytes they were is lost.
+    /// Holds the replacement for bytes that are not UTF-8: the bytes themselves are lost.
     NotUtf8,
     /// The path holds a `%` without two hexadecimal digits behind it.
     Escape,
-    /// A segment that is `.` or `..` to whoever decodes once more, or cuts off parameters (`..%2F`, `..;`, `%252e`).
+    /// A segment that is `.` or `..` for a reader that decodes once more, or cuts off parameters (`..%2F`, `..;`, `%252e`).
     HiddenDots,
     /// Escapes of escapes of escapes.
     EscapedTooOften,
@@ -92,7 +92,7 @@ impl<'a> Target<'a> {
 }
 
 fn canonical_path(received: &str) -> Result<Cow<'_, str>, TargetFault> {
-    // To the end whatever is found: without a way out early the compiler looks at many bytes at once.
+    // The check reads to the end in any case: without an early exit the compiler compares many bytes at once.
     let tidy = received
         .bytes()
         .fold(true, |tidy, byte| tidy & (is_path_byte(byte) & (byte != b'%')));
@@ -123,7 +123,7 @@ const fn is_path_byte(byte: u8) -> bool {
         )
 }
 
-/// Each character escaped or not, as RFC 3986 would have it.
+/// Escapes and unescapes each character as RFC 3986 says.
 fn spell(received: &str) -> Result<String, TargetFault> {
     let mut spelled = String::with_capacity(received.len().saturating_add(16));
     let mut characters = received.chars();
@@ -147,7 +147,7 @@ fn spell(received: &str) -> Result<String, TargetFault> {
     Ok(spelled)
 }
 
-/// Adds `character`, escaped byte by byte unless it is one that `stays`.
+/// Adds `character`, escaped byte by byte unless `stays` keeps the byte.
 fn put(spelled: &mut String, character: char, stays: impl Fn(u8) -> bool) -> Result<(), TargetFault> {
     if character == ' ' || character.is_ascii_control() {
         return Err(TargetFault::Control);
@@ -198,8 +198,8 @@ fn resolve(path: &str) -> String {
     resolved
 }
 
-/// Services decode escapes, some twice; take `\` for a slash; cut parameters off a segment. For none of them may a path lead
-/// elsewhere than it says.
+/// Some services decode escapes twice, take `\` for a slash, or cut parameters off a segment. For none of them may a path lead elsewhere
+/// than it says.
 fn refuse_hidden_dots(path: &str) -> Result<(), TargetFault> {
     let mut bytes = Cow::Borrowed(path.as_bytes());
     for _ in 0..=MAX_DECODINGS {

@@ -2,8 +2,7 @@
 //! it broke.
 //!
 //! 1. [`UnverifiedToken::parse`] reads the token strictly and within bounds.
-//! 2. [`UnverifiedToken::kind`] tells by the unverified `iss` whose token it claims to be. That ring alone judges it: never one
-//!    and then the other.
+//! 2. [`UnverifiedToken::kind`] chooses one ring by the unverified `iss`. That ring alone judges the token; no second ring is tried.
 //! 3. The ring's rules are applied, cheapest first, the signature last.
 //!
 //! `docs/VERIFICATION.md` lists every rule with its reason, its code and its source.
@@ -90,8 +89,8 @@ impl UnverifiedToken<'_> {
         self.examine(policy, keys, engine, now).await
     }
 
-    /// Whose token this is, for somebody who holds it and asks: also one that the edge made ([`translation`]), which is no credential
-    /// here.
+    /// Verifies a token for its holder who asks about it. It also accepts a token that the edge made ([`translation`]), which is no
+    /// credential here.
     ///
     /// # Errors
     /// As [`verify`], for all other reasons.

@@ -1,4 +1,4 @@
-//! Every variable, secret and binding that the edge and the origin read: the one list that `docs/CONFIGURATION.md` is made of. Tests of
+//! Every variable, secret and binding that the edge and the origin read: the one list from which `docs/CONFIGURATION.md` is made. Tests of
 //! both programs compare it with the names that they read.
 
 mod list;
@@ -7,21 +7,21 @@ use std::fmt::Write as _;
 
 pub use list::VARIABLES;
 
-/// What reads it.
+/// The program that reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// The edge.
     Edge,
     /// The origin.
     Origin,
-    /// Both, and both have to say the same.
+    /// Both; their values must agree.
     Both,
 }
 
 /// How it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A variable, which anybody may see.
+    /// A variable; it is not secret.
     Variable,
     /// A secret: `wrangler secret put` at the edge; in the origin's environment, and nowhere else.
     Secret,
@@ -38,7 +38,7 @@ pub struct Variable {
     pub reads: Reads,
     /// How it is set.
     pub kind: Kind,
-    /// What holds where it is not set; `required` where it has to be.
+    /// The value in force where it is not set; `required` where it must be set.
     pub default: &'static str,
     /// What it does, in Markdown.
     pub effect: &'static str,
@@ -57,11 +57,11 @@ impl Variable {
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         Made by `origin variables`; a test compares. Every bad variable is named at once: the origin ends with 64, the edge answers 503 \
-         `CONFIG_INVALID`. An empty value counts as not set.\n\n\
-         At the edge variables stand in [`wrangler.toml`](../wrangler.toml), every environment with all of them, and secrets are set with \
-         `wrangler secret put NAME --env ENV`. The origin takes both from its environment. What both read has to be the same on both \
-         sides: `/readyz?verbose` of the edge and `origin doctor --edge` compare.\n",
+         `origin variables` prints this page; a test compares. Both programs name every bad variable at once: the origin exits with 64, the \
+         edge answers 503 `CONFIG_INVALID`. An empty value counts as not set.\n\n\
+         At the edge, variables are in [`wrangler.toml`](../wrangler.toml), all of them in every environment; \
+         `wrangler secret put NAME --env ENV` sets secrets. The origin takes both from its environment. Variables that both programs read \
+         must have the same value on both sides: `/readyz?verbose` of the edge and `origin doctor --edge` compare them.\n",
     );
     for (title, program) in [
         ("Both", Reads::Both),

@@ -1,4 +1,4 @@
-//! The one rule for addresses that clients put into pages as they are, such as a user's photo.
+//! The one rule for addresses that clients put into pages unchanged, such as a user's photo.
 
 /// The longest such address, in characters.
 pub const MAX_CHARACTERS: usize = 2048;
@@ -7,7 +7,7 @@ pub const MAX_CHARACTERS: usize = 2048;
 /// printable ASCII.
 ///
 /// `javascript:` and `data:` are addresses too, and run or show in the page what the user wrote into their profile. White space and control
-/// characters are refused, since browsers drop some of them and read another scheme than we did (WHATWG URL, section 4.4).
+/// characters are refused, since browsers drop some of them and then read another scheme than we did (WHATWG URL, section 4.4).
 #[must_use]
 pub fn is_web_address(text: &str) -> bool {
     if text.len() > MAX_CHARACTERS {

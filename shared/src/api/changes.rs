@@ -1,9 +1,9 @@
-//! Users whose access has changed: what the origin tells the edge every few seconds.
+//! The revocation feed: users whose access has changed. The origin tells the edge every few seconds.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Where the origin says it. For the edge itself and for services, never for those who come through the edge: the edge's own
+/// The path of the feed. Only the edge itself and services may read it, never a caller who comes through the edge: the edge's own
 /// assertions for it have an audience of their own ([`crate::assertion::FEED_AUDIENCE`]).
 pub const PATH: &str = "/v1/changes";
 
@@ -12,23 +12,24 @@ pub const PATH: &str = "/v1/changes";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
-    /// What to ask with next time.
+    /// The cursor of the next question.
     pub cursor: String,
-    /// Everything that is kept is to be forgotten: there was no cursor, it is another database's, or too much has changed.
+    /// Whether the reader must forget everything that it keeps: it sent no cursor, or the cursor of another database, or too much has
+    /// changed.
     pub reset: bool,
     /// The users. Empty with `reset`.
     pub people: Vec<Changed>,
 }
 
-/// A user whose access has changed, and what it is now.
+/// A user with changed access, and the access now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changed {
-    /// Their id; a legacy token names them by it.
+    /// The user's id; legacy tokens name the user by it.
     pub id: Uuid,
-    /// The uid by which Firebase tokens name them.
+    /// The uid by which Firebase tokens name the user.
     pub firebase_uid: Option<String>,
-    /// Whether they may act at all.
+    /// Whether the user may act at all.
     pub is_active: bool,
     /// Sign-ins before this moment, in seconds since 1970, are void.
     pub valid_since: Option<i64>,

@@ -28,7 +28,7 @@ pub struct Transfer {
     pub reason: String,
     /// What it belongs to in the caller's records.
     pub reference: Option<String>,
-    /// The hold it belongs to.
+    /// The hold to which it belongs.
     pub hold_id: Option<Uuid>,
     /// When.
     pub created_at: DateTime<Utc>,
@@ -40,7 +40,7 @@ pub struct Transfer {
 pub struct Moved {
     /// The movement.
     pub transfer: Transfer,
-    /// The spendable balance right after it, in tokens; a repeat answers the same, whatever moved since.
+    /// The spendable balance right after it, in tokens; a repeat answers the same, even if tokens have moved since.
     pub token_balance: i32,
 }
 

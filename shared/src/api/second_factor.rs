@@ -21,7 +21,7 @@ pub struct SecondFactorChallenge {
 pub struct EnrolledFactor {
     /// Its name in later calls.
     pub mfa_enrollment_id: String,
-    /// What its holder calls it.
+    /// The name that the user gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// RFC 3339.
@@ -35,12 +35,12 @@ pub struct EnrolledFactor {
     pub totp_info: Option<TotpInfo>,
 }
 
-/// Nothing is said of a factor by one-time passwords.
+/// Empty: Google tells nothing about a factor by one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TotpInfo {}
 
-// A credential stays out of logs whatever prints it, and so does a telephone number.
+// `Debug` shows neither the credential nor a telephone number, so that no log holds them.
 impl std::fmt::Debug for SecondFactorChallenge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SecondFactorChallenge")

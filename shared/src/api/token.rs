@@ -1,4 +1,4 @@
-//! What verifying a token answers.
+//! The answer to the verification of a token.
 
 use serde::Serialize;
 
@@ -13,12 +13,12 @@ pub struct VerifiedToken {
     pub valid: bool,
     /// The user.
     pub user: User,
-    /// Their Firebase uid, once linked.
+    /// The user's Firebase uid, once linked.
     #[serde(rename = "firebaseUid")]
     pub firebase_uid: Option<String>,
-    /// Their address.
+    /// The user's e-mail address.
     pub email: Option<String>,
-    /// Whether Firebase vouches for the address.
+    /// Whether Firebase calls the address verified.
     #[serde(rename = "emailVerified")]
     pub email_verified: bool,
     /// `exp`, in seconds since 1970.

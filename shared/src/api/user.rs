@@ -26,13 +26,13 @@ pub struct User {
     pub token_balance: i64,
     /// `local`, `firebase` or `hybrid`.
     pub auth_provider: String,
-    /// Whether Firebase vouches for the address.
+    /// Whether Firebase calls the address verified.
     pub email_verified: bool,
     /// Photo URL.
     pub photo_url: Option<String>,
     /// Last sign-in (not last request).
     pub last_login: Option<DateTime<Utc>>,
-    /// First sight.
+    /// When the row of the user was made.
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,

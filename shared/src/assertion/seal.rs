@@ -1,8 +1,8 @@
-//! Sealing, in three steps of which a sender repeats only the last: what every statement to an audience begins with, what is said
-//! about one user, and what is said about one request.
+//! Sealing in three steps: what every statement to an audience begins with, the part about one user, and the part about one request. A
+//! sender repeats only the last step.
 //!
-//! An HMAC goes from front to back, so whatever comes first need be hashed only once. The result is an ordinary JWT. Each step's
-//! JSON is filled up with blanks to whole groups of base64url, so that the texts of the steps can be put one behind the other.
+//! An HMAC goes from front to back, so the sender hashes the first parts only once. The result is an ordinary JWT. Each step pads its JSON
+//! with blanks to whole groups of base64url, so that the texts of the steps can be joined.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub struct Sealer {
     about_nobody: Opening,
 }
 
-/// The beginning of a statement, about one user or nobody, as long as it is the same for every request.
+/// The beginning of a statement, about one user or nobody, as far as it is the same for every request.
 #[derive(Clone)]
 pub struct Opening {
     text: Vec<u8>,
@@ -69,7 +69,7 @@ struct ThisRequest<'a> {
 }
 
 impl AssertionKeys {
-    /// What seals statements to `audience` with the first of these keys, which are its own ([`AssertionKeys::for_audience`]).
+    /// The sealer for statements to `audience`, with the first of these keys, which must be its own ([`AssertionKeys::for_audience`]).
     ///
     /// # Errors
     /// [`CannotSeal`] when there is no key.
@@ -102,7 +102,7 @@ impl AssertionKeys {
 }
 
 impl Sealer {
-    /// Whom it speaks to.
+    /// The audience of its statements.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
@@ -126,8 +126,8 @@ impl Sealer {
 }
 
 impl Opening {
-    /// Ends the statement with what `assertion` says about the request, good from `now` for [`LIFETIME_SECONDS`]. Audience and identity
-    /// are those of this opening, not `assertion`'s.
+    /// Completes the statement with the part of `assertion` about the request, good from `now` for [`LIFETIME_SECONDS`]. Audience and
+    /// identity come from this opening, not from `assertion`.
     ///
     /// # Errors
     /// [`CannotSeal`] when it cannot be written as JSON.
@@ -155,7 +155,7 @@ impl Opening {
         String::from_utf8(text).map_err(|_| CannotSeal)
     }
 
-    /// Adds JSON members, with the comma that others follow, in whole groups of base64url.
+    /// Adds JSON members, each followed by a comma, in whole groups of base64url.
     fn members(&mut self, mut members: Vec<u8>) {
         members.push(b',');
         while !members.len().is_multiple_of(3) {
@@ -164,7 +164,7 @@ impl Opening {
         self.push(|text| base64url::encode_to(text, &members));
     }
 
-    /// Adds what `write` writes, to the text and to what is hashed.
+    /// Appends what `write` writes to the text and to the hashed bytes.
     fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.text.len();
         write(&mut self.text);
@@ -215,7 +215,7 @@ mod tests {
         })
     }
 
-    /// Every length of what is said about a user and about a request, so that every filling is met.
+    /// Tries every length of the parts about a user and about a request, and with them every padding.
     #[test]
     fn one_opening_serves_many_requests() {
         let keys = AssertionKeys::parse(&format!("k:{}", base64url::encode(&[7; 32]))).unwrap();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_about_nobody_names_nobody() {
+    fn opening_without_user_names_no_user() {
         let keys = AssertionKeys::parse(&format!("k:{}", base64url::encode(&[7; 32]))).unwrap();
         let assertion = Assertion {
             audience: ORIGIN_AUDIENCE,

@@ -1,4 +1,4 @@
-//! What is sealed is opened, and nothing else.
+//! A sealed assertion opens, and nothing else does.
 
 use super::*;
 use crate::identity::{Subject, TokenKind};
@@ -60,7 +60,7 @@ const EXPECTED: Expected<'static> = Expected {
 };
 
 #[test]
-fn what_was_sealed_is_opened() {
+fn sealed_assertion_opens() {
     let keys = keys(&["a"]);
     let opened = keys.open(&seal(&keys), &EXPECTED, NOW, ClockSkew::NONE).unwrap();
     assert_eq!(opened.identity.unwrap(), identity());
@@ -124,7 +124,7 @@ fn an_assertion_is_good_for_one_request_and_one_minute() {
 }
 
 #[test]
-fn nothing_else_is_believed() {
+fn any_other_text_is_refused() {
     let keys = keys(&["a"]);
     let sealed = seal(&keys);
     let mut parts: Vec<String> = sealed.split('.').map(str::to_owned).collect();
@@ -142,7 +142,7 @@ fn nothing_else_is_believed() {
 }
 
 #[test]
-fn an_audience_can_neither_speak_to_the_origin_nor_to_another() {
+fn audience_keys_seal_for_no_other_audience() {
     let keys = keys(&["a", "b"]);
     let archive = keys.for_audience("archive");
     assert!(AssertionKeys::parse(&archive.reveal()).is_ok());

@@ -15,7 +15,7 @@ const PERSON: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// `UPDATE_VECTORS=1 cargo test -p crossfade-shared` writes the file anew.
+/// `UPDATE_VECTORS=1 cargo test -p crossfade-shared` writes the file again.
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn the_vector_file_is_what_the_code_says() {
@@ -69,7 +69,7 @@ struct Vector {
 }
 
 impl Vector {
-    /// To be refused for `reason`.
+    /// A case that must be refused for `reason`.
     fn refused(name: &'static str, reason: &'static str, assertion: String) -> Self {
         Self {
             name,
@@ -84,7 +84,7 @@ impl Vector {
         }
     }
 
-    /// To be accepted, as a statement of `opened`.
+    /// A case that must be accepted, as a statement of `opened`.
     fn accepted(name: &'static str, opened: &OpenedAssertion, assertion: String) -> Self {
         Self {
             opened: Some(shown(opened)),
@@ -120,14 +120,14 @@ fn file() -> Value {
     })
 }
 
-/// What the edge is configured with: the newer key first.
+/// The edge's configured keys: the newer one first.
 fn edge_keys() -> AssertionKeys {
     let new = base64url::encode(&[0x22; 32]);
     let old = base64url::encode(&[0x11; 32]);
     AssertionKeys::parse(&format!("2027-02:{new},2027-01:{old}")).unwrap()
 }
 
-/// What the service is configured with.
+/// The service's configured keys.
 fn service_keys() -> AssertionKeys {
     edge_keys().for_audience(AUDIENCE)
 }
@@ -194,7 +194,7 @@ fn nobody() -> OpenedAssertion {
     }
 }
 
-/// By the edge's own code.
+/// Seals with the edge's own code.
 fn seal(keys: &AssertionKeys, stated: &OpenedAssertion, audience: &str) -> String {
     keys.seal(
         &Assertion {
@@ -211,7 +211,7 @@ fn seal(keys: &AssertionKeys, stated: &OpenedAssertion, audience: &str) -> Strin
     .unwrap()
 }
 
-/// By hand: any header and claims, under the service's newest key.
+/// Makes an assertion by hand: any header and claims, under the service's newest key.
 fn forge(header: &str, claims: &Value) -> String {
     let (_, key) = &service_keys().keys[0];
     let input = format!("{}.{}", base64url::encode(header.as_bytes()), encoded(claims));

@@ -20,7 +20,7 @@ fn opened() -> Breaker {
 }
 
 #[test]
-fn one_caller_opens_nothing() {
+fn one_caller_opens_no_breaker() {
     for callers in 1..=MIN_CALLERS {
         let mut breaker = Breaker::default();
         for request in 0..1_000 {
@@ -35,7 +35,7 @@ fn one_caller_opens_nothing() {
 }
 
 #[test]
-fn few_callers_who_fail_often_open_nothing_for_many_who_do_not() {
+fn few_failing_callers_among_many_open_no_breaker() {
     let mut breaker = Breaker::default();
     for round in 0..50 {
         for number in 0..10 {
@@ -47,7 +47,7 @@ fn few_callers_who_fail_often_open_nothing_for_many_who_do_not() {
 }
 
 #[test]
-fn what_says_nothing_changes_nothing() {
+fn outcome_without_evidence_changes_nothing() {
     let mut breaker = Breaker::default();
     for number in 0..100 {
         breaker.record(None, caller(number), START);
@@ -62,7 +62,7 @@ fn what_says_nothing_changes_nothing() {
 }
 
 #[test]
-fn a_probe_that_says_nothing_makes_room_for_another() {
+fn probe_without_evidence_lets_another_go() {
     let mut breaker = opened();
     let later = START.plus(OPEN_SECONDS);
     assert_eq!(breaker.admit(caller(99), later), Admission::Probe);
@@ -78,15 +78,15 @@ fn a_probe_that_says_nothing_makes_room_for_another() {
 }
 
 #[test]
-fn one_caller_keeps_nothing_shut() {
-    // Ends each probe as a failure, or leaves before it ends.
+fn one_caller_keeps_no_breaker_open() {
+    // Each probe ends as a failure, or its caller leaves before it ends.
     for ends in [FAILED, None] {
         let mut breaker = opened();
         let mut now = START;
         let (mut theirs, mut others) = (0, 0);
         for _ in 0..200 {
             now = now.plus(1);
-            // Always first.
+            // This caller always comes first.
             for _ in 0..50 {
                 if breaker.admit(caller(66), now) == Admission::Probe {
                     theirs += 1;
@@ -182,9 +182,9 @@ fn a_lost_probe_is_replaced() {
     assert_eq!(breaker.admit(caller(2), now), Admission::Probe);
 }
 
-/// Whatever the order of events and however the clock jumps, the breaker never refuses anybody for longer than two of its longest pauses.
+/// In any order of events, and even if the clock jumps, the breaker refuses no caller for longer than two of its longest pauses.
 #[test]
-fn nothing_is_refused_for_ever() {
+fn breaker_never_refuses_for_ever() {
     let mut state: u64 = 42;
     let mut next = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

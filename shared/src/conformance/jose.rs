@@ -1,4 +1,4 @@
-//! The JWS layer on its own: header rules, key choice and signature, for vectors whose payload is no JSON.
+//! The JWS layer alone: header rules, key choice and signature, for vectors whose payload is not JSON.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ async fn by_rsa<E: SignatureEngine>(
     keys: &str,
 ) -> Result<(), &'static str> {
     let set = KeySet::parse(keys.as_bytes()).map_err(|_| "bad_key_set")?;
-    // RFC 7515's own examples name no key; a set of one then leaves no choice.
+    // RFC 7515's own examples name no key: with a set of one, that key is taken.
     let key = match header.key_id() {
         Ok(kid) => set.get(kid),
         Err(_) if set.iter().count() == 1 => set.iter().next().map(|(_, key)| key),
@@ -56,7 +56,7 @@ fn by_hmac(jws: &UnverifiedJws<'_>, header: &UnverifiedHeader, keys: &str) -> Re
     if verified { Ok(()) } else { Err("signature") }
 }
 
-/// HMAC secrets reach us as configuration, never as JWK: this reads the vectors' sets as a configuration would be read.
+/// In production HMAC secrets come from configuration and never as JWK. This reads them from the vectors' sets.
 fn secrets(keys: &str) -> Result<Vec<(Option<String>, HmacSecret)>, &'static str> {
     let set: Value = serde_json::from_str(keys).map_err(|_| "bad_key_set")?;
     let mut secrets: Vec<(Option<String>, HmacSecret)> = Vec::new();

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::{BadVectors, Case, Layer};
 
-/// Marked valid there, refused here: a `?` is inserted into a base64url segment, and one byte string has one spelling.
+/// Marked valid there, refused here: a `?` stands inside a base64url segment, and we accept one spelling only.
 const STRICTER_HERE: [u32; 2] = [372, 373];
 
 /// Marked invalid there, accepted here: byte for byte the same token under the same key as #357, which is marked valid
-/// (<https://github.com/C2SP/wycheproof/issues/236>). No verifier can do both.
+/// (<https://github.com/C2SP/wycheproof/issues/236>). No verifier can satisfy both marks.
 const SAME_AS_VALID: [u32; 2] = [367, 370];
 
 #[derive(Deserialize)]
@@ -34,8 +34,8 @@ struct Test {
     result: String,
 }
 
-/// `json_web_signature_test.json`: for a verifier of RS256 and HS256 the valid ones of these two, less the two where we are
-/// stricter; all others are refused, save two that repeat a valid one.
+/// `json_web_signature_test.json`. A verifier of RS256 and HS256 accepts the valid ones of these two algorithms, but for the two where we
+/// are stricter. It refuses all others, but for two that repeat a valid one.
 ///
 /// # Errors
 /// [`BadVectors`]
@@ -75,7 +75,7 @@ fn cases(file: &str, source: &str) -> Result<Vec<Case>, BadVectors> {
                 source: source.to_owned(),
                 name: format!("#{} {}", test.id, test.comment),
                 layer: Layer::Jws,
-                // A few vectors are in JSON serialisation, an object instead of a string: no token at all here.
+                // A few vectors are in JSON serialisation, an object instead of a string: here that is no token at all.
                 token: test
                     .jws
                     .as_str()

@@ -1,4 +1,4 @@
-//! How an attempt ended, and what that is evidence of. One table, so that nothing a caller can cause is ever booked against a
+//! How an attempt ended, and what that is evidence of. One table for all, so that nothing that a caller can cause ever counts against a
 //! service.
 //!
 //! | outcome | the service's breaker | sign-ins' breaker | step-down, v2 | step-down, legacy |
@@ -17,14 +17,14 @@
 //! | 2xx, 3xx, 401 | well | well | well | well |
 //! | other 4xx | well | – | well | well |
 //!
-//! "–" says nothing either way. The sign-ins' breaker is about calls of v2 that need Google; such a call that is late may be
-//! waiting for Google, so it says nothing about reads. Both breakers and the step-down ask in addition how many different callers
-//! saw a service fail ([`crate::callers`]).
+//! "–" says nothing either way. The sign-ins' breaker is about v2's calls that need Google. Such a call that is late may be waiting for
+//! Google, so it says nothing about reads. Both breakers and the step-down also ask how many different callers saw a service fail
+//! ([`crate::callers`]).
 
 use crate::problem::ErrorCode;
 use crate::routing::Side;
 
-/// What v2 depends on, as it names it to the edge beside a 503 ([`crate::headers::DEPENDENCY`]).
+/// What v2 depends on. v2 names it to the edge with a 503 ([`crate::headers::DEPENDENCY`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dependency {
     /// Google's account services: sign-ins need them, calls with a token do not.
@@ -39,7 +39,7 @@ impl Dependency {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Firebase, Self::Keys, Self::Database];
 
-    /// What a failure with this code ([`ErrorCode`]) lacked.
+    /// The dependency that was missing in a failure with this code ([`ErrorCode`]).
     #[must_use]
     pub fn behind(code: &str) -> Option<Self> {
         [
@@ -82,21 +82,21 @@ pub enum BodyFault {
 pub enum Outcome {
     /// Its breaker is open; nothing was sent.
     BreakerOpen,
-    /// No connection, or it broke before the answer began and after all of the request was sent.
+    /// No connection, or it broke after all of the request was sent and before the answer began.
     Unreachable,
     /// The answer did not begin in time, counted from the moment when all of the request was sent.
     Timeout,
-    /// There was no answer to a long body: its length may be why.
+    /// A long body got no answer: its length may be the reason.
     Interrupted,
-    /// It answered with something that is no HTTP answer: an informational status, one above 599.
+    /// The side sent something that is no HTTP answer: an informational status, or one above 599.
     Unusable,
-    /// It answered with this HTTP status.
+    /// The side answered with this HTTP status.
     Status(u16),
-    /// It answered 503 and named what it lacks.
+    /// The side answered 503 and named the missing dependency.
     Without(Dependency),
     /// The caller's body never arrived.
     Body(BodyFault),
-    /// The request cannot be sent as it was asked: a GET with a body.
+    /// The request cannot be sent as its caller made it: a GET with a body.
     Unsendable,
 }
 
@@ -105,12 +105,12 @@ pub enum Outcome {
 pub enum Evidence {
     /// It works.
     Well,
-    /// It failed, and nothing about the request can have been why.
+    /// It failed, and nothing in the request can have been the cause.
     Failed,
 }
 
 impl Outcome {
-    /// What this says about the service as a whole; `needs_google` for a call that v2 cannot answer without Google.
+    /// What this says about the service as a whole; `needs_google` is for a call that v2 cannot answer without Google.
     #[must_use]
     pub const fn of_service(self, needs_google: bool) -> Option<Evidence> {
         match self {
@@ -122,20 +122,20 @@ impl Outcome {
         }
     }
 
-    /// What this, of a call that needs Google, says about such calls.
+    /// What this outcome of a call that needs Google says about such calls.
     #[must_use]
     pub const fn of_sign_ins(self) -> Option<Evidence> {
         match self {
             Self::Unreachable | Self::Timeout | Self::Without(Dependency::Firebase) => Some(Evidence::Failed),
             Self::Status(status) if is_gateway_failure(status) => Some(Evidence::Failed),
-            // A refusal for another reason may have been made before Google was asked.
+            // v2 may have made a refusal for another reason before it asked Google.
             Self::Status(200..=399 | 401) => Some(Evidence::Well),
             _ => None,
         }
     }
 
-    /// What this says to whoever decides about stepping down. A plain 500 counts against v2, where it is a fault of ours. The legacy
-    /// service answers a sign-in without a stored password so, which says nothing about its health.
+    /// What this says for the step-down. A plain 500 counts against v2, where it is a fault of ours. The legacy service answers 500 to a
+    /// sign-in without a stored password, which says nothing about its health.
     #[must_use]
     pub const fn of_side(self, side: Side) -> Option<Evidence> {
         match (side, self) {
@@ -148,7 +148,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it passes, by what it says.
+    /// Whether the answer says that the failure is temporary.
     pub(super) const fn is_outage(self) -> bool {
         match self {
             Self::BreakerOpen | Self::Unreachable | Self::Timeout | Self::Without(_) => true,
@@ -157,15 +157,15 @@ impl Outcome {
         }
     }
 
-    /// Whether the side gave no answer that counts: none at all, or 5xx.
+    /// Whether the side gave no usable answer: none at all, or 5xx.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         !matches!(self, Self::Status(status) if status < 500)
     }
 }
 
-/// A status that speaks of the service's absence and not of the request: 502 to 504 (RFC 9110 section 15.6), and Cloudflare's own
-/// for an origin that is away (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
+/// A status that speaks of the service's absence and not of the request: 502 to 504 (RFC 9110 section 15.6), and Cloudflare's own for an
+/// origin that is away (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
 #[must_use]
 pub const fn is_gateway_failure(status: u16) -> bool {
     matches!(status, 502..=504 | 520..=527 | 530)

@@ -74,7 +74,7 @@ fn causes() {
         (SIGN_IN, Outcome::Timeout, Some(Cause::Timeout)),
         (SIGN_IN, Outcome::Unreachable, Some(Cause::Unreachable)),
         (SIGN_IN, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
-        // A reset mail may be on its way already; only an untouched request is sent again.
+        // A reset mail may be on its way already: only a request of which nothing was sent goes to the other side.
         (reset, Outcome::Timeout, None),
         (reset, Outcome::BreakerOpen, Some(Cause::BreakerOpen)),
         (reset, Outcome::Status(404), Some(Cause::UnknownThere)),
@@ -117,7 +117,7 @@ fn a_firebase_token_is_never_sent_to_the_legacy_service() {
 }
 
 #[test]
-fn whose_answer_counts() {
+fn settle_chooses_the_answer() {
     const OK: Outcome = Outcome::Status(200);
     const WRONG: Outcome = Outcome::Status(401);
     const UNKNOWN: Outcome = Outcome::Status(404);
@@ -131,13 +131,13 @@ fn whose_answer_counts() {
         (CONFLICT, OK, Counts::Second),
         (CONFLICT, WRONG, Counts::Second),
         (CONFLICT, UNKNOWN, Counts::First),
-        // Where they would be signed in is down: to be tried again.
+        // The side that would sign the user in is down: the client must try again.
         (CONFLICT, FAULT, Counts::Second),
         (FAULT, OK, Counts::Second),
         (FAULT, WRONG, Counts::Second),
         (FAULT, UNKNOWN, Counts::First),
         (FAULT, Outcome::Status(503), Counts::First),
-        // Somebody with no hash at the legacy service, while v2 is down.
+        // A user without a hash at the legacy service, while v2 is down.
         (Outcome::Status(500), FAULT, Counts::Second),
         (Outcome::Status(500), Outcome::Status(503), Counts::Second),
         (Outcome::Status(500), Outcome::BreakerOpen, Counts::Second),
@@ -164,9 +164,9 @@ fn whose_answer_counts() {
     }
 }
 
-/// The caller's doing is a reason for nothing, whoever was asked about whatever.
+/// Nothing that the caller did makes the edge ask another side or counts against a service.
 #[test]
-fn what_the_caller_did_is_never_asked_about_elsewhere_nor_booked() {
+fn caller_fault_causes_no_fallback_and_no_evidence() {
     let outcomes = [
         Outcome::Body(BodyFault::Broken),
         Outcome::Body(BodyFault::Stalled),
@@ -193,7 +193,7 @@ fn what_the_caller_did_is_never_asked_about_elsewhere_nor_booked() {
                     repeatable: true,
                     proven: true,
                 };
-                // A long body that is still held may find a side that takes it.
+                // The edge still holds the long body and may find a side that takes it.
                 if outcome != Outcome::Interrupted {
                     assert_eq!(cause(attempt, outcome), None, "{attempt:?} {outcome:?}");
                 }
@@ -203,16 +203,16 @@ fn what_the_caller_did_is_never_asked_about_elsewhere_nor_booked() {
     assert_eq!(cause(SIGN_IN, Outcome::Interrupted), Some(Cause::Unreachable));
 }
 
-/// 403 is how v2 says that Google wants a second factor or blocks the sign-in; 408, 413 and 429 are definite too.
+/// v2 answers 403 when Google wants a second factor or blocks the sign-in; 408, 413 and 429 are definite too.
 #[test]
-fn a_definite_refusal_is_walked_around_by_nobody() {
+fn definite_refusal_causes_no_fallback() {
     for status in (400..500).filter(|status| ![404, 409].contains(status)) {
         let outcome = Outcome::Status(status);
         assert_eq!(cause(SIGN_IN, outcome), None, "{status}");
         assert_ne!(outcome.of_service(true), Some(Evidence::Failed), "{status}");
         assert_ne!(outcome.of_sign_ins(), Some(Evidence::Failed), "{status}");
         assert_eq!(outcome.of_side(Side::V2), Some(Evidence::Well), "{status}");
-        // Asked second, because the legacy service failed or did not know them, its refusal stands.
+        // A side that was asked second, because the legacy service failed or did not know the user, refuses: that refusal stands.
         for first in [Outcome::Status(404), Outcome::Timeout, Outcome::Status(500)] {
             assert_eq!(
                 settle(Purpose::SignIn, first, outcome),
@@ -226,7 +226,7 @@ fn a_definite_refusal_is_walked_around_by_nobody() {
 #[test]
 fn without_google_reads_go_on() {
     let (failed, well) = (Some(Evidence::Failed), Some(Evidence::Well));
-    // (outcome, of the service for a read, for a sign-in, of sign-ins)
+    // (outcome, evidence about the service for a read, for a sign-in, about sign-ins)
     for (outcome, read, sign_in, sign_ins) in [
         (Outcome::Without(Dependency::Firebase), well, well, failed),
         (Outcome::Without(Dependency::Keys), well, well, None),

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The logarithm of what each part of the stake has become. The whole began as 1, in equal parts.
+/// The logarithm of each part of the stake. The whole began as 1, in equal parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bet {
     parts: Vec<f64>,
 }
 
-/// Beyond this a part neither grows nor shrinks: far from every threshold, and what is added later still counts.
+/// Beyond this a part neither grows nor shrinks. It is far from every threshold, and later evidence still counts.
 const FAR: f64 = 600.0;
 
 impl Bet {
-    /// One in equal `parts`.
+    /// A stake of one in `parts` equal parts.
     pub fn even(parts: usize) -> Self {
         let part = -(u32::try_from(parts).map_or(1.0, f64::from)).ln();
         Self {
@@ -30,13 +30,13 @@ impl Bet {
         }
     }
 
-    /// What the stake has become.
+    /// The present value of the stake.
     pub fn wealth(&self) -> f64 {
         self.parts.iter().map(|part| part.exp()).sum()
     }
 
-    /// Fills each part up to its share of the stake. The whole then sees a change for the worse however long all was well before it (a mixture of CUSUM
-    /// statistics). Returns whether that is all there is: nothing has been won.
+    /// Raises each part to its share of the stake. The whole then sees a change for the worse however long all was well before it (a
+    /// mixture of CUSUM statistics). Returns whether nothing has been won.
     pub fn refill(&mut self) -> bool {
         let share = Self::even(self.parts.len()).parts;
         let mut nothing_won = true;

@@ -1,4 +1,4 @@
-//! Error rates and power, by simulation with a fixed seed, and what holds for every sequence.
+//! Error rates and power, by simulation with a fixed seed, and properties of every sequence.
 
 use super::{Count, Guardrail, Margins, Verdict};
 
@@ -38,10 +38,10 @@ struct Shares {
 
 const ERROR: f64 = 0.01;
 const ROLLOUTS: u32 = 1_000;
-/// Three standard deviations above the promised error, for so many rollouts.
+/// Three standard deviations above the promised error, for this many rollouts.
 const ALLOWED: f64 = ERROR + 3.0 * 0.003_15;
 
-/// Each rollout ends with its first verdict, as an operator who looks after every interval would end it.
+/// Each rollout ends with its first verdict, as if an operator looked after every interval.
 fn play(site: &Site) -> Shares {
     let mut ended = [0_u32; 2];
     for rollout in 0..ROLLOUTS {
@@ -73,7 +73,7 @@ fn play(site: &Site) -> Shares {
 
 #[test]
 fn a_harmful_release_is_promoted_in_one_of_a_hundred_rollouts_at_most() {
-    // On the very edge of what is harmful, where it is hardest to tell.
+    // Just harmful: the hardest rate to tell.
     for (legacy_rate, v2_rate) in [(0.0025, 0.005), (0.01, 0.02), (0.05, 0.1), (0.0, 0.005)] {
         for (v2_requests, legacy_requests) in [(5, 95), (50, 50), (1, 3)] {
             let site = Site {
@@ -199,7 +199,7 @@ fn no_evidence_gives_no_verdict() {
 }
 
 #[test]
-fn a_report_that_claims_more_events_than_requests_is_cut_down() {
+fn report_with_more_events_than_requests_is_capped() {
     let mut told = Guardrail::new(Margins::failures(ERROR));
     let mut cut = told.clone();
     let legacy = Count {
@@ -239,7 +239,7 @@ fn a_guardrail_survives_storage() {
     let stored = serde_json::to_string(&guardrail).unwrap();
     let mut read: Guardrail = serde_json::from_str(&stored).unwrap();
     assert_eq!(read.figures(), guardrail.figures());
-    // The last digit of a number may differ, a verdict must not: the same failures bring it about.
+    // The last digit of a number may differ, a verdict must not: the same failures must lead to it.
     let failed = Count {
         requests: 1,
         events: 1,

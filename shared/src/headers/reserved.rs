@@ -1,18 +1,18 @@
-//! Which inbound headers say what only the edge, or the network before it, may say.
+//! Which inbound headers carry a statement that only the edge, or the network before it, may make.
 //!
 //! Servers fold names before they look at them: CGI, WSGI and Rack make one variable of `X-User-Id`, `X_User_Id` and `X.User.Id`, and
-//! others drop what they do not know. Names are therefore compared without anything that is no letter or digit.
+//! others drop characters that they do not know. Names are therefore compared by their letters and digits alone.
 
 use super::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 
-/// Families: a name belongs to one if it begins so, with each run of other characters counted as one `-`.
+/// Families: a name belongs to a family if it begins with it, with each run of other characters counted as one `-`.
 const FAMILIES: [&[u8]; 21] = [
     // Ours.
     b"x-user-",
     b"x-auth-",
     b"x-internal-",
     b"x-crossfade-",
-    // Who the caller is, as other proxies tell it.
+    // Who the caller is, as other proxies state it.
     b"x-authenticated-",
     b"x-remote-",
     b"x-webauth-",
@@ -23,7 +23,7 @@ const FAMILIES: [&[u8]; 21] = [
     b"x-goog-authenticated-user-",
     b"x-goog-iap-",
     b"x-ms-client-principal",
-    // Where the request came from and what it asked for, as other proxies tell it.
+    // Where the request came from and what it asked for, as other proxies state it.
     b"x-forwarded-",
     b"x-original-",
     b"x-rewrite-",
@@ -34,7 +34,7 @@ const FAMILIES: [&[u8]; 21] = [
     b"cdn-client-",
 ];
 
-/// Names, without anything that is no letter or digit; sorted.
+/// Names, by their letters and digits alone; sorted.
 const NAMES: [&[u8]; 57] = [
     b"cfconnectingip",
     b"cfconnectingipv6",
@@ -98,11 +98,11 @@ const NAMES: [&[u8]; 57] = [
 /// More than the longest of [`FAMILIES`] and [`NAMES`].
 const ROOM: usize = 48;
 
-/// Whether an inbound header says what only the edge, or the network before it, may say. Such a header is removed on every path before
-/// anything else happens, in whatever spelling.
+/// Whether an inbound header makes a statement that only the edge, or the network before it, may make. The edge removes such a header on
+/// every path before anything else happens, in any spelling.
 ///
-/// Not so the ones in the usual spelling that the edge puts its own value in: `x-request-id`, `traceparent`, `tracestate`. An
-/// `X-Service-Key` is one of them; the edge sends it on only where a proven service needs it.
+/// Not reserved are the headers, in their usual spelling, into which the edge writes its own value: `x-request-id`, `traceparent`,
+/// `tracestate`. Nor is `X-Service-Key`; the edge forwards it only where a proven service needs it.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     if !begins_like_one(name) || [REQUEST_ID, TRACEPARENT, TRACESTATE].contains(&name) {
@@ -112,11 +112,11 @@ pub fn is_reserved(name: &str) -> bool {
     let squeezed: &[u8] = folded.squeezed();
     FAMILIES.iter().any(|family| folded.text().starts_with(family))
         || NAMES.binary_search(&squeezed).is_ok()
-        // Cloudflare's own headers are the network's word in their own spelling alone.
+        // In their own spelling alone Cloudflare's headers are the network's word.
         || (folded.is_respelled && folded.text().starts_with(b"cf-"))
 }
 
-/// Whether the first two letters are those of any family or name. Most of a request's headers are told apart by that.
+/// Whether the first two letters are those of any family or name. This settles most of a request's headers.
 fn begins_like_one(name: &str) -> bool {
     let mut letters = name
         .bytes()
@@ -140,7 +140,7 @@ fn begins_like_one(name: &str) -> bool {
     }
 }
 
-/// The beginning of a name in lower case: once with each run of other characters as one `-`, once without them.
+/// The beginning of a name in lower case: once with each run of other characters as one `-`, once without other characters.
 struct Folded {
     text: [u8; ROOM],
     text_length: usize,
@@ -186,7 +186,7 @@ impl Folded {
     }
 }
 
-/// Adds `byte` while there is room; a name longer than that is none of [`NAMES`], which the last byte then tells.
+/// Adds `byte` while there is room. A longer name is in [`NAMES`] under no spelling, and the last byte then shows that.
 fn push(room: &mut [u8; ROOM], length: &mut usize, byte: u8) {
     if let Some(place) = room.get_mut(*length) {
         *place = byte;
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not() {
+    fn other_names_are_not_reserved() {
         for name in [
             "x-users",
             "x-user",

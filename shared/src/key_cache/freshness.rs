@@ -1,8 +1,8 @@
 //! How long an HTTP answer is fresh (RFC 9111 section 4.2), as far as a key set needs it.
 
-/// Seconds for which an answer with these headers is fresh: `max-age − age`, 0 when the issuer does not say or says it badly.
+/// Seconds for which an answer with these headers is fresh: `max-age − age`, or 0 when the issuer does not say or says it wrongly.
 ///
-/// The `Age` of a shared cache counts: without it, keys are used past the time their issuer gave them.
+/// The `Age` of a shared cache counts: without it, keys would be used longer than their issuer allowed.
 /// `no-store` and `no-cache` mean 0; `s-maxage` is for shared caches and is not read.
 #[must_use]
 pub fn freshness(cache_control: Option<&str>, age: Option<&str>) -> i64 {
@@ -29,7 +29,7 @@ fn max_age(cache_control: &str) -> Option<i64> {
         }
         if name.eq_ignore_ascii_case("max-age") {
             let value = seconds(value?.trim_matches('"'))?;
-            // Said twice: the shorter holds, so that a confused answer is not kept for long.
+            // `max-age` twice: the shorter holds, so that an inconsistent answer is not kept for long.
             found = Some(found.map_or(value, |earlier: i64| earlier.min(value)));
         }
     }

@@ -55,7 +55,7 @@ fn keys_are_refreshed_ahead_without_a_wait() {
 }
 
 #[test]
-fn an_outage_is_not_felt_for_a_day() {
+fn outage_goes_unnoticed_for_a_day() {
     let mut cache = warm();
     for second in (0..STALE_SECONDS + 1000).step_by(7) {
         let decision = cache.decide("a", at(second));
@@ -69,7 +69,7 @@ fn an_outage_is_not_felt_for_a_day() {
     }
     let after = STALE_SECONDS + 1000;
     assert!(!cache.status(at(after)).usable);
-    // Past the cap the keys are as good as none; the issuer is asked again, with pauses.
+    // Past the limit the keys are unusable; the cache asks the issuer again, with pauses.
     let mut asked = 0;
     for second in after..after + 600 {
         match cache.decide("a", at(second)) {
@@ -130,7 +130,7 @@ fn a_refused_kid_is_remembered_and_forgiven() {
     assert_eq!(cache.decide("x", at(10)), Decision::FetchFirst);
     cache.fetched(keys(&["a"]), 1000, at(10));
     assert_eq!(cache.decide("x", at(10)), Decision::UnknownRefused);
-    // Asking for it again costs nothing for five minutes, another kid may be asked for after half a minute.
+    // Another question for the same kid costs nothing for five minutes; half a minute later another kid may cause a fetch.
     assert_eq!(cache.decide("x", at(100)), Decision::UnknownRefused);
     assert_eq!(cache.decide("y", at(100)), Decision::FetchFirst);
     cache.fetched(keys(&["a"]), 1000, at(100));
@@ -181,7 +181,7 @@ fn a_lost_fetch_does_not_block_others() {
     assert_eq!(cache.decide("a", at(0)), Decision::FetchFirst);
     assert_eq!(cache.decide("a", at(5)), Decision::WaitForFetch);
     assert_eq!(cache.decide("a", at(6)), Decision::FetchFirst);
-    // A clock that stepped back must not make it wait for hours either.
+    // After the clock stepped back the cache must not wait for hours either.
     assert_eq!(cache.decide("a", at(-3600)), Decision::FetchFirst);
 }
 

@@ -1,7 +1,7 @@
-//! When a password may be tried, given what was tried before.
+//! When the origin may check a password, given the tries before.
 //!
-//! The rule that no stranger can shut the door: what others' guesses owe an account never refuses an address that owes it nothing. It
-//! only ends the patience with addresses that have failed.
+//! No stranger can shut a user out: strangers' guesses at an account never refuse a network that owes the account nothing. They only
+//! shorten the patience with networks that have failed.
 
 use super::pace::Pace;
 
@@ -10,7 +10,7 @@ pub const PAIR: Pace = Pace {
     interval_ms: 600_000,
     burst: 5,
 };
-/// Failures at one account from everywhere: beyond 20 at once, or 20 an hour, only networks that owe this account nothing are let try.
+/// Failures at one account from everywhere: beyond 20 at once, or 20 an hour, only networks that owe this account nothing may try.
 pub const ACCOUNT: Pace = Pace {
     interval_ms: 180_000,
     burst: 20,
@@ -21,7 +21,7 @@ pub const NETWORK: Pace = Pace {
     burst: 30,
 };
 
-/// What is owed before this try, in milliseconds. Tries that are under way count as failures until they have ended otherwise.
+/// The debts before this try, in milliseconds. Tries that are under way count as failures until they have ended otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Debts {
     /// By this network at this account.
@@ -32,14 +32,14 @@ pub struct Debts {
     pub network_ms: u64,
 }
 
-/// Whether the password is looked at.
+/// Whether the origin checks the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is.
     Admit,
     /// Not now.
     SlowDown {
-        /// Seconds until it would be, at least 1.
+        /// Seconds until it would be admitted, at least 1.
         retry_after: u32,
     },
 }
@@ -49,7 +49,7 @@ pub enum Verdict {
 pub fn judge(debts: Debts) -> Verdict {
     let own = PAIR.wait_ms(debts.pair_ms);
     let network = NETWORK.wait_ms(debts.network_ms);
-    // While others guess as well, one failure is one too many.
+    // While strangers also guess, one failure of this network is one too many.
     let attacked = ACCOUNT.wait_ms(debts.account_ms).is_some() && debts.pair_ms > 0;
     let under_attack = attacked.then_some(debts.pair_ms);
     match [own, network, under_attack].into_iter().flatten().max() {

@@ -1,4 +1,4 @@
-//! What a counter is called where it is kept: a keyed hash, so that a list of counters is no list of users.
+//! The name of a counter where it is kept: a keyed hash, so that a list of counters is no list of users.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 use super::Network;
 use crate::assertion::AssertionKeys;
 
-/// Keeps the derivation apart from statements and from the keys of app services.
+/// Keeps this derivation different from statements and from the keys of app services.
 const DERIVATION: &str = "crossfade counter names";
 
 /// A counter's name: 128 bits of HMAC-SHA-256.
@@ -33,7 +33,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Makes counters' names, under a key derived from the first assertion key. A new first key begins all counters anew.
+/// Makes counters' names, under a key derived from the first assertion key. A new first key starts all counters from zero.
 #[derive(Clone)]
 pub struct KeyMaker(Hs256Key);
 
@@ -44,7 +44,7 @@ impl fmt::Debug for KeyMaker {
 }
 
 impl KeyMaker {
-    /// The maker that edge and replicas with the same keys share.
+    /// The maker of these keys: the edge and all replicas with the same keys make the same names.
     #[must_use]
     pub fn new(keys: &AssertionKeys) -> Self {
         let code = keys.first().map(|key| Hs256.sign(key, DERIVATION.as_bytes()));
@@ -72,13 +72,13 @@ impl KeyMaker {
         Key(name)
     }
 
-    /// An account, by what is typed to name it: an address or username in any case, with or without spaces around it.
+    /// An account, by the typed name: an address or username in any case, with or without spaces around it.
     #[must_use]
     pub fn account(&self, typed: &str) -> Key {
         self.key("account", &[typed.trim().to_lowercase().as_bytes()])
     }
 
-    /// A network; `None` where it is not known, which is a network of its own.
+    /// A network; `None` where it is unknown. All unknown networks together count as one.
     #[must_use]
     pub fn network(&self, network: Option<Network>) -> Key {
         self.key(

@@ -24,13 +24,13 @@ macro_rules! limits {
                 match self { $(Self::$variant => $reason,)* }
             }
 
-            /// The edge's rate-limiting binding that counts for it by address; without the binding there is no limit there.
+            /// The edge's rate-limiting binding that counts for it by address; without the binding the edge has no limit.
             #[must_use]
             pub const fn binding(self) -> &'static str {
                 match self { $(Self::$variant => $binding,)* }
             }
 
-            /// Calls of one network, where nothing else is said.
+            /// Calls of one network, unless a variable says otherwise.
             #[must_use]
             pub const fn usual(self) -> Quota {
                 match self { $(Self::$variant => Quota { calls: $calls, seconds: $seconds },)* }
@@ -40,21 +40,21 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Passwords can be guessed here.
+    /// A caller can guess passwords here.
     Login = "login", "limit_login", "LIMIT_LOGIN", 20 / 60;
-    /// Accounts can be made here.
+    /// A caller can make accounts here.
     Register = "register", "limit_register", "LIMIT_REGISTER", 10 / 60;
-    /// Tokens can be tried here.
+    /// A caller can try tokens here.
     VerifyToken = "verify-token", "limit_verify_token", "LIMIT_VERIFY_TOKEN", 120 / 60;
-    /// Mails can be caused here.
+    /// A caller can cause mails here.
     ForgotPassword = "forgot-password", "limit_forgot_password", "LIMIT_FORGOT_PASSWORD", 5 / 60;
-    /// Passwords are replaced or asked for once more: reset, change, end of the account.
+    /// Passwords are replaced or asked for again: reset, change, end of the account.
     Password = "password", "limit_password", "LIMIT_PASSWORD", 10 / 60;
-    /// Refresh tokens can be tried here.
+    /// A caller can try refresh tokens here.
     Refresh = "refresh", "limit_refresh", "LIMIT_REFRESH", 120 / 60;
     /// Legacy tokens become sessions here.
     Exchange = "exchange", "limit_exchange", "LIMIT_EXCHANGE", 20 / 60;
-    /// Codes of second factors can be guessed here.
+    /// A caller can guess codes of second factors here.
     Mfa = "mfa", "limit_mfa", "LIMIT_MFA", 20 / 60;
     /// Reads that cost the database more than others. Of one user, at the origin.
     Schools = "schools", "limit_schools", "LIMIT_SCHOOLS", 60 / 60;
@@ -91,7 +91,7 @@ impl Limit {
         }
     }
 
-    /// Whether the body names an account: calls about one account are then counted too, wherever they come from.
+    /// Whether the body names an account: calls about one account are then counted too, from any network.
     #[must_use]
     pub const fn names_account(self) -> bool {
         matches!(self, Self::Login | Self::Register | Self::ForgotPassword)

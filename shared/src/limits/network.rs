@@ -1,4 +1,4 @@
-//! Whose address a call comes from, as far as counting goes.
+//! The network from which a call comes, as counters see it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ pub enum Network {
 }
 
 impl Network {
-    /// The network of `address`. An IPv4 address in IPv6's clothes is the IPv4 address: mapped (`::ffff:0:0/96`, RFC 4291), translated
+    /// The network of `address`. An IPv4 address written as IPv6 is the IPv4 address: mapped (`::ffff:0:0/96`, RFC 4291), translated
     /// (`64:ff9b::/96`, RFC 6052), 6to4 (`2002::/16`, RFC 3056).
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
@@ -30,19 +30,19 @@ impl Network {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ..] => tail,
             [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, ..] => tail,
             [0x20, 0x02, ..] => Self::V4(Ipv4Addr::new(c, d, e, f)),
-            // The deprecated IPv4-compatible form (RFC 4291 section 2.5.5.1), but for `::` and `::1`.
+            // The deprecated IPv4-compatible form (RFC 4291 section 2.5.5.1), except `::` and `::1`.
             _ if [a, b, c, d, e, f, g, h, i, j, k, l] == [0; 12] && (m, n) != (0, 0) => tail,
             _ => Self::V6([a, b, c, d, e, f, g, h]),
         }
     }
 
-    /// Reads an address in any spelling; `None` for what is none, a list among them.
+    /// Reads an address in any spelling; `None` for anything else, such as a list.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse().ok().map(Self::of)
     }
 
-    /// What a counter's key is made of.
+    /// The bytes from which a counter's key is made.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         match self {

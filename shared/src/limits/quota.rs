@@ -3,7 +3,7 @@
 use super::pace::Pace;
 use crate::config::whole_number;
 
-/// So many calls in so long.
+/// A number of calls within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// Calls, at least 1.
@@ -38,7 +38,7 @@ impl Quota {
     }
 }
 
-/// Reads `login=20/60,register=10/60`: calls per seconds, each of the limits that `named` knows at most once.
+/// Reads `login=20/60,register=10/60`: calls per seconds, for each limit that `named` knows at most once.
 ///
 /// # Errors
 /// The position of an entry that is not of that form.

@@ -1,4 +1,4 @@
-//! The rules in tables, and what must hold whatever comes.
+//! The rules in tables, and properties for any calls.
 
 use std::collections::BTreeMap;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,7 +47,7 @@ fn addresses_of_one_subscriber_are_one_network() {
 }
 
 #[test]
-fn made_up_ipv4_addresses_are_known() {
+fn pseudo_ipv4_addresses_are_recognised() {
     for (text, expected) in [
         ("240.0.0.1", true),
         ("251.4.3.2", true),
@@ -77,7 +77,7 @@ fn names_of_counters_depend_on_key_and_parts() {
 }
 
 #[test]
-fn a_try_is_judged_by_what_is_owed() {
+fn guess_is_judged_by_its_debts() {
     const MINUTE: u64 = 60_000;
     let debts = |pair_ms, account_ms, network_ms| Debts {
         pair_ms,
@@ -87,11 +87,11 @@ fn a_try_is_judged_by_what_is_owed() {
     let wait = |retry_after| Verdict::SlowDown { retry_after };
     for (debts, expected) in [
         (debts(0, 0, 0), Verdict::Admit),
-        // Four failures of one's own are no reason, a fifth is.
+        // Four own failures are allowed, a fifth is not.
         (debts(40 * MINUTE, 40 * MINUTE, 4 * MINUTE), Verdict::Admit),
         (debts(40 * MINUTE + 1, 0, 0), wait(1)),
         (debts(50 * MINUTE, 50 * MINUTE, 5 * MINUTE), wait(600)),
-        // The account is being guessed at: who has failed waits until that is paid back, others do not.
+        // Strangers guess at the account: a network that has failed waits until its debt is paid back, other networks do not.
         (debts(0, 57 * MINUTE, 0), Verdict::Admit),
         (debts(0, 120 * MINUTE, 0), Verdict::Admit),
         (debts(0, u64::MAX, 0), Verdict::Admit),
@@ -163,7 +163,7 @@ fn public_and_password_taking_calls_have_a_limit() {
     assert_eq!(Limit::named("logout"), None);
 }
 
-/// Counters as either side keeps them.
+/// Counters as the edge or the origin keeps them.
 #[derive(Default)]
 struct Counters {
     pairs: BTreeMap<(u32, u32), u64>,
@@ -204,7 +204,7 @@ fn a_thousand_networks_do_not_keep_the_owner_out() {
         }
         assert_eq!(counters.judge(7, 0, second * 1000), Verdict::Admit);
     }
-    // 20 before the account counts as guessed at; from then on each network one in ten minutes.
+    // 20 tries before the account counts as guessed at; from then on each network gets one in ten minutes.
     assert!(admitted <= 20 + 1000 * 6, "{admitted}");
 }
 
@@ -240,7 +240,7 @@ mod properties {
     }
 
     proptest! {
-        /// Whatever strangers do, from wherever but the owner's network.
+        /// Strangers do anything, from any network but the owner's.
         #[test]
         fn strangers_never_refuse_the_owner(guesses in guesses()) {
             let mut counters = Counters::default();
@@ -266,7 +266,7 @@ mod properties {
             for (from, _) in &admitted {
                 let hour = admitted.iter().filter(|(at, _)| (*from..*from + HOUR_MS).contains(at));
                 let networks: BTreeSet<u32> = hour.clone().map(|(_, network)| *network).collect();
-                // 20 at once and 20 an hour while the account is not guessed at; else six an hour from each network.
+                // 20 at once and 20 an hour before the account counts as guessed at; then six an hour from each network.
                 prop_assert!(hour.count() <= 40 + 7 * networks.len());
             }
         }

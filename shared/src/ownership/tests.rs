@@ -6,8 +6,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use Step::{Change, Conflict, Disabled, Link, LinkAndChange, LoseAddress, Note, Prove, Unprove};
 
-/// Per state: own account with the row's address, own account with another, another account; each without a proof, with a silent sign-in, with
-/// the same password, with a proof.
+/// For each state three rows: own account with the row's address, own account with another address, another account. In each row four
+/// proofs: none, a silent sign-in, the same password, a given proof.
 const TABLE: [(RowState, [[Step; 4]; 3]); 7] = [
     (
         RowState::Unproven,
@@ -90,7 +90,7 @@ fn every_state_and_claim_has_its_step() {
 }
 
 #[test]
-fn without_a_proof_nothing_is_gained() {
+fn sign_in_without_proof_gains_nothing() {
     for state in RowState::ALL {
         for (account, address) in CLAIMS {
             for proof in [Proof::None, Proof::Silent] {
@@ -105,7 +105,7 @@ fn without_a_proof_nothing_is_gained() {
 }
 
 #[test]
-fn another_account_that_gets_a_row_ends_what_was_before() {
+fn other_account_that_gets_a_row_voids_earlier_access() {
     for state in RowState::ALL {
         for proof in Proof::ALL {
             let step = step(state, Account::Other, Address::Same, proof);
@@ -177,7 +177,7 @@ fn only_an_original_password_and_nothing_else_is_the_same_password() {
 }
 
 #[test]
-fn deeds_need_a_hash_that_counts_and_nobody_who_proved_the_address_since() {
+fn deeds_need_a_counting_hash_and_no_newer_proof() {
     for state in RowState::ALL {
         for bits in 0..8_u8 {
             let passwords = Passwords {

@@ -1,12 +1,12 @@
-//! The bucket against Unleash's published expectations, the percentage against everything users type, and the properties
-//! that make a rollout safe.
+//! The bucket against Unleash's published expectations, the percentage against everything that users type, and the properties that make a
+//! rollout safe.
 
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Unleash enables a feature when `hash % 100 + 1 <= percentage`; a context without the sticky field is never enabled, except
-/// by a strategy that does not look at it.
+/// Unleash enables a feature when `hash % 100 + 1 <= percentage`. It never enables one for a context without the sticky field, except by a
+/// strategy that does not look at the field.
 fn unleash_enabled(group: &str, id: Option<&str>, percentage: u32) -> bool {
     id.is_some_and(|id| murmur3_32(&[group.as_bytes(), b":", id.as_bytes()]) % 100 < percentage)
 }
@@ -61,8 +61,8 @@ fn unleash_expectations_hold_at_modulus_100() {
             "{group} {id:?} at {percentage}"
         );
     }
-    // The three expectations left do not look at the hash: 03 and 04 end with a second strategy that always applies, and 10's
-    // rollout of 100 without an id draws lots, which this project never does.
+    // The three expectations left do not look at the hash: 03 and 04 end with a second strategy that always applies, and 10's rollout of
+    // 100 without an id draws at random, which this project never does.
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn the_share_is_what_was_asked_for() {
     }
 }
 
-/// Two groups' cohorts of one half each meet in a quarter of all users.
+/// Two cohorts of one half each, of different groups, overlap in a quarter of all users.
 #[test]
 fn groups_are_independent() {
     const PEOPLE: u32 = 50_000;

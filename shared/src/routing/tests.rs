@@ -158,7 +158,7 @@ fn facts_of_nobody() -> Facts<'static> {
     facts(Purpose::SignIn, None)
 }
 
-/// The property that keeps users signed in: as long as both sides exist, no setting moves a token.
+/// The property that keeps users signed in: while both sides exist, no setting sends a token to another side.
 #[test]
 fn a_token_goes_where_its_issuer_is_whatever_the_settings() {
     let ann = email("ann@example.com");

@@ -1,11 +1,11 @@
-//! The rollout's variables. One that cannot be read never moves anybody: all sign-ins stay with the legacy service.
+//! The rollout's variables. A variable that cannot be read never moves a user: all sign-ins stay with the legacy service.
 
 use super::{NewUsers, People, Policy};
 use crate::config::{self, Faults, Lookup, Reader};
 use crate::rollout::Percentage;
 
-/// Reads the `ROLLOUT_*` variables: the policy, and what was wrong with them. The edge reads its bindings, an operator's tools
-/// read wrangler.toml.
+/// Reads the `ROLLOUT_*` variables: the policy, and the faults in them. The edge reads its bindings, an operator's tools read
+/// wrangler.toml.
 #[must_use]
 pub fn read_policy(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Option<Faults>) {
     let mut reader = Reader::new(lookup);
@@ -32,7 +32,7 @@ pub fn read_policy(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Option<
     }
 }
 
-/// Elsewhere an empty variable counts as not set. Here it is a fault: "0 %" should be written, not implied by a blank.
+/// An empty variable usually counts as not set. Here it is a fault: an operator must write "0 %" and not imply it by a blank.
 fn percentage(reader: &mut Reader<'_>) -> Percentage {
     if reader.raw("ROLLOUT_PERCENT").is_some_and(|text| text.is_empty()) {
         reader.fault("ROLLOUT_PERCENT", "is empty");

@@ -27,7 +27,7 @@ pub struct Requested {
     pub expected_version: u64,
 }
 
-/// Why a change was not taken. Nothing has changed.
+/// Why a change was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Refusal {
@@ -70,7 +70,7 @@ impl Requested {
     /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, autopilot?, despite_kill_switch?, reason, expires_at,
     /// expected_version}`.
     ///
-    /// # Errors
+    /// [`Refusal::Invalid`] with each broken rule; it does not repeat texts of the body.
     /// [`Refusal::Invalid`] with each rule that is broken; texts of the body are not repeated.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > MAX_BODY_BYTES {

@@ -46,7 +46,7 @@ fn base(text: &str) -> Policy {
 }
 
 #[test]
-fn kept_overrides_are_read_or_told_to_be_unreadable() {
+fn stored_overrides_are_read_or_reported_unreadable() {
     let mut steering = Steering::default();
     steering.put(wanted(to("25"), 0), "ops", false, NOW).unwrap();
     let kept = serde_json::to_string(&steering).unwrap();
@@ -67,7 +67,7 @@ fn kept_overrides_are_read_or_told_to_be_unreadable() {
 }
 
 #[test]
-fn autopilot_keeps_what_else_is_in_force_and_obeys_a_person() {
+fn autopilot_keeps_other_fields_and_obeys_the_operator() {
     let mut steering = Steering::default();
     let listed = Change {
         force_legacy: Some(People::parse("ada@example.com").unwrap()),
@@ -92,7 +92,7 @@ fn autopilot_keeps_what_else_is_in_force_and_obeys_a_person() {
         autopilot: Some(Order::Go),
         ..Change::default()
     };
-    // Only a person says go.
+    // Only an operator says go.
     steering
         .put(wanted(go.clone(), 2), crate::autopilot::AUTHOR, false, NOW)
         .unwrap();
@@ -145,7 +145,7 @@ fn expired_or_endless_change_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn kill_switch_of_the_variables_outranks_what_does_not_say_otherwise() {
+fn kill_switch_of_the_variables_outranks_an_override() {
     let base = Policy {
         kill_switch: true,
         ..base("5")
@@ -189,7 +189,7 @@ fn empty_change_returns_to_the_variables() {
 }
 
 #[test]
-fn two_persons_are_needed_where_the_operator_wants_two() {
+fn change_needs_two_services_where_configured() {
     let mut steering = Steering::default();
     assert!(matches!(
         steering.put(wanted(to("25"), 0), "ops", true, NOW),

@@ -1,4 +1,4 @@
-//! What is written to storage, told to isolates, and shown to operators.
+//! The forms for storage, for isolates and for operators.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::autopilot;
 use crate::routing::Policy;
 use crate::time::UnixTime;
 
-/// What an isolate is told with each of its reports: enough to route by until it hears more.
+/// What an isolate gets with the answer to each report: enough to route by until the next answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// The version of the override, to name in logs.
@@ -30,14 +30,14 @@ impl Told {
         })
     }
 
-    /// The policy that holds at `now`, where it differs from `base`.
+    /// The policy in force at `now`, where it differs from `base`.
     #[must_use]
     pub fn policy(&self, base: &Policy, now: UnixTime) -> Option<Policy> {
         (now < self.expires_at).then(|| self.change.on(base))
     }
 }
 
-/// What the object answers to a report of an isolate that knows of overrides.
+/// The Durable Object's answer to a report of an isolate that knows of overrides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Whether sign-ins are sent back.
@@ -45,53 +45,53 @@ pub struct Standing {
     /// What replaces the variables, if anything does.
     #[serde(rename = "override")]
     pub told: Option<Told>,
-    /// Whether the overrides that were kept cannot be read, so that the variables hold.
+    /// Whether this version cannot read the stored overrides: the variables then count.
     #[serde(default)]
     pub unreadable: bool,
 }
 
-/// What the object answers to a request to show or to change the rollout.
+/// The Durable Object's answer to a request that shows or changes the rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Reply {
-    /// How things stand.
+    /// The present state.
     State(Steering),
     /// The change is in force.
     Changed(Steering),
-    /// The change waits for a second person.
+    /// The change waits for a second operator.
     Pending(Steering),
     /// The change broke a rule; nothing has changed.
     Refused(Refusal),
 }
 
-/// A reply, and what the autopilot has to say beside it. An isolate of an earlier version reads the reply alone.
+/// A reply, and the autopilot's state beside it. An isolate of an earlier version reads the reply alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
     /// The reply.
     #[serde(flatten)]
     pub reply: Reply,
-    /// The autopilot; nothing where it is off.
+    /// The autopilot; absent where it is off.
     #[serde(default)]
     pub autopilot: Option<autopilot::Shown>,
 }
 
-/// The answer to `GET /v1/rollout`: what the variables say, what replaces it, who waits, and what was.
+/// The answer to `GET /v1/rollout`: the variables, the override in force, the pending change, and the history.
 #[derive(Debug, Serialize)]
 pub struct Shown<'a> {
     /// What the variables say.
     base: Values,
-    /// What holds.
+    /// The values in force.
     effective: Values,
     /// The version that a change must name.
     version: u64,
-    /// What is in force, or nothing.
+    /// The override in force, or nothing.
     #[serde(rename = "override")]
     in_force: Option<&'a Override>,
-    /// What waits for a second person, or nothing.
+    /// The change that waits for a second operator, or nothing.
     pending: Option<&'a Override>,
-    /// Overrides of before, newest first.
+    /// Earlier overrides, newest first.
     history: Vec<&'a Override>,
-    /// How the autopilot stands, and what it decided; nothing where it is off.
+    /// The autopilot's state and decisions; nothing where it is off.
     autopilot: Option<&'a autopilot::Shown>,
 }
 
@@ -117,7 +117,7 @@ impl Values {
 }
 
 impl<'a> Shown<'a> {
-    /// How things stand at `now`.
+    /// The state at `now`.
     #[must_use]
     pub fn of(
         steering: &'a Steering,

@@ -1,30 +1,31 @@
-//! Whether v2 has begun to fail: the sequential test of `guardrail.rs`, started afresh for as long as all is well.
+//! Whether v2 has begun to fail: the sequential test of `guardrail.rs`, which starts again as long as all is well.
 //!
-//! Bet against is the claim that at most a quarter of [`Rule`]'s share of callers fails. While nothing is won the stake is refilled, so good answers of an
-//! hour ago do not hide a fault (an e-detector: Shin, Ramdas and Rinaldo, "E-detectors", 2023). While the claim holds, [`CALLERS_BETWEEN_ALARMS`] callers
-//! pass between two false alarms on average. The clock plays no part: five callers who fail within two seconds are as good as five within an hour.
+//! The test bets against the claim that at most a quarter of [`Rule`]'s share of callers fails. While nothing is won the stake is refilled,
+//! so good answers of an hour ago do not hide a fault (an e-detector: Shin, Ramdas and Rinaldo, "E-detectors", 2023). While the claim
+//! holds, [`CALLERS_BETWEEN_ALARMS`] callers pass between two false alarms on average. The clock plays no part: five callers who fail
+//! within two seconds count the same as five within an hour.
 
 use super::figures::Tally;
 use super::rule::{FAILING_CALLERS, Rule};
 use crate::guardrail::{Bet, Count};
 use crate::time::UnixTime;
 
-/// What isolates report within so many seconds is looked at together: one of them that cannot reach v2 is not all of them.
+/// Reports of all isolates within this many seconds are judged together: one isolate that cannot reach v2 must not stand for all.
 const TOGETHER: i64 = 2;
 
-/// On average so many callers pass between two false alarms while v2 is as bad as is still claimed.
+/// The average number of callers between two false alarms while v2 is as bad as the claim allows.
 const CALLERS_BETWEEN_ALARMS: f64 = 10_000.0;
-/// How many alternatives to the claim are bet on.
+/// The number of alternatives to the claim on which the test bets.
 const ALTERNATIVES: usize = 3;
-/// Sets of callers are exact enough up to here; then they begin again.
+/// Sets of callers are exact enough up to this number; then they begin again.
 const MOST_CALLERS: u32 = 3_000;
 
-/// The evidence since all was last well. Each caller is one good answer and one failure in it at most.
+/// The evidence since all was last well. Each caller counts as at most one good answer and one failure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Detector {
     bet: Bet,
     seen: Tally,
-    /// What has been reported since the bet was last placed, and when that was.
+    /// The reports since the bet was last placed, and when that was.
     reported: Tally,
     placed_at: Option<UnixTime>,
 }
@@ -41,7 +42,7 @@ impl Default for Detector {
 }
 
 impl Detector {
-    /// Takes what callers saw of v2. Returns what shows that it has begun to fail; the next alarm needs new evidence.
+    /// Takes what callers saw of v2. Returns the figures that show the beginning of a failure; the next alarm needs new evidence.
     pub fn alarm(&mut self, tally: &Tally, rule: &Rule, now: UnixTime) -> Option<Tally> {
         self.reported.add(tally);
         let is_early = |at: UnixTime| (0..TOGETHER).contains(&now.since(at));

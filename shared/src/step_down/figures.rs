@@ -1,4 +1,4 @@
-//! What both sides did, counted.
+//! Counts what both sides did.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,21 +9,20 @@ use crate::routing::Side;
 
 /// Requests sent to one side, and how many of them it failed.
 ///
-/// On the wire the two numbers alone, as earlier versions read and write them; the callers travel beside them
-/// ([`Report::callers_text`]).
+/// On the wire only the two numbers, as earlier versions read and write them; the callers travel beside them ([`Report::callers_text`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// All of them.
     pub requests: u32,
-    /// Those without an answer, or with one that says that the side failed.
+    /// Requests without an answer, or with an answer that shows a failure of the side.
     pub failures: u32,
-    /// Whose they were.
+    /// The callers of these requests.
     #[serde(skip)]
     pub(super) callers: Callers,
-    /// Who saw the side fail.
+    /// The callers that saw the side fail.
     #[serde(skip)]
     pub(super) failed: Callers,
-    /// Requests and failures of whom nobody said whose they were: by isolates of an earlier version.
+    /// Requests and failures without known callers: reports by isolates of an earlier version.
     #[serde(skip)]
     pub(super) unnamed: (u32, u32),
 }
@@ -35,7 +34,7 @@ pub struct Report {
     pub v2: Tally,
     /// The legacy service.
     pub legacy: Tally,
-    /// What callers saw of it, for the autopilot; travels in a line of its own.
+    /// What callers saw of both, for the autopilot; travels in a line of its own.
     #[serde(skip)]
     pub sightings: Sightings,
 }
@@ -58,7 +57,7 @@ impl Report {
         }
     }
 
-    /// Adds `more` to this; its sightings are not added up.
+    /// Adds `more` to this, without its sightings.
     pub fn add(&mut self, more: &Self) {
         self.v2.add(&more.v2);
         self.legacy.add(&more.legacy);
@@ -70,7 +69,7 @@ impl Report {
         *self == Self::default()
     }
 
-    /// The callers, as a line of text that goes beside the numbers: an earlier version does not look at it.
+    /// The callers, as a line of text that goes beside the numbers: an earlier version ignores it.
     #[must_use]
     pub fn callers_text(&self) -> String {
         Callers::to_text(&[
@@ -81,8 +80,8 @@ impl Report {
         ])
     }
 
-    /// The numbers of a report with the callers that came beside them. An earlier version sends none: each of its requests counts
-    /// as a caller of its own, as it did there.
+    /// The numbers of a report with the callers that came beside them. An earlier version sends no callers: each of its requests counts as
+    /// a caller of its own, as it did in that version.
     #[must_use]
     pub fn with_callers(mut self, text: Option<&str>) -> Self {
         match text.and_then(Callers::from_text) {
@@ -134,7 +133,7 @@ pub struct Figures {
 pub struct SideFigures {
     /// All requests.
     pub requests: u32,
-    /// Those it failed.
+    /// Requests that it failed.
     pub failures: u32,
     /// About how many different callers there were.
     pub callers: u32,

@@ -4,7 +4,7 @@ use super::figures::Tally;
 use crate::config::{self, Faults, Lookup, Reader};
 use crate::rollout::Percentage;
 
-/// So many different callers at least must have seen a side fail.
+/// At least this many different callers must have seen a side fail.
 pub const FAILING_CALLERS: u32 = 5;
 
 /// When to step down.
@@ -15,7 +15,7 @@ pub struct Rule {
 }
 
 impl Default for Rule {
-    /// Half of the callers; within 10 seconds where a window is looked at.
+    /// Half of the callers, within 10 seconds where a window applies.
     fn default() -> Self {
         Self {
             error_rate: Percentage::from_basis_points(5_000).unwrap_or(Percentage::EVERYBODY),
@@ -25,7 +25,7 @@ impl Default for Rule {
 }
 
 impl Rule {
-    /// How far back is looked, in seconds.
+    /// The length of the window, in seconds.
     #[must_use]
     pub const fn window_seconds(&self) -> i64 {
         self.window_seconds
@@ -36,8 +36,8 @@ impl Rule {
         f64::from(self.error_rate.basis_points()) / f64::from(Percentage::EVERYBODY.basis_points())
     }
 
-    /// Whether the share of callers who saw the side fail has reached the limit, and there are [`FAILING_CALLERS`] of them. Callers and
-    /// not requests: how many requests one caller makes, and what is in them, is that caller's choice.
+    /// Whether the share of callers who saw the side fail has reached the limit, and there are [`FAILING_CALLERS`] of them. It counts
+    /// callers and not requests: a caller alone chooses how many requests it makes and what is in them.
     #[must_use]
     pub fn is_failing(&self, tally: &Tally) -> bool {
         let (callers, failed) = tally.callers();

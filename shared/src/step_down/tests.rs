@@ -80,7 +80,7 @@ fn one_caller_cannot_keep_sign_ins_at_a_dead_v2() {
     let mut report = Report::default();
     sent(&mut report, 0..40, Outcome::Unreachable);
     for _ in 0..10_000 {
-        // Neither by thousands of good answers, nor by failures of their own at the legacy service.
+        // Thousands of good answers, or this caller's own failures at the legacy service, must not keep them there.
         report.count(Side::V2, Outcome::Status(200), caller(999));
         report.count(Side::Legacy, Outcome::Timeout, caller(999));
     }
@@ -126,7 +126,7 @@ fn only_v2_failing_alone_sends_sign_ins_back() {
         (seen((4, 4), (0, 0)), false),
         (seen((20, 20), (10, 4)), true),
         (seen((20, 20), (10, 5)), false),
-        // One caller's trouble at the legacy service is no reason to stay.
+        // One caller's failures at the legacy service are no reason to return.
         (seen((20, 20), (1, 1)), true),
         (seen((0, 0), (20, 20)), false),
         (seen((0, 0), (0, 0)), false),
@@ -140,7 +140,7 @@ fn only_v2_failing_alone_sends_sign_ins_back() {
 }
 
 #[test]
-fn what_isolates_saw_is_added_up_and_shown_within_the_window() {
+fn reports_are_summed_within_the_window() {
     let rule = Rule::default();
     let mut step_down = StepDown::default();
     for second in 0..2 {
@@ -155,12 +155,12 @@ fn what_isolates_saw_is_added_up_and_shown_within_the_window() {
             hold_seconds: 10
         })
     );
-    // Ten seconds later the first of them are shown no more.
+    // Ten seconds later the figures no longer show the first of them.
     step_down.report(seen((1, 1), (0, 0)), &rule, START.plus(11));
     assert_eq!(step_down.figures(), seen((3, 3), (1, 0)));
 }
 
-/// Six minutes at 0.02 sign-ins a second, and none of them on a window's clock.
+/// Six minutes at 0.02 sign-ins a second: no two of them fall into one window.
 #[test]
 fn site_without_traffic_steps_down_after_a_handful_of_failures() {
     for (good_before, most) in [(0, FAILING_CALLERS), (10_000, FAILING_CALLERS + 1)] {
@@ -188,7 +188,7 @@ fn one_isolate_that_cannot_reach_v2_sends_nobody_back() {
     let rule = rule(&[("ROLLBACK_ERROR_RATE", "25")]).unwrap();
     let mut step_down = StepDown::default();
     for second in 0..600_u32 {
-        // Ten of them, each every two seconds, and what one sees is all bad.
+        // Ten isolates, each reporting every two seconds; one of them sees only failures.
         for isolate in (0..10).filter(|isolate| isolate % 2 == second % 2) {
             let outcome = Outcome::Status(if isolate == 4 { 503 } else { 200 });
             let mut report = Report::default();
@@ -200,7 +200,7 @@ fn one_isolate_that_cannot_reach_v2_sends_nobody_back() {
     }
 }
 
-/// What both sides fail by themselves, for as many callers as a large site has in a day.
+/// The failures that both sides have anyway, for as many callers as a large site has in a day.
 #[test]
 fn few_failures_among_many_send_nobody_back() {
     let rule = rule(&[("ROLLBACK_ERROR_RATE", "25")]).unwrap();
@@ -247,7 +247,7 @@ fn sign_ins_return_after_the_hold_when_v2_is_ready() {
 }
 
 #[test]
-fn ready_is_not_enough_while_v2_fails_what_it_is_still_sent() {
+fn ready_v2_that_fails_its_requests_gets_no_sign_ins() {
     let rule = Rule::default();
     let mut step_down = StepDown::default();
     step_down.report(seen((20, 20), (0, 0)), &rule, START);
@@ -295,7 +295,7 @@ fn each_relapse_is_held_twice_as_long() {
 }
 
 #[test]
-fn it_survives_being_written_down_and_read() {
+fn step_down_survives_storage() {
     let rule = Rule::default();
     let mut step_down = StepDown::default();
     step_down.report(seen((20, 20), (0, 0)), &rule, START);

@@ -98,7 +98,7 @@ fn target_without_one_reading_is_refused() {
     }
 }
 
-/// Every target of up to four of these pieces: a second reading changes nothing, no reader finds a dot segment left, and a URL parser
+/// For every target of up to four of these pieces: a second reading changes nothing, no reader finds a dot segment left, and a URL parser
 /// sends what was read.
 #[test]
 fn canonical_form_is_final_for_generated_targets() {

@@ -1,10 +1,10 @@
-//! What a side of ours accepts, as it may be told: edge and origin read the same variables, and have to be told the same.
+//! What edge or origin accepts, without secrets: both read the same variables, and their values must agree.
 
 use serde::{Deserialize, Serialize};
 
 use super::policy::TokenPolicy;
 
-/// What a deployment accepts, without a secret. Each field is named like the variable that it comes from.
+/// What a deployment accepts, without a secret. Each field has the name of its variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -13,9 +13,9 @@ pub struct Accepted {
     pub firebase_project_id: String,
     /// The tenant, if there is one.
     pub firebase_tenant_id: Option<String>,
-    /// Whether session cookies are.
+    /// Whether session cookies are accepted.
     pub firebase_session_cookies: bool,
-    /// Whether the Auth emulator stands in.
+    /// Whether the Auth emulator replaces Firebase.
     pub firebase_auth_emulator_host: bool,
     /// Seconds.
     pub clock_skew_seconds: i64,
@@ -32,7 +32,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// What `policy` accepts where statements are sealed or opened by the keys called `kids`.
+    /// What `policy` accepts, where the keys called `kids` seal or open statements.
     #[must_use]
     pub fn of<'k>(policy: &TokenPolicy, kids: impl Iterator<Item = &'k str>) -> Self {
         let projects: Vec<&str> = policy.projects.iter().map(|project| project.as_str()).collect();
@@ -50,8 +50,8 @@ impl Accepted {
         }
     }
 
-    /// The variables in which the origin differs from `self`, the edge. Of assertion keys only that by which the edge seals has to be
-    /// known to the origin: during a rotation the two lists differ.
+    /// The variables in which the origin differs from `self`, the edge. The origin needs only the assertion key by which the edge seals:
+    /// during a rotation the two lists differ.
     #[must_use]
     pub fn differences(&self, origin: &Self) -> Vec<&'static str> {
         let sealing = self.origin_assertion_keys.first();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_told() {
+    fn accepted_values_hold_no_secret() {
         let secret = "0123456789abcdef0123456789abcdef";
         let told = serde_json::to_string(&accepted(&[("LEGACY_JWT_SECRETS", secret)], &["k1"])).unwrap();
         assert!(

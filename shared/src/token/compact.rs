@@ -6,19 +6,19 @@ use crate::base64url;
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// The deepest nesting of header and payload. Firebase takes 1000 bytes of custom claims; a level of nesting costs two of them (`[` and
-/// `]`), so they nest 500 deep at most, one level below the payload.
+/// The deepest nesting of header and payload. Firebase takes 1000 bytes of custom claims, and a level of nesting costs two of them (`[` and
+/// `]`): custom claims nest at most 500 deep, one level below the payload.
 pub const MAX_DEPTH: usize = 512;
-/// The most members of all objects in header and payload together. In those 1000 bytes a member costs five (`{"":` and `}`): at most
-/// 200. Beside them stand some twenty of Firebase's own, and the attributes of a SAML assertion, which this token's length bounds.
+/// The most members of all objects in header and payload together. In those 1000 bytes a member costs five (`{"":` and `}`): at most 200.
+/// Firebase adds some twenty of its own, and the attributes of a SAML assertion, which the token's length bounds.
 pub const MAX_MEMBERS: u16 = 512;
 /// The longest `kid`, in bytes.
 pub const MAX_KEY_ID_BYTES: usize = 256;
 
 /// The three decoded segments of a compact JWS, and the bytes its signature covers. The payload is any bytes.
 ///
-/// Below [`UnverifiedToken`], which adds that header and payload are JSON; apart so that published vectors for JWS, whose
-/// payloads are not JSON, run through the same code.
+/// The layer below [`UnverifiedToken`], which adds that header and payload are JSON. It is separate because the payloads of published JWS
+/// vectors are not JSON, and these vectors must run through the same code.
 #[derive(Debug)]
 pub struct UnverifiedJws<'a> {
     pub(crate) signed: &'a [u8],
@@ -28,7 +28,7 @@ pub struct UnverifiedJws<'a> {
 }
 
 impl<'a> UnverifiedJws<'a> {
-    /// Splits and decodes `unverified`. Looks at the length first, so a megabyte costs no more than a byte.
+    /// Splits and decodes `unverified`. It looks at the length first, so a megabyte costs no more than a byte.
     ///
     /// # Errors
     /// [`Rejection::TooLong`], [`Rejection::Segments`], [`Rejection::Encoding`].
@@ -78,7 +78,7 @@ impl<'a> UnverifiedJws<'a> {
     }
 }
 
-/// The algorithm a header claims, as far as any ring of ours knows it.
+/// The algorithm that a header claims, as far as one of our rings knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnverifiedAlgorithm {
     /// `RS256`
@@ -93,7 +93,7 @@ pub enum UnverifiedAlgorithm {
     Missing,
 }
 
-/// A JOSE header that obeys the rules common to all kinds. `jwk`, `jku`, `x5u`, `x5c` are never read: the key comes from us.
+/// A JOSE header that obeys the rules common to all kinds. `jwk`, `jku`, `x5u`, `x5c` are never read: we supply the key.
 #[derive(Debug)]
 pub struct UnverifiedHeader {
     pub(crate) algorithm: UnverifiedAlgorithm,
@@ -151,7 +151,7 @@ impl UnverifiedHeader {
     }
 }
 
-/// A well-formed token nobody has vouched for. Good for choosing who is to judge it, and for nothing else.
+/// A well-formed token that nothing has verified yet. It may choose the ring that judges it, and nothing else.
 #[derive(Debug)]
 pub struct UnverifiedToken<'a> {
     pub(crate) jws: UnverifiedJws<'a>,

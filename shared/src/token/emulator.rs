@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::config::Reader;
 use crate::ids::ProjectId;
 
-/// Where a deployment stands.
+/// The kind of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// Real users. The default, so that forgetting to say so is safe.
+    /// Real users. The default: a deployment that forgets the variable is safe.
     Production,
     /// Like production, for rehearsal.
     Staging,
@@ -17,7 +17,7 @@ pub enum Environment {
 }
 
 impl Environment {
-    /// Reads `ENVIRONMENT`; production unless it says otherwise.
+    /// Reads `ENVIRONMENT`; production if it is not set.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         reader.or("ENVIRONMENT", Self::Production, |text| match text {
             "production" => Ok(Self::Production),
@@ -28,7 +28,7 @@ impl Environment {
     }
 }
 
-/// Proof that the Auth emulator may stand in for Firebase here: only [`permit`] makes one.
+/// Proof that the Auth emulator may replace Firebase here: only [`permit`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmulatorPermit {
     host: String,
@@ -48,7 +48,7 @@ pub enum EmulatorRefusal {
     /// Not a development machine.
     #[error("is honoured only with ENVIRONMENT=development")]
     Environment,
-    /// Somewhere else than this machine.
+    /// The host is not this machine.
     #[error("is not a loopback `host:port`")]
     Host,
     /// A project that exists at Google.
@@ -56,8 +56,8 @@ pub enum EmulatorRefusal {
     Project,
 }
 
-/// Decides whether unsigned tokens may be accepted at all. `host` is `FIREBASE_AUTH_EMULATOR_HOST`; without it the answer is
-/// no, quietly. With it, all three conditions hold or the start fails: one stray variable must not open production.
+/// Decides whether unsigned tokens may be accepted at all. `host` is `FIREBASE_AUTH_EMULATOR_HOST`; without it the answer is no, and no
+/// fault is reported. With it, all three conditions hold or the start fails: one stray variable must not open production.
 ///
 /// # Errors
 /// [`EmulatorRefusal`], the first condition that does not hold.
@@ -171,7 +171,7 @@ mod tests {
             Environment::read(&mut Reader::new(&nothing)),
             Environment::Production
         );
-        // A typing error must not be read as a permission: it is a fault, and production meanwhile.
+        // A typing error must not count as a permission: it is a fault, and the environment is production meanwhile.
         let typo = |_: &str| Some("Development".to_owned());
         let mut reader = Reader::new(&typo);
         assert_eq!(Environment::read(&mut reader), Environment::Production);

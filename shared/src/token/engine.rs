@@ -1,7 +1,7 @@
-//! The two things verification needs from outside: the RSA primitive and the issuer's keys.
+//! The two things that verification needs from outside: the RSA primitive and the issuer's keys.
 
-// The futures stay on one thread at the edge and must be `Send` at the origin. A concrete implementation decides that;
-// a bound here would rule the edge out.
+// The futures stay on one thread at the edge and must be `Send` at the origin. Each implementation decides that; a bound here would rule
+// the edge out.
 #![allow(async_fn_in_trait)]
 
 use super::jwks::RsaPublicKey;
@@ -45,7 +45,7 @@ impl Ring {
 
 /// The RSA primitive: WebCrypto at the edge, a native library at the origin.
 ///
-/// There is no way to hand it an HMAC secret: it takes only [`RsaPublicKey`], which only a JWK of type `RSA` becomes.
+/// No caller can hand it an HMAC secret: it takes only [`RsaPublicKey`], which only a JWK of type `RSA` becomes.
 pub trait SignatureEngine {
     /// A key made ready for use; cheap to clone.
     type Key: Clone;
@@ -68,7 +68,7 @@ pub trait SignatureEngine {
     ) -> Result<bool, EngineFault>;
 }
 
-/// The issuer's keys, imported. Caching, single flight and refreshing are the implementation's affair, by
+/// The issuer's keys, imported. The implementation caches them, fetches them once for all callers and refreshes them, by
 /// [`crate::key_cache`].
 pub trait Keys {
     /// The engine's key type.
@@ -86,7 +86,7 @@ pub trait Keys {
 #[error("the signature engine failed")]
 pub struct EngineFault;
 
-/// Keys cannot be had and none good enough are held.
+/// Keys cannot be fetched, and no usable ones are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the issuer's keys cannot be had")]
 pub struct KeysUnavailable {

@@ -16,7 +16,7 @@ use crate::web_address::is_web_address;
 
 const ID_TOKEN_ISSUER: &str = "https://securetoken.google.com/";
 const SESSION_COOKIE_ISSUER: &str = "https://session.firebase.google.com/";
-/// An ID token lives one hour; a day leaves room for a change and none for a forged eternity.
+/// An ID token lives one hour. A day leaves room for a change, and stops a thief of the key from minting tokens for years.
 const ID_TOKEN_LIFETIME: i64 = 24 * 3600;
 /// <https://firebase.google.com/docs/auth/admin/manage-cookies>: at most two weeks.
 const SESSION_COOKIE_LIFETIME: i64 = 14 * 24 * 3600;
@@ -32,7 +32,7 @@ pub(super) fn ring_of(unverified_issuer: &str) -> Option<Ring> {
     }
 }
 
-/// What remains to be shown about a token that obeys every rule but the signature.
+/// What is left to prove for a token that obeys every rule but the signature.
 #[derive(Debug)]
 pub(super) enum Proof<'t> {
     /// The signature, by the key called `kid` of `ring`.
@@ -41,7 +41,7 @@ pub(super) enum Proof<'t> {
     Unsigned,
 }
 
-/// Applies every rule but the signature, cheapest first: keys are looked up only for a token that nothing else is wrong with.
+/// Applies every rule but the signature, cheapest first: a key is looked up only for a token that passed all other rules.
 pub(super) fn judge<'t>(
     token: &'t UnverifiedToken<'_>,
     ring: Ring,
@@ -177,8 +177,8 @@ struct FirebaseClaim {
     second_factor: Option<String>,
 }
 
-/// The `firebase` claim: its tenant is the configured one (none, where none is configured); how the user signed in, and by what second factor.
-/// <https://cloud.google.com/identity-platform/docs/reference/rest/v2/accounts.mfaSignIn/finalize>
+/// The `firebase` claim: its tenant is the configured one (or absent, where none is configured); how the user signed in, and by which
+/// second factor. <https://cloud.google.com/identity-platform/docs/reference/rest/v2/accounts.mfaSignIn/finalize>
 fn firebase_claim(claims: &Object, policy: &TokenPolicy) -> Result<FirebaseClaim, Rejection> {
     let empty = Object::default();
     let firebase = match claims.get("firebase") {
@@ -198,7 +198,7 @@ fn firebase_claim(claims: &Object, policy: &TokenPolicy) -> Result<FirebaseClaim
     })
 }
 
-/// A claim that decides something: absent, or a string.
+/// A claim on which a decision depends: absent, or a string.
 fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Rejection> {
     match claims.get(name) {
         None => Ok(None),
@@ -207,8 +207,7 @@ fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Rejection
     }
 }
 
-/// `true`, `false` or absent. The string `"true"` is refused: taken for false it would hide a fault, for true it would
-/// vouch for an address.
+/// `true`, `false` or absent. The string `"true"` is refused: read as false it would hide a fault, read as true it would verify an address.
 fn flag(claims: &Object, name: &'static str) -> Result<bool, Rejection> {
     match claims.get(name) {
         None => Ok(false),
@@ -217,7 +216,7 @@ fn flag(claims: &Object, name: &'static str) -> Result<bool, Rejection> {
     }
 }
 
-/// A claim that decides nothing. A project may set `name` to anything as a custom claim; that must not lock a user out.
+/// A claim on which no decision depends. A project may set `name` to anything as a custom claim; that must not lock a user out.
 fn decoration(claims: &Object, name: &str) -> Option<String> {
     claims.text(name).map(str::to_owned)
 }

@@ -1,8 +1,8 @@
-//! JSON as strictly as a credential deserves: no duplicate member at any depth (RFC 8725 section 2.4, RFC 7519 section 4),
-//! bounded nesting and member count, valid UTF-8, nothing after the value.
+//! JSON as strictly as a credential needs it: no duplicate member at any depth (RFC 8725 section 2.4, RFC 7519 section 4), bounded nesting
+//! and member count, valid UTF-8, nothing after the value.
 //!
-//! Bounds are enforced while reading, so hostile text stops the reader at the first member too many. Nothing here recurses: nesting costs
-//! a frame on the heap, not on the stack.
+//! The reader enforces bounds while it reads, so hostile text stops it at the first member too many. Nothing here recurses: a level of
+//! nesting costs a frame on the heap, not on the stack.
 
 mod reader;
 mod scan;
@@ -19,7 +19,7 @@ pub(crate) enum Json {
     Text(String),
     List(Vec<Json>),
     Object(Object),
-    /// A list or an object deeper than anything that is read. It obeys every rule, and what it holds is not kept.
+    /// A list or an object below the deepest level that is kept. It obeys every rule, but its content is dropped.
     Deep,
 }
 
@@ -70,7 +70,7 @@ pub enum JsonFault {
     TooManyMembers,
 }
 
-/// What a document may cost: nesting, and members of all its objects together. Shared by the parts of one token.
+/// The limits of a document: nesting, and members of all its objects together. The parts of one token share one budget.
 #[derive(Debug)]
 pub(crate) struct Budget {
     depth: usize,
@@ -85,7 +85,7 @@ impl Budget {
         }
     }
 
-    /// Pays for one more member.
+    /// Counts one more member.
     fn member(&self) -> Result<(), JsonFault> {
         let left = self.members.get().checked_sub(1);
         self.members.set(left.ok_or(JsonFault::TooManyMembers)?);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_json_is_refused() {
         for (text, fault) in [
             ("", JsonFault::Syntax),
             ("{", JsonFault::Syntax),
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn hostile_text_stops_the_reader_early() {
-        // A reader that went on would need 100,000 members (or recursion) to get here.
+        // A reader that did not stop would need 100,000 members (or recursion) to get here.
         let deep = format!("{{\"a\":{}", "[".repeat(1_000_000));
         assert_eq!(read(&deep), Err(JsonFault::TooDeep));
         let wide: String = (0..100_000).map(|n| format!("\"{n}\":0,")).collect();
@@ -212,8 +212,8 @@ mod tests {
         assert_eq!(four.get("a"), Some(&Json::List(vec![Json::Object(inner)])));
     }
 
-    /// Whatever this reader takes, an ordinary one takes and understands alike; whatever an ordinary one takes, this one does unless a rule
-    /// of ours is broken. Every text of up to six of these pieces.
+    /// This reader and an ordinary one agree on every text of up to six of these pieces: the ordinary reader accepts and understands alike
+    /// all that this one accepts, and this one refuses a text of the ordinary reader only by a rule of ours.
     #[test]
     fn ordinary_reader_agrees_on_generated_texts() {
         const PIECES: [&str; 14] = [

@@ -20,7 +20,7 @@ const EXPONENT_65537: [u8; 3] = [1, 0, 1];
 
 /// An RSA public key fit for RS256: 2048 to 8192 bits, exponent 65537, not of the ROCA family.
 ///
-/// Not a byte string on purpose: an HMAC secret cannot be made of it, nor the reverse.
+/// Not a byte string on purpose: no code can turn it into an HMAC secret, or a secret into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RsaPublicKey {
     modulus: Vec<u8>,
@@ -78,7 +78,7 @@ impl RsaPublicKey {
     }
 }
 
-/// Why a key of a set is passed over.
+/// Why a key of a set is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum UnusableKey {
     /// `kty` is not `RSA`.
@@ -119,10 +119,10 @@ pub enum BadKeySet {
     /// More than [`MAX_KEYS`] keys.
     #[error("the key set holds more than 64 keys")]
     TooManyKeys,
-    /// Two keys share a `kid`, so that a token's `kid` names none of them.
+    /// Two keys share a `kid`: a token's `kid` then names neither.
     #[error("two keys of the set share a kid")]
     DuplicateKeyId,
-    /// A symmetric or private key in what is published: whoever made this set is not to be relied on.
+    /// A published set holds a symmetric or private key: its issuer cannot be relied on.
     #[error("the key set holds secret keys")]
     SecretKey,
     /// Not one key is usable.
@@ -138,8 +138,8 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads an issuer's answer. Keys we cannot use are passed over (RFC 7517 section 5); a set that cannot be relied on is
-    /// refused as a whole.
+    /// Reads an issuer's answer. It skips keys that we cannot use (RFC 7517 section 5), and refuses a set that cannot be relied on as a
+    /// whole.
     ///
     /// # Errors
     /// [`BadKeySet`]
@@ -196,7 +196,7 @@ impl KeySet {
         self.keys.iter().map(|(kid, key)| (kid.as_str(), key))
     }
 
-    /// How many keys of the answer were passed over.
+    /// How many keys of the answer were skipped.
     #[must_use]
     pub const fn passed_over(&self) -> usize {
         self.passed_over

@@ -1,4 +1,4 @@
-//! Where the issuer's keys are fetched from.
+//! The addresses of the issuer's keys.
 
 use super::engine::Ring;
 use crate::config::Reader;
@@ -11,7 +11,7 @@ pub struct KeyUrls {
 }
 
 impl KeyUrls {
-    /// Reads `FIREBASE_JWKS_URL` and `FIREBASE_SESSION_COOKIE_JWKS_URL`; Google's own unless they say otherwise.
+    /// Reads `FIREBASE_JWKS_URL` and `FIREBASE_SESSION_COOKIE_JWKS_URL`; by default Google's own.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let mut url = |name: &str, ring: Ring| reader.or(name, ring.google_url().to_owned(), key_url);
         Self {
@@ -30,7 +30,7 @@ impl KeyUrls {
     }
 }
 
-/// `https`, or plain `http` to this machine: whoever can change keys on the way can sign in as anybody.
+/// `https`, or plain `http` to this machine: an attacker who can change keys on the way can sign in as any user.
 fn key_url(text: &str) -> Result<String, &'static str> {
     const RULE: &str = "is neither an https URL nor an http URL of this machine";
     let (scheme, rest) = text.split_once("://").ok_or(RULE)?;

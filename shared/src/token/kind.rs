@@ -1,4 +1,4 @@
-//! Whose token this claims to be. Decided by what the token says of itself, so good only for choosing the judge.
+//! Which issuer a token claims to come from. This is the token's own unverified claim: it may only choose the ring that judges.
 
 use super::compact::{UnverifiedAlgorithm, UnverifiedToken};
 use super::engine::Ring;
@@ -18,8 +18,8 @@ impl UnverifiedToken<'_> {
     /// The kind of credential this claims to be, by its unverified `iss`.
     ///
     /// # Errors
-    /// [`Rejection::WrongKind`] for tokens that are recognised and no credential here, [`Rejection::Algorithm`] for algorithms
-    /// nobody of ours signs with, [`Rejection::Issuer`] for strangers.
+    /// [`Rejection::WrongKind`] for tokens that are recognised and are no credential here, [`Rejection::Algorithm`] for algorithms of no
+    /// issuer of ours, [`Rejection::Issuer`] for unknown issuers.
     pub fn kind(&self, policy: &TokenPolicy) -> Result<TokenKind, Rejection> {
         if let Some(kind) = wrong_kind(&self.claims, self.header.algorithm) {
             return Err(Rejection::WrongKind(kind));
@@ -47,7 +47,7 @@ impl UnverifiedToken<'_> {
     }
 }
 
-/// Tokens that users send by mistake, told apart so that the answer can say what was given.
+/// Tokens that users send by mistake; each kind has its own name, so that the answer can say which one it was.
 fn wrong_kind(claims: &Object, algorithm: UnverifiedAlgorithm) -> Option<WrongKind> {
     if claims.text("aud") == Some(CUSTOM_TOKEN_AUDIENCE) {
         return Some(WrongKind::CustomToken);

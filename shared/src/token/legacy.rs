@@ -38,7 +38,7 @@ impl HmacSecret {
     /// Whether the signature of `jws` is HMAC-SHA256 under this secret, compared in constant time.
     #[must_use]
     pub fn verifies(&self, jws: &UnverifiedJws<'_>) -> bool {
-        // The library takes exactly 32 bytes and panics on anything else.
+        // The library takes exactly 32 bytes and panics on any other length.
         jws.signature.len() == SIGNATURE_BYTES
             && Hs256Signature::try_from_slice(&jws.signature)
                 .is_ok_and(|signature| Hs256.verify_signature(&signature, &self.0, jws.signed))
@@ -55,16 +55,16 @@ impl HmacSecret {
 #[error("is shorter than 32 bytes")]
 pub struct WeakSecret;
 
-/// What is accepted of the legacy service.
+/// Which legacy tokens are accepted.
 #[derive(Debug, Clone)]
 pub struct LegacyPolicy {
-    /// The secrets, any of which may have signed; none = no legacy token is accepted.
+    /// The secrets, any of which may have signed; without one no legacy token is accepted.
     pub secrets: Vec<HmacSecret>,
     /// The one accepted `iss`.
     pub issuer: String,
     /// The one accepted `aud`.
     pub audience: String,
-    /// From this moment on no legacy token is accepted.
+    /// From this moment on the origin and the edge refuse every legacy token.
     pub accepted_until: Option<UnixTime>,
 }
 
@@ -89,8 +89,8 @@ pub(super) fn judge(
     Ok(identity)
 }
 
-/// There is a secret, and the agreed time is not over. The skew does not apply: the moment is ours. What the edge makes does not end
-/// with what the legacy service made.
+/// There is a secret, and the agreed time is not over. The skew does not apply: the moment is ours. Tokens that the edge makes outlive the
+/// acceptance of the legacy service's own.
 fn still_accepted(
     token: &UnverifiedToken<'_>,
     legacy: &LegacyPolicy,
@@ -176,7 +176,7 @@ fn account(claims: &Object) -> Result<LegacyAccount, Rejection> {
     }
 }
 
-/// One of the secrets signed the received bytes. All are tried, so the time taken does not tell which.
+/// One of the secrets signed the received bytes. It tries all, so that the time taken does not tell which one fits.
 fn signature(token: &UnverifiedToken<'_>, legacy: &LegacyPolicy) -> Result<(), Rejection> {
     let verified = legacy
         .secrets

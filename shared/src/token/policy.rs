@@ -14,13 +14,13 @@ const MAX_SECRETS: usize = 4;
 /// What a deployment accepts. Edge and origin read the same variables into it, so they judge alike.
 #[derive(Debug, Clone)]
 pub struct TokenPolicy {
-    /// The Firebase projects whose tokens are accepted, each by its own issuer and audience.
+    /// The Firebase projects with accepted tokens, each by its own issuer and audience.
     pub projects: Vec<ProjectId>,
-    /// The one tenant whose tokens are accepted; `None` refuses tokens that have one.
+    /// The one tenant with accepted tokens; `None` refuses tokens that have a tenant.
     pub tenant: Option<TenantId>,
     /// How far the issuer's clock may be from ours.
     pub skew: ClockSkew,
-    /// Whether Firebase session cookies are a credential here. They are unless said otherwise: old clients are given one.
+    /// Whether Firebase session cookies are a credential here. By default they are: old clients get one.
     pub session_cookies: bool,
     /// Present only where the Auth emulator is allowed to replace Firebase.
     pub emulator: Option<EmulatorPermit>,
@@ -95,7 +95,7 @@ fn secrets(text: &str) -> Result<Vec<HmacSecret>, String> {
         if secret.trim() != secret {
             return Err(format!("entry {at} has white space around it"));
         }
-        // A public key as HMAC secret is the classic confusion attack made permanent.
+        // A public key as HMAC secret would make the classic confusion attack possible for good.
         if secret.contains("-----BEGIN") {
             return Err(format!("entry {at} is a PEM key, not a secret"));
         }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_can_be_said() {
+    fn every_variable_is_read() {
         let secret = "s".repeat(32);
         let policy = read(&[
             ("FIREBASE_PROJECT_ID", "demo-one, demo-two"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_are_no_secrets_stop_the_start() {
+    fn unusable_secrets_stop_the_start() {
         let good = "s".repeat(32);
         for (text, reason) in [
             ("x".repeat(31), "entry 1 is shorter than 32 bytes"),

@@ -1,4 +1,4 @@
-//! Why a token was not believed: data, not text, so that each rule can be tested by its name and its numbers.
+//! Why a token was refused: data, not text, so that tests can check each rule by its name and its numbers.
 
 use std::fmt;
 
@@ -79,9 +79,9 @@ impl WrongKind {
     }
 }
 
-/// Why a token was refused, with the numbers that were compared.
+/// Why a token was refused, with the compared numbers.
 ///
-/// [`fmt::Display`] is what may be shown: it holds no part of the token but times.
+/// The caller may see [`fmt::Display`]: it holds no part of the token but times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
     /// Longer than [`super::MAX_TOKEN_BYTES`].
@@ -96,48 +96,48 @@ pub enum Rejection {
     },
     /// A segment is not strict base64url.
     Encoding {
-        /// Which.
+        /// Which segment.
         part: Part,
     },
     /// A segment is not the JSON object it should be.
     Json {
-        /// Which.
+        /// Which segment.
         part: Part,
         /// What is wrong with it.
         fault: JsonFault,
     },
     /// The header carries `crit`, `zip` or `b64`.
     HeaderExtension {
-        /// Which.
+        /// Which of them.
         name: &'static str,
     },
     /// `typ` is there and not `JWT`.
     Type,
     /// `kid` is missing, empty, too long or no plain string.
     KeyId,
-    /// `alg` is missing, or not the one the issuer signs with.
+    /// `alg` is missing, or not the issuer's.
     Algorithm,
-    /// A signed token where only the emulator's unsigned ones are taken.
+    /// A signed token where only the emulator's unsigned ones are accepted.
     SignedInEmulator,
-    /// No such key in the issuer's ring.
+    /// The issuer's ring has no such key.
     KeyUnknown,
-    /// Not by that key over these bytes.
+    /// The signature is not by that key over these bytes.
     Signature,
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     ClaimMissing {
-        /// Which.
+        /// Which claim.
         name: &'static str,
     },
-    /// A claim has the wrong type or a value no claim of this name can have.
+    /// A claim has the wrong type or an impossible value.
     ClaimInvalid {
-        /// Which.
+        /// Which claim.
         name: &'static str,
     },
-    /// Not an issuer of ours.
+    /// The issuer is not one of ours.
     Issuer,
-    /// Not for this project or service.
+    /// The token is for another project or service.
     Audience,
-    /// `sub` (or the legacy `id`) breaks the rule named.
+    /// `sub` (or the legacy `id`) breaks the named rule.
     Subject(InvalidId),
     /// `user_id` is not `sub`.
     SubjectMismatch,
@@ -157,7 +157,7 @@ pub enum Rejection {
         /// The verifier's clock.
         now: UnixTime,
     },
-    /// `exp − iat` is not between 1 second and what its kind may have.
+    /// `exp − iat` is not between 1 second and the limit of its kind.
     Lifetime {
         /// `exp − iat`, in seconds.
         seconds: i64,
@@ -182,7 +182,7 @@ pub enum Rejection {
     },
     /// The user's account is deactivated.
     Disabled,
-    /// The issuer's keys cannot be had. Our fault, never a 401.
+    /// The issuer's keys cannot be fetched. Our fault, never a 401.
     KeysUnavailable {
         /// Seconds after which a retry may succeed.
         retry_after: u32,
@@ -223,7 +223,7 @@ impl Rejection {
         }
     }
 
-    /// The rule that was broken, as a label for logs and metrics. One of a fixed set; finer than the code.
+    /// The broken rule, as a label for logs and metrics. One of a fixed set; finer than the code.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -264,7 +264,7 @@ impl Rejection {
         }
     }
 
-    /// Seconds for `Retry-After`, where the fault is ours and passes.
+    /// Seconds for `Retry-After`, where the fault is ours and temporary.
     #[must_use]
     pub const fn retry_after(&self) -> Option<u32> {
         match self {

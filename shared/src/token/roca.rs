@@ -1,9 +1,9 @@
-//! The fingerprint of RSA keys made by a faulty chip library (ROCA, CVE-2017-15361), whose private half can be computed.
+//! The fingerprint of RSA keys made by a faulty chip library (ROCA, CVE-2017-15361): an attacker can compute their private half.
 //!
-//! Such a modulus is, modulo each small prime below, a power of 65537. A sound one is so for all of them with a chance of
-//! about 2⁻²⁸ (Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, section 3).
+//! Such a modulus is, modulo each small prime below, a power of 65537. A sound modulus is one for all of them with a chance of about 2⁻²⁸
+//! (Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, section 3).
 
-/// Primes for which the powers of 65537 do not already make up the whole group.
+/// Primes for which the powers of 65537 are not already the whole group.
 const PRIMES: [u16; 17] = [
     11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
 ];
@@ -41,7 +41,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// The published vulnerable and sound keys are in the conformance vectors; here the arithmetic.
+    /// The conformance vectors have the published vulnerable and sound keys; this tests the arithmetic.
     #[test]
     fn powers_and_remainders() {
         assert_eq!(remainder(&[1, 0, 1], 11), 65_537 % 11);

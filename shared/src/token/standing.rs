@@ -4,19 +4,19 @@ use super::rejection::Rejection;
 use crate::identity::{Identity, TokenKind};
 use crate::time::UnixTime;
 
-/// The longest that an answer about somebody's standing may be reused, in seconds: a revoked or deactivated user is out
-/// within this time wherever the row itself is not read.
+/// The longest that an answer about a user's account status may be reused, in seconds: wherever the row itself is not read, a revoked or
+/// deactivated user is refused within this time.
 pub const STANDING_SECONDS: i64 = 10;
 
-/// How old what the origin says about somebody may be, in seconds, because it read a replica of the database. Part of
-/// [`STANDING_SECONDS`].
+/// How old the origin's answer about a user may be, in seconds, because it read a replica of the database. Part of [`STANDING_SECONDS`].
 pub const REPLICA_SECONDS: i64 = 2;
 
 /// Checks a genuine identity against the user's row.
 ///
 /// Deactivation is reported before revocation, as Firebase's Admin SDKs do. A sign-in at Firebase in the very second of the revocation
-/// stands: both are whole seconds, and the new sign-in after a logout must not be refused. A token of the legacy service does not, which
-/// costs its holder another sign-in there: it is good for days, and nothing in it tells the sign-in before from the one after.
+/// stays valid: both are whole seconds, and the new sign-in after a logout must not be refused. A legacy token of that second is refused,
+/// which costs its holder another sign-in there: the token is good for days, and nothing in it tells a sign-in before the revocation from
+/// one after it.
 ///
 /// # Errors
 /// [`Rejection::Disabled`], [`Rejection::Revoked`].
@@ -53,7 +53,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn disabled_before_revoked_and_the_same_second_stands() {
+    fn disabled_is_reported_before_revoked() {
         let at = UnixTime::from_secs;
         let identity = Identity {
             kind: TokenKind::Firebase,

@@ -4,7 +4,7 @@ use super::json::{Json, Object};
 use super::rejection::Rejection;
 use crate::time::{ClockSkew, UnixTime};
 
-/// The largest whole number every JSON reader agrees on (RFC 8259 section 6): 2⁵³ − 1.
+/// The largest whole number on which every JSON reader agrees (RFC 8259 section 6): 2⁵³ − 1.
 const MAX_SAFE: i64 = 9_007_199_254_740_991;
 
 /// The moment that `name` must state: a whole number written as digits, from 0 to 2⁵³ − 1.
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes() {
+    fn lifetime_is_positive_and_bounded() {
         for (seconds, ok) in [(-1, false), (0, false), (1, true), (10, true), (11, false)] {
             assert_eq!(lifetime(NOW, NOW.plus(seconds), 10).is_ok(), ok, "{seconds}");
         }

@@ -1,8 +1,8 @@
-//! Token translation: a token of the legacy service's kind that the edge makes for somebody it has verified, so that a service behind it
-//! which reads nothing else need not change while users move.
+//! Token translation: the edge makes a token of the legacy service's kind for a caller that it has verified. A service behind the edge that
+//! reads only legacy tokens then need not change while users move.
 //!
-//! Such a token says what the user's row says, whatever they signed in with, and it bears a mark ([`CLAIM`]): a service that holds
-//! it can show it to other services of the legacy audience, and not to the edge or the origin as a credential.
+//! Such a token says what the user's row says, whatever the user signed in with, and it bears a mark ([`CLAIM`]). A service that holds it
+//! can show it to other services of the legacy audience, but the edge and the origin do not accept it as a credential.
 
 use std::fmt;
 
@@ -19,27 +19,27 @@ use crate::time::UnixTime;
 #[cfg(test)]
 mod tests;
 
-/// The longest that a translated token is good for, in seconds.
+/// The longest lifetime of a translated token, in seconds.
 pub const LIFE_SECONDS: i64 = 15 * 60;
-/// With less than this left a translated token is made anew, in seconds: the service may hold it while it works.
+/// The edge replaces a translated token with less than this left, in seconds: the service may keep it while it works.
 pub const RENEW_SECONDS: i64 = 2 * 60;
-/// The claim by which edge and origin know a token that the edge made. The legacy service sets none of this name.
+/// The claim by which edge and origin recognise a token that the edge made. The legacy service sets no claim of this name.
 pub const CLAIM: &str = "crossfade";
 const MARK: &str = "translated";
 
 /// `{"alg":"HS256","typ":"JWT"}`, as the legacy service's library writes it.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.";
 
-/// Somebody's row, as far as a legacy token tells it.
+/// A user's row, as far as a legacy token shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Holder {
-    /// Who they are.
+    /// The user.
     #[serde(flatten)]
     pub person: Person,
-    /// Their unique name, where the legacy service gave one.
+    /// The user's unique name, where the legacy service gave one.
     #[serde(default)]
     pub username: Option<String>,
-    /// Tokens they can spend, when the row was read. Left out where it is not known.
+    /// Tokens that the user can spend, when the row was read. Left out where it is not known.
     #[serde(default)]
     pub token_balance: Option<i64>,
 }
@@ -51,7 +51,7 @@ pub struct Minted {
     expires_at: UnixTime,
 }
 
-/// A credential is not for logs.
+/// A credential must not reach a log.
 impl fmt::Debug for Minted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Minted")
@@ -80,7 +80,7 @@ struct Claims<'a> {
     crossfade: &'static str,
 }
 
-/// The two kinds of the legacy service's tokens. A moderator's is a user's there.
+/// The two kinds of the legacy service's tokens. A moderator gets a user's token there.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Role<'a> {
@@ -108,16 +108,17 @@ impl<'a> Role<'a> {
     }
 }
 
-/// When a token ends that is made at `now` for a caller whose own ends at `caller_expires_at`: with the caller's, as long as that is
-/// taken here, and after [`LIFE_SECONDS`] at most.
+/// When a token ends that is made at `now` for a caller with a token that ends at `caller_expires_at`: with the caller's token, as long as
+/// that is accepted here, and after [`LIFE_SECONDS`] at most.
 fn expiry(policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> UnixTime {
     caller_expires_at
         .plus(policy.skew.secs())
         .min(now.plus(LIFE_SECONDS))
 }
 
-/// When its holder counts as signed in: when `caller` did, so that what voids their sign-in voids this, too. Of two sign-ins in the second of
-/// a revocation Firebase's stands and a legacy token's does not ([`super::check_standing`]), and this is read as a legacy token.
+/// When its holder counts as signed in: when `caller` did, so that a revocation of the caller's sign-in also voids this token. Of two
+/// sign-ins in the second of a revocation Firebase's stays valid and a legacy token's does not ([`super::check_standing`]), and this token
+/// is read as a legacy token.
 fn signed_in(caller: &Identity) -> UnixTime {
     match caller.kind {
         TokenKind::Legacy => caller.auth_time,
@@ -165,8 +166,8 @@ impl Minted {
         &self.token
     }
 
-    /// Whether it will do at `now` for a caller whose own token ends at `caller_expires_at`: it ends no later than one made now would, and
-    /// not much earlier than that either.
+    /// Whether this token still serves at `now` for a caller with a token that ends at `caller_expires_at`: it ends no later than a token
+    /// made now would, and not much earlier.
     #[must_use]
     pub fn serves(&self, policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> bool {
         let new = expiry(policy, caller_expires_at, now);

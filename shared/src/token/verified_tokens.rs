@@ -1,7 +1,7 @@
-//! Tokens verified a moment ago, so that a user's next request costs a comparison instead of a signature.
+//! Tokens that were verified a moment ago: a user's next request costs a comparison instead of a signature.
 //!
-//! An entry answers one question only, "is this token genuine?", whose answer does not change before `exp`. Whether the user
-//! may still act does change: see [`super::check_standing`] and [`super::STANDING_SECONDS`].
+//! An entry answers one question only, "is this token genuine?", and that answer does not change before `exp`. Whether the user may still
+//! act does change: see [`super::check_standing`] and [`super::STANDING_SECONDS`].
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,14 +15,14 @@ use crate::time::UnixTime;
 
 use super::policy::TokenPolicy;
 
-/// The longest a verified token is remembered, in seconds: a withdrawn signing key is forgotten within this time.
+/// The longest time for which a verified token is remembered, in seconds: the cache forgets a withdrawn signing key within this time.
 pub const VERIFIED_SECONDS: i64 = 300;
 
-/// The characters of the signature an entry is filed under. Only filed: a hit is a match of the whole token.
+/// The characters of the signature under which an entry is filed. A hit is still a match of the whole token.
 const FINGERPRINT_BYTES: usize = 16;
 
-/// Seconds for which a token verified at `now` may be remembered: `min(300, exp − now)`, and for a legacy token no longer than
-/// legacy tokens are accepted. Zero or less = not at all. The skew does not apply: it is for judging, not for keeping.
+/// Seconds for which a token verified at `now` may be remembered: `min(300, exp − now)`, and for a legacy token no longer than legacy
+/// tokens are accepted. Zero or less means not at all. The skew does not apply: it is for judging, not for keeping.
 #[must_use]
 pub fn remember_for(identity: &ProvenIdentity, policy: &TokenPolicy, now: UnixTime) -> i64 {
     let seconds = VERIFIED_SECONDS.min(identity.expires_at.since(now));
@@ -32,10 +32,10 @@ pub fn remember_for(identity: &ProvenIdentity, policy: &TokenPolicy, now: UnixTi
     }
 }
 
-/// Verified tokens, at most `capacity` of them; the least recently used goes first. Only genuine tokens get in, so strangers
-/// can neither fill it nor aim at its hashing.
+/// Verified tokens, at most `capacity` of them; the least recently used goes first. Only genuine tokens get in, so strangers can neither
+/// fill it nor choose entries that collide in its hashing.
 ///
-/// `I` is how the caller shares what was proven: with threads, or with more that it knows.
+/// `I` is the form in which the owner shares the proven identity: between threads, or together with more facts.
 pub struct VerifiedTokens<I = Arc<ProvenIdentity>> {
     entries: LruCache<u128, Entry<I>, BuildHasherDefault<FingerprintHasher>>,
 }
@@ -108,8 +108,8 @@ impl<I: Borrow<ProvenIdentity> + Clone> VerifiedTokens<I> {
     }
 }
 
-/// The token's last characters: part of a signature, so as good as random. `None` for a token without one (the emulator's),
-/// which is not worth remembering.
+/// The token's last characters: part of a signature, so as good as random. `None` for a token without a signature (the emulator's): it is
+/// not worth remembering.
 fn fingerprint(token: &str) -> Option<u128> {
     let (_, signature) = token.rsplit_once('.')?;
     signature
@@ -118,7 +118,7 @@ fn fingerprint(token: &str) -> Option<u128> {
         .map(|bytes| u128::from_le_bytes(*bytes))
 }
 
-/// Compares without stopping at the first difference, so that the time taken does not spell out a remembered token.
+/// Compares without stopping at the first difference, so that the time taken reveals nothing about a remembered token.
 fn same(known: &str, given: &str) -> bool {
     known.len() == given.len()
         && known
@@ -128,7 +128,7 @@ fn same(known: &str, given: &str) -> bool {
             == 0
 }
 
-/// Takes a fingerprint as its own hash.
+/// Uses a fingerprint as its own hash.
 #[derive(Default)]
 struct FingerprintHasher(u64);
 

@@ -1,4 +1,4 @@
-//! The list. A name that is read and not here fails a test of the program that reads it.
+//! The list. A name that a program reads and that is missing here fails a test of that program.
 
 use super::{Kind, Reads, Variable};
 
@@ -16,14 +16,14 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Both,
         Kind::Variable,
         "required",
-        "The projects whose tokens are accepted, by commas; the origin manages the accounts of the first",
+        "The Firebase projects with accepted tokens, by commas; the origin manages accounts in the first one",
     ),
     variable(
         "FIREBASE_TENANT_ID",
         Reads::Both,
         Kind::Variable,
         "none",
-        "The one tenant whose tokens are accepted; not set, tokens with a tenant are refused",
+        "The one tenant with accepted tokens; if not set, tokens with a tenant are refused",
     ),
     variable(
         "FIREBASE_SESSION_COOKIES",
@@ -107,7 +107,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Both,
         Kind::Variable,
         "`auth-v2`",
-        "The salt of buckets; another one deals everybody new buckets. The origin reads it to bring a cohort along",
+        "The salt of buckets: a new value gives every user a new bucket. The origin reads it to import a cohort",
     ),
     variable(
         "RATE_LIMITS",
@@ -135,21 +135,21 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "Where the legacy service is; not set, there is none any more",
+        "The address of the legacy service; if not set, there is no legacy service any more",
     ),
     variable(
         "LEGACY_AUTH_TOKEN",
         Reads::Edge,
         Kind::Variable,
         "none",
-        "`legacy` gives the legacy service a token of its own kind for those who signed in at v2, where it alone answers ([token translation](guides/token-translation.md#the-legacy-service-itself)); not set, they get 404 there",
+        "`legacy`: on paths that the legacy service alone answers, the edge sends it a legacy token for users who signed in at v2 ([token translation](guides/token-translation.md#the-legacy-service-itself)); if not set, these users get 404 there",
     ),
     variable(
         "UPSTREAM_TIMEOUT_MS",
         Reads::Edge,
         Kind::Variable,
         "3000",
-        "How long either may take to begin its answer",
+        "How long the origin or the legacy service may take to begin its answer",
     ),
     variable(
         "UPSTREAMS",
@@ -163,14 +163,14 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "Origins that browsers and the web views of apps may call from, by commas, exactly as they send them: [CORS](guides/cors.md)",
+        "The origins from which browsers and the web views of apps may call, by commas, exactly as they send them: [CORS](guides/cors.md)",
     ),
     variable(
         "FIREBASE_SESSION_COOKIE_NAME",
         Reads::Edge,
         Kind::Variable,
         "none",
-        "The cookie of a browser that may hold a session cookie, such as `__session` ([verification](VERIFICATION.md#session-cookies)); not set, none is read",
+        "The cookie of a browser that may hold a session cookie, such as `__session` ([verification](VERIFICATION.md#session-cookies)); if not set, the edge reads none",
     ),
     variable(
         "ROLLOUT_PERCENT",
@@ -184,7 +184,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "`percent`",
-        "Who registers where: `v2`, `legacy` or `percent`",
+        "The side that takes registrations: `v2`, `legacy` or `percent`",
     ),
     variable(
         "ROLLOUT_FORCE_V2",
@@ -198,7 +198,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "The same for the legacy service; it goes before",
+        "The same for the legacy service; it wins over `ROLLOUT_FORCE_V2`",
     ),
     variable(
         "ROLLOUT_KILL_SWITCH",
@@ -226,7 +226,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "none",
-        "Is told of each override of the rollout, as JSON",
+        "Receives each override of the rollout, as JSON",
     ),
     variable(
         "SHADOW_PERCENT",
@@ -247,7 +247,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "10",
-        "So far back is looked for failures of the legacy service, and of v2 before sign-ins return",
+        "The window in which failures of the legacy service count, and failures of v2 before sign-ins return",
     ),
     variable(
         "LIMIT_LOGIN",
@@ -324,7 +324,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Binding,
         "no limit",
-        "Counts calls of one network about one account, once those from everywhere are too many",
+        "Counts calls of one network about one account, once all networks together have made too many",
     ),
     variable(
         "STEP_DOWN",
@@ -345,7 +345,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Binding,
         "variables are compared",
-        "The deployed version: what was derived from variables is derived again when it changes",
+        "The deployed version: the edge reads its variables again when it changes",
     ),
     variable(
         "HOST",
@@ -401,7 +401,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Origin,
         Kind::Secret,
         "as `DATABASE_URL`",
-        "Where migrations go: they want a session of their own, which a pooler does not give",
+        "The database's address for migrations: they need a session of their own, which a pooler does not give",
     ),
     variable(
         "DB_POOLER",
@@ -439,7 +439,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Origin,
         Kind::Variable,
         "`auth`",
-        "`auth`, or it is refused",
+        "Only `auth` is accepted",
     ),
     variable(
         "DB_POOL_MAX",
@@ -495,7 +495,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Origin,
         Kind::Variable,
         "none is run",
-        "`1` lets the file name a program that says who we are",
+        "`1` allows the file to name a program that supplies our identity",
     ),
     variable(
         "AWS_REGION",
@@ -607,21 +607,21 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Origin,
         Kind::Variable,
         "none",
-        "Where the page behind a mail's link leads on to; its host is one of the project's authorised domains",
+        "The address to which the page behind a mail's link leads; its host must be one of the project's authorised domains",
     ),
     variable(
         "FIREBASE_USER_TYPE_CLAIM",
         Reads::Origin,
         Kind::Variable,
         "none",
-        "The custom claim at Firebase that says a user's role, such as `user_type`; not set, none does ([federation](architecture/auth-federation.md#roles))",
+        "The custom claim at Firebase for a user's role, such as `user_type`; if not set, there is none ([federation](architecture/auth-federation.md#roles))",
     ),
     variable(
         "LEGACY_CONTRACT_SESSION",
         Reads::Origin,
         Kind::Variable,
         "`7d`",
-        "How long the session lives that the legacy contract answers as `token`, `5m` to `14d`; `off` answers an ID token, for an hour",
+        "The lifetime of the session that the legacy contract returns as `token`, `5m` to `14d`; `off` returns an ID token, good for an hour",
     ),
     variable(
         "VERIFIED_TOKENS",
@@ -635,7 +635,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Origin,
         Kind::Variable,
         "86400",
-        "How old a legacy token may be to be exchanged for a session at Firebase; 0: none is",
+        "How old a legacy token may be to be exchanged for a session at Firebase; 0 refuses every exchange",
     ),
     variable(
         "WELCOME_TOKENS",
@@ -669,8 +669,8 @@ pub const VARIABLES: &[Variable] = &[
         "OWNERSHIP_NOTICE_URL",
         Reads::Origin,
         Kind::Variable,
-        "the audit trail alone says it",
-        "The operator's service that mails a user whose ownership of an account changed \
+        "only the audit trail has it",
+        "The operator's service that mails users about a changed ownership \
          ([notices](architecture/notices.md)); https",
     ),
     variable(

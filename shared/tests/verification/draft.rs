@@ -1,22 +1,22 @@
-//! Tokens made to order: every member of header and payload can be replaced by any text, valid or not.
+//! Tokens made to order: a test can replace every member of header and payload by any text, valid or not.
 
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use ring::{hmac, signature};
 use shared::base64url;
 
-/// Who signs.
+/// The signer of a token.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Signer<'a> {
     /// The RSA key `key-1` of the ring of ID tokens.
     Issuer,
     /// The RSA key `cookie-1` of the ring of session cookies.
     Cookies,
-    /// An RSA key nobody publishes.
+    /// An RSA key that no issuer publishes.
     Stranger,
     /// HMAC-SHA256 under these bytes.
     Hmac(&'a [u8]),
-    /// Nobody; the third segment is this text.
+    /// No signer; the third segment is this text.
     Text(&'a str),
 }
 
@@ -69,7 +69,7 @@ impl Draft {
         self
     }
 
-    /// Adds a claim again, keeping the first.
+    /// Adds a claim a second time, keeping the first.
     pub fn twice(mut self, name: &str, value: &str) -> Self {
         self.claims.push((name.to_owned(), value.to_owned()));
         self

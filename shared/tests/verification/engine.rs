@@ -1,4 +1,4 @@
-//! The native RSA primitive, for tests: the origin's own engine has the same vectors to pass.
+//! The native RSA primitive, for tests: the origin's own engine must pass the same vectors.
 
 use std::future::Future;
 use std::pin::pin;

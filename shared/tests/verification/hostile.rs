@@ -1,4 +1,4 @@
-//! Bounded work, whatever is sent.
+//! Hostile input costs bounded work.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::draft::{Signer, seal};
 use crate::engine::{Native, now};
 use crate::vectors::{id_token, legacy_token};
 
-/// Far above what the checks take, far below what doing the work would take.
+/// Far above what the checks take, far below what the refused work would take.
 const BOUND: Duration = Duration::from_millis(50);
 
 fn verdict(token: String) -> (String, Duration) {
@@ -47,7 +47,7 @@ fn the_unchanged_tokens_are_accepted() {
 }
 
 #[test]
-fn size_costs_nothing() {
+fn refused_sizes_cost_little_time() {
     let head = id_token().head();
     let deep = format!("{{\"a\":{}", "[".repeat(10_000));
     let wide: String = (0..100_000).map(|n| format!("\"{n}\":0,")).collect();
@@ -90,7 +90,7 @@ fn size_costs_nothing() {
     }
 }
 
-/// Anything close to a token: a genuine one with bytes changed, cut, doubled or put together anew.
+/// Texts close to a token: a genuine one with bytes changed, cut, doubled or put together again.
 fn mutated() -> impl Strategy<Value = String> {
     let good = prop_oneof![
         Just(id_token().sign(Signer::Issuer)),

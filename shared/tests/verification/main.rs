@@ -13,7 +13,7 @@ use shared::conformance;
 
 use engine::{Native, now};
 
-/// `UPDATE_VECTORS=1 cargo test -p crossfade-shared --features conformance` writes the file anew.
+/// `UPDATE_VECTORS=1 cargo test -p crossfade-shared --features conformance` writes the file again.
 #[test]
 fn the_vector_file_is_what_the_rules_say() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/tokens.json");

@@ -6,8 +6,7 @@ use shared::conformance::{self, Case};
 
 use crate::engine::{Native, now};
 
-/// The folder of `CONFORMANCE_VECTORS`, by default beside the workspace. `None` where it is absent, which a CI run does not
-/// accept.
+/// The folder of `CONFORMANCE_VECTORS`, by default beside the workspace. `None` where it is absent; a CI run then fails.
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("CONFORMANCE_VECTORS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors")),

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order.
+//! Any events in any order.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use super::*;
 enum Step {
     Wait(i64),
     Ask(u8),
-    /// The running fetch, if any, ends: with keys (the first of `true`s), or in failure.
+    /// The running fetch, if any, ends with keys (of the first of `true`s), or in failure.
     End(Option<u8>),
 }
 
@@ -23,7 +23,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: one fetch at a time, held keys are served, strangers are cheap.
+    /// In any order of events one fetch runs at a time, held keys are served, and strangers cause few fetches.
     #[test]
     fn the_guarantees_hold_in_any_order(steps in steps()) {
         let mut cache = KeyCache::new();

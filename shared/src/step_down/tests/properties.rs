@@ -1,4 +1,4 @@
-//! Whatever is reported, in whatever order.
+//! Any reports in any order.
 
 use proptest::prelude::*;
 
@@ -9,8 +9,7 @@ fn any_tally() -> impl Strategy<Value = (u32, u32)> {
 }
 
 proptest! {
-    /// Whatever is reported when: it is down only from a moment on at which the figures broke the rule, and back only after the
-    /// hold or because legacy failed.
+    /// It goes down only at a moment when the figures break the rule, and back only after the hold or because legacy failed.
     #[test]
     fn no_change_without_its_reason(
         events in prop::collection::vec((0_i64..8, any::<bool>(), any_tally(), any_tally(), any::<bool>()), 1..80)
@@ -41,7 +40,7 @@ proptest! {
         }
     }
 
-    /// However reports are split into batches: a split hides no failure that the sum shows.
+    /// Reports may be split into batches: no split hides a failure that the sum shows.
     #[test]
     fn batches_hide_nothing(parts in prop::collection::vec((any_tally(), 0_u32..60), 1..8)) {
         let rule = Rule::default();
@@ -53,7 +52,7 @@ proptest! {
         }
         let mut at_once = StepDown::default();
         at_once.report(whole, &rule, START);
-        // In parts it may have tripped on the way.
+        // The parts may have tripped it earlier.
         prop_assert!(!at_once.is_down() || in_parts.is_down());
     }
 }

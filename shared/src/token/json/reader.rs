@@ -1,11 +1,11 @@
-//! From tokens to a value, with a stack of our own.
+//! From JSON tokens to a value, with an explicit stack.
 
 use std::borrow::Cow;
 
 use super::scan::{Bracket, Scanner, Start};
 use super::{Budget, Json, JsonFault, Object};
 
-/// How deep values are kept: no claim or key that is read lies deeper.
+/// Values are kept down to this depth: no claim or key that is read lies deeper.
 const KEPT_DEPTH: usize = 4;
 
 /// Reads one value and nothing after it.
@@ -33,26 +33,26 @@ pub(super) fn read(text: &str, budget: &Budget) -> Result<Json, JsonFault> {
 struct Reader<'t, 'b> {
     scanner: Scanner<'t>,
     budget: &'b Budget,
-    /// The lists and objects that have begun and not ended.
+    /// The lists and objects that are open.
     open: Vec<Open<'t>>,
-    /// The names in all open objects so far, those of the innermost last.
+    /// The names in all open objects so far, those of the innermost object last.
     names: Vec<Cow<'t, str>>,
 }
 
-/// A list or an object that has begun.
+/// A list or an object that is open.
 struct Open<'t> {
     bracket: Bracket,
     is_kept: bool,
     values: Vec<Json>,
     members: Vec<(String, Json)>,
-    /// Of an object: the name whose value comes next.
+    /// In an object: the name of the next value.
     name: Cow<'t, str>,
-    /// Of an object: where its names begin.
+    /// In an object: where its names begin.
     names_from: usize,
 }
 
 impl<'t> Reader<'t, '_> {
-    /// Reads a value that is none of several, or opens one that is: then there is no complete value yet.
+    /// Reads a single value, or opens a list or object: then there is no complete value yet.
     fn start(&mut self) -> Result<Option<Json>, JsonFault> {
         match self.scanner.start()? {
             Start::Value(value) => Ok(Some(value)),
@@ -77,7 +77,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// Puts a complete value where it belongs. The result is the list or object that it completes.
+    /// Puts a complete value into the open list or object. Returns the list or object that it completes.
     fn put(&mut self, value: Json) -> Result<Option<Json>, JsonFault> {
         let Some(open) = self.open.last_mut() else {
             return Ok(Some(value));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Json, JsonFault};
 
-/// What encloses several values.
+/// The brackets of a list or an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bracket {
     List,
@@ -13,13 +13,13 @@ pub(super) enum Bracket {
 
 /// How a value begins.
 pub(super) enum Start {
-    /// It is read already.
+    /// A complete value.
     Value(Json),
-    /// It encloses others.
+    /// An opened list or object.
     Open(Bracket),
 }
 
-/// What is left of a text.
+/// The rest of a text.
 pub(super) struct Scanner<'t>(&'t str);
 
 type Read<T> = Result<T, JsonFault>;
@@ -29,13 +29,13 @@ impl<'t> Scanner<'t> {
         Self(text)
     }
 
-    /// Nothing but white space is left.
+    /// Checks that nothing but white space is left.
     pub(super) fn end(&mut self) -> Read<()> {
         self.skip_blanks();
         self.0.is_empty().then_some(()).ok_or(JsonFault::Syntax)
     }
 
-    /// Reads a value that stands alone, or the bracket of one that encloses others.
+    /// Reads a single value, or an opening bracket.
     pub(super) fn start(&mut self) -> Read<Start> {
         self.skip_blanks();
         let value = match self.0.as_bytes().first() {
@@ -48,7 +48,7 @@ impl<'t> Scanner<'t> {
         Ok(Start::Value(value))
     }
 
-    /// Passes the bracket's end, if it comes next.
+    /// Passes the closing bracket, if it comes next.
     pub(super) fn closes(&mut self, bracket: Bracket) -> bool {
         self.skip_blanks();
         self.passes(match bracket {
@@ -128,7 +128,7 @@ impl<'t> Scanner<'t> {
         if let Some(number) = text.parse().ok().filter(|_| is_whole) {
             return Ok(Json::Whole(number));
         }
-        // What no reader can hold is no number to it.
+        // A number beyond `f64` is no number here.
         let is_finite = text.parse().is_ok_and(f64::is_finite);
         is_finite.then_some(Json::OtherNumber).ok_or(JsonFault::Syntax)
     }

@@ -43,7 +43,7 @@ fn holder(user_type: &str) -> Holder {
     .unwrap()
 }
 
-/// Somebody who signed in at Firebase at [`NOW`], and whose token ends so.
+/// A user who signed in at Firebase at [`NOW`], with a token that ends at this time.
 fn caller(expires_at: UnixTime) -> Identity {
     Identity {
         kind: TokenKind::Firebase,
@@ -134,7 +134,7 @@ fn claims_are_the_legacy_services_own_and_say_what_the_row_says() {
 }
 
 #[test]
-fn what_a_row_lacks_is_left_out() {
+fn missing_fields_of_a_row_are_left_out() {
     let bare: Holder =
         serde_json::from_value(json!({ "id": ID, "email": null, "user_type": "user" })).unwrap();
     let minted = translate(&bare, &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
@@ -147,7 +147,7 @@ fn what_a_row_lacks_is_left_out() {
 }
 
 #[test]
-fn it_ends_with_the_callers_token_and_after_a_quarter_of_an_hour_at_most() {
+fn translated_token_ends_with_the_callers_and_within_fifteen_minutes() {
     for (skew, caller_has_left, life) in [
         ("0", 3_600, 900),
         ("0", 900, 900),
@@ -156,7 +156,7 @@ fn it_ends_with_the_callers_token_and_after_a_quarter_of_an_hour_at_most() {
         ("30", 604_800, 900),
         ("30", 890, 900),
         ("30", 60, 90),
-        // Taken here within the skew.
+        // Accepted here within the skew.
         ("30", -29, 1),
     ] {
         let policy = policy_with(&[("CLOCK_SKEW_SECONDS", skew)]);
@@ -167,7 +167,7 @@ fn it_ends_with_the_callers_token_and_after_a_quarter_of_an_hour_at_most() {
 }
 
 #[test]
-fn it_is_used_again_until_shortly_before_its_end_and_never_beyond_the_callers() {
+fn translated_token_is_reused_until_shortly_before_its_end() {
     let policy = policy_with(&[("CLOCK_SKEW_SECONDS", "0")]);
     let hour = NOW.plus(3_600);
     let minted = translate(&holder("user"), &policy, &caller(hour), NOW).unwrap();
@@ -180,7 +180,7 @@ fn it_is_used_again_until_shortly_before_its_end_and_never_beyond_the_callers() 
         // An older token of the same sign-in that ends sooner.
         (0, NOW.plus(899), false),
         (0, NOW.plus(900), true),
-        // Nothing longer can be made.
+        // No longer token is possible.
         (850, NOW.plus(900), true),
     ] {
         let found = minted.serves(&policy, caller_expires_at, NOW.plus(after));
@@ -189,7 +189,7 @@ fn it_is_used_again_until_shortly_before_its_end_and_never_beyond_the_callers() 
 }
 
 #[test]
-fn edge_and_origin_take_it_for_no_credential_and_know_whose_it_is() {
+fn translated_token_is_no_credential_and_names_its_user() {
     for user_type in ["user", "superadmin"] {
         let policy = policy();
         let minted = translate(&holder(user_type), &policy, &caller(NOW.plus(3_600)), NOW).unwrap();
@@ -206,7 +206,7 @@ fn edge_and_origin_take_it_for_no_credential_and_know_whose_it_is() {
 }
 
 #[test]
-fn it_outlives_the_acceptance_of_the_legacy_services_own_tokens() {
+fn translated_token_outlives_the_acceptance_of_legacy_tokens() {
     let policy = policy_with(&[("LEGACY_TOKENS_ACCEPTED_UNTIL", "2026-01-01T00:00:00Z")]);
     let minted = translate(&holder("user"), &policy, &caller(NOW.plus(3_600)), NOW).unwrap();
     let [verified, examined] = judged(minted.token(), &policy, NOW);
@@ -215,7 +215,7 @@ fn it_outlives_the_acceptance_of_the_legacy_services_own_tokens() {
 }
 
 #[test]
-fn what_voids_the_callers_sign_in_voids_it_and_nothing_else_does() {
+fn only_a_void_sign_in_voids_its_translated_token() {
     let policy = policy();
     let made_at = NOW.plus(600);
     for kind in [
@@ -258,7 +258,7 @@ fn the_first_secret_signs() {
 }
 
 #[test]
-fn nothing_that_is_shown_holds_the_token() {
+fn shown_text_holds_no_token() {
     let minted = translate(&holder("user"), &policy(), &caller(NOW.plus(3_600)), NOW).unwrap();
     assert!(!format!("{minted:?}").contains("eyJ"));
 }
@@ -271,7 +271,7 @@ mod properties {
 
     proptest! {
         #[test]
-        fn no_token_lives_longer_or_says_more_than_its_row(
+        fn translated_token_says_no_more_than_its_row(
             left in -29_i64..1_000_000,
             at in 0_i64..4_000_000_000,
             user_type in "[a-z]{0,12}|user|admin|superadmin|moderator|Admin| admin",

@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Entry> {
     cases
 }
 
-/// CVE-2015-9235 and its kin: the token chooses how it is checked.
+/// CVE-2015-9235 and its kind: the token chooses how it is checked.
 fn algorithms() -> Vec<Entry> {
     let mut cases = Vec::new();
     for alg in [
@@ -70,7 +70,7 @@ fn algorithms() -> Vec<Entry> {
     cases
 }
 
-/// CVE-2016-5431 and its kin: a public key taken for a secret, one ring's credential for the other's.
+/// CVE-2016-5431 and its kind: a public key taken for a secret, one ring's credential for the other's.
 fn confusions() -> Vec<Entry> {
     let n = modulus(Signer::Issuer);
     let jwk_n = base64url::encode(&n);
@@ -207,7 +207,7 @@ fn headers() -> Vec<Entry> {
         ("x5c", "[\"MIIB\"]"),
         ("x5t", "\"AAAA\""),
     ] {
-        // Not read at all: the stranger's key does not count, and the issuer's token is no worse for it.
+        // These members are not read at all: the stranger's key does not count, and the issuer's token stays good.
         cases.push(case(
             ATTACKS,
             format!("{name} of a stranger"),

@@ -128,7 +128,7 @@ pub fn cases() -> Vec<Entry> {
             ),
             "alg",
         ),
-        // Any one condition missing is no quiet refusal but a configuration that does not start.
+        // Without one of the conditions the configuration does not start: the permit is not silently dropped.
         permitted(case(
             EMULATOR,
             "in production",

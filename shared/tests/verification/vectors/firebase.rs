@@ -191,7 +191,7 @@ fn times() -> Vec<Entry> {
     };
     for skew in [0, 30, 60] {
         let config = skew.to_string();
-        // Issued an hour ago, so that the lifetime is in order whatever `exp` is.
+        // Issued an hour ago, so that the lifetime stays legal for every `exp` here.
         let old = id_token()
             .claim("iat", (NOW - 3600).to_string())
             .claim("auth_time", (NOW - 7200).to_string());

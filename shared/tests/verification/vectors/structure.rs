@@ -122,7 +122,7 @@ pub fn cases() -> Vec<Entry> {
             format!("\u{feff}{}", id_token().payload()),
             "payload_json",
         ),
-        // What Firebase's 1000 bytes of custom claims can hold.
+        // As much as Firebase's 1000 bytes of custom claims can hold.
         signed(
             "custom claims nested 17 deep",
             id_token().claim("a", nested(16)).payload(),
@@ -164,7 +164,7 @@ pub fn cases() -> Vec<Entry> {
             id_token().claim("a", nested(512)).payload(),
             "payload_json",
         ),
-        // 3 of the header and 14 of the payload are there already, two of them inside `firebase` and one inside `identities`.
+        // The header already has 3 members and the payload 14, two of them inside `firebase` and one inside `identities`.
         signed(
             "512 members",
             id_token().claim("a", members(494)).payload(),
@@ -235,7 +235,7 @@ fn many_claims(count: usize) -> String {
     claims.payload()
 }
 
-/// The claim `firebase` of a sign-in by SAML, with so many attributes.
+/// The claim `firebase` of a sign-in by SAML, with `count` attributes.
 fn saml(count: usize) -> String {
     let attributes: Vec<String> = (0..count)
         .map(|number| format!("\"http://schemas.example.com/claims/{number}\":[\"a\",\"b\"]"))
@@ -251,7 +251,7 @@ fn members(count: usize) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The signature's last symbol carries bits that decode to nothing: each other spelling is a forgery of the token's text.
+/// The signature's last symbol has bits that decode to nothing: each other spelling of it is a forgery of the token's text.
 fn unused_bits(good: &str) -> Vec<Entry> {
     let (rest, last) = good.split_at(good.len() - 1);
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
