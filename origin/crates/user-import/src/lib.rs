@@ -3,7 +3,7 @@
 //! Three rules keep it correct, even if a process is killed at any moment:
 //!
 //! 1. No user is changed without the lease of their row in `auth.user_migrations`. A sign-in that moves a user takes the same lease,
-//! because Firebase's import replaces an account of the same uid without asking.
+//!    because Firebase's import replaces an account of the same uid without asking.
 //! 2. An account with a sign-in is linked, never imported again.
 //! 3. The row is linked last, and only if it still equals the imported data. Work that breaks off earlier is repeated.
 

@@ -1,7 +1,7 @@
-//! What users do with their accounts, across Firebase and our rows.
+//! Users' operations on their accounts, across Firebase and our rows.
 //!
-//! Firebase comes first and our row second: a process that dies in between leaves a Firebase account whose row the next call
-//! makes or links, never a row that claims an account which does not exist.
+//! Firebase comes first and our row second: a process that dies in between leaves a Firebase account, and the next call makes or links its
+//! row. No row ever claims an account that does not exist.
 
 mod agreement;
 mod change_password;
@@ -48,26 +48,26 @@ pub use confirm::is_recent_sign_in;
 pub use legacy_session::LegacyContractToken;
 pub use register::Registration;
 
-/// The parts that account operations need. Cheap to clone.
+/// The parts that account operations use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     /// The rows of users.
     pub directory: Directory,
     /// Firebase's account services.
     pub firebase: Firebase,
-    /// What Firebase knows about proofs of addresses.
+    /// Asks Firebase how addresses were proven.
     pub proofs: Proofs,
     /// Password hashes of the legacy service.
     pub passwords: Passwords,
-    /// Who may try a password.
+    /// The limits on attempts at a password.
     pub limits: Limits,
-    /// Verifies the tokens that Firebase hands out: they pass through the same rules as everybody's.
+    /// Verifies Firebase's tokens: ours pass the same rules as all others.
     pub verifier: Arc<Verifier>,
-    /// Tokens a new user starts with.
+    /// The tokens of a new user.
     pub welcome_tokens: i32,
-    /// What the legacy contract answers as `token`.
+    /// Which token the legacy contract answers as `token`.
     pub legacy_session: LegacySession,
-    /// Places for password recoveries, which go on after their answer.
+    /// Limits concurrent password recoveries, which go on after their answer.
     pub recoveries: Arc<Semaphore>,
     /// The time.
     pub clock: fn() -> UnixTime,
@@ -76,7 +76,7 @@ pub struct Accounts {
 /// How many password recoveries may go on at once.
 pub const MAX_RECOVERIES: usize = 16;
 
-/// Somebody who has just signed in, with their row.
+/// A user who has just signed in, with their row.
 #[derive(Debug)]
 pub struct SignedInUser {
     /// Firebase's tokens.
@@ -86,26 +86,26 @@ pub struct SignedInUser {
 }
 
 impl Accounts {
-    /// The issuer of the accounts that we manage, as rows carry it.
+    /// The stored issuer of the accounts that we manage.
     async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
         self.directory.stored_issuer(&self.firebase.issuer()).await
     }
 
-    /// Whether the account of a linked row, whose uid `issuer` gave out, is one of those that we manage. Any other must not be asked for
-    /// by its uid: here the uid is another user's.
+    /// Whether we manage the account of a linked row with a uid of `issuer`. Any other account must not be looked up by its uid: in our
+    /// project that uid is another user's.
     async fn is_managed(&self, issuer: &StoredIssuer) -> Result<bool, DatabaseError> {
         Ok(*issuer == self.managed_issuer().await?)
     }
 
-    /// The row of somebody whom Firebase has just signed in, made or linked if need be.
+    /// The row of a user whom Firebase has just signed in; makes or links it if necessary.
     async fn admit(&self, tokens: SignedIn, source: &RequestSource) -> Result<SignedInUser, AccountError> {
         let identity: Arc<ProvenIdentity> = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
         let user = self.user_of(&identity, source).await?;
         Ok(SignedInUser { tokens, user })
     }
 
-    /// The active user behind `identity`, as they were at most [`REPLICA_SECONDS`](shared::token::REPLICA_SECONDS) ago where there is a
-    /// replica to ask. Not for what moves tokens or changes the user.
+    /// The active user behind `identity`, at most [`REPLICA_SECONDS`](shared::token::REPLICA_SECONDS) old where there is a replica to ask.
+    /// Not for calls that move tokens or change the user.
     ///
     /// # Errors
     /// As [`Self::user_of`].
@@ -139,7 +139,7 @@ impl Accounts {
         .await
     }
 
-    /// Brings a user's row up to date with their Firebase account: [`Syncing::one`].
+    /// Synchronises a user's row with their Firebase account: [`Syncing::one`].
     ///
     /// # Errors
     /// See there.
@@ -152,7 +152,7 @@ impl Accounts {
         self.syncing().one(id, actor, source).await
     }
 
-    /// What brings rows up to date.
+    /// The part that synchronises rows.
     #[must_use]
     pub fn syncing(&self) -> Syncing {
         Syncing {

@@ -1,4 +1,4 @@
-//! What administrators do with users: look, deactivate, activate, bring up to date with Firebase.
+//! Operations of administrators: look up, deactivate, activate and synchronise users.
 
 use database::{Pool, read, run};
 use shared::ids::{FirebaseUid, UserId};
@@ -24,11 +24,10 @@ pub async fn show(pool: &Pool, id: UserId) -> Result<UserRecord, OperationError>
     Ok(found.ok_or(UserError::NotFound)?)
 }
 
-/// Whom `name` names: their id with us, or their Firebase uid.
+/// The user whom `name` names: by our id or by the Firebase uid.
 ///
-/// A uid is looked up as it stands. What has the form of a UUID is looked up as an id as well, since migrated accounts carry their id
-/// as uid, and accounts registered here a UUID that is nobody's id. Nothing in the text tells the two apart, so both must lead to
-/// one user.
+/// A uid is looked up as it stands. A UUID is also looked up as an id: moved accounts have the user's id as uid, and accounts registered
+/// here have a UUID that is not a user's id. The text does not distinguish the two, therefore both look-ups must lead to one user.
 ///
 /// # Errors
 /// [`Unnamed`], or a fault of ours.
@@ -44,21 +43,22 @@ pub async fn named(pool: &Pool, name: &FirebaseUid) -> Result<Result<UserId, Unn
     })
 }
 
-/// Why a name does not name one user.
+/// Why a name does not name exactly one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unnamed {
-    /// Nobody has it.
+    /// No user has it.
     #[error("nobody has this id or Firebase uid")]
     Nobody,
-    /// It is one user's id and another's uid.
+    /// It is one user's id and another user's uid.
     #[error(
         "this is one person's id and another's Firebase uid: `origin users find` shows them; name either by what is theirs alone"
     )]
     Several,
 }
 
-/// Deactivates a user, which voids every sign-in so far, or activates them again. Counts from the next request on, in every
-/// replica: the account status is read from the row each time. That Firebase is to be notified is noted with it; `Syncing::notify_soon` does so.
+/// Deactivates a user, which voids every sign-in so far, or activates them again. It counts from the next request on, in every replica:
+/// each request reads the account status from the row. The same transaction records that Firebase must be notified; `Syncing::notify_soon`
+/// does so.
 ///
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours.
@@ -75,7 +75,7 @@ pub async fn set_active(
     Ok(changed.await?.ok_or(UserError::NotFound)?)
 }
 
-/// A user's audit trail, newest first, from before the event `before`.
+/// A user's audit trail, newest first, older than the event `before`.
 ///
 /// # Errors
 /// A fault of ours.

@@ -1,4 +1,4 @@
-//! `auth.auth_events`, the audit trail: who did what to whom, when and from where.
+//! `auth.auth_events`, the audit trail: the actor, the action, the user, the time and the source.
 
 use std::net::IpAddr;
 
@@ -9,34 +9,34 @@ use shared::time::UnixTime;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 
-/// Where a request came from, for the audit trail.
+/// The source of a request, for the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestSource {
     /// The client's address, as the edge saw it.
     pub source_ip: Option<IpAddr>,
-    /// The request's name.
+    /// The request's id.
     pub request_id: Option<String>,
 }
 
 impl RequestSource {
-    /// The address as the statements take it.
+    /// The address in the form of the statements' argument.
     pub(crate) fn source_ip_text(&self) -> Option<String> {
         self.source_ip.map(|address| address.to_string())
     }
 }
 
-/// Who did it: `user`, `origin`, `service:<name>` or `cli:<name>`.
+/// The actor: `user`, `origin`, `service:<name>` or `cli:<name>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(String);
 
 impl Actor {
-    /// The user themself.
+    /// The users themselves.
     #[must_use]
     pub fn user() -> Self {
         Self("user".to_owned())
     }
 
-    /// The service by itself.
+    /// The origin itself.
     #[must_use]
     pub fn origin() -> Self {
         Self("origin".to_owned())
@@ -48,7 +48,7 @@ impl Actor {
         Self(format!("service:{name}"))
     }
 
-    /// Somebody at the command line, cut to what the column holds.
+    /// An operator at the command line; the name is cut to the column's length.
     #[must_use]
     pub fn cli(name: &str) -> Self {
         Self(format!(
@@ -60,7 +60,7 @@ impl Actor {
         ))
     }
 
-    /// The text that is stored.
+    /// The stored text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -74,15 +74,15 @@ pub struct Event {
     pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// What: a dotted name.
+    /// Its kind: a dotted name.
     pub kind: String,
-    /// Who did it.
+    /// The actor.
     pub actor: String,
-    /// From where.
+    /// The source address.
     pub source_ip: Option<String>,
-    /// In which request.
+    /// The request.
     pub request_id: Option<String>,
-    /// What else is known.
+    /// Further details.
     pub details: Value,
 }
 
@@ -100,10 +100,10 @@ impl FromRow<'_, PgRow> for Event {
     }
 }
 
-/// Notes that something happened to somebody, for what leaves no other trace in the database.
+/// Records an event that leaves no other trace in the database.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn note(
     connection: &mut PgConnection,
     kind: &str,
@@ -124,10 +124,10 @@ pub async fn note(
     .map(drop)
 }
 
-/// Whether somebody changed their password after the second `moment`.
+/// Whether the user changed their password after the second `moment`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn password_changed_since(
     connection: &mut PgConnection,
     user: UserId,
@@ -146,7 +146,7 @@ pub async fn password_changed_since(
 /// The latest events of a user, newest first, older than the event `before`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn of_user(
     connection: &mut PgConnection,
     user: UserId,

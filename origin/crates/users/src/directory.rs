@@ -19,7 +19,7 @@ use lookups::Lookups;
 pub use recent::Named;
 use recent::RecentLookups;
 
-/// Finds users by their account and creates them. Cheap to clone; clones share statements, and what is known of the database's home.
+/// Finds users by their account and creates them. Cheap to clone; clones share statements and the known home of the database.
 #[derive(Debug, Clone)]
 pub struct Directory {
     pool: Pool,
@@ -30,8 +30,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The users in the database of `pool`. `home` becomes the home of a database that has none yet: the first configured project, with
-    /// the configured tenant; without one it is the first issuer that is asked for.
+    /// The users in the database of `pool`. `home` becomes the home of a database without one: the first configured project, with the
+    /// configured tenant; without a project it is the first issuer in use.
     #[must_use]
     pub fn new(pool: impl Into<Pool>, home: Option<Issuer>) -> Self {
         let pool = pool.into();
@@ -44,14 +44,14 @@ impl Directory {
         }
     }
 
-    /// The same, reading `replica` where that is enough.
+    /// The same, with reads from `replica` where a replica suffices.
     #[must_use]
     pub fn reading(mut self, replica: Option<Replica>) -> Self {
         self.recent = replica.map(|replica| Coalescer::new(RecentLookups(replica)));
         self
     }
 
-    /// The user `named`, as a replica knows them; `None` when the primary is to be asked, whatever the reason.
+    /// The user `named`, as a replica knows them; `None` when the caller must ask the primary, for any reason.
     pub async fn find_recent(&self, named: Named) -> Option<UserRecord> {
         self.recent.as_ref()?.ask(named).await.ok().flatten()
     }
@@ -68,7 +68,7 @@ impl Directory {
         &self.pool
     }
 
-    /// `issuer` as rows carry it. Asks the database once in a process.
+    /// `issuer` in the form of the rows. Asks the database once in a process.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -76,7 +76,7 @@ impl Directory {
         self.home.stored(&self.pool, issuer).await
     }
 
-    /// The user linked to `uid` of `issuer`. Look-ups that wait together share a statement.
+    /// The user linked to `uid` of `issuer`. Waiting look-ups share a statement.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -88,8 +88,7 @@ impl Directory {
         self.lookups.ask((uid.clone(), issuer.clone())).await
     }
 
-    /// Creates the row of `arrival`; `None` when there is one already that is theirs or has their address. Arrivals that wait
-    /// together share a statement.
+    /// Creates the row of `arrival`; `None` when there is a row that is theirs or has their address. Waiting calls share a statement.
     ///
     /// # Errors
     /// [`DatabaseError`].

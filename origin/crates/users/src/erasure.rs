@@ -1,4 +1,4 @@
-//! A user's right to a copy of what is kept about them, and to be forgotten (GDPR, articles 15 and 17).
+//! Exports and erases a user's data (GDPR, articles 15 and 17).
 
 use database::{Pool, run};
 use firebase::{Account, Firebase, FirebaseError};
@@ -10,16 +10,16 @@ use crate::error::AccountError;
 use crate::rules::user::UserError;
 use crate::statements::erasure;
 
-/// What an erasure came to.
+/// The result of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Erased {
-    /// There was something, and it is gone.
+    /// There was data, and it is erased now.
     Now,
-    /// There was nothing left.
+    /// There was no data left.
     Before,
 }
 
-/// Everything that is kept about a user: every row, and their account at Firebase, where this deployment may look at accounts.
+/// All stored data of a user: every row, and their account at Firebase, where this deployment may read accounts.
 ///
 /// # Errors
 /// [`UserError::NotFound`], or a fault of ours or of Firebase.
@@ -49,10 +49,10 @@ fn shown(account: &Account) -> Value {
     })
 }
 
-/// Takes away what is known of a user, here and at Firebase. The ledger stays, without the user.
+/// Erases a user's data, here and at Firebase. The ledger stays, without the user.
 ///
-/// In three steps, each of which may be repeated: the user is put out, the account at Firebase is deleted (one that is gone counts as
-/// deleted), the row is emptied. Broken off anywhere, it is done by doing it again.
+/// It has three steps, and each may be repeated: deactivate the user, delete the account at Firebase (a missing one counts as deleted),
+/// empty the row. An operator finishes an interrupted erasure by repeating it.
 ///
 /// # Errors
 /// [`UserError::NotFound`]; [`FirebaseError::NotConfigured`] for a user with an account that this deployment may not delete; a fault of
@@ -67,7 +67,7 @@ pub async fn erase(
         erasure::shut_out(&mut connection, id).await
     });
     match (uid.await?.ok_or(UserError::NotFound)?, firebase) {
-        // A move that broke off may have made an account under the row's id.
+        // An interrupted move may have made an account under the row's id.
         (uid, Some(firebase)) => {
             let uid = uid.unwrap_or_else(|| id.to_string());
             firebase.delete_account(&uid).await?;

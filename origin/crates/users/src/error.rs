@@ -1,4 +1,4 @@
-//! Why an operation gave no result.
+//! Why an operation failed.
 
 use database::DatabaseError;
 use firebase::FirebaseError;
@@ -8,49 +8,49 @@ use shared::token::Rejection;
 use crate::passwords::TooBusy;
 use crate::rules::user::UserError;
 
-/// A refusal in the words of the domain, or a fault of ours.
+/// A refusal by the domain's rules, or a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OperationError {
-    /// The user is not served.
+    /// The user is refused.
     #[error(transparent)]
     User(#[from] UserError),
     /// The database gave no answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Other requests for the same user kept getting in between, as often as we were willing to look again. The database is well.
+    /// Other requests for the same user interfered at every attempt. The database is well.
     #[error("{0}: lost every race")]
     Contended(&'static str),
 }
 
-/// Why an account operation did not succeed.
+/// Why an account operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AccountError {
-    /// Nobody has this address or username.
+    /// No user has this address or username.
     #[error("There is no account with this e-mail address or username")]
     UnknownIdentifier,
-    /// It is not their password.
+    /// The password is not the user's.
     #[error("The password is wrong")]
     WrongPassword,
-    /// The account is disabled at Firebase, which then does not look at the password. To somebody who may not know it, the new
-    /// contract says what it says to everybody.
+    /// The account is disabled at Firebase, which then does not check the password. The new contract gives a caller without proof of the
+    /// password the usual answer.
     #[error("The account is disabled at Firebase")]
     DisabledThere,
-    /// The address belongs to somebody.
+    /// Another user has the address.
     #[error("The e-mail address is taken")]
     EmailExists,
-    /// The username belongs to somebody.
+    /// Another user has the username.
     #[error("The username is taken")]
     UsernameExists,
-    /// The account has a second factor, and what was shown is none: the user has to sign in.
+    /// The account has a second factor, and the caller did not show it: the user must sign in.
     #[error("The account has a second factor: sign in")]
     SecondFactorEnrolled,
-    /// The password is right and Firebase does not accept it: its policy wants a better one. The legacy service lets the user in.
+    /// The password is right, but Firebase's policy requires a better one. The legacy service lets the user in.
     #[error("The password is no longer accepted: choose a new one")]
     ResetNeeded,
-    /// The bulk migration, or another sign-in, is moving the user and does not get done. The legacy service lets the user in.
+    /// A user import or another sign-in is moving the user and does not finish. The legacy service lets the user in.
     #[error("The account is being moved just now: try again in a moment")]
     BeingMoved,
-    /// The user is not served.
+    /// The user is refused.
     #[error(transparent)]
     User(#[from] UserError),
     /// Firebase refused, or did not answer.
@@ -59,16 +59,16 @@ pub enum AccountError {
     /// The database gave no answer.
     #[error(transparent)]
     Operation(OperationError),
-    /// A token that Firebase gave was not accepted here: the configuration of the two disagrees.
+    /// This service refused a token from Firebase: the two configurations disagree.
     #[error("a token of Firebase was not accepted")]
     Token(#[from] Rejection),
-    /// Too many passwords were tried; this one was not looked at.
+    /// Too many passwords were tried; this one was not checked.
     #[error("too many passwords were tried")]
     SlowDown {
-        /// Seconds until one is looked at again.
+        /// Seconds until the next check.
         retry_after: u32,
     },
-    /// Too many passwords are being checked.
+    /// Too many password checks are running.
     #[error(transparent)]
     TooBusy(#[from] TooBusy),
 }

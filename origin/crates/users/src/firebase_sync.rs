@@ -1,5 +1,4 @@
-//! Bringing rows up to date with their Firebase accounts: one on request, many at once, and those that failed again and again until
-//! they do not.
+//! Synchronises rows with their Firebase accounts: one on request, many at once, and failed ones again until they succeed.
 
 pub mod push;
 
@@ -32,15 +31,15 @@ use crate::statements::syncs;
 use crate::statements::syncs::Due;
 use crate::statements::{accounts, pushes};
 
-/// Telling Firebase what it could not be told before, and trying failed rows again.
+/// The job that sends pending notifications to Firebase and retries failed rows.
 const RETRY_SYNCS: Job = Job("retry_syncs");
-/// How long a replica that has died keeps the others from retrying.
+/// How long the lease of a replica that has died stops the others, in seconds.
 const LEASE_SECONDS: u32 = 120;
 
-/// The code of a row whose account is gone.
+/// The code of a row without its account at Firebase.
 pub(super) const ACCOUNT_MISSING: &str = "ACCOUNT_MISSING";
 
-/// Brings rows up to date with Firebase. Cheap to clone.
+/// Synchronises rows with Firebase. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Syncing {
     /// The rows of users.
@@ -51,33 +50,34 @@ pub struct Syncing {
     pub clock: fn() -> UnixTime,
 }
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Synced {
-    /// Users whose row agrees with their account now.
+    /// Users with a row that now agrees with their account.
     pub synced: u64,
-    /// Users whose account is gone; they are tried again, since it may come back.
+    /// Users without their account; they are retried, since it may come back.
     pub missing: u64,
-    /// Users whose account status Firebase was yet to be notified of.
+    /// Users whose account status Firebase has now been notified of.
     pub told: u64,
 }
 
-/// Whose turn it was to try failed ones again.
+/// The result of a retry round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// Ours.
+    /// This replica did the round.
     Done(Synced),
-    /// Another replica is doing that.
+    /// Another replica does it.
     Elsewhere,
 }
 
 impl Syncing {
-    /// Brings a user's row up to date with their Firebase account. Values that are gone there are gone here; the address
-    /// follows only when it is verified and nobody else has it. Who may act is our word: the account of somebody deactivated is
-    /// disabled. Should Firebase not answer, it is tried again later by itself.
+    /// Synchronises a user's row with their Firebase account. Values that are gone there are removed here; the address follows only when it
+    /// is verified and no other user has it. The row decides who may act: a deactivated user's account is disabled. Without an answer of
+    /// Firebase, the background retries.
     ///
     /// # Errors
-    /// [`UserError::NotFound`] when there is no such user, or they have no Firebase account (any more) that we manage; a fault of ours.
+    /// [`UserError::NotFound`] when there is no such user, or they have no (or no longer a) Firebase account that we manage; a fault of
+    /// ours.
     pub async fn one(
         &self,
         id: UserId,
@@ -114,10 +114,10 @@ impl Syncing {
         }
     }
 
-    /// Brings everybody up to date who was not compared since `before`.
+    /// Synchronises all users who were not compared since `before`.
     ///
     /// # Errors
-    /// A fault of ours; whoever it concerned is tried again later.
+    /// A fault of ours; the background retries the affected users.
     pub async fn stale(&self, before: DateTime<Utc>, actor: &Actor) -> Result<Synced, AccountError> {
         let mut all = Synced::default();
         let issuer = &self.managed_issuer().await?;
@@ -133,17 +133,17 @@ impl Syncing {
         }
     }
 
-    /// Tells Firebase what it could not be told before, and tries those again that failed and whose time has come. One replica at a
-    /// time does; the others return at once.
+    /// Sends pending notifications to Firebase, and retries the failed rows that are due. One replica at a time does so; the others return
+    /// at once.
     ///
     /// # Errors
-    /// A fault of ours; whoever it concerned is tried again later.
+    /// A fault of ours; the background retries the affected users.
     pub async fn retry(&self) -> Result<Round, AccountError> {
         let (actor, holder) = (Actor::origin(), Uuid::new_v4());
         if !self.holds_retries(holder).await? {
             return Ok(Round::Elsewhere);
         }
-        // Neither keeps the other from its turn.
+        // A failure of one does not stop the other.
         let told = self.notify_due().await;
         let again = if self.holds_retries(holder).await? {
             self.failed_again(&actor).await
@@ -182,8 +182,8 @@ impl Syncing {
         }
     }
 
-    /// Tries failed ones again every `pause` until the future is dropped. A round that fails is logged and followed by the next.
-    /// Ends at once where this deployment may not manage accounts.
+    /// Retries failed rows every `pause` until the future is dropped. A failed round is logged, and the next one follows. Ends at once
+    /// where this deployment may not manage accounts.
     pub async fn keep_retrying(self, pause: Duration) {
         if !self.firebase.manages_accounts() {
             return;
@@ -212,7 +212,7 @@ impl Syncing {
         }
     }
 
-    /// Brings those up to date who were taken.
+    /// Synchronises the claimed users.
     async fn claimed(&self, due: &[Due], actor: &Actor) -> Result<Synced, AccountError> {
         let uids: Vec<String> = due.iter().map(|due| due.firebase_uid.clone()).collect();
         let found: BTreeMap<String, Account> = match self.firebase.find_accounts_in_full(&uids).await {
@@ -235,7 +235,7 @@ impl Syncing {
         Ok(done)
     }
 
-    /// The issuer of the accounts that we manage, as rows carry it: rows of others are left alone.
+    /// The stored issuer of the accounts that we manage: rows of others are left alone.
     pub(super) async fn managed_issuer(&self) -> Result<StoredIssuer, DatabaseError> {
         self.directory.stored_issuer(&self.firebase.issuer()).await
     }
@@ -248,7 +248,7 @@ impl Syncing {
         }
     }
 
-    /// Writes what Firebase says of a user, `None` for an account that is gone. Answers the row, if there is one.
+    /// Writes Firebase's facts about a user, `None` for an account that is gone. Answers the row, if there is one.
     async fn apply(
         &self,
         id: UserId,
@@ -295,7 +295,7 @@ impl Synced {
     }
 }
 
-/// As many as one look-up takes.
+/// The size of one look-up.
 fn page() -> i64 {
     i64::try_from(MAX_LOOKUP).unwrap_or(1)
 }
@@ -309,7 +309,7 @@ fn way(account: &Account) -> Way {
     }
 }
 
-/// What the table can hold of an account.
+/// The facts of an account that fit the table.
 fn facts(account: &Account) -> FirebaseFacts<'_> {
     let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
     FirebaseFacts {
@@ -317,7 +317,7 @@ fn facts(account: &Account) -> FirebaseFacts<'_> {
             .email
             .as_deref()
             .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
-        // Whoever signs in says how; of an account nobody knows but what it has now.
+        // A sign-in names its provider; an account shows only what it has now.
         proof: ownership::proof(
             account.email.is_some() && account.email_verified,
             way(account),

@@ -1,4 +1,4 @@
-//! The user behind a proven identity: found, linked to an older account, or created at first sight.
+//! Finds the user behind a proven identity: known, linked to an older row, or created at first sight.
 
 use std::sync::Arc;
 
@@ -23,18 +23,18 @@ use crate::statements::users;
 use crate::statements::users::{Arrival, FirstSight, NewUser};
 use crate::welcome::welcome_proven;
 
-/// How often we look again after another session got in between. One look suffices unless a third one interferes.
+/// How often the look-up is repeated after another session interfered. One repetition suffices unless a third session interferes.
 const MAX_LOOKS: u32 = 5;
 
 /// The active user behind `identity`.
 ///
-/// The common case, a known user who has not signed in anew, is one SELECT and writes nothing. A first sight is one
-/// statement: row, welcome grant and audit event together, and those of others that wait as well. Who cannot be created, because
-/// there is a row with their uid or address, is found, linked or refused by a second. A legacy identity names its row and never
-/// creates one. Firebase is asked about an account only when its address becomes proven by a mail, once in the life of a row.
+/// The common case, a known user without a new sign-in, is one SELECT and writes nothing. A first sight is one statement: row, welcome
+/// grant and audit event together, shared with other waiting users. If the statement creates no row, because one has the uid or the
+/// address, a second statement finds it, links it or refuses. A legacy identity names its row and never creates one. Firebase is asked
+/// about an account only when a mail proves its address, once in the life of a row.
 ///
 /// # Errors
-/// [`UserError`] for users who are not served, else [`OperationError::Database`].
+/// [`UserError`] for users who are refused, else [`OperationError::Database`].
 pub async fn ensure_user(
     directory: &Directory,
     proofs: &Proofs,
@@ -76,7 +76,7 @@ pub async fn ensure_user(
     }
 }
 
-/// Notes the sign-in, and what it proves, if the row does not know of it. Nothing is written for somebody who is not admitted.
+/// Records the sign-in and its proof, if the row does not know of it. Writes nothing for a refused user.
 async fn sign_in(
     directory: &Directory,
     proofs: &Proofs,
@@ -106,14 +106,14 @@ async fn sign_in(
             Ok(Some(updated))
         }
         Ok(None) => Ok(Some(record)),
-        // Somebody else took the address at this very moment.
+        // Another user took the address at the same moment.
         Err(error) if error.violated_unique().is_some() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The sign-in, if there is anything in it that the row does not say: that it took place, or what it proves. The legacy service writes
-/// `last_login` as well, so a proof counts however late that is.
+/// The sign-in, if it has news for the row: a new sign-in or a proof. The legacy service writes `last_login` as well; a proof therefore
+/// counts even if it is older than that.
 async fn news(
     directory: &Directory,
     proofs: &Proofs,
@@ -127,7 +127,7 @@ async fn news(
     if signed_in.way() != Way::Mail {
         return Some(signed_in);
     }
-    // Of another project's account there is nobody to ask: here its uid is another user's.
+    // Another project's account cannot be looked up: in ours its uid is another user's.
     let managed = directory.stored_issuer(&proofs.issuer()).await;
     let facts = match managed {
         Ok(managed) if managed == record.issuer => proofs.ask(&signed_in.uid).await,
@@ -137,7 +137,7 @@ async fn news(
         (Some(facts), _) => {
             Some(signed_in.judged_by(Some(facts))).filter(|judged| is_newer || judged.proves())
         }
-        // Nobody knows what proved the address. A sign-in of after the proof is taken for its owner's; an older one, renewed, is not.
+        // It is unknown what proved the address. A sign-in after the proof counts as its owner's; an older, refreshed one does not.
         (None, true) => Some(signed_in),
         (None, false) => None,
     }
@@ -149,7 +149,7 @@ fn compare(identity: &Identity, record: &UserRecord) -> Option<(FirebaseSignIn, 
     let signed_in = FirebaseSignIn::new(identity, uid, &record.issuer);
     let is_newer = record.is_newer_sign_in(signed_in.signed_in_at);
     let address = record.address(signed_in.email.as_ref());
-    // Of another address the row can tell only by its last change of ownership whether it knows this proof.
+    // For another address, only the row's last change of ownership shows whether the row knows this proof.
     let is_known = address == Address::Different && record.valid_since >= Some(identity.auth_time);
     let step = ownership::step(record.state(), Account::Own, address, signed_in.proof);
     let may_prove = matches!(step, Step::Prove | Step::Change) && (!is_known || is_newer);
@@ -157,7 +157,7 @@ fn compare(identity: &Identity, record: &UserRecord) -> Option<(FirebaseSignIn, 
 }
 
 /// The active user behind `identity` as a replica knows them, which may be some seconds old. A replica can only let users in: the primary
-/// is asked about a user who is unknown there or refused, and about a sign-in that is to be written down.
+/// decides about a user who is unknown or refused there, and about a sign-in that must be recorded.
 pub async fn find_active(directory: &Directory, identity: &Identity) -> Option<ActiveUser> {
     if !directory.has_replica() {
         return None;
@@ -205,7 +205,7 @@ async fn first_sight(
     })
     .await;
     match seen {
-        // What the sign-in proves is judged where known users are.
+        // The code for known users judges the sign-in's proof.
         Ok(FirstSight::Known(_) | FirstSight::Raced) => Ok(None),
         Ok(FirstSight::Created(record)) => Ok(Some(created(record))),
         Ok(FirstSight::Linked(record)) => {
@@ -220,7 +220,7 @@ async fn first_sight(
     }
 }
 
-/// A user with a second factor has no password at the legacy service, which would ask for none.
+/// Voids the legacy password of a user with a second factor, which the legacy service would not require.
 async fn note_second_factor(
     directory: &Directory,
     identity: &Identity,
@@ -247,7 +247,7 @@ fn has_proven(before: &UserRecord, after: &UserRecord) -> bool {
     after.email_verified && (!before.email_verified || before.email != after.email)
 }
 
-/// `record` with the welcome that a proven address brings. It is noted that it is due: should this fail, the background gives it.
+/// `record` with the welcome for a proven address. A trigger has recorded that it is due: if this fails, the background grants it.
 async fn welcome(directory: &Directory, record: UserRecord, tokens: i32) -> UserRecord {
     match welcome_proven(directory.pool(), UserId(record.user.id), tokens).await {
         Ok(given) => given.unwrap_or(record),

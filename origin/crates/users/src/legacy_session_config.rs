@@ -1,15 +1,15 @@
-//! What the legacy contract answers as `token` (`LEGACY_CONTRACT_SESSION`).
+//! The configuration of the legacy contract's `token` (`LEGACY_CONTRACT_SESSION`).
 
 use shared::config::Reader;
 use shared::token::TokenPolicy;
 
 const NAME: &str = "LEGACY_CONTRACT_SESSION";
-/// What `createSessionCookie` takes, in seconds: <https://firebase.google.com/docs/auth/admin/manage-cookies>.
+/// The range of `createSessionCookie`, in seconds: <https://firebase.google.com/docs/auth/admin/manage-cookies>.
 const ALLOWED: std::ops::RangeInclusive<u32> = 300..=1_209_600;
-/// As long as the legacy service's tokens live.
+/// The lifetime of the legacy service's tokens.
 const DEFAULT: u32 = 7 * 24 * 3_600;
 
-/// What the legacy contract answers as `token`. Its clients keep it for as long as it lives and know no refresh.
+/// The `token` of the legacy contract. Its clients keep it for its whole life and cannot refresh it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegacySession {
     /// A Firebase session cookie that lives for so many seconds.
@@ -22,8 +22,8 @@ pub enum LegacySession {
 }
 
 impl LegacySession {
-    /// Reads `LEGACY_CONTRACT_SESSION`: `off`, or a number with `m`, `h` or `d` behind it. `tokens` says whether session cookies are
-    /// accepted at all: without that nobody gets one.
+    /// Reads `LEGACY_CONTRACT_SESSION`: `off`, or a number followed by `m`, `h` or `d`. `tokens` says whether session cookies are accepted
+    /// at all: if they are not, no client gets one.
     pub fn read(reader: &mut Reader<'_>, tokens: Option<&TokenPolicy>) -> Self {
         let said = reader.optional(NAME, parse);
         let accepted = tokens.is_none_or(|tokens| tokens.session_cookies);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_those_that_google_takes() {
+    fn durations_follow_googles_range() {
         for (text, seconds) in [
             ("5m", 300),
             ("90m", 5_400),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_a_cookie_that_is_refused() {
+    fn refused_cookies_are_not_handed_out() {
         let read = |cookies: &str, session: &str| {
             let table = std::collections::BTreeMap::from([
                 ("FIREBASE_PROJECT_ID".to_owned(), "demo-app".to_owned()),

@@ -1,7 +1,7 @@
-//! Telling the operator's mailer of changes of ownership, so that a user hears of it by mail.
+//! Notifies the operator's mailer of changes of ownership, for a mail to the user.
 //!
-//! Firebase has no mail that says so. A notice is in the database as soon as the change is, and leaves it when the mailer has answered 2xx:
-//! it may come twice, by the same `id`, and is lost only after a week of failures, which the audit trail then says.
+//! Firebase has no such mail. The transaction of the change stores the notice, which is deleted once the mailer has answered 2xx: it may
+//! come twice, with the same `id`, and is lost only after a week of failures. The audit trail then records the loss.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ use crate::statements::ownership_notices::{self, Notice};
 
 /// How long the mailer may take: less than the pause before the next attempt.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a notice is tried.
+/// How long a notice is retried.
 const KEPT: TimeDelta = TimeDelta::days(7);
-/// When it was signed, and the signature.
+/// The header with the time and the signature.
 const SIGNATURE: &str = "x-crossfade-signature";
 
-/// Tells the mailer. Cheap to clone.
+/// Notifies the mailer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Notifying {
     pool: Pool,
@@ -31,11 +31,11 @@ pub struct Notifying {
     mailer: Option<OwnershipNotices>,
 }
 
-/// What is posted. The address is in it because the mailer needs it; it goes to the operator's own service by TLS, and to no log.
+/// The posted body. It holds the address because the mailer needs it; it goes to the operator's own service over TLS, and to no log.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 struct Body<'a> {
-    /// The same for every attempt at one notice.
+    /// Equal for every attempt at one notice.
     id: i64,
     kind: &'static str,
     user_id: Uuid,
@@ -46,7 +46,7 @@ struct Body<'a> {
 }
 
 impl Notifying {
-    /// Notices go to `mailer`; without one the audit trail alone says that an ownership changed.
+    /// Notices go to `mailer`; without one, only the audit trail records a change of ownership.
     ///
     /// # Errors
     /// [`NoClient`].
@@ -55,7 +55,7 @@ impl Notifying {
         Ok(Self { pool, client, mailer })
     }
 
-    /// Tells what is due by `clock`, every `pause` until the future is dropped.
+    /// Sends the notices that are due by `clock`, every `pause` until the future is dropped.
     pub async fn keep_notifying(self, pause: Duration, clock: fn() -> DateTime<Utc>) {
         let mut ticks = tokio::time::interval(pause);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -67,10 +67,10 @@ impl Notifying {
         }
     }
 
-    /// Tells what is due; answers of how many changes the mailer was told. `now` decides which are too old.
+    /// Sends the notices that are due; answers how many the mailer accepted. `now` decides which are too old.
     ///
     /// # Errors
-    /// [`DatabaseError`]: what was due stays due.
+    /// [`DatabaseError`]: the notices stay due.
     pub async fn notify_due(&self, now: DateTime<Utc>) -> Result<u64, DatabaseError> {
         let oldest = now.checked_sub_signed(KEPT).unwrap_or(now);
         let Some(mailer) = &self.mailer else {
@@ -98,7 +98,7 @@ impl Notifying {
                     } else {
                         self.failed(&notice, &reason).await?;
                     }
-                    // It may be away: the others have their turn later.
+                    // The mailer may be away: the others are retried later.
                     return Ok(told);
                 }
             }
@@ -169,7 +169,7 @@ impl Notifying {
     }
 }
 
-/// `t=SECONDS,v1=HEX`: HMAC-SHA-256 of `SECONDS.BODY`, so that nobody else can have a user mailed, nor an old notice twice.
+/// `t=SECONDS,v1=HEX`: HMAC-SHA-256 of `SECONDS.BODY`: no other client can have a user mailed, nor replay an old notice.
 fn signature(key: &hmac::Key, seconds: i64, body: &str) -> String {
     let tag = hmac::sign(key, format!("{seconds}.{body}").as_bytes());
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();

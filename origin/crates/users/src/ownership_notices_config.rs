@@ -1,4 +1,4 @@
-//! Who mails a user that their account's ownership has changed.
+//! The configuration of the mailer for changes of ownership.
 
 use firebase::{PlainHttp, service_url};
 use ring::hmac;
@@ -8,12 +8,12 @@ const URL: &str = "OWNERSHIP_NOTICE_URL";
 const SECRET: &str = "OWNERSHIP_NOTICE_SECRET";
 const LEAST_SECRET_BYTES: usize = 32;
 
-/// The operator's service that mails users, and the key by which it knows us.
+/// The operator's service that mails users, and the key for our signatures.
 #[derive(Debug, Clone)]
 pub struct OwnershipNotices {
-    /// Where notices are posted.
+    /// The address that receives notices.
     pub url: String,
-    /// What they are signed with.
+    /// The key that signs them.
     pub key: hmac::Key,
 }
 

@@ -1,4 +1,4 @@
-//! Password hashes of the legacy service (bcrypt), computed where they disturb nobody.
+//! Password hashes of the legacy service (bcrypt), computed without delaying other requests.
 
 mod turns;
 
@@ -12,8 +12,8 @@ use turns::Turns;
 
 pub use turns::{TooBusy, Turn};
 
-/// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: a storm of sign-ins can slow down
-/// sign-ins, but not the requests of users who are signed in. A storm at one account slows down that account's.
+/// Checks and makes bcrypt hashes on threads of their own, at most one a core at a time: many sign-ins at once can slow down sign-ins, but
+/// not the requests of signed-in users. Many sign-ins at one account slow down that account's.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     turns: Arc<Turns>,
@@ -22,7 +22,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// New hashes take 2^`cost` rounds; stored ones that take more than 2^`max_cost` are not checked.
+    /// Makes new hashes with 2^`cost` rounds; does not check stored ones with more than 2^`max_cost`.
     #[must_use]
     pub fn new(cost: u32, max_cost: u32) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
@@ -33,21 +33,20 @@ impl Passwords {
         }
     }
 
-    /// The cost up to which stored hashes are checked.
+    /// The highest cost of a stored hash that is checked.
     #[must_use]
     pub const fn max_cost(&self) -> u32 {
         self.max_cost
     }
 
-    /// Whether `stored` is a hash that the legacy service may know how to check and this service does not: too costly a bcrypt, or an odd
-    /// kind of it.
+    /// Whether the legacy service may be able to check `stored` and this service is not: too costly a bcrypt, or an unusual kind of it.
     #[must_use]
     pub fn is_left_to_legacy(&self, stored: &str) -> bool {
         stored.starts_with("$2") && BcryptHash::parse(stored, self.max_cost).is_err()
     }
 
-    /// Waits for a turn. Every sign-in takes one, whether or not there turns out to be a hash to check: what an answer says and how long
-    /// it takes must not tell who has one.
+    /// Waits for a turn. Every sign-in takes one, even if there is no hash to check: neither the answer nor its time may reveal who has
+    /// one.
     ///
     /// # Errors
     /// [`TooBusy`].
@@ -55,11 +54,11 @@ impl Passwords {
         self.turns.take(whose).await
     }
 
-    /// Whether `password` is the one of `stored`, the hash of `user`. One that is not checked belongs to no password; one that is too
-    /// costly is named in the log.
+    /// Whether `password` matches `stored`, the hash of `user`. An unchecked hash matches no password; the log names one that is too
+    /// costly.
     ///
     /// # Errors
-    /// [`TooBusy`] when the runtime is ending.
+    /// [`TooBusy`] when the runtime is shutting down.
     pub async fn verify(
         &self,
         turn: Turn,
@@ -73,14 +72,14 @@ impl Passwords {
         work(turn, move || is_of(&hash, password)).await
     }
 
-    /// [`Passwords::verify`], if there is a processor for it right now; `None` when there is not. For checks that nobody waits for.
+    /// [`Passwords::verify`], if a processor is idle right now; `None` if not. For checks that no request waits for.
     pub async fn verify_if_idle(&self, password: String, stored: &str, user: UserId) -> Option<bool> {
         let hash = self.usable(stored, user)?;
         let turn = self.turns.take_if_idle()?;
         work(turn, move || is_of(&hash, password)).await.ok()
     }
 
-    /// The hash of `password`, in the form the legacy service reads (`$2b$`). Bytes past the 72nd do not count, as there.
+    /// The hash of `password`, in the form that the legacy service reads (`$2b$`). Bytes past the 72nd do not count, as there.
     ///
     /// # Errors
     /// [`TooBusy`].
@@ -109,7 +108,7 @@ fn is_of(hash: &BcryptHash, password: String) -> bool {
     bcrypt::verify(password, hash.expose()).unwrap_or(false)
 }
 
-/// Runs `work` on a thread of its own. It goes on, and keeps its turn, when its caller has left.
+/// Runs `work` on a thread of its own. The work goes on, and keeps its turn, after its caller has left.
 async fn work<T: Send + 'static>(
     turn: Turn,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! What Firebase knows about how the address of an account was proven.
+//! Asks Firebase how the address of an account was proven.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,10 +13,11 @@ use tokio::time::timeout;
 
 /// How long a request waits for the answer. Without one it goes on; see [`shared::ownership::proof`].
 const PATIENCE: Duration = Duration::from_secs(1);
-/// For how long nobody asks after Firebase has not answered, in seconds: requests of signed-in users must not wait for it one after another.
+/// How long no request asks after Firebase has not answered, in seconds: requests of signed-in users must not wait for it one after
+/// another.
 const PAUSE_SECONDS: i64 = 10;
 
-/// Asks Firebase about accounts whose address is proven there and not yet in their row. Cheap to clone.
+/// Asks Firebase about accounts with an address that is proven there and not yet in their row. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Proofs(Arc<Inner>);
 
@@ -29,12 +30,12 @@ struct Inner {
 }
 
 impl Proofs {
-    /// Whose accounts can be asked about.
+    /// The issuer of the accounts that can be looked up.
     pub(super) fn issuer(&self) -> Issuer {
         self.0.firebase.issuer()
     }
 
-    /// Asks `firebase`, at most once in a while after it has not answered, by `clock`.
+    /// Asks `firebase`, with a pause by `clock` after it has not answered.
     #[must_use]
     pub fn new(firebase: Firebase, clock: fn() -> UnixTime) -> Self {
         Self(Arc::new(Inner {
@@ -44,7 +45,7 @@ impl Proofs {
         }))
     }
 
-    /// What Firebase says about the password of `uid`; `None` when there is no such account, or no answer in time.
+    /// Firebase's facts about the password of `uid`; `None` when there is no such account, or no answer in time.
     pub async fn ask(&self, uid: &FirebaseUid) -> Option<PasswordFacts> {
         let now = (self.0.clock)().secs();
         if !self.0.firebase.manages_accounts() || now < self.0.paused_until.load(Ordering::Relaxed) {

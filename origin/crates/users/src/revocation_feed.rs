@@ -1,4 +1,4 @@
-//! Telling those who keep standings whose have changed.
+//! The revocation feed: users whose access changed since a cursor.
 
 use database::{Pool, read};
 use shared::api::changes::Changes;
@@ -6,11 +6,11 @@ use shared::api::changes::Changes;
 use crate::error::OperationError;
 use crate::statements::revocations;
 
-/// The most users told at once; with more it is cheaper to forget everybody.
+/// The most users in one answer; with more, the client should drop its whole cache.
 const MAX_PEOPLE: usize = 500;
 
-/// A place in the feed, as it was given out: `SYSTEM.TIMELINE.TRANSACTION`, three numbers. The history is none for cursors of earlier
-/// releases, which were the last number alone.
+/// A cursor that the feed has given out: `SYSTEM.TIMELINE.TRANSACTION`, three numbers. Cursors of earlier releases have no history: they
+/// were the last number alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedCursor {
     history: Option<String>,
@@ -18,7 +18,7 @@ pub struct FeedCursor {
 }
 
 impl FeedCursor {
-    /// Reads `text`; `None` for anything that was never given out.
+    /// Reads `text`; `None` for a text that the feed never gave out.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_number = |text: &str| text.parse::<u64>().is_ok_and(|number| number.to_string() == text);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_given_out_is_a_cursor() {
+    fn only_issued_text_is_a_cursor() {
         for good in [
             "0",
             "731",

@@ -1,7 +1,7 @@
-//! Welcome tokens for those whose address was proven after their row was made.
+//! Welcome tokens for users who prove their address after their row was made.
 //!
-//! A trigger notes them in the transaction that proves the address, whoever writes it. The sign-in that brings the proof is answered with
-//! the tokens; what anything else proves, or a process that died did not get to, is found by the background.
+//! A trigger records them in the transaction that proves the address, for every writer. The sign-in with the proof is answered with the
+//! tokens; the background processes the other proofs, and those that a process left when it died.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::rules::user::UserRecord;
 use crate::rules::welcome::WelcomeGrant;
 use crate::statements::welcome;
 
-/// How many are looked at in one round of the background.
+/// How many users one round of the background processes.
 const ROUND: i64 = 100;
 
-/// Gives `id`, whose address has been proven, their welcome. Answers the row if tokens were moved.
+/// Gives `id`, who has proven their address, their welcome. Answers the row if tokens moved.
 ///
 /// # Errors
-/// [`DatabaseError`]; it is tried again by the background.
+/// [`DatabaseError`]; the background retries.
 pub async fn welcome_proven(
     pool: &Pool,
     id: UserId,
@@ -31,16 +31,16 @@ pub async fn welcome_proven(
     })
     .await;
     match given {
-        // Another session is just doing the same, for this row or this person: what it leaves is found by the background.
+        // Another session is doing the same, for this row or this person: the background finds what it leaves.
         Err(error) if error.violated_unique().is_some() => Ok(None),
         given => given,
     }
 }
 
-/// Looks at those who are due, one round; answers how many were given tokens.
+/// Processes the users who are due, one round; answers how many got tokens.
 ///
 /// # Errors
-/// [`DatabaseError`]; whoever is left is due again.
+/// [`DatabaseError`]; the rest stays due.
 pub async fn welcome_due(pool: &Pool, tokens: i32) -> Result<u64, DatabaseError> {
     let due = run(pool, |mut connection| async move {
         welcome::due(&mut connection, ROUND).await
@@ -55,7 +55,7 @@ pub async fn welcome_due(pool: &Pool, tokens: i32) -> Result<u64, DatabaseError>
     Ok(given)
 }
 
-/// Looks at those who are due every `pause` until the future is dropped. Several replicas may do so at once.
+/// Processes the users who are due every `pause` until the future is dropped. Several replicas may do so at once.
 pub async fn keep_welcoming(pool: Pool, tokens: i32, pause: Duration) {
     let mut ticks = tokio::time::interval(pause);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,7 +1,7 @@
 -- Links users to the accounts made for them. Skips every user with a changed row: the legacy service may have written a new hash or closed
 -- the account, or an administrator may have deactivated the user, while Firebase was asked.
 --
--- An import carries the hash: both sides agree on the password (see legacy_hash.rs of the users crate). A found account may come from an older hash:
+-- An import carries the hash: both sides agree on the password (see `legacy_hash.rs` of `users`). A found account may have an older hash:
 -- the next sign-in compares the two, as after a change at the legacy service.
 --
 -- $1 holder, $2 ids, $3 addresses, $4 hashes, $5 result, $6 actor, $7 whether they are active, $8 the accounts' issuer as

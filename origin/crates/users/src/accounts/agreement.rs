@@ -1,8 +1,8 @@
-//! The two copies of a migrated user's password: Firebase's, which counts, and the hash in the row, which the legacy service goes
-//! on checking and replacing. A change at either side becomes the change of both, or is refused; the two never part unnoticed.
+//! The two copies of a moved user's password: Firebase's, which counts, and the hash in the row, which the legacy service still checks and
+//! replaces. A change on either side is copied to the other, or refused; the two never differ unnoticed.
 //!
-//! Where they agree, Firebase judges. Where the legacy service has replaced its hash since, that is the newer password, unless
-//! Firebase's was replaced since then too, which only Firebase's own page does behind our back.
+//! While they agree, Firebase decides. If the legacy service has replaced its hash since, that is the newer password, unless Firebase's was
+//! replaced after that too. Only Firebase's own page does so without notifying us.
 
 use database::run;
 use firebase::{FirebaseError, SignedIn};
@@ -20,7 +20,7 @@ use crate::rules::user::UserError;
 use crate::statements::accounts::{Credentials, LegacyHash};
 use crate::statements::legacy_hash;
 
-/// How far Google's clock may be from ours, in seconds.
+/// How far Google's clock may differ from ours, in seconds.
 pub(super) const CLOCKS_DIFFER_SECONDS: i64 = 30;
 
 impl Accounts {
@@ -60,8 +60,8 @@ impl Accounts {
         }
     }
 
-    /// Firebase does not look at the password of an account that is disabled, as theirs is. The hash tells whether they may be told so;
-    /// it is checked meanwhile, as for everybody who has not moved.
+    /// Firebase does not check the password of a disabled account. Our hash decides whether the caller may learn of the deactivation. The
+    /// check runs at the same time, as for users who have not moved.
     async fn judge_deactivated(
         &self,
         linked: &Credentials,
@@ -81,7 +81,7 @@ impl Accounts {
         }
     }
 
-    /// The legacy service has replaced its hash. Both are asked at once: the time of the answer does not tell this case from others.
+    /// The legacy service has replaced its hash. Both sides are asked at once: the time of the answer must not reveal this case.
     async fn settle(
         &self,
         linked: &Credentials,
@@ -104,7 +104,7 @@ impl Accounts {
                 Ok(tokens)
             }
             (true, Err(FirebaseError::InvalidCredentials)) => {
-                // Somebody may have proven the address at Firebase since, and not have been here yet.
+                // The user may have proven the address at Firebase since, without a sign-in here.
                 let vouched = match FirebaseUid::parse(uid) {
                     Ok(uid) => self.is_vouched_for(&uid).await?,
                     Err(_) => true,
@@ -118,7 +118,7 @@ impl Accounts {
                 tracing::info!(user_id = %linked.id, "a password changed at the legacy service was taken over");
                 Ok(self.firebase.sign_in(email, password.expose()).await?)
             }
-            // The password is Firebase's and the account wants more. Whether it is the newer one decides as it does without.
+            // The password is Firebase's, and the account needs a second factor. The age of the password decides as without one.
             (false, Err(FirebaseError::SecondFactor(_)))
                 if !self.firebase_is_newer(uid, agreed_at).await? =>
             {
@@ -133,7 +133,7 @@ impl Accounts {
                 Ok(tokens)
             }
             (true, Err(FirebaseError::Disabled)) => Err(UserError::Disabled.into()),
-            // Firebase's password from before the change at the legacy service: no longer theirs.
+            // Firebase has the password from before the change at the legacy service: it is no longer the user's.
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials)) => Err(AccountError::WrongPassword),
             (_, Err(error)) => Err(error.into()),
         }
@@ -149,7 +149,7 @@ impl Accounts {
         Ok(replaced_at.is_some_and(|at| at > agreed_at.saturating_add(CLOCKS_DIFFER_SECONDS)))
     }
 
-    /// Somebody chose a new password elsewhere: tokens of before count no longer where they would be exchanged for a session.
+    /// The user chose a new password elsewhere: older tokens can no longer be exchanged for a session.
     async fn note_change(&self, linked: &Credentials) -> Result<(), AccountError> {
         let actor = &Actor::user();
         Ok(run(self.directory.pool(), |mut connection| async move {
@@ -172,8 +172,8 @@ impl Accounts {
         .await?)
     }
 
-    /// `password` is the one at Firebase. Where the row's hash, `seen`, is of another, it was replaced on Firebase's own page, and the
-    /// legacy service must not go on accepting the old one. Looked at when nothing else needs the processor, after the answer.
+    /// `password` is the one at Firebase. If the row's hash, `seen`, belongs to another password, Firebase's own page replaced the
+    /// password, and the legacy service must not accept the old one. The check runs after the answer, when the processor is idle.
     fn renew_hash_in_background(&self, linked: &Credentials, seen: String, password: &Password) {
         let (accounts, id, password) = (self.clone(), linked.id, password.clone());
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! A new password for somebody who knows the old one.
+//! Replaces a password by a user who knows the old one.
 
 use database::run;
 use firebase::FirebaseError;
@@ -15,8 +15,8 @@ use crate::statements::accounts;
 use crate::statements::accounts::{Identifier, LegacyHash};
 
 impl Accounts {
-    /// Replaces the password wherever the user has one: at Firebase once linked, and in the row while the legacy service
-    /// may still ask for it. Both, or the old one keeps working on one side: broken off in between, it may be repeated.
+    /// Replaces the password everywhere: at Firebase once linked, and in the row while the legacy service may still check it. Otherwise the
+    /// old one would keep working on one side. An interrupted call may be repeated.
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`] when `current` is not theirs, [`AccountError::SlowDown`], or a fault of ours.
@@ -60,9 +60,9 @@ impl Accounts {
                 Ok(_) | Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => {
                     self.firebase.set_password(uid, new.expose()).await?;
                 }
-                // Perhaps a repeat of a change that Firebase took and the row did not: the row has the hash of the old password, which
-                // the user knows. Not where the legacy service replaced the hash: there Firebase's password is the old one, and must not
-                // come back this way.
+                // This may be the repeat of a change that Firebase accepted and the row did not: the row has the hash of the old password,
+                // and the user knows it. Not if the legacy service replaced the hash: Firebase's password is then the old one and must not
+                // return this way.
                 Err(AccountError::WrongPassword) if known.legacy_hash == LegacyHash::Agrees => {
                     let hash = known.password_hash.as_deref().unwrap_or_default();
                     let turn = self.passwords.turn(attempt.whose()).await?;
@@ -74,7 +74,7 @@ impl Accounts {
                 }
                 Err(error) => return Err(error),
             },
-            // Signed in by phone or anonymously: there is no password.
+            // The user signed in by phone or anonymously: there is no password.
             (Some(_), None) => return Err(AccountError::WrongPassword),
             (None, _) => {
                 let hash = known.password_hash.as_deref().unwrap_or_default();

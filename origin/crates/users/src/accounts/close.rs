@@ -1,4 +1,4 @@
-//! The end of an account.
+//! Closes an account.
 
 use database::run;
 use shared::ids::UserId;
@@ -11,10 +11,11 @@ use crate::statements::accounts;
 use crate::statements::accounts::{ClosedAccount, Identifier};
 
 impl Accounts {
-    /// Closes an account on both sides; at Firebase where we manage it. The user's data goes; the ledger stays, without the user.
+    /// Closes an account on both sides; at Firebase only where we manage it. The user's data is deleted; the ledger stays, without the
+    /// user.
     ///
     /// # Errors
-    /// [`UserError::NotFound`] when there is nobody to close, or a fault of ours; it may then be repeated.
+    /// [`UserError::NotFound`] when there is no account to close, or a fault of ours; the call may then be repeated.
     pub async fn close(
         &self,
         user: UserId,

@@ -1,4 +1,4 @@
-//! A password of before the address was proven counts again.
+//! Confirms a password that is older than the proof of the address.
 
 use database::run;
 use limits::Attempt;
@@ -17,11 +17,11 @@ use crate::statements::accounts;
 use crate::statements::accounts::Identifier;
 use crate::statements::legacy_hash;
 
-/// How young a sign-in must be to count as proof by itself, in seconds: what Firebase calls a recent login.
+/// The greatest age of a sign-in that is a proof by itself, in seconds: Firebase calls it a recent login.
 pub const RECENT_SECONDS: i64 = 300;
 
-/// Whether `identity` comes from a recent sign-in at Firebase by somebody who proved the address. A session made of a legacy token is as
-/// young as the exchange, and proves no more than that token did.
+/// Whether `identity` comes from a recent sign-in at Firebase by a user who proved the address. A session from a legacy token is as young
+/// as its exchange, and proves no more than that token.
 #[must_use]
 pub fn is_recent_sign_in(identity: &Identity, now: UnixTime) -> bool {
     identity.kind != TokenKind::Legacy
@@ -30,12 +30,12 @@ pub fn is_recent_sign_in(identity: &Identity, now: UnixTime) -> bool {
 }
 
 impl Accounts {
-    /// Makes the password that was set aside when the address of `user` was proven count again, at Firebase and at the legacy service. The
-    /// caller has seen to a recent sign-in. Other sessions end, as with every new password at Firebase.
+    /// Restores the password that was set aside when the address of `user` was proven, at Firebase and at the legacy service. The caller
+    /// has required a recent sign-in. Other sessions end, as with every new password at Firebase.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`], also when none was set aside; [`UserError::Revoked`] for somebody who has not proven the address; or a
-    /// fault of ours, before or after the password counts at Firebase: it may be repeated.
+    /// [`AccountError::WrongPassword`], also when none was set aside; [`UserError::Revoked`] for a user who has not proven the address; or
+    /// a fault of ours, before or after Firebase accepts the password: the call may be repeated.
     pub async fn confirm_password(
         &self,
         user: &ActiveUser,

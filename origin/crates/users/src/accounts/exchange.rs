@@ -1,4 +1,4 @@
-//! A session at Firebase for somebody who is signed in at the legacy service.
+//! Gives a session at Firebase to a user who is signed in at the legacy service.
 
 use database::run;
 use firebase::FirebaseError;
@@ -17,14 +17,14 @@ use crate::statements::accounts;
 use crate::statements::accounts::{Credentials, Identifier};
 
 impl Accounts {
-    /// Signs `user`, whom a legacy token of `issued_at` proves, in at Firebase, so that they move without typing a password.
-    /// Somebody who has no account there yet gets one first, with the hash they have.
+    /// Signs `user`, whom a legacy token of `issued_at` proves, in at Firebase: they move without typing a password. A user without an
+    /// account there gets one first, with their hash.
     ///
     /// # Errors
-    /// [`UserError::Revoked`] when the password was changed after the token was issued, or may have been, on whichever side, or is not
-    /// Firebase's: the legacy service honours such a token until it expires, a session without an end must not come of it. [`UserError::NotFound`] when the account is gone at
-    /// Firebase, [`UserError::LinkConflict`] when another one there has the address, [`FirebaseError::Invalid`] for somebody
-    /// whose hash Firebase cannot read, or a fault of ours.
+    /// [`UserError::Revoked`] when the password was changed on either side after the token was issued, or may have been, or is not
+    /// Firebase's: the legacy service accepts such a token until it expires, and an endless session must not come of it.
+    /// [`UserError::NotFound`] when the account is gone at Firebase, [`UserError::LinkConflict`] when another one there has the address,
+    /// [`FirebaseError::Invalid`] for a user with a hash that Firebase cannot read, or a fault of ours.
     pub async fn exchange(
         &self,
         user: &ActiveUser,
@@ -44,7 +44,7 @@ impl Accounts {
             known = self.own_credentials(id).await?;
         }
         if !self.is_managed(&known.issuer).await? {
-            // There is no session to be had at a project that we do not manage; under the same uid ours may have another user.
+            // We cannot make a session at a project that we do not manage; in ours, the same uid may belong to another user.
             return Err(UserError::LinkConflict.into());
         }
         let uid = known.firebase_uid.clone().ok_or(UserError::LinkConflict)?;
@@ -70,8 +70,8 @@ impl Accounts {
         Ok(known.await?.ok_or(UserError::NotFound)?)
     }
 
-    /// Signing in by a custom token makes an account that does not exist, without an address: look first. A password that was replaced
-    /// on Firebase's own page, of which nobody here has heard yet, is seen on that occasion.
+    /// A sign-in by custom token makes a missing account, without an address: look it up first. The look-up also shows a password that
+    /// Firebase's own page replaced unnoticed.
     async fn existing(
         &self,
         uid: String,
@@ -82,15 +82,15 @@ impl Accounts {
         let account = self.firebase.find_account(&parsed).await?;
         let account = account.ok_or(UserError::NotFound)?;
         if account.has_second_factor {
-            // A custom token asks for none, and the legacy service never did.
+            // A custom token requires no second factor, and the legacy service never did.
             self.set_hash_aside(known.id).await;
             return Err(AccountError::SecondFactorEnrolled);
         }
-        // A password that Firebase does not have proves nothing there; nor does one of before somebody proved the address there.
+        // A password that Firebase does not have proves nothing there; nor does one from before the proof of the address there.
         if !known.may(Deed::Exchange, account.email_verified) {
             return Err(UserError::Revoked.into());
         }
-        // Moving sets the password at Firebase as well, to the one that the token's holder has.
+        // A move also sets the password at Firebase, to the one of the token's holder.
         let same_until = issued_at.secs().max(known.agreed_at.unwrap_or(i64::MIN));
         match account.password_updated_at {
             Some(at) if at > same_until.saturating_add(CLOCKS_DIFFER_SECONDS) => {
@@ -100,7 +100,7 @@ impl Accounts {
         }
     }
 
-    /// Makes the account of a local user, with the hash they have.
+    /// Makes the account of a local user, with their hash.
     async fn bring(&self, local: &Credentials, source: &RequestSource) -> Result<(), AccountError> {
         let max_cost = self.passwords.max_cost();
         importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost)

@@ -1,4 +1,4 @@
-//! Which tries of a password are counted, and as what.
+//! Which attempts at a password are counted, and how.
 
 use limits::{Attempt, Ending, SlowDown};
 
@@ -9,8 +9,7 @@ use crate::rules::user::UserError;
 use crate::statements::accounts::Identifier;
 
 impl Accounts {
-    /// Asks whether a password may be tried. Before anything is looked up: what is answered does not depend on whether there is such an
-    /// account.
+    /// Asks whether a password may be tried, before any look-up: the answer does not depend on whether there is such an account.
     pub(super) async fn attempt(
         &self,
         who: &Identifier,
@@ -25,18 +24,18 @@ impl Accounts {
     }
 }
 
-/// What an outcome says about the password that was tried.
+/// The verdict of an outcome on the tried password.
 pub(super) fn ending<T>(outcome: &Result<T, AccountError>) -> Ending {
     match outcome {
         Ok(_) => Ending::Right,
-        // A registration with an address that has an account tries that account's password.
+        // A registration with the address of an account tries that account's password.
         Err(
             AccountError::WrongPassword
             | AccountError::UnknownIdentifier
             | AccountError::DisabledThere
             | AccountError::EmailExists,
         ) => Ending::Wrong,
-        // Said to those alone who know the password.
+        // Only a caller with the right password gets this answer.
         Err(AccountError::User(UserError::Disabled)) => Ending::Right,
         Err(_) => Ending::Undecided,
     }

@@ -1,4 +1,4 @@
-//! Sign-ins and the bulk migration keep out of each other's way.
+//! Keeps sign-ins and user imports apart.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::statements::lease;
 
 /// How long a sign-in may take to move a user, in seconds: two calls to Firebase of 10 s each, and the link.
 const LEASE_SECONDS: i64 = 30;
-/// How long a sign-in waits for the bulk migration to be done with the user.
+/// How long a sign-in waits until a user import is done with the user.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it looks.
+/// How often a waiting sign-in checks the lease.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How often letting go of a lease is tried, and how long apart: about as long as it lasts.
+/// The number of attempts to release a lease, and the pause between them: together about as long as the lease lasts.
 const RELEASES: u32 = 60;
 const RELEASE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether a user is to be moved to Firebase.
+/// Whether this sign-in moves the user to Firebase.
 #[derive(Debug)]
 pub(super) enum Held {
-    /// They are local, and nobody else moves them for now.
+    /// The user is local, and only this sign-in moves them for now.
     ToBeMoved(Lease),
-    /// Somebody else has moved them in the meantime.
+    /// Another process has moved the user in the meantime.
     NoLongerLocal,
 }
 
-/// The right to move a user, until it is let go or runs out.
+/// The right to move a user, until it is released or expires.
 #[derive(Debug)]
 pub(super) struct Lease {
     id: UserId,
@@ -39,12 +39,12 @@ pub(super) struct Lease {
 }
 
 impl Accounts {
-    /// Keeps the bulk migration and other sign-ins away from somebody who is about to be moved. A second import would replace the account
-    /// made here, with its sessions and with a password that the user changes right after.
+    /// Keeps user imports and other sign-ins away from a user who is about to be moved. A second import would replace the account made
+    /// here, with its sessions and with a password that the user changes right after.
     ///
     /// # Errors
-    /// [`AccountError::BeingMoved`] when somebody else has the user and does not get done with them (a process was killed:
-    /// its lease has to run out). The caller may fall back to the legacy service and try again later.
+    /// [`AccountError::BeingMoved`] when another process has the user and does not finish (if it was killed, its lease must expire first).
+    /// The caller may fall back to the legacy service and try again later.
     pub(super) async fn hold_for_move(&self, id: UserId) -> Result<Held, AccountError> {
         let deadline = Instant::now() + PATIENCE;
         let holder = format!("sign-in:{}", Uuid::new_v4());
@@ -70,7 +70,7 @@ impl Accounts {
         }
     }
 
-    /// Lets go of a lease after the answer, so that another try need not wait until it runs out. A database that is away is tried again.
+    /// Releases a lease after the answer: the next attempt need not wait until it expires. Retries while the database is away.
     pub(super) fn let_go(&self, lease: Lease) {
         let pool = self.directory.pool().clone();
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The token that the legacy contract answers.
+//! The token in answers of the legacy contract.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use shared::identity::TokenKind;
 use crate::LegacySession;
 use crate::accounts::Accounts;
 
-/// How long Google may take: the sign-in itself has had its time, and the edge waits for the whole.
+/// How long Google may take: the sign-in has already used its time, and the edge waits for both.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
-/// What the legacy contract answers as `token`.
+/// The `token` of the legacy contract.
 #[derive(Clone)]
 pub struct LegacyContractToken {
     /// A credential.
     pub token: String,
-    /// Which kind.
+    /// Its kind.
     pub kind: TokenKind,
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for LegacyContractToken {
     }
 }
 
-/// Why a session cookie was not handed out.
+/// Why there is no session cookie.
 #[derive(Debug, thiserror::Error)]
 enum NoCookie {
     #[error("Google did not make a session cookie")]
@@ -41,15 +41,15 @@ enum NoCookie {
 }
 
 impl Accounts {
-    /// The token of a sign-in for clients that keep what they get and know no refresh: a session cookie.
+    /// The token of a sign-in for clients that keep it and cannot refresh: a session cookie.
     ///
-    /// Whoever has just signed in is never refused for want of one: without it they get the ID token, which is good for an hour, as
-    /// everybody did before. Asking the legacy service instead (a 503 here) would sign in again by a password that may be old there.
+    /// A user who has just signed in is never refused for lack of one: without it they get the ID token, which is good for an hour. A 503
+    /// here would make the edge ask the legacy service, which would sign the user in again with a password that may be old there.
     pub async fn legacy_contract_token(&self, tokens: SignedIn) -> LegacyContractToken {
         let LegacySession::Cookie { seconds } = self.legacy_session else {
             return id_token(tokens);
         };
-        // No line for each sign-in about what the configuration says once.
+        // The configuration already says so: no log line for each sign-in.
         if !self.firebase.manages_accounts() {
             return id_token(tokens);
         }
@@ -73,7 +73,7 @@ impl Accounts {
         let cookie = tokio::time::timeout(PATIENCE, made)
             .await
             .map_err(|_| NoCookie::Late)??;
-        // It passes through the same rules as everybody's: what we refuse ourselves must not be handed out.
+        // The cookie passes the same rules as all others: this service must not hand out what it refuses itself.
         self.verifier.verify(&cookie, (self.clock)()).await?;
         Ok(cookie)
     }

@@ -1,8 +1,8 @@
-//! Making the Firebase account of a local user whose password is right.
+//! Makes the Firebase account of a local user with the right password.
 //!
-//! The hash goes there, not the password: the project's policy may refuse a password that was good for years, and does not look at hashes.
-//! Google replaces an account of the same uid without asking, so this happens under the user's lease, which one sign-in has at a time.
-//! <https://firebase.google.com/docs/auth/admin/import-users>
+//! Firebase gets the hash, not the password: the project's policy may refuse a password that was good for years, and does not check hashes.
+//! Google replaces an account of the same uid without asking; therefore this happens under the user's lease, which one sign-in has at a
+//! time. <https://firebase.google.com/docs/auth/admin/import-users>
 
 use firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, SignedIn};
 use shared::ids::{FirebaseUid, NormalizedEmail};
@@ -16,11 +16,11 @@ use crate::rules::user::UserError;
 use crate::statements::accounts::Credentials;
 
 impl Accounts {
-    /// The account of `local`, whose uid is the row's id, signed in with `password`.
+    /// The account of `local`, with the row's id as uid, signed in with `password`.
     ///
     /// # Errors
     /// [`UserError::LinkConflict`] when another account has the address, [`FirebaseError::Invalid`] when the project's policy refuses the
-    /// password of an account whose hash cannot be brought, or a fault of ours.
+    /// password of an account with a hash that cannot be imported, or a fault of ours.
     pub(super) async fn make_account(
         &self,
         local: &Credentials,
@@ -31,11 +31,11 @@ impl Accounts {
         let max_cost = self.passwords.max_cost();
         match importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost) {
             Ok(importable) => self.bring_hash(local, id, &importable).await?,
-            // Firebase cannot read the hash: the password itself is all there is to bring.
+            // Firebase cannot read the hash: only the password itself can be transferred.
             Err(_) => self.bring_password(local, id, email, password).await?,
         }
         match self.firebase.sign_in(email, password.expose()).await {
-            // The account has an older password (an attempt that broke off made it), or Google reads the hash differently.
+            // The account has an older password (an interrupted attempt made it), or Google reads the hash differently.
             Err(FirebaseError::InvalidCredentials) => {
                 self.require_ours(local, id, email).await?;
                 self.firebase.set_password(id, password.expose()).await?;
@@ -66,7 +66,7 @@ impl Accounts {
         }
     }
 
-    /// An attempt that broke off made the account. Where nobody has used it, it gets the hash of now, which may be newer.
+    /// An interrupted attempt made the account. If no user has used it, it gets the current hash, which may be newer.
     async fn bring_again(
         &self,
         local: &Credentials,
@@ -95,7 +95,7 @@ impl Accounts {
         }
     }
 
-    /// Refuses to touch the account under our id where it has another address, or where this password may not become its own.
+    /// Refuses to change the account under our id if it has another address, or if it may not get this password.
     async fn require_ours(
         &self,
         local: &Credentials,
@@ -132,7 +132,7 @@ impl Accounts {
         };
         match self.firebase.create_account(&new).await {
             Ok(()) => Ok(()),
-            // Which of the two is complained about when both are taken is not documented.
+            // Google does not document which of the two errors comes when both are taken.
             Err(FirebaseError::UidExists | FirebaseError::EmailExists) => {
                 self.require_ours(local, id, email).await
             }

@@ -1,4 +1,4 @@
-//! The name and the photo that are shown of a user.
+//! Changes the displayed name and photo of a user, ends their sessions, and checks their password.
 
 use database::run;
 use firebase::FirebaseError;
@@ -15,10 +15,10 @@ use crate::statements::accounts::{Credentials, Identifier};
 use crate::statements::{accounts, users};
 
 impl Accounts {
-    /// Changes name and photo at Firebase, where there is an account, and here. What is `None` stays.
+    /// Changes name and photo at Firebase, if there is an account, and here. `None` leaves a field as it is.
     ///
     /// # Errors
-    /// A fault of ours; it may then be repeated.
+    /// A fault of ours; the call may then be repeated.
     pub async fn change_profile(
         &self,
         user: ActiveUser,
@@ -40,11 +40,11 @@ impl Accounts {
 
     /// Voids every token of a user from now on.
     ///
-    /// Here first, which is what counts for us: should Firebase not hear of it now, it is told later, and the ID tokens that its
-    /// refresh tokens still bring are refused here, since refreshing does not move `auth_time`.
+    /// The row comes first, and it decides here. If Firebase cannot be notified now, that is retried later. Until then its refresh tokens
+    /// still give ID tokens, which this service refuses: a refresh does not change `auth_time`.
     ///
     /// # Errors
-    /// A fault of ours; it may then be repeated.
+    /// A fault of ours; the call may then be repeated.
     pub async fn revoke(&self, user: UserId, source: &RequestSource) -> Result<(), AccountError> {
         let actor = &Actor::user();
         run(self.directory.pool(), |mut connection| async move {
@@ -55,11 +55,11 @@ impl Accounts {
         Ok(())
     }
 
-    /// Proves that a user knows their password, so that their account may be closed. One whose account at Firebase is gone has done
-    /// so before: closing broke off in between, and nothing could prove it again.
+    /// Checks that a user knows their password before their account is closed. A user whose account is gone at Firebase has proven it
+    /// before: the closing was interrupted, and nothing could prove it again.
     ///
     /// # Errors
-    /// [`AccountError::WrongPassword`], also for users who have none; [`AccountError::SlowDown`], or a fault of ours.
+    /// [`AccountError::WrongPassword`], also for users without a password; [`AccountError::SlowDown`], or a fault of ours.
     pub async fn prove_password(
         &self,
         user: UserId,
@@ -92,7 +92,7 @@ impl Accounts {
             return right.then_some(()).ok_or(AccountError::WrongPassword);
         }
         if !self.is_managed(&known.issuer).await? {
-            // Their password is at another project: a sign-in of a moment ago proves them instead.
+            // Another project has their password: a recent sign-in proves the user instead.
             return Err(AccountError::WrongPassword);
         }
         let email = known
@@ -101,7 +101,7 @@ impl Accounts {
             .and_then(|email| NormalizedEmail::parse(email).ok())
             .ok_or(AccountError::WrongPassword)?;
         match self.judge(&known, &email, password, turn).await {
-            // It is the password that is to be proven; the session has shown the rest.
+            // Only the password must be proven; the session has shown the rest.
             Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => Ok(()),
             Err(AccountError::WrongPassword) if self.is_gone(&known).await? => Ok(()),
             outcome => outcome.map(drop),

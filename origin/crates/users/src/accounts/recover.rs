@@ -1,4 +1,4 @@
-//! A forgotten password.
+//! Replaces a forgotten password.
 
 use database::run;
 use firebase::{FirebaseError, ImportedAccount, NewAccount};
@@ -17,7 +17,7 @@ use crate::statements::accounts::{Credentials, Identifier};
 use crate::statements::legacy_hash;
 
 impl Accounts {
-    /// Starts [`Accounts::recover`] and returns at once: nobody learns from the time of an answer who has an account.
+    /// Starts [`Accounts::recover`] and returns at once: the time of the answer does not reveal who has an account.
     pub fn recover_in_background(&self, email: NormalizedEmail, source: RequestSource) {
         let Ok(place) = std::sync::Arc::clone(&self.recoveries).try_acquire_owned() else {
             tracing::warn!("too many password recoveries at once; one was dropped");
@@ -35,9 +35,9 @@ impl Accounts {
         });
     }
 
-    /// Sends the mail with which a password is replaced; to nobody, if nobody has the address. A local account moves to
-    /// Firebase first, with the hash it has: until the mail is used the old password goes on working, so that a stranger who
-    /// asks in somebody's name locks nobody out.
+    /// Sends the mail to replace a password; no mail for an address without an account. A local account moves to Firebase first, with its
+    /// hash: until the user follows the mail's link, the old password goes on working. A stranger who asks in a user's name locks nobody
+    /// out.
     ///
     /// # Errors
     /// A fault of ours.
@@ -49,38 +49,38 @@ impl Accounts {
         match known.await? {
             Some(known) if !known.is_active => return Ok(()),
             Some(local) if local.firebase_uid.is_none() => match self.import(&local, email, source).await {
-                // Somebody else registered the address at Firebase. Whoever gets its mail replaces their password, proves by it that
-                // the address is theirs, and is linked at the next sign-in.
+                // Another client registered the address at Firebase. The user who gets its mail replaces that client's password, proves the
+                // address by it, and is linked at the next sign-in.
                 Ok(()) | Err(AccountError::EmailExists) => {}
                 Err(error) => return Err(error),
             },
             _ => {}
         }
         match self.firebase.send_password_reset(email).await {
-            // Nobody has the address, or nobody with a password.
+            // No account has the address, or none with a password.
             Ok(()) | Err(FirebaseError::InvalidCredentials | FirebaseError::NotFound) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Replaces a forgotten password by the code of the mail: at Firebase, and in the row while the legacy service may ask for it.
-    /// Who has the code reads the mail, so the row is theirs from here on: sign-ins so far are void, and the old password is.
+    /// Replaces a forgotten password by the code in the mail: at Firebase, and in the row while the legacy service may check it. The holder
+    /// of the code reads the mail and owns the row from here on: earlier sign-ins and the old password are void.
     ///
     /// # Errors
-    /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before anything was changed.
+    /// [`FirebaseError::Stale`] for a code that is wrong, used or expired; a fault of ours before any change.
     pub async fn reset(
         &self,
         code: &str,
         new: &Password,
         source: &RequestSource,
     ) -> Result<(), AccountError> {
-        // It works once, and sign-ins of before are voided here: not while the database is away.
+        // The code works once, and earlier sign-ins are voided here: stop before Firebase while the database is away.
         run(self.directory.pool(), |mut connection| async move {
             accounts::reach(&mut connection).await
         })
         .await?;
         let email = self.firebase.reset_password(code, new.expose()).await?;
-        // The code is used up: from here on it is done. A row that could not be reached is caught up with at the next sign-in.
+        // The code is used up: the reset counts from here on. If the row could not be reached, the next sign-in corrects it.
         if let Some(email) = email.and_then(|email| NormalizedEmail::parse(&email).ok())
             && let Err(error) = self.follow_reset(email, new, source).await
         {
@@ -107,7 +107,7 @@ impl Accounts {
             return Ok(());
         };
         if !self.is_managed(&linked.issuer).await? {
-            // Another account, of the project that we manage, has the row's address. Nothing of the row has changed.
+            // Another account of our project has the row's address. The row stays as it is.
             return Ok(());
         }
         let theirs = self.is_theirs(&linked, &email).await;
@@ -119,7 +119,7 @@ impl Accounts {
             .await?;
             return theirs.map(drop);
         }
-        // While the hash cannot be computed the legacy service accepts neither password, rather than the old one.
+        // If the hash cannot be computed, the legacy service accepts neither password, instead of the old one.
         let hash = self.passwords.hash(new.expose().to_owned()).await.ok();
         let hash = hash.as_deref();
         run(self.directory.pool(), |mut connection| async move {
@@ -129,7 +129,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whether the account whose password was replaced is the one of the row: another one may have the row's address by now.
+    /// Whether the account with the replaced password is the row's: another account may have the row's address by now.
     async fn is_theirs(&self, linked: &Credentials, email: &NormalizedEmail) -> Result<bool, AccountError> {
         let Some(Ok(uid)) = linked.firebase_uid.clone().map(FirebaseUid::parse) else {
             return Ok(false);
@@ -141,16 +141,16 @@ impl Accounts {
         Ok(address.as_ref() == Some(email))
     }
 
-    /// Whether Firebase vouches for the address of the account `uid`, if there is one.
+    /// Whether Firebase has verified the address of the account `uid`, if there is one.
     pub(super) async fn is_vouched_for(&self, uid: &FirebaseUid) -> Result<bool, AccountError> {
         let account = self.firebase.find_account(uid).await?;
         Ok(account.is_some_and(|account| account.email_verified))
     }
 
-    /// Makes the account of a local user with the hash they have, and links it.
+    /// Makes the account of a local user with their hash, and links it.
     ///
     /// # Errors
-    /// [`AccountError::EmailExists`] when another account has the address, or the one that an earlier attempt made belongs to somebody who
+    /// [`AccountError::EmailExists`] when another account has the address, or when the one from an earlier attempt belongs to a user who
     /// has proven the address since; or a fault of ours.
     pub(super) async fn import(
         &self,
@@ -177,8 +177,8 @@ impl Accounts {
         imported
     }
 
-    /// Firebase keeps whatever hash it is sent, and no password matches one that is none. The account is made without: the mail sets a
-    /// password, proves the address by that, and the next sign-in links the row.
+    /// Firebase stores any hash that it gets, and no password matches an invalid one. Therefore the account is made without: the mail sets
+    /// a password and so proves the address, and the next sign-in links the row.
     async fn make_without_password(
         &self,
         local: &Credentials,
@@ -221,7 +221,7 @@ impl Accounts {
         if !imported && !local.may(Deed::SetFirebasePassword, self.is_vouched_for(&uid).await?) {
             return Err(AccountError::EmailExists);
         }
-        // An account that was there may have an older password: the next sign-in compares the two.
+        // An existing account may have an older password: the next sign-in compares the two.
         let agreed = if imported { hash } else { "" };
         let account = (&uid, &self.managed_issuer().await?);
         run(self.directory.pool(), |mut connection| async move {

@@ -1,4 +1,4 @@
-//! A new account.
+//! Registers a user.
 
 use database::{DatabaseError, run};
 use firebase::{FirebaseError, NewAccount, SignedIn};
@@ -15,7 +15,7 @@ use crate::statements::accounts::Identifier;
 use crate::statements::profiles::USERNAME_CONSTRAINT;
 use crate::statements::users;
 
-/// What somebody registers with.
+/// The data of a registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// The address.
@@ -28,15 +28,15 @@ pub struct Registration {
     pub display_name: Option<String>,
     /// Photo URL.
     pub photo_url: Option<String>,
-    /// Whether somebody who registered before with the very same password is answered instead of refused. Clients that retry
-    /// after a lost answer need it; the legacy contract refuses.
+    /// Whether a repeat with the same password is answered instead of refused. Clients that retry after a lost answer need it; the legacy
+    /// contract refuses.
     pub repeat_is_answered: bool,
 }
 
 impl Accounts {
     /// Makes an account at Firebase and its row here.
     ///
-    /// Begun and broken off, it may be repeated: the Firebase account is recognised by its password and the row is made then.
+    /// An interrupted registration may be repeated: the password recognises the Firebase account, and the row is made then.
     ///
     /// # Errors
     /// [`AccountError::EmailExists`], [`AccountError::UsernameExists`], [`AccountError::SlowDown`], or a fault of ours.
@@ -45,7 +45,7 @@ impl Accounts {
         new: &Registration,
         source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
-        // Where the account is there already, its password has been tried.
+        // If the account exists already, this has tried its password.
         let attempt = self
             .attempt(&Identifier::Email(new.email.clone()), source)
             .await?;
@@ -54,10 +54,10 @@ impl Accounts {
         outcome
     }
 
-    /// [`Accounts::register`] for one of our services, which guesses no passwords.
+    /// [`Accounts::register`] for one of our services, which do not guess passwords.
     ///
     /// # Errors
-    /// The same, but for [`AccountError::SlowDown`].
+    /// The same, except for [`AccountError::SlowDown`].
     pub async fn register_for_service(
         &self,
         new: &Registration,
@@ -71,7 +71,7 @@ impl Accounts {
         if let Some(known) = known {
             return match known.firebase_uid {
                 Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, source).await,
-                // Firebase is asked about them, too: an answer that comes sooner would tell who has not moved yet.
+                // Ask Firebase about local users too: an earlier answer would reveal who has not moved yet.
                 None if new.repeat_is_answered => {
                     self.sign_in_again(new).await?;
                     Err(AccountError::EmailExists)
@@ -102,8 +102,8 @@ impl Accounts {
         }
     }
 
-    /// Makes the account and signs it in. By the service account, where there is one: anonymous sign-ups are limited to 100 an hour for
-    /// each address they come from, and all of ours come from one. <https://firebase.google.com/docs/auth/limits>
+    /// Makes the account and signs it in. With the service account, if there is one: Google allows 100 anonymous sign-ups an hour for each
+    /// source address, and all of ours have one address. <https://firebase.google.com/docs/auth/limits>
     async fn make(&self, new: &Registration) -> Result<SignedIn, FirebaseError> {
         let (email, password) = (&new.email, new.password.expose());
         let display_name = new.display_name.as_deref();
@@ -122,7 +122,7 @@ impl Accounts {
         self.firebase.sign_in(email, password).await
     }
 
-    /// Firebase knows the address. Only the password tells a repeat from a stranger.
+    /// Firebase knows the address. Only the password distinguishes a repeat from a stranger.
     async fn sign_in_again(&self, new: &Registration) -> Result<SignedIn, AccountError> {
         match self
             .firebase

@@ -1,7 +1,7 @@
-//! Sign-ins that Firebase does not finish by a password alone.
+//! Sign-ins that Firebase does not finish with a password alone.
 //!
-//! Once a user is known to have a second factor, the legacy service must not let them in by password either: it would ask for none. Their
-//! hash is set aside where it cannot read it, and every way in leads past Firebase.
+//! Once a user is known to have a second factor, the legacy service must not accept their password: it would not require the factor. Their
+//! hash is set aside where the legacy service cannot read it; every sign-in then goes through Firebase.
 
 use database::run;
 use firebase::{FactorAnswer, FirebaseError, SignedIn, SmsRequest};
@@ -21,20 +21,20 @@ use crate::statements::legacy_hash;
 use crate::statements::legacy_hash::SetAside;
 
 impl Accounts {
-    /// Sends the code of a second factor by SMS; answers what the code is finished with, see [`limits::Limits::sign_session`].
+    /// Sends the code of a second factor by SMS; answers the session that finishes the sign-in, see [`limits::Limits::sign_session`].
     ///
     /// # Errors
-    /// [`FirebaseError::Stale`] for a sign-in that was begun too long ago, among others.
+    /// [`FirebaseError::Stale`] for a sign-in that began too long ago, among others.
     pub async fn start_second_factor(&self, request: &SmsRequest<'_>) -> Result<String, AccountError> {
         let session = self.firebase.start_second_factor(request).await?;
         Ok(self.limits.sign_session(request.factor, &session))
     }
 
-    /// Finishes a sign-in that was answered [`FirebaseError::SecondFactor`]. A wrong code counts as a guess at the account.
+    /// Finishes a sign-in with the answer [`FirebaseError::SecondFactor`]. A wrong code counts as a guess at the account.
     ///
     /// # Errors
-    /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a sign-in that was begun too long ago or a code that was
-    /// not sent by [`Self::start_second_factor`], [`AccountError::SlowDown`], and what a sign-in fails with.
+    /// [`FirebaseError::Invalid`] for a wrong code, [`FirebaseError::Stale`] for a sign-in that began too long ago or a code that
+    /// [`Self::start_second_factor`] did not send, [`AccountError::SlowDown`], and the errors of a sign-in.
     pub async fn finish_second_factor(
         &self,
         pending: &str,
@@ -81,7 +81,7 @@ impl Accounts {
         self.admit(tokens, source).await
     }
 
-    /// What a sign-in of somebody with a row failed with, once what it says of them is written down.
+    /// The error of a sign-in by a user with a row, once its meaning for the row is recorded.
     pub(super) async fn learn(&self, known: &Credentials, error: AccountError) -> AccountError {
         match error {
             AccountError::Firebase(FirebaseError::SecondFactor(pending)) => {
@@ -92,7 +92,7 @@ impl Accounts {
                 if known.is_active {
                     FirebaseError::SecondFactor(pending).into()
                 } else {
-                    // The password is right: they may know.
+                    // The password is right: the user may know.
                     UserError::Disabled.into()
                 }
             }
@@ -110,7 +110,7 @@ impl Accounts {
         }
     }
 
-    /// From now on the legacy service accepts no password of this user. Should the database not take it, the next sign-in tries again.
+    /// From now on the legacy service accepts no password of this user. If the database fails here, the next sign-in tries again.
     pub(super) async fn set_hash_aside(&self, id: UserId) {
         let done = run(self.directory.pool(), |mut connection| async move {
             legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
@@ -126,10 +126,10 @@ impl Accounts {
         }
     }
 
-    /// Whether Firebase takes `password` for the account of `email`, whatever it wants besides.
+    /// Whether Firebase accepts `password` for the account of `email`, even if it also requires a second factor.
     ///
     /// # Errors
-    /// As [`firebase::Firebase::sign_in`], but for a missing second factor.
+    /// As [`firebase::Firebase::sign_in`], except for a missing second factor.
     pub(super) async fn is_accepted(
         &self,
         email: &NormalizedEmail,

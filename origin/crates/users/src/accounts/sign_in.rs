@@ -1,4 +1,4 @@
-//! Signing in with a password, and moving to Firebase on that occasion.
+//! Signs users in with a password, and moves local ones to Firebase.
 
 use database::run;
 use firebase::{FirebaseError, SignedIn};
@@ -17,9 +17,9 @@ use crate::statements::accounts;
 use crate::statements::accounts::{Credentials, Identifier};
 
 impl Accounts {
-    /// Signs somebody in. A local account whose password is right moves to Firebase on the spot, under its own id.
+    /// Signs a user in. A local account moves to Firebase at once if the password is right, under its own id.
     ///
-    /// Once linked, only Firebase judges the password: an old hash here must not outlive a password replaced there.
+    /// For a linked user only Firebase checks the password: an old hash here must not outlive a password that was replaced there.
     ///
     /// # Errors
     /// [`AccountError::UnknownIdentifier`], [`AccountError::WrongPassword`], [`UserError::Disabled`], [`AccountError::SlowDown`], or a
@@ -80,7 +80,7 @@ impl Accounts {
                 }
                 self.admit(tokens, source).await
             }
-            // Perhaps an account at Firebase whose row was never made.
+            // There may be an account at Firebase without a row.
             None => {
                 drop(turn);
                 match self.firebase.sign_in(&email, password.expose()).await {
@@ -94,9 +94,9 @@ impl Accounts {
         }
     }
 
-    /// Firebase is asked whatever the hash says, and at the same time: an answer that comes sooner, or in spite of an outage, would
-    /// tell who has not moved yet. What it says counts for those whose old password is right, and for those who have proven there that
-    /// the address is theirs: somebody else registered it before they moved, and they took it back by the mail for a new password.
+    /// Firebase is always asked, at the same time as the hash is checked: an earlier answer, or an answer during an outage, would reveal
+    /// who has not moved yet. Its verdict counts for users with the right old password. It also counts for users who have proven the
+    /// address there: another client had registered it before they moved, and they took it back by a password mail.
     async fn sign_in_local(
         &self,
         local: &Credentials,
@@ -117,7 +117,7 @@ impl Accounts {
                 self.migrate(local, email, password, None, source).await
             }
             (false, Ok(tokens)) if self.is_address_proven(&tokens).await? => Ok(tokens),
-            // Nobody can tell here whether the password is right. The legacy service can: it is its hash.
+            // Only the legacy service can check this hash; it decides whether the password is right.
             (false, Ok(_) | Err(FirebaseError::InvalidCredentials))
                 if local.is_active && self.passwords.is_left_to_legacy(hash) =>
             {
@@ -131,15 +131,15 @@ impl Accounts {
         }
     }
 
-    /// Whether Firebase has verified the address of whom it signed in.
+    /// Whether Firebase has verified the address of the user whom it signed in.
     async fn is_address_proven(&self, tokens: &SignedIn) -> Result<bool, AccountError> {
         let identity = self.verifier.verify(&tokens.id_token, (self.clock)()).await?;
         Ok(identity.email_verified)
     }
 
-    /// Makes the Firebase account of a local user whose password is right, unless Firebase `knows` it already, and links it.
+    /// Makes the Firebase account of a local user with the right password, unless Firebase `knows` it already, and links it.
     ///
-    /// Of two sign-ins at once one moves the user, and the other finds them moved.
+    /// Of two concurrent sign-ins one moves the user, and the other finds them moved.
     async fn migrate(
         &self,
         local: &Credentials,
@@ -180,7 +180,7 @@ impl Accounts {
             None => self.make_account(local, &id, email, password).await?,
         };
         let (Some(hash), true) = (local.password_hash.as_deref(), tokens.uid == id) else {
-            // Another account has the address. Whether the row is linked to it is decided as at every first sight.
+            // Another account has the address. The rules of first sight decide whether the row is linked to it.
             return Ok(tokens);
         };
         let Ok(uid) = FirebaseUid::parse(id) else {

@@ -1,9 +1,8 @@
-//! Users nobody has seen before: rows that are created together cost one statement and one commit. While one statement waits for the disk
-//! the next gathers users, and the more users the less each costs: with one worker 1.7 times as many came in as with eight
-//! (docs/PERFORMANCE.md).
+//! Creates the rows of new users together: they share one statement and one commit. While one statement waits for the disk, the next one
+//! gathers users, and more users cost less each: one worker created 1.7 times as many as eight (docs/PERFORMANCE.md).
 //!
-//! Only creating a row is shared. It waits for nobody but another transaction that is just creating the same row, while linking a
-//! row that exists waits for whoever has it locked, and would let everybody else wait with it.
+//! Only the creation of rows is shared. It waits only for a transaction that creates the same row at the same moment. Linking an existing
+//! row waits for every lock on it, and all others in the statement would wait too.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -36,7 +35,7 @@ impl Batch for Arrivals {
         .await;
         let created = match created {
             Ok(created) => created,
-            // It may be the fault of one of them: each is looked at alone.
+            // One of them may be at fault: each gets a statement of its own.
             Err(error) if waiting.len() > 1 && is_about_the_statement(&error) => Vec::new(),
             Err(error) => {
                 for one in waiting.into_iter().chain(repeats) {
@@ -56,7 +55,7 @@ impl Batch for Arrivals {
     }
 }
 
-/// Takes out everyone whose account came before in the list: they will find the row that is made for the first.
+/// Takes out every user whose account another entry in the list has: they will find the row made for that entry.
 fn take_repeats(waiting: &mut Vec<Arriving>) -> Vec<Arriving> {
     let mut seen = HashSet::new();
     let (first, repeated) = std::mem::take(waiting).into_iter().partition(|one| {
@@ -67,7 +66,7 @@ fn take_repeats(waiting: &mut Vec<Arriving>) -> Vec<Arriving> {
     repeated
 }
 
-/// Whether the server answered, and would perhaps have answered otherwise to fewer of them.
+/// Whether the server answered, and might answer otherwise to fewer users.
 fn is_about_the_statement(error: &DatabaseError) -> bool {
     let (DatabaseError::Unavailable(cause) | DatabaseError::Refused(cause)) = error;
     cause.as_database_error().is_some()

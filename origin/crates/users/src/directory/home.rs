@@ -1,8 +1,8 @@
-//! Whose users the rows are that name no issuer.
+//! The issuer of rows that name none.
 //!
-//! Rows from before `users.firebase_issuer`, and those that a release of before still writes, name none: they are users of the one project
-//! that was configured then. Which one that was is written down once, by the first replica that needs to know, and never follows the
-//! configuration afterwards: a list in another order must not give one project's users to another's.
+//! Rows from before `users.firebase_issuer`, and rows that an older release still writes, name no issuer: their users belong to the one
+//! project that was configured then. The first replica that needs that project's name records it once, and it never follows the
+//! configuration afterwards: a list in another order must not give one project's users to another.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Home {
         }
     }
 
-    /// `issuer` as rows carry it.
+    /// `issuer` in the form of the rows.
     pub async fn stored(&self, pool: &Pool, issuer: &Issuer) -> Result<StoredIssuer, DatabaseError> {
         let recorded = self
             .recorded

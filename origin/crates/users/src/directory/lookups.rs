@@ -1,5 +1,5 @@
-//! Look-ups of users by uid. Most requests begin with one, and PostgreSQL spends more on a statement than on a row. With one worker 1.2
-//! times as many were answered as with two (docs/PERFORMANCE.md).
+//! Look-ups of users by uid. Most requests begin with one, and PostgreSQL spends more on a statement than on a row. One worker answered 1.2
+//! times as many as two (docs/PERFORMANCE.md).
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::statements::users;
 /// Looks users up in this database.
 pub(super) struct Lookups(pub Pool);
 
-/// Whom a token names: its uid, and who issued it.
+/// The account in a token: its uid and the issuer.
 type Account = (FirebaseUid, StoredIssuer);
 
 type LookUp = Waiting<Account, Option<UserRecord>>;
@@ -52,7 +52,7 @@ async fn answer_together(pool: &Pool, waiting: Vec<LookUp>) {
     .await;
     match found {
         Ok(records) => {
-            // The same uid of another issuer was read, too, and is another user's.
+            // The statement also read the same uid of other issuers, which belongs to other users.
             let records: HashMap<(&str, &StoredIssuer), &UserRecord> = records
                 .iter()
                 .filter_map(|record| Some(((record.user.firebase_uid.as_deref()?, &record.issuer), record)))

@@ -1,4 +1,4 @@
-//! Look-ups of users on a replica, those that wait together in one statement.
+//! Look-ups of users on a replica; waiting ones share a statement.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use crate::statements::users;
 /// Looks users up on this replica.
 pub(super) struct RecentLookups(pub Replica);
 
-/// The user that a token names.
+/// The user whom a token names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Named {
-    /// By a uid, and who issued it.
+    /// By a uid and its issuer.
     Account(FirebaseUid, StoredIssuer),
     /// By our id.
     Row(UserId),
@@ -23,7 +23,7 @@ pub enum Named {
 
 impl Batch for RecentLookups {
     type Question = Named;
-    /// `None` where the primary is to be asked.
+    /// `None` when the caller must ask the primary.
     type Answer = Option<UserRecord>;
 
     async fn answer(&self, waiting: Vec<Waiting<Named, Option<UserRecord>>>) {

@@ -1,9 +1,9 @@
-//! Telling Firebase whose right to act has changed here, so that a deactivated user cannot sign in there either; and whose address, where
-//! the legacy service changed it.
+//! Notifies Firebase of changed account status, to keep deactivated users from signing in there too, and of addresses that the legacy
+//! service changed.
 //!
-//! The row decides, and counts at once. A trigger notes in the same transaction that Firebase is to be told; whoever changed the row
-//! tells it right away, and the background goes on where that did not succeed, until it has. Two rules keep the sides the same:
-//! one teller a user at a time, and a note that was renewed meanwhile is not settled.
+//! The row decides, and counts at once. A trigger records in the same transaction that a notification is pending. The code that changed the
+//! row sends it at once; the background retries until it succeeds. Two rules keep the sides equal: one sender for a user at a time, and a
+//! record that was renewed meanwhile is not settled.
 
 use std::time::Duration;
 
@@ -22,29 +22,29 @@ use crate::statements::pushes;
 use crate::statements::pushes::{AccountStatus, Push};
 use crate::statements::syncs;
 
-/// How long one teller has a user, in seconds: an exchange of the access token (5 s), a look-up and an update with their
-/// repetitions (5 s each).
+/// How long one sender holds a user, in seconds: an exchange of the access token (5 s), a look-up and an update with their repetitions (5 s
+/// each).
 const LEASE_SECONDS: i64 = 30;
-/// How many users are taken at once.
+/// How many users are claimed at once.
 const BATCH: i64 = 20;
-/// How often a user is told anew whose row changes while Firebase is told.
+/// How often the notification is repeated for a user with a row that changes meanwhile.
 const MAX_TURNS: u32 = 4;
-/// How long whoever changed a row waits for Firebase to be told. It goes on after that.
+/// How long a request that changed a row waits for the notification. The notification goes on after that.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-/// A revocation this young, in seconds, cannot lie before one that Firebase has made since.
+/// A revocation this young, in seconds, is not older than one that Firebase has made since.
 const JUST_NOW_SECONDS: i64 = 2;
 
-/// Whether Firebase knows by now.
+/// Whether Firebase knows the row's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notified {
-    /// It does, or there is no account to know of.
+    /// It does, or there is no account.
     Yes,
-    /// Not yet: it is notified until it does.
+    /// Not yet: the background retries.
     Pending,
 }
 
 impl Syncing {
-    /// Tells Firebase what the row of `id` says, if that is pending. Waits for it a moment; what takes longer goes on by itself.
+    /// Notifies Firebase of the row of `id`, if that is pending. Waits a moment; a longer notification goes on in the background.
     pub async fn notify_soon(&self, id: UserId) -> Notified {
         if !self.firebase.manages_accounts() {
             return self.unless_pending(id).await;
@@ -66,7 +66,7 @@ impl Syncing {
         }
     }
 
-    /// Tells Firebase what the row of `id` says, if that is pending and no other task is at it.
+    /// Notifies Firebase of the row of `id`, if that is pending and no other task does so.
     ///
     /// # Errors
     /// A fault of ours or of Firebase; it is retried.
@@ -85,10 +85,10 @@ impl Syncing {
         Ok(self.unless_pending(id).await)
     }
 
-    /// Tells Firebase about those whose time has come; answers of how many. While it is away nobody else is tried.
+    /// Sends the notifications that are due; answers their number. Stops while Firebase is away.
     ///
     /// # Errors
-    /// A fault of ours or of Firebase; the users it concerns are retried.
+    /// A fault of ours or of Firebase; the background retries the affected users.
     pub async fn notify_due(&self) -> Result<u64, AccountError> {
         let mut told: u64 = 0;
         loop {
@@ -118,7 +118,7 @@ impl Syncing {
         }
     }
 
-    /// Tells Firebase about one user. `false` when the row changed meanwhile.
+    /// Notifies Firebase of one user. `false` when the row changed meanwhile.
     async fn tell_one(&self, push: &Push) -> Result<bool, AccountError> {
         let id = push.id;
         let issuer = &self.managed_issuer().await?;
@@ -153,7 +153,7 @@ impl Syncing {
         });
         let settled = settled.await?;
         if is_missing && settled {
-            // Of somebody deactivated this says nothing: nobody can sign in to an account that is gone.
+            // For a deactivated user this means nothing: nobody can sign in to an account that is gone.
             run(self.directory.pool(), |mut connection| async move {
                 syncs::failed(&mut connection, &[id.0], ACCOUNT_MISSING).await
             })
@@ -181,8 +181,8 @@ impl Syncing {
         self.announce_role(&uid, &status.user_type).await
     }
 
-    /// Gives the account the row's address, unless it has it: Firebase's own word comes to the row by a sign-in or a sync. Where Firebase does
-    /// not take it (another account has it, or it is no address), that is noted once; the account keeps the one it has.
+    /// Gives the account the row's address, unless it has it: Firebase's own changes reach the row by a sign-in or a sync. If Firebase
+    /// refuses it (another account has it, or it is invalid), that is recorded once, and the account keeps its own.
     async fn announce_address(
         &self,
         id: UserId,
@@ -228,7 +228,7 @@ impl Syncing {
             .map(|()| true)
     }
 
-    /// Writes the role beside whatever claims the account has, where roles are written at all.
+    /// Writes the role beside the account's other claims, if roles are configured.
     async fn announce_role(&self, uid: &FirebaseUid, user_type: &str) -> Result<(), FirebaseError> {
         let Some(claim) = self.firebase.role_claim() else {
             return Ok(());
@@ -244,7 +244,7 @@ impl Syncing {
         }
     }
 
-    /// `moment`, unless Firebase has voided sign-ins after it as well: a password replaced there does so, and must not be undone.
+    /// `moment`, unless Firebase has voided later sign-ins: a password replaced there does so, and that must not be undone.
     async fn unless_voided_since(
         &self,
         uid: &FirebaseUid,
@@ -279,7 +279,7 @@ impl Syncing {
     }
 }
 
-/// Whether the next user may fare better.
+/// Whether the next user may succeed.
 fn is_about_one(error: &AccountError) -> bool {
     match error {
         AccountError::Firebase(FirebaseError::Refused { .. }) => true,

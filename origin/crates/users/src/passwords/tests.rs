@@ -14,7 +14,7 @@ async fn verify(passwords: &Passwords, password: &str, stored: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_hash_is_the_legacy_services_kind() {
+async fn new_hash_is_readable_by_the_legacy_service() {
     let passwords = Passwords::new(4, MAX_COST);
     let hash = passwords.hash("correct horse 1".to_owned()).await.unwrap();
     assert!(hash.starts_with("$2b$04$"), "{hash}");
@@ -26,7 +26,7 @@ async fn a_hash_is_the_legacy_services_kind() {
 }
 
 #[tokio::test]
-async fn a_hash_that_is_too_costly_is_no_password_and_costs_nothing() {
+async fn too_costly_hash_matches_nothing_and_is_not_checked() {
     let passwords = Passwords::new(4, 4);
     let hash = bcrypt::hash("correct horse 1", 5).unwrap();
     assert!(!verify(&passwords, "correct horse 1", &hash).await);
@@ -40,7 +40,7 @@ async fn a_hash_that_is_too_costly_is_no_password_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn checks_that_nobody_waits_for_wait_for_nobody() {
+async fn background_check_takes_no_turn_from_sign_ins() {
     let passwords = Passwords::new(4, MAX_COST);
     let hash = passwords.hash("correct horse 1".to_owned()).await.unwrap();
     let asked = || passwords.verify_if_idle("correct horse 1".to_owned(), &hash, USER);

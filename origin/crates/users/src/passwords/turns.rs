@@ -1,8 +1,8 @@
-//! Whose turn it is to have a password checked.
+//! The order of password checks.
 //!
-//! Two lines: users who have signed in from where they are before, and everybody else. The second can be filled by strangers, and
-//! there each account has a line of its own, so that guesses at one account hold up no sign-in to another. From either line at most
-//! one check a core runs; of the second as many wait at its head, hence one of the first line waits for no more than those.
+//! There are two queues: one for users who have signed in from their network before, and one for all other clients. Strangers can fill the
+//! second; there each account has a queue of its own, and guesses at one account delay no sign-in to another. From both together, at most
+//! one check a core runs; as many of the second wait at its head. A user of the first queue waits for no more than those.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,27 +13,27 @@ use shared::limits::Key;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Places that are taken and given back.
+/// Places that are taken and returned.
 type Places = Arc<Semaphore>;
 
-/// Checks that may wait. A hash of cost 10 takes some 50 ms of a core, so on two cores the last in this queue waits about 3 s; one
-/// later would be answered too late to be of use.
+/// Checks that may wait. A hash of cost 10 takes some 50 ms of a core: on two cores the last one in this queue waits about 3 s. A later
+/// answer would come too late.
 const MAX_WAITING: usize = 96;
-/// The same for users who have signed in from where they are.
+/// The same for users who have signed in from their network before.
 const MAX_USUAL: usize = 64;
-/// Checks at one account, running and waiting, by those who have not.
+/// Checks at one account, running and waiting, by all other clients.
 const MAX_AT_ACCOUNT: usize = 128;
-/// How long a turn is waited for, on a machine that is slower than that.
+/// How long a check waits for its turn, on a slower machine.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Accounts that are remembered before those without a check are forgotten.
 const ACCOUNTS: usize = 1024;
 
-/// There is no turn for this one.
+/// There is no turn for this check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many password checks are waiting")]
 pub struct TooBusy;
 
-/// A turn; over when it is dropped.
+/// A turn; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     _running: OwnedSemaphorePermit,
@@ -45,7 +45,7 @@ pub struct Turn {
 struct AtAccount {
     _check: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
-    /// Kept while anybody is in it.
+    /// Kept while a check is in it.
     _line: Arc<AccountLine>,
 }
 
@@ -106,7 +106,7 @@ impl Turns {
         let line = self.line(account);
         let place = at_once(&line.places)?;
         let check = in_turn(&line.checks).await?;
-        // Only one that its account lets run stands in everybody's queue.
+        // Only a check that its account's queue has let through takes a place in the common queue.
         let _place = at_once(&self.queue)?;
         let head = in_turn(&self.head).await?;
         Ok(Turn {
@@ -120,7 +120,7 @@ impl Turns {
         })
     }
 
-    /// A turn that nobody has to wait for.
+    /// A turn without a wait, if one is free.
     pub fn take_if_idle(&self) -> Option<Turn> {
         Some(Turn {
             _running: at_once(&self.running).ok()?,
@@ -158,7 +158,7 @@ mod tests {
         Whose::Anybody(KeyMaker::new(&AssertionKeys::parse(&keys).unwrap()).account(name))
     }
 
-    /// Whether a turn is there without waiting.
+    /// Whether a turn is free without a wait.
     async fn is_free(turns: &Turns, whose: Whose) -> bool {
         tokio::select! {
             biased;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_strangers_and_not_users_at_their_usual_place() {
+    async fn full_queue_refuses_strangers_not_usual_users() {
         let turns = Turns::new(2);
         let _all = Arc::clone(&turns.queue)
             .try_acquire_many_owned(u32::try_from(turns.queue.available_permits()).unwrap())
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_waits_for_the_heads_of_the_line_alone() {
+    async fn usual_user_waits_only_for_the_head_of_the_queue() {
         let turns = Arc::new(Turns::new(1));
         let running = turns.take(account("a")).await.unwrap();
         let mut strangers: Vec<_> = (0..20)
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_account_fills_its_own_line_alone() {
+    async fn one_account_fills_only_its_own_queue() {
         let turns = Turns::new(2);
         let line = turns.line(match account("ann") {
             Whose::Anybody(key) => key,

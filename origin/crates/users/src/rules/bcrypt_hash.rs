@@ -1,24 +1,24 @@
-//! A stored bcrypt hash, read strictly, and what a check of it would cost.
+//! A stored bcrypt hash, parsed strictly, and the cost of a check.
 
 use std::fmt;
 
-/// The cost above which a stored hash is not checked unless `BCRYPT_MAX_COST` says otherwise. A check takes 2^cost rounds: some 50 ms
-/// of a core at 10, 0.8 s at 14, a day at 31.
+/// The cost above which a stored hash is not checked; `BCRYPT_MAX_COST` overrides it. A check takes 2^cost rounds: some 50 ms of a core at
+/// 10, 0.8 s at 14, a day at 31.
 pub const MAX_COST: u32 = 14;
 /// Salt and digest: 22 and 31 characters of bcrypt's own base64.
 const DIGEST_CHARACTERS: usize = 53;
 
-/// A bcrypt string (`$2b$10$` and 53 characters) of a cost that is checked.
+/// A bcrypt string (`$2b$10$` and 53 characters) with a cost that is checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BcryptHash(String);
 
-/// Why a stored text is not checked against any password.
+/// Why a stored text matches no password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableHash {
-    /// It is no bcrypt string: no password, a placeholder, another algorithm.
+    /// It is not a bcrypt string: no password, a placeholder, another algorithm.
     #[error("the stored hash is not bcrypt")]
     NotBcrypt,
-    /// A check would hold up everybody else's.
+    /// A check would delay those of all other users.
     #[error("the stored hash has cost {cost}, more than BCRYPT_MAX_COST")]
     TooCostly {
         /// Its cost.
@@ -27,8 +27,8 @@ pub enum UnusableHash {
 }
 
 impl BcryptHash {
-    /// Reads `stored`, of at most `max_cost`. `$2y$` is what PHP calls the very algorithm of `$2b$`; `$2x$` marks the hashes of an old
-    /// fault and is not.
+    /// Reads `stored`, with a cost of at most `max_cost`. PHP calls the algorithm of `$2b$` `$2y$`; `$2x$` marks hashes of an old faulty
+    /// implementation and is refused.
     ///
     /// # Errors
     /// [`UnusableHash`].
@@ -46,7 +46,7 @@ impl BcryptHash {
         &self.0
     }
 
-    /// The whole string in a spelling that Firebase reads.
+    /// The whole string in a form that Firebase reads.
     #[must_use]
     pub fn for_firebase(&self) -> String {
         match self.0.strip_prefix("$2y$") {
@@ -82,7 +82,7 @@ mod tests {
     const DIGEST: &str = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
     #[test]
-    fn whole_strings_up_to_the_bound_are_read() {
+    fn whole_bcrypt_strings_up_to_the_bound_are_read() {
         for (stored, at_firebase) in [
             (format!("$2a$04${DIGEST}"), format!("$2a$04${DIGEST}")),
             (format!("$2b$10${DIGEST}"), format!("$2b$10${DIGEST}")),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_above_the_bound_is_refused_and_named() {
+    fn cost_above_the_bound_is_refused_and_named() {
         for cost in 15..=31 {
             let stored = format!("$2b${cost}${DIGEST}");
             assert_eq!(
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_hash() {
+    fn other_text_is_not_a_hash() {
         for stored in [
             "",
             "!",

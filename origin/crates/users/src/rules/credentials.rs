@@ -1,8 +1,8 @@
-//! What users type to sign in, and the rules of the legacy service for it.
+//! The credentials that users type, and the legacy service's rules for them.
 
 use std::fmt;
 
-/// A password somebody typed. Never shown, never logged.
+/// A password that a user typed. Never shown, never logged.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -12,10 +12,10 @@ pub struct Password(String);
 pub struct BadCredential(pub &'static str);
 
 impl Password {
-    /// The longest password looked at, in characters: Firebase's own limit.
+    /// The longest accepted password, in characters: Firebase's own limit.
     pub const MAX_CHARACTERS: usize = 4096;
 
-    /// A password as typed at a sign-in: only its length is checked, since rules may have changed since it was chosen.
+    /// A password as typed at a sign-in: only its length is checked, since the rules may have changed since the user chose it.
     ///
     /// # Errors
     /// [`BadCredential`].
@@ -27,7 +27,7 @@ impl Password {
         }
     }
 
-    /// A new password: at least 8 characters, a letter and a digit among them, any others allowed.
+    /// A new password: at least 8 characters, with a letter and a digit; all other characters are allowed.
     ///
     /// # Errors
     /// [`BadCredential`].

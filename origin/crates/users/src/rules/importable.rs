@@ -1,4 +1,4 @@
-//! Whether an account of the legacy service can be brought to Firebase with its password.
+//! Whether a legacy user can be imported into Firebase with their password.
 
 use serde::Serialize;
 use shared::ids::NormalizedEmail;
@@ -10,7 +10,7 @@ use super::bcrypt_hash::{BcryptHash, UnusableHash};
 pub struct Importable {
     /// Their address.
     pub email: NormalizedEmail,
-    /// The whole bcrypt string, prefix and salt included, in a spelling that Firebase reads.
+    /// The whole bcrypt string, prefix and salt included, in a form that Firebase reads.
     pub bcrypt_hash: String,
 }
 
@@ -20,23 +20,23 @@ impl std::fmt::Debug for Importable {
     }
 }
 
-/// Why somebody is not imported.
+/// Why a user is not imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Obstacle {
     /// The account was closed: its address is `deleted_<epoch>_<address>`.
     Deleted,
-    /// Their row is gone.
+    /// The row is gone.
     Gone,
     /// There is no address.
     NoEmail,
-    /// The address is none.
+    /// The address is invalid.
     InvalidEmail,
-    /// Several rows have the address, told apart by case or white space alone. Somebody has to say whose it is.
+    /// Several rows have the address, apart from case or white space. An operator must decide which user owns it.
     DuplicateEmail,
     /// There is no bcrypt hash: no password, a placeholder, or another algorithm.
     NoBcryptHash,
-    /// The hash costs more than `BCRYPT_MAX_COST`: a check of it would hold up everybody.
+    /// The hash costs more than `BCRYPT_MAX_COST`: a check would delay all other users.
     HashTooCostly,
 }
 
@@ -56,7 +56,7 @@ impl Obstacle {
     }
 }
 
-/// Whether somebody with this address and hash, of at most `max_cost`, can be imported.
+/// Whether a user with this address and hash, with a cost of at most `max_cost`, can be imported.
 ///
 /// # Errors
 /// The [`Obstacle`].
@@ -81,7 +81,7 @@ pub fn importable(
     })
 }
 
-/// What the preflight report calls this hash: its prefix, or why it is no bcrypt hash.
+/// The name of this hash in the preflight report: its prefix, or why it is not a bcrypt hash.
 #[must_use]
 pub fn hash_kind(password_hash: Option<&str>) -> &'static str {
     match password_hash {
@@ -93,7 +93,7 @@ pub fn hash_kind(password_hash: Option<&str>) -> &'static str {
     }
 }
 
-/// As the legacy service closes accounts.
+/// Whether the legacy service has closed the account of this address.
 fn is_deleted(email: &str) -> bool {
     email
         .strip_prefix("deleted_")
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_names_its_obstacle() {
+    fn unimportable_users_name_their_obstacle() {
         let good = format!("$2b$10${DIGEST}");
         let good = Some(good.as_str());
         for (email, hash, obstacle) in [

@@ -1,4 +1,4 @@
-//! What users tell about themselves.
+//! Profiles and schools.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shared::ids::UserId;
@@ -8,7 +8,7 @@ use crate::rules::credentials::Username;
 /// A user's profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
     /// Full name.
     pub full_name: Option<String>,
@@ -16,13 +16,13 @@ pub struct Profile {
     pub date_of_birth: Option<NaiveDate>,
     /// `male` or `female`.
     pub gender: Option<String>,
-    /// The school they named.
+    /// The user's school.
     pub school_id: Option<i32>,
     /// When the profile was made.
     pub created_at: DateTime<Utc>,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
-    /// The school they named, if it is still there.
+    /// The user's school, if it still exists.
     pub school: Option<SchoolName>,
 }
 
@@ -56,12 +56,12 @@ pub struct School {
     pub created_at: DateTime<Utc>,
 }
 
-/// What to change of a profile; what is `None` stays.
+/// The changes to a profile; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProfileChange {
     /// A new username.
     pub username: Option<Username>,
-    /// A new full name, `Some(None)` to have none.
+    /// A new full name; `Some(None)` removes it.
     pub full_name: Option<Option<String>>,
     /// A new date of birth.
     pub date_of_birth: Option<NaiveDate>,
@@ -71,7 +71,7 @@ pub struct ProfileChange {
     pub school_id: Option<i32>,
 }
 
-/// Which schools to list.
+/// The filter of a list of schools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchoolFilter {
     /// Part of the name, in any case.
@@ -82,7 +82,7 @@ pub struct SchoolFilter {
     pub province: Option<String>,
 }
 
-/// A page of a list: which, and how long.
+/// The number and the size of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     number: i64,
@@ -92,7 +92,7 @@ pub struct Page {
 impl Page {
     /// The most entries a page may have.
     pub const MAX_LIMIT: i64 = 100;
-    /// The last page that can be asked for: further back, an offset costs more than any reader is worth.
+    /// The last page that a caller can request: further back the offset costs too much.
     pub const MAX_NUMBER: i64 = 10_000;
 
     /// Page `number` (from 1) of `limit` entries; `None` outside the bounds.

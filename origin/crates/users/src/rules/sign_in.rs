@@ -1,4 +1,4 @@
-//! What a Firebase sign-in says about a user, in the form the table can hold.
+//! A Firebase sign-in in the form of the table.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;
@@ -15,21 +15,21 @@ pub const MAX_DISPLAY_NAME: usize = 256;
 /// A Firebase sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirebaseSignIn {
-    /// Who.
+    /// The Firebase uid.
     pub uid: FirebaseUid,
-    /// Who gave out the uid.
+    /// The issuer of the uid.
     pub issuer: StoredIssuer,
-    /// Their address; `None` for phone and anonymous accounts, and for one that the table could not hold.
+    /// Their address; `None` for phone and anonymous accounts, and for one that does not fit the table.
     pub email: Option<NormalizedEmail>,
-    /// Whether Firebase vouches for the address.
+    /// Whether Firebase has verified the address.
     pub email_verified: bool,
-    /// Who that is, by what they have proven.
+    /// The person, by what they have proven.
     pub person: Option<ProvenPerson>,
-    /// The name to show, cut to what the table holds.
+    /// The name to show, cut to the column's length.
     pub display_name: Option<String>,
-    /// Photo URL; what is no web address is none.
+    /// Photo URL; `None` unless it is a web address.
     pub photo_url: Option<String>,
-    /// What the sign-in proves about the address.
+    /// The sign-in's proof of the address.
     pub proof: Proof,
     /// How they signed in: `password`, `google.com`, `anonymous`, …
     pub provider: Option<String>,
@@ -38,7 +38,7 @@ pub struct FirebaseSignIn {
 }
 
 impl FirebaseSignIn {
-    /// What `identity`, proven for `uid` of `issuer`, says.
+    /// The sign-in of `identity`, proven for `uid` of `issuer`.
     #[must_use]
     pub fn new(identity: &Identity, uid: &FirebaseUid, issuer: &StoredIssuer) -> Self {
         let email = identity.normalized_email();
@@ -63,13 +63,13 @@ impl FirebaseSignIn {
         self.proof.is_one()
     }
 
-    /// How it came about.
+    /// The provider's way of proof.
     #[must_use]
     pub fn way(&self) -> Way {
         Way::of(self.provider.as_deref())
     }
 
-    /// The same sign-in, judged by what Firebase says about the account.
+    /// The same sign-in, judged with Firebase's facts about the account.
     #[must_use]
     pub fn judged_by(self, facts: Option<PasswordFacts>) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl FirebaseSignIn {
     }
 }
 
-/// PostgreSQL's text cannot hold NUL; a name of nothing but space shows nothing.
+/// PostgreSQL's text cannot hold NUL; a name of white space only shows nothing.
 fn display_name(name: &str) -> Option<String> {
     let name: String = name
         .trim()
@@ -90,7 +90,7 @@ fn display_name(name: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Looked at again, although the token was: an edge of before passes any `picture` on.
+/// Checked again, although the token was: an older edge passes on any `picture`.
 fn photo_url(url: &str) -> Option<String> {
     is_web_address(url).then(|| url.to_owned())
 }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_cut_to_what_the_table_holds() {
+    fn names_are_cut_to_the_columns_length() {
         assert_eq!(display_name("  Ada\0 \n"), Some("Ada".to_owned()));
         assert_eq!(
             display_name(&"é".repeat(300)).unwrap().chars().count(),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn photo_that_is_no_web_address_is_none() {
+    fn photo_without_web_address_is_dropped() {
         assert_eq!(photo_url("https://a/b.png").as_deref(), Some("https://a/b.png"));
         for refused in ["", "javascript:alert(1)", "https://a\0b"] {
             assert_eq!(photo_url(refused), None);

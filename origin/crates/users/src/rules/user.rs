@@ -1,4 +1,4 @@
-//! A user, as the rules see them.
+//! A user for the rules.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;
@@ -10,25 +10,25 @@ use shared::problem::ErrorCode;
 use shared::time::UnixTime;
 use shared::token::{Rejection, check_standing};
 
-/// A row of `auth.users`: what callers may see, and what only decisions need.
+/// A row of `auth.users`: the part for callers, and the part that only decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
-    /// What callers may see.
+    /// The part that callers may see.
     pub user: User,
     /// Sign-ins before this moment are void; `None` voids nothing.
     pub valid_since: Option<UnixTime>,
-    /// Who issued the row's uid; means nothing without one.
+    /// The issuer of the row's uid; meaningless without a uid.
     pub issuer: StoredIssuer,
 }
 
 /// A user who may act now: exists, is active, and signed in after the last revocation.
 ///
-/// Only [`UserRecord::admit`] makes one, so whatever takes it cannot be reached by a disabled account.
+/// Only [`UserRecord::admit`] makes one: a disabled account cannot reach code that takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveUser(UserRecord);
 
 impl UserRecord {
-    /// Lets the user behind `identity` in, or says why not.
+    /// Admits the user behind `identity`, or answers the refusal.
     ///
     /// # Errors
     /// [`UserError::Disabled`], [`UserError::Revoked`].
@@ -41,13 +41,13 @@ impl UserRecord {
         }
     }
 
-    /// Whether somebody else may hold `identity`, although it is no older than the last revocation.
+    /// Whether another client may hold `identity`, although it is no older than the last revocation.
     ///
-    /// A token of the legacy service comes from a password whose hash counted; where none does, it is of before that was set aside. And in
-    /// the very second in which the address was proven, a sign-in that does not say so is not the one that proved it.
+    /// A legacy token comes from a password with a hash that counted; if none counts now, the token is older than its setting aside. In the
+    /// second of the address's proof, a sign-in without a verified address is not the one that proved it.
     fn was_overtaken(&self, identity: &Identity) -> bool {
         match identity.kind {
-            // What the edge made for a service comes from no password at all.
+            // A token that the edge made for a service comes from no password at all.
             TokenKind::Legacy if identity.legacy_account.is_none() => false,
             TokenKind::Legacy => !ownership::may(self.state(), Deed::UseLegacyPassword, self.passwords()),
             TokenKind::Firebase | TokenKind::FirebaseSessionCookie => {
@@ -89,7 +89,7 @@ impl UserRecord {
         }
     }
 
-    /// Whether `signed_in` is a sign-in that this row does not know of yet.
+    /// Whether `signed_in` is a sign-in that the row does not know of yet.
     #[must_use]
     pub fn is_newer_sign_in(&self, signed_in: DateTime<Utc>) -> bool {
         self.user
@@ -99,19 +99,19 @@ impl UserRecord {
 }
 
 impl ActiveUser {
-    /// What callers may see.
+    /// The part that callers may see.
     #[must_use]
     pub const fn user(&self) -> &User {
         &self.0.user
     }
 
-    /// Who issued the row's uid.
+    /// The issuer of the row's uid.
     #[must_use]
     pub const fn issuer(&self) -> &StoredIssuer {
         &self.0.issuer
     }
 
-    /// The same user after a change of their row that does not touch their account status.
+    /// The same user after a change of their row that leaves their account status alone.
     #[must_use]
     pub fn renewed(self, row: UserRecord) -> Self {
         if row.user.id == self.0.user.id && row.user.is_active {
@@ -127,14 +127,14 @@ impl ActiveUser {
         self.0
     }
 
-    /// What callers may see, by value.
+    /// The part that callers may see, by value.
     #[must_use]
     pub fn into_user(self) -> User {
         self.0.user
     }
 }
 
-/// Why somebody genuine is not served. Every text may be shown.
+/// Why a genuine user is refused. Callers may read every text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum UserError {
     /// No such row.
@@ -146,7 +146,7 @@ pub enum UserError {
     /// The sign-in lies before the last revocation.
     #[error("The token has been revoked: sign in again")]
     Revoked,
-    /// The address belongs to an account that this sign-in has not proven to own.
+    /// Another user owns the address, and this sign-in has not proven it.
     #[error(
         "An account with this e-mail address exists already and cannot be linked to this sign-in. Verify the address and sign in again, or use the \
          sign-in method of that account"
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_users_in_good_standing_are_admitted() {
+    fn only_active_unrevoked_users_are_admitted() {
         for (is_active, valid_since, expected) in [
             (true, None, Ok(())),
             (true, Some(100), Ok(())),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn unproven_sign_in_of_the_second_of_the_proof_is_refused() {
+    fn unproven_sign_in_in_the_second_of_the_proof_is_refused() {
         let proven = |valid_since| {
             let mut record = record(true, valid_since, None);
             record.user.email_verified = true;
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_second_is_the_same_sign_in() {
+    fn sign_in_in_the_same_second_is_the_same() {
         let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         for (known, newer) in [
             (None, true),

@@ -1,20 +1,21 @@
-//! The tokens a new person starts with.
+//! The welcome tokens of a new person.
 
 use ledger::{Amount, Direction, IdempotencyKey, Movement, Reason, RequestHash};
 use sha2::{Digest as _, Sha256};
 use shared::identity::Identity;
 use shared::ids::{NormalizedEmail, UserId};
 
-/// What a person has proven to be theirs, without saying it: SHA-256 of the address or the phone number. By it a person is recognised who
-/// comes again with another account.
+/// A person's proven address or phone number as a SHA-256, which does not reveal it. It recognises a person who comes again with another
+/// account.
 ///
-/// The same as `auth.person_of_address` computes. Whoever guesses an address can check the guess: the sum is a pseudonym, not a secret.
+/// `auth.person_of_address` computes the same. An attacker who guesses an address can check the guess: the sum is a pseudonym, not a
+/// secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProvenPerson([u8; 32]);
 
 impl ProvenPerson {
-    /// By the address if the issuer vouches for it, else by the phone number, which Firebase only ever states when it has proven it. `None`
-    /// for somebody who has proven neither.
+    /// By the address if the issuer has verified it, else by the phone number, which Firebase states only after its proof. `None` for a
+    /// user who has proven neither.
     #[must_use]
     pub fn of(identity: &Identity) -> Option<Self> {
         let address = identity.normalized_email().filter(|_| identity.email_verified);
@@ -28,13 +29,13 @@ impl ProvenPerson {
         }
     }
 
-    /// Whoever gets the mail of `address`.
+    /// The person who gets the mail of `address`.
     #[must_use]
     pub fn of_address(address: &NormalizedEmail) -> Self {
         Self::by("email", address.as_str())
     }
 
-    /// Whoever answers at `number`, in E.164.
+    /// The person who answers at `number`, in E.164.
     #[must_use]
     pub fn of_phone(number: &str) -> Self {
         Self::by("phone", number)
@@ -51,7 +52,7 @@ impl ProvenPerson {
     }
 }
 
-/// The one welcome grant of one person: how many tokens, and the key under which the ledger takes it once.
+/// The one welcome grant of a person: its tokens, and the key under which the ledger accepts it once.
 #[derive(Debug, Clone)]
 pub struct WelcomeGrant {
     user: UserId,
@@ -68,19 +69,19 @@ impl WelcomeGrant {
         }
     }
 
-    /// Whose.
+    /// Its user.
     #[must_use]
     pub const fn user(&self) -> UserId {
         self.user
     }
 
-    /// How many tokens, 0 for no grant.
+    /// Its tokens, 0 for no grant.
     #[must_use]
     pub fn tokens(&self) -> i32 {
         self.amount.map_or(0, Amount::get)
     }
 
-    /// The grant's key and the hash of its request.
+    /// Its key and the hash of its request.
     #[must_use]
     pub fn idempotency(&self) -> (IdempotencyKey, RequestHash) {
         let hash = match (self.amount, Reason::parse("welcome")) {
@@ -92,7 +93,7 @@ impl WelcomeGrant {
                 reference: None,
             }
             .request_hash(),
-            // Nothing is granted, so nothing is written under it.
+            // There is no grant, and no transfer uses this hash.
             _ => RequestHash([0; 32]),
         };
         (IdempotencyKey::welcome_grant(self.user), hash)
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_is_named_by_the_person() {
+    fn welcome_grant_is_keyed_by_the_person() {
         let user = UserId(Uuid::from_u128(1));
         let grant = WelcomeGrant::new(user, 3);
         assert_eq!(grant.tokens(), 3);

@@ -1,4 +1,4 @@
-//! Statements about accounts: credentials, standing, linking by migration, closing. Each leaves its audit event itself.
+//! Statements about accounts: credentials, account status, linking by a move, closing. Each writes its own audit event.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;
@@ -12,22 +12,22 @@ use crate::rules::credentials::Username;
 use crate::rules::user::UserRecord;
 use crate::statements::legacy_hash::agreement;
 
-/// What is needed to check somebody's password, and nothing else. The only type that carries a hash; it is never shown.
+/// The data to check a user's password, and nothing else. Only this type carries a hash; it is never shown.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Whose.
+    /// The user.
     pub id: UserId,
     /// Their address.
     pub email: Option<String>,
     /// Their Firebase uid, once linked.
     pub firebase_uid: Option<String>,
-    /// Who gave it out: only accounts of the project that we manage may be looked up or changed by it.
+    /// The issuer of the uid: only accounts of the project that we manage may be looked up or changed by it.
     pub issuer: StoredIssuer,
     /// The bcrypt hash, where there is one.
     pub password_hash: Option<String>,
-    /// How it stands to Firebase's password.
+    /// How it relates to Firebase's password.
     pub legacy_hash: LegacyHash,
-    /// When the two were last the same, in seconds since 1970; `None` when they never were.
+    /// When the two last agreed, in seconds since 1970; `None` if they never did.
     pub agreed_at: Option<i64>,
     /// The name to show.
     pub display_name: Option<String>,
@@ -37,16 +37,16 @@ pub struct Credentials {
     pub is_active: bool,
 }
 
-/// How the hash in a row, which the legacy service checks and replaces, stands to the password at Firebase.
+/// How the row's hash, which the legacy service checks and replaces, relates to the password at Firebase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegacyHash {
-    /// There is none, or the two never were the same.
+    /// There is no hash, or the two never agreed.
     Unrelated,
-    /// They were the same when last looked at, and nobody has replaced the hash since.
+    /// They agreed at the last comparison, and the hash has not been replaced since.
     Agrees,
-    /// Replaced, by the legacy service, since they last were the same.
+    /// The legacy service has replaced the hash since they last agreed.
     Replaced {
-        /// When that was, in seconds since 1970.
+        /// When they agreed, in seconds since 1970.
         agreed_at: i64,
     },
 }
@@ -94,7 +94,7 @@ impl Credentials {
         })
     }
 
-    /// Whether `deed` is allowed, when Firebase vouches for the address of the row's account or does not.
+    /// Whether `deed` is allowed, given whether Firebase has verified the address of the row's account.
     #[must_use]
     pub fn may(&self, deed: Deed, vouched_at_firebase: bool) -> bool {
         let passwords = Passwords {
@@ -106,29 +106,29 @@ impl Credentials {
     }
 }
 
-/// Whether the database answers at all, before something is done elsewhere that cannot be taken back.
+/// Fails if the database does not answer: a check before a step elsewhere that cannot be undone.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn reach(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query("SELECT 1").execute(connection).await.map(drop)
 }
 
-/// By what somebody is looked up to sign in.
+/// The identifier of a sign-in.
 #[derive(Debug, Clone)]
 pub enum Identifier {
-    /// Their address, in any spelling of case.
+    /// The address, in any case.
     Email(NormalizedEmail),
-    /// Their username, as spelled.
+    /// The username, as spelled.
     Username(Username),
-    /// Their row.
+    /// The row's id.
     Id(UserId),
 }
 
-/// The credentials of whoever `who` names.
+/// The credentials of the user whom `who` names.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn credentials(
     connection: &mut PgConnection,
     who: &Identifier,
@@ -158,7 +158,7 @@ pub async fn credentials(
 /// Gives a user a username, unless they have one. `false` when they have.
 ///
 /// # Errors
-/// What the database says; a violation of `users_username_key` means that somebody else has it.
+/// The database's error; a violation of `users_username_key` means that another user has it.
 pub async fn set_username(
     connection: &mut PgConnection,
     id: UserId,
@@ -172,10 +172,10 @@ pub async fn set_username(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether somebody has this username.
+/// Whether a user has this username.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn username_is_taken(connection: &mut PgConnection, username: &Username) -> sqlx::Result<bool> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.users WHERE username = $1)")
         .bind(username.as_str())
@@ -183,10 +183,10 @@ pub async fn username_is_taken(connection: &mut PgConnection, username: &Usernam
         .await
 }
 
-/// Replaces the hash of a user who has one, and notes it. Of a linked user it is taken to agree with Firebase's password.
+/// Replaces the hash of a user who has one, and audits it. A linked user's new hash counts as equal to Firebase's password.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn set_password_hash(
     connection: &mut PgConnection,
     id: UserId,
@@ -212,12 +212,11 @@ pub async fn set_password_hash(
     .map(drop)
 }
 
-/// Links a local row to the Firebase account made for it in the project that we manage, `issuer`: its uid is the row's id, its password the
-/// one of `hash`.
-/// `false` when it is linked already.
+/// Links a local row to the Firebase account made for it in the project that we manage, `issuer`: the row's id is its uid, and its password
+/// is that of `hash`. `false` when the row is linked already.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn link_migrated(
     connection: &mut PgConnection,
     id: UserId,
@@ -248,12 +247,11 @@ pub async fn link_migrated(
     Ok(noted.rows_affected() == 1)
 }
 
-/// Deactivates a user and voids every sign-in so far, or activates them again. `None` when there is no such user. The
-/// event is written even when nothing changes, since that somebody tried is part of the trail; and Firebase is told even then, since
-/// its side may say otherwise.
+/// Deactivates a user and voids every sign-in so far, or activates them again. `None` when there is no such user. The event is written even
+/// if nothing changes: the trail must show every attempt. Firebase is notified even then, since its side may differ.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn set_active(
     connection: &mut PgConnection,
     id: UserId,
@@ -289,10 +287,10 @@ pub async fn set_active(
     .await
 }
 
-/// Voids every sign-in so far, and notes it.
+/// Voids every sign-in so far, and audits it.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn revoke_sessions(
     connection: &mut PgConnection,
     id: UserId,
@@ -315,7 +313,7 @@ pub async fn revoke_sessions(
     .map(drop)
 }
 
-/// What remains of a closed account.
+/// The remains of a closed account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClosedAccount {
     /// The address it had.
@@ -327,7 +325,7 @@ pub struct ClosedAccount {
 /// Closes an account as the legacy service does (`close.sql`). `None` when there is none, or it is closed already.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn close(
     connection: &mut PgConnection,
     id: UserId,
@@ -350,12 +348,12 @@ pub async fn close(
     .transpose()
 }
 
-/// What Firebase says of an account, in the form the table can hold.
+/// Firebase's facts about an account, in the form of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirebaseFacts<'a> {
     /// The address.
     pub email: Option<&'a str>,
-    /// What the account proves about it.
+    /// The account's proof of the address.
     pub proof: Proof,
     /// The name to show.
     pub display_name: Option<&'a str>,
@@ -365,10 +363,10 @@ pub struct FirebaseFacts<'a> {
     pub disabled: bool,
 }
 
-/// Brings a row up to date with its Firebase account (`sync.sql`); `None` for an account that is gone.
+/// Synchronises a row with its Firebase account (`sync.sql`); `None` for an account that is gone.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn sync(
     connection: &mut PgConnection,
     id: UserId,

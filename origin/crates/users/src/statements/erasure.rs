@@ -1,4 +1,4 @@
-//! Everything about one user: handed out, or taken away.
+//! Exports or erases all data of one user.
 
 use serde_json::Value;
 use shared::ids::UserId;
@@ -6,10 +6,10 @@ use sqlx::postgres::PgConnection;
 
 use crate::audit::Actor;
 
-/// Every row about a user, by table; `None` when there is no such user.
+/// All rows of a user, by table; `None` when there is no such user.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn export(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<Value>> {
     sqlx::query_scalar(include_str!("erasure/export.sql"))
         .bind(id.0)
@@ -17,10 +17,10 @@ pub async fn export(connection: &mut PgConnection, id: UserId) -> sqlx::Result<O
         .await
 }
 
-/// Puts a user out for good. Answers their uid at Firebase, if they have one; `None` when there is no such user.
+/// Deactivates a user for good. Answers their uid at Firebase, if any; `None` when there is no such user.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn shut_out(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<Option<String>>> {
     sqlx::query_scalar(include_str!("erasure/shut_out.sql"))
         .bind(id.0)
@@ -28,10 +28,10 @@ pub async fn shut_out(connection: &mut PgConnection, id: UserId) -> sqlx::Result
         .await
 }
 
-/// Takes away what is known of a user. Answers whether anything was.
+/// Erases a user's data. Answers whether there was any.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn erase(connection: &mut PgConnection, id: UserId, actor: &Actor) -> sqlx::Result<bool> {
     let erased: Option<bool> = sqlx::query_scalar(include_str!("erasure/erase.sql"))
         .bind(id.0)

@@ -1,11 +1,11 @@
-//! `auth.firebase_home`: whose users the rows are that name no issuer.
+//! `auth.firebase_home`: the issuer of rows that name none.
 
 use sqlx::postgres::PgConnection;
 
-/// The recorded home; `first` is recorded where there is none.
+/// The recorded home; records `first` if there is none.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn recorded(connection: &mut PgConnection, first: &str) -> sqlx::Result<String> {
     let known: Option<String> = sqlx::query_scalar("SELECT issuer FROM auth.firebase_home")
         .fetch_optional(&mut *connection)
@@ -13,7 +13,7 @@ pub async fn recorded(connection: &mut PgConnection, first: &str) -> sqlx::Resul
     if let Some(known) = known {
         return Ok(known);
     }
-    // Of two replicas that start together one is first, and both read what it wrote.
+    // If two replicas start together, one is first, and both read its value.
     sqlx::query("INSERT INTO auth.firebase_home (issuer) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(first)
         .execute(&mut *connection)

@@ -1,12 +1,12 @@
-//! Moving at a sign-in, out of the bulk migration's way.
+//! Leases for a move at a sign-in, which keep user imports away.
 
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 
-/// Takes the lease of a user for a move at their sign-in, unless the bulk migration or another sign-in has it. `holder` names this sign-in.
+/// Takes the lease of a user for a move at their sign-in, unless a user import or another sign-in has it. `holder` names this sign-in.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn hold_for_sign_in(
     connection: &mut PgConnection,
     id: UserId,
@@ -27,10 +27,10 @@ pub async fn hold_for_sign_in(
     Ok(held.rows_affected() == 1)
 }
 
-/// Lets go of the lease of `holder`, if it still has it.
+/// Releases the lease of `holder`, if it still has it.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn let_go(connection: &mut PgConnection, id: UserId, holder: &str) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE auth.user_migrations SET leased_by = NULL, lease_until = NULL WHERE user_id = $1 AND leased_by = $2",
@@ -42,10 +42,10 @@ pub async fn let_go(connection: &mut PgConnection, id: UserId, holder: &str) -> 
     .map(drop)
 }
 
-/// Notes that this user's password is right and that Firebase does not accept it: they have to choose another.
+/// Records that this user's password is right but Firebase does not accept it: the user must choose another one.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn mark_reset_needed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO auth.user_migrations AS known (user_id, result) VALUES ($1, 'RESET_NEEDED') \
@@ -61,7 +61,7 @@ pub async fn mark_reset_needed(connection: &mut PgConnection, id: UserId) -> sql
 /// Whether this user has a Firebase account.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn is_linked(connection: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.users WHERE id = $1 AND firebase_uid IS NOT NULL)")
         .bind(id.0)

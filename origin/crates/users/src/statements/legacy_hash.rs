@@ -1,7 +1,6 @@
-//! The hash that the legacy service checks, of users whose password is at Firebase; and whether the two were last seen to agree.
+//! The hash that the legacy service checks, for users with a password at Firebase; and whether the two last agreed.
 //!
-//! What is remembered in `provider_data` is the SHA-256 of the bcrypt hash: enough to see that somebody replaced it, useless for
-//! anything else.
+//! `provider_data` keeps the SHA-256 of the bcrypt hash: enough to see that the hash was replaced, useless for anything else.
 
 use shared::ids::UserId;
 use shared::time::UnixTime;
@@ -9,7 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::audit::RequestSource;
 
-/// The part of `provider_data` that says: this hash and Firebase's password agree now. `$hash` is an SQL expression.
+/// The part of `provider_data` for a hash that agrees with Firebase's password now. `$hash` is an SQL expression.
 macro_rules! agreement {
     ($hash:literal) => {
         concat!(
@@ -23,10 +22,10 @@ macro_rules! agreement {
 
 pub(crate) use agreement;
 
-/// Remembers that `hash`, if it is still the row's, agrees with Firebase's password.
+/// Records that `hash`, if it is still the row's, agrees with Firebase's password.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn note_agreement(connection: &mut PgConnection, id: UserId, hash: &str) -> sqlx::Result<()> {
     sqlx::query(concat!(
         "UPDATE auth.users SET provider_data = provider_data || ",
@@ -40,10 +39,11 @@ pub async fn note_agreement(connection: &mut PgConnection, id: UserId, hash: &st
     .map(drop)
 }
 
-/// Replaces the hash `seen` by that of Firebase's password, and notes that the password was changed. `false` when it is another by now: the legacy service was faster.
+/// Replaces the hash `seen` by that of Firebase's password, and audits the change of password. `false` when the legacy service has replaced
+/// it first.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn replace(
     connection: &mut PgConnection,
     id: UserId,
@@ -69,15 +69,15 @@ pub async fn replace(
 /// Why a hash does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetAside {
-    /// The address was proven by a sign-in that the holder of this password need not have made. Counts again once the user confirms the
-    /// password.
+    /// The address was proven by a sign-in that the holder of this password need not have made. The hash counts again once the user
+    /// confirms the password.
     AddressProven,
-    /// The account has a second factor, for which the legacy service would not ask. Does not count again.
+    /// The account has a second factor, which the legacy service would not require. The hash never counts again.
     SecondFactor,
 }
 
 impl SetAside {
-    /// The word in the table.
+    /// The text in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,12 +87,12 @@ impl SetAside {
     }
 }
 
-/// Sets the hash of a linked row aside, where the legacy service cannot read it, and notes it. `false` when the row has none that counts.
+/// Sets the hash of a linked row aside, where the legacy service cannot read it, and audits it. `false` when the row has none that counts.
 ///
-/// Tokens that the legacy service has given out stay good: whoever wants them void sets `valid_since` in the same transaction.
+/// Tokens of the legacy service stay good: a caller that wants them void sets `valid_since` in the same transaction.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn set_aside(connection: &mut PgConnection, id: UserId, reason: SetAside) -> sqlx::Result<bool> {
     let noted = sqlx::query(include_str!("legacy_hash/set_aside.sql"))
         .bind(id.0)
@@ -102,10 +102,10 @@ pub async fn set_aside(connection: &mut PgConnection, id: UserId, reason: SetAsi
     Ok(noted.rows_affected() == 1)
 }
 
-/// The hash that counts again once the user confirms its password, if one was set aside for that.
+/// The hash that counts again once the user confirms its password, if one was set aside for that reason.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn to_be_confirmed(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar(
         "SELECT password_hash FROM auth.set_aside_hashes WHERE user_id = $1 AND reason = 'address_proven'",
@@ -115,12 +115,12 @@ pub async fn to_be_confirmed(connection: &mut PgConnection, id: UserId) -> sqlx:
     .await
 }
 
-/// Makes the legacy service accept a password again: the user, whose address is proven, has confirmed it, and `hash` is its hash. It
-/// agrees with Firebase's password. Sign-ins before `signed_in_at`, by which it was confirmed, are void. `false` when none was set aside to
-/// be confirmed.
+/// Makes the legacy service accept a password again: the user, with a proven address, has confirmed it, and `hash` is its hash. It agrees
+/// with Firebase's password. Sign-ins before `signed_in_at`, the confirming one, are void. `false` when none was set aside for
+/// confirmation.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn confirm(
     connection: &mut PgConnection,
     id: UserId,
@@ -151,11 +151,11 @@ pub async fn confirm(
     Ok(noted.rows_affected() == 1)
 }
 
-/// Notes that the password of a linked user was replaced by the code of a mail, which proves the address: sign-ins so far are void, and
-/// what the legacy service accepts is the new password's `hash`, or nothing where there is none or it never was to accept one.
+/// Records that the code of a mail, which proves the address, replaced the password of a linked user. Earlier sign-ins are void. From now
+/// on the legacy service accepts the new password's `hash`, or no password if there is no hash or it never was to accept one.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn note_reset(
     connection: &mut PgConnection,
     id: UserId,

@@ -1,24 +1,24 @@
-//! `auth.ownership_notices`: changes of ownership that the operator's mailer has not been told yet. A trigger writes them.
+//! `auth.ownership_notices`: changes of ownership that the operator's mailer does not know yet. A trigger writes them.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-/// A change to tell.
+/// A change to report.
 #[derive(Debug)]
 pub struct Notice {
     /// The event in the audit trail.
     pub event: i64,
-    /// Whose ownership changed.
+    /// The user with the new ownership.
     pub user: Uuid,
-    /// The row's address by now; `None` where there is nobody to mail.
+    /// The row's current address; `None` if there is no address to mail.
     pub email: Option<String>,
     /// When it changed.
     pub at: DateTime<Utc>,
-    /// What proved the address, as the trail has it (`by`).
+    /// The proof of the address, as in the trail (`by`).
     pub by: Option<String>,
-    /// What became of the legacy password, as the trail has it.
+    /// What happened to the legacy password, as in the trail.
     pub legacy_password: Option<String>,
 }
 
@@ -35,10 +35,10 @@ impl FromRow<'_, PgRow> for Notice {
     }
 }
 
-/// Takes the notice whose time came first, and sets the time of the next attempt: a pause that doubles, from a minute to an hour.
+/// Takes the notice that is due first, and sets the time of the next attempt: a pause that doubles, from a minute to an hour.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim(connection: &mut PgConnection) -> sqlx::Result<Option<Notice>> {
     sqlx::query_as(
         "WITH next AS ( \
@@ -59,10 +59,10 @@ pub async fn claim(connection: &mut PgConnection) -> sqlx::Result<Option<Notice>
     .await
 }
 
-/// Nobody need be told any more; `kind` says why in the audit trail, if that is to be seen there.
+/// Removes the notice; `kind` gives the reason for the audit trail, if the trail must show it.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn settle(connection: &mut PgConnection, notice: &Notice, kind: Option<&str>) -> sqlx::Result<()> {
     sqlx::query(
         "WITH settled AS (DELETE FROM auth.ownership_notices WHERE event_id = $1 RETURNING event_id) \
@@ -77,10 +77,10 @@ pub async fn settle(connection: &mut PgConnection, notice: &Notice, kind: Option
     .map(drop)
 }
 
-/// Notes why the mailer could not be told.
+/// Records why the mailer could not be notified.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn failed(connection: &mut PgConnection, event: i64, error: &str) -> sqlx::Result<()> {
     sqlx::query("UPDATE auth.ownership_notices SET last_error = $2 WHERE event_id = $1")
         .bind(event)
@@ -90,10 +90,10 @@ pub async fn failed(connection: &mut PgConnection, event: i64, error: &str) -> s
         .map(drop)
 }
 
-/// Lets go of notices of events before `moment`, and of those whose event is gone.
+/// Removes notices of events before `moment`, and those without their event.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn forget(connection: &mut PgConnection, moment: DateTime<Utc>) -> sqlx::Result<u64> {
     sqlx::query(
         "DELETE FROM auth.ownership_notices AS notice WHERE NOT EXISTS ( \

@@ -7,9 +7,9 @@ use sqlx::{FromRow, Row as _};
 
 use crate::rules::profile::{Page, Profile, ProfileChange, School, SchoolFilter, SchoolName};
 
-/// The constraint that a school which does not exist violates.
+/// The constraint that an unknown school violates.
 pub const SCHOOL_CONSTRAINT: &str = "user_profiles_school_id_fkey";
-/// The constraint that a username somebody else has violates.
+/// The constraint that a taken username violates.
 pub const USERNAME_CONSTRAINT: &str = "users_username_key";
 
 impl FromRow<'_, PgRow> for Profile {
@@ -36,10 +36,10 @@ impl FromRow<'_, PgRow> for Profile {
     }
 }
 
-/// A user's profile, with the school it names.
+/// A user's profile, with the user's school.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find(connection: &mut PgConnection, user: UserId) -> sqlx::Result<Option<Profile>> {
     sqlx::query_as(
         "SELECT profile.user_id, full_name, date_of_birth, gender, school_id, profile.created_at, profile.updated_at, \
@@ -52,10 +52,10 @@ pub async fn find(connection: &mut PgConnection, user: UserId) -> sqlx::Result<O
     .await
 }
 
-/// Changes what `change` names and leaves the rest: username and profile together or not at all.
+/// Changes the fields in `change` and leaves the rest: username and profile together or not at all.
 ///
 /// # Errors
-/// What the database says; see [`SCHOOL_CONSTRAINT`] and [`USERNAME_CONSTRAINT`].
+/// The database's error; see [`SCHOOL_CONSTRAINT`] and [`USERNAME_CONSTRAINT`].
 pub async fn change(connection: &mut PgConnection, user: UserId, change: &ProfileChange) -> sqlx::Result<()> {
     sqlx::query(
         "WITH named AS ( \
@@ -84,7 +84,7 @@ pub async fn change(connection: &mut PgConnection, user: UserId, change: &Profil
 /// Deletes a user's profile; `false` when there was none.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn delete(connection: &mut PgConnection, user: UserId) -> sqlx::Result<bool> {
     let done = sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1")
         .bind(user.0)
@@ -106,19 +106,19 @@ impl FromRow<'_, PgRow> for School {
     }
 }
 
-/// Every three characters that follow each other in a name, as `idx_schools_name_grams` has them.
+/// All groups of three adjacent characters in a name, as in `idx_schools_name_grams`.
 const NAME_GRAMS: &str = r"string_to_array(regexp_replace(lower(name::text), '(...)', E'\\1\x01', 'g'), E'\x01')
     || string_to_array(regexp_replace(substr(lower(name::text), 2), '(...)', E'\\1\x01', 'g'), E'\x01')
     || string_to_array(regexp_replace(substr(lower(name::text), 3), '(...)', E'\\1\x01', 'g'), E'\x01')";
 
-/// The same of what is searched for.
+/// The same for the searched text.
 const SEARCHED_GRAMS: &str =
     "ARRAY(SELECT substr(lower($1), at, 3) FROM generate_series(1, length(lower($1)) - 2) AS at)";
 
-/// One page of schools and how many there are in all.
+/// One page of schools, and the number of all matches.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn schools(
     connection: &mut PgConnection,
     filter: &SchoolFilter,
@@ -143,12 +143,12 @@ pub async fn schools(
     Ok((schools, total))
 }
 
-/// The statement for `filter`: one for each set of fields that are given, since a plan that suits all of them reads the whole table. Those
-/// that match are found once, for the page and for the count.
+/// The statement for `filter`: one for each set of given fields, since a plan for all sets would read the whole table. It finds the matches
+/// once, for the page and for the count.
 fn statement(filter: &SchoolFilter) -> String {
     let name = match filter.search.as_deref().map(|search| search.chars().count()) {
         None => "$1::text IS NULL".to_owned(),
-        // Fewer characters than the index has.
+        // The index has no group for fewer characters.
         Some(..=2) => "strpos(lower(name), lower($1)) > 0".to_owned(),
         Some(_) => format!("({NAME_GRAMS}) @> {SEARCHED_GRAMS} AND strpos(lower(name), lower($1)) > 0"),
     };
@@ -185,7 +185,7 @@ const fn given(is_given: bool, rule: &'static str, otherwise: &'static str) -> &
 /// Adds a school.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn add_school(
     connection: &mut PgConnection,
     name: &str,

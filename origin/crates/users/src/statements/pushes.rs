@@ -1,6 +1,6 @@
-//! `auth.standing_pushes`: users whose account status Firebase does not know yet.
+//! `auth.standing_pushes`: users with an account status that Firebase does not know yet.
 //!
-//! A trigger writes them. Here they are taken, and settled once Firebase has been told.
+//! A trigger writes them. This module takes them, and settles them once Firebase has been notified.
 
 use firebase::issuer::StoredIssuer;
 use shared::ids::UserId;
@@ -9,20 +9,20 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-/// A push that was taken.
+/// A pending notification that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// Whose.
+    /// The user.
     pub id: UserId,
-    /// Whether the account is to be disabled or enabled, too.
+    /// Whether the notification also disables or enables the account.
     pub switches: bool,
-    /// Whether the account is to get the row's address: somebody else than Firebase has changed that.
+    /// Whether it also gives the account the row's address: another writer than Firebase has changed the address.
     pub moves_address: bool,
-    /// In which transaction that was wanted.
+    /// The transaction that requested it.
     pub wanted_in: String,
 }
 
-/// What a linked user's row says of their right to act.
+/// A linked user's account status, as their row has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountStatus {
     /// Their account.
@@ -37,11 +37,11 @@ pub struct AccountStatus {
     pub email: Option<String>,
 }
 
-/// Takes the push of one user, whatever its time, or at most `limit` whose time has come (`claim.sql`). Nobody else takes them
-/// for `lease_seconds`.
+/// Takes the notification of one user, due or not, or at most `limit` that are due (`claim.sql`). No other process takes them for
+/// `lease_seconds`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim(
     connection: &mut PgConnection,
     id: Option<UserId>,
@@ -57,10 +57,10 @@ pub async fn claim(
     rows.iter().map(push).collect()
 }
 
-/// What the row says; `None` for somebody who is gone or has no account of `issuer`.
+/// The row's account status; `None` for a user who is gone or has no account of `issuer`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn account_status(
     connection: &mut PgConnection,
     id: UserId,
@@ -86,10 +86,10 @@ pub async fn account_status(
     .transpose()
 }
 
-/// Firebase was told (`settle.sql`). `false` when the row was changed again meanwhile.
+/// Records that Firebase was notified (`settle.sql`). `false` when the row was changed again meanwhile.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn settle(connection: &mut PgConnection, push: &Push) -> sqlx::Result<bool> {
     let settled = sqlx::query(include_str!("pushes/settle.sql"))
         .bind(push.id.0)
@@ -99,10 +99,10 @@ pub async fn settle(connection: &mut PgConnection, push: &Push) -> sqlx::Result<
     Ok(settled.is_some())
 }
 
-/// There is no account to tell anything: nothing is owed.
+/// Removes the notification: there is no account to notify.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn forget(connection: &mut PgConnection, push: &Push) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM auth.standing_pushes WHERE user_id = $1 AND wanted_in = $2::text::xid8")
         .bind(push.id.0)
@@ -112,10 +112,10 @@ pub async fn forget(connection: &mut PgConnection, push: &Push) -> sqlx::Result<
         .map(drop)
 }
 
-/// Lets others take it again.
+/// Returns it for other processes to take.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn release(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
     sqlx::query("UPDATE auth.standing_pushes SET leased_until = NULL WHERE user_id = $1")
         .bind(id.0)
@@ -124,10 +124,10 @@ pub async fn release(connection: &mut PgConnection, id: UserId) -> sqlx::Result<
         .map(drop)
 }
 
-/// Firebase could not be told: they are told later, at the time that taking them has set.
+/// Records that Firebase could not be notified: the retry comes at the time that the claim has set.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> sqlx::Result<()> {
     sqlx::query(
         "WITH waiting AS ( \
@@ -146,10 +146,10 @@ pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> 
     .map(drop)
 }
 
-/// Whether Firebase is yet to be told of this user.
+/// Whether a notification of this user is pending.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn is_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM auth.standing_pushes WHERE user_id = $1)")
         .bind(id.0)
@@ -157,10 +157,10 @@ pub async fn is_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Resu
         .await
 }
 
-/// Has Firebase told once more what the row says, without a change of the row.
+/// Requests another notification of the row's state, without a change of the row.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn mark_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO auth.standing_pushes (user_id, switches) VALUES ($1, true) \
@@ -173,10 +173,10 @@ pub async fn mark_pending(connection: &mut PgConnection, id: UserId) -> sqlx::Re
     .map(drop)
 }
 
-/// Has Firebase told of every linked user's role. Answers of how many.
+/// Requests a notification of every linked user's role. Answers their number.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn mark_roles_pending(connection: &mut PgConnection) -> sqlx::Result<u64> {
     sqlx::query(
         "INSERT INTO auth.standing_pushes (user_id, switches) \

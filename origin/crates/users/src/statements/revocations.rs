@@ -1,27 +1,27 @@
-//! `auth.standing_changes`: whose right to act has changed.
+//! `auth.standing_changes`: users with a changed account status.
 
 use shared::api::changes::Changed;
 use sqlx::Row as _;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 
-/// Where the feed stands, and whether a cursor can be gone on from.
+/// The feed's position, and whether it can continue from a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Horizon {
-    /// The oldest transaction that is still running: everything of those before it is visible.
+    /// The oldest transaction that still runs: all changes of earlier ones are visible.
     pub cursor: String,
-    /// Whether the asked cursor is one of this database, that is, not of its future.
+    /// Whether the given cursor belongs to this database and is not from its future.
     pub is_known: bool,
-    /// Which history of which database this is: its system identifier and its timeline, `123.1`. A standby that takes over begins a new
-    /// timeline, and gives out transaction ids again that its primary may have given to changes it has lost.
+    /// The history of this database: its system identifier and its timeline, `123.1`. A standby that takes over begins a new timeline, and
+    /// may give out transaction ids again that its primary gave to changes that are lost.
     pub history: String,
 }
 
-/// Where the feed stands. Ask for the changes afterwards, in a later statement: what commits in between is then told twice, and never
-/// not at all.
+/// The feed's position. Read the changes afterwards, in a later statement: a change that commits in between is then reported twice, and
+/// never missed.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn horizon(connection: &mut PgConnection, since: Option<&str>) -> sqlx::Result<Horizon> {
     let asked = sqlx::query_as(
         "SELECT pg_snapshot_xmin(now)::text, coalesce($1::text::xid8 <= pg_snapshot_xmax(now), false), \
@@ -43,7 +43,7 @@ pub async fn horizon(connection: &mut PgConnection, since: Option<&str>) -> sqlx
     })
 }
 
-/// Where the role may not ask for the history, or the server has none: changes that a failover loses are then passed over.
+/// The role may not read the history, or the server has none: changes that a failover loses are then skipped.
 async fn without_history(
     connection: &mut PgConnection,
     since: Option<&str>,
@@ -62,10 +62,10 @@ fn lacks_history(refusal: &dyn DatabaseError) -> bool {
     matches!(refusal.code().as_deref(), Some("42501" | "42883" | "0A000"))
 }
 
-/// Whose right to act was changed by the transaction `since` or a later one, at most `limit` users.
+/// At most `limit` users with an account status that the transaction `since` or a later one changed.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn changed_since(
     connection: &mut PgConnection,
     since: &str,

@@ -1,4 +1,4 @@
-//! `auth.user_syncs` and `users.federation_status`: whose row is to be brought up to date with Firebase, and when.
+//! `auth.user_syncs` and `users.federation_status`: rows to synchronise with Firebase, and when.
 
 use chrono::{DateTime, Utc};
 use firebase::issuer::StoredIssuer;
@@ -7,20 +7,20 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-/// Somebody whose row is to be brought up to date.
+/// A user with a row to synchronise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// Their account.
     pub firebase_uid: String,
 }
 
-/// Takes at most `limit` active users with an account of `issuer` whose last attempt failed, or broke off, and whose time has come again. They count as
-/// being synced now, and are due again after a pause that doubles with each attempt, from a minute to a day.
+/// Takes at most `limit` active users with an account of `issuer` whose last attempt failed or was interrupted and who are due again. They
+/// count as syncing now, and are due again after a pause that doubles with each attempt, from a minute to a day.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim_failed(
     connection: &mut PgConnection,
     issuer: &StoredIssuer,
@@ -37,7 +37,7 @@ pub async fn claim_failed(
 /// Takes at most `limit` active users with an account of `issuer` who were not compared with Firebase since `before`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn claim_stale(
     connection: &mut PgConnection,
     issuer: &StoredIssuer,
@@ -53,10 +53,10 @@ pub async fn claim_stale(
     rows.iter().map(due).collect()
 }
 
-/// These could not be brought up to date: they are tried again later.
+/// Records that these could not be synchronised: they are retried later.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> sqlx::Result<()> {
     sqlx::query(
         "WITH failed AS ( \
@@ -74,10 +74,10 @@ pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> 
     .map(drop)
 }
 
-/// These are up to date: nothing is owed any more.
+/// Records that these are synchronised: nothing is pending any more.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn settled(connection: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM auth.user_syncs WHERE user_id = ANY ($1)")
         .bind(ids)

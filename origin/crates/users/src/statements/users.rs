@@ -1,4 +1,4 @@
-//! `auth.users`: one statement a function.
+//! Statements about `auth.users`, one for each function.
 
 mod together;
 
@@ -21,7 +21,7 @@ use crate::rules::welcome::{ProvenPerson, WelcomeGrant};
 
 pub use together::create_together;
 
-/// The columns of a [`UserRecord`], in the order in which it is read. The password hash is not among them.
+/// The columns of a [`UserRecord`], in the order in which it is read, without the password hash.
 macro_rules! columns {
     () => {
         "id, firebase_uid, email, username, display_name, user_type, is_active, token_balance, auth_provider, email_verified, \
@@ -34,7 +34,7 @@ pub(crate) use columns;
 /// The user linked to `uid` of `issuer`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find_by_firebase_uid(
     connection: &mut PgConnection,
     uid: &FirebaseUid,
@@ -51,10 +51,10 @@ pub async fn find_by_firebase_uid(
     .await
 }
 
-/// The users linked to any of `uids`, whoever issued them, in no order.
+/// The users linked to any of `uids`, of any issuer, in no order.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find_by_firebase_uids(
     connection: &mut PgConnection,
     uids: &[String],
@@ -72,7 +72,7 @@ pub async fn find_by_firebase_uids(
 /// The user with this id.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find_by_id(connection: &mut PgConnection, id: UserId) -> sqlx::Result<Option<UserRecord>> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM auth.users WHERE id = $1"))
         .bind(id.0)
@@ -84,7 +84,7 @@ pub async fn find_by_id(connection: &mut PgConnection, id: UserId) -> sqlx::Resu
 /// [`Replica::origin`](database::Replica::origin).
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find_on_replica(
     connection: &mut PgConnection,
     origin: uuid::Uuid,
@@ -113,10 +113,10 @@ pub async fn find_on_replica(
     Ok((seen, records))
 }
 
-/// Everybody whose id or whose Firebase uid this is: one user, unless an id was given as a uid to somebody else.
+/// All users with this id or this Firebase uid: one user, unless one user's id is another user's uid.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn ids_of(
     connection: &mut PgConnection,
     id: Option<UserId>,
@@ -134,7 +134,7 @@ pub async fn ids_of(
 /// The user with this address, in any spelling of case.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn find_by_email(
     connection: &mut PgConnection,
     email: &NormalizedEmail,
@@ -149,7 +149,7 @@ pub async fn find_by_email(
     .await
 }
 
-/// How a first sight ended.
+/// The result of a first sight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirstSight {
     /// The user was there already.
@@ -162,34 +162,34 @@ pub enum FirstSight {
     Conflict,
     /// The address belongs to a deactivated row.
     Disabled,
-    /// Another session got in between: look again.
+    /// Another session interfered: look again.
     Raced,
 }
 
-/// What a row that does not exist yet would start with.
+/// The start of a row that does not exist yet.
 #[derive(Debug)]
 pub struct NewUser {
     /// Its id.
     pub id: UserId,
-    /// What it starts with.
+    /// Its welcome grant.
     pub welcome: WelcomeGrant,
 }
 
-/// Somebody signs in and has no row.
+/// A sign-in without a row.
 #[derive(Debug)]
 pub struct Arrival {
-    /// What the sign-in says.
+    /// The sign-in.
     pub sign_in: FirebaseSignIn,
-    /// What their row would start with.
+    /// The start of its row.
     pub new: NewUser,
-    /// Where the request came from.
+    /// The source of the request.
     pub source: RequestSource,
 }
 
 /// Finds, links or creates the user of `arrival`: `first_sight.sql`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sqlx::Result<FirstSight> {
     let Arrival { sign_in, new, source } = arrival;
     let details = serde_json::json!({ "provider": sign_in.provider });
@@ -228,10 +228,10 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
     })
 }
 
-/// Notes a sign-in that the row does not know of, or what it proves: `record_sign_in.sql`. `None` when it already did.
+/// Records a sign-in that the row does not know of, or its proof: `record_sign_in.sql`. `None` when the row already knew.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn record_sign_in(
     connection: &mut PgConnection,
     sign_in: &FirebaseSignIn,
@@ -256,10 +256,10 @@ pub async fn record_sign_in(
         .await
 }
 
-/// Changes the name and the photo that are shown; what is `None` stays.
+/// Changes the displayed name and photo; `None` leaves a field as it is.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn set_shown(
     connection: &mut PgConnection,
     id: UserId,
@@ -284,7 +284,7 @@ impl FromRow<'_, PgRow> for UserRecord {
     }
 }
 
-/// Reads the columns of `columns!()` from position `at` on. By position: a name costs a look-up each.
+/// Reads the columns of `columns!()` from position `at` on. By position: access by name costs a look-up for each.
 fn record(row: &PgRow, at: usize) -> sqlx::Result<UserRecord> {
     let at = |column: usize| at.saturating_add(column);
     Ok(UserRecord {
@@ -299,7 +299,7 @@ fn record(row: &PgRow, at: usize) -> sqlx::Result<UserRecord> {
             token_balance: row.try_get::<i32, _>(at(7)).map(i64::from)?,
             auth_provider: row.try_get(at(8))?,
             email_verified: row.try_get(at(9))?,
-            // A row may hold what was taken over before there was a rule.
+            // A row may hold a value from before the rule.
             photo_url: row
                 .try_get::<Option<String>, _>(at(10))?
                 .filter(|address| is_web_address(address)),

@@ -1,4 +1,4 @@
-//! `auth.welcome_grants` and `auth.welcome_dues`: who has had their welcome tokens, and whose address was proven since.
+//! `auth.welcome_grants` and `auth.welcome_dues`: the persons who have had their welcome tokens, and the users with a newly proven address.
 
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
@@ -7,11 +7,11 @@ use uuid::Uuid;
 use crate::rules::user::UserRecord;
 use crate::rules::welcome::WelcomeGrant;
 
-/// Gives `grant` to its user, whose address has been proven, unless the person or the row has had a welcome: `welcome/grant.sql`. Answers the
-/// row if tokens were moved.
+/// Gives `grant` to its user, who has proven their address, unless the person or the row has had a welcome: `welcome/grant.sql`. Answers
+/// the row if tokens moved.
 ///
 /// # Errors
-/// What the database says; a violated unique index means that somebody else is just doing the same.
+/// The database's error; a violated unique index means that another session is granting the same.
 pub async fn grant(connection: &mut PgConnection, grant: &WelcomeGrant) -> sqlx::Result<Option<UserRecord>> {
     let (key, hash) = grant.idempotency();
     sqlx::query_as(include_str!("welcome/grant.sql"))
@@ -23,10 +23,10 @@ pub async fn grant(connection: &mut PgConnection, grant: &WelcomeGrant) -> sqlx:
         .await
 }
 
-/// Whose address was proven and is yet to be looked at, the longest first, at most `limit`.
+/// Users with a newly proven address that is not processed yet, the oldest first, at most `limit`.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn due(connection: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<UserId>> {
     let ids: Vec<Uuid> =
         sqlx::query_scalar("SELECT user_id FROM auth.welcome_dues ORDER BY since, user_id LIMIT $1")

@@ -1,11 +1,11 @@
--- Closes an account: the user's data goes, the ledger stays. Answers the address it had and when, or no row when there is
--- nobody to close.
+-- Closes an account: the user's data is deleted, the ledger stays. Answers the account's address and the time, or no row when there is no
+-- account to close.
 --
 -- $1 user, $2 actor, $3 source address, $4 request id
 --
--- The address makes room for a new account, as the legacy service does it, and is kept to settle what comes up afterwards until
--- `origin users erase` lets go of it. The username is let go at once: the legacy service keeps it, and nobody could ever have it
--- again. What they had left leaves the ledger visibly.
+-- The address is renamed, as the legacy service does it, to free it for a new account, and kept until `origin users erase` for questions
+-- that come up later. The username is freed at once: the legacy service keeps it, and no other user could ever have it. The rest of the
+-- balance leaves the ledger by a transfer.
 WITH present AS (
     SELECT id, email, token_balance, ledger_version FROM auth.users WHERE id = $1 AND is_active FOR UPDATE
 ),

@@ -1,10 +1,10 @@
--- Brings a row up to date with its Firebase account, and notes it. Answers the row, or none when there is no such user.
+-- Synchronises a row with its Firebase account, and audits it. Answers the row, or none when there is no such user.
 --
 -- $1 user, $2 whether there is an account at all, $3 address, $4 whether it is proven, $5 display name, $6 photo URL,
 -- $7 whether the account is disabled, $8 actor, $9 source address, $10 request id, $11 whether a proof that is new to the row changes its
 -- ownership (shared/src/ownership.rs)
 --
--- Nobody knows which sign-in proved the address, so every one so far is void: whoever proved it signs in once more.
+-- It is unknown which sign-in proved the address. Every sign-in so far is void, and the user who proved it signs in once more.
 WITH held AS (
     SELECT id, is_active, password_hash, email_verified, email IS NOT NULL AND lower(email) IS NOT DISTINCT FROM lower($3) AS has_it
     FROM auth.users

@@ -1,10 +1,10 @@
--- The last step of an erasure, once the account at Firebase is gone. Answers whether there was anything left to erase.
+-- The last step of an erasure, after the account at Firebase is gone. Answers whether there was anything left to erase.
 --
 -- $1 user, $2 actor
 --
--- The row stays, without the user: the ledger's movements name it. So does its uid: tokens of the account may be out for days, and
--- without it their holder would be taken for somebody new. A user of the legacy service alone gets the uid that a move would have
--- given them, because a row has to have an address or a uid.
+-- The row stays, without the user's data: the ledger's movements name it. Its uid stays too: tokens of the account may live for days, and
+-- without the uid their holder would count as a new user. A user without an account gets the uid that a move would have given, because a
+-- row must have an address or a uid.
 WITH present AS (
     SELECT id, token_balance, ledger_version,
            email IS NOT NULL OR username IS NOT NULL OR password_hash IS NOT NULL OR display_name IS NOT NULL

@@ -1,8 +1,8 @@
--- Everything that is kept about a user, every table by its name; no row when there is no such user.
+-- All stored data of a user, every table by its name; no row when there is no such user.
 --
 -- $1 user
 --
--- A hash is a credential and no fact about anybody: that there is one is said.
+-- A hash is a credential, not data about the user: the export only says that there is one.
 SELECT jsonb_build_object(
     'users', jsonb_build_array(
         to_jsonb(person) - 'password_hash' || jsonb_build_object('has_password_hash', person.password_hash IS NOT NULL)

@@ -1,4 +1,5 @@
--- What the triggers of an erasure left to be told to an account that is gone. A statement of its own: triggers run after theirs.
+-- Removes the notifications that the triggers of an erasure left for an account that is gone. Triggers run after their statement, hence
+-- this second one.
 --
 -- $1 user
 WITH sync AS (DELETE FROM auth.user_syncs WHERE user_id = $1)

@@ -1,4 +1,4 @@
--- The first step of an erasure: from here on nobody acts as this user. Answers the uid at Firebase, NULL for none; no row when there is
+-- The first step of an erasure: from here on no caller acts as this user. Answers the uid at Firebase, NULL for none; no row when there is
 -- no such user.
 --
 -- $1 user

@@ -1,4 +1,4 @@
--- Sets the hash of a linked row aside and notes it. One row affected: a hash that counted no longer does.
+-- Sets the hash of a linked row aside and audits it. One affected row: a hash that counted no longer does.
 --
 -- $1 user, $2 reason
 WITH held AS (
@@ -10,7 +10,7 @@ kept AS (
     ON CONFLICT (user_id) DO UPDATE
     SET password_hash = excluded.password_hash, reason = excluded.reason, set_aside_at = excluded.set_aside_at
 ),
--- One that could have been confirmed no longer can: the reason that lasts replaces the one that ends.
+-- A hash that waits for confirmation never counts again: the permanent reason replaces the temporary one.
 lasting AS (
     UPDATE auth.set_aside_hashes SET reason = $2
     WHERE user_id = $1 AND $2 = 'second_factor' AND NOT EXISTS (SELECT FROM held)

@@ -1,10 +1,10 @@
--- Takes pushes: of one user whatever its time, or of those whose time has come. Each counts as an attempt, and is due again after
--- a pause that doubles, from a minute to a day.
+-- Takes pending notifications: of one user, due or not, or those that are due. Each counts as an attempt, and is due again after a pause
+-- that doubles, from a minute to a day.
 --
 -- $1 the user or NULL, $2 how many, $3 seconds
 --
--- What the row says of them is read afterwards, in a later statement: a change that commits while this one runs would be taken
--- with the old row and count as told.
+-- A later statement reads the row: this statement would pair a change that commits while it runs with the old row, and the change would
+-- count as notified.
 WITH next AS (
     SELECT user_id
     FROM auth.standing_pushes

@@ -1,8 +1,8 @@
--- Firebase was told what was wanted in one transaction. Answers the user unless something else is wanted by now.
+-- Records that Firebase was notified of one transaction's request. Answers the user unless another request is pending by now.
 --
 -- $1 the user, $2 the transaction
 --
--- Locked in the order in which a change does it: the user, then what is owed.
+-- Locks in the order of a change: the user, then the pending notification.
 WITH person AS (
     SELECT id, is_active, federation_status FROM auth.users WHERE id = $1 FOR UPDATE
 ),
@@ -19,7 +19,7 @@ known AS (
     SELECT person.id,
            CASE
                WHEN NOT person.is_active THEN 'disabled'
-               -- Disabled at Firebase by somebody else: a sign-out does not change that.
+               -- Another client disabled the account at Firebase: ending sessions does not change that.
                WHEN person.federation_status = 'disabled' AND NOT told.switches THEN 'disabled'
                ELSE 'active'
            END AS status

@@ -1,6 +1,6 @@
--- Takes users whose last attempt failed or broke off, and whose time has come again.
+-- Takes users whose last attempt failed or was interrupted and who are due again.
 --
--- $1 how many, $2 whose accounts, as rows carry the issuer
+-- $1 how many, $2 the accounts' issuer as rows carry it
 WITH next AS (
     SELECT person.id
     FROM auth.users AS person
@@ -10,7 +10,7 @@ WITH next AS (
       AND person.firebase_issuer = $2
       AND person.is_active
       AND coalesce(sync.next_attempt_at <= now(), true)
-      -- Firebase is yet to be told what the row says: what it says until then is old.
+      -- While a notification of Firebase is pending, its state is older than the row.
       AND NOT EXISTS (SELECT FROM auth.standing_pushes AS push WHERE push.user_id = person.id)
     ORDER BY sync.next_attempt_at NULLS FIRST, person.id
     LIMIT $1

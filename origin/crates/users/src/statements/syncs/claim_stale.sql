@@ -1,6 +1,6 @@
--- Takes users who were not compared with Firebase since a moment. Should the taker die, they are due again in a minute.
+-- Takes users who were not compared with Firebase since a moment. Should the process die, they are due again in a minute.
 --
--- $1 the moment, $2 how many, $3 whose accounts, as rows carry the issuer
+-- $1 the moment, $2 how many, $3 the accounts' issuer as rows carry it
 WITH next AS (
     SELECT id
     FROM auth.users

@@ -1,5 +1,5 @@
--- Creates the rows of users nobody has seen before, with their welcome tokens and their trail, in one round trip. Answers the rows
--- that were created. Whoever is missing has a row, or shares an address with somebody: first_sight.sql tells which.
+-- Creates the rows of new users, with their welcome tokens and their audit events, in one round trip. Answers the created rows. A user who
+-- is missing has a row, or shares an address with another user: first_sight.sql finds out which.
 --
 -- Arrays, one element a user: $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 id for the row, $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id,
@@ -14,7 +14,7 @@ WITH asked AS (
          AS asked (uid, email, email_verified, display_name, photo_url, signed_in_at, id, tokens, grant_key, grant_hash,
                    source_ip, request_id, provider, issuer, person)
 ),
--- Once for each person who has proven what is theirs, whichever rows they have had.
+-- Once for each person who has proven an address or a phone number, over all of their rows.
 welcome AS (
     SELECT asked.*,
            person IS NOT NULL AND NOT EXISTS (SELECT FROM auth.welcome_grants AS had WHERE had.person = asked.person) AS is_first
@@ -23,7 +23,7 @@ welcome AS (
 created AS (
     INSERT INTO auth.users
         (id, firebase_uid, firebase_issuer, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
-         -- The account may have been another's before this sign-in proved its address: what they hold of it opens nothing.
+         -- The account may have been another's before this sign-in proved its address: the earlier user's tokens open nothing.
          valid_since, token_balance, ledger_version)
     SELECT id, uid, issuer, email, email_verified, display_name, photo_url, 'firebase', signed_in_at, now(),
            CASE WHEN email_verified THEN signed_in_at END,
@@ -33,7 +33,8 @@ created AS (
     ON CONFLICT DO NOTHING
     RETURNING *
 ),
--- Without ON CONFLICT: should one of them be welcomed elsewhere at this moment, or be two of this list, each is looked at alone.
+-- Without ON CONFLICT: if a person gets the welcome elsewhere at this moment, or comes twice in this list, each user gets a statement of
+-- their own.
 claimed AS (
     INSERT INTO auth.welcome_grants (person, user_id, granted)
     SELECT person, id, token_balance > 0 FROM created JOIN welcome USING (id) WHERE is_first

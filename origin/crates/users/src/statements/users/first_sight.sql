@@ -1,5 +1,5 @@
--- First sight of a Firebase account: finds, links or creates the user, grants the welcome tokens and leaves the trail, in one
--- round trip. Answers one row, or none when another session got in between; the caller then looks again.
+-- First sight of a Firebase account: finds, links or creates the user, grants the welcome tokens and writes the audit events, in one round
+-- trip. Answers one row, or none when another session interfered; the caller then looks again.
 --
 -- $1 uid, $2 e-mail, $3 whether the sign-in proves the e-mail, $4 display name, $5 photo URL, $6 signed in at, $7 id for a new row,
 -- $8 welcome tokens, $9 the grant's key, $10 the grant's request hash, $11 source address, $12 request id, $13 details,
@@ -11,7 +11,7 @@
 WITH known AS (
     SELECT * FROM auth.users WHERE firebase_uid = $1 AND firebase_issuer = $17
 ),
--- The row that has the address already, if it is not this account's.
+-- The row that already has the address, if it is not this account's.
 namesake AS (
     SELECT id, situation,
            -- A sign-in from before the last revocation must not link: the account may have been unlinked since.
@@ -29,7 +29,7 @@ namesake AS (
         WHERE lower(email) = lower($2) AND NOT EXISTS (SELECT FROM known)
     ) AS judged
 ),
--- Looked at again on the locked row: two accounts may race for one address, and the legacy service may just have replaced the hash.
+-- Judged again on the locked row: two accounts may race for one address, and the legacy service may just have replaced the hash.
 held AS (
     SELECT person.id, person.password_hash, namesake.situation = ANY ($15::text[]) AS changes
     FROM auth.users AS person JOIN namesake ON namesake.id = person.id
@@ -58,7 +58,7 @@ linked AS (
     WHERE person.id = held.id
     RETURNING person.*
 ),
--- The row stays with its account, its ledger and all else. Locked and judged again, as above.
+-- The row stays with its account, its ledger and everything else. Locked and judged again, as above.
 lost AS (
     UPDATE auth.users AS person
     SET email = NULL
@@ -67,7 +67,7 @@ lost AS (
       AND lower(person.email) = lower($2) AND person.firebase_uid IS NOT NULL AND person.is_active AND NOT person.email_verified
     RETURNING person.id
 ),
--- Once for each person who has proven what is theirs, whichever rows they have had.
+-- Once for each person who has proven an address or a phone number, over all of their rows.
 welcome AS (
     SELECT CASE WHEN $18::bytea IS NULL THEN 0 ELSE $8::integer END AS tokens
     WHERE NOT EXISTS (SELECT FROM auth.welcome_grants WHERE person = $18::bytea)
@@ -75,7 +75,7 @@ welcome AS (
 created AS (
     INSERT INTO auth.users
         (id, firebase_uid, firebase_issuer, email, email_verified, display_name, photo_url, auth_provider, last_login, last_firebase_sync,
-         -- The account may have been another's before this sign-in proved its address: what they hold of it opens nothing.
+         -- The account may have been another's before this sign-in proved its address: the earlier user's tokens open nothing.
          valid_since, token_balance, ledger_version)
     SELECT $7, $1, $17, $2, $3, $4, $5, 'firebase', $6, now(), CASE WHEN $3 THEN $6 END,
            coalesce((SELECT tokens FROM welcome), 0), coalesce((SELECT tokens > 0 FROM welcome), false)::integer
@@ -84,7 +84,7 @@ created AS (
     ON CONFLICT DO NOTHING
     RETURNING *
 ),
--- Without ON CONFLICT: should the person be welcomed elsewhere at this moment, all of this is undone, and the caller looks again.
+-- Without ON CONFLICT: if the person gets the welcome elsewhere at this moment, the statement is undone, and the caller looks again.
 claimed AS (
     INSERT INTO auth.welcome_grants (person, user_id, granted)
     SELECT $18::bytea, id, token_balance > 0 FROM created

@@ -1,12 +1,12 @@
--- A known user signed in again, or proves the row's address. Answers the row as it is afterwards, or none when it already knew.
+-- Records a known user's new sign-in, or a proof of the row's address. Answers the changed row, or none when it already knew.
 --
 -- $1 uid, $2 e-mail, $3 whether Firebase vouches for the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 whether the sign-in proves the e-mail, $8 whether a proof that is new to the row changes its ownership, $9 situations in which
 -- another row loses the address to it (shared/src/ownership.rs), $10 source address, $11 request id, $12 details,
 -- $13 the uid's issuer as rows carry it
 --
--- The address follows Firebase only when it is proven and nobody else has proven it: an unproven change must not take over the address by
--- which an older account is found. A proof counts whatever last_login says: the legacy service moves that on by itself.
+-- The address follows Firebase only when it is proven and no other user has proven it: an unproven change must not take over the address of
+-- an older account. A proof counts for any last_login: the legacy service changes that by itself.
 WITH held AS (
     SELECT id, password_hash, email_verified, lower(email) IS NOT DISTINCT FROM lower($2) AND email IS NOT NULL AS has_it
     FROM auth.users
@@ -41,7 +41,7 @@ lost AS (
 judged AS (
     SELECT id, password_hash, has_it, renamed,
            $7 AND (has_it OR renamed) AS proven,
-           -- Whoever proved the account's address has the account, whether or not the row can take the address over.
+           -- The user who proved the account's address owns the account, even if the row cannot take the address over.
            $7 AND $8 AND NOT (has_it AND email_verified) AS changes
     FROM (
         SELECT *, $7 AND NOT has_it AND (SELECT count(*) FROM namesake) = (SELECT count(*) FROM lost) AS renamed FROM held
@@ -65,7 +65,7 @@ SET last_login = greatest(person.last_login, $6),
     last_firebase_sync = now(),
     federation_status = CASE person.federation_status WHEN 'disabled' THEN 'disabled' ELSE 'active' END,
     email = CASE WHEN judged.renamed THEN $2 ELSE person.email END,
-    -- Of an address that the account has left, Firebase says nothing any more.
+    -- Firebase no longer has facts about an address that the account has left.
     email_verified = judged.proven OR (judged.has_it AND $3 AND person.email_verified),
     valid_since = CASE WHEN judged.changes THEN $6 ELSE person.valid_since END,
     password_hash = CASE WHEN NOT judged.changes THEN person.password_hash END,

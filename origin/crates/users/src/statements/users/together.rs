@@ -1,4 +1,4 @@
-//! Several users in one statement.
+//! Statements about several users.
 
 use chrono::{DateTime, Utc};
 use shared::ids::NormalizedEmail;
@@ -9,11 +9,11 @@ use crate::rules::user::UserRecord;
 use crate::rules::welcome::ProvenPerson;
 use crate::statements::users::Arrival;
 
-/// Creates the rows of those of `arrivals` who have none and share no address with anybody, and answers them, in no order:
+/// Creates the rows of those of `arrivals` who have none and share no address with another user, and answers them, in no order:
 /// `create_together.sql`. No account may be among them twice.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn create_together(
     connection: &mut PgConnection,
     arrivals: &[&Arrival],

@@ -1,10 +1,10 @@
--- The welcome of a user whose address has just been proven, once for each person: claims the person and moves the tokens, or claims them
--- alone. Answers the row if tokens were moved.
+-- The welcome of a user who has just proven their address, once for each person: claims the person and moves the tokens, or only claims the
+-- person. Answers the row if tokens moved.
 --
 -- $1 user, $2 tokens, $3 the grant's key, $4 the grant's request hash
 --
--- Two rows that race for one person meet at the primary key of welcome_grants: the second waits for the first and gets nothing. One row
--- that is looked at twice meets itself at its lock, and at the unique index of welcome transfers where it had its welcome meanwhile.
+-- Two rows that race for one person meet at the primary key of welcome_grants: the second waits for the first and gets nothing. Two calls
+-- for one row meet at its lock, and at the unique index of welcome transfers if one has granted meanwhile.
 WITH due AS (
     SELECT id, email, token_balance
     FROM auth.users
@@ -14,7 +14,7 @@ WITH due AS (
 claimed AS (
     INSERT INTO auth.welcome_grants (person, user_id, granted)
     SELECT auth.person_of_address(email), id,
-           -- The legacy service gives its own users what they start with: no event says that this service made their row.
+           -- The legacy service gives its own users their first tokens: such a row has no event of a creation by this service.
            $2 > 0 AND token_balance::bigint + $2 <= 2147483647
            AND EXISTS (SELECT FROM auth.auth_events WHERE user_id = due.id AND kind = 'user.created')
            AND NOT EXISTS (SELECT FROM auth.token_transfers WHERE user_id = due.id AND kind = 'welcome')
