@@ -1,4 +1,4 @@
-//! An answer, beside the request that led to it. Every check that fails prints both.
+//! An answer, together with the request that led to it. Every check that fails prints both.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {
-    /// The request, as it is shown when a check fails.
+    /// The request, as a failed check prints it.
     pub request: String,
     pub status: u16,
     /// Names in lower case, in the order of the wire.
@@ -26,7 +26,7 @@ impl fmt::Display for Answer {
 }
 
 impl Answer {
-    /// The body as JSON; `null` when it is none.
+    /// The body as JSON; `null` when it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }

@@ -14,7 +14,7 @@ pub struct Api {
     client: reqwest::Client,
 }
 
-/// A call that is still being put together.
+/// A call that is not sent yet.
 pub struct Call {
     request: reqwest::RequestBuilder,
     shown: String,
@@ -36,7 +36,7 @@ impl Api {
         }
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -57,7 +57,7 @@ impl Api {
         self.call("POST", path).json(body)
     }
 
-    /// `GET /v1/auth/me`: who a token's holder is.
+    /// `GET /v1/auth/me`: the holder of a token.
     pub async fn me(&self, token: &str) -> Answer {
         self.get("/v1/auth/me").bearer(token).send().await
     }

@@ -1,4 +1,4 @@
-//! Edges of a test's own: with variables of its own, and caches nobody has filled.
+//! Edges that a test starts for itself, with variables of its own and empty caches.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::stack;
 /// A running edge. It ends with the stack, or by [`Edge::end`].
 pub struct Edge {
     pub api: Api,
-    /// A socket of the Worker's own, for `testkit::wire`: nothing tidies a request before the Worker sees it.
+    /// A socket of the Worker's own, for `testkit::wire`: nothing changes a request before the Worker sees it.
     pub direct: String,
     /// The sockets of the other Workers around the same object, see [`Wanted::isolates`].
     pub others: Vec<String>,
     id: String,
 }
 
-/// What an edge is to be started with.
+/// The options of an edge to start.
 #[derive(Default)]
 pub struct Wanted {
     variables: Map<String, Value>,
@@ -26,11 +26,11 @@ pub struct Wanted {
     telemetry: bool,
     changeable: bool,
     isolates: u32,
-    /// Options of Miniflare: what of the runtime it is bound to.
+    /// Options of Miniflare: the bindings of the runtime.
     bindings: Map<String, Value>,
 }
 
-/// An edge with the stack's own variables, until one is set otherwise.
+/// An edge with the stack's own variables, until the test sets others.
 pub fn edge() -> Wanted {
     Wanted::default()
 }
@@ -41,20 +41,21 @@ impl Wanted {
         self
     }
 
-    /// Edges with the same name here share a cache, as the isolates of one data centre do. Without one, nobody else's is read.
+    /// Edges with the same name here share a cache, as the isolates of one data centre do. Without a name an edge reads no other edge's
+    /// cache.
     pub fn in_data_centre(mut self, name: &str) -> Self {
         self.cache = Some(name.to_owned());
         self
     }
 
-    /// Bound to the object that watches both sides.
+    /// Binds the Durable Object that watches both sides.
     pub fn watched(mut self) -> Self {
         let object = json!({ "STEP_DOWN": { "className": "StepDown", "useSQLite": true } });
         self.bindings.insert("durableObjects".to_owned(), object);
         self
     }
 
-    /// Bound to a counter that lets so many calls in so many seconds pass.
+    /// Binds a counter that lets `calls` calls in `seconds` seconds pass.
     pub fn limited(mut self, name: &str, calls: u32, seconds: u32) -> Self {
         let counter = json!({ "namespace_id": name, "simple": { "limit": calls, "period": seconds } });
         let counters = self.bindings.entry("ratelimits").or_insert_with(|| json!({}));
@@ -62,25 +63,25 @@ impl Wanted {
         self
     }
 
-    /// Bound to a dataset that keeps its points, see [`Edge::points`].
+    /// Binds a dataset that keeps its points, see [`Edge::points`].
     pub fn counted(mut self) -> Self {
         self.telemetry = true;
         self
     }
 
-    /// So many Workers around one object, as many isolates of one deployment are.
+    /// Starts `count` Workers around one object, like as many isolates of one deployment.
     pub fn isolates(mut self, count: u32) -> Self {
         self.isolates = count;
         self
     }
 
-    /// Each request may bring variables along, see [`under`].
+    /// Lets each request bring variables along, see [`under`].
     pub fn changeable(mut self) -> Self {
         self.changeable = true;
         self
     }
 
-    /// Bound to something else of the runtime's, by Miniflare's name for it.
+    /// Binds another part of the runtime, by Miniflare's name for it.
     pub fn bound(mut self, option: &str, value: Value) -> Self {
         self.bindings.insert(option.to_owned(), value);
         self
@@ -121,13 +122,13 @@ impl Edge {
         }
     }
 
-    /// Ends the runtime and starts it again: isolates know nothing any more, and objects what they have stored.
+    /// Ends the runtime and starts it again: isolates have forgotten everything, objects only what they did not store.
     pub async fn restart(self) -> Self {
         let path = format!("/{}", self.id);
         Self::at(&host().call("PUT", &path).send().await.expect(200))
     }
 
-    /// The data points of a [`Wanted::counted`] one, in the order in which they arrived; once there are `count`.
+    /// The data points of a [`Wanted::counted`] edge, in the order in which they arrived; waits until there are `count`.
     pub async fn points(&self, count: usize) -> Vec<Value> {
         let began = Instant::now();
         loop {
@@ -144,7 +145,7 @@ impl Edge {
         }
     }
 
-    /// Ends it, and its isolate with all it remembers.
+    /// Ends it, and with it its isolate and all that the isolate remembers.
     pub async fn end(self) {
         host()
             .call("DELETE", &format!("/{}", self.id))
@@ -154,8 +155,8 @@ impl Edge {
     }
 }
 
-/// The call under other variables than its edge was started with: what Cloudflare does to a running isolate when variables alone are
-/// deployed. For a [`Wanted::changeable`] edge.
+/// The call under other variables than the edge was started with, as when Cloudflare deploys variables alone to a running isolate. For a
+/// [`Wanted::changeable`] edge.
 pub fn under(call: Call, variables: &Value) -> Call {
     call.header("x-test-env", &variables.to_string())
 }

@@ -1,3 +1,3 @@
-//! Against a stack with the Auth emulator: accounts that can really sign in on either side.
+//! Tests against a stack with the Auth emulator: its accounts can really sign in on either side.
 
 mod rollout;

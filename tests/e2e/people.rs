@@ -1,4 +1,4 @@
-//! Users nobody has seen before, and their tokens.
+//! New users and their tokens.
 
 use serde_json::{Value, json};
 use testkit::tokens::{Draft, FirebasePerson, LegacyPerson, firebase_id_token, legacy_token, now};
@@ -9,23 +9,23 @@ use crate::stack;
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
 
-/// Somebody new at the issuer, with a verified address.
+/// A new user at the issuer, with a verified address.
 pub fn stranger() -> FirebasePerson {
     let name = Uuid::new_v4().simple().to_string();
     FirebasePerson::new(&format!("uid-{name}"), &format!("{name}@example.com"))
 }
 
-/// An ID token of `person`, good for the stack's project, to be spoiled or minted.
+/// An ID token of `person`, good for the stack's project; a test may spoil it before it mints it.
 pub fn id_token(person: &FirebasePerson) -> Draft {
     firebase_id_token(&stack::project(), person, now())
 }
 
-/// A good ID token of somebody new.
+/// A good ID token of a new user.
 pub fn new_token() -> String {
     id_token(&stranger()).mint()
 }
 
-/// A legacy token of somebody who need not exist, to be spoiled or minted.
+/// A legacy token of a user who need not exist; a test may spoil it before it mints it.
 pub fn legacy_draft() -> Draft {
     let id = Uuid::new_v4().to_string();
     let person = LegacyPerson {
@@ -43,7 +43,7 @@ pub fn legacy_draft() -> Draft {
     )
 }
 
-/// Somebody new registers with the legacy service: the body they sent (good for signing in, too) and the answer.
+/// A new user registers with the legacy service. Returns the body sent (good for signing in, too) and the answer.
 pub async fn register_with_legacy() -> (Value, Answer) {
     let name = Uuid::new_v4().simple().to_string();
     let person = json!({ "email": format!("{name}@example.com"), "password": "old password 1" });

@@ -1,4 +1,4 @@
-//! A side of the move that a test plays itself: it answers as it is told, and remembers what it was asked.
+//! A side of the move that a test plays itself: it answers as the test says, and records its requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,13 +24,13 @@ struct Strings {
     status: u16,
     user: Value,
     asked: Vec<String>,
-    /// The cursors that changes were asked for with; `None` at first.
+    /// The cursors of the requests for changes; `None` at first.
     cursors: Vec<Option<String>>,
     holds_changes: watch::Sender<bool>,
 }
 
 impl Puppet {
-    /// Starts one that answers everything with 200 and nobody in particular.
+    /// Starts one that answers everything with 200 and names no particular user.
     pub async fn start() -> Self {
         let strings = Arc::new(Mutex::new(Strings {
             status: 200,
@@ -49,27 +49,27 @@ impl Puppet {
         }
     }
 
-    /// From now on everything is answered with `status`.
+    /// From now on it answers everything with `status`.
     pub fn answers(&self, status: u16) {
         self.strings.lock().unwrap().status = status;
     }
 
-    /// From now on this is the user in its answers.
+    /// From now on it answers with this user.
     pub fn knows(&self, user: Value) {
         self.strings.lock().unwrap().user = user;
     }
 
-    /// From now on whoever asks for changes waits for an answer, or does no longer.
+    /// From now on it holds back the answer to requests for changes, or no longer does.
     pub fn holds_changes(&self, holds: bool) {
         self.strings.lock().unwrap().holds_changes.send_replace(holds);
     }
 
-    /// The cursors that changes were asked for with so far.
+    /// The cursors of the requests for changes so far.
     pub fn cursors(&self) -> Vec<Option<String>> {
         self.strings.lock().unwrap().cursors.clone()
     }
 
-    /// `METHOD path` of all it was asked so far.
+    /// `METHOD path` of all requests so far.
     pub fn asked(&self) -> Vec<String> {
         self.strings.lock().unwrap().asked.clone()
     }
@@ -83,7 +83,7 @@ impl Drop for Puppet {
 
 async fn answer(State(strings): State<Arc<Mutex<Strings>>>, request: Request) -> Response {
     let (request, body) = request.into_parts();
-    // An answer before the end of an upload would end the connection. What breaks is the caller's.
+    // An answer before the end of an upload would end the connection. A broken body is the caller's fault.
     let _ = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
     let asks_for_changes = request.uri.path() == "/v1/changes";
     let mut held = {

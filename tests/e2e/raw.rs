@@ -1,11 +1,11 @@
-//! Requests byte by byte, for headers that a client library would tidy up: names in any case and spelling, headers twice.
+//! Requests byte by byte, for headers that a client library would change: names in any case and spelling, headers twice.
 
 use testkit::wire;
 
 use crate::answer::Answer;
 use crate::api::Api;
 
-/// Sends a request without a body with these very header lines, and reads the answer to its end.
+/// Sends a request without a body with exactly these header lines, and reads the answer to its end.
 pub async fn send(api: &Api, method: &str, path: &str, lines: &[&str]) -> Answer {
     let host = format!("host: {}", api.base.trim_start_matches("http://"));
     let all: Vec<&str> = [host.as_str(), "connection: close"]

@@ -1,4 +1,4 @@
-//! Against a stack whose issuer is a key server: RS256 tokens, as in production.
+//! Tests against a stack with a key server as issuer: RS256 tokens, as in production.
 
 mod assertions;
 mod autopilot;

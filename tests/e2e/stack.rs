@@ -1,8 +1,8 @@
-//! Where the running stack is, from the variables that `cargo xtask test` sets.
+//! The addresses of the running stack, from the variables that `cargo xtask test` sets.
 
 use crate::api::Api;
 
-/// The edge everybody shares.
+/// The edge that all tests share.
 pub fn edge() -> Api {
     Api::at(&variable("E2E_EDGE"))
 }
@@ -22,7 +22,7 @@ pub fn project() -> String {
     variable("E2E_PROJECT")
 }
 
-/// What the stack was started with or where a part of it listens.
+/// A variable with which the stack was started, or the address of one of its parts.
 pub fn variable(name: &str) -> String {
     testkit::env::required(name).unwrap_or_else(|fault| {
         panic!(

@@ -1,5 +1,5 @@
-// Services of the plan as they are before anybody changes them: Express or Socket.IO, `jsonwebtoken` under the shared secret, and the legacy
-// service's word. Nothing of Crossfade is in here, and nothing of it is known here.
+// Services of the plan before any team changes them: Express or Socket.IO, `jsonwebtoken` under the shared secret, and the legacy service's
+// word. They use no code of Crossfade and know nothing of it.
 //
 // `PORT`, `JWT_SECRET` and `AUTH_SERVICE_URL` come from the environment, as in the plan.
 
@@ -22,7 +22,7 @@ const extractToken = (request) => {
 
 const verifyJWT = (token) => jwt.verify(token, JWT_SECRET, { algorithms: ["HS256"] });
 
-// Assessment: verified here, then the profile with the same token, for the balance of this moment.
+// Assessment: it verifies here, then reads the profile with the same token for the present balance.
 const authenticate = async (request, response, next) => {
   try {
     const token = extractToken(request);
@@ -81,7 +81,7 @@ app.get("/api/chatbot/conversations", (request, response) => {
   }
 });
 
-// Admin: whatever `verify-token` says.
+// Admin: it believes `verify-token`.
 app.get("/api/admin/stats", async (request, response) => {
   try {
     const { data } = await axios.post(

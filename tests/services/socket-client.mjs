@@ -1,5 +1,5 @@
-// A page's Socket.IO client: connects to argument 1 with the token in argument 2 over the transports in argument 3, prints what it is told
-// first, and ends.
+// A page's Socket.IO client: connects to argument 1 with the token in argument 2 over the transports in argument 3, prints the first
+// message, and ends.
 
 import { io } from "socket.io-client";
 
@@ -16,7 +16,7 @@ const end = (told) => {
   socket.disconnect();
 };
 socket.on("authenticated", (told) => {
-  // Once more over a WebSocket, where the connection is to become one.
+  // A second message over a WebSocket, where the connection is upgraded to one.
   const { engine } = socket.io;
   if (engine.transport.name === transports.split(",").at(-1)) return end({ ...told, transport: engine.transport.name });
   engine.once("upgrade", () => end({ ...told, transport: engine.transport.name }));

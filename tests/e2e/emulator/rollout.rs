@@ -11,10 +11,10 @@ use crate::stack;
 /// Nothing listens on this port of this machine.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-/// Enough to meet both sides at 50 %.
+/// Enough users for both sides to get some at 50 %.
 const PEOPLE: usize = 40;
 
-/// The side that answered somebody whom neither side knows.
+/// The side that answered a user whom neither side knows.
 #[track_caller]
 fn side(answer: &Answer) -> &str {
     assert_eq!(answer.status, 404, "{answer}");
@@ -24,7 +24,7 @@ fn side(answer: &Answer) -> &str {
     }
 }
 
-/// Somebody nobody knows yet, as they register.
+/// The body with which a new user registers.
 fn newcomer(domain: &str) -> Value {
     let name = Uuid::new_v4().simple().to_string();
     json!({ "username": name, "email": format!("{name}@{domain}"), "password": "correct horse 1" })
@@ -43,7 +43,7 @@ async fn sign_in(edge: &Edge, person: &Value) -> Answer {
     edge.api.post("/auth/login", &credentials).send().await
 }
 
-/// Checks that the token of a sign-in is good for the user on both contracts, and by whom it was issued.
+/// Checks that the token of a sign-in is good for the user on both contracts, and which side issued it.
 async fn holds(answer: &Answer, kind: &str) {
     let (id, token) = (answer.text_at("/data/user/id"), answer.text_at("/data/token"));
     stack::edge()
@@ -69,7 +69,7 @@ async fn holds(answer: &Answer, kind: &str) {
 }
 
 #[tokio::test]
-async fn at_0_percent_everybody_is_where_they_were() {
+async fn users_stay_with_legacy_at_0_percent() {
     let edge = edge_at("0").start().await;
     let person = newcomer("example.com");
     let registered = register(&edge, &person)
@@ -86,7 +86,7 @@ async fn at_0_percent_everybody_is_where_they_were() {
 }
 
 #[tokio::test]
-async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
+async fn users_move_and_keep_their_rows_at_100_percent() {
     let edge = edge_at("100").start().await;
     let person = newcomer("example.com");
     register(&edge, &person)
@@ -98,7 +98,7 @@ async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
         .expect(200)
         .came_from("v2", "in_cohort");
     holds(&signed_in, "firebase_session_cookie").await;
-    // Somebody with an account at the legacy service moves with their first sign-in, and keeps id and tokens.
+    // A user with an account at the legacy service moves with the first sign-in, and keeps id and tokens.
     let (person, registered) = register_with_legacy().await;
     for _ in 0..2 {
         let moved = sign_in(&edge, &person)
@@ -112,7 +112,7 @@ async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
             );
         holds(&moved, "firebase_session_cookie").await;
     }
-    // The way back: their password still works on the old side.
+    // The way back: the user's password still works on the old side.
     let back = edge_at("0").start().await;
     let signed_in = sign_in(&back, &person)
         .await
@@ -124,7 +124,7 @@ async fn at_100_percent_everybody_has_moved_and_is_who_they_were() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_final_on_either_side() {
+async fn wrong_password_is_final_on_either_side() {
     let (person, _) = register_with_legacy().await;
     let wrong = json!({ "email": person["email"], "password": "wrong horse 2" });
     for (percent, side, reason) in [("0", "legacy", "not_in_cohort"), ("100", "v2", "in_cohort")] {
@@ -138,7 +138,7 @@ async fn a_wrong_password_is_final_on_either_side() {
 }
 
 #[tokio::test]
-async fn the_kill_switch_outranks_everything_but_a_token() {
+async fn kill_switch_outranks_all_but_a_token() {
     let edge = edge_at("100")
         .with("ROLLOUT_KILL_SWITCH", "on")
         .with("ROLLOUT_FORCE_V2", "@example.com")
@@ -160,7 +160,7 @@ async fn the_kill_switch_outranks_everything_but_a_token() {
         .await
         .expect(200)
         .has("/rollout/kill_switch", true);
-    // Who is signed in at Firebase stays so.
+    // A user who is signed in at Firebase stays signed in there.
     let moved = edge_at("100").start().await;
     let person = newcomer("example.com");
     let token = register(&moved, &person).await.expect(201).text_at("/data/token");
@@ -171,14 +171,14 @@ async fn the_kill_switch_outranks_everything_but_a_token() {
         .await
         .expect(200)
         .came_from("v2", "token_issuer");
-    // Whoever has an account only there is still found.
+    // The edge still finds a user who has an account only there.
     sign_in(&edge, &person).await.expect(200);
     moved.end().await;
     edge.end().await;
 }
 
 #[tokio::test]
-async fn users_are_named_one_by_one_and_the_old_side_wins() {
+async fn forced_users_go_to_their_side_and_legacy_wins() {
     let forced = newcomer("forced.example");
     let email = forced["email"].as_str().unwrap_or_default().to_uppercase();
     let nobody_moves = edge_at("0")
@@ -208,7 +208,7 @@ async fn users_are_named_one_by_one_and_the_old_side_wins() {
 }
 
 #[tokio::test]
-async fn newcomers_go_where_newcomers_are_sent() {
+async fn registrations_go_where_new_users_says() {
     for (percent, new_users, side) in [("0", "v2", "v2"), ("100", "legacy", "legacy")] {
         let edge = edge_at(percent)
             .with("ROLLOUT_NEW_USERS", new_users)
@@ -219,7 +219,7 @@ async fn newcomers_go_where_newcomers_are_sent() {
             .await
             .expect(201)
             .came_from(side, "new_users");
-        // Their sign-in is decided like everybody's; whoever is not known there is found on the other side.
+        // Their sign-in is decided like every other; the edge finds a user who is unknown there on the other side.
         let signed_in = sign_in(&edge, &person).await.expect(200);
         assert!(signed_in.at("/data/token").is_string(), "{signed_in}");
         edge.end().await;
@@ -227,7 +227,7 @@ async fn newcomers_go_where_newcomers_are_sent() {
 }
 
 #[tokio::test]
-async fn a_user_stays_on_their_side_and_more_percent_only_adds_users() {
+async fn user_keeps_side_and_more_percent_only_adds_users() {
     let half = edge_at("50").start().await;
     let more = edge_at("75").start().await;
     let mut moved = 0;
@@ -244,14 +244,14 @@ async fn a_user_stays_on_their_side_and_more_percent_only_adds_users() {
             assert_eq!(side(&later), "v2", "{first}\n\n{later}");
         }
     }
-    // By chance alone about once in 10^12 runs.
+    // Chance alone breaks this about once in 10^12 runs.
     assert!(0 < moved && moved < PEOPLE, "{moved} of {PEOPLE} at 50 %");
     more.end().await;
     half.end().await;
 }
 
 #[tokio::test]
-async fn while_the_old_side_is_down_its_users_sign_in_on_the_new_one() {
+async fn legacy_users_sign_in_at_v2_while_legacy_is_down() {
     let edge = edge_at("0").with("LEGACY_AUTH_URL", NOBODY).start().await;
     let (person, registered) = register_with_legacy().await;
     let signed_in = sign_in(&edge, &person)
@@ -260,7 +260,7 @@ async fn while_the_old_side_is_down_its_users_sign_in_on_the_new_one() {
         .came_from("v2", "fallback_unreachable")
         .has("/data/user/id", registered.at("/data/user/id"));
     holds(&signed_in, "firebase_session_cookie").await;
-    // A registration may have reached the other side: it is not sent twice.
+    // A registration may have reached the other side: the edge does not send it twice.
     register(&edge, &newcomer("example.com"))
         .await
         .refused(503, "UPSTREAM_UNAVAILABLE");
@@ -268,7 +268,7 @@ async fn while_the_old_side_is_down_its_users_sign_in_on_the_new_one() {
 }
 
 #[tokio::test]
-async fn while_the_new_side_is_down_users_sign_in_on_the_old_one() {
+async fn users_sign_in_at_legacy_while_v2_is_down() {
     let (person, registered) = register_with_legacy().await;
     let edge = edge_at("100").with("ORIGIN_URL", NOBODY).start().await;
     let signed_in = sign_in(&edge, &person)

@@ -1,4 +1,4 @@
-//! What a service behind the edge does get: who the caller is, and a signed statement about this very request.
+//! What a service behind the edge gets: who the caller is, and a signed statement about this very request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -33,7 +33,7 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
 }
 
 /// The claims of the one assertion that arrived at the service called `audience`: HS256 (RFC 7515 appendix A.1) under the key that is
-/// derived for it from the stack's first assertion key. Under that of another service it does not open.
+/// derived for this service from the stack's first assertion key. Another service's key does not open it.
 pub(super) fn opened(received: &Received, audience: &str) -> Value {
     let assertion = received.header("x-crossfade-assertion").expect("one assertion");
     let parts: Vec<&str> = assertion.split('.').collect();
@@ -79,7 +79,7 @@ pub(super) fn opened(received: &Received, audience: &str) -> Value {
     );
     assert_eq!(claims["iss"], "crossfade-edge");
     assert_eq!(claims["aud"], audience);
-    // One request, one name.
+    // One request has one name.
     assert_eq!(
         claims["jti"].as_str(),
         received.header("x-request-id"),
@@ -109,7 +109,7 @@ async fn arrives(edge: &Edge, method: &str, path: &str, token: Option<&str>) -> 
 }
 
 #[tokio::test]
-async fn an_app_service_learns_who_calls() {
+async fn app_service_gets_the_caller() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let person = stranger();
@@ -137,7 +137,7 @@ async fn an_app_service_learns_who_calls() {
             Some("firebase"),
             "{received:#?}"
         );
-        // Who holds a token can act as its holder anywhere, so it stays here.
+        // The holder of a token can act as its user anywhere, so the token does not leave the edge.
         assert!(received.all("authorization").is_empty(), "{received:#?}");
         let claims = opened(&received, "archive");
         assert_eq!(claims["htm"], method);
@@ -150,7 +150,7 @@ async fn an_app_service_learns_who_calls() {
 }
 
 #[tokio::test]
-async fn a_legacy_token_introduces_the_same_row() {
+async fn legacy_token_names_the_same_row() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let (_, registered) = register_with_legacy().await;
@@ -177,7 +177,7 @@ async fn a_legacy_token_introduces_the_same_row() {
 }
 
 #[tokio::test]
-async fn without_a_token_the_statement_names_nobody() {
+async fn statement_without_a_token_names_no_user() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     for (path, audience, arrived) in [
@@ -205,7 +205,7 @@ async fn without_a_token_the_statement_names_nobody() {
 }
 
 #[tokio::test]
-async fn a_trace_is_continued_with_a_span_of_the_edges_own() {
+async fn edge_continues_a_trace_with_its_own_span() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let mut spans = Vec::new();
@@ -248,7 +248,7 @@ async fn a_trace_is_continued_with_a_span_of_the_edges_own() {
 }
 
 #[tokio::test]
-async fn a_service_cannot_speak_for_the_edge() {
+async fn service_cannot_set_headers_of_the_edge() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     // The recorder's own `X-Auth-Route`, `X-Request-Id` and CORS headers claim otherwise.

@@ -1,4 +1,4 @@
-//! The autopilot on its Durable Object: it moves people, sends them back, and waits for a person's go.
+//! The autopilot on its Durable Object: it moves users, sends them back, and waits for an operator's go.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn rollout(edge: &Api) -> Value {
     answer.expect(200).json()["data"].take()
 }
 
-/// Everybody signs in once, each from another address, until the rollout is at `percent`.
+/// Users sign in once each, from different addresses, until the rollout is at `percent`.
 async fn until(edge: &Api, percent: &str, callers: &mut u32) -> Value {
     let began = Instant::now();
     loop {
@@ -63,7 +63,7 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
     assert_eq!(shown["override"]["author"], "autopilot", "{shown:#}");
     assert_eq!(shown["autopilot"]["next"], "100", "{shown:#}");
 
-    // v2 refuses everybody's password.
+    // v2 refuses every password.
     v2.answers(401);
     let shown = until(api, "0", &mut callers).await;
     let record = &shown["autopilot"]["evidence"][0];
@@ -72,7 +72,7 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
     assert_eq!(record["readings"][1]["verdict"], "roll_back", "{shown:#}");
     assert_eq!(shown["autopilot"]["waits_for_go"], true, "{shown:#}");
 
-    // What it decided outlives the object.
+    // The autopilot's decisions outlive the object.
     v2.answers(200);
     let edge = edge.restart().await;
     let api = &edge.api;

@@ -1,5 +1,5 @@
-//! What a service's failure counts for, it alone can have caused: callers with half a body, slow ones, odd ones, and services that break
-//! the protocol, in the Workers runtime and on a socket of the Worker's own.
+//! A failure counts against a service only if the service alone can have caused it. Callers with half a body, slow ones and odd ones, and
+//! services that break the protocol, in the Workers runtime and on a socket of the Worker's own.
 
 mod answers;
 mod bodies;
@@ -11,10 +11,10 @@ use crate::answer::Answer;
 use crate::edges::{self, Edge, Wanted};
 use crate::puppet::Puppet;
 
-/// Where the pages are that call.
+/// The origin of the calling pages.
 const PAGE: &str = "https://app.example.com";
 
-/// An edge whose two sides a test plays. `ann@v2.example` signs in at v2, everybody else at the legacy service.
+/// An edge with two sides that a test plays. `ann@v2.example` signs in at v2, every other user at the legacy service.
 fn between(v2: &str, legacy: &str) -> Wanted {
     let upstreams = serde_json::json!([{ "prefix": "/api/open", "url": v2, "auth": "none" }]);
     edges::edge()
@@ -27,7 +27,7 @@ fn between(v2: &str, legacy: &str) -> Wanted {
         .with("UPSTREAM_TIMEOUT_MS", "1000")
 }
 
-/// A request by the stranger at `address`, from a page, with these header lines besides.
+/// A request from the stranger at `address`, sent by a page, with these additional header lines.
 fn by(address: &str, method: &str, path: &str, lines: &[&str]) -> Vec<u8> {
     let (address, page) = (format!("cf-connecting-ip: {address}"), format!("origin: {PAGE}"));
     let all: Vec<&str> = [address.as_str(), page.as_str()]
@@ -60,7 +60,7 @@ async fn exchange(edge: &Edge, request: &[u8]) -> Answer {
     }
 }
 
-/// Refused with this code, in an envelope that a page may read and with a name.
+/// Checks that the answer refuses with this code, in an envelope that a page may read, and names its request.
 #[track_caller]
 fn refused(answer: Answer, status: u16, code: &str) {
     let answer = answer.refused(status, code).marked();
@@ -70,7 +70,7 @@ fn refused(answer: Answer, status: u16, code: &str) {
         .has_header("access-control-allow-origin", PAGE);
 }
 
-/// Signs in at both sides, by a call of either contract too, each where it belongs and without going round anything.
+/// Signs in at both sides, in either contract: each sign-in goes to its own side, without a fallback.
 async fn both_sides_serve(edge: &Edge) {
     for (path, email, route, reason) in [
         ("/auth/login", "ann@v2.example", "v2", "forced_v2"),

@@ -1,6 +1,7 @@
-//! Variables that are deployed alone reach running isolates, in a new `env`: the next request obeys them.
+//! A deployment of variables alone reaches running isolates in a new `env`: the next request obeys it.
 //!
-//! One isolate each test, under two sets of variables by turns; once told apart by the deployed version, once by the variables.
+//! Each test has one isolate, under two sets of variables in turn; once the isolate tells them apart by the deployed version, once by the
+//! variables.
 
 use serde_json::{Value, json};
 use testkit::recorder::{Received, Recorder};
@@ -42,7 +43,7 @@ async fn isolates(wanted: impl Fn() -> Wanted) -> [Deployed; 2] {
 }
 
 impl Deployed {
-    /// Asks `call` of this edge under `variables`, which are those of `version`. Always the same isolate answers.
+    /// Sends `call` to this edge under `variables`, those of `version`. The same isolate always answers.
     async fn ask(
         &mut self,
         version: &str,
@@ -92,7 +93,7 @@ async fn kill_switch_and_percentage_are_obeyed_at_the_next_request() {
                 "kill_switch",
             ),
             ("3", json!({ "ROLLOUT_PERCENT": "0" }), "legacy", "not_in_cohort"),
-            // By turns, as in a gradual deployment.
+            // In turn, as in a gradual deployment.
             ("1", json!({}), "v2", "in_cohort"),
             ("3", json!({ "ROLLOUT_PERCENT": "0" }), "legacy", "not_in_cohort"),
             ("1", json!({}), "v2", "in_cohort"),
@@ -105,7 +106,7 @@ async fn kill_switch_and_percentage_are_obeyed_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn withdrawn_secret_proves_nobody_at_the_next_request() {
+async fn withdrawn_secret_proves_no_token_at_the_next_request() {
     let (v2, legacy) = two_sides().await;
     let [old, new] = SECRETS.map(|secret| {
         legacy_draft()
@@ -159,7 +160,7 @@ fn kid_of(received: &Received) -> String {
 }
 
 #[tokio::test]
-async fn bad_configuration_is_told_and_the_old_one_not_used_on() {
+async fn bad_configuration_is_reported_and_replaces_the_old_one() {
     let (v2, legacy) = two_sides().await;
     for mut isolate in isolates(|| between(&v2, &legacy)).await {
         for _ in 0..2 {
@@ -169,7 +170,7 @@ async fn bad_configuration_is_told_and_the_old_one_not_used_on() {
                 .came_from("v2", "in_cohort");
             for (version, variables) in [
                 ("2", json!({ "CORS_ALLOWED_ORIGINS": "*" })),
-                // What is required and gone, too.
+                // A required variable is missing, too.
                 ("3", json!({ "ORIGIN_URL": null })),
             ] {
                 // Not a sign-in: its body would stay unread, and the runtime would end the connection with it.
@@ -187,7 +188,7 @@ async fn bad_configuration_is_told_and_the_old_one_not_used_on() {
 }
 
 #[tokio::test]
-async fn users_are_asked_about_again_and_the_issuers_keys_are_not() {
+async fn deployment_drops_user_records_and_keeps_issuer_keys() {
     let v2 = Puppet::start().await;
     v2.knows(json!({ "id": "0190a6a1-7c1e-7a51-8d0e-6f2f5a6b7c8d", "user_type": "user" }));
     let issuer = testkit::key_server::KeyServer::start().await.unwrap();
@@ -222,7 +223,7 @@ async fn users_are_asked_about_again_and_the_issuers_keys_are_not() {
 }
 
 #[tokio::test]
-async fn object_of_the_step_down_obeys_the_variables_of_whoever_asks() {
+async fn step_down_object_obeys_the_variables_of_the_asking_isolate() {
     let (v2, legacy) = two_sides().await;
     let key = "an-admin-key-of-at-least-32-characters";
     let change = json!({

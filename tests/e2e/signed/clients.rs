@@ -1,4 +1,4 @@
-//! Services behind the edge that use our clients: they learn who is calling from the edge, and from nobody else.
+//! Services behind the edge that use our clients: they learn from the edge alone who is calling.
 
 mod assertions;
 pub(super) mod program;
@@ -44,13 +44,13 @@ impl Services {
     }
 }
 
-/// What either service says about its caller: the whole `user`, or the `person`.
+/// Where either service shows its caller: the whole `user`, or the `person`.
 fn pointer(service: &str) -> &'static str {
     if service == NODE.0 { "/user" } else { "/person" }
 }
 
 #[tokio::test]
-async fn services_behind_the_edge_learn_who_is_calling() {
+async fn services_behind_the_edge_get_the_caller() {
     let services = Services::start().await;
     let person = stranger();
     let token = id_token(&person).mint();
@@ -65,7 +65,7 @@ async fn services_behind_the_edge_learn_who_is_calling() {
             .api
             .call("POST", &format!("{prefix}/results/7%20b?page=2"))
             .bearer(&token)
-            // What only the edge may say: it says something else instead.
+            // A header that only the edge may set: the edge replaces it.
             .header("x-crossfade-assertion", "spoofed")
             .header("x-user-id", "somebody-else")
             .send()
@@ -104,7 +104,7 @@ async fn a_legacy_token_names_the_same_kind_of_caller() {
 }
 
 #[tokio::test]
-async fn nobody_gets_past_the_edge_around_it() {
+async fn caller_who_bypasses_the_edge_is_refused() {
     let services = Services::start().await;
     for ((service, _), program) in [(NODE, &services.node), (TOWER, &services.tower)] {
         let direct = Api::at(&program.url);
@@ -117,7 +117,7 @@ async fn nobody_gets_past_the_edge_around_it() {
         let with = |assertion: String| call().header("x-crossfade-assertion", &assertion).send();
         let claims = assertions::claims(service, "GET", "/results/7");
         with(Sealer::of_service(service).seal(&claims)).await.expect(200);
-        // Neither the edge's own key nor another service's opens this door.
+        // Neither the edge's own key nor another service's opens an assertion here.
         for stranger in [Sealer::of_the_edge(), Sealer::of_service("chatbot")] {
             with(stranger.seal(&claims))
                 .await
@@ -141,7 +141,7 @@ async fn nobody_gets_past_the_edge_around_it() {
 }
 
 #[tokio::test]
-async fn the_origin_prints_the_keys_a_service_is_given() {
+async fn origin_prints_the_keys_of_a_service() {
     let printed = program::origin(
         &["assertion-keys", NODE.0],
         &[("ORIGIN_ASSERTION_KEYS", stack::variable("E2E_ASSERTION_KEYS"))],
@@ -187,7 +187,7 @@ async fn a_service_that_asks_verify_token_gets_the_balance_in_both_spellings() {
 }
 
 #[tokio::test]
-async fn the_older_service_is_asked_while_the_new_one_is_away() {
+async fn client_asks_the_older_service_while_the_new_one_is_away() {
     let service = direct_service(NOBODY, Some(stack::variable("E2E_LEGACY")));
     let api = Api::at(&service.url);
     let (_, registered) = register_with_legacy().await;
@@ -197,7 +197,8 @@ async fn the_older_service_is_asked_while_the_new_one_is_away() {
         .await
         .expect(200)
         .has("/user/id", registered.at("/data/user/id"));
-    // What it refuses of its own is refused. What it cannot read it is not asked about: nobody is signed out by that.
+    // A token that the new service refuses stays refused. The client does not ask the older service about a token that it cannot read: that
+    // would sign users out.
     let answer = api
         .get("/")
         .bearer(&legacy_draft().mint())

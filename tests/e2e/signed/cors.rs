@@ -4,11 +4,11 @@ use crate::answer::Answer;
 use crate::people::new_token;
 use crate::stack;
 
-/// Of `CORS_ALLOWED_ORIGINS` in development.
+/// An origin of `CORS_ALLOWED_ORIGINS` in development.
 const LISTED: &str = "http://localhost:5173";
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// Paths answered by the edge, the origin and the legacy service; well and badly.
+/// Paths that the edge, the origin and the legacy service answer, with success and with failure.
 const PATHS: [(&str, u16); 5] = [
     ("/livez", 200),
     ("/nowhere", 404),
@@ -66,7 +66,7 @@ async fn a_listed_origin_may_read_every_answer() {
 }
 
 #[tokio::test]
-async fn nobody_else_may() {
+async fn unlisted_origin_may_read_nothing() {
     for (path, status) in PATHS {
         for origin in [
             None,
@@ -88,7 +88,7 @@ async fn nobody_else_may() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_without_asking_anybody() {
+async fn preflight_reaches_no_service() {
     for path in ["/v1/auth/profile", "/auth/login", "/api/anything", "/nowhere"] {
         let answer = stack::edge()
             .call("OPTIONS", path)

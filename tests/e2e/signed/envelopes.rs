@@ -1,4 +1,4 @@
-//! The shape of failures, whoever makes them.
+//! The shape of failures, from whichever program they come.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::stack;
 const NOBODY: &str = "http://127.0.0.1:9";
 
 #[tokio::test]
-async fn a_failure_is_in_the_envelope_that_old_clients_know() {
+async fn failure_has_the_envelope_of_old_clients() {
     // The edge makes the first, the origin the second.
     for path in ["/nowhere", "/v1/nowhere"] {
         let answer = stack::edge()
@@ -35,7 +35,7 @@ async fn a_failure_is_in_the_envelope_that_old_clients_know() {
 }
 
 #[tokio::test]
-async fn a_failure_is_a_problem_document_for_those_who_ask() {
+async fn failure_is_a_problem_document_on_request() {
     for (path, status, code) in [
         ("/nowhere", 404, "NOT_FOUND"),
         ("/v1/nowhere", 404, "NOT_FOUND"),
@@ -63,7 +63,7 @@ async fn a_failure_is_a_problem_document_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn an_outage_says_when_to_come_back() {
+async fn outage_has_retry_after() {
     let alone = edges::edge().with("ORIGIN_URL", NOBODY).start().await;
     for path in ["/v1/auth/me", "/api/auth/v2/profile"] {
         let answer = alone
@@ -87,7 +87,7 @@ async fn an_outage_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_bad_variable_is_named_and_nothing_is_answered_by_accident() {
+async fn bad_variable_is_named_and_stops_every_answer() {
     let bad = edges::edge()
         .with("ORIGIN_URL", "not an address, but a secret")
         .with("CLOCK_SKEW_SECONDS", "3600")
@@ -118,7 +118,7 @@ async fn a_bad_variable_is_named_and_nothing_is_answered_by_accident() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_its_rules_is_told_field_by_field() {
+async fn invalid_body_is_refused_field_by_field() {
     let answer = stack::edge()
         .post(
             "/v1/auth/register",

@@ -1,4 +1,4 @@
-//! When a side fails: who is asked instead, what is asked once only, and what is never asked elsewhere.
+//! When a side fails: which side the edge asks instead, which requests it sends only once, and which it never sends to the other side.
 
 use testkit::recorder::Recorder;
 
@@ -36,7 +36,7 @@ async fn a_legacy_token_is_answered_by_the_origin_while_the_legacy_service_is_do
 }
 
 #[tokio::test]
-async fn what_changes_something_is_not_sent_twice() {
+async fn writes_are_not_sent_twice() {
     let edge = edges::edge()
         .with("LEGACY_AUTH_URL", NOBODY)
         .with("ROLLOUT_PERCENT", "0")
@@ -64,8 +64,8 @@ async fn what_changes_something_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_firebase_token_is_never_shown_to_the_legacy_service() {
-    // Were it sent on, this one would say 200.
+async fn firebase_token_never_reaches_the_legacy_service() {
+    // The recorder would answer 200 if the edge forwarded the token.
     let recorder = Recorder::start().await.unwrap();
     for kill_switch in ["off", "on"] {
         let edge = edges::edge()
@@ -87,8 +87,8 @@ async fn a_firebase_token_is_never_shown_to_the_legacy_service() {
 }
 
 #[tokio::test]
-async fn an_answer_about_the_request_is_final() {
-    // The recorder answers what it is told to; the real origin would answer otherwise.
+async fn answer_about_the_request_is_final() {
+    // The recorder answers as the test says; the real origin would answer otherwise.
     let recorder = Recorder::start().await.unwrap();
     let edge = edges::edge()
         .with("LEGACY_AUTH_URL", &recorder.url)
@@ -104,14 +104,14 @@ async fn an_answer_about_the_request_is_final() {
             .expect(status)
             .came_from("legacy", "not_in_cohort");
     }
-    // "Not here" is asked again on the other side, which cannot know either: theirs counts.
+    // The edge asks the other side after "not here". The other side cannot know the user either, and its answer counts.
     let answer = edge.api.post("/auth/login?status=404", &body).send().await;
     assert!(answer.header("x-auth-route-reason").is_some(), "{answer}");
     edge.end().await;
 }
 
 #[tokio::test]
-async fn without_a_legacy_service_the_origin_answers_all() {
+async fn origin_answers_all_without_a_legacy_service() {
     let edge = edges::edge().with("LEGACY_AUTH_URL", "").start().await;
     let (_, registered) = register_with_legacy().await;
     edge.api

@@ -1,4 +1,4 @@
-//! What the edge and the origin say about themselves.
+//! What the edge and the origin report about themselves.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::people::{new_token, register_with_legacy};
 use crate::stack;
 
 #[tokio::test]
-async fn the_edge_says_that_it_runs_and_that_it_is_ready() {
+async fn edge_reports_live_and_ready() {
     let edge = stack::edge();
     edge.get("/livez")
         .send()
@@ -36,7 +36,7 @@ async fn the_edge_says_that_it_runs_and_that_it_is_ready() {
 }
 
 #[tokio::test]
-async fn readiness_tells_the_age_of_the_keys() {
+async fn readiness_shows_the_age_of_the_keys() {
     let answer = stack::edge().get("/readyz").send().await.expect(200);
     let keys = answer.at("/keys");
     let rings = keys.as_object().cloned().unwrap_or_default();
@@ -54,7 +54,7 @@ async fn readiness_tells_the_age_of_the_keys() {
 }
 
 #[tokio::test]
-async fn a_rollout_that_cannot_be_read_is_not_ready_and_moves_nobody() {
+async fn unreadable_rollout_is_not_ready_and_moves_no_user() {
     let bad = edges::edge().with("ROLLOUT_PERCENT", "fifty").start().await;
     bad.api
         .get("/readyz")
@@ -89,7 +89,7 @@ async fn examined(edge: &Api, key: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_operator_sees_how_the_edge_is_set_up_and_what_it_reaches() {
+async fn operator_sees_configuration_and_upstreams() {
     let edge = with_keys()
         .with("ROLLOUT_FORCE_LEGACY", "ada@example.com,@example.org")
         .start()
@@ -143,7 +143,7 @@ async fn an_operator_sees_how_the_edge_is_set_up_and_what_it_reaches() {
 }
 
 #[tokio::test]
-async fn operator_sees_which_shared_variables_the_origin_was_told_otherwise() {
+async fn operator_sees_variables_that_differ_from_the_origin() {
     let edge = with_keys()
         .with("CLOCK_SKEW_SECONDS", "7")
         .with("LEGACY_TOKENS_ACCEPTED_UNTIL", "2099-01-31T00:00:00Z")
@@ -159,7 +159,7 @@ async fn operator_sees_which_shared_variables_the_origin_was_told_otherwise() {
 }
 
 #[tokio::test]
-async fn everybody_else_sees_the_short_answer() {
+async fn other_callers_see_the_short_answer() {
     let edge = with_keys().start().await;
     let names = |answer: &Answer| {
         answer
@@ -181,7 +181,7 @@ async fn everybody_else_sees_the_short_answer() {
 }
 
 #[tokio::test]
-async fn an_operator_sees_what_does_not_answer_and_what_is_wrong() {
+async fn operator_sees_silent_upstreams_and_bad_variables() {
     let edge = with_keys()
         .with("ORIGIN_URL", "http://127.0.0.1:9")
         .with("ROLLOUT_PERCENT", "fifty")

@@ -1,4 +1,4 @@
-//! Who somebody is: the row at first sight, the same user under either kind of token, and on every path that asks.
+//! The identity of a caller: the row at first sight, the same user under either kind of token, and on every path that asks.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::people::{id_token, register_with_legacy, stranger};
 use crate::stack;
 
 #[tokio::test]
-async fn a_user_gets_their_row_and_their_tokens_at_first_sight() {
+async fn user_gets_row_and_tokens_at_first_sight() {
     let edge = stack::edge();
     let person = stranger();
     let token = id_token(&person).mint();
@@ -29,7 +29,7 @@ async fn a_user_gets_their_row_and_their_tokens_at_first_sight() {
             .has("/data/user/id", id.as_str())
             .has("/data/user/token_balance", 3);
     }
-    // A later token of theirs names the same row.
+    // A later token of the same user names the same row.
     edge.me(&id_token(&person).claim("name", "Ann").mint())
         .await
         .expect(200)
@@ -44,7 +44,7 @@ async fn a_user_gets_their_row_and_their_tokens_at_first_sight() {
 }
 
 #[tokio::test]
-async fn services_are_told_who_an_id_token_names() {
+async fn verify_token_names_the_user_of_an_id_token() {
     let edge = stack::edge();
     let person = stranger();
     let draft = id_token(&person);
@@ -122,7 +122,7 @@ async fn a_legacy_token_names_the_same_user_on_both_contracts() {
 }
 
 #[tokio::test]
-async fn a_user_of_the_legacy_service_stays_who_they_are_when_they_come_by_firebase() {
+async fn legacy_user_keeps_the_row_when_coming_by_firebase() {
     let edge = stack::edge();
     let (_, registered) = register_with_legacy().await;
     let (id, token) = (
@@ -136,6 +136,6 @@ async fn a_user_of_the_legacy_service_stays_who_they_are_when_they_come_by_fireb
         .expect(200)
         .has("/data/user/id", id.as_str())
         .has("/data/user/firebase_uid", person.uid.as_str());
-    // Whoever registered the address there may be another: what they hold ends with the proof.
+    // Another user may have registered the address there: that user's access ends with the proof.
     edge.me(&token).await.refused(401, "TOKEN_REVOKED");
 }

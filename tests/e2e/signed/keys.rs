@@ -1,4 +1,4 @@
-//! The issuer's keys at the edge: fetched once however many wait, kept while the issuer is down, never replaced by rubbish.
+//! The issuer's keys at the edge: fetched once for all waiting requests, kept while the issuer is down, never replaced by rubbish.
 //!
 //! Each test has a key server and an edge of its own: an isolate remembers its keys.
 
@@ -54,7 +54,7 @@ fn publishes(issuer: &KeyServer, keys: &[&str]) {
     );
 }
 
-/// An edge that fetches its keys there, and has none yet.
+/// An edge that fetches its keys from `issuer`, and has none yet.
 fn edge_of(issuer: &KeyServer) -> Wanted {
     edges::edge().with("FIREBASE_JWKS_URL", &issuer.url())
 }
@@ -64,8 +64,8 @@ fn token_by(name: &str) -> String {
     id_token(&stranger()).by(Key::named(name).unwrap()).mint()
 }
 
-/// Where the edge verifies and asks nobody else: a path that needs a good token and does not exist at the origin. 404 means that the
-/// token was believed, and costs no row.
+/// A path where the edge verifies and asks no other service: it needs a good token and does not exist at the origin. 404 means that the
+/// edge believed the token, and creates no row.
 const VERIFIED: &str = "/v1/nowhere";
 
 async fn ask(edge: &Edge, token: &str) -> Answer {
@@ -77,7 +77,7 @@ fn believed(answer: &Answer) {
     assert_eq!(answer.status, 404, "the token was not believed\n{answer}");
 }
 
-/// Asks with all tokens at once.
+/// Sends requests with all tokens at once.
 async fn ask_at_once(edge: &Edge, tokens: impl IntoIterator<Item = String>) -> Vec<Answer> {
     let mut asked = JoinSet::new();
     for token in tokens {

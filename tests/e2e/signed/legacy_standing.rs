@@ -1,4 +1,4 @@
-//! A legacy token counts no longer in the legacy contract either, once its holder is deactivated at v2.
+//! A legacy token is void in the legacy contract too, once its holder is deactivated at v2.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::people::register_with_legacy;
 use crate::stack;
 
-/// The time in which somebody is out everywhere (docs/VERIFICATION.md), and what a busy machine may add.
+/// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);
 
 #[tokio::test]

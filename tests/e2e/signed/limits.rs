@@ -1,4 +1,4 @@
-//! Input that is too large is refused by its own code, before it costs anything.
+//! The edge refuses input that is too large by its own code, before it costs anything.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Clients of the old contract keep the token of their sign-in for seven days and know no refresh. The clock of the edge is the test's.
+//! Clients of the old contract keep the token of their sign-in for seven days and cannot refresh it. The test sets the edge's clock.
 
 use testkit::key_server::{Change, KeyServer};
 use testkit::tokens::{now, session_cookie};
@@ -22,7 +22,7 @@ async fn profile(edge: &Edge, token: &str, at: i64) -> Answer {
 }
 
 #[tokio::test]
-async fn nobody_who_never_refreshes_is_signed_out_within_seven_days() {
+async fn client_without_refresh_stays_signed_in_for_seven_days() {
     let v2 = Puppet::start().await;
     let issuer = KeyServer::start().await.unwrap();
     let cookies = Change {
@@ -56,7 +56,7 @@ async fn nobody_who_never_refreshes_is_signed_out_within_seven_days() {
     assert_eq!(signed_out, 0);
     let over = profile(&edge, &clients[0], signed_in_at + WEEK + HOUR).await;
     over.refused(401, "TOKEN_EXPIRED");
-    // What they were given before: an hour.
+    // The token that they were given before lives an hour.
     let id_token = id_token(&stranger()).claim("iat", signed_in_at).mint();
     profile(&edge, &id_token, signed_in_at).await.expect(200);
     let later = profile(&edge, &id_token, signed_in_at + 2 * HOUR).await;

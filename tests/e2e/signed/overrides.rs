@@ -1,4 +1,4 @@
-//! The rollout is changed without a deployment, on the Durable Object that keeps the overrides.
+//! An override changes the rollout without a deployment, on the Durable Object that keeps overrides.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::puppet::Puppet;
 const ADMIN: &str = "an-admin-key-of-at-least-32-characters";
 const OTHER: &str = "another-key-of-at-least-32-characters";
 
-/// A change is everywhere after so long.
+/// The time within which a change reaches every isolate.
 const WITHIN: Duration = Duration::from_secs(4);
 
 async fn sign_in(edge: &Api) -> Answer {
@@ -84,7 +84,7 @@ async fn override_is_obeyed_at_the_next_sign_in_and_undone_by_an_empty_one() {
 }
 
 #[tokio::test]
-async fn edge_without_the_object_says_that_overrides_cannot_be_kept() {
+async fn edge_without_the_object_refuses_overrides() {
     let edge = edge()
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
         .start()
@@ -96,7 +96,7 @@ async fn edge_without_the_object_says_that_overrides_cannot_be_kept() {
 }
 
 #[tokio::test]
-async fn second_service_agrees_where_two_users_are_wanted() {
+async fn override_needs_a_second_service_where_configured() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
         .with("ORIGIN_URL", &v2.url)
@@ -122,7 +122,7 @@ async fn second_service_agrees_where_two_users_are_wanted() {
     edge.end().await;
 }
 
-/// Signs somebody in there and says whether v2 did, in the meantime that took.
+/// Signs a user in there; returns whether v2 answered, and how long that took.
 async fn is_at_v2(edge: &Api) -> bool {
     let answer = sign_in(edge).await.expect(200);
     answer.header("x-auth-route") == Some("v2")
@@ -155,7 +155,7 @@ async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_obje
         .await
         .expect(200);
     let changed = Instant::now();
-    // Under load: each is asked all the time, until long after it has heard.
+    // Under load: each isolate gets requests all the time, until long after it has learned of the change.
     let mut watched = JoinSet::new();
     for isolate in all {
         watched.spawn(async move {
@@ -183,7 +183,7 @@ async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_obje
 }
 
 #[tokio::test]
-async fn webhook_is_told_of_each_change_and_a_silent_one_delays_nothing() {
+async fn webhook_gets_each_change_and_a_silent_one_delays_nothing() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
     let listening = Puppet::start().await;
@@ -198,7 +198,7 @@ async fn webhook_is_told_of_each_change_and_a_silent_one_delays_nothing() {
         put(&edge.api, ADMIN, 0, &json!({ "percent": 100 }))
             .await
             .expect(200);
-        // It is given three seconds to answer.
+        // The webhook gets three seconds to answer.
         assert!(
             began.elapsed() < Duration::from_millis(2_500),
             "{:?}",

@@ -22,7 +22,7 @@ async fn sign_in(edge: &Api, key: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn callers_are_told_the_limit_and_refused_beyond_it() {
+async fn callers_see_the_limit_and_are_refused_beyond_it() {
     let legacy = Puppet::start().await;
     let edge = edge()
         .with("LEGACY_AUTH_URL", &legacy.url)
@@ -47,8 +47,8 @@ async fn callers_are_told_the_limit_and_refused_beyond_it() {
         .has_header("retry-after", "60");
     assert_eq!(legacy.asked().len(), 3);
 
-    // Our own services are not counted, and no other call has this limit.
-    // The refusal did not wait for its request's body, so its connection may be gone.
+    // Our own services are not counted, and no other call has this limit. The refusal did not wait for its request's body, so its
+    // connection may be gone.
     let afresh = Api::at(&edge.api.base);
     let key = stack::variable("E2E_SERVICE_KEY");
     sign_in(&afresh, Some(&key))
@@ -63,9 +63,9 @@ async fn callers_are_told_the_limit_and_refused_beyond_it() {
     edge.end().await;
 }
 
-/// Strangers from everywhere at one account, and the owner: what strangers fill refuses none but them.
+/// Strangers from many networks call about one account, and so does its owner: the counters that strangers fill refuse only strangers.
 #[tokio::test]
-async fn account_that_strangers_call_about_stays_open_to_its_owner() {
+async fn strangers_calls_do_not_lock_the_owner_out() {
     let legacy = Puppet::start().await;
     let edge = edge()
         .with("LEGACY_AUTH_URL", &legacy.url)
@@ -76,7 +76,7 @@ async fn account_that_strangers_call_about_stays_open_to_its_owner() {
         .start()
         .await;
     let sign_in = async |address: String| {
-        // A refusal does not wait for its request's body, so that its connection may be gone.
+        // A refusal does not wait for its request's body, so its connection may be gone.
         Api::at(&edge.api.base)
             .post(
                 "/auth/login",
@@ -94,7 +94,7 @@ async fn account_that_strangers_call_about_stays_open_to_its_owner() {
         }
         sign_in(format!("2001:db8:2:{round}::1")).await.expect(200);
     }
-    // 15 in one period of the counters; a new one may begin meanwhile.
+    // 15 in one period of the counters; a new period may begin meanwhile.
     assert!(refused >= 5, "{refused}");
     edge.end().await;
 }

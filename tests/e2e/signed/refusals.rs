@@ -1,4 +1,4 @@
-//! Every way a token can be bad has its own stable code, and the same one on every path.
+//! Every defect of a token has its own stable code, and the same code on every path.
 
 use serde_json::json;
 use testkit::keys::Key;
@@ -20,7 +20,7 @@ fn issued(seconds: i64) -> Draft {
         .claim("exp", at + 3_600)
 }
 
-/// The public key as text, as an attacker has it: what a verifier would use that takes any key for any algorithm.
+/// The public key as text, as an attacker has it: a verifier that takes any key for any algorithm would use it as a secret.
 fn public_key_as_secret() -> Signature {
     Signature::Hs256(Key::issuer().jwk()["n"].as_str().unwrap().as_bytes().to_vec())
 }
@@ -171,7 +171,7 @@ async fn every_defect_has_its_code() {
             !answer.text.contains(&token),
             "the token is in its refusal\n{answer}"
         );
-        // The origin comes to the same verdict when a service calls it directly, and when the token is in the body.
+        // The origin reaches the same verdict when a service calls it directly, and when the token is in the body.
         stack::origin().me(&token).await.refused(401, code);
         edge.post("/v1/auth/verify-token", &json!({ "token": token }))
             .send()
@@ -182,7 +182,7 @@ async fn every_defect_has_its_code() {
 }
 
 #[tokio::test]
-async fn the_old_verify_token_answers_200_for_a_bad_token() {
+async fn legacy_verify_token_answers_200_for_a_bad_token() {
     for (defect, draft, _) in bad_tokens() {
         println!("{defect}");
         stack::edge()
@@ -197,7 +197,7 @@ async fn the_old_verify_token_answers_200_for_a_bad_token() {
 }
 
 #[tokio::test]
-async fn no_token_at_all_is_asked_for_one() {
+async fn missing_token_gets_a_challenge() {
     stack::edge()
         .get("/v1/auth/me")
         .send()

@@ -1,4 +1,4 @@
-//! What the edge changes on an answer of a service, and asks of caches.
+//! What the edge changes in a service's answer, and what it asks of caches.
 
 use serde_json::json;
 use testkit::recorder::{Received, Recorder};
@@ -28,7 +28,7 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
 }
 
 #[tokio::test]
-async fn redirect_to_the_services_own_address_is_told_as_the_path_here() {
+async fn redirect_to_the_services_address_becomes_the_edges_path() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let inner = &recorder.url;
@@ -48,7 +48,7 @@ async fn redirect_to_the_services_own_address_is_told_as_the_path_here() {
             format!("{inner}/auth/login"),
             "/auth/login".to_owned(),
         ),
-        // Not the service's, or without a host: nobody's to change.
+        // An address that is not the service's, or has no host: the edge leaves it.
         ("/api/shelf/x", format!("{inner}/other"), format!("{inner}/other")),
         (
             "/api/open/x",
@@ -70,7 +70,7 @@ async fn redirect_to_the_services_own_address_is_told_as_the_path_here() {
 }
 
 #[tokio::test]
-async fn private_answers_and_subrequests_are_kept_by_no_cache() {
+async fn no_cache_keeps_private_answers_or_subrequests() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let token = new_token();
@@ -89,7 +89,7 @@ async fn private_answers_and_subrequests_are_kept_by_no_cache() {
         .await
         .expect(200);
         assert_eq!(answer.header("cache-control"), kept, "{answer}");
-        // What the runtime sends for `cache: "no-store"` where a client says nothing.
+        // The runtime sends this for `cache: "no-store"` where the client sends nothing.
         let received: Received = serde_json::from_str(&answer.text).unwrap();
         assert_eq!(
             received.header("cache-control"),
@@ -170,7 +170,7 @@ async fn pages_of_apps_and_usual_preflights_are_allowed() {
 }
 
 #[tokio::test]
-async fn bad_configuration_is_told_to_pages_of_listed_origins() {
+async fn pages_of_listed_origins_can_read_bad_configuration() {
     let edge = edges::edge().with("UPSTREAM_TIMEOUT_MS", "soon").start().await;
     edge.api
         .get("/v1/auth/me")

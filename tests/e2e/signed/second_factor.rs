@@ -1,4 +1,5 @@
-//! A password alone signs nobody in who has a second factor: at v2, under the kill switch, while Google is away and while the origin is.
+//! A password alone signs in no user who has a second factor: at v2, under the kill switch, while Google is away and while the origin is
+//! away.
 
 use serde_json::{Value, json};
 use testkit::identity_toolkit::TOTP_CODE;
@@ -24,7 +25,7 @@ fn let_nobody_in(answer: &Answer) {
     }
 }
 
-/// These variables, as the version called `name`.
+/// These variables, deployed as the version called `name`.
 fn deployed(name: &str, mut variables: Value) -> Value {
     variables["CF_VERSION_METADATA"] = json!({ "id": name, "tag": "", "timestamp": "" });
     variables

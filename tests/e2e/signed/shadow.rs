@@ -1,4 +1,4 @@
-//! Shadow reads: v2 is asked what legacy answered, once it has been answered, and only the difference is told.
+//! Shadow reads: after legacy has answered, the edge asks v2 the same, and reports only the difference.
 
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ async fn reads_are_repeated_at_v2_and_compared_and_writes_are_not() {
         .send()
         .await
         .expect(200);
-    // What the caller gets is legacy's word, whatever v2 would have said.
+    // The caller gets legacy's answer, whatever v2 would have said.
     profile("GET")
         .send()
         .await
@@ -82,7 +82,7 @@ async fn reads_are_repeated_at_v2_and_compared_and_writes_are_not() {
     v2.answers(500);
     profile("GET").send().await.expect(200);
     assert_eq!(counted(&edge.api, 4).await["different"], 2);
-    // Whether the holder of a legacy token may act still, v2 is asked as well.
+    // The edge also asks v2 whether the holder of a legacy token may still act.
     let mut repeated = v2.asked();
     repeated.retain(|asked| asked.contains(" /auth/"));
     assert_eq!(

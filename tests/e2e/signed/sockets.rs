@@ -1,4 +1,4 @@
-//! A page opens a WebSocket with its token as a subprotocol, which no service gets to see.
+//! A page opens a WebSocket with its token as a subprotocol, and no service sees the token.
 
 use serde_json::json;
 use testkit::recorder::Recorder;
@@ -7,7 +7,7 @@ use testkit::wire::{self, Wire};
 use crate::edges::{self, Edge};
 use crate::people::new_token;
 
-/// Of `CORS_ALLOWED_ORIGINS` in development.
+/// An origin of `CORS_ALLOWED_ORIGINS` in development.
 const ORIGIN: &str = "http://localhost:5173";
 /// RFC 6455 section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";

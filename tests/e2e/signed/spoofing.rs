@@ -1,4 +1,4 @@
-//! No claim of a caller's about itself reaches a service behind the edge: in any spelling, on any path, once or twice.
+//! No caller's header about its own identity reaches a service behind the edge: in any spelling, on any path, once or twice.
 
 use testkit::recorder::{Received, Recorder};
 
@@ -8,7 +8,7 @@ use crate::people::new_token;
 use crate::raw;
 use crate::stack;
 
-/// Names only the edge may use, as a caller may spell them.
+/// Names that only the edge may use, as a caller may spell them.
 const FORGED: [&str; 62] = [
     "X-User-ID",
     "x-user-id",
@@ -74,10 +74,10 @@ const FORGED: [&str; 62] = [
     "Cloudflare-Workers-Version-Key",
 ];
 
-/// Names that look alike and are nobody's business.
+/// Names that look alike and are reserved for nobody.
 const INNOCENT: [&str; 5] = ["X-Users", "X-User", "X-Service-Keys", "X-Authentic", "X_Custom"];
 
-/// Everything behind this edge records what it receives, except the origin.
+/// An edge whose services all record what they receive, except the origin.
 async fn in_front_of(recorder: &Recorder) -> Edge {
     edges::edge()
         .with("LEGACY_AUTH_URL", &recorder.url)
@@ -95,9 +95,9 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
         .await
 }
 
-/// What arrives of a request with these header lines.
+/// What the recorder receives of a request with these header lines.
 async fn arrives(edge: &Edge, method: &str, path: &str, lines: &[&str]) -> Received {
-    // Past the local entry, which would tidy some of them.
+    // Past Miniflare's entry, which would change some of them.
     let answer = raw::send(&Api::at(&edge.direct), method, path, lines)
         .await
         .expect(200);
@@ -111,7 +111,7 @@ fn check(received: &Received, path: &str) {
             "{path}: {name}: {value} arrived\n{received:#?}"
         );
     }
-    // The check can fail: what is not forged does arrive.
+    // The check can fail: headers that are not reserved do arrive.
     for name in INNOCENT {
         let name = name.to_ascii_lowercase();
         assert_eq!(
@@ -126,7 +126,7 @@ async fn every_spelling(edge: &Edge, method: &str, path: &str, authorization: Op
     let forged: Vec<String> = FORGED.iter().map(|name| format!("{name}: forged")).collect();
     let innocent: Vec<String> = INNOCENT.iter().map(|name| format!("{name}: innocent")).collect();
     let always = || innocent.iter().map(String::as_str).chain(authorization);
-    // Each by itself, and twice.
+    // Each alone, and each twice.
     for line in &forged {
         for times in [1, 2] {
             let lines: Vec<&str> = std::iter::repeat_n(line.as_str(), times)
@@ -135,7 +135,7 @@ async fn every_spelling(edge: &Edge, method: &str, path: &str, authorization: Op
             check(&arrives(edge, method, path, &lines).await, path);
         }
     }
-    // All at once, and a second time in the opposite order.
+    // All at once, and then all in the opposite order.
     let all: Vec<&str> = forged
         .iter()
         .chain(forged.iter().rev())
@@ -198,7 +198,7 @@ async fn nothing_forged_reaches_the_origin() {
 }
 
 #[tokio::test]
-async fn a_forged_identity_changes_nobody_at_the_real_origin() {
+async fn forged_identity_has_no_effect_at_the_origin() {
     let edge = stack::edge();
     let authorization = format!("Authorization: Bearer {}", new_token());
     let honest = raw::send(&edge, "GET", "/v1/auth/me", &[&authorization])
@@ -223,14 +223,14 @@ async fn a_forged_identity_changes_nobody_at_the_real_origin() {
     raw::send(&edge, "GET", "/v1/auth/me", &without)
         .await
         .refused(401, "TOKEN_MISSING");
-    // Somebody who reaches the origin past the edge is told that an assertion of their own making is not believed.
+    // A caller who reaches the origin past the edge is refused with an assertion of their own making.
     raw::send(&stack::origin(), "GET", "/v1/auth/me", &without)
         .await
         .refused(403, "FORBIDDEN");
 }
 
 #[tokio::test]
-async fn a_key_of_ours_arrives_and_one_that_is_not_does_not() {
+async fn only_a_proven_service_key_arrives() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let ours = stack::variable("E2E_SERVICE_KEY");
@@ -252,7 +252,7 @@ async fn a_key_of_ours_arrives_and_one_that_is_not_does_not() {
         Some("true"),
         "{received:#?}"
     );
-    // It opens the origin's routes for services; nobody else gets to see it.
+    // The key opens the origin's routes for services; no other service gets to see it.
     for (method, path) in [
         ("GET", "/api/none/x"),
         ("GET", "/api/optional/x"),
@@ -279,7 +279,7 @@ async fn a_key_of_ours_arrives_and_one_that_is_not_does_not() {
 }
 
 #[tokio::test]
-async fn header_named_for_one_connection_ends_at_the_edge_and_no_other_does() {
+async fn connection_header_drops_only_headers_it_names() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let authorization = format!("Authorization: Bearer {}", new_token());

@@ -15,7 +15,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(45);
 
 async fn sign_in(edge: &Api, person: usize) -> Answer {
     let body = json!({ "email": format!("person-{person}@example.com"), "password": "x" });
-    // From addresses of their own: what one caller sees is no reason to send others back.
+    // Each caller has an address of its own: the failures of one caller send no other user back.
     let address = format!("10.0.{}.{}", person / 256 % 256, person % 256);
     edge.post("/auth/login", &body)
         .header("cf-connecting-ip", &address)
@@ -27,7 +27,7 @@ fn reason(answer: &Answer) -> &str {
     answer.header("x-auth-route-reason").unwrap_or_default()
 }
 
-/// Signs users in until one is signed in for `wanted`. Nobody may be refused on the way.
+/// Signs users in until one is signed in by `wanted`. No sign-in may be refused on the way.
 async fn until(edge: &Api, wanted: &str, within: Duration) -> Duration {
     let began = Instant::now();
     for person in 0.. {
@@ -57,8 +57,8 @@ async fn sign_ins_go_back_within_ten_seconds_and_return_when_v2_is_well() {
     v2.answers(503);
     until(&edge.api, "stepped_down", MOST).await;
 
-    // v2 has stopped failing, and legacy does not know somebody: they are found at v2, whatever the standing. Until its breaker
-    // closes it is not asked, which is an outage to them, and never "unknown".
+    // v2 has stopped failing, and legacy does not know this user: the edge finds them at v2, stepped down or not. Until its breaker closes
+    // the edge does not ask v2, and the user gets an outage, never "unknown".
     v2.answers(200);
     legacy.answers(404);
     let began = Instant::now();
@@ -78,7 +78,7 @@ async fn sign_ins_go_back_within_ten_seconds_and_return_when_v2_is_well() {
 }
 
 #[tokio::test]
-async fn without_the_binding_each_request_falls_back_by_itself_and_nothing_steps_down() {
+async fn requests_fall_back_singly_without_the_binding() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     v2.answers(503);
     let edge = edge()

@@ -1,4 +1,4 @@
-//! Bodies and connections that the edge does not look into pass through it untouched.
+//! Bodies and connections that the edge does not look into pass through it unchanged.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::people::new_token;
 /// The longest sign-in body that the edge looks into, in bytes.
 const PEEKED: usize = 16 * 1024;
 
-/// A sign-in of `length` bytes in all, by somebody whom `ROLLOUT_FORCE_V2` names.
+/// A sign-in of `length` bytes in all, by a user whom `ROLLOUT_FORCE_V2` names.
 fn sign_in(length: usize) -> Vec<u8> {
     let start = r#"{"email":"ann@v2.example","password":"correct horse 1","padding":""#;
     let end = "\"}";
@@ -61,7 +61,7 @@ async fn a_sign_in_arrives_byte_by_byte_whatever_its_length() {
     for (length, side) in [
         (100, "v2"),
         (PEEKED, "v2"),
-        // Too long to be looked into: nothing says who this is, so they stay where everybody is.
+        // Too long for the edge to read: nothing identifies the user, so legacy answers.
         (PEEKED + 1, "legacy"),
         (300 * 1024, "legacy"),
     ] {
@@ -101,7 +101,7 @@ async fn a_web_socket_is_connected_through_to_a_service_that_takes_them() {
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&echoed), text);
     }
-    // Not for strangers, not to a service that takes none, and not to the origin.
+    // The edge refuses strangers, a service that takes none, and the origin.
     for (path, token, status) in [
         ("/api/live/socket", None, 401),
         ("/api/open/socket", None, 400),
@@ -127,7 +127,7 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
         .await
 }
 
-/// Asks for a WebSocket: the connection, or the head of the refusal.
+/// Asks for a WebSocket. Returns the connection, or the head of the refusal.
 async fn upgrade(edge: &Edge, path: &str, token: Option<&str>) -> Result<TcpStream, String> {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     let host = edge.api.base.trim_start_matches("http://");

@@ -1,4 +1,4 @@
-//! Strict routes of app services: whoever was put out a second ago is refused at once there, and within ten seconds elsewhere.
+//! Strict routes of app services refuse a user who was deactivated a second ago at once, and other routes within ten seconds.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::people::{id_token, new_token, stranger};
 use crate::puppet::Puppet;
 use crate::stack;
 
-/// The time in which somebody is out everywhere (docs/VERIFICATION.md), and what a busy machine may add.
+/// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);
 
 fn in_front_of(recorder: &Recorder) -> Wanted {
@@ -32,7 +32,7 @@ async fn put_out(token: &str) {
 }
 
 #[tokio::test]
-async fn somebody_put_out_a_second_ago_is_refused_at_once() {
+async fn strict_route_refuses_a_deactivated_user_at_once() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).start().await;
     let token = id_token(&stranger()).mint();
@@ -42,7 +42,7 @@ async fn somebody_put_out_a_second_ago_is_refused_at_once() {
     }
     put_out(&token).await;
     let out_since = Instant::now();
-    // Another spelling is no way around.
+    // Another spelling does not avoid the strict route.
     for path in [
         "/api/shop/%70ayments",
         "/api/shop/payments",
@@ -55,7 +55,7 @@ async fn somebody_put_out_a_second_ago_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn on_other_routes_they_are_refused_within_ten_seconds() {
+async fn other_routes_refuse_a_deactivated_user_within_ten_seconds() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).start().await;
     let token = id_token(&stranger()).mint();
@@ -81,7 +81,7 @@ async fn on_other_routes_they_are_refused_within_ten_seconds() {
 }
 
 #[tokio::test]
-async fn without_the_origin_nobody_passes_there() {
+async fn strict_route_lets_nobody_pass_without_the_origin() {
     let recorder = Recorder::start().await.unwrap();
     let origin = Puppet::start().await;
     origin.knows(json!({ "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "user_type": "user", "email": null }));

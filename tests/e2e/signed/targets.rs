@@ -1,5 +1,5 @@
-//! One path for all: the one that limits, routes and guards judge is sealed, and arrives. However a target is spelled, on the Worker's own
-//! socket and behind what Cloudflare's network makes of it.
+//! One path for all: limits, routes and guards judge the path that the edge seals and sends, however a client spells the target, on the
+//! Worker's own socket and behind Cloudflare's normalisation.
 
 use serde_json::json;
 use testkit::front::{Front, Normalisation};
@@ -10,7 +10,7 @@ use super::assertions::opened;
 use crate::edges::{self, Edge};
 use crate::stack;
 
-/// What follows the prefix of a service.
+/// The rest of a target, after the prefix of a service.
 const SPELLINGS: [&[u8]; 86] = [
     b"",
     b"/",
@@ -119,7 +119,7 @@ async fn in_front_of(recorder: &Recorder) -> Edge {
         .await
 }
 
-/// The edge's own socket, and behind each kind of zone.
+/// The edge's own socket, and a front for each kind of zone.
 async fn doors(edge: &Edge) -> (Vec<String>, Vec<Front>) {
     let mut urls = vec![edge.direct.clone(), edge.api.base.clone()];
     let mut fronts = Vec::new();
@@ -146,7 +146,7 @@ fn shown(door: &str, target: &[u8], answer: &WireAnswer) -> String {
     )
 }
 
-/// Where an answer came from, if not from a service.
+/// Which side refused, unless a service answered.
 fn refusal(answer: &WireAnswer) -> Option<&str> {
     let reason = answer
         .headers
@@ -160,7 +160,7 @@ fn refusal(answer: &WireAnswer) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn judged_path_is_sealed_and_arrives_for_every_spelling() {
+async fn every_spelling_is_judged_sealed_and_sent_alike() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let (doors, _fronts) = doors(&edge).await;
@@ -209,7 +209,7 @@ async fn judged_path_is_sealed_and_arrives_for_every_spelling() {
 }
 
 #[tokio::test]
-async fn accounts_are_not_made_by_a_respelled_batch() {
+async fn respelled_batch_registers_no_accounts() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let (doors, _fronts) = doors(&edge).await;
@@ -256,7 +256,7 @@ async fn respelled_sign_in_counts_against_its_limit() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
     let address = "cf-connecting-ip: 192.0.2.8";
-    // The counter's window is a minute of the clock: until one call is refused, all of this window's are taken.
+    // The counter's window is a minute of the clock: the test uses up the calls of this window until one is refused.
     let mut taken = 0;
     while wire::exchange(&edge.direct, "POST", b"/auth/login", &[address], b"{}")
         .await
@@ -319,7 +319,7 @@ async fn refused_target_is_answered_in_the_envelope_with_name_and_cors() {
     );
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["error"]["code"], "VALIDATION_ERROR", "{shown}");
-    // The absolute form and what is no target end before the Worker, or lead where they say.
+    // The absolute form, and texts that are no target, end before the Worker, or lead to the path that they name.
     for target in [b"http://other.example/auth/login".as_slice(), b"*", b"abc", b"?x"] {
         let answer = wire::exchange(&edge.direct, "GET", target, &[], b"")
             .await

@@ -1,4 +1,4 @@
-//! What the edge tells Analytics Engine. Columns have numbers there: docs/LOGGING.md gives them their names.
+//! What the edge writes to Analytics Engine. Columns have numbers there; docs/LOGGING.md gives them names.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ async fn every_request_is_one_point_without_the_user() {
 }
 
 #[tokio::test]
-async fn one_that_fails_or_is_the_real_one_changes_no_answer() {
+async fn failing_dataset_changes_no_answer() {
     async fn answers(edge: &Api) {
         for _ in 0..3 {
             edge.get("/livez").send().await.expect(200);

@@ -14,7 +14,7 @@ async fn named(path: &str, name: Option<&str>) -> Answer {
     .await
 }
 
-/// 128 random bits in hexadecimal: what is made where no name, or no good one, comes along.
+/// 128 random bits in hexadecimal: the edge makes them when a request brings no name, or a bad one.
 fn is_made_here(name: Option<&str>) -> bool {
     name.is_some_and(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
@@ -55,7 +55,7 @@ async fn a_bad_name_is_replaced_and_a_missing_one_made() {
 }
 
 #[tokio::test]
-async fn the_name_in_a_failure_is_the_one_in_its_header() {
+async fn failure_names_the_request_as_its_header_does() {
     for path in ["/nowhere", "/v1/nowhere"] {
         let answer = named(path, Some("a b")).await.expect(404);
         assert_eq!(

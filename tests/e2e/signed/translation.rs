@@ -14,7 +14,7 @@ use crate::stack;
 
 const ID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
-/// One of the plan's service, and an edge that translates for it.
+/// One of the plan's services, and an edge that translates for it.
 struct Behind {
     service: Program,
     edge: Edge,
@@ -51,7 +51,7 @@ impl Behind {
     }
 }
 
-/// A service that says what it received.
+/// A service that records what it received.
 fn in_front_of(recorder: &Recorder) -> Wanted {
     let url = &recorder.url;
     edges::edge().with(
@@ -65,7 +65,7 @@ fn in_front_of(recorder: &Recorder) -> Wanted {
 }
 
 #[tokio::test]
-async fn services_of_the_plan_run_unchanged_whatever_a_user_signed_in_with() {
+async fn services_of_the_plan_run_unchanged_for_every_sign_in() {
     let behind = Behind::start(&[]).await;
     let firebase = new_token();
     let (_, registered) = register_with_legacy().await;
@@ -89,13 +89,13 @@ async fn services_of_the_plan_run_unchanged_whatever_a_user_signed_in_with() {
                 .came_from("edge", "app_service")
                 .has("/data/user/id", id.as_str());
         }
-        // They are known, and not administrators.
+        // The service knows the user, who is no administrator.
         for path in ["/api/admin/stats", "/api/archive/admin/users"] {
             behind.edge.api.get(path).bearer(token).send().await.expect(403);
         }
         sent += 5;
     }
-    // Which services still need it is counted.
+    // The data points count which services still need translation.
     let points = behind.edge.points(sent).await;
     for point in &points {
         assert_eq!(point["doubles"][10], 1.0, "{point}");
@@ -105,7 +105,7 @@ async fn services_of_the_plan_run_unchanged_whatever_a_user_signed_in_with() {
             "{point}"
         );
     }
-    // Past the edge the service cannot read it, which is why.
+    // A direct call without translation: the service cannot read the token.
     let direct = crate::api::Api::at(&behind.service.url);
     direct
         .get("/api/archive/results")
@@ -153,7 +153,7 @@ async fn roles_at_a_service_are_those_of_the_row() {
 }
 
 #[tokio::test]
-async fn what_is_minted_is_good_at_the_legacy_service_and_opens_nothing_at_the_edge() {
+async fn translated_token_works_at_legacy_and_not_at_the_edge() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).start().await;
     let person = stranger();
@@ -194,7 +194,7 @@ async fn what_is_minted_is_good_at_the_legacy_service_and_opens_nothing_at_the_e
     }
     stack::origin().me(made).await.refused(401, "TOKEN_WRONG_KIND");
 
-    // A service that reads assertions sees none.
+    // A service that reads assertions gets no such token.
     let other = get("/api/new/x").await.expect(200);
     let received: Received = serde_json::from_value(other.json()).unwrap();
     assert!(received.header("authorization").is_none(), "{other}");
@@ -202,7 +202,7 @@ async fn what_is_minted_is_good_at_the_legacy_service_and_opens_nothing_at_the_e
 }
 
 #[tokio::test]
-async fn without_the_origin_there_is_no_token_and_no_guess() {
+async fn no_token_is_translated_without_the_origin() {
     let recorder = Recorder::start().await.unwrap();
     let origin = Puppet::start().await;
     let edge = in_front_of(&recorder)
@@ -222,7 +222,7 @@ async fn without_the_origin_there_is_no_token_and_no_guess() {
 }
 
 #[tokio::test]
-async fn a_socket_of_the_plans_service_opens_for_a_page() {
+async fn page_opens_a_socket_of_the_plans_service() {
     let behind = Behind::start(&[]).await;
     let token = new_token();
     let id = stack::edge()
@@ -240,7 +240,7 @@ async fn a_socket_of_the_plans_service_opens_for_a_page() {
     behind.edge.end().await;
 }
 
-/// What a page is told that connects by Socket.IO.
+/// What a page that connects by Socket.IO receives.
 async fn connect(edge: &Edge, token: &str, transports: &str) -> Value {
     let client = root().join("tests/services/socket-client.mjs");
     let words = [

@@ -1,5 +1,5 @@
-//! An answer that the edge gives before anybody has read the request's body. The client may send its next request on that connection: the
-//! runtime closes one whose body it was left with, and the client takes that for an outage.
+//! The edge answers before any program has read the request's body. The client may send its next request on that connection: the runtime
+//! closes a connection with an unread body, and the client takes that for an outage.
 
 use testkit::wire::{Wire, head};
 
@@ -8,10 +8,10 @@ use crate::edges::{Edge, edge};
 const KEY: &str = "a-service-key-of-at-least-32-characters";
 const ON_ONE_CONNECTION: usize = 5;
 
-/// How the body comes.
+/// How the body arrives.
 #[derive(Debug, Clone, Copy)]
 enum Sent {
-    /// With the head.
+    /// Together with the head.
     AtOnce,
     /// In a packet of its own.
     AfterHead,

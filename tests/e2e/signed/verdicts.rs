@@ -1,4 +1,4 @@
-//! The legacy service's word that a good token is bad is read however it is written down.
+//! The edge reads the legacy service's verdict on a good token in every encoding.
 
 use axum::Router;
 use axum::body::Body;
@@ -28,7 +28,7 @@ fn deflated(text: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn long_or_compressed_verdict_is_read() {
-    // Denies every token; compresses even where it is asked not to, and fills up its answer.
+    // Denies every token; compresses even when asked not to, and pads its answer.
     let padding = " ".repeat(20_000);
     let verdict =
         format!(r#"{{"success":true,{padding}"data":{{"valid":false,"error":"Authentication failed"}}}}"#);

@@ -1,5 +1,5 @@
-//! Nobody waits for a silent service longer than its limit and a tick of the isolate's clock, which one of the waiting requests keeps:
-//! whether or not that one's client stays.
+//! No request waits for a silent service longer than its limit and one tick of the isolate's clock. One of the waiting requests keeps that
+//! clock, whether or not its client stays.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::edges::{Edge, edge};
 
 const LIMIT: Duration = Duration::from_secs(1);
-/// A tick, and what a busy machine takes to notice.
+/// A tick, and the delay of a busy machine.
 const SLACK: Duration = Duration::from_millis(1_250);
 
 /// A service that takes a request and never answers, and an edge before it that opens no breaker.
@@ -58,7 +58,7 @@ async fn asked(service: &RudeService, count: usize) {
 }
 
 #[tokio::test]
-async fn waits_end_although_the_client_that_began_the_first_has_left() {
+async fn waits_end_after_the_first_client_has_left() {
     let (service, edge) = silent().await;
     let first = ask(&edge).await;
     asked(&service, 1).await;
@@ -71,12 +71,12 @@ async fn waits_end_although_the_client_that_began_the_first_has_left() {
     asked(&service, 11).await;
     first.leave().unwrap();
     others.join_all().await;
-    // And anew, after a moment in which nobody waited.
+    // The same again, after a moment in which no request waited.
     is_refused_in_time(&edge, 99).await;
 }
 
 #[tokio::test]
-async fn waits_end_in_time_while_requests_come_and_leave_for_longer_than_one_keeps_the_clock() {
+async fn waits_end_in_time_while_clients_come_and_leave() {
     let (_service, edge) = silent().await;
     let edge = std::sync::Arc::new(edge);
     let began = Instant::now();

@@ -8,7 +8,7 @@ pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A variable that has to be set.
+/// A required variable.
 ///
 /// # Errors
 /// Names the variable.

@@ -1,5 +1,5 @@
-//! A TCP proxy on this machine that misbehaves as networks do: it forgets connections without a word, cuts them, delays them, lets nobody
-//! in, or accepts and closes at once as a load balancer does that has no server left.
+//! A TCP proxy on this machine that misbehaves as networks do: it forgets connections without a word, cuts them, delays them, refuses new
+//! ones, or accepts and closes at once like a load balancer without a server.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,18 +11,18 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What happens to connections that come from now on.
+/// What the proxy does with new connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Welcome {
-    /// They are carried to the target.
+    /// It carries them to the target.
     Carry,
-    /// They are accepted and closed: a load balancer without a server.
+    /// It accepts and closes them, like a load balancer without a server.
     Close,
-    /// They are accepted, and nothing ever comes back: a lost host behind something that still answers.
+    /// It accepts them and never answers, like a lost host behind something that still answers.
     Swallow,
 }
 
-/// The proxy. Dropped, it ends and every connection with it.
+/// The proxy. When it is dropped, it ends with every connection.
 #[derive(Debug)]
 pub struct FaultyProxy {
     address: SocketAddr,
@@ -34,21 +34,21 @@ pub struct FaultyProxy {
 struct Shared {
     target: Mutex<SocketAddr>,
     welcome: Mutex<Welcome>,
-    /// Connections whose number is at most this are swallowed: bytes go in and none comes out.
+    /// The proxy swallows connections up to this number: bytes go in and none comes out.
     swallowed_to: AtomicU64,
-    /// Connections whose number is at most this are cut.
+    /// The proxy cuts connections up to this number.
     cut_to: watch::Sender<u64>,
     accepted: AtomicU64,
     open: AtomicUsize,
-    /// Of each piece of data, in each direction, in microseconds.
+    /// The delay of each piece of data, in each direction, in microseconds.
     delay: AtomicU64,
 }
 
 impl FaultyProxy {
-    /// Listens on a free port of this machine and carries to `target`.
+    /// Listens on a free port of this machine and carries connections to `target`.
     ///
     /// # Errors
-    /// No port can be had.
+    /// No port is free.
     pub async fn to(target: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -69,31 +69,31 @@ impl FaultyProxy {
         })
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Carries connections that come from now on to another target.
+    /// Carries new connections to another target.
     pub fn turn_to(&self, target: SocketAddr) {
         *lock(&self.shared.target) = target;
     }
 
-    /// What happens to connections that come from now on.
+    /// Changes what happens to new connections.
     pub fn welcome(&self, welcome: Welcome) {
         *lock(&self.shared.welcome) = welcome;
     }
 
-    /// Forgets every connection there is: nothing that is sent on it arrives any more, and it does not end. New ones work. Answers how
-    /// many there were.
+    /// Forgets every present connection: bytes sent on it no longer arrive, and it does not end. New connections work. Returns how many
+    /// there were.
     pub fn swallow(&self) -> usize {
         let newest = self.shared.accepted.load(Ordering::SeqCst);
         self.shared.swallowed_to.store(newest, Ordering::SeqCst);
         self.shared.open.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection there is.
+    /// Ends every present connection.
     pub fn cut(&self) {
         let newest = self.shared.accepted.load(Ordering::SeqCst);
         self.shared.cut_to.send_replace(newest);
@@ -134,7 +134,7 @@ async fn carry(mut client: TcpStream, number: u64, shared: Arc<Shared>) {
     let work = async {
         match welcome {
             Welcome::Close => {
-                // Not before the client has spoken: closed with bytes unread, it would be reset instead of ended.
+                // It waits until the client has spoken: a connection closed with unread bytes would be reset instead of ended.
                 let mut first = [0; 512];
                 let _ = client.read(&mut first).await;
                 let _ = client.shutdown().await;
@@ -168,7 +168,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: u64, shar
     loop {
         let count = match from.read(&mut buffer).await {
             Ok(count) if count > 0 => count,
-            // Of a connection that is forgotten, neither side hears that the other has gone.
+            // Neither side of a forgotten connection learns that the other has gone.
             _ if is_swallowed(number, shared) => std::future::pending().await,
             _ => return,
         };

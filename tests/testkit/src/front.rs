@@ -1,5 +1,5 @@
-//! What Cloudflare's network does to a request before the Worker sees it, as far as its documentation says: URL normalisation, headers
-//! that clients cannot set, names that are dropped. Without it stands for a zone where that is switched off.
+//! What Cloudflare's network does to a request before the Worker sees it, as documented: URL normalisation, headers that clients cannot
+//! set, names that are dropped. An edge without this front stands for a zone where normalisation is off.
 
 use std::io::Result;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub enum Normalisation {
     Off,
     /// RFC 3986: escapes of unreserved characters decoded, others upper case, dot segments resolved, raw bytes escaped.
     Rfc3986,
-    /// Before that `\` becomes `/` and slashes in a row become one.
+    /// As [`Self::Rfc3986`], after `\` has become `/` and each run of slashes one.
     Cloudflare,
 }
 
@@ -30,7 +30,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// Starts one before the server at `behind`, for clients at `client_ip`. It takes one request a connection.
+    /// Starts one before the server at `behind`, for clients at `client_ip`. It takes one request for each connection.
     ///
     /// # Errors
     /// There is no free port.
@@ -64,7 +64,7 @@ struct Zone {
 async fn accept(listener: TcpListener, zone: Arc<Zone>) {
     while let Ok((client, _)) = listener.accept().await {
         let zone = Arc::clone(&zone);
-        // A broken connection is the test's business.
+        // A broken connection is for the test to judge.
         tokio::spawn(async move { zone.pass(client).await });
     }
 }
@@ -214,7 +214,7 @@ mod tests {
             .map(|target| String::from_utf8_lossy(&target).into_owned())
     }
 
-    /// The examples of Cloudflare's page "How URL normalization works", and what follows from its words.
+    /// The examples of Cloudflare's page "How URL normalization works", and cases that its text implies.
     #[test]
     fn targets_are_normalised_as_documented() {
         for (sent, rfc, cloudflare) in [

@@ -1,4 +1,4 @@
-//! A stand-in for Google's account services, for what the Auth emulator does not do as production does: it checks imported bcrypt
+//! A stand-in for Google's account services. It does what the Auth emulator does not do as production does: it checks imported bcrypt
 //! hashes, signs its tokens, honours revocation, has quotas, throttles, a policy, blocking functions and second factors, and can fail in
 //! every shape on demand. In memory, written from
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>,
@@ -86,7 +86,7 @@ impl IdentityToolkit {
         Ok(Self { shared, task })
     }
 
-    /// What the program under test has to be told, as environment variables.
+    /// The environment variables for the program under test.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         variables(&self.shared)
@@ -97,14 +97,14 @@ impl IdentityToolkit {
         self.shared.change(change);
     }
 
-    /// How often a method was called, whatever the answer was. Names are Google's: `accounts.signInWithPassword`,
-    /// `projects.accounts`, `projects.accounts.lookup`, `token`, `oauth2.token`.
+    /// How often a method was called, whatever the answer was. Names are Google's: `accounts.signInWithPassword`, `projects.accounts`,
+    /// `projects.accounts.lookup`, `token`, `oauth2.token`.
     #[must_use]
     pub fn calls(&self, method: &str) -> u64 {
         self.shared.faults().calls(method)
     }
 
-    /// Every account, in the order of their ids, as an administrator sees them.
+    /// Every account, in the order of their ids, as an administrator sees it.
     #[must_use]
     pub fn accounts(&self) -> Vec<Value> {
         self.shared
@@ -114,7 +114,7 @@ impl IdentityToolkit {
             .collect()
     }
 
-    /// What was mailed and not used yet, oldest first.
+    /// The mails sent and not used yet, oldest first.
     #[must_use]
     pub fn mails(&self) -> Vec<Value> {
         self.shared

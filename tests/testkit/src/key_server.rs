@@ -1,4 +1,4 @@
-//! An issuer's key endpoint that can be slow, down, wrong or rotate, and says how often it was asked.
+//! An issuer's key endpoint that can be slow, down, wrong or rotate its keys, and counts its requests.
 //!
 //! | route | does |
 //! |---|---|
@@ -72,7 +72,7 @@ impl KeyServer {
         })
     }
 
-    /// Where its key set is.
+    /// The address of its key set.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/jwks", self.address)
@@ -86,7 +86,7 @@ impl KeyServer {
         self.shared.lock().settings.change(change)
     }
 
-    /// How often the key set was asked for, whatever the answer was.
+    /// How often a client asked for the key set, whatever the answer was.
     #[must_use]
     pub fn fetches(&self) -> u64 {
         self.shared.lock().fetches
@@ -99,7 +99,7 @@ impl Drop for KeyServer {
     }
 }
 
-/// The routes, with their own state: what the binary serves.
+/// The routes, with a state of their own: the binary serves them.
 pub fn router() -> Router {
     routes(Shared::default())
 }

@@ -40,7 +40,7 @@ impl Key {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The first issuer key: what signs unless a test says otherwise.
+    /// The first issuer key: it signs unless a test names another.
     #[must_use]
     #[expect(
         clippy::expect_used,
@@ -94,7 +94,7 @@ impl Key {
         self.sign_with(&RSA_PKCS1_SHA256, message)
     }
 
-    /// A signature of another padding or hash, for tokens that name one algorithm and use another.
+    /// A signature with another padding or hash, for tokens that name one algorithm and use another.
     #[must_use]
     #[expect(clippy::expect_used, reason = "fails only for a key too short for the hash")]
     pub fn sign_with(&self, encoding: &'static dyn RsaEncoding, message: &[u8]) -> Vec<u8> {

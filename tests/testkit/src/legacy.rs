@@ -14,8 +14,8 @@
 //! | `GET /health`, `/health/{ready,live,metrics}`, `/` | `health` | |
 //! | `GET` `POST /control` | `faults` | ours: how it is to misbehave |
 //!
-//! Where the `Authorization` header is read, a database outage is 401. Left out: the security headers, and what a body that is not
-//! JSON is answered with (here as if it were empty).
+//! On routes that read the `Authorization` header, a database outage is 401. Left out: the security headers, and the real answer to a body
+//! that is not JSON (here it counts as empty).
 
 mod account;
 mod answer;
@@ -49,16 +49,16 @@ use user_cache::UserCache;
 
 const BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// What the service is told.
+/// The settings of the service.
 #[derive(Clone)]
 pub struct Settings {
     /// The HS256 secret of its tokens.
     pub jwt_secret: Vec<u8>,
-    /// What a service has to present to change a balance.
+    /// The key that a service must present to change a balance.
     pub service_key: String,
-    /// Tokens of somebody new.
+    /// The tokens of a new user.
     pub default_token_balance: i32,
-    /// Whether verification remembers users for an hour, as the real one does, whatever becomes of them meanwhile.
+    /// Whether verification remembers users for an hour, as the real service does, even if their rows change meanwhile.
     pub user_cache: bool,
 }
 
@@ -77,7 +77,7 @@ struct Service {
 
 type Shared = State<Arc<Service>>;
 
-/// The routes, over `pool`, misbehaving as `control` says. `/control` is among them and never misbehaves.
+/// The routes, over `pool`; they misbehave as `control` says. `/control` is one of them and never misbehaves.
 pub fn router(pool: PgPool, settings: Settings, control: &Control) -> Router {
     let cache = settings.user_cache.then(|| Mutex::new(UserCache::new()));
     let service = Arc::new(Service {

@@ -1,6 +1,6 @@
-//! What the tests stand on: keys, tokens, a key server and a network that can misbehave, a service that breaks HTTP on purpose, a recorder of
-//! what arrives, HTTP byte by byte and what Cloudflare's network does to it, and stand-ins for the legacy service and for Google's
-//! account services.
+//! The tools of the tests: keys, tokens, a key server, a network that can misbehave, a service that breaks HTTP on purpose, a recorder of
+//! received requests, HTTP byte by byte, Cloudflare's normalisation, and stand-ins for the legacy service and for Google's account
+//! services.
 //!
 //! Nothing here depends on the code under test.
 

@@ -1,8 +1,8 @@
-//! A service behind the edge that answers with what it received, so that a test sees what got through.
+//! A service behind the edge that answers with the request that it received, so that a test sees what got through.
 //!
-//! Whatever is asked for, the answer is 200 (or what `?status=` says) and says in JSON [`Received`], with what `?location=` and `?expose=` say
-//! in the headers `Location` and `Access-Control-Expose-Headers`. Its headers claim what only the
-//! edge may say: the edge has to put that right. A WebSocket is accepted on any path, see [`socket`].
+//! The answer to any request is 200 (or the status in `?status=`) with [`Received`] as JSON; `?location=` and `?expose=` fill the headers
+//! `Location` and `Access-Control-Expose-Headers`. Its headers claim facts that only the edge may state: the edge must correct them. It
+//! accepts a WebSocket on any path, see [`socket`].
 
 pub mod socket;
 
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::serve;
 
-/// The most that is read of a body, in bytes.
+/// The most bytes of a body that it reads.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// A running recorder. Ends when dropped.
@@ -154,7 +154,7 @@ fn wanted_status(query: Option<&str>) -> StatusCode {
         .unwrap_or(StatusCode::OK)
 }
 
-/// What the query says for `name`; escapes in it stay.
+/// The value of `name` in the query; escapes in it stay.
 fn wanted<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
     query?
         .split('&')

@@ -1,4 +1,4 @@
-//! A service that answers byte by byte what a script says, however wrong: informational answers first, bodies where none belong, wrong
+//! A service that answers byte by byte as a script says, however wrong: informational answers first, bodies where none belong, wrong
 //! lengths, connections that end at the worst moment.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +10,16 @@ use tokio::task::JoinHandle;
 
 use crate::serve;
 
-/// What the service does next.
+/// The service's next action.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Writes these very bytes.
+    /// Writes exactly these bytes.
     Write(Vec<u8>),
-    /// Reads the request's body to its end, by its announced length; nothing for a request that announces none.
+    /// Reads the request's body to its end, by its announced length; reads nothing if the request announces none.
     ReadBody,
     /// Waits.
     Pause(Duration),
-    /// Waits for the first byte of the next request, and resets the connection then: a kept connection that turns out to be stale.
+    /// Waits for the first byte of the next request, and then resets the connection: a kept connection that turns out to be stale.
     ResetAtNext,
     /// Ends the connection in good order, without reading on.
     End,
@@ -44,7 +44,7 @@ impl Act {
     }
 }
 
-/// A request, as far as a script wants to know.
+/// A request, as far as a script needs it.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The method.
@@ -68,7 +68,7 @@ pub struct RudeService {
 }
 
 impl RudeService {
-    /// Starts one on a free port of this machine; `script` says what it does about each request.
+    /// Starts one on a free port of this machine; `script` decides what it does about each request.
     ///
     /// # Errors
     /// There is no free port.
@@ -81,7 +81,7 @@ impl RudeService {
             while let Ok((stream, _)) = listener.accept().await {
                 let (script, noted) = (Arc::clone(&script), Arc::clone(&noted));
                 tokio::spawn(async move {
-                    // Broken connections are what it is for.
+                    // This service exists to break connections.
                     let _ = converse(stream, &*script, &noted).await;
                 });
             }
@@ -89,7 +89,7 @@ impl RudeService {
         Ok(Self { url, asked, task })
     }
 
-    /// `METHOD target` of all it was asked so far.
+    /// `METHOD target` of all requests so far.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one port, with the one thing a web framework does not offer: ending a connection without an answer.
+//! HTTP/1.1 on one port, with one feature that a web framework does not offer: ending a connection without an answer.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
-/// An answer that is never sent: the connection ends instead, as it does when a service dies.
+/// An answer that is never sent: the connection ends instead, as when a service dies.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionEnds;
 
@@ -30,7 +30,7 @@ impl IntoResponse for ConnectionEnds {
 #[error("the connection ends without an answer")]
 struct Unanswered;
 
-/// Binds `host`:`port` (0 = any free port) and prints `listening on 127.0.0.1:PORT`, which is what starters wait for.
+/// Binds `host`:`port` (0 = any free port) and prints `listening on 127.0.0.1:PORT`; starters wait for that line.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -43,7 +43,7 @@ pub async fn bind(host: &str, port: u16) -> std::io::Result<TcpListener> {
 /// Binds any free port of this machine, for servers inside a test.
 ///
 /// # Errors
-/// There is none.
+/// No port is free.
 pub async fn bind_any() -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
 }
@@ -53,7 +53,7 @@ pub async fn serve(listener: TcpListener, router: Router) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, router.clone()))),
-            // Out of file descriptors, most likely: they come back when connections end.
+            // Most likely no file descriptor is free: some come back when connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }

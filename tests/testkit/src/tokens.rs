@@ -1,7 +1,7 @@
-//! Tokens of every kind this system meets, and every way to spoil one.
+//! Tokens of every kind that this system meets, and every way to spoil one.
 //!
-//! Written straight over the signature primitives, without a JWT library: a library refuses to build half of what has to be
-//! refused, and sharing one with the code under test would share its mistakes.
+//! Written directly over the signature primitives, without a JWT library: a library refuses to build half of the tokens that the verifier
+//! has to refuse, and sharing one with the code under test would share its mistakes.
 
 mod draft;
 mod firebase;

@@ -1,5 +1,5 @@
-//! HTTP/1.1 byte by byte (RFC 9112): for requests that a client library would tidy up, break off or refuse to send, and for answers that it
-//! would not show. With the direct socket of an edge (`Edge::direct` of the end-to-end suite) nothing tidies them before the Worker.
+//! HTTP/1.1 byte by byte (RFC 9112): for requests that a client library would change, break off or refuse to send, and for answers that it
+//! would not show. On the direct socket of an edge (`Edge::direct` of the end-to-end suite) nothing changes them before the Worker.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
@@ -25,15 +25,15 @@ pub struct WireAnswer {
     pub status: u16,
     /// Names in lower case and values, in the order of the wire.
     pub headers: Vec<(String, String)>,
-    /// The body, out of its chunks.
+    /// The body, joined from its chunks.
     pub body: Vec<u8>,
 }
 
 impl Wire {
-    /// Connects to the server at `url`: `http://host:port`, whatever follows.
+    /// Connects to the server at `url`: `http://host:port`, and any path.
     ///
     /// # Errors
-    /// Nobody listens there.
+    /// Nothing listens there.
     pub async fn connect(url: &str) -> Result<Self> {
         let address = url
             .trim_start_matches("http://")
@@ -48,7 +48,7 @@ impl Wire {
         })
     }
 
-    /// Writes these very bytes.
+    /// Writes exactly these bytes.
     ///
     /// # Errors
     /// The connection has ended.
@@ -56,10 +56,11 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
-    /// Reads the next answer; what follows it stays for the next call. Not to the end of the connection: the runtime leaves it open.
+    /// Reads the next answer; the bytes behind it stay for the next call. It does not wait for the end of the connection, which the runtime
+    /// leaves open.
     ///
     /// # Errors
-    /// The connection ends before, with what was read in the error; or nothing comes for 15 seconds.
+    /// The connection ends earlier (the error holds the bytes read), or nothing comes for 15 seconds.
     pub async fn answer(&mut self) -> Result<WireAnswer> {
         let reading = async {
             loop {
@@ -78,7 +79,7 @@ impl Wire {
             .map_err(|_| ErrorKind::TimedOut)?
     }
 
-    /// Says that nothing more will be written, and goes on reading (FIN).
+    /// Announces that nothing more will be written (FIN), and can still read.
     ///
     /// # Errors
     /// The connection has ended.
@@ -86,7 +87,7 @@ impl Wire {
         self.stream.shutdown().await
     }
 
-    /// Leaves at once, as a client does that crashes or loses its network (RST). A FIN would only end the request.
+    /// Leaves at once, like a client that crashes or loses its network (RST). A FIN would only end the request.
     ///
     /// # Errors
     /// The connection has ended.
@@ -94,14 +95,14 @@ impl Wire {
         self.stream.set_zero_linger()
     }
 
-    /// The connection itself, for what is no HTTP; what was read too much is lost.
+    /// The connection itself, for other protocols than HTTP; bytes read too early are lost.
     #[must_use]
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 }
 
-/// The head of a request with these very bytes as its target and these header lines. `Host` is added unless a line names it.
+/// The head of a request with exactly these bytes as its target and these header lines. Adds `Host` unless a line names it.
 #[must_use]
 pub fn head(method: &str, target: &[u8], lines: &[&str]) -> Vec<u8> {
     let mut head = [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"].concat();
@@ -119,7 +120,7 @@ pub fn head(method: &str, target: &[u8], lines: &[&str]) -> Vec<u8> {
     head
 }
 
-/// Sends one request with `body` on a connection of its own and reads the answer. `Content-Length` is added for a body.
+/// Sends one request with `body` on a connection of its own and reads the answer. Adds `Content-Length` for a body.
 ///
 /// # Errors
 /// See [`Wire::connect`], [`Wire::answer`].

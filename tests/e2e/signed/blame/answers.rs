@@ -1,4 +1,4 @@
-//! Services that break the protocol: every answer of theirs ends as one of ours, and the next request is served.
+//! Services that break the protocol: the edge turns every such answer into one of its own, and serves the next request.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::edges::Edge;
 
 const OK: &str = r#"{"success":true,"data":{}}"#;
 
-/// `/…/NAME` is answered as NAME says, everything else well.
+/// Answers `/…/NAME` as NAME says, everything else well.
 fn script(asked: &Asked) -> Vec<Act> {
     let written = |text: &str| vec![Act::ReadBody, Act::write(text)];
     let name = asked.target.rsplit('/').next().unwrap_or_default();
@@ -48,7 +48,7 @@ async fn get(edge: &Edge, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_answer_that_is_none_ends_in_an_envelope_and_the_next_is_served() {
+async fn invalid_answer_becomes_an_envelope_and_the_next_is_served() {
     let rude = RudeService::start(script).await.unwrap();
     let edge = between(&rude.url, &rude.url).start().await;
     for prefix in ["/api/open", "/v1", "/auth"] {
@@ -79,7 +79,7 @@ async fn every_answer_that_is_none_ends_in_an_envelope_and_the_next_is_served() 
                 .await
                 .expect(status)
                 .marked();
-            // The five bytes are still on the connection, in front of the next answer.
+            // The five bytes are still on the connection, before the next answer.
             get(&edge, &format!("{prefix}/well")).await.expect(200).marked();
         }
     }
@@ -87,7 +87,7 @@ async fn every_answer_that_is_none_ends_in_an_envelope_and_the_next_is_served() 
 }
 
 #[tokio::test]
-async fn a_connection_that_went_stale_is_tried_once_more_where_that_is_safe() {
+async fn stale_connection_is_retried_once_where_safe() {
     let rude = RudeService::start(script).await.unwrap();
     let edge = between(&rude.url, &rude.url).start().await;
     let asked = |what: &str| rude.asked().iter().filter(|asked| *asked == what).count();
@@ -107,7 +107,7 @@ async fn a_connection_that_went_stale_is_tried_once_more_where_that_is_safe() {
             .await
             .expect(200)
             .came_from("legacy", "not_in_cohort");
-        // What may not be sent twice is not: it either arrived or is told as an outage.
+        // The edge does not send twice what may arrive twice: the request either arrived or ends as an outage.
         get(&edge, "/api/open/then-stale").await.expect(200);
         let order = by("203.0.113.9", "POST", "/api/open/order", &["content-length: 2"]);
         let answer = exchange(&edge, &[order, b"{}".to_vec()].concat()).await;
@@ -118,12 +118,12 @@ async fn a_connection_that_went_stale_is_tried_once_more_where_that_is_safe() {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_the_limit() {
+async fn no_caller_waits_longer_than_the_limit() {
     let rude = RudeService::start(|asked| {
         let slow = Act::Pause(Duration::from_secs(20));
         match asked.target.as_str() {
             "/api/open/x" => vec![slow],
-            // A verdict whose body never ends.
+            // A verdict with a body that never ends.
             "/auth/verify-token" => vec![
                 Act::ReadBody,
                 Act::write(
@@ -164,7 +164,7 @@ async fn nobody_waits_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_is_no_handshake_is_plain_http() {
+async fn upgrade_without_a_handshake_is_plain_http() {
     let rude = RudeService::start(script).await.unwrap();
     let edge = between(&rude.url, &rude.url).start().await;
     for path in ["/api/open/x", "/v1/auth/login", "/auth/login"] {

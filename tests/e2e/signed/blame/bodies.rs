@@ -1,4 +1,4 @@
-//! Callers with half a body, a slow one, none at all, or one too many. Each gets an answer of its own, and nobody else notices.
+//! Callers with half a body, a slow one, none at all, or one too many. Each gets an answer of its own, and no other caller notices.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::{between, both_sides_serve, by, exchange, puppets, refused, shown};
 use crate::edges::Edge;
 
-/// So many at once, from one address, and then as many from as many.
+/// How many callers come at once, first from one address, then each from an address of its own.
 const AT_ONCE: usize = 40;
 
 const PATHS: [&str; 5] = [
@@ -29,9 +29,9 @@ enum Caller {
     EndsEarly,
     /// The same in the middle of a long upload.
     EndsUploadEarly,
-    /// Says that chunks follow, and sends one that is none.
+    /// Announces chunks, and sends bytes that are no chunk.
     BreaksChunks,
-    /// The same after as much as the edge holds.
+    /// The same after as many bytes as the edge holds.
     BreaksUploadChunks,
     /// Leaves in the middle of the body.
     Leaves,
@@ -49,11 +49,11 @@ const ALL: [Caller; 7] = [
     Caller::LeavesUpload,
 ];
 
-/// What the caller is told; `None` when nobody is there any more.
+/// The answer to the caller; `None` when the caller has left.
 fn told(caller: Caller, path: &str) -> Option<(u16, &'static str)> {
     match caller {
         Caller::Leaves | Caller::LeavesUpload => None,
-        // More than v2 takes, wherever it ends.
+        // More than v2 takes, at whatever byte it ends.
         Caller::EndsUploadEarly | Caller::BreaksUploadChunks if path.starts_with("/v1/") => {
             Some((413, "PAYLOAD_TOO_LARGE"))
         }
@@ -113,7 +113,7 @@ async fn all_at_once(edge: &Edge, caller: Caller, address: impl Fn(usize) -> Str
 }
 
 #[tokio::test]
-async fn callers_who_spoil_their_bodies_close_nothing_for_others() {
+async fn broken_bodies_open_no_breaker_for_other_callers() {
     let (v2, legacy) = puppets().await;
     let edge = between(&v2.url, &legacy.url)
         .with("ROLLBACK_WINDOW_SECONDS", "5")
@@ -127,7 +127,7 @@ async fn callers_who_spoil_their_bodies_close_nothing_for_others() {
         all_at_once(&edge, caller, |number| format!("203.0.113.{number}")).await;
         both_sides_serve(&edge).await;
     }
-    // Longer than isolates take to report twice: nobody was sent back by what happened.
+    // Longer than isolates take to report twice: these callers must not have sent any user back.
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(5) {
         both_sides_serve(&edge).await;
@@ -137,7 +137,7 @@ async fn callers_who_spoil_their_bodies_close_nothing_for_others() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_is_408_and_costs_its_sender_alone() {
+async fn stalled_body_is_408_and_affects_no_other_caller() {
     let (v2, legacy) = puppets().await;
     let edge = between(&v2.url, &legacy.url).start().await;
     let mut waiting = JoinSet::new();
@@ -145,7 +145,7 @@ async fn a_body_that_never_comes_is_408_and_costs_its_sender_alone() {
         ("/auth/login", "500", BEGUN.to_vec()),
         ("/v1/auth/login", "500", Vec::new()),
         ("/api/open/x", "900000", Vec::new()),
-        // Past what the edge holds: the service has a part of it.
+        // More than the edge holds: the service already has a part of it.
         ("/api/open/x", "900000", vec![b'x'; 100_000]),
     ] {
         let direct = edge.direct.clone();
@@ -164,10 +164,10 @@ async fn a_body_that_never_comes_is_408_and_costs_its_sender_alone() {
 }
 
 #[tokio::test]
-async fn an_honest_slow_upload_arrives_whole() {
+async fn slow_upload_arrives_whole() {
     let recorder = testkit::recorder::Recorder::start().await.unwrap();
     let edge = between(&recorder.url, &recorder.url).start().await;
-    // Ten kilobytes a second, three times as long as the service may take.
+    // Ten kilobytes a second, three times as long as the time limit of the service.
     for (path, parts) in [
         ("/auth/login", 6),
         ("/api/open/upload", 6),
@@ -189,7 +189,7 @@ async fn an_honest_slow_upload_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_an_upload_early_is_not_at_fault() {
+async fn early_refusal_of_an_upload_is_no_failure() {
     let rude = RudeService::start(|asked| match asked.target.as_str() {
         "/api/open/early" => vec![Act::answer(413, "{}"), Act::End],
         "/api/open/hangs-up" => vec![Act::Reset],
@@ -212,7 +212,7 @@ async fn a_service_that_refuses_an_upload_early_is_not_at_fault() {
             let mut wire = Wire::connect(&direct).await.unwrap();
             // The edge may answer and close before all of it is written.
             let _ = wire.write(&[request, vec![b'x'; 3_000_000]].concat()).await;
-            // What is still unread may end the connection before the answer is.
+            // Unread bytes may end the connection before the answer arrives.
             if let Ok(answer) = wire.answer().await {
                 assert!(
                     matches!(answer.status, 413 | 503 | 504),

@@ -1,4 +1,4 @@
-//! A client that leaves while others wait for what its request began.
+//! A client leaves while others wait for the result of work that its request began.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::people::{id_token, stranger};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn keys_that_a_leaving_client_asked_for_come_to_those_who_wait() {
+async fn key_fetch_of_a_leaving_client_serves_waiting_ones() {
     let issuer = KeyServer::start().await.unwrap();
     let slow = Change {
         mode: Some(Mode::Slow),
@@ -51,7 +51,7 @@ async fn keys_that_a_leaving_client_asked_for_come_to_those_who_wait() {
     }
     first.leave().unwrap();
     for mut wire in others {
-        // Believed, and sent on.
+        // The edge believed the token and forwarded the request.
         assert_eq!(wire.answer().await.unwrap().status, 200);
     }
     exchange(&edge, &request(9)).await.expect(200);
@@ -60,7 +60,7 @@ async fn keys_that_a_leaving_client_asked_for_come_to_those_who_wait() {
 }
 
 #[tokio::test]
-async fn sign_ins_go_on_when_whoever_asked_about_the_step_down_leaves() {
+async fn sign_ins_go_on_when_the_client_that_asked_about_step_down_leaves() {
     let (v2, legacy) = puppets().await;
     let edge = between(&v2.url, &legacy.url).watched().start().await;
     let body = r#"{"email":"ann@v2.example","password":"x"}"#;
@@ -87,7 +87,7 @@ async fn sign_ins_go_on_when_whoever_asked_about_the_step_down_leaves() {
 }
 
 #[tokio::test]
-async fn changes_of_standings_that_a_leaving_client_asked_for_are_followed_by_others() {
+async fn revocation_feed_answer_for_a_leaving_client_serves_others() {
     let (v2, legacy) = puppets().await;
     v2.knows(json!({ "id": "0190a6a1-7c1e-7a51-8d0e-6f2f5a6b7c8d", "user_type": "user" }));
     v2.holds_changes(true);
@@ -109,10 +109,10 @@ async fn changes_of_standings_that_a_leaving_client_asked_for_are_followed_by_ot
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     first.leave().unwrap();
-    // Nobody else waits for the answer.
+    // No other caller waits for the answer.
     exchange(&edge, &request()).await.expect(200);
     v2.holds_changes(false);
-    // It was heard all the same: whoever asks next goes on from its cursor.
+    // The edge took the answer all the same: the next question continues from its cursor.
     while v2.cursors().len() < 2 {
         assert!(began.elapsed() < PATIENCE, "changes were not asked for again");
         exchange(&edge, &request()).await.expect(200);

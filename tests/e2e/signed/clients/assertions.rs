@@ -1,4 +1,4 @@
-//! Assertions by hand, from what is written about them: an oracle for the edge's code and for the clients'.
+//! Assertions made by hand, from their documentation: an oracle for the edge's code and for the clients.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// With the first of the edge's own keys, which the origin opens.
+    /// Seals with the first of the edge's own keys, which the origin opens.
     pub fn of_the_edge() -> Self {
         let keys = stack::variable("E2E_ASSERTION_KEYS");
         let (kid, key) = keys.split(',').next().unwrap().split_once(':').unwrap();
@@ -24,7 +24,7 @@ impl Sealer {
         }
     }
 
-    /// With the key derived from it for the service called `audience`.
+    /// Seals with the key derived from it for the service called `audience`.
     pub fn of_service(audience: &str) -> Self {
         let edge = Self::of_the_edge();
         let message = format!("crossfade assertion key for {audience}");
@@ -34,7 +34,7 @@ impl Sealer {
         }
     }
 
-    /// As the service is configured with it.
+    /// The key in the form of the service's configuration.
     pub fn key(&self) -> String {
         format!("{}:{}", self.kid, URL_SAFE_NO_PAD.encode(&self.key))
     }

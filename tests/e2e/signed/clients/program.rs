@@ -1,4 +1,4 @@
-//! A service in a process of its own, ended when it is dropped.
+//! A service in a process of its own, which ends when the value is dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A running service.
 pub struct Program {
-    /// Where it listens.
+    /// Its address.
     pub url: String,
     child: Child,
 }
@@ -26,7 +26,7 @@ impl Program {
         Self::start(command, variables)
     }
 
-    /// `clients/tower/examples/service.rs`, compiled by whoever runs the suite.
+    /// `clients/tower/examples/service.rs`, compiled by the caller of the suite.
     pub fn tower_example(variables: &[(&str, String)]) -> Self {
         Self::start(Command::new(compiled("examples/service")), variables)
     }
@@ -61,7 +61,7 @@ impl Drop for Program {
     }
 }
 
-/// What the origin's command line prints.
+/// The output of the origin's command line.
 pub fn origin(words: &[&str], variables: &[(&str, String)]) -> String {
     let output = Command::new(compiled("origin"))
         .args(words)
@@ -72,7 +72,7 @@ pub fn origin(words: &[&str], variables: &[(&str, String)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Beside this test's own binary, which is in target/debug/deps.
+/// The program beside this test's own binary, which is in target/debug/deps.
 fn compiled(name: &str) -> PathBuf {
     let binary = std::env::current_exe().unwrap();
     binary.parent().and_then(Path::parent).unwrap().join(name)

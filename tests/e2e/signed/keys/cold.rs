@@ -1,4 +1,4 @@
-//! An edge that holds no keys, or not the one a token names.
+//! An edge that holds no keys, or not the one that a token names.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const AT_ONCE: usize = 100;
 const STRANGERS: usize = 1_000;
 
 #[tokio::test]
-async fn a_hundred_cold_requests_fetch_the_keys_once() {
+async fn hundred_cold_requests_fetch_the_keys_once() {
     let issuer = issuer(3_600).await;
     // Slow enough for all of them to arrive while the fetch runs.
     change(
@@ -53,7 +53,7 @@ async fn made_up_key_ids_cause_one_fetch_in_half_a_minute() {
                 .refused(401, "TOKEN_KEY_UNKNOWN")
                 .came_from("edge", "key_unknown");
         }
-        // Those whose key is held notice nothing.
+        // Callers with a key that is held notice nothing.
         believed(&ask(&edge, &token_by("issuer-a")).await);
     }
     let allowed = 1 + began.elapsed().as_secs() / 30;
@@ -66,7 +66,7 @@ async fn made_up_key_ids_cause_one_fetch_in_half_a_minute() {
 }
 
 #[tokio::test]
-async fn without_keys_it_is_our_fault_and_says_when_to_come_back() {
+async fn missing_keys_are_503_with_retry_after() {
     let issuer = issuer(3_600).await;
     becomes(&issuer, Mode::Down);
     let edge = edge_of(&issuer).start().await;

@@ -1,4 +1,4 @@
-//! An issuer that is out of order after its keys have expired at the edge: nobody notices but the operator.
+//! An issuer that fails after its keys have expired at the edge: only the operator notices.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,7 @@ use crate::people::{id_token, stranger};
 
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Keeps asking with tokens never seen before, all of which have to be believed, until the keys' state is as wanted. Says how many
-/// were asked.
+/// Sends requests with new tokens, all of which the edge must believe, until the keys' state is as wanted. Returns how many it sent.
 async fn asking_until(edge: &Edge, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> usize {
     let began = Instant::now();
     let mut asked = 0;
@@ -32,7 +31,7 @@ async fn asking_until(edge: &Edge, what: &str, mut wanted: impl FnMut(&Value) ->
 }
 
 async fn play(mode: Mode) {
-    // Expired as soon as it is there.
+    // The keys expire as soon as they arrive.
     let issuer: KeyServer = issuer(0).await;
     let edge = edge_of(&issuer).start().await;
     believed(&ask(&edge, &token_by("issuer-a")).await);
@@ -46,7 +45,7 @@ async fn play(mode: Mode) {
         asked > 5 && issuer.fetches() > before,
         "{mode:?}: nothing was tried"
     );
-    // The operator sees it, and how old the keys are that serve meanwhile.
+    // The operator sees the failure, and the age of the keys that serve meanwhile.
     let seen = state(&edge).await;
     assert_eq!(seen["keys"], 1, "{mode:?}: {seen}");
     assert!(
@@ -57,7 +56,7 @@ async fn play(mode: Mode) {
         seen["expires_in_seconds"].as_i64().is_some_and(|left| left < 0),
         "{mode:?}: {seen}"
     );
-    // A key that is not held may have been published meanwhile: nobody can know, so it is not the token's fault.
+    // The issuer may have published an unknown key meanwhile: nobody can know, so the fault is not the token's.
     let unknown = id_token(&stranger()).by(Key::named("issuer-b").unwrap()).mint();
     let answer = ask(&edge, &unknown).await.refused(503, "KEYS_UNAVAILABLE");
     assert!(answer.header("retry-after").is_some(), "Retry-After\n{answer}");
@@ -67,7 +66,7 @@ async fn play(mode: Mode) {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_gone_is_not_noticed() {
+async fn issuer_outage_affects_no_caller() {
     tokio::join!(play(Mode::Down), play(Mode::Error), play(Mode::Hang));
 }
 

@@ -1,4 +1,4 @@
-//! The issuer changes its keys while users are coming in.
+//! The issuer changes its keys while users send requests.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use testkit::key_server::Change;
 use super::{ask, ask_at_once, believed, change, edge_of, issuer, publishes, state, token_by};
 
 #[tokio::test]
-async fn nobody_is_refused_while_keys_rotate() {
+async fn key_rotation_refuses_no_caller() {
     let issuer = issuer(3_600).await;
     let edge = edge_of(&issuer).start().await;
     believed(&ask(&edge, &token_by("issuer-a")).await);
-    // A key that is used the moment it is published: those who come first wait for the one fetch.
+    // A key that is used the moment it is published: the first requests wait for one fetch.
     publishes(&issuer, &["issuer-a", "issuer-b"]);
     change(
         &issuer,
@@ -24,7 +24,7 @@ async fn nobody_is_refused_while_keys_rotate() {
     for answer in ask_at_once(&edge, both).await {
         believed(&answer);
     }
-    // From here on keys expire after a second, and are refreshed behind those who ask.
+    // From here on keys expire after a second, and the edge refreshes them behind the requests.
     publishes(&issuer, &["issuer-b", "issuer-c"]);
     let fetched = issuer.fetches();
     let began = Instant::now();
@@ -47,7 +47,7 @@ async fn nobody_is_refused_while_keys_rotate() {
     for answer in ask_at_once(&edge, new).await {
         believed(&answer);
     }
-    // The key that was withdrawn is no longer believed.
+    // The edge no longer believes the withdrawn key.
     ask(&edge, &token_by("issuer-a"))
         .await
         .refused(401, "TOKEN_KEY_UNKNOWN");

@@ -1,4 +1,4 @@
-//! A new isolate takes the keys that another of its data centre fetched, so that an outage of the issuer does not meet it empty-handed.
+//! A new isolate takes the keys that another isolate of its data centre fetched, so that it can serve during an outage of the issuer.
 
 use testkit::key_server::Mode;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use super::{ask, becomes, believed, edge_of, issuer, state, token_by};
 
 #[tokio::test]
 async fn a_new_isolate_starts_warm_while_the_issuer_is_down() {
-    // Fresh for an hour: not asked for again. Expired at once: asked for, in vain, and used all the same.
+    // Fresh for an hour: the new isolate does not ask again. Expired at once: it asks in vain, and still uses the keys.
     for (max_age, fetches) in [(3_600, 1), (0, 2)] {
         let issuer = issuer(max_age).await;
         let here = Uuid::new_v4().to_string();
@@ -22,7 +22,7 @@ async fn a_new_isolate_starts_warm_while_the_issuer_is_down() {
         assert_eq!(issuer.fetches(), fetches, "fetches, max-age {max_age}");
         second.end().await;
 
-        // Elsewhere nobody has fetched them.
+        // In another data centre no isolate has fetched them.
         let elsewhere = edge_of(&issuer).start().await;
         ask(&elsewhere, &token_by("issuer-a"))
             .await

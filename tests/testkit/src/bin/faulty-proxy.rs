@@ -1,5 +1,5 @@
-//! A proxy that misbehaves, as a program: `TARGET` (host:port), `CONTROL_PORT` (0 or unset = any). Where it listens is the answer of
-//! `GET /control`; `POST /control/swallow`, `/cut`, `/carry`, `/close` and `/silence` tell it what to do. See [`testkit::faulty_proxy`].
+//! A misbehaving proxy as a program: `TARGET` (host:port), `CONTROL_PORT` (0 or unset = any). `GET /control` answers its address; `POST
+//! /control/swallow`, `/cut`, `/carry`, `/close` and `/silence` change its behaviour. See [`testkit::faulty_proxy`].
 
 use std::process::ExitCode;
 use std::sync::Arc;

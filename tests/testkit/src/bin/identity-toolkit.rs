@@ -1,6 +1,5 @@
-//! The stand-in of Google's account services as a program: `PORT` (0 or unset = any), `HOST` (unset = 127.0.0.1),
-//! `FIREBASE_PROJECT_ID` (unset = demo-crossfade). `GET /variables` says what the origin has to be told. See
-//! [`testkit::identity_toolkit`].
+//! The stand-in of Google's account services as a program: `PORT` (0 or unset = any), `HOST` (unset = 127.0.0.1), `FIREBASE_PROJECT_ID`
+//! (unset = demo-crossfade). `GET /variables` answers the variables for the origin. See [`testkit::identity_toolkit`].
 
 use std::process::ExitCode;
 

@@ -38,7 +38,7 @@ async fn run() -> Result<(), String> {
     let pool = PgPoolOptions::new()
         .min_connections(20)
         .max_connections(20)
-        // The real one's driver fails at once where nothing listens; this one would go on trying.
+        // The real service's driver fails at once where nothing listens; sqlx would go on trying.
         .acquire_timeout(Duration::from_secs(2))
         .connect_lazy(&url)
         .map_err(|_| "DATABASE_URL is not a URL")?;

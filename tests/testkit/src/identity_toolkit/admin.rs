@@ -1,4 +1,4 @@
-//! What a service account may do with any account.
+//! The calls of a service account, about any account.
 
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
@@ -49,7 +49,7 @@ struct Wanted {
     custom_attributes: Option<String>,
 }
 
-/// The address and the hashed password that are wanted, where each is one that may be.
+/// The wanted address and hashed password, where each is legal.
 async fn credentials(
     shared: &Shared,
     wanted: &Wanted,
@@ -64,7 +64,7 @@ async fn credentials(
     Ok((email, Some(password)))
 }
 
-/// Uid and address are looked at and taken in one step: of two calls at once, one wins.
+/// Checks and takes uid and address in one step: of two calls at once, one wins.
 async fn create(
     State(shared): State<Shared>,
     _administrator: Administrator,
@@ -115,7 +115,7 @@ struct Sought {
     email: Vec<String>,
 }
 
-/// Nobody found is an answer without `users`, not a refusal.
+/// For an unknown account Google answers without `users`, and does not refuse.
 async fn lookup(
     State(shared): State<Shared>,
     _administrator: Administrator,
@@ -178,7 +178,7 @@ async fn update(
             account.password = password;
         }
         if moved.is_some() {
-            // Whether it is verified stays as it was, as at Google.
+            // Whether the address is verified stays as it was, as at Google.
             account.email = moved;
         }
         if voids {
@@ -220,7 +220,7 @@ struct Doomed {
     force: bool,
 }
 
-/// Who is gone already counts as deleted; who is not disabled is kept unless `force`d.
+/// A missing account counts as deleted; an account that is not disabled is kept unless `force`d.
 async fn batch_delete(
     State(shared): State<Shared>,
     _administrator: Administrator,

@@ -1,5 +1,5 @@
-//! AWS beside Google: an instance's metadata server, which wants a session, and the judgement of its Security Token Service about a request
-//! that Google passes on.
+//! AWS beside Google: an instance's metadata server, which wants a session, and the verdict of its Security Token Service on a request that
+//! Google passes on.
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html>,
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
@@ -62,7 +62,7 @@ struct Header {
     value: String,
 }
 
-/// Whether `subject` is a `GetCallerIdentity` for `audience` that AWS answers now.
+/// Whether `subject` is a `GetCallerIdentity` for `audience` that AWS would answer now.
 pub(super) fn is_signed(subject: &str, audience: &str, now: i64) -> bool {
     judged(subject, audience, now).unwrap_or(false)
 }

@@ -1,4 +1,4 @@
-//! What tests set, and what they read back.
+//! The settings that tests change, and the figures that they read back.
 
 use std::collections::HashMap;
 
@@ -12,47 +12,47 @@ use super::rules::{Blocking, Policy, Throttle};
 use super::shape::{Arrival, Shape};
 use super::state::Shared;
 
-/// A change of settings; what is not named stays. Methods have Google's names, as in [`super::IdentityToolkit::calls`].
+/// A change of settings; fields that are not named stay. Methods have Google's names, as in [`super::IdentityToolkit::calls`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Change {
     /// Milliseconds before every answer.
     pub latency_ms: Option<u64>,
-    /// Every connection ends without an answer.
+    /// Whether every connection ends without an answer.
     pub down: Option<bool>,
-    /// Nothing is ever answered.
+    /// Whether no request is ever answered.
     pub hang: Option<bool>,
     /// Refusals instead of answers, by method; `null` ends one.
     pub fail: HashMap<String, Option<Failure>>,
-    /// Calls that are carried out and whose answer is lost on the way, by method: how many.
+    /// Calls that are carried out but lose their answer on the way, by method: how many.
     pub lose: HashMap<String, u32>,
     /// The most calls, by method; `null` ends one.
     pub quota: HashMap<String, Option<Quota>>,
-    /// Whether `Bearer owner` is taken for an administrator, as the emulator does. At first it is not.
+    /// Whether `Bearer owner` counts as an administrator, as with the emulator. At first it does not.
     pub owner: Option<bool>,
     /// E-mail enumeration protection, which new projects have: wrong password and unknown address look alike. At first on.
     pub email_privacy: Option<bool>,
-    /// Of a new account whose uid and address are both taken, which is complained about. At first the uid.
+    /// Whether the refusal of a new account names its address when both its uid and its address are taken. At first it names the uid.
     pub email_conflict_first: Option<bool>,
-    /// Seconds an access token is good for. At first 3,600.
+    /// How long an access token is good, in seconds. At first 3,600.
     pub access_token_seconds: Option<i64>,
-    /// Seconds an ID token is good for. At first 3,600.
+    /// How long an ID token is good, in seconds. At first 3,600.
     pub id_token_seconds: Option<i64>,
-    /// Seconds an action code is good for. At first 3,600.
+    /// How long an action code is good, in seconds. At first 3,600.
     pub oob_code_seconds: Option<i64>,
-    /// Seconds by which pending sign-ins are older than they are. At first 0.
+    /// How many seconds older pending sign-ins look than they are. At first 0.
     pub pending_age: Option<i64>,
     /// The project's password policy. At first none but Google's own.
     pub policy: Option<Policy>,
-    /// The project's `beforeSignIn` function. At first it allows everybody in.
+    /// The project's `beforeSignIn` function. At first it lets every user in.
     pub blocking: Option<Blocking>,
-    /// How many wrong passwords are taken. At first any number.
+    /// How many wrong passwords are accepted. At first any number.
     pub throttle: Option<Throttle>,
-    /// Gives accounts second factors, in place of those they have, by address.
+    /// Gives accounts second factors, by address, in place of those they have.
     pub factors: HashMap<String, Vec<Factor>>,
-    /// Starts counting calls anew.
+    /// Starts counting calls from zero.
     pub forget_calls: bool,
-    /// The one tenant whose accounts these are: from now on a call that does not name it is refused. At first none.
+    /// The one tenant of these accounts: from now on a call that does not name it is refused. At first none.
     pub tenant: Option<String>,
     /// Removes every account.
     pub forget_accounts: bool,
@@ -69,19 +69,19 @@ pub struct Failure {
     /// `error.message`.
     #[serde(default)]
     pub message: String,
-    /// How often; for ever when not said.
+    /// How often; without it for ever.
     #[serde(default)]
     pub times: Option<u32>,
     /// Seconds for `Retry-After`.
     #[serde(default)]
     pub retry_after: Option<u32>,
-    /// Only for calls about this address; for all when not said.
+    /// Only for calls about this address; without it for all calls.
     #[serde(default)]
     pub only: Option<String>,
     /// The shape of the body.
     #[serde(default)]
     pub shape: Shape,
-    /// A body in place of it: a 200 may carry an error.
+    /// A body instead of this shape: a 200 may carry an error.
     #[serde(default)]
     pub body: Option<Value>,
     /// How it arrives.

@@ -1,4 +1,4 @@
-//! What goes wrong on demand, and how often everything was called.
+//! Faults on demand, and how often each method was called.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ pub(super) struct Faults {
     calls: BTreeMap<String, u64>,
 }
 
-/// A quota, and what was used of it since the current window began.
+/// A quota, and how much of it the current window has used.
 #[derive(Debug)]
 struct Window {
     quota: Quota,
@@ -46,7 +46,7 @@ struct Window {
     used: u32,
 }
 
-/// What becomes of one call.
+/// What happens to one call.
 enum Fate {
     Down,
     Hang,
@@ -145,7 +145,7 @@ impl Faults {
         })
     }
 
-    /// What becomes of a call of `method` whose body is `said`.
+    /// What happens to a call of `method` with the body `said`.
     fn fate(&mut self, method: &str, said: &str, now: Instant) -> Fate {
         let count = self.calls.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
@@ -199,7 +199,7 @@ impl Window {
         }
     }
 
-    /// Takes a call's place, if there is one.
+    /// Counts a call against the quota, if there is room.
     fn has_room(&mut self, now: Instant) -> bool {
         if now.saturating_duration_since(self.began) >= Duration::from_millis(self.quota.per_ms) {
             self.began = now;
@@ -248,8 +248,8 @@ pub(super) async fn apply(
     }
 }
 
-/// Whether a call about accounts, or for a session cookie, names the tenant, where there is one: an administrator in the path, a client in
-/// the body.
+/// Whether a call about accounts, or for a session cookie, names the tenant, where there is one: an administrator names it in the path, a
+/// client in the body.
 fn names_tenant(tenant: Option<&str>, path: &str, said: &str) -> bool {
     let Some(tenant) = tenant.filter(|_| path.contains("/accounts") || path.ends_with(COOKIE)) else {
         return true;
@@ -264,10 +264,10 @@ fn names_tenant(tenant: Option<&str>, path: &str, said: &str) -> bool {
     said["tenantId"] == tenant
 }
 
-/// How the address of a call for a session cookie ends, with and without a tenant.
+/// The end of the address of a call for a session cookie, with and without a tenant.
 const COOKIE: &str = ":createSessionCookie";
 
-/// Google's name of the method behind a route.
+/// Google's name for the method of a route.
 fn method(route: &str, path: &str) -> String {
     if route.starts_with("/iam/") {
         return format!("iam.{}", path.rsplit(':').next().unwrap_or_default());

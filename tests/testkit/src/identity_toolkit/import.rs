@@ -1,7 +1,7 @@
-//! `accounts:batchCreate`: accounts brought along with the hashes of their passwords.
+//! `accounts:batchCreate`: imports accounts with the hashes of their passwords.
 //!
-//! <https://firebase.google.com/docs/auth/admin/import-users>: nothing is looked up first. The same uid replaces the account, the
-//! same address under another uid makes a second one, and what cannot be taken is reported by its index while the rest is.
+//! <https://firebase.google.com/docs/auth/admin/import-users>: Google looks nothing up first. The same uid replaces the account, the same
+//! address under another uid makes a second one; Google reports bad entries by their index and imports the rest.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ use crate::tokens::now;
 
 /// `MAX_UPLOAD_ACCOUNT_BATCH_SIZE` of Google's own libraries.
 const MAX_ACCOUNTS: usize = 1_000;
-/// The one algorithm whose hashes are checked here.
+/// The one hash algorithm that is checked here.
 const BCRYPT: &str = "BCRYPT";
 
 pub(super) fn routes() -> Router<Shared> {
@@ -41,9 +41,9 @@ pub(super) fn routes() -> Router<Shared> {
 struct Batch {
     users: Vec<Person>,
     hash_algorithm: Option<String>,
-    /// Refuse the whole batch over an address that comes twice, and a user over one that is taken. Off unless asked for.
+    /// Refuses the whole batch for an address that comes twice, and a user for an address that is taken. Off unless the caller asks for it.
     sanity_check: bool,
-    /// Google's reference calls the overwriting optional, its guide says it happens: whoever does not say gets the worse.
+    /// Google's reference calls overwriting optional, its guide says it happens: a caller who does not say gets the worse.
     allow_overwrite: Option<bool>,
 }
 

@@ -1,5 +1,5 @@
-//! Access tokens without a key: a user's login, another cloud's identity, another service account, the machine; and Google's signature
-//! for a service account.
+//! Access tokens without a key: from a user's login, another cloud's identity, another service account, or the machine; and Google's
+//! signature for a service account.
 //!
 //! <https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>,
 //! <https://docs.cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts>,
@@ -23,7 +23,7 @@ use super::state::Shared;
 use crate::keys::Key;
 use crate::tokens::now;
 
-/// The other cloud's token that is taken.
+/// The one accepted token of the other cloud.
 pub const SUBJECT_TOKEN: &str = "subject-token";
 /// The refresh token of the user who may manage accounts; the client is `client` and its secret `client-secret`.
 pub const USER_REFRESH_TOKEN: &str = "user-refresh-token";
@@ -51,7 +51,7 @@ pub(super) fn granted(shared: &Shared) -> Value {
     json!({"access_token": access_token, "expires_in": lifetime, "token_type": "Bearer"})
 }
 
-/// The refresh token of a user, of `POST /token`.
+/// Exchanges a user's refresh token, of `POST /token`.
 pub(super) fn of_user(shared: &Shared, body: &Bytes) -> Result<Value, Denied> {
     let is = |name, expected| field(body, name).as_deref() == Some(expected);
     if !is("client_id", "client") || !is("client_secret", "client-secret") {

@@ -19,11 +19,11 @@ use crate::tokens::now;
 
 /// The code of every SMS.
 pub const SMS_CODE: &str = "123456";
-/// The one-time password of everybody.
+/// The one-time password of every user.
 pub const TOTP_CODE: &str = "654321";
-/// How long a pending credential is good, in seconds: SMS was started after 453 s and refused after 603 s.
+/// How long a pending credential is good, in seconds. At Google an SMS was still started after 453 s and refused after 603 s.
 const PENDING_SECONDS: i64 = 600;
-/// The same where an authenticator finishes it: accepted after 293 s and refused after 303 s.
+/// The same where an authenticator finishes the sign-in: accepted after 293 s and refused after 303 s.
 const TOTP_SECONDS: i64 = 300;
 
 /// A factor of an account.
@@ -46,7 +46,7 @@ pub(super) struct Pending {
 }
 
 impl Factor {
-    /// As an answer shows it: of a telephone number the last four digits, unless an administrator asks.
+    /// The factor as an answer shows it: only the last four digits of a telephone number, unless an administrator asks.
     pub(super) fn shown(&self, masked: bool) -> Value {
         let mut shown = json!({"mfaEnrollmentId": self.id, "displayName": "", "enrolledAt": "2026-09-23T10:00:00.123456Z"});
         match &self.phone {
@@ -69,7 +69,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route(&route("finalize"), post(finalize))
 }
 
-/// The answer of a first step: no token in it.
+/// The answer of a first step: it holds no token.
 pub(super) fn first_step(shared: &Shared, account: &Account) -> Value {
     let pending = random();
     shared.store().wait(
@@ -187,7 +187,7 @@ async fn finalize(
         }
         ("totp", factor)
     };
-    // Asked after the second factor, not before.
+    // Google asks the blocking function after the second factor, not before.
     shared.faults().blocking.ask()?;
     let factor = factor.map(|factor| (kind, factor.id.clone()));
     let Tokens {

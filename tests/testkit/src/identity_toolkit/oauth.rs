@@ -1,4 +1,4 @@
-//! `POST /token`: an access token for a service account that proves who it is by a signed assertion (RFC 7523 section 2.1).
+//! `POST /token`: an access token for a service account that proves its identity by a signed assertion (RFC 7523 section 2.1).
 //! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>
 
 use axum::Json;
@@ -76,7 +76,7 @@ fn check(unverified: &str, shared: &Shared, now: i64) -> Result<(), Denied> {
     }
 }
 
-/// A field of a form (`application/x-www-form-urlencoded`). Only what our callers send is decoded: ASCII, `%XX` and `+`.
+/// A field of a form (`application/x-www-form-urlencoded`). It decodes only what our callers send: ASCII, `%XX` and `+`.
 pub(super) fn field(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?;
     form.split('&')

@@ -1,4 +1,4 @@
-//! Passwords as they are stored: a bcrypt hash that came with an import, or one made here.
+//! Stored passwords: a bcrypt hash that came with an import, or one made here.
 
 use std::sync::LazyLock;
 
@@ -10,12 +10,12 @@ use tokio::task::spawn_blocking;
 /// Cheap on purpose: nobody attacks the accounts of a test.
 const COST: u32 = 4;
 
-/// Hashing takes turns, one a core, so that thousands of sign-ins do not take the machine from the program under test.
+/// Hashes are computed in turn, one for each core, so that thousands of sign-ins leave the machine to the program under test.
 static TURNS: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
-/// The bytes that an import brought, or a hash made here. Bytes that are no bcrypt hash are kept, and match no password: an
-/// import is not told.
+/// The bytes that an import brought, or a hash made here. Bytes that are no bcrypt hash are kept and match no password; the import does not
+/// learn of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredPassword(Vec<u8>);
 
@@ -33,7 +33,7 @@ impl StoredPassword {
         hash.ok().map(|hash| Self(hash.into_bytes()))
     }
 
-    /// Whether `password` is the one.
+    /// Whether `password` fits.
     pub(super) async fn is(&self, password: String) -> bool {
         let bytes = self.0.clone();
         let check = move || {

@@ -1,6 +1,6 @@
-//! What happens at Firebase without us: a sign-in with Google, a clicked mail, another address.
+//! What users do at Firebase without us: sign in with Google, click a mail, change their address.
 //!
-//! Google takes an unproven password off an account whose address a provider vouches for, and the account keeps its uid; an account that
+//! When a provider verifies an address, Google takes an unproven password off the account, and the account keeps its uid. An account that
 //! was proven before keeps its password beside the provider. <https://firebase.google.com/docs/auth/users#user_properties>
 
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::tokens::{FirebasePerson, firebase_id_token, now};
 const GOOGLE: &str = "google.com";
 
 impl IdentityToolkit {
-    /// Signs in with Google, which vouches for `email`. Answers the uid and the ID token.
+    /// Signs in with Google, which verifies `email`. Returns the uid and the ID token.
     pub fn sign_in_with_google(&self, email: &str) -> (String, String) {
         let (email, at) = (canonical(email), now());
         let uid = {
@@ -53,14 +53,14 @@ impl IdentityToolkit {
         (uid, token.mint())
     }
 
-    /// The mail that verifies the address of `uid` is clicked. Sessions stay.
+    /// The user clicks the mail that verifies the address of `uid`. Sessions stay.
     pub fn click_verification(&self, uid: &str) {
         self.shared
             .store()
             .change(uid, |account| account.email_verified = true);
     }
 
-    /// The holder of `uid` changes its address without proving the new one. `false` when another account has it. Sessions stay.
+    /// The user of `uid` changes its address without proving the new one. `false` when another account has it. Sessions stay.
     pub fn change_address(&self, uid: &str, email: &str) -> bool {
         let email = canonical(email);
         let mut store = self.shared.store();

@@ -1,4 +1,4 @@
-//! What any client may do, with the project's API key and a password or an ID token.
+//! The calls of any client, with the project's API key and a password or an ID token.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -14,10 +14,10 @@ use super::store::{Account, canonical};
 use crate::keys::Key;
 use crate::tokens::now;
 
-/// What a custom token is made out to.
+/// The audience of a custom token.
 const CUSTOM_TOKEN_AUDIENCE: &str =
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
-/// Google's own rule.
+/// Google's own minimum.
 const SHORTEST_PASSWORD: usize = 6;
 
 pub(super) fn routes() -> Router<Shared> {
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route(&route("delete"), post(delete))
 }
 
-/// What clients send; each method reads what it knows.
+/// The fields that clients send; each method reads its own.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Given {
@@ -141,7 +141,7 @@ async fn sign_in(
     Ok(Json(answer))
 }
 
-/// Signs in whomever the service account vouches for; an unknown uid makes an account.
+/// Signs in the user whom the service account names; an unknown uid makes an account.
 async fn sign_in_with_custom_token(
     State(shared): State<Shared>,
     _client: Client,
@@ -275,7 +275,7 @@ pub(super) fn valid_email(given: Option<&str>) -> Result<String, Refusal> {
     }
 }
 
-/// One `@` with something on both sides: enough to tell an address from none.
+/// One `@` with text on both sides: enough to recognise an address.
 pub(super) fn is_email(text: &str) -> bool {
     let blank = text.chars().any(|c| c.is_whitespace() || c.is_control());
     text.len() <= 256

@@ -35,7 +35,7 @@ struct Wanted {
     new_password: Option<String>,
 }
 
-/// With e-mail enumeration protection, an unknown address is answered like a known one.
+/// With e-mail enumeration protection, an unknown address gets the same answer as a known one.
 async fn send(
     State(shared): State<Shared>,
     _client: Client,
@@ -77,7 +77,7 @@ async fn send(
     ))
 }
 
-/// Who has the code reads the mail, so the address is verified; sign-ins so far are void.
+/// The holder of the code reads the mail, so the address counts as verified; earlier sign-ins become void.
 async fn reset(
     State(shared): State<Shared>,
     _client: Client,
@@ -94,7 +94,7 @@ async fn reset(
         shared.allows(text)?;
         let password = hashed(new_password(Some(text))?).await?;
         let mut store = shared.store();
-        // Taken between two calls at once, the second finds it used up.
+        // Another call may have taken the code meanwhile: it works once.
         if store.mail(&code).is_none() {
             return Err(Refusal::bad("INVALID_OOB_CODE"));
         }
@@ -118,7 +118,7 @@ async fn reset(
 }
 
 impl Mail {
-    /// As the emulator shows it, and what it does not.
+    /// The mail as the emulator shows it, with fields that the emulator does not have.
     pub(super) fn shown(&self) -> Value {
         json!({
             "email": self.email, "oobCode": self.code, "requestType": self.request_type, "locale": self.locale,
@@ -127,7 +127,7 @@ impl Mail {
     }
 }
 
-/// What was "mailed" and not used yet, oldest first.
+/// The mails "sent" and not used yet, oldest first.
 pub(super) async fn mails(State(shared): State<Shared>) -> Json<Value> {
     let store = shared.store();
     let codes: Vec<Value> = store.mails().iter().map(Mail::shown).collect();

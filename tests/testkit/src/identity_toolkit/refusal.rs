@@ -15,7 +15,7 @@ pub(super) struct Refusal {
     /// Seconds for `Retry-After`.
     retry_after: Option<u32>,
     shape: Shape,
-    /// In place of the shape.
+    /// A body instead of the shape.
     body: Option<Value>,
     arrival: Arrival,
 }
@@ -42,7 +42,7 @@ impl Refusal {
         self
     }
 
-    /// What was asked for on demand.
+    /// The refusal that a test asked for.
     pub(super) fn of(failure: &Failure) -> Self {
         Self {
             status: failure.status,
@@ -54,7 +54,7 @@ impl Refusal {
         }
     }
 
-    /// What a call with a missing or unknown access token gets.
+    /// The refusal of a call with a missing or unknown access token.
     pub(super) fn unauthenticated() -> Self {
         Self::new(
             401,

@@ -1,4 +1,4 @@
-//! What a project may add to the rules: a password policy, a blocking function, and what Google counts against attackers.
+//! Rules that a project may add: a password policy, a blocking function, and Google's limits against attackers.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 pub struct Policy {
     /// The fewest characters.
     pub shortest: usize,
-    /// Whether an upper-case letter is wanted.
+    /// Whether it needs an upper-case letter.
     pub upper: bool,
     /// Whether an older password that breaks it is refused at sign-in.
     pub force_upgrade: bool,
@@ -24,25 +24,25 @@ pub struct Policy {
 pub enum Blocking {
     /// It has no objection.
     Allows,
-    /// It refuses, saying this.
+    /// It refuses with this message.
     Refuses(String),
-    /// It is not there: what answers in its place is no JSON.
+    /// It does not exist: the answer in its place is not JSON.
     Gone,
     /// It crashes, or takes longer than 7 s.
     Fails,
 }
 
-/// How many wrong passwords Google takes before it says `TOO_MANY_ATTEMPTS_TRY_LATER`.
+/// How many wrong passwords Google accepts before it says `TOO_MANY_ATTEMPTS_TRY_LATER`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Throttle {
     /// For one account.
     pub account: Option<u32>,
-    /// From one address, which is ours for all.
+    /// From one address, which is the origin's for all users.
     pub address: Option<u32>,
 }
 
-/// What was counted.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     of: HashMap<String, u32>,
@@ -73,7 +73,7 @@ impl Policy {
 }
 
 impl Blocking {
-    /// Refuses on its behalf.
+    /// Refuses if the function does.
     pub(super) fn ask(&self) -> Result<(), Refusal> {
         let said = |rest: &str| {
             Refusal::bad(format!(
@@ -93,7 +93,7 @@ impl Blocking {
 }
 
 impl Attempts {
-    /// Whether another password may be tried on `email`.
+    /// Whether a user may try another password for `email`.
     pub(super) fn check(&self, throttle: Throttle, email: &str) -> Result<(), Refusal> {
         let used_up = |most: Option<u32>, count: u32| most.is_some_and(|most| count >= most);
         let here = self.of.get(email).copied().unwrap_or_default();

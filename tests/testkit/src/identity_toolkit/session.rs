@@ -1,4 +1,4 @@
-//! Sign-ins: the tokens they bring, renewing them, and recognising them again.
+//! Sign-ins: their tokens, how tokens are renewed, and how they are recognised.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -21,7 +21,7 @@ use crate::tokens::{FirebasePerson, firebase_id_token, now};
 pub(super) struct Tokens {
     pub id_token: String,
     pub refresh_token: String,
-    /// Seconds the ID token is good for, as Google writes them.
+    /// Seconds for which the ID token is good, as Google writes them.
     pub expires_in: String,
 }
 

@@ -13,9 +13,9 @@ use super::state::{Administrator, Shared};
 use crate::keys::Key;
 use crate::tokens::{Draft, Signature, now};
 
-/// Seconds that a cookie may live.
+/// The lifetimes that a cookie may have, in seconds.
 const ALLOWED: std::ops::RangeInclusive<i64> = 300..=1_209_600;
-/// What it lives when nothing is said.
+/// The lifetime without a wish, in seconds.
 const TWO_WEEKS: i64 = 1_209_600;
 
 pub(super) fn routes(project: &str) -> Router<Shared> {
@@ -29,12 +29,12 @@ pub(super) fn routes(project: &str) -> Router<Shared> {
 #[serde(default, rename_all = "camelCase")]
 struct Wanted {
     id_token: Option<String>,
-    /// A number of seconds, or one as text.
+    /// A number of seconds, or its text.
     valid_duration: Option<Value>,
 }
 
-/// The claims are the ID token's, frozen: issuer, issue and expiry are the cookie's own. The account is looked at once more: a sign-in
-/// that was revoked in between gets none.
+/// The claims are copied from the ID token; issuer, issue and expiry are the cookie's own. The account is checked once more: a sign-in
+/// revoked in between gets no cookie.
 async fn create(
     State(shared): State<Shared>,
     _administrator: Administrator,
@@ -90,7 +90,7 @@ fn seconds(given: Option<&Value>) -> Result<i64, Refusal> {
     }
 }
 
-/// Of a token that has been verified.
+/// The claims of a token that has been verified.
 fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();

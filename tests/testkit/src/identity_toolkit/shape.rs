@@ -1,4 +1,4 @@
-//! The shapes of error answers that the real service has, and the ways in which an answer may arrive.
+//! The shapes of the real service's error answers, and the ways in which an answer may arrive.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,7 +25,7 @@ pub enum Shape {
     ApiKeyWrong,
     /// There is no API key.
     ApiKeyAbsent,
-    /// An API key where an access token is wanted.
+    /// An API key where the call needs an access token.
     NoAccessToken,
     /// Google's own fault.
     Internal,
@@ -40,9 +40,9 @@ pub enum Arrival {
     /// At once.
     #[default]
     Whole,
-    /// Its head, half of its body, and then nothing more.
+    /// Its head and half of its body arrive, then nothing more.
     Stalled,
-    /// Its head, half of its body, and the end of the connection.
+    /// Its head and half of its body arrive, then the connection ends.
     Cut,
 }
 
@@ -128,7 +128,7 @@ fn arriving(text: String, arrival: Arrival) -> Body {
     }
 }
 
-/// A body of which the second half never comes.
+/// The first half of a body; the second half never comes.
 struct Half {
     first: Option<Bytes>,
     cut: bool,
@@ -145,7 +145,7 @@ impl hyper::body::Body for Half {
         match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
             None if self.cut => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into()))),
-            // Nobody wakes it: the client has to give up.
+            // Nothing wakes it: the client has to give up.
             None => Poll::Pending,
         }
     }

@@ -1,4 +1,4 @@
-//! What every handler shares, and who may call it.
+//! The state that all handlers share, and which callers they accept.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,17 +46,17 @@ impl Shared {
         &self.0.project
     }
 
-    /// Where it is served: `http://host:port`.
+    /// Its address: `http://host:port`.
     pub(super) fn base(&self) -> &str {
         &self.0.base
     }
 
-    /// Where assertions are exchanged: their audience.
+    /// The address where assertions are exchanged: their audience.
     pub(super) fn token_url(&self) -> &str {
         &self.0.token_url
     }
 
-    /// The one service account that there is.
+    /// The only service account.
     pub(super) fn service_account(&self) -> &str {
         &self.0.service_account
     }
@@ -112,7 +112,7 @@ impl FromRequestParts<Shared> for Client {
     }
 }
 
-/// A caller with an access token of the service account; or with the word `owner`, where that was allowed.
+/// A caller with an access token of the service account; or with the word `owner`, where the settings allow it.
 #[derive(Debug)]
 pub(super) struct Administrator;
 

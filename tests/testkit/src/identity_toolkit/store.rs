@@ -1,4 +1,4 @@
-//! Accounts, and what was given out for them.
+//! Accounts, and the tokens and codes issued for them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub photo_url: Option<String>,
     pub disabled: bool,
     pub password: Option<StoredPassword>,
-    /// By what else than a password it can be signed in to.
+    /// The ways other than a password to sign in to it.
     pub providers: Vec<&'static str>,
     /// Custom claims, as JSON text.
     pub custom_attributes: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// As an administrator sees it. Numbers of 64 bits are strings in Google's JSON.
+    /// The account as an administrator sees it. Numbers of 64 bits are strings in Google's JSON.
     pub(super) fn shown(&self) -> Value {
         let mut shown = Map::new();
         let mut add = |name: &str, value: Option<Value>| {
@@ -79,13 +79,13 @@ impl Account {
     }
 }
 
-/// A sign-in that a refresh token stands for.
+/// The sign-in behind a refresh token.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub local_id: String,
     /// Seconds since 1970.
     pub auth_time: i64,
-    /// The second factor that was shown: its kind and its name.
+    /// The second factor that the user showed: its kind and its name.
     pub factor: Option<(&'static str, String)>,
 }
 
@@ -106,7 +106,7 @@ pub(super) struct Mail {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     accounts: BTreeMap<String, Account>,
-    /// Address → uids, oldest first. More than one only after an import: nothing else makes a second account for an address.
+    /// Address → uids, oldest first. More than one only after an import: no other call makes a second account for an address.
     by_email: HashMap<String, Vec<String>>,
     sessions: HashMap<String, Session>,
     mails: Vec<Mail>,
@@ -126,12 +126,12 @@ impl Store {
         self.accounts.len()
     }
 
-    /// How many addresses have an account: fewer than accounts when somebody has two.
+    /// How many addresses have an account: fewer than accounts when an address has two.
     pub(super) fn addresses(&self) -> usize {
         self.by_email.len()
     }
 
-    /// Up to `most` accounts whose uids come after `after`.
+    /// Up to `most` accounts with a uid after `after`.
     pub(super) fn page(&self, after: &str, most: usize) -> Vec<&Account> {
         use std::ops::Bound::{Excluded, Unbounded};
         self.accounts
@@ -176,7 +176,7 @@ impl Store {
         Some(outcome)
     }
 
-    /// Removes an account. Its refresh tokens then name nobody.
+    /// Removes an account. Its refresh tokens then name no account.
     pub(super) fn remove(&mut self, local_id: &str) -> Option<Account> {
         let account = self.accounts.remove(local_id)?;
         if let Some(email) = &account.email
@@ -265,7 +265,7 @@ impl Store {
     }
 }
 
-/// Addresses differ by more than case.
+/// The form in which addresses are compared.
 pub(super) fn canonical(email: &str) -> String {
     email.to_lowercase()
 }

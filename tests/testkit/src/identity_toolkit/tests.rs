@@ -1,4 +1,4 @@
-//! What it does as production does, and what it does on demand.
+//! Behaviour as in production, and faults on demand.
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -17,7 +17,7 @@ use crate::tokens::{Draft, Signature, now};
 const BASE: &str = "http://stand-in";
 const PASSWORD: &str = "correct-horse_1";
 
-/// Its bcrypt hash, cost 4, as the legacy service writes it and an import carries it.
+/// The password's bcrypt hash, cost 4, as the legacy service writes it and an import carries it.
 fn hash_of(password: &str) -> String {
     URL_SAFE_NO_PAD.encode(bcrypt::hash(password, 4).unwrap())
 }
@@ -144,7 +144,7 @@ fn draft_of_assertion() -> Draft {
 }
 
 #[tokio::test]
-async fn an_imported_bcrypt_hash_is_really_checked() {
+async fn imported_bcrypt_hash_is_checked() {
     let google = Google::new().await;
     let split = URL_SAFE_NO_PAD.encode("abcdefghijklmnopqrstuvwxyz01234");
     let done = google
@@ -277,7 +277,7 @@ async fn batches_have_their_limits() {
 }
 
 #[tokio::test]
-async fn of_many_creations_at_once_one_wins() {
+async fn one_of_many_concurrent_creations_wins() {
     let google = Google::new().await;
     let calls: Vec<_> = (0..20)
         .map(|_| {
@@ -341,7 +341,7 @@ async fn a_refresh_token_ends_with_its_account_or_its_revocation() {
 }
 
 #[tokio::test]
-async fn an_id_token_is_signed_and_says_who() {
+async fn id_token_is_signed_and_names_its_user() {
     let google = Google::new().await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD, "displayName": "Ann"});
     let signed_up = google.client("signUp", person).await.body;

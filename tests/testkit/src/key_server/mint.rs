@@ -1,4 +1,4 @@
-//! Tokens for tests that are not written in Rust.
+//! Mints tokens for tests that are not written in Rust.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use crate::tokens::{
     legacy_token, now, session_cookie,
 };
 
-/// Which kind of token to start from.
+/// The kind of token to start from.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
@@ -25,7 +25,7 @@ enum Kind {
     Legacy,
 }
 
-/// A token of a kind, with any part of it overridden, left out or spoiled.
+/// A token of a kind; a test may override, leave out or spoil any part of it.
 ///
 /// `{"kind":"firebase","uid":"u-1","email":"ann@example.com","claims":{"exp":0},"without":["auth_time"]}`
 #[derive(Debug, Clone, Deserialize)]
@@ -54,7 +54,7 @@ pub struct MintRequest {
     claims: Map<String, Value>,
     #[serde(default)]
     without: Vec<String>,
-    /// The signature's bytes in base64url, instead of a true one.
+    /// The signature's bytes in base64url, instead of a real signature.
     signature: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl MintRequest {
     /// The token, made at `now` (seconds since 1970).
     ///
     /// # Errors
-    /// Says what is missing or unknown.
+    /// Names what is missing or unknown.
     pub fn mint(self, now: i64) -> Result<String, String> {
         let mut draft = self.start(now)?;
         if let Some(name) = &self.key {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_can_be_overridden() {
+    fn any_part_can_be_overridden() {
         let (header, claims, signature) = mint(json!({
             "kind": "firebase", "uid": "u-1", "key": "issuer-b", "header": {"typ": "at+jwt"}, "claims": {"exp": "soon"},
             "without": ["auth_time"], "signature": "AAA",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_cannot_be_met_says_why() {
+    fn impossible_request_is_refused_with_a_reason() {
         assert!(mint(json!({"kind": "legacy"})).unwrap_err().contains("secret"));
         assert!(
             mint(json!({"kind": "firebase", "key": "x"}))

@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use crate::keys::{Key, jwk_set};
 
-/// What becomes of a request for the key set.
+/// What happens to a request for the key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Answered.
+    /// It is answered.
     Ok,
-    /// Answered after `delay_ms`.
+    /// It is answered after `delay_ms`.
     Slow,
     /// The connection ends without an answer.
     Down,
@@ -21,16 +21,16 @@ pub enum Mode {
     Garbage,
     /// 200 with JSON that is not a key set.
     Wrong,
-    /// Never answered, never closed.
+    /// It is never answered, and the connection never closed.
     Hang,
     /// The keys, and 8 MiB more.
     Huge,
 }
 
-/// What is set. At first: [`Mode::Ok`], one hour, the first issuer key.
+/// The settings. At first: [`Mode::Ok`], one hour, the first issuer key.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What becomes of a request.
+    /// What happens to a request.
     pub mode: Mode,
     /// Milliseconds before an answer in [`Mode::Slow`].
     pub delay_ms: u64,
@@ -38,11 +38,11 @@ pub struct Settings {
     pub max_age: u64,
     /// `Age`, in seconds.
     pub age: u64,
-    /// The keys that are published.
+    /// The published keys.
     pub keys: Vec<&'static Key>,
 }
 
-/// A change of settings; what is not named stays.
+/// A change of settings; fields that are not named stay.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_stays() {
+    fn unnamed_settings_stay() {
         let mut settings = Settings::default();
         let change: Change =
             serde_json::from_str(r#"{"mode":"slow","keys":["issuer-b","issuer-c"]}"#).unwrap();

@@ -11,7 +11,7 @@ use super::bearer::Caller;
 use super::input::{Input, not_empty, password};
 use super::{Shared, passwords};
 
-/// Closes the account: the row stays, under an address nobody has. No password is asked for.
+/// Closes the account: the row stays, under an address that nobody has. It asks for no password.
 pub async fn close(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
     let now = Utc::now();
     let original = person.email.clone().unwrap_or_default();
@@ -28,7 +28,7 @@ pub async fn close(State(service): Shared, Caller(person): Caller) -> Result<Res
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    // Nested twice; clients' types depend on it.
+    // `data` is nested twice; clients' types depend on it.
     let data = json!({
         "message": "Account deleted successfully",
         "data": {"deletedAt": time(now), "originalEmail": original},
@@ -36,7 +36,7 @@ pub async fn close(State(service): Shared, Caller(person): Caller) -> Result<Res
     Ok(ok(&data))
 }
 
-/// Replaces the password. The tokens issued before go on being good.
+/// Replaces the password. Tokens issued before stay good.
 pub async fn change_password(
     State(service): Shared,
     Caller(person): Caller,
@@ -46,7 +46,7 @@ pub async fn change_password(
     let new = input.required("newPassword", password);
     input.finish()?;
     if !passwords::verify(current, person.password_hash).await? {
-        // Documented as 400; nobody catches it.
+        // Documented as 400; no code catches it.
         return Err(Failure::internal("the current password is wrong"));
     }
     let hash = passwords::hash(new).await?;
@@ -62,7 +62,7 @@ pub async fn change_password(
     ))
 }
 
-/// Says goodbye; the token goes on being good.
+/// Signs out in name only: the token stays good.
 pub async fn logout(Caller(_): Caller) -> Response {
     success(StatusCode::OK, "Logout successful", &Value::Null)
 }

@@ -1,4 +1,4 @@
-//! The two envelopes, and what every answer carries.
+//! The two envelopes, and the headers of every answer.
 
 use axum::Json;
 use axum::extract::{OriginalUri, Request};
@@ -21,7 +21,7 @@ pub fn success(status: StatusCode, message: &str, data: &Value) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// 200 with the message most answers have.
+/// 200 with the message of most answers.
 pub fn ok(data: &Value) -> Response {
     success(StatusCode::OK, "Success", data)
 }
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// Broken rules of a body, in words.
+    /// The broken rules of a body, in words.
     pub fn validation(faults: &[String]) -> Self {
         Self {
             details: Some(json!(faults)),
@@ -53,7 +53,7 @@ impl Failure {
         }
     }
 
-    /// A refusal of the profile's formatter, which adds an empty object.
+    /// A refusal by the profile's formatter, which adds an empty object.
     pub fn of_profile(status: StatusCode, code: &'static str, message: &str) -> Self {
         Self {
             details: Some(json!({})),
@@ -61,7 +61,7 @@ impl Failure {
         }
     }
 
-    /// Whatever nobody thought of. The cause goes to the log.
+    /// Any fault that the service does not expect. The cause goes to the log.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         eprintln!("legacy stand-in: {cause}");
         Self::new(
@@ -97,13 +97,13 @@ pub fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Nothing is here.
+/// The answer to an unknown route.
 pub async fn no_route(method: Method, OriginalUri(uri): OriginalUri) -> Failure {
     let message = format!("Route {method} {uri} not found");
     Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
 }
 
-/// Names every answer, and lets every web page read it.
+/// Gives every answer a name, and lets every web page read it.
 pub async fn dress(request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = request.method() == Method::OPTIONS && origin.is_some();

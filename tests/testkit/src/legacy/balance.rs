@@ -17,8 +17,8 @@ pub async fn show(Caller(person): Caller) -> Response {
     ok(&json!({"user_id": person.id, "token_balance": person.token_balance}))
 }
 
-/// Adds to somebody's tokens or takes from them, for a service. Read, changed and written with nothing in between to stop another
-/// call from doing the same: of two at once one is lost.
+/// Adds to a user's tokens or takes from them, for a service. It reads, changes and writes without a lock: of two calls at once one is
+/// lost.
 pub async fn change(
     State(service): Shared,
     headers: HeaderMap,

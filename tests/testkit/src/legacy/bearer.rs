@@ -1,4 +1,4 @@
-//! Who calls: the legacy token in the `Authorization` header, and the row it names, read on every request.
+//! The caller: the legacy token in the `Authorization` header, and its row, read on every request.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub enum Refused {
     Invalid,
     NobodyThere,
     Inactive,
-    /// The catch-all: the database, above all.
+    /// Any other fault, above all of the database.
     SomethingElse,
 }
 

@@ -1,4 +1,4 @@
-//! How the service is to misbehave, changed while it runs.
+//! How the service misbehaves; tests change it while it runs.
 
 use std::future::pending;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use super::answer::Failure;
 use crate::serve::ConnectionEnds;
 
 const PATH: &str = "/control";
-/// Longer than anybody waits.
+/// Longer than any client waits.
 const MAX_LATENCY_MS: u64 = 60_000;
 
-/// What is wrong; at first nothing. Each `POST` replaces the whole.
+/// The faults; at first none. Each `POST` replaces all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Every answer begins this many milliseconds late.
+    /// Delays the beginning of every answer by this many milliseconds.
     pub latency_ms: u64,
-    /// Every answer is this status (500–599), and nothing is done.
+    /// Answers everything with this status (500–599), and does nothing.
     pub status: Option<u16>,
-    /// There is no answer, and the connection stays.
+    /// Gives no answer, and keeps the connection.
     pub hang: bool,
-    /// The port is given up: connecting is refused, and connections end without an answer. Undone by whoever holds the
-    /// [`Control`], or through its own port.
+    /// Gives the port up: connecting is refused, and connections end without an answer. The holder of the [`Control`] undoes this, or a
+    /// call to the control's own port.
     pub refuse: bool,
-    /// Only paths that start with one of these; empty means all. Of no meaning for `refuse`.
+    /// Only paths that start with one of these; empty means all. `refuse` ignores it.
     pub routes: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Control {
         Ok(())
     }
 
-    /// Waits until connections are to be accepted, or not.
+    /// Waits until the service is to accept connections, or to refuse them.
     pub async fn until_accepting(&self, accepting: bool) {
         // The sender is ours, so the channel stays.
         let _ = self
@@ -78,8 +78,8 @@ impl Control {
             .await;
     }
 
-    /// `GET` and `POST /control`: part of the service's own routes, and for a port of its own, which stays when the service's is
-    /// given up.
+    /// `GET` and `POST /control`: part of the service's own routes, and also served on a port of its own, which stays when the service
+    /// gives its port up.
     pub fn router(&self) -> Router {
         Router::new()
             .route(PATH, get(show).post(change))
@@ -98,7 +98,7 @@ async fn change(State(control): State<Control>, Json(faults): Json<Faults>) -> R
     }
 }
 
-/// Misbehaves, if this request is to see it.
+/// Misbehaves, if the faults are for this request.
 pub async fn misbehave(State(control): State<Control>, request: Request, next: Next) -> Response {
     let faults = control.0.borrow().clone();
     if faults.refuse {

@@ -14,7 +14,7 @@ use super::{Service, Shared};
 
 const VERSION: &str = "1.0.0";
 
-/// Everything at once; only the database decides about the status.
+/// All checks at once; only the database decides the status.
 pub async fn overview(State(service): Shared) -> Response {
     let asked = Instant::now();
     let database = database_answers(&service).await;

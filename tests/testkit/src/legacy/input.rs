@@ -1,4 +1,4 @@
-//! Bodies, checked as the legacy service checks them: all broken rules at once, unknown fields ignored.
+//! Bodies, checked as the legacy service checks them: it reports all broken rules at once and ignores unknown fields.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -14,7 +14,7 @@ pub struct Input {
     faults: Vec<String>,
 }
 
-/// What a text must be; the answer completes `"field" …`.
+/// A rule for a text; its error completes `"field" …`.
 pub type Rule = fn(&str) -> Result<(), &'static str>;
 
 impl<S: Send + Sync> FromRequest<S> for Input {
@@ -36,7 +36,7 @@ impl Input {
         self.faults.push(format!("\"{name}\" {rule}"));
     }
 
-    /// The value of `name`, `null` and missing being the same.
+    /// The value of `name`; `null` counts as missing.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
@@ -57,7 +57,7 @@ impl Input {
         Some(text)
     }
 
-    /// Empty, with a fault noted, when it is missing or breaks its rule.
+    /// Empty, with a fault noted, when the field is missing or breaks its rule.
     pub fn required(&mut self, name: &str, rule: Rule) -> String {
         if !matches!(self.fields.get(name), None | Some(Value::Null)) {
             return self.optional(name, rule).unwrap_or_default();

@@ -39,7 +39,7 @@ pub async fn login(State(service): Shared, mut input: Input) -> Result<Response,
     }
     let token = service.issue(&person);
     let (pool, id) = (service.pool.clone(), person.id);
-    // Noted after the answer; nobody waits for it, and nobody learns when it fails.
+    // The service notes the sign-in after the answer; nobody waits for it, and nobody learns when it fails.
     tokio::spawn(async move {
         let _ = sqlx::query("UPDATE auth.users SET last_login = now() WHERE id = $1")
             .bind(id)

@@ -1,10 +1,10 @@
-//! bcrypt, away from the threads that serve.
+//! bcrypt, on threads that serve no requests.
 
 use tokio::task::spawn_blocking;
 
 use super::answer::Failure;
 
-/// Cheap on purpose: tests register many users. The real one takes 10 in production and 4 in its own tests.
+/// Cheap on purpose: tests register many users. The real service uses 10 in production and 4 in its own tests.
 const COST: u32 = 4;
 
 /// The hash of `password`.
@@ -15,7 +15,7 @@ pub async fn hash(password: String) -> Result<String, Failure> {
         .map_err(Failure::internal)
 }
 
-/// Whether `password` is the one of `hash`. No hash is an error nobody thought of, as there.
+/// Whether `password` fits `hash`. A missing hash is an unexpected error, as in the real service.
 pub async fn verify(password: String, hash: Option<String>) -> Result<bool, Failure> {
     let hash = hash.ok_or_else(|| Failure::internal("no password hash"))?;
     spawn_blocking(move || bcrypt::verify(password, &hash))

@@ -1,4 +1,4 @@
-//! `auth.users` as the legacy service knows it: the columns it was built with, and no others.
+//! `auth.users` with the columns that the legacy service knows, and no others.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Person {
             .await
     }
 
-    /// In the spelling it was registered with.
+    /// Finds the address in the spelling of its registration.
     pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Self>> {
         sqlx::query_as(rows!("SELECT", "FROM auth.users WHERE email = $1"))
             .bind(email)
@@ -91,7 +91,7 @@ impl Person {
         })
     }
 
-    /// What their token says.
+    /// The claims of the user's token.
     pub fn for_token(&self) -> LegacyPerson {
         LegacyPerson {
             id: self.id.to_string(),

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use super::Control;
 use crate::serve;
 
-/// Serves until the task is dropped, and gives the port up whenever `control` says that connections are refused: connecting then
-/// fails as it does where nothing runs.
+/// Serves until the task is dropped, and gives the port up whenever `control` says that connections are refused: connecting then fails as
+/// it does where nothing runs.
 ///
 /// # Errors
 /// The listener has no address.
@@ -18,7 +18,7 @@ pub async fn serve(listener: TcpListener, router: Router, control: &Control) -> 
     let address = listener.local_addr()?;
     let mut open = listener;
     loop {
-        // Dropped with the loser of the two, and the port with it.
+        // The losing future of the two is dropped, and the port with it.
         let serving = serve::serve(open, router.clone());
         tokio::select! {
             () = serving => {}
@@ -29,7 +29,7 @@ pub async fn serve(listener: TcpListener, router: Router, control: &Control) -> 
     }
 }
 
-/// Takes the port again. Whoever has it for the moment (a client's outgoing connection may) lets go of it.
+/// Takes the port again. A client's outgoing connection may hold it for a moment, but will let it go.
 async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         if let Ok(listener) = TcpListener::bind(address).await {

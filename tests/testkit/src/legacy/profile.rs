@@ -13,12 +13,12 @@ use super::input::{self, Input};
 use super::people::Person;
 use super::{Service, Shared};
 
-/// The caller, with what they told about themselves.
+/// The caller, with their profile.
 pub async fn show(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
     Ok(ok(&json!({"user": with_profile(&service, &person).await?})))
 }
 
-/// Changes what the body names. The e-mail address is checked, and then nothing is done with it.
+/// Changes the fields that the body names. It checks the e-mail address and then ignores it.
 pub async fn change(
     State(service): Shared,
     Caller(person): Caller,
@@ -74,7 +74,7 @@ pub async fn change(
     ))
 }
 
-/// Deletes what the caller told about themselves.
+/// Deletes the caller's profile.
 pub async fn remove(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
     let done = sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1")
         .bind(person.id)

@@ -57,8 +57,8 @@ fn username_exists() -> Failure {
     )
 }
 
-/// Up to fifty users, by anybody, without usernames. All rows go into one transaction, so an address that is twice in the batch
-/// undoes everybody.
+/// Up to fifty users, without usernames; any caller may send them. All rows go into one transaction: an address that is twice in the batch
+/// undoes them all.
 pub async fn batch(State(service): Shared, mut input: Input) -> Result<Response, Failure> {
     let users = match input.take("users") {
         Some(Value::Array(users)) if (1..=MAX_BATCH).contains(&users.len()) => users,
@@ -112,7 +112,7 @@ pub async fn batch(State(service): Shared, mut input: Input) -> Result<Response,
     ))
 }
 
-/// The addresses of the batch that somebody has.
+/// The addresses of the batch that users already have.
 async fn taken(service: &Service, users: &[Value]) -> Result<BTreeSet<String>, Failure> {
     let emails: Vec<&str> = users.iter().filter_map(|user| user["email"].as_str()).collect();
     let taken: Vec<String> = sqlx::query_scalar("SELECT email FROM auth.users WHERE email = ANY($1)")

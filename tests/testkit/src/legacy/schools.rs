@@ -13,7 +13,7 @@ use super::answer::{Failure, ok, success, time};
 use super::bearer::Caller;
 use super::input::{Input, anything, at_most_100, at_most_200};
 
-/// Which schools, and which page of them. `useFullText` changes how they are found, not which.
+/// The wanted schools, and the page of them. `useFullText` changes how they are found, not which ones.
 #[derive(Deserialize)]
 pub struct Wanted {
     search: Option<String>,

@@ -1,4 +1,4 @@
-//! Users that verification remembers, in this process: nobody is ever removed because they changed.
+//! Users that verification remembers, in this process: a change of a user removes no entry.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::people::Person;
 
 const PEOPLE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
-/// From the last time somebody asked.
+/// Counted from the last request for the user.
 const LIFETIME: Duration = Duration::from_secs(3_600);
 
 pub struct UserCache(LruCache<Uuid, (Person, Instant)>);

@@ -12,7 +12,7 @@ use super::input::{Input, not_empty};
 use super::people::Person;
 use super::{Service, Shared};
 
-/// Whether the token in the body is good. It is 200 either way, for anybody who asks.
+/// Whether the token in the body is good. It answers 200 either way, to any caller.
 pub async fn verify(State(service): Shared, mut input: Input) -> Result<Response, Failure> {
     let token = input.required("token", not_empty);
     input.finish()?;

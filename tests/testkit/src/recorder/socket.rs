@@ -1,4 +1,4 @@
-//! A WebSocket (RFC 6455) that sends back every short text frame, and on both ends no more of the protocol than that takes.
+//! A WebSocket (RFC 6455) that sends back every short text frame; both ends have no more of the protocol than that needs.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// A final text frame (section 5.2).
 const FINAL_TEXT: u8 = 0x81;
-/// The longest payload whose length is in the second byte itself.
+/// The longest payload with its length in the second byte itself.
 const LONGEST: u8 = 125;
 
 /// `Sec-WebSocket-Accept` for a client's `Sec-WebSocket-Key`.
@@ -66,8 +66,8 @@ fn masked(payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
         .collect()
 }
 
-/// Accepts the upgrade and sends back what arrives until the connection ends. Chooses `chat` where that is offered, and says in
-/// `X-Offered-Protocols` and `X-Received-Authorization` what arrived.
+/// Accepts the upgrade and sends frames back until the connection ends. It chooses `chat` where that is offered, and reports the received
+/// headers in `X-Offered-Protocols` and `X-Received-Authorization`.
 pub(super) fn accept(mut request: Request) -> Response {
     let text = |name: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! A token on its way to be minted: any part of it can be overridden, left out or made of the wrong type.
+//! A token before it is minted: a test can override any part of it, leave it out or give it the wrong type.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::keys::Key;
 
-/// Who signs, or what stands in place of a signature.
+/// The signer, or the text in place of a signature.
 #[derive(Debug, Clone)]
 pub enum Signature {
     /// RS256 by this key.
@@ -16,11 +16,11 @@ pub enum Signature {
     Hs256(Vec<u8>),
     /// Nothing: the third segment is empty (RFC 7515 appendix A.5).
     Empty,
-    /// These very bytes.
+    /// Exactly these bytes.
     Bytes(Vec<u8>),
 }
 
-/// A compact JWS (RFC 7515 section 7.1) that is still being written.
+/// A compact JWS (RFC 7515 section 7.1) before it is minted.
 #[derive(Debug, Clone)]
 pub struct Draft {
     header: Map<String, Value>,
@@ -31,7 +31,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A token with nothing in it.
+    /// An empty token.
     #[must_use]
     pub fn new(signature: Signature) -> Self {
         Self {
@@ -71,21 +71,21 @@ impl Draft {
         self
     }
 
-    /// The header segment's bytes as they are, whatever was set before: duplicate members, invalid UTF-8, no JSON at all.
+    /// The header segment's exact bytes, in place of everything set before: duplicate members, invalid UTF-8, no JSON at all.
     #[must_use]
     pub fn header_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.header_bytes = Some(bytes.into());
         self
     }
 
-    /// The payload segment's bytes as they are.
+    /// The payload segment's exact bytes.
     #[must_use]
     pub fn claims_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.claims_bytes = Some(bytes.into());
         self
     }
 
-    /// Signs in another way. The header keeps the `alg` and `kid` it has.
+    /// Signs in another way. The header keeps its `alg` and `kid`.
     #[must_use]
     pub fn signed(mut self, signature: Signature) -> Self {
         self.signature = signature;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_named_by_the_one_who_signs() {
+    fn signer_names_its_key() {
         let key = Key::named("issuer-b").unwrap();
         let token = Draft::new(Signature::Empty).header("alg", "RS256").by(key).mint();
         let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();

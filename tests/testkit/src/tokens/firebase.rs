@@ -8,19 +8,19 @@ use serde_json::json;
 use super::draft::{Draft, Signature};
 use crate::keys::Key;
 
-/// Somebody with an account at Firebase.
+/// A user with an account at Firebase.
 #[derive(Debug, Clone)]
 pub struct FirebasePerson {
-    /// Their uid.
+    /// The user's uid.
     pub uid: String,
-    /// Their address; users who came by phone or anonymously have none.
+    /// The user's address; users who came by phone or anonymously have none.
     pub email: Option<String>,
-    /// Whether they proved to read mail there.
+    /// Whether the user has proven to read mail there.
     pub email_verified: bool,
 }
 
 impl FirebasePerson {
-    /// Somebody with a verified address.
+    /// A user with a verified address.
     #[must_use]
     pub fn new(uid: &str, email: &str) -> Self {
         Self {
@@ -43,7 +43,7 @@ pub fn firebase_id_token(project: &str, person: &FirebasePerson, now: i64) -> Dr
     about(draft, project, person, now)
 }
 
-/// A session cookie of five days: another issuer, another key.
+/// A session cookie of five days: it has another issuer and another key.
 #[must_use]
 pub fn session_cookie(project: &str, person: &FirebasePerson, now: i64) -> Draft {
     let mut draft = Draft::new(Signature::Empty)
@@ -65,7 +65,7 @@ pub fn emulator_id_token(project: &str, person: &FirebasePerson, now: i64) -> Dr
         .signed(Signature::Empty)
 }
 
-/// A custom token: what a server hands to a client to sign in with. Never a credential by itself.
+/// A custom token: a server hands it to a client, which signs in with it. Never a credential by itself.
 #[must_use]
 pub fn custom_token(service_account: &str, uid: &str, now: i64) -> Draft {
     Draft::new(Signature::Rs256(Key::issuer()))

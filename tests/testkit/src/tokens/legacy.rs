@@ -9,23 +9,22 @@ pub const ISSUER: &str = "atma-auth-service";
 /// `aud` of every legacy token.
 pub const AUDIENCE: &str = "atma-services";
 
-/// What the legacy service knows of somebody when it issues a token.
+/// The user as the legacy service knows them when it issues a token.
 #[derive(Debug, Clone)]
 pub struct LegacyPerson {
     /// The row's id, a UUID.
     pub id: String,
-    /// Their address.
+    /// The user's address.
     pub email: String,
-    /// Their unique name.
+    /// The user's unique name.
     pub username: Option<String>,
     /// `user`, `moderator`, `admin` or `superadmin`.
     pub user_type: String,
-    /// Tokens they had at sign-in.
+    /// The user's tokens at sign-in.
     pub token_balance: i32,
 }
 
-/// A token valid for `lifetime` seconds from `now` (seconds since 1970). Admins get other claims than everybody else;
-/// moderators count as everybody else.
+/// A token valid for `lifetime` seconds from `now` (seconds since 1970). Admins get other claims than all other users, moderators included.
 #[must_use]
 pub fn legacy_token(person: &LegacyPerson, secret: &[u8], now: i64, lifetime: i64) -> Draft {
     let draft = Draft::new(Signature::Hs256(secret.to_vec()))

@@ -1,4 +1,4 @@
-//! Passwords, goodbyes and the end of an account.
+//! Passwords, signing out and the end of an account.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{PASSWORD, Stand, bearer, members, refused, text};
 const NEW: &str = "new password 2";
 
 #[test]
-fn a_password_is_changed_by_whoever_knows_it() {
+fn password_change_needs_the_current_one() {
     let stand = Stand::start();
     let (token, _) = stand.register("ann");
     let change = |current: &str, new: &str| {
@@ -52,7 +52,7 @@ fn signing_out_ends_nothing() {
 }
 
 #[test]
-fn a_closed_account_makes_room_for_its_address() {
+fn closed_account_frees_its_address() {
     let stand = Stand::start();
     let (token, _) = stand.register("ann");
     let close = || stand.call("DELETE", "/auth/account", &bearer(Some(&token)), &Value::Null);

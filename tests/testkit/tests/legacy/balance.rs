@@ -23,7 +23,7 @@ fn a_service_changes_a_balance_and_its_owner_reads_it() {
             &json!({"userId": id, "amount": amount, "operation": operation}),
         )
     };
-    // Zero and negative amounts are taken as they come.
+    // The service accepts zero and negative amounts.
     for (amount, operation, after) in [
         (4, "add", 7),
         (2, "subtract", 5),
@@ -62,7 +62,7 @@ fn only_a_service_changes_a_balance() {
 
 /// Both read 3 before either writes.
 #[test]
-fn of_two_changes_at_once_one_is_lost() {
+fn one_of_two_concurrent_changes_is_lost() {
     let stand = Stand::start();
     let (token, id) = stand.register("ann");
     let take = || {

@@ -13,7 +13,7 @@ fn health(stand: &Stand) -> Result<u16, ureq::Error> {
 }
 
 #[test]
-fn answers_come_late_or_not_well() {
+fn answers_come_late_or_fail() {
     let stand = Stand::start();
     let set = |faults: Value| stand.post("/control", None, &faults);
     assert_eq!(set(json!({"latency_ms": 300})).status, 200);
@@ -41,7 +41,7 @@ fn answers_come_late_or_not_well() {
 }
 
 #[test]
-fn nothing_comes_for_as_long_as_it_hangs() {
+fn hanging_service_answers_nothing() {
     let stand = Stand::start();
     stand.post("/control", None, &json!({"hang": true}));
     assert!(matches!(health(&stand), Err(ureq::Error::Timeout(_))));

@@ -1,11 +1,11 @@
-//! Health, the root, what is not there, and what every answer carries.
+//! Health, the root, unknown routes, and the headers of every answer.
 
 use serde_json::{Value, json};
 
 use crate::support::{Stand, members, refused};
 
 #[test]
-fn the_database_decides() {
+fn database_decides_health() {
     let stand = Stand::start();
     let well = stand.get("/health", None);
     assert_eq!((well.status, &well.body["status"]), (200, &json!("healthy")));

@@ -64,7 +64,7 @@ fn every_broken_rule_is_named() {
 }
 
 #[test]
-fn signing_in_by_address_or_name_tells_who_exists() {
+fn sign_in_reveals_which_users_exist() {
     let stand = Stand::start();
     stand.register("ann");
     let sign_in = |who: Value, password: &str| {
@@ -80,7 +80,7 @@ fn signing_in_by_address_or_name_tells_who_exists() {
         assert_eq!(members(&answer.body["data"]["user"]), USER);
         refused(&sign_in(who, "wrong password 1"), 401, "INVALID_PASSWORD");
     }
-    // In the spelling it was registered with, and no other.
+    // Only in the spelling of the registration.
     for nobody in [
         json!({"email": "bob@example.com"}),
         json!({"email": "Ann@example.com"}),
@@ -96,7 +96,7 @@ fn signing_in_by_address_or_name_tells_who_exists() {
 }
 
 #[test]
-fn a_batch_needs_no_credential_and_reports_each() {
+fn batch_needs_no_credential_and_reports_each_user() {
     let stand = Stand::start();
     stand.register("ann");
     let entry = |name: &str| json!({"email": format!("{name}@example.com"), "password": PASSWORD});
@@ -149,7 +149,7 @@ fn a_batch_needs_no_credential_and_reports_each() {
 }
 
 #[test]
-fn a_token_is_judged_with_200() {
+fn verdict_on_a_token_is_200() {
     let stand = Stand::start();
     let (token, id) = stand.register("ann");
     let judge = |token: &str| stand.post("/auth/verify-token", None, &json!({"token": token}));
@@ -214,7 +214,7 @@ fn a_lost_database_signs_everybody_out() {
 }
 
 #[test]
-fn verification_remembers_users_where_it_is_told_to() {
+fn verification_remembers_users_where_configured() {
     let stand = Stand::with_cache(true);
     let (token, _) = stand.register("ann");
     let valid = || {

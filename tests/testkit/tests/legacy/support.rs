@@ -18,7 +18,7 @@ pub const PASSWORD: &str = "old password 1";
 pub const SECRET: &[u8] = b"secret of the legacy service, 32 bytes or more";
 pub const SERVICE_KEY: &str = "key of a service";
 
-/// Everything ends when this is dropped, the database included.
+/// When this is dropped, everything ends, the database included.
 pub struct Stand {
     pub control: Control,
     pub url: String,
@@ -79,7 +79,7 @@ impl Stand {
             .unwrap();
     }
 
-    /// Runs `act` while nobody can write to `auth.users`, until `waiting` statements wait to.
+    /// Runs `act` while writes to `auth.users` wait, until `waiting` statements wait.
     pub fn while_nobody_writes<T>(&self, waiting: i64, act: impl FnOnce() -> T) -> T {
         let lock = self.runtime.block_on(async {
             let mut lock = self.pool.begin().await.unwrap();
@@ -111,7 +111,7 @@ impl Stand {
         result
     }
 
-    /// The database stops answering, as far as the service can tell.
+    /// The database stops answering, as far as the service can see.
     pub fn lose_database(&self) {
         self.runtime.block_on(self.pool.close());
     }
@@ -162,7 +162,7 @@ impl Stand {
         })
     }
 
-    /// Registers somebody and returns their token and id.
+    /// Registers a user and returns their token and id.
     pub fn register(&self, name: &str) -> (String, String) {
         let person = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
         let answer = self.post("/auth/register", None, &person);
@@ -196,7 +196,7 @@ pub fn members(value: &Value) -> String {
     object.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The answer is this refusal and says nothing else.
+/// Checks that the answer is this refusal and says nothing else.
 pub fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.body["success"], false);
