@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use database::{Pool, Replica};
+use firebase::Firebase;
 use firebase::http_client::NoClient;
-use firebase::{Firebase, FirebaseConfig, Surroundings};
 use ledger::Ledger;
 use limits::Limits;
 use tokio::sync::Semaphore;
@@ -20,7 +20,7 @@ use verification::Verifier;
 use crate::clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::telemetry::{self, Call, Outcome, Traces};
+use crate::telemetry::Traces;
 
 /// A running service's parts.
 #[derive(Debug)]
@@ -59,11 +59,11 @@ pub struct App {
 pub type AppState = Arc<App>;
 
 impl App {
-    /// The parts for `config`. Nothing is connected yet, so this works while the database is down.
+    /// The parts for `config`, traced to `traces`. Nothing is connected yet, so this works while the database is down.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
-    pub fn new(config: Config) -> Result<AppState, NoClient> {
+    pub fn new(config: Config, traces: Traces) -> Result<AppState, NoClient> {
         let pool = database::open(&config.database);
         let replica =
             database::open_replica(&config.database).map(|replica| Replica::new(pool.clone(), replica));
@@ -72,7 +72,7 @@ impl App {
             &config.key_urls,
             config.verified_tokens,
         ));
-        let firebase = firebase(&config.firebase)?;
+        let firebase = Firebase::new(&config.firebase, clock::now)?;
         let limits = Limits::new(&config.limits, &config.assertion_keys);
         let accounts = Accounts {
             directory: Directory::new(pool.clone(), Some(config.firebase.home.clone()))
@@ -97,32 +97,11 @@ impl App {
             costly_reads: Semaphore::new(usize::try_from(config.database.pool_max / 4).unwrap_or(1).max(1)),
             limits,
             metrics: Metrics::default(),
-            traces: Traces::new(config.traces.as_ref())?,
+            traces,
             started: Instant::now(),
             draining: AtomicBool::new(false),
             schema_is_current: AtomicBool::new(false),
             config,
         }))
     }
-}
-
-/// Firebase's account services, with this process' clock and traces.
-///
-/// # Errors
-/// [`NoClient`] when TLS cannot be set up.
-pub fn firebase(config: &FirebaseConfig) -> Result<Firebase, NoClient> {
-    Firebase::new(
-        config,
-        Surroundings {
-            now: clock::now,
-            begin_call: || {
-                let span = telemetry::begin_call()?;
-                Some(Box::new(|made| {
-                    let call = Call::Made { api: made.method };
-                    let (status, error) = (made.status, made.error);
-                    span.end(call, Outcome { status, error });
-                }))
-            },
-        },
-    )
 }

@@ -30,8 +30,6 @@ where
         // Nobody listens any more only if the server has ended already.
         let _ended = stopping.send(());
     });
-    let (stop_exporting, exporting_stopped) = tokio::sync::oneshot::channel::<()>();
-    let exporting = tokio::spawn(app.traces.clone().keep_exporting(exporting_stopped));
     let too_late = async {
         match stopped.await {
             Ok(()) => tokio::time::sleep(drain).await,
@@ -41,15 +39,13 @@ where
     tokio::pin!(too_late);
     let is_late = tokio::select! {
         () = server => {
-            drop(stop_exporting);
-            let is_late = tokio::select! {
-                _ended = exporting => false,
+            tokio::select! {
+                () = app.traces.finish(drain) => false,
                 () = &mut too_late => {
                     tracing::warn!("spans were still waiting after the drain time");
                     true
                 }
-            };
-            is_late
+            }
         }
         () = &mut too_late => {
             tracing::warn!(seconds = drain.as_secs(), "requests were still in flight after the drain time");

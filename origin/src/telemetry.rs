@@ -2,55 +2,53 @@
 
 mod causes;
 mod lines;
-mod otlp;
-mod queue;
-mod span;
-mod trace_context;
+pub mod span;
 mod traces;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 use crate::config::{LogConfig, LogFormat};
 use lines::{Lines, Writing};
 
 pub use causes::{Causes, told};
-pub use span::{Call, Outcome};
-pub use trace_context::{ALL, Sampling};
-pub use traces::{Open, Traces, begin_call};
+pub use traces::{NoTraces, Traces};
 
 /// Writes what still waits when it is dropped; to be kept until the process ends.
 #[derive(Debug)]
 pub struct Logging(#[expect(dead_code, reason = "only its drop counts")] Option<Writing>);
 
-/// Starts logging for the rest of the process. A second call changes nothing.
+/// Starts logging, and tracing to `traces`, for the rest of the process. A second call changes nothing.
 #[must_use = "lines that still wait are lost when this is dropped"]
-pub fn start(config: &LogConfig) -> Logging {
-    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn start(config: &LogConfig, traces: &Traces) -> Logging {
+    let level = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Lines name no span, so that keeping one for them would be a waste.
+    let filter = level.and(filter_fn(|metadata| metadata.is_event()));
     // A process that can have no thread serves nobody either; it need not log.
     let (lines, writing) = match Lines::write_to(io::stdout()) {
         Ok((lines, writing)) => (lines, Some(writing)),
         Err(_) => (Lines::default(), None),
     };
-    let colours = io::stdout().is_terminal();
-    let builder = fmt()
-        .with_env_filter(filter)
+    let layer = fmt::layer()
         .with_target(false)
-        .with_ansi(colours)
+        .with_ansi(io::stdout().is_terminal())
         .with_writer(lines);
+    let subscriber = tracing_subscriber::registry().with(traces.layer());
     // Fails only when logging has started already, which is what was asked for.
     let _already_started = match config.format {
-        LogFormat::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .finish()
-            .try_init(),
-        LogFormat::Pretty => builder.compact().finish().try_init(),
+        LogFormat::Json => {
+            let layer = layer
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false);
+            subscriber.with(layer.with_filter(filter)).try_init()
+        }
+        LogFormat::Pretty => subscriber.with(layer.compact().with_filter(filter)).try_init(),
     };
     Logging(writing)
 }

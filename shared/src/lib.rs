@@ -44,5 +44,6 @@ pub mod step_down;
 pub mod target;
 pub mod time;
 pub mod token;
+pub mod trace_context;
 pub mod variables;
 pub mod web_address;

@@ -1,5 +1,6 @@
 //! `origin serve`.
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use users::welcome::keep_welcoming;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::telemetry::Causes;
+use crate::telemetry::{Causes, Traces};
 use crate::{server, telemetry};
 
 /// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
@@ -34,14 +35,13 @@ pub struct ServeArgs {
 
 /// Serves; answers 0 after an orderly end, 1 when serving could not start or broke off.
 pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
-    let _logging = telemetry::start(&config.log);
+    let traces = Traces::new(config.traces.as_ref());
+    let _logging = telemetry::start(&config.log, traces.as_ref().unwrap_or(&Traces::default()));
     let address = config.listen.address();
-    let app = match App::new(config) {
-        Ok(app) => app,
-        Err(error) => {
-            tracing::error!(error = %Causes(&error), "cannot start");
-            return ExitCode::FAILURE;
-        }
+    let app = match traces.map(|traces| App::new(config, traces)) {
+        Ok(Ok(app)) => app,
+        Ok(Err(error)) => return cannot_start(&error),
+        Err(error) => return cannot_start(&error),
     };
     if tokio::time::timeout(LOOK, app.pool.has_shared_sessions()).await == Ok(true) {
         tracing::error!(error = %SharedSessions, "cannot start");
@@ -60,6 +60,11 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn cannot_start(error: &(dyn Error + 'static)) -> ExitCode {
+    tracing::error!(error = %Causes(error), "cannot start");
+    ExitCode::FAILURE
 }
 
 /// The schema, at the server that takes writes.

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use database::{Pool, run as run_statement};
+use firebase::Firebase;
 use shared::config::{Faults, Lookup};
 use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use users::AccountError;
@@ -25,7 +26,7 @@ use users::statements;
 
 use super::reach::reach;
 use super::reason::with_causes;
-use crate::app;
+use crate::clock;
 use crate::config::BulkConfig;
 
 /// Users: show, find, deactivate, activate, bring to Firebase.
@@ -113,7 +114,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
 }
 
 async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitCode> {
-    let firebase = app::firebase(&config.firebase).map_err(|error| {
+    let firebase = Firebase::new(&config.firebase, clock::now).map_err(|error| {
         eprintln!("{}", with_causes(&error));
         ExitCode::FAILURE
     })?;

@@ -2,65 +2,87 @@
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>,
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
 
+use std::fmt::Display;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::trace::Sampler;
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use shared::config::Reader;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use shared::config::{self, Reader};
 
-use crate::telemetry::{ALL, Sampling};
-
-const RULE: &str = "is not an http or https URL without user, query and fragment";
-/// No trace id lies below it.
-const NONE: u64 = 0;
+const URL_RULE: &str = "is not an http or https URL without user, query and fragment";
+const PAIRS_RULE: &str = "is not `name=value`, or several of them with commas between";
+/// How long the collector may take for one batch if nothing else is said, as the standard asks for.
+const TIMEOUT_MILLIS: i64 = 10_000;
+/// Longer than this nobody waits.
+const MAX_TIMEOUT_MILLIS: i64 = 60_000;
 /// The longest name of a service, in bytes.
 const MAX_NAME_BYTES: usize = 128;
-/// Trace ids are compared with a share of 2^56, the bits that W3C Trace Context level 2 asks to be random.
-const IDS: f64 = 72_057_594_037_927_936.0;
 
 /// Where spans are sent, and which requests have one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TracesConfig {
-    /// Where spans are posted: the collector's address and `/v1/traces`.
+    /// Where spans are posted, with the whole path.
     pub url: Url,
+    /// What is sent along, such as the collector's key; marked as sensitive.
+    pub headers: HeaderMap,
+    /// Whether bodies are compressed.
+    pub gzip: bool,
+    /// How long the collector may take for one batch, repeated attempts included.
+    pub timeout: Duration,
     /// What this service is called in the traces.
     pub service: String,
+    /// What else is said about this process.
+    pub resource: Vec<KeyValue>,
     /// Which requests have a span.
-    pub sampling: Sampling,
+    pub sampler: Sampler,
 }
 
 impl TracesConfig {
-    /// Reads `OTEL_EXPORTER_OTLP_ENDPOINT`, or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` with its whole path (neither set: nothing is traced),
-    /// `OTEL_SERVICE_NAME` (`crossfade-origin`), `OTEL_TRACES_SAMPLER` (`parentbased_always_on`) and `OTEL_TRACES_SAMPLER_ARG` (1, for the
-    /// samplers by ratio). `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` trace nothing. What is set and cannot be done here is a
+    /// Reads the variables of OpenTelemetry's standard; without an endpoint nothing is traced. What is set and cannot be done here is a
     /// fault, so that nobody waits for traces that never come.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let is_wanted = is_wanted(reader);
         let url = reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", |text| {
             collector(text).and_then(|url| beneath(url, ["v1", "traces"]))
         });
-        let endpoint_of_traces = reader.optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector);
-        let service = reader.or("OTEL_SERVICE_NAME", "crossfade-origin".to_owned(), |text| {
+        let own_url = reader.optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector);
+        let headers = of_traces(reader, "HEADERS", headers).unwrap_or_default();
+        let gzip = of_traces(reader, "COMPRESSION", |text| match text {
+            "gzip" => Ok(true),
+            "none" => Ok(false),
+            _ => Err("is neither `gzip` nor `none`"),
+        });
+        let timeout = of_traces(reader, "TIMEOUT", |text| {
+            config::whole_number(text, 1..=MAX_TIMEOUT_MILLIS)
+        });
+        of_traces(reader, "PROTOCOL", |text| match text {
+            "http/protobuf" => Ok(()),
+            _ => Err("is not `http/protobuf`, which is what spans are sent as"),
+        });
+        let resource = reader.or("OTEL_RESOURCE_ATTRIBUTES", Vec::new(), pairs);
+        let service = reader.optional("OTEL_SERVICE_NAME", |text| {
             let fits = text.len() <= MAX_NAME_BYTES && !text.chars().any(char::is_control);
             fits.then(|| text.to_owned())
                 .ok_or("is longer than 128 bytes or has control characters")
         });
-        let share = reader.or("OTEL_TRACES_SAMPLER_ARG", ALL, share);
-        let sampling = reader.or(
-            "OTEL_TRACES_SAMPLER",
-            Sampling::of_callers(ALL),
-            |text| match text {
-                "always_on" => Ok(Sampling::of_all(ALL)),
-                "always_off" => Ok(Sampling::of_all(NONE)),
-                "traceidratio" => Ok(Sampling::of_all(share)),
-                "parentbased_always_on" => Ok(Sampling::of_callers(ALL)),
-                "parentbased_always_off" => Ok(Sampling::of_callers(NONE)),
-                "parentbased_traceidratio" => Ok(Sampling::of_callers(share)),
-                _ => Err("is not `always_on`, `always_off` or `traceidratio`, alone or after `parentbased_`"),
-            },
-        );
-        let url = endpoint_of_traces.or(url).filter(|_| is_wanted);
-        url.map(|url| Self {
+        let sampler = sampler(reader);
+        let url = own_url.or(url).filter(|_| is_wanted)?;
+        let named = resource.iter().find(|(name, _)| name == "service.name");
+        let service = service.or_else(|| named.map(|(_, service)| service.clone()));
+        Some(Self {
             url,
-            service,
-            sampling,
+            headers,
+            gzip: gzip.unwrap_or(false),
+            timeout: Duration::from_millis(timeout.unwrap_or(TIMEOUT_MILLIS).unsigned_abs()),
+            service: service.unwrap_or_else(|| "crossfade-origin".to_owned()),
+            resource: resource
+                .into_iter()
+                .map(|(name, value)| KeyValue::new(name, value))
+                .collect(),
+            sampler,
         })
     }
 }
@@ -79,56 +101,86 @@ fn is_wanted(reader: &mut Reader<'_>) -> bool {
         "none" => Ok(false),
         _ => Err("is neither `otlp` nor `none`: there is no other exporter here"),
     });
-    for name in [
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    ] {
-        reader.or(name, (), |text| match text {
-            "http/json" => Ok(()),
-            _ => Err("is not `http/json`, which is what spans are sent as"),
-        });
-    }
-    for name in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"] {
-        reader.or(name, (), |_| {
-            Err::<(), _>("cannot be sent along: put a collector between that adds the headers")
-        });
-    }
     exported && !disabled
+}
+
+/// What the exporter's variable says for traces, else for every signal.
+fn of_traces<T, E: Display>(
+    reader: &mut Reader<'_>,
+    variable: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Option<T> {
+    let all = reader.optional(&format!("OTEL_EXPORTER_OTLP_{variable}"), &parse);
+    let own = reader.optional(&format!("OTEL_EXPORTER_OTLP_TRACES_{variable}"), &parse);
+    own.or(all)
+}
+
+fn sampler(reader: &mut Reader<'_>) -> Sampler {
+    let share = reader.or("OTEL_TRACES_SAMPLER_ARG", 1.0, |text| match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("is not a number from 0 to 1"),
+    });
+    let of_callers = |root| Sampler::ParentBased(Box::new(root));
+    reader.or(
+        "OTEL_TRACES_SAMPLER",
+        of_callers(Sampler::AlwaysOn),
+        |text| match text {
+            "always_on" => Ok(Sampler::AlwaysOn),
+            "always_off" => Ok(Sampler::AlwaysOff),
+            "traceidratio" => Ok(Sampler::TraceIdRatioBased(share)),
+            "parentbased_always_on" => Ok(of_callers(Sampler::AlwaysOn)),
+            "parentbased_always_off" => Ok(of_callers(Sampler::AlwaysOff)),
+            "parentbased_traceidratio" => Ok(of_callers(Sampler::TraceIdRatioBased(share))),
+            _ => Err("is not `always_on`, `always_off` or `traceidratio`, alone or after `parentbased_`"),
+        },
+    )
 }
 
 /// `http` will do anywhere, unlike for calls to Google: spans hold nothing about anybody, and collectors usually run next door without
 /// TLS.
 fn collector(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| RULE)?;
+    let url = Url::parse(text).map_err(|_| URL_RULE)?;
     let bare = url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
     if !bare || !matches!(url.scheme(), "http" | "https") {
-        return Err(RULE);
+        return Err(URL_RULE);
     }
     Ok(url)
 }
 
 fn beneath(mut url: Url, path: [&str; 2]) -> Result<Url, &'static str> {
     url.path_segments_mut()
-        .map_err(|()| RULE)?
+        .map_err(|()| URL_RULE)?
         .pop_if_empty()
         .extend(path);
     Ok(url)
 }
 
-/// From 0 to 1, as ids below which a trace is taken.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and 2^56, as the range just said"
-)]
-fn share(text: &str) -> Result<u64, &'static str> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok((share * IDS) as u64),
-        _ => Err("is not a number from 0 to 1"),
-    }
+fn headers(text: &str) -> Result<HeaderMap, &'static str> {
+    let headers = pairs(text)?.into_iter().map(|(name, value)| {
+        let mut value = HeaderValue::try_from(value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    });
+    headers
+        .collect::<Option<HeaderMap>>()
+        .ok_or("has a name or a value that no header can have")
+}
+
+/// `name=value` pairs with commas between; values may be percent-encoded.
+fn pairs(text: &str) -> Result<Vec<(String, String)>, &'static str> {
+    let pairs = text
+        .split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+            let name = Some(name.trim()).filter(|name| !name.is_empty())?;
+            Some((name.to_owned(), value.into_owned()))
+        });
+    pairs.collect::<Option<_>>().ok_or(PAIRS_RULE)
 }
 
 #[cfg(test)]
@@ -136,6 +188,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    const AT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<TracesConfig>, Vec<String>> {
         let table: BTreeMap<String, String> = variables
@@ -151,31 +205,68 @@ mod tests {
 
     #[test]
     fn nothing_is_traced_without_a_collector() {
-        assert_eq!(read(&[("OTEL_SERVICE_NAME", "x")]), Ok(None));
-        assert_eq!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]), Ok(None));
+        assert!(read(&[("OTEL_SERVICE_NAME", "x")]).unwrap().is_none());
+        assert!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap().is_none());
     }
 
     #[test]
     fn standard_switches_are_obeyed() {
-        let at = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
         for switch in [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "none")] {
-            assert_eq!(read(&[at, switch]), Ok(None), "{switch:?}");
+            assert!(read(&[AT, switch]).unwrap().is_none(), "{switch:?}");
         }
         for switch in [("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")] {
-            assert!(read(&[at, switch]).unwrap().is_some(), "{switch:?}");
+            assert!(read(&[AT, switch]).unwrap().is_some(), "{switch:?}");
         }
-        for sampler in ["always_off", "parentbased_always_off"] {
-            let config = read(&[at, ("OTEL_TRACES_SAMPLER", sampler)]).unwrap().unwrap();
-            let none = if sampler == "always_off" {
-                Sampling::of_all(NONE)
-            } else {
-                Sampling::of_callers(NONE)
-            };
-            assert_eq!(config.sampling, none);
+        for (sampler, expected) in [
+            ("", "ParentBased(AlwaysOn)"),
+            ("always_off", "AlwaysOff"),
+            ("traceidratio", "TraceIdRatioBased(0.25)"),
+            ("parentbased_always_off", "ParentBased(AlwaysOff)"),
+            ("parentbased_traceidratio", "ParentBased(TraceIdRatioBased(0.25))"),
+        ] {
+            let share = ("OTEL_TRACES_SAMPLER_ARG", "0.25");
+            let config = read(&[AT, share, ("OTEL_TRACES_SAMPLER", sampler)])
+                .unwrap()
+                .unwrap();
+            assert_eq!(format!("{:?}", config.sampler), expected);
         }
-        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/spans");
-        let config = read(&[at, own]).unwrap().unwrap();
-        assert_eq!(config.url.as_str(), own.1);
+    }
+
+    #[test]
+    fn variable_of_traces_goes_before_the_one_for_all_signals() {
+        let config = read(&[
+            AT,
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/spans"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=all"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "Api-Key = a%20b , x-scope=1"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2000"),
+        ]);
+        let config = config.unwrap().unwrap();
+        assert_eq!(config.url.as_str(), "http://127.0.0.1:9/spans");
+        assert_eq!(config.headers["api-key"], "a b");
+        assert_eq!(config.headers["x-scope"], "1");
+        assert!(config.gzip);
+        assert_eq!(config.timeout, Duration::from_secs(2));
+        assert!(!format!("{config:?}").contains("a b"));
+    }
+
+    #[test]
+    fn name_of_the_service_goes_before_its_resource_attribute() {
+        let attributes = (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "service.name=of-attributes,deployment.environment.name=staging%2C1",
+        );
+        let config = read(&[AT, attributes]).unwrap().unwrap();
+        assert_eq!(config.service, "of-attributes");
+        let expected = KeyValue::new("deployment.environment.name", "staging,1");
+        assert_eq!(config.resource[1], expected);
+        let config = read(&[AT, attributes, ("OTEL_SERVICE_NAME", "own")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(config.service, "own");
     }
 
     #[test]
@@ -206,14 +297,20 @@ mod tests {
             ("OTEL_TRACES_EXPORTER", "zipkin"),
             ("OTEL_SDK_DISABLED", "1"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "secret"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api key=secret"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=a%0Ab"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "=x"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
             ("OTEL_TRACES_SAMPLER_ARG", "-0.1"),
             ("OTEL_TRACES_SAMPLER_ARG", "NaN"),
             ("OTEL_SERVICE_NAME", "a\nb"),
         ] {
-            assert_eq!(read(&[(name, value)]), Err(vec![name.to_owned()]), "{value}");
+            assert_eq!(read(&[(name, value)]).unwrap_err(), [name], "{value}");
         }
     }
 }

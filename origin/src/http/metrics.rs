@@ -65,7 +65,9 @@ pub async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
         }
     }
     limits(&mut text, app.limits.counts());
-    app.traces.render(&mut text);
+    if let Some((exported, dropped)) = app.traces.counts() {
+        render_spans(&mut text, exported, dropped);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
@@ -88,4 +90,14 @@ fn render_replica(text: &mut String, replica: &Replica) {
     );
     sample(text, name, "from=\"replica\"", from_replica);
     sample(text, name, "from=\"primary\"", from_primary);
+}
+
+fn render_spans(text: &mut String, exported: u64, dropped: u64) {
+    let name = "otel_spans_exported_total";
+    head(text, name, "counter", "Spans the collector took.");
+    sample(text, name, "", exported);
+    let name = "otel_spans_dropped_total";
+    let help = "Spans lost: too many waited, or the collector did not take them.";
+    head(text, name, "counter", help);
+    sample(text, name, "", dropped);
 }

@@ -13,6 +13,7 @@ use shared::headers;
 use shared::ids::RequestId;
 use shared::problem::ErrorCode;
 use shared::time::UnixTime;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::context::RequestContext;
@@ -20,7 +21,7 @@ use super::error::ApiError;
 use crate::app::AppState;
 use crate::clock;
 use crate::metrics::method_name;
-use crate::telemetry::{Call, Open, Outcome};
+use crate::telemetry::span::{begin_request, end_request, trace_id};
 
 /// Routes that machines ask every few seconds: their spans would drown the others.
 const NOT_TRACED: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
@@ -34,9 +35,10 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = if NOT_TRACED.contains(&path.as_str()) {
-        None
+        Span::none()
     } else {
-        app.traces.begin(request.headers())
+        let route = route.as_ref().map(MatchedPath::as_str);
+        begin_request(method_name(&method), route, request.headers())
     };
     let opened = open_assertion(&app, &request, now);
     let stated = opened.as_ref().ok().and_then(Option::as_ref);
@@ -51,11 +53,7 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         Ok(_) => {
             request.extensions_mut().insert(context.clone());
             let answered = tokio::time::timeout(app.config.listen.request_timeout, next.run(request));
-            let answered = match &span {
-                Some(span) => span.around(answered).await,
-                None => answered.await,
-            };
-            answered.unwrap_or_else(|_| {
+            answered.instrument(span.clone()).await.unwrap_or_else(|_| {
                 ApiError::new(ErrorCode::UpstreamTimeout)
                     .reason("request_timeout")
                     .into_response()
@@ -74,10 +72,15 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         let name = HeaderValue::from_static(lacks.as_str());
         response.headers_mut().insert(headers::DEPENDENCY, name);
     }
-    let trace_id = span.as_ref().map(Open::trace_id);
-    if let Some(span) = span {
-        end_span(span, &method, route.as_ref(), &response, error.as_ref());
-    }
+    let trace_id = trace_id(&span);
+    let code = || {
+        error
+            .as_ref()
+            .map_or(ErrorCode::Internal.as_str(), |error| error.problem().code)
+    };
+    let status = response.status();
+    end_request(&span, status.as_u16(), status.is_server_error().then(code));
+    drop(span);
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     app.metrics
         .answered(&method, route, response.status().as_u16(), started.elapsed());
@@ -97,27 +100,6 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
 struct Names<'a> {
     request_id: &'a str,
     trace_id: Option<&'a str>,
-}
-
-/// A caller's mistake is no error of the server's span, as OpenTelemetry's conventions say.
-fn end_span(
-    span: Open,
-    method: &axum::http::Method,
-    route: Option<&MatchedPath>,
-    response: &Response,
-    error: Option<&ApiError>,
-) {
-    let status = response.status();
-    let call = Call::Answered {
-        method: method_name(method),
-        route: route.map(|route| route.as_str().to_owned()),
-    };
-    let code = || error.map_or(ErrorCode::Internal.as_str(), |error| error.problem().code);
-    let outcome = Outcome {
-        status: Some(status.as_u16()),
-        error: status.is_server_error().then(code),
-    };
-    span.end(call, outcome);
 }
 
 /// The edge's statement about this request, if there is one.

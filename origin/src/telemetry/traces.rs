@@ -1,186 +1,254 @@
-//! Traces: a span for every request taken and for the calls to Google made for it, sent to a collector in the background.
+//! Traces: OpenTelemetry's SDK and its OTLP exporter, over the HTTP client that everything else uses.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use async_trait::async_trait;
+use axum::body::Bytes;
 use firebase::http_client::{self, NoClient};
-use reqwest::header::CONTENT_TYPE;
-use tokio::sync::oneshot;
-use tokio::time::sleep;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
+use opentelemetry_http::{HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{
+    Compression, ExporterBuildError, Protocol, WithExportConfig as _, WithHttpConfig as _,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, Span, SpanData, SpanExporter, SpanProcessor,
+};
+use reqwest::header::HeaderMap;
+use tokio::runtime::Handle;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::{Layer, Registry};
 
-use super::otlp;
-use super::queue::Queue;
-use super::span::{Begun, Call, Outcome};
-use super::trace_context::Place;
 use crate::config::TracesConfig;
-use crate::metrics::{head, sample};
 
-/// How long a span waits at most before it is sent, as with OpenTelemetry's batch processor.
+/// Spans that may wait or be under way; further ones are dropped.
+const MAX_WAITING: usize = 2048;
+/// Spans sent in one request; as many as these wait no longer.
+const MAX_BATCH: usize = 512;
+/// How long a span waits at most before it is sent.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How long the collector may take for one batch.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The modules with spans that are sent. Spans of libraries are not: they may quote statements and addresses.
+const TRACED: [&str; 2] = ["origin::telemetry::span", "firebase::call"];
 
-tokio::task_local! {
-    /// The request being answered, if it is traced.
-    static CURRENT: (Traces, Place);
+/// Traces cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTraces {
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+    /// The exporter.
+    #[error("the exporter of traces cannot be made")]
+    Exporter(#[from] ExporterBuildError),
 }
 
 /// What is traced and where it goes; nothing and nowhere unless a collector is configured. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Traces(Option<Arc<Inner>>);
+pub struct Traces(Option<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
-    config: TracesConfig,
-    client: reqwest::Client,
-    queue: Queue,
+    provider: SdkTracerProvider,
+    counts: Arc<Counts>,
 }
 
-/// A span that has begun. One that is dropped before its end is not sent.
-#[derive(Debug)]
-pub struct Open {
-    traces: Traces,
-    begun: Begun,
+/// What became of spans. The SDK counts the lost ones too and tells nobody.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    exported: AtomicU64,
+    dropped: AtomicU64,
 }
 
 impl Traces {
-    /// Traces to the collector of `config`; none without one. Nothing is sent before [`Traces::keep_exporting`].
+    /// Traces to the collector of `config`; none without one. To be called within a runtime, by which requests to the collector are made.
     ///
     /// # Errors
-    /// [`NoClient`] when TLS cannot be set up.
-    pub fn new(config: Option<&TracesConfig>) -> Result<Self, NoClient> {
+    /// [`NoTraces`] when TLS or the exporter cannot be set up.
+    pub fn new(config: Option<&TracesConfig>) -> Result<Self, NoTraces> {
         let Some(config) = config else {
             return Ok(Self(None));
         };
-        Ok(Self(Some(Arc::new(Inner {
-            config: config.clone(),
-            client: http_client::client()?,
-            queue: Queue::default(),
-        }))))
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector {
+                client: http_client::client()?,
+                runtime: Handle::current(),
+                headers: config.headers.clone(),
+                timeout: config.timeout,
+            })
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(config.url.as_str())
+            .with_timeout(config.timeout);
+        let exporter = if config.gzip {
+            exporter.with_compression(Compression::Gzip)
+        } else {
+            exporter
+        };
+        let counts = Arc::new(Counts::default());
+        let exporter = CountedExporter {
+            exporter: exporter.build()?,
+            counts: Arc::clone(&counts),
+            is_failing: AtomicBool::new(false),
+        };
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(MAX_WAITING)
+            .with_max_export_batch_size(MAX_BATCH)
+            .with_scheduled_delay(PAUSE)
+            .build();
+        let processor = CountedProcessor {
+            batches: BatchSpanProcessor::new(exporter, batches),
+            counts: Arc::clone(&counts),
+        };
+        let resource = Resource::builder_empty()
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attributes(config.resource.clone())
+            .with_service_name(config.service.clone())
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(processor)
+            .with_sampler(config.sampler.clone())
+            .with_resource(resource)
+            .build();
+        Ok(Self(Some(Inner { provider, counts })))
     }
 
-    /// Begins the span of a request with these headers, if it is to have one.
+    /// What makes spans of ours into spans of OpenTelemetry's; nothing where nothing is traced.
     #[must_use]
-    pub fn begin(&self, request: &HeaderMap) -> Option<Open> {
-        let inner = self.0.as_ref()?;
-        let place = Place::of_request(request, inner.config.sampling)?;
-        Some(Open {
-            traces: self.clone(),
-            begun: Begun::now(place),
-        })
+    pub fn layer(&self) -> Option<impl Layer<Registry> + use<>> {
+        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        let tracer = self.0.as_ref()?.provider.tracer_with_scope(scope);
+        // Spans only: lines of the log say more than a trace may hold.
+        let traced = filter_fn(|metadata| metadata.is_span() && TRACED.contains(&metadata.target()));
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(traced.with_max_level_hint(LevelFilter::INFO));
+        Some(layer)
     }
 
-    /// Sends what waits, time and again, until `stopped` completes or its other end is dropped; then the rest.
-    pub async fn keep_exporting(self, mut stopped: oneshot::Receiver<()>) {
-        let Some(inner) = self.0 else { return };
-        let mut failing = false;
-        loop {
-            let last = tokio::select! {
-                _ = &mut stopped => true,
-                () = inner.queue.enough() => false,
-                () = sleep(PAUSE) => false,
-            };
-            inner.export_waiting(&mut failing).await;
-            if last {
-                return;
-            }
-        }
-    }
-
-    /// Adds the counts to `text`, in Prometheus' format; nothing where nothing is traced.
-    pub fn render(&self, text: &mut String) {
+    /// Sends what still waits, and nothing after it. Returns after `limit` in any case; a request under way may go on.
+    pub async fn finish(&self, limit: Duration) {
         let Some(inner) = &self.0 else { return };
-        for (name, help, count) in [
-            (
-                "otel_spans_exported_total",
-                "Spans the collector took.",
-                &inner.queue.exported,
-            ),
-            (
-                "otel_spans_dropped_total",
-                "Spans lost: too many waited, or the collector did not take them.",
-                &inner.queue.dropped,
-            ),
-        ] {
-            head(text, name, "counter", help);
-            sample(text, name, "", count.load(Ordering::Relaxed));
+        let provider = inner.provider.clone();
+        let finished = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(limit)).await;
+        if !matches!(finished, Ok(Ok(()))) {
+            tracing::warn!("the collector did not take the last spans");
         }
+    }
+
+    /// How many spans the collector took, and how many are lost; `None` where nothing is traced.
+    #[must_use]
+    pub fn counts(&self) -> Option<(u64, u64)> {
+        let counts = &self.0.as_ref()?.counts;
+        let (exported, dropped) = (&counts.exported, &counts.dropped);
+        Some((exported.load(Ordering::Relaxed), dropped.load(Ordering::Relaxed)))
     }
 }
 
-impl Inner {
-    /// A batch that the collector does not take is dropped, not repeated: with a collector that is down there will be more than fits
-    /// anyway, and traces are no record.
-    async fn export_waiting(&self, failing: &mut bool) {
-        loop {
-            let batch = self.queue.take();
-            if batch.is_empty() {
-                return;
-            }
-            let body = otlp::request(&self.config.service, &batch);
-            match self.post(body).await {
-                Ok(()) => {
-                    Queue::count(&self.queue.exported, batch.len());
-                    *failing = false;
-                }
-                Err(reason) => {
-                    Queue::count(&self.queue.dropped, batch.len());
-                    // One line an outage: `otel_spans_dropped_total` says how much it costs.
-                    if !std::mem::replace(failing, true) {
-                        tracing::warn!(reason, "the collector does not take spans");
-                    }
-                }
-            }
+/// Hands spans to the SDK's batches while there is room.
+#[derive(Debug)]
+struct CountedProcessor {
+    batches: BatchSpanProcessor,
+    counts: Arc<Counts>,
+}
+
+impl SpanProcessor for CountedProcessor {
+    fn on_start(&self, _span: &mut Span, _cx: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if self.counts.waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING {
+            self.batches.on_end(span);
+        } else {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    async fn post(&self, body: Vec<u8>) -> Result<(), String> {
+    fn force_flush(&self) -> OTelSdkResult {
+        self.batches.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.batches.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.batches.set_resource(resource);
+    }
+}
+
+/// Counts what the exporter says of each batch, and logs one line an outage.
+#[derive(Debug)]
+struct CountedExporter {
+    exporter: opentelemetry_otlp::SpanExporter,
+    counts: Arc<Counts>,
+    is_failing: AtomicBool,
+}
+
+impl SpanExporter for CountedExporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        let outcome = self.exporter.export(batch).await;
+        let counter = if outcome.is_ok() {
+            &self.counts.exported
+        } else {
+            &self.counts.dropped
+        };
+        counter.fetch_add(u64::try_from(spans).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let was_failing = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
+        if let Err(error) = &outcome
+            && !was_failing
+        {
+            tracing::warn!(%error, "the collector does not take spans");
+        }
+        outcome
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        self.exporter.shutdown()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// The collector. The SDK asks it on a thread of its own, where there is no runtime.
+#[derive(Debug)]
+struct Collector {
+    client: reqwest::Client,
+    runtime: Handle,
+    headers: HeaderMap,
+    timeout: Duration,
+}
+
+#[async_trait]
+impl HttpClient for Collector {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (parts, body) = request.into_parts();
         let request = self
             .client
-            .post(self.config.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .timeout(TIMEOUT)
+            .request(parts.method, parts.uri.to_string())
+            .headers(parts.headers)
+            .headers(self.headers.clone())
+            .timeout(self.timeout)
             .body(body);
-        match request.send().await {
-            Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(format!("it answered {}", response.status().as_u16())),
-            Err(error) if error.is_timeout() => Err("it did not answer in time".to_owned()),
-            Err(error) if error.is_connect() => Err("it cannot be reached".to_owned()),
-            Err(_) => Err("the connection broke".to_owned()),
-        }
+        let answer = self.runtime.spawn(async { request.send().await }).await??;
+        // The body says how many of the spans were refused one by one: the SDK only logs that.
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        Ok(response)
     }
-}
-
-impl Open {
-    /// The trace's id, for the log.
-    #[must_use]
-    pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.begun.place.trace_id)
-    }
-
-    /// Runs `work` with this span as the one that calls stand under.
-    pub fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        CURRENT.scope((self.traces.clone(), self.begun.place), work)
-    }
-
-    /// Ends the span and queues it.
-    pub fn end(self, call: Call, outcome: Outcome) {
-        if let Some(inner) = &self.traces.0 {
-            inner.queue.push(self.begun.end(call, outcome));
-        }
-    }
-}
-
-/// Begins a span for a call that the present request needs, if the request has one.
-#[must_use]
-pub fn begin_call() -> Option<Open> {
-    CURRENT
-        .try_with(|(traces, place)| Open {
-            traces: traces.clone(),
-            begun: Begun::now(place.child()),
-        })
-        .ok()
 }

@@ -9,6 +9,7 @@ use firebase::http_client;
 use origin::app::{App, AppState};
 use origin::config::Config;
 use origin::server;
+use origin::telemetry::Traces;
 use serde_json::{Value, json};
 use shared::base64url;
 use tokio::net::TcpListener;
@@ -82,7 +83,8 @@ impl TestApp {
     /// The same on a database that is there already.
     pub async fn start_on(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let config = configuration(database.url(), variables);
-        let app = App::new(config).unwrap();
+        let traces = Traces::new(config.traces.as_ref()).unwrap();
+        let app = App::new(config, traces).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

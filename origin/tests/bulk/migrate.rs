@@ -249,5 +249,5 @@ pub fn firebase(drill: &Drill) -> firebase::Firebase {
         ])
         .collect();
     let config = origin::config::BulkConfig::read(&table).unwrap();
-    origin::app::firebase(&config.firebase).unwrap()
+    firebase::Firebase::new(&config.firebase, origin::clock::now).unwrap()
 }

@@ -25,7 +25,7 @@ fn syncing(drill: &Drill, claim: &str) -> Syncing {
     Syncing {
         directory: Directory::new(drill.database.pool.clone(), None),
         clock: origin::clock::now,
-        firebase: origin::app::firebase(&config.firebase).unwrap(),
+        firebase: firebase::Firebase::new(&config.firebase, origin::clock::now).unwrap(),
     }
 }
 

@@ -23,7 +23,6 @@ mod second_factor;
 mod service_account;
 mod session_cookie;
 mod source;
-mod surroundings;
 mod transport;
 mod urls;
 mod wire;
@@ -41,7 +40,6 @@ pub use mails::FirebaseMails;
 pub use second_factor::{FactorAnswer, SmsRequest};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
 pub use source::Source;
-pub use surroundings::{CallSpan, Made, Surroundings};
 pub use urls::{FirebaseUrls, PlainHttp, service_url};
 
 use credential::Credential;
@@ -68,7 +66,7 @@ struct Inner {
     mails: FirebaseMails,
     pauses: repeat::Pauses,
     role_claim: Option<RoleClaim>,
-    surroundings: Surroundings,
+    clock: fn() -> UnixTime,
 }
 
 impl Firebase {
@@ -78,11 +76,11 @@ impl Firebase {
         Issuer::new(&self.0.project, self.0.tenant.as_ref())
     }
 
-    /// The services in `config`, with the clock and traces of `surroundings`. Makes no call yet.
+    /// The services that `config` names, and the time from `clock`; nothing is called yet.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
-    pub fn new(config: &FirebaseConfig, surroundings: Surroundings) -> Result<Self, NoClient> {
+    pub fn new(config: &FirebaseConfig, clock: fn() -> UnixTime) -> Result<Self, NoClient> {
         let client = http_client::client()?;
         let (identity_toolkit, secure_token, credential) = match &config.emulator {
             Some(host) => (
@@ -112,7 +110,7 @@ impl Firebase {
             credential,
             pauses: repeat::Pauses::default(),
             role_claim: config.role_claim.clone(),
-            surroundings,
+            clock,
         })))
     }
 
@@ -123,7 +121,7 @@ impl Firebase {
     }
 
     fn now(&self) -> UnixTime {
-        (self.0.surroundings.now)()
+        (self.0.clock)()
     }
 
     fn tenant(&self) -> Option<&str> {

@@ -11,7 +11,7 @@ use users::erasure;
 use users::erasure::Erased;
 
 use super::user_id;
-use crate::app;
+use crate::clock;
 use crate::config::BulkConfig;
 
 #[derive(Debug, Args)]
@@ -64,5 +64,5 @@ pub(super) async fn erase(
 
 fn firebase(lookup: &dyn Lookup) -> Option<Firebase> {
     let config = BulkConfig::read(lookup).ok()?;
-    app::firebase(&config.firebase).ok()
+    Firebase::new(&config.firebase, clock::now).ok()
 }

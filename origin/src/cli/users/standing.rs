@@ -15,7 +15,6 @@ use users::firebase_sync::push::Notified;
 use users::statements::pushes;
 
 use super::{describe, user_id};
-use crate::app;
 use crate::clock;
 use crate::config::BulkConfig;
 
@@ -69,5 +68,5 @@ pub(super) async fn set(
 /// Firebase's account services, where this environment has what they need. Putting somebody out must not fail for want of it.
 fn firebase(lookup: &dyn Lookup) -> Option<(Firebase, Issuer)> {
     let config = BulkConfig::read(lookup).ok()?.firebase;
-    Some((app::firebase(&config).ok()?, config.home))
+    Some((Firebase::new(&config, clock::now).ok()?, config.home))
 }
