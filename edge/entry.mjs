@@ -1,5 +1,5 @@
-// What the runtime calls: straight into wasm. A trap (a panic, memory used up) spoils the module for every request after it, so the
-// next one gets it afresh.
+// The runtime calls these functions, which go straight into wasm. A trap (a panic, memory used up) spoils the module for every request
+// after it; the next request therefore gets a fresh module.
 import * as wasm from "./build/index.js";
 
 const state = wasm.__worker_init_state();
@@ -30,7 +30,7 @@ export default {
   fetch: (request, env, ctx) => guarded(() => wasm.fetch(request, env, ctx)),
 };
 
-// The Durable Object (src/workers/step_down.rs). What it holds in wasm is gone with a trap, so it is made again.
+// The Durable Object (src/workers/step_down.rs). A trap loses its state in wasm, so it is then made again.
 export class StepDown {
   #made;
   #instance;

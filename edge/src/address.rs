@@ -1,4 +1,4 @@
-//! Where a call comes from, as far as the network in front vouches for it.
+//! The address from which a call comes, as the network in front states it.
 
 use std::net::IpAddr;
 
@@ -6,11 +6,11 @@ use shared::limits::{Network, is_pseudo_ipv4};
 
 use crate::request::Inbound;
 
-/// Set by the network in place of a caller's own, where it made an IPv4 address up.
+/// The network sets it in place of a caller's own header, where it made an IPv4 address up.
 const CLIENT_IPV6: &str = "cf-connecting-ipv6";
 
-/// The client's address; of an IPv6 client its own, where the network was told to show services an IPv4 address that it made up
-/// (`Overwrite Headers` of <https://developers.cloudflare.com/network/pseudo-ipv4/>). `None` where the network set none.
+/// The client's address. Where the network shows services an IPv4 address that it made up for an IPv6 client (`Overwrite Headers` of
+/// <https://developers.cloudflare.com/network/pseudo-ipv4/>), this is the IPv6 address. `None` where the network set none.
 #[must_use]
 pub fn address<'a>(inbound: &Inbound<'a>) -> Option<&'a str> {
     let shown = inbound.client_ip()?;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_up_addresses_are_looked_behind() {
+    fn made_up_address_yields_the_ipv6_address() {
         let of = |headers: &str| {
             let description = format!("GET\nhttp://gw/\n{headers}");
             let inbound = Inbound::parse(&description).unwrap();
@@ -54,7 +54,7 @@ mod tests {
                 Some("240.1.2.3"),
             ),
             ("cf-connecting-ip:240.1.2.3", Some("240.1.2.3")),
-            // A caller's own word, where the network made nothing up.
+            // The network made nothing up: this header is the caller's own word.
             (
                 "cf-connecting-ip:192.0.2.1\ncf-connecting-ipv6:2001:db8::1",
                 Some("192.0.2.1"),

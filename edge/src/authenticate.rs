@@ -1,4 +1,4 @@
-//! Who is asking: the bearer token, verified once.
+//! The identity of the caller: the bearer token, verified once.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,7 @@ pub struct Verifier<'a, K, E> {
     pub engine: &'a E,
 }
 
-/// Why a caller was refused: what is shown, and the rule for log and metrics.
+/// Why a caller was refused: the answer, and the rule for log and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What the caller sees.
@@ -57,10 +57,10 @@ where
     E: SignatureEngine,
     K: KeySource<Key = E::Key>,
 {
-    /// Whom the `Authorization` header proves, if there is one.
+    /// The caller whom the `Authorization` header proves, if there is one.
     ///
     /// # Errors
-    /// [`Refusal`]: the header is not exactly one bearer token, the token breaks a rule, or keys cannot be had.
+    /// [`Refusal`]: the header is not exactly one bearer token, the token breaks a rule, or keys cannot be fetched.
     pub async fn authenticate(
         &self,
         inbound: &Inbound<'_>,
@@ -77,10 +77,10 @@ where
         Ok(Some(self.verify(unverified, now).await?))
     }
 
-    /// Whom a token proves.
+    /// The caller whom a token proves.
     ///
     /// # Errors
-    /// [`Rejection`]: the token breaks a rule, or keys cannot be had.
+    /// [`Rejection`]: the token breaks a rule, or keys cannot be fetched.
     pub async fn verify(&self, unverified: &str, now: UnixTime) -> Result<Caller, Rejection> {
         let known = self.verified.borrow_mut().get(unverified, now);
         if let Some(known) = known {
@@ -93,7 +93,8 @@ where
             .insert(unverified, caller.clone(), self.policy, now);
         Ok(caller)
     }
-    /// Whose token this is, for somebody who asks about it: also one that the edge made for a service, which is no credential here.
+    /// The caller of a token, for a service that asks about the token. It also accepts a token that the edge made for a service, which is
+    /// no credential here.
     ///
     /// # Errors
     /// As [`Self::verify`], for all other reasons.

@@ -1,11 +1,11 @@
-//! What a sign-in's body says, as far as routing needs it. Unverified throughout: it chooses a side, and that side judges.
+//! Reads the fields of a sign-in's body that routing needs. All of it is unverified: it only chooses the side, and that side judges.
 
 use serde::Deserialize;
 use shared::identity::TokenKind;
 use shared::ids::NormalizedEmail;
 use shared::token::{TokenPolicy, UnverifiedToken};
 
-/// The longest body that is looked into, in bytes. No sign-in needs more; a longer one is routed by nothing in it.
+/// The longest body that the edge reads, in bytes. No sign-in needs more; nothing in a longer one decides its side.
 pub const MAX_PEEKED_BYTES: u32 = 16 * 1024;
 
 /// The fields that routing reads. Everything else in the body is left to the side that answers.
@@ -20,7 +20,7 @@ pub struct UnverifiedBody {
 }
 
 impl UnverifiedBody {
-    /// Reads a JSON object or a form. What is neither says nothing: the side that answers will complain about it.
+    /// Reads a JSON object or a form. Any other body yields no fields: the side that answers will refuse it.
     #[must_use]
     pub fn read(bytes: &[u8], content_type: Option<&str>) -> Self {
         let is_form = content_type.is_some_and(|media| {
@@ -44,7 +44,7 @@ impl UnverifiedBody {
         NormalizedEmail::parse(self.email.as_deref()?).ok()
     }
 
-    /// What names the account: the address, or a username of at most as many bytes.
+    /// The name of the account: the address, or a username of at most as many bytes.
     #[must_use]
     pub fn account(&self) -> Option<String> {
         if let Some(email) = self.email() {
@@ -133,7 +133,7 @@ mod tests {
                 FORM,
                 Some("ann@example.com"),
             ),
-            // Not one address, so nothing to route by.
+            // Two addresses: neither decides.
             (r#"{"email":"a@b.de","email":"c@d.de"}"#, JSON, None),
             (r#"{"email":7}"#, JSON, None),
             (r#"{"username":"ann"}"#, JSON, None),

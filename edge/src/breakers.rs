@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::breaker::Breaker;
 
-/// The name of the breaker for calls that v2 cannot answer without Google. No service is called so: their names have no slash.
+/// The name of the breaker for calls that v2 cannot answer without Google. No service can have this name: their names have no slash.
 pub const SIGN_INS: &str = "origin/sign-ins";
 
 /// The breakers of all services, by name. The names come from the configuration, so there are only as many as it lists.
@@ -18,20 +18,20 @@ impl Breakers {
         self.0.entry(name.to_owned()).or_default()
     }
 
-    /// v2 has been found well by somebody who asked it: what this isolate holds against it is over.
+    /// The step-down has found v2 well: this isolate forgets v2's failures.
     pub fn trust_v2(&mut self) {
         self.0.remove(ORIGIN_AUDIENCE);
         self.0.remove(SIGN_INS);
     }
 
-    /// Every service that has been asked by this isolate, with its breaker's state.
+    /// Every service that this isolate has asked, with its breaker's state.
     pub fn states(&self) -> impl Iterator<Item = (&str, &'static str)> {
         self.0
             .iter()
             .map(|(name, breaker)| (name.as_str(), breaker.state()))
     }
 
-    /// The services that are not asked for now.
+    /// The services that this isolate does not ask now.
     pub fn open(&self) -> impl Iterator<Item = &str> {
         self.0
             .iter()

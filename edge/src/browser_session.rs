@@ -1,21 +1,21 @@
-//! The session cookie of a browser (`FIREBASE_SESSION_COOKIE_NAME`): a credential that is sent without anybody's doing, and so also on
+//! The session cookie of a browser (`FIREBASE_SESSION_COOKIE_NAME`). A browser sends this credential without the user's doing, also on
 //! requests that another site causes (OWASP, "Cross-Site Request Forgery Prevention": verifying the origin with standard headers).
 
 use crate::cors::AllowedOrigins;
 use crate::request::Inbound;
 
-/// Which cookie holds a Firebase session cookie.
+/// The cookie that holds a Firebase session cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserSession {
     name: String,
 }
 
-/// Why the cookie of a request is not looked at.
+/// Why the edge does not use the cookie of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotTaken {
     /// The request changes something, or opens a connection, and does not come from a page of ours.
     CrossSite,
-    /// There are several of the name, with several values.
+    /// There are several cookies of the name, with different values.
     Several,
 }
 
@@ -36,8 +36,8 @@ impl BrowserSession {
 
     /// The unverified token in the cookie, if the request has one and may use it.
     ///
-    /// A request that reads may come from anywhere: another site's page cannot see the answer. One that may change something, or opens
-    /// a WebSocket, has to name an origin: that of this very host by https, or one of `allowed`.
+    /// A request that only reads may come from any page: another site's page cannot see the answer. A request that may change something, or
+    /// opens a WebSocket, must name an origin: that of this very host by https, or one of `allowed`.
     ///
     /// # Errors
     /// [`NotTaken`].
@@ -63,7 +63,7 @@ impl BrowserSession {
         Ok(found)
     }
 
-    /// The value of a `Cookie` header without this cookie; `None` if it is not in there.
+    /// The value of a `Cookie` header without this cookie; `None` if the header does not hold it.
     #[must_use]
     pub fn without(&self, header: &str) -> Option<String> {
         cookies(header).any(|(name, _)| name == self.name).then(|| {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_are_taken_from_anywhere_and_changes_from_our_pages() {
+    fn cookie_counts_for_reads_and_for_changes_from_our_pages() {
         let some = Ok(Some("a.b.c".to_owned()));
         let cross = Err(NotTaken::CrossSite);
         for (request, expected) in [

@@ -1,4 +1,4 @@
-//! Header changes on a message that is handed on: removals and settings, kept as the one text that crosses to JavaScript.
+//! Header changes on a forwarded message: removals and settings, kept as the one text that crosses to JavaScript.
 
 /// Changes to apply to a set of headers, in order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -17,10 +17,10 @@ impl HeaderChanges {
         self.0.push_str(name);
     }
 
-    /// Sets `name` to `value`, in place of any earlier value. A value that could end the line is dropped with its
-    /// header: it cannot come from us, and a header short is better than a header forged.
+    /// Sets `name` to `value`, in place of any earlier value. A value that could end the line is dropped with its header: it cannot come
+    /// from us, and a missing header is better than a forged one.
     pub fn set(&mut self, name: &str, value: &str) {
-        // To the end whatever is found: without a way out early the compiler looks at many bytes at once.
+        // The fold reads to the end in any case: without an early exit the compiler compares many bytes at once.
         let ends_line = value
             .bytes()
             .fold(false, |ends, byte| ends | matches!(byte, b'\r' | b'\n' | 0));
@@ -34,7 +34,7 @@ impl HeaderChanges {
         self.0.push_str(value);
     }
 
-    /// Adds `value` to whatever `name` already says, for headers that are lists. `value` is ours, not a caller's.
+    /// Adds `value` to the present value of `name`, for headers that are lists. `value` is ours, not a caller's.
     pub fn append(&mut self, name: &str, value: &'static str) {
         self.line();
         self.0.push('+');
@@ -43,7 +43,7 @@ impl HeaderChanges {
         self.0.push_str(value);
     }
 
-    /// Sets `name` to `value` where the message says nothing by that name. `value` is ours, not a caller's.
+    /// Sets `name` to `value` where the message has no header of that name. `value` is ours, not a caller's.
     pub fn set_unless_present(&mut self, name: &str, value: &'static str) {
         self.line();
         self.0.push('?');
@@ -72,8 +72,7 @@ impl HeaderChanges {
         text
     }
 
-    /// One change a line: `name` removes, `name:value` sets, `+name:value` adds to the list, `?name:value`
-    /// sets what is not there.
+    /// One change a line: `name` removes, `name:value` sets, `+name:value` adds to the list, `?name:value` sets a header that is absent.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0

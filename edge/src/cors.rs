@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn page_of_a_stranger_opens_no_connection() {
+    fn unlisted_page_opens_no_connection() {
         let allowed = AllowedOrigins::parse("https://app.example.com,capacitor://localhost").unwrap();
         for (origin, may) in [
             ("\norigin:https://app.example.com", true),

@@ -1,5 +1,5 @@
-//! What `/readyz?verbose` shows an operator: how this isolate is set up and how it stands. No secret, no token and nobody's address is
-//! in it, so that it can be pasted into a ticket.
+//! What `/readyz?verbose` shows an operator: this isolate's configuration and state. It holds no secret, no token and no user's address, so
+//! that an operator can paste it into a ticket.
 
 mod configuration;
 
@@ -11,7 +11,7 @@ pub use configuration::configuration;
 use crate::request::Inbound;
 use shared::token::Accepted;
 
-/// An operator may ask: with `?verbose` and the key of a service that may administer.
+/// Whether an operator asks: with `?verbose` and the key of a service that may administer.
 #[must_use]
 pub fn is_wanted(inbound: &Inbound<'_>, asks_as_admin: bool) -> bool {
     let query = inbound.query().strip_prefix('?').unwrap_or_default();
@@ -21,7 +21,7 @@ pub fn is_wanted(inbound: &Inbound<'_>, asks_as_admin: bool) -> bool {
     verbose && asks_as_admin
 }
 
-/// What one service answered when it was asked how it is.
+/// One service's answer about its readiness.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reached {
     /// Its status.
@@ -30,7 +30,7 @@ pub struct Reached {
     pub latency_ms: u64,
     /// How far our clock is ahead of its `Date` header, to the second; `None` where it sent none.
     pub clock_ahead_seconds: Option<i64>,
-    /// What it says its version is.
+    /// The version that it reports.
     pub version: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Reached {
     /// Reads an answer that arrived at `now_ms`. `date_ms` is its `Date` header, not a number where there was none.
     #[must_use]
     pub fn read(status: u16, latency_ms: u64, date_ms: f64, now_ms: u64, body: &Value) -> Self {
-        // What a service says about itself is shown, not believed: a short word or nothing.
+        // A service's report about itself is shown, not believed: a short word or nothing.
         let version = body
             .get("version")
             .and_then(Value::as_str)
@@ -53,7 +53,7 @@ impl Reached {
     }
 }
 
-/// `Date` has whole seconds (RFC 9110, section 6.6.1), cut off, and so is the difference: clocks that agree are 0 apart.
+/// `Date` has whole seconds (RFC 9110, section 6.6.1), cut off, and so has the difference: clocks that agree are 0 apart.
 fn clock_ahead_seconds(date_ms: f64, now_ms: u64) -> Option<i64> {
     if !date_ms.is_finite() {
         return None;
@@ -64,7 +64,7 @@ fn clock_ahead_seconds(date_ms: f64, now_ms: u64) -> Option<i64> {
 }
 
 /// The variables in which the origin differs from this edge, which `accepts`, by the origin's answer about its readiness; null where that
-/// does not say.
+/// answer does not list them.
 #[must_use]
 pub fn differences(accepts: &Accepted, readiness: &Value) -> Value {
     readiness
@@ -73,7 +73,7 @@ pub fn differences(accepts: &Accepted, readiness: &Value) -> Value {
         .map_or(Value::Null, |origin| json!(accepts.differences(&origin)))
 }
 
-/// One service for the answer: what it answered, or why there is no answer.
+/// One service for the answer: its own answer, or why there is none.
 #[must_use]
 pub fn service(found: &Result<Reached, &'static str>) -> Value {
     #[derive(Serialize)]
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_administrator_who_asks_is_shown_it() {
+    fn only_an_administrator_sees_the_examination() {
         for (target, admin, wanted) in [
             ("/readyz?verbose", true, true),
             ("/readyz?a=b&verbose=1", true, true),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_calls_its_version_is_a_short_word() {
+    fn version_of_a_service_is_a_short_word() {
         let version = |version: &str| {
             let body = json!({ "version": version });
             Reached::read(200, 1, 0.0, 0, &body).version
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_answers_shows_how() {
+    fn answering_service_shows_its_state() {
         let reached = Reached::read(503, 7, f64::NAN, 0, &json!({ "version": "2" }));
         assert_eq!(
             service(&Ok(reached)),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_service_says_why() {
+    fn silent_service_shows_the_reason() {
         assert_eq!(
             service(&Err("timeout")),
             json!({ "answers": false, "fault": "timeout" })

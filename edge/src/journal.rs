@@ -1,5 +1,5 @@
-//! One structured line a request. Its fields are a fixed set and hold nothing a caller could smuggle in: no token, body,
-//! query, address or header value.
+//! One structured line a request. Its fields are a fixed set, and a caller can put nothing of their own into them: no token, body, query,
+//! address or header value.
 
 use serde::Serialize;
 
@@ -10,27 +10,27 @@ pub struct Entry<'a> {
     pub level: &'static str,
     /// The request's name.
     pub request_id: &'a str,
-    /// The trace it belongs to.
+    /// The trace to which it belongs.
     pub traceparent: &'a str,
     /// Method.
     pub method: &'a str,
-    /// The template of the path on our own contracts (`/v1/users/{id}`), the prefix of an app service; absent otherwise, since a path may
-    /// hold anything.
+    /// The template of the path on our own contracts (`/v1/users/{id}`), or the prefix of an app service; absent otherwise, since a path
+    /// may hold anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,
     /// HTTP status answered.
     pub status: u16,
-    /// Which side answered.
+    /// The side that answered.
     pub route: &'a str,
     /// Why.
     pub reason: &'a str,
-    /// Which side was decided on first, if the other one was asked too.
+    /// The side chosen first, if the edge asked the other one too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<&'a str>,
-    /// The kind of token that was verified.
+    /// The kind of the verified token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
-    /// Whether the service behind was sent a legacy token that was made here: it still needs translation.
+    /// Whether the edge made a legacy token and sent it to the service: the service still needs translation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub translated: bool,
     /// The service that presented its key.
@@ -39,7 +39,7 @@ pub struct Entry<'a> {
     /// The stable code of a failure made here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'a str>,
-    /// Whether the call was let through because nothing could be counted.
+    /// Whether the call was let through because it could not be counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limits_failed: bool,
     /// The user's bucket, where one decided.

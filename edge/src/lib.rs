@@ -1,7 +1,7 @@
 //! The edge: a Cloudflare Worker in front of the origin, the legacy auth service and the app services.
 //!
-//! It removes forged identities, verifies tokens, decides who is on which side, hands the request on, and falls back on its own
-//! faults. It holds no data. `flow` is the story; `workers` is the only part that knows the runtime.
+//! It removes forged identities, verifies tokens, decides on which side a user is, forwards the request, and falls back on its own faults.
+//! It holds no data. Start reading with `flow`; only `workers` knows the runtime.
 //!
 //! `entry.mjs` calls [`fetch`]. A panic in wasm spoils every request in flight in its isolate, so there is no panic path here: what can fail returns.
 #![deny(
@@ -17,7 +17,7 @@
         clippy::arithmetic_side_effects
     )
 )]
-// In that build the gateway is there and not called.
+// That build has the gateway but does not call it.
 #![cfg_attr(feature = "conformance", allow(dead_code))]
 
 pub mod address;
@@ -43,7 +43,7 @@ pub mod telemetry;
 pub mod trace;
 mod workers;
 
-/// Runs test vectors instead of being a gateway.
+/// Runs test vectors in place of the gateway.
 #[cfg(feature = "conformance")]
 #[worker::event(fetch)]
 async fn fetch(
@@ -60,7 +60,7 @@ async fn fetch(
 /// costs) and links a second set of response types.
 ///
 /// # Errors
-/// What the runtime throws when even an answer of our own cannot be built.
+/// An exception of the runtime when even an answer of our own cannot be built.
 #[cfg(not(feature = "conformance"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn fetch(

@@ -1,4 +1,4 @@
-//! The gateway's map: which paths exist, and what each needs. Pure; knows nothing of where the services are.
+//! The gateway's map: which paths exist, and what each needs. Pure; it does not know the addresses of the services.
 
 mod endpoint;
 mod legacy;
@@ -26,12 +26,12 @@ pub enum Route<'a> {
     Legacy {
         /// The path on either side.
         path: &'a str,
-        /// What the call is about.
+        /// The kind of the call.
         call: LegacyCall,
     },
-    /// Perhaps one of the configured app services.
+    /// Perhaps the path of a configured app service.
     App,
-    /// Nothing of ours.
+    /// A path of none of these.
     Unknown,
 }
 
@@ -40,21 +40,21 @@ pub enum Route<'a> {
 pub enum Own {
     /// The isolate runs.
     Live,
-    /// The configuration is good and keys can be had.
+    /// The configuration is good and keys are available.
     Ready,
     /// Both, for users.
     Health,
-    /// What the rollout's variables say and what replaces them; changed by an admin service.
+    /// The rollout's variables and the override in force; an admin service changes them.
     Rollout,
 }
 
-/// Whether a call's `Authorization` header is looked at.
+/// Whether the edge looks at a call's `Authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Not looked at, and not forwarded. Clients attach whatever token they hold to every call; one that has expired must not
-    /// keep its holder from signing in or from refreshing it.
+    /// The edge neither looks at it nor forwards it. Clients attach their token to every call; an expired one must not keep its user from
+    /// signing in or from refreshing it.
     Public,
-    /// A bearer token must be good if there is one. Without one the origin decides: some calls are a service's.
+    /// A bearer token must be good if there is one. Without one the origin decides: some calls come from a service.
     Bearer,
 }
 
@@ -111,8 +111,8 @@ fn access_of(path: &str) -> Access {
     }
 }
 
-/// The limit on a call. In the legacy contract however its path is spelled: that service takes `/auth/Change-Password/` for the call that
-/// it looks like.
+/// The limit on a call. In the legacy contract the spelling of the path does not matter: the legacy service answers
+/// `/auth/Change-Password/` as the call that it looks like.
 #[must_use]
 pub fn limit_of(method: &str, path: &str) -> Option<Limit> {
     let odd = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'%' | b'\\' | b';');
@@ -123,9 +123,9 @@ pub fn limit_of(method: &str, path: &str) -> Option<Limit> {
     Limit::of(method, path)
 }
 
-/// The binding that counts calls about one account, from wherever they come.
+/// The binding that counts calls about one account, from any network.
 pub const ACCOUNT_BINDING: &str = "LIMIT_ACCOUNT";
-/// The binding that counts calls of one network about one account, once there are too many from everywhere.
+/// The binding that counts calls of one network about one account, once all networks together have made too many.
 pub const ACCOUNT_NETWORK_BINDING: &str = "LIMIT_ACCOUNT_NETWORK";
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_map() {
+    fn paths_have_their_routes() {
         let new = |path: &'static str, access| Route::New {
             path: Cow::Borrowed(path),
             access,

@@ -1,4 +1,4 @@
-//! Who users are, as the origin said a moment ago, and whose right to act has changed since.
+//! The users that this isolate remembers, as the origin described them a moment ago, and the users with an access that has changed since.
 
 mod known;
 
@@ -14,20 +14,21 @@ use shared::ids::{ProjectId, TenantId, UserId};
 use shared::time::UnixTime;
 use shared::token::{REPLICA_SECONDS, STANDING_SECONDS};
 
-/// How often the origin is asked for changes, in seconds.
+/// How often an isolate asks the origin for changes, in seconds.
 const ASK_EVERY_SECONDS: i64 = 5;
-/// How long its answer proves that nobody else has changed, in seconds. With the time that asking may take this stays below the
-/// [`STANDING_SECONDS`] within which a revoked user is out.
+/// How long an answer of the feed proves that no other user has changed, in seconds. With the time that asking may take this stays below
+/// the [`STANDING_SECONDS`] within which a revoked user is refused.
 const PROVES_SECONDS: i64 = 8;
-/// How long a record is used that no answer of the feed's covers, in seconds.
+/// How long a record counts that no answer of the feed covers, in seconds.
 const UNCOVERED_SECONDS: i64 = STANDING_SECONDS - REPLICA_SECONDS;
-/// For so long after somebody was told of, in seconds, a record of theirs may still be the one of before: it comes from a replica. A
-/// second more for the feed's answer to arrive, and one because times are whole seconds.
+/// For this long after the feed named a user, in seconds, a record of the user may still be the earlier one: it comes from a replica. It
+/// adds a second for the feed's answer to arrive, and one because times are whole seconds.
 const MAY_BE_BEHIND_SECONDS: i64 = REPLICA_SECONDS + 2;
-/// The longest that a record is used while the changes are followed, in seconds: names and roles change, too.
+/// The longest that a record counts while the isolate follows the feed, in seconds: names and roles change, too.
 const REMEMBERED_SECONDS: i64 = 300;
 
-/// Users in good standing, each so long that a change counts within [`STANDING_SECONDS`], and longer as long as the origin's changes are followed.
+/// Users who may act. Each record counts for so long that a change takes effect within [`STANDING_SECONDS`], and longer while the isolate
+/// follows the origin's changes.
 #[derive(Debug)]
 pub struct RememberedPeople {
     people: LruCache<Key, Record>,
@@ -35,9 +36,9 @@ pub struct RememberedPeople {
     asked_at: Option<UnixTime>,
     answered_at: Option<UnixTime>,
     forgotten: Forgotten,
-    /// Whom the feed has told of lately, and when that was asked for.
+    /// The users that the feed named lately, and when the isolate asked for that answer.
     told: HashMap<UserId, UnixTime>,
-    /// When everybody had to be forgotten.
+    /// When the isolate had to forget every user.
     reset_at: Option<UnixTime>,
 }
 
@@ -45,22 +46,22 @@ pub struct RememberedPeople {
 struct Record {
     person: Rc<KnownPerson>,
     said_at: UnixTime,
-    /// The feed tells of whatever changes after it.
+    /// Whether the feed reports every change after this record.
     is_covered: bool,
 }
 
-/// A uid is a user's in one project and tenant only. A revocation turns on when somebody signed in, so the same user's older sign-in is
-/// another entry.
+/// A uid belongs to a user in one project and tenant only. A revocation depends on when the user signed in, so an older sign-in of the same
+/// user is another entry.
 type Key = (Subject, Option<ProjectId>, Option<TenantId>, TokenKind, UnixTime);
 
-/// How often anybody was forgotten. A record that was asked for before somebody was forgotten may be theirs, and is not kept.
+/// How often the isolate has forgotten a user. A record that was requested before that may belong to the forgotten user, and is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten(u64);
 
-/// A question for changes that is due.
+/// A question for changes, which is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The cursor to ask with; `None` at first.
+    /// The cursor of the question; `None` at first.
     pub since: Option<String>,
 }
 
@@ -89,7 +90,7 @@ impl RememberedPeople {
         }
     }
 
-    /// Who `identity` is, if the origin said so lately and has not said otherwise since.
+    /// The user behind `identity`, if the origin named them lately and has reported no change since.
     pub fn get(&mut self, identity: &Identity, now: UnixTime) -> Option<Rc<KnownPerson>> {
         let is_following = self.is_following(now);
         let record = self.people.get(&key(identity))?;
@@ -103,13 +104,13 @@ impl RememberedPeople {
             .then(|| Rc::clone(&record.person))
     }
 
-    /// How often anybody was forgotten so far: to be taken before the origin is asked for a record.
+    /// How often the isolate has forgotten a user so far: to be read before it asks the origin for a record.
     #[must_use]
     pub const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }
 
-    /// Remembers what the origin said, asked at `now`, unless somebody was forgotten `before` it answered.
+    /// Remembers the origin's answer to a question at `now`, unless the isolate has forgotten a user since `before`.
     pub fn insert(&mut self, identity: &Identity, person: Rc<KnownPerson>, now: UnixTime, before: Forgotten) {
         if before != self.forgotten {
             return;
@@ -123,7 +124,7 @@ impl RememberedPeople {
         self.people.put(key(identity), record);
     }
 
-    /// Whether it is time to ask for changes. Whoever is told so asks; the others go on meanwhile.
+    /// Whether it is time to ask for changes. The caller who gets the question asks it; other requests go on meanwhile.
     pub fn due(&mut self, now: UnixTime) -> Option<Due> {
         let asked = self.asked_at.is_some_and(|at| now.since(at) < ASK_EVERY_SECONDS);
         if asked {
@@ -135,7 +136,7 @@ impl RememberedPeople {
         })
     }
 
-    /// Forgets those who have changed, by an answer that was asked for at `asked_at`.
+    /// Forgets the users who have changed, by an answer to a question of `asked_at`.
     pub fn follow(&mut self, changes: Changes, asked_at: UnixTime) {
         if changes.reset {
             self.people.clear();
@@ -162,7 +163,7 @@ impl RememberedPeople {
         self.answered_at = Some(asked_at);
     }
 
-    /// Forgets whoever `identity` is: the origin has just refused them.
+    /// Forgets the user behind `identity`: the origin has just refused them.
     pub fn forget(&mut self, identity: &Identity) {
         self.forgotten = Forgotten(self.forgotten.0.wrapping_add(1));
         self.people.pop(&key(identity));
@@ -174,7 +175,7 @@ impl RememberedPeople {
     }
 }
 
-/// Whether what the origin says at `now` may be older than what the feed was asked for at `told_at`.
+/// Whether the origin's answer at `now` may be older than the feed's answer to a question of `told_at`.
 const fn may_be_behind(told_at: UnixTime, now: UnixTime) -> bool {
     now.since(told_at) < MAY_BE_BEHIND_SECONDS
 }

@@ -1,4 +1,4 @@
-//! What the outside world does for the flow. On Cloudflare: `workers/`; in tests: tables.
+//! The services of the outside world that the flow uses. On Cloudflare `workers/` provides them; in tests, tables do.
 
 // The runtime has one thread, so nothing here needs to be `Send`.
 #![allow(async_fn_in_trait)]
@@ -15,19 +15,20 @@ use shared::time::UnixTime;
 use crate::changes::HeaderChanges;
 use crate::journal::Entry;
 
-/// Sends this request on. One instance belongs to one inbound request and holds its body.
+/// Forwards this request. One instance belongs to one inbound request and holds its body.
 pub trait Upstreams {
-    /// An answer nobody has looked into.
+    /// An answer with an unread body.
     type Answer: Answer;
 
-    /// Reads the body's beginning, at its sender's pace and within limits; reads nothing the second time. Before anything is sent, so
-    /// that a body that breaks or never comes costs its sender alone, and before the first wait for what other requests wait for.
+    /// Reads the body's beginning, at its sender's pace and within limits; a second call reads nothing. The flow calls it before it sends
+    /// anything, so that a body that breaks or never comes affects its sender alone, and before it first waits for work that other requests
+    /// share.
     ///
     /// # Errors
     /// [`BodyFault`]: what the sender did.
     async fn read_body(&self) -> Result<Body, BodyFault>;
 
-    /// The bytes of a body that was read whole, if they are at most `limit`. It is sent on all the same.
+    /// The bytes of a body that was read whole, if they are at most `limit`. The body is still forwarded.
     fn body(&self, limit: u32) -> Option<Vec<u8>>;
 
     /// Sends the request with `forward`'s changes and waits for the answer's headers.
@@ -39,27 +40,27 @@ pub trait Upstreams {
     /// A copy of an answer's body, if it is at most `limit` bytes and comes within `timeout_ms`; the answer can still be handed on.
     async fn copy_of(&self, answer: &Self::Answer, limit: u32, timeout_ms: u32) -> Option<Vec<u8>>;
 
-    /// Lets go of an answer that is not going to be used.
+    /// Releases an answer that will not be used.
     fn discard(&self, answer: Self::Answer);
 
-    /// Asks a service something on the edge's own account, and reads the whole answer: its status and at most 64 KiB of body.
+    /// Sends a service a question of the edge's own, and reads the whole answer: its status and at most 64 KiB of body.
     ///
     /// # Errors
-    /// [`UpstreamFault`] when no answer came, or too much of one.
+    /// [`UpstreamFault`] when no answer came, or one that is too long.
     async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault>;
 
     /// Counts one more call by `key` with the rate-limiting binding called `binding`.
     async fn count(&self, binding: &str, key: &str) -> Count;
 
-    /// Whether all sign-ins are sent back for now, as far as is known; `false` where nobody keeps count.
+    /// Whether all sign-ins are sent back for now, as far as the isolate knows; `false` without a Durable Object.
     async fn is_stepped_down(&self) -> bool;
 
-    /// The policy that an operator's override makes of `base`, as far as is known. To be asked after
+    /// The policy that an operator's override makes of `base`, as far as the isolate knows. Call it after
     /// [`is_stepped_down`](Self::is_stepped_down), which learns of both.
     fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>>;
 
-    /// Asks whoever keeps the overrides to take `change` for the service `author`, or how things stand. `None` where nobody keeps them
-    /// or they cannot be asked.
+    /// Asks the Durable Object that keeps the overrides to take `change` for the service `author`, or to show its state. `None` without
+    /// that object, or when it does not answer.
     async fn steer(&self, author: &str, change: Option<&str>) -> Option<Answered>;
 
     /// A clock for durations, in milliseconds.
@@ -69,20 +70,20 @@ pub trait Upstreams {
 /// How much of a request's body there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// All of it, or there is none: it can be sent as often as is wanted.
+    /// All of it, or there is none: it can be sent any number of times.
     Whole,
     /// The beginning: the rest is passed on as it comes, once.
     Begun,
 }
 
-/// What a counter said.
+/// A counter's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
     /// The call is within the limit, or nothing counts.
     Within,
     /// It is one too many.
     Over,
-    /// The counter could not be asked.
+    /// The counter did not answer.
     Failed,
 }
 
@@ -109,21 +110,21 @@ pub trait Answer {
     /// Its `Location` header.
     fn location(&self) -> Option<String>;
 
-    /// What its sender says it lacks ([`shared::headers::DEPENDENCY`]). Believed of v2 alone.
+    /// The dependency that its sender lacks ([`shared::headers::DEPENDENCY`]). The flow believes only v2.
     fn lacks(&self) -> Option<Dependency>;
 }
 
-/// How a request is changed on its way.
+/// How a forwarded request differs from the received one.
 #[derive(Debug, Clone, Copy)]
 pub struct Forward<'a> {
-    /// The whole address it goes to.
+    /// The whole address to which it goes.
     pub url: &'a str,
-    /// What changes on its headers.
+    /// The changes of its headers.
     pub changes: &'a HeaderChanges,
     /// How long the answer may take to begin once the body is out, in milliseconds.
     pub timeout_ms: u32,
-    /// Whether a connection that breaks before the answer is tried once more: sending the request twice changes nothing that sending it
-    /// once does not.
+    /// Whether a connection that breaks before the answer is tried once more: sending the request twice must have the same effect as
+    /// sending it once.
     pub repeatable: bool,
 }
 
@@ -138,9 +139,9 @@ pub enum UpstreamFault {
     Interrupted,
     /// The answer to such a body did not begin in time.
     UploadLate,
-    /// What came is no HTTP answer.
+    /// The service sent something that is no HTTP answer.
     Unusable,
-    /// The request cannot be sent as it was asked: a GET with a body.
+    /// The request cannot be sent as its caller made it: a GET with a body.
     Unsendable,
     /// The caller's body did not come.
     Body(BodyFault),
@@ -148,6 +149,6 @@ pub enum UpstreamFault {
 
 /// Takes one entry a request.
 pub trait Journal {
-    /// Writes `entry` down.
+    /// Records `entry`.
     fn record(&self, entry: &Entry<'_>);
 }

@@ -1,4 +1,4 @@
-//! What arrived, as the flow sees it: method, target and headers, borrowed from one text. The body stays outside.
+//! The received request, as the flow sees it: method, target and headers, borrowed from one text. The body stays outside.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use shared::target::{Target, TargetFault};
 /// The client's address as Cloudflare saw it. Set by the network for every request that comes through it.
 pub const CLIENT_IP: &str = "cf-connecting-ip";
 
-/// An inbound request without its body. Everything in it is a stranger's word.
+/// An inbound request without its body. All of it is a stranger's word.
 #[derive(Debug)]
 pub struct Inbound<'a> {
     /// The method, upper case as the runtime normalises it.
@@ -27,7 +27,7 @@ impl<'a> Inbound<'a> {
         let mut lines = description.split('\n');
         let method = lines.next()?;
         let (scheme, after_scheme) = lines.next()?.split_once("://")?;
-        // As a URL parser finds the end of the authority, however odd a Host header was.
+        // A URL parser finds the end of the authority in this way, even with an odd Host header.
         let end = after_scheme.find(['/', '\\', '?', '#'])?;
         let (authority, target) = after_scheme.split_at_checked(end)?;
         let headers = lines.filter_map(|line| line.split_once(':')).collect();
@@ -40,7 +40,7 @@ impl<'a> Inbound<'a> {
         })
     }
 
-    /// The path in its one spelling; empty, which leads nowhere, if the target has none ([`Inbound::target_fault`]).
+    /// The path in its one spelling; empty, which matches no route, if the target has none ([`Inbound::target_fault`]).
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.as_ref().map_or("", |target| &target.path)
@@ -64,7 +64,7 @@ impl<'a> Inbound<'a> {
         self.scheme
     }
 
-    /// Whether `origin` is that of the address which was asked: a page of this very host.
+    /// Whether `origin` is the origin of the requested address: a page of this very host.
     #[must_use]
     pub fn is_same_origin(&self, origin: &str) -> bool {
         origin.split_once("://").is_some_and(|(scheme, authority)| {
@@ -86,15 +86,15 @@ impl<'a> Inbound<'a> {
         self.headers.iter().map(|(name, _)| *name)
     }
 
-    /// The client's address. `None` where the network did not set it, or where the header arrived more than once or holds no
-    /// address: that is a caller's word, not the network's.
+    /// The client's address. `None` where the network did not set it, or where the header arrived more than once or holds no address: then
+    /// it is a caller's word, not the network's.
     #[must_use]
     pub fn client_ip(&self) -> Option<&'a str> {
         self.header(CLIENT_IP)
             .filter(|address| address.parse::<IpAddr>().is_ok())
     }
 
-    /// Whether a WebSocket is asked for (RFC 6455 section 4.1): by GET alone.
+    /// Whether the client asks for a WebSocket (RFC 6455 section 4.1): by GET alone.
     #[must_use]
     pub fn asks_for_websocket(&self) -> bool {
         self.method == "GET"
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn description_is_taken_apart() {
+    fn description_is_parsed() {
         let inbound =
             Inbound::parse("GET\nhttps://api.example.com/v1/auth/me?a=b?c\naccept:*/*\nx-odd:a:b\ncookie:")
                 .unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_address_is_the_networks_word() {
+    fn several_addresses_are_no_client_address() {
         let ip = |value: &str| {
             let description = format!("GET\nhttp://gw/\ncf-connecting-ip:{value}");
             Inbound::parse(&description)

@@ -1,4 +1,4 @@
-//! The header firewall: no claim of a caller's about itself gets past it, in any spelling, on any path.
+//! The header firewall: no caller's header about its own identity gets past it, in any spelling, on any path.
 
 use shared::headers;
 use shared::service_keys::{Service, ServiceKeys};
@@ -8,15 +8,15 @@ pub use crate::request::CLIENT_IP;
 use crate::request::Inbound;
 use crate::trace::Trace;
 
-/// How services that get no assertion, or do not read it, learn the client's address.
+/// The header that tells the client's address to services that get no assertion, or do not read it.
 pub const FORWARDED_FOR: &str = "x-forwarded-for";
-/// How they learn whether the client came over TLS.
+/// The header that tells them whether the client came over TLS.
 pub const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Removes what only the edge may say, and says what it says on every path.
+/// Removes the headers that only the edge may set, and sets those that it sends on every path.
 ///
-/// Returns the changes, and the service that proved itself by its key. The key itself is removed like a forged identity: it is put back
-/// for the few that need it.
+/// Returns the changes, and the service that proved itself by its key. It removes the key itself like a forged identity; the edge puts it
+/// back for the few services that need it.
 pub fn scrub<'a>(
     inbound: &Inbound<'_>,
     services: &'a ServiceKeys,
@@ -30,7 +30,7 @@ pub fn scrub<'a>(
         changes.remove(name);
     }
     drop_connection_options(inbound, &mut changes);
-    // What vendors kept about another trace says nothing about this one (W3C Trace Context section 3.3.1).
+    // Vendors' entries about another trace say nothing about this one (W3C Trace Context section 3.3.1).
     if trace.is_restarted && inbound.header(headers::TRACESTATE).is_some() {
         changes.remove(headers::TRACESTATE);
     }
@@ -39,8 +39,8 @@ pub fn scrub<'a>(
     (changes, service)
 }
 
-/// Removes what the client says is for this connection alone (RFC 9110 section 7.6.1): the runtime drops `Connection` itself and hands on
-/// what it names. Not what the edge judged, or the network said: what is judged is what is sent, whatever a client names.
+/// Removes the headers that the client names as meant for this connection alone (RFC 9110 section 7.6.1): the runtime drops only
+/// `Connection` itself. It keeps headers that the edge judged or the network set: the edge sends what it judged, whatever a client names.
 fn drop_connection_options(inbound: &Inbound<'_>, changes: &mut HeaderChanges) {
     let Some(connection) = inbound.header("connection") else {
         return;
@@ -63,7 +63,7 @@ fn drop_connection_options(inbound: &Inbound<'_>, changes: &mut HeaderChanges) {
     }
 }
 
-/// Whether the edge, or the runtime that sends the request, goes by this header, or the network set it.
+/// Whether the edge, or the runtime that sends the request, uses this header, or the network set it.
 fn is_end_to_end(name: &str) -> bool {
     matches!(
         name,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn header_that_the_edge_goes_by_is_kept_whatever_connection_names() {
+    fn header_that_the_edge_uses_survives_connection() {
         for name in [
             "authorization",
             "cookie",

@@ -1,5 +1,5 @@
-//! Shadow reads: a share of reads that the legacy service answered is asked of v2 too, after the answer has been sent, to learn
-//! before users move whether they will find there what they know. Pure: what is compared, not how it is sent.
+//! Shadow reads: the edge repeats a share of the reads that the legacy service answered at v2, after it has sent the answer, to learn
+//! before users move whether v2 knows the same about them. Pure: it compares; others send.
 //!
 //! Only one direction exists. v2 reads a legacy token; the legacy service cannot read a Firebase token.
 
@@ -22,21 +22,20 @@ pub const MAX_ANSWER_BYTES: u32 = 64 * 1024;
 const MAX_FIELDS: usize = 20;
 const MAX_NAME_BYTES: usize = 40;
 
-/// A read that is to be repeated at v2.
+/// A read to repeat at v2.
 #[derive(Debug)]
 pub struct ShadowRead {
     /// The whole address.
     pub url: String,
-    /// What changes on the request's headers.
+    /// The changes of the request's headers.
     pub changes: HeaderChanges,
     /// How long v2 may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
-    /// Whose it is, as a hash.
+    /// The caller, as a hash.
     pub caller: CallerMark,
 }
 
-/// Whether this call is one that `share` of which are repeated. Only verification and the profile, and never with a method that
-/// may change something.
+/// Whether this call is in the repeated `share`. Only verification and the profile, and never with a method that may change something.
 #[must_use]
 pub fn is_wanted(
     method: &str,
@@ -54,7 +53,7 @@ pub fn is_wanted(
     is_read && purpose == Purpose::Token(TokenKind::Legacy) && is_sampled(share, seed)
 }
 
-/// Reads are sampled at random, unlike users: nobody is routed by this.
+/// Reads are sampled at random, unlike users: this routes no user.
 fn is_sampled(share: Percentage, seed: &Seed) -> bool {
     let [a, b, c, d, ..] = seed.span;
     let number = u32::from_be_bytes([a, b, c, d]).checked_rem(u32::from(BUCKETS));
@@ -70,26 +69,26 @@ pub struct Answered<'a> {
     pub body: &'a [u8],
 }
 
-/// How v2's answer differs from the one that was given. Names only; what the fields hold is nobody's business but the user's.
+/// How v2's answer differs from the one that the user got. It holds names only; the values concern the user alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Both statuses, legacy first, where they are not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<(u16, u16)>,
-    /// The fields of `data.user` that v2 lacks or says otherwise; `user` when only one side has it at all.
+    /// The fields of `data.user` that v2 lacks or answers otherwise; `user` when only one side has it at all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
 }
 
 impl Difference {
-    /// Whether there is none.
+    /// Whether there is no difference.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Compares statuses and the `user` of both bodies. v2 may say more about a user, but nothing less and nothing else.
+/// Compares statuses and the `user` of both bodies. v2 may add fields to a user, but must not lack or change one.
 #[must_use]
 pub fn compare(legacy: Answered<'_>, v2: Answered<'_>) -> Difference {
     let status = (legacy.status != v2.status).then_some((legacy.status, v2.status));
@@ -154,7 +153,7 @@ mod tests {
         const NONE: &[&str] = &[];
         for (legacy, v2, status, fields) in [
             ((200, ANN), (200, ANN), None, NONE),
-            // Other order, more fields, another envelope: all within the contract.
+            // Another order, more fields, another envelope: the contract allows all of these.
             (
                 (200, ANN),
                 (

@@ -1,12 +1,12 @@
-//! One data point a request for Workers Analytics Engine: what dashboards count. Like the log it holds nothing about a user: no
-//! id, address, token or path of theirs, and of their bucket no more than the whole percent.
+//! One data point a request for Workers Analytics Engine, for dashboards to count. Like the log it holds nothing about a user: no id,
+//! address, token or path of theirs, and of their bucket no more than the whole percent.
 //!
-//! Columns have numbers there, not names. [`BLOBS`] and [`DOUBLES`] are the names, in order; a column that is no longer needed stays
-//! where it is and is left empty, because points of before remain for three months.
+//! Columns have numbers there, not names. [`BLOBS`] and [`DOUBLES`] are the names, in order. A column that is no longer needed keeps its
+//! place and stays empty, because earlier points remain for three months.
 
 use crate::journal::Entry;
 
-/// `blob1`, `blob2`, …: texts, empty where there is nothing to say.
+/// `blob1`, `blob2`, …: texts, empty where there is no value.
 pub const BLOBS: [&str; 9] = [
     "route",
     "reason",
@@ -19,7 +19,7 @@ pub const BLOBS: [&str; 9] = [
     "version",
 ];
 
-/// `double1`, `double2`, …: numbers, [`ABSENT`] where there is nothing to say.
+/// `double1`, `double2`, …: numbers, [`ABSENT`] where there is no value.
 pub const DOUBLES: [&str; 11] = [
     "status",
     "duration_ms",
@@ -34,14 +34,14 @@ pub const DOUBLES: [&str; 11] = [
     "translated",
 ];
 
-/// A number that is not known. None of the columns is negative otherwise, but for `keys_expire_in_seconds` of expired keys.
+/// An unknown number. No column is negative otherwise, but for `keys_expire_in_seconds` of expired keys.
 pub const ABSENT: f64 = -1.0;
 
-/// Of a method that no standard knows, as OpenTelemetry names it: anybody can make one up.
+/// For a method that no standard knows, as OpenTelemetry names it: a caller can make any method up.
 const OTHER_METHOD: &str = "_OTHER";
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/// How the isolate stands as it answers.
+/// The state of the isolate as it answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Standing {
     /// Seconds since the keys of ID tokens were fetched, where any are held.
@@ -50,7 +50,7 @@ pub struct Standing {
     pub keys_expire_in_seconds: Option<i64>,
     /// Whether the latest fetch of them failed.
     pub keys_failing: bool,
-    /// How many services are not asked for now.
+    /// How many services the isolate does not ask now.
     pub breakers_open: usize,
     /// Whether sign-ins are sent back, as far as this isolate knows.
     pub stepped_down: bool,
@@ -61,7 +61,7 @@ pub struct Standing {
 /// A data point, as it crosses to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// By what Analytics Engine samples: it keeps a like share of each, so that a rare reason is not lost among the frequent ones.
+    /// Analytics Engine samples by this: it keeps a like share of each value, so that a rare reason is not lost among frequent ones.
     pub index: &'static str,
     /// The texts, joined by line feeds.
     pub blobs: String,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_absent() {
+    fn unknown_values_are_absent() {
         let mut entry = entry();
         entry.bucket = None;
         entry.path = None;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_caller_made_up_gets_in() {
+    fn point_holds_no_text_of_a_caller() {
         let mut entry = entry();
         entry.method = "ADA-AT-EXAMPLE-COM";
         let point = point(&entry, "own", &Standing::default());
@@ -205,7 +205,7 @@ mod tests {
 
     /// Limits of Analytics Engine: 20 blobs, 20 doubles, an index of 96 bytes.
     #[test]
-    fn a_point_fits() {
+    fn point_fits_the_limits() {
         assert!(BLOBS.len() <= 20 && DOUBLES.len() <= 20);
         let mut names: Vec<&str> = BLOBS.into_iter().chain(DOUBLES).collect();
         names.sort_unstable();

@@ -1,4 +1,4 @@
-//! What the edge decides, over stand-ins for the ports. The ports themselves are tested in the real runtime.
+//! The edge's decisions, over stand-ins for the ports. The ports themselves are tested in the real runtime.
 
 #[path = "flow/addresses.rs"]
 mod addresses;
@@ -69,7 +69,7 @@ const ME: &str = r#"{"success":true,"data":{"user":{"id":"3f2504e0-4f89-41d3-9a0
     "email":"ann@example.com","email_verified":true,"user_type":"moderator","token_balance":3}}}"#;
 
 #[test]
-fn app_services_learn_who_asks_from_the_origin_and_not_the_token() {
+fn app_services_get_the_caller_from_the_origin() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     let token = emulator_token(&edge, "person-1", "other@example.com");
@@ -113,7 +113,7 @@ fn late_replica_does_not_bring_a_deactivated_user_back() {
     let request = format!("GET\nhttps://edge/api/archive/jobs\nauthorization:Bearer {token}");
     edge.handle(&request, "");
     edge.pass(5);
-    // The feed has just told of them, and the origin's replica does not know yet.
+    // The feed has just named this user, and the origin's replica does not know of the change yet.
     assert_eq!(edge.handle(&request, "").status, 200);
     edge.answers("/v1/auth/me", 403, "{}");
     edge.pass(8);
@@ -121,7 +121,7 @@ fn late_replica_does_not_bring_a_deactivated_user_back() {
 }
 
 #[test]
-fn a_deactivated_user_is_out_within_ten_seconds_without_being_looked_up_each_time() {
+fn deactivated_user_is_refused_within_ten_seconds_with_few_lookups() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     edge.answers("/v1/changes", 200, NEW_FEED);
@@ -129,8 +129,8 @@ fn a_deactivated_user_is_out_within_ten_seconds_without_being_looked_up_each_tim
     edge.answers("?since=77.1.2", 200, &no_changes("77.1.2"));
     let token = emulator_token(&edge, "person-1", "ann@example.com");
     let request = format!("GET\nhttps://edge/api/archive/jobs\nauthorization:Bearer {token}");
-    // A minute of requests, two a second: a look-up, one more because the first may have come from a replica that had not heard of
-    // changes before the feed began, and a question for changes every five seconds.
+    // A minute of requests, two a second: one look-up, one more because the first may have come from a replica that did not know changes
+    // from before the feed began, and a question for changes every five seconds.
     for _ in 0..60 {
         assert_eq!(edge.handle(&request, "").status, 200);
         assert_eq!(edge.handle(&request, "").status, 200);
@@ -162,7 +162,7 @@ fn without_the_feed_records_count_for_less_than_ten_seconds() {
         edge.answers("/v1/changes", status, body);
         let token = emulator_token(&edge, "person-1", "ann@example.com");
         let request = format!("GET\nhttps://edge/api/archive/jobs\nauthorization:Bearer {token}");
-        // What the origin says may be two seconds old.
+        // The origin's answer may be two seconds old.
         for _ in 0..16 {
             assert_eq!(edge.handle(&request, "").status, 200);
             edge.pass(1);
@@ -172,7 +172,7 @@ fn without_the_feed_records_count_for_less_than_ten_seconds() {
 }
 
 #[test]
-fn the_feed_is_asked_for_by_an_assertion_that_no_caller_can_get() {
+fn feed_needs_an_assertion_that_no_caller_can_get() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     edge.answers("/v1/changes", 200, NEW_FEED);
@@ -197,7 +197,7 @@ fn the_feed_is_asked_for_by_an_assertion_that_no_caller_can_get() {
 }
 
 #[test]
-fn nobody_deactivated_gets_to_an_app_service() {
+fn deactivated_user_reaches_no_app_service() {
     for (status, code) in [
         (401, "TOKEN_REVOKED"),
         (403, "USER_DISABLED"),
@@ -217,7 +217,7 @@ fn nobody_deactivated_gets_to_an_app_service() {
 }
 
 #[test]
-fn a_service_that_looks_after_itself_gets_the_token_unread() {
+fn service_with_auth_none_gets_the_token_unread() {
     let edge = half();
     edge.handle("GET\nhttps://edge/api/open/x\nauthorization:Bearer nonsense", "");
     assert!(!edge.last_sent().removes("authorization"));
@@ -254,7 +254,7 @@ fn the_origin_gets_the_assertion_and_the_legacy_service_the_token() {
 }
 
 #[test]
-fn a_stale_token_keeps_nobody_from_signing_in() {
+fn stale_token_does_not_stop_a_sign_in() {
     let edge = half();
     for path in [
         "/v1/auth/login",
@@ -274,7 +274,7 @@ fn a_stale_token_keeps_nobody_from_signing_in() {
 }
 
 #[test]
-fn a_service_key_that_is_ours_goes_on_and_no_other_does() {
+fn only_a_known_service_key_is_forwarded() {
     let edge = half();
     let put = |key: &str| {
         format!("PUT\nhttps://edge/auth/token-balance\nx-service-key:{key}\nx-internal-service:true")
@@ -290,7 +290,7 @@ fn a_service_key_that_is_ours_goes_on_and_no_other_does() {
 }
 
 #[test]
-fn accounts_are_made_by_the_dozen_only_by_our_services() {
+fn only_our_services_register_batches() {
     let edge = half();
     let batch = "POST\nhttps://edge/api/auth/register/batch";
     let reply = edge.handle(batch, "{}");
@@ -301,7 +301,7 @@ fn accounts_are_made_by_the_dozen_only_by_our_services() {
 }
 
 #[test]
-fn a_sign_in_goes_by_the_address_in_its_body() {
+fn address_in_the_body_routes_a_sign_in() {
     let edge = half();
     let reply = edge.handle(LOGIN, IN_COHORT);
     assert_eq!((reply.route, reply.reason), ("v2", "in_cohort"));
@@ -329,9 +329,9 @@ fn a_token_in_a_body_goes_to_its_issuer() {
     assert_eq!(reply.route, "legacy");
 }
 
-/// The table of who is asked, and whose answer counts.
+/// The table of which sides are asked, and which answer counts.
 #[test]
-fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
+fn sign_ins_survive_one_failing_side() {
     // (body, v2's status, legacy's status) → (status, route, reason); 0 = unreachable.
     for (body, v2, legacy, status, route, reason) in [
         (IN_COHORT, 200, 200, 200, "v2", "in_cohort"),
@@ -339,7 +339,7 @@ fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
         (IN_COHORT, 404, 200, 200, "legacy", "fallback_unknown_there"),
         (IN_COHORT, 404, 401, 401, "legacy", "fallback_unknown_there"),
         (IN_COHORT, 404, 404, 404, "v2", "in_cohort"),
-        // A stranger has registered their address at Firebase.
+        // A stranger has registered the user's address at Firebase.
         (IN_COHORT, 409, 200, 200, "legacy", "fallback_conflict_there"),
         (IN_COHORT, 409, 404, 409, "v2", "in_cohort"),
         (IN_COHORT, 503, 200, 200, "legacy", "fallback_server_error"),
@@ -353,7 +353,7 @@ fn sign_ins_survive_one_failing_side_and_ask_both_about_strangers() {
         (NOT_IN_COHORT, 200, 0, 200, "v2", "fallback_unreachable"),
         (NOT_IN_COHORT, 503, 404, 503, "v2", "fallback_unknown_there"),
         (NOT_IN_COHORT, 0, 404, 503, "edge", "upstream_unreachable"),
-        // Legacy fails on somebody without a hash: what counts is that the side which knows them is away.
+        // Legacy fails on a user without a hash: the side that knows the user is away, and that counts.
         (NOT_IN_COHORT, 0, 500, 503, "edge", "upstream_unreachable"),
         (NOT_IN_COHORT, 503, 500, 503, "v2", "fallback_server_error"),
         (NOT_IN_COHORT, 500, 500, 500, "legacy", "not_in_cohort"),
@@ -416,7 +416,7 @@ fn a_legacy_token_is_read_by_v2_when_legacy_is_down_but_writes_wait() {
 
 /// The legacy service calls every token bad while it has no database.
 #[test]
-fn nobody_is_signed_out_on_the_word_of_the_legacy_service_alone() {
+fn legacy_service_alone_signs_nobody_out() {
     const ID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
     // (v2's status, or 0 = unreachable) → status of a read, of a write.
     for (v2, read, write) in [
@@ -442,11 +442,11 @@ fn nobody_is_signed_out_on_the_word_of_the_legacy_service_alone() {
         let repeated = writes
             .iter()
             .filter(|sent| sent.url == "http://origin/auth/profile");
-        // Whom v2 refuses is not sent on at all.
+        // The edge does not forward a user whom v2 refuses.
         let expected = usize::from(!matches!(v2, 401 | 403));
         assert_eq!(repeated.count(), expected, "only the read was repeated");
     }
-    // A token that is bad, and a write that a service proves itself for, are refused without asking.
+    // A bad token, and a write for which a service proves itself, are refused without asking.
     let edge = half();
     edge.side("http://legacy", 401);
     let token = legacy_token(&edge, ID);
@@ -461,7 +461,7 @@ fn nobody_is_signed_out_on_the_word_of_the_legacy_service_alone() {
 }
 
 #[test]
-fn a_verdict_on_a_good_token_is_checked_and_on_a_bad_one_believed() {
+fn bad_verdict_is_checked_only_for_a_good_token() {
     const VERIFY: &str = "POST\nhttps://edge/auth/verify-token\ncontent-type:application/json";
     const DENIED: &str = r#"{"success":true,"data":{"valid":false,"error":"Authentication failed"}}"#;
     for (said, v2, status, route, reason) in [
@@ -494,7 +494,7 @@ fn a_verdict_on_a_good_token_is_checked_and_on_a_bad_one_believed() {
 }
 
 #[test]
-fn an_open_breaker_is_answered_without_sending_and_closes_by_itself() {
+fn open_breaker_refuses_and_closes_by_itself() {
     let edge = half();
     edge.side("http://origin", 0);
     edge.handle_by(5, "GET\nhttps://edge/v1/auth/me", "");
@@ -510,7 +510,7 @@ fn an_open_breaker_is_answered_without_sending_and_closes_by_itself() {
 }
 
 #[test]
-fn without_a_legacy_service_the_origin_answers_everything() {
+fn origin_answers_everything_without_a_legacy_service() {
     let edge = Edge::with(&[("LEGACY_AUTH_URL", ""), ("ROLLOUT_KILL_SWITCH", "on")]);
     for request in [
         LOGIN,
@@ -540,22 +540,22 @@ fn every_request_is_named_and_traced() {
 }
 
 #[test]
-fn stepped_down_sign_ins_go_back_and_nobody_is_lost() {
+fn stepped_down_sign_ins_go_back_and_find_every_user() {
     let edge = half();
     edge.step_down(true);
     let reply = edge.handle(LOGIN, IN_COHORT);
     assert_eq!((reply.route, reply.reason), ("legacy", "stepped_down"));
-    // Somebody known to v2 alone is found there, in the same request.
+    // The edge finds a user whom only v2 knows there, in the same request.
     edge.side("http://legacy", 404);
     let reply = edge.handle(LOGIN, IN_COHORT);
     assert_eq!(
         (reply.status, reply.route, reply.reason),
         (200, "v2", "fallback_unknown_there")
     );
-    // While v2 is down too, "unknown" would be a lie.
+    // While v2 is down too, "unknown" would be wrong.
     edge.side("http://origin", 503);
     assert_eq!(edge.handle(LOGIN, IN_COHORT).status, 503);
-    // A Firebase token stays with who can read it.
+    // A Firebase token stays with the side that can read it.
     edge.side("http://origin", 200);
     let token = emulator_token(&edge, "person-1", "ann@example.com");
     let reply = edge.handle(
@@ -586,7 +586,7 @@ fn attempts_at_both_sides_are_counted_and_app_services_are_not() {
     let tallies = edge.tallies();
     assert_eq!((tallies.v2.requests, tallies.v2.failures), (2, 2));
     assert_eq!((tallies.legacy.requests, tallies.legacy.failures), (1, 0));
-    // An open breaker is a failure too, or v2 would look well as soon as nothing is sent to it.
+    // An open breaker counts as a failure too, or v2 would look well as soon as the edge sends nothing to it.
     edge.side("http://origin", 0);
     edge.handle_by(6, "GET\nhttps://edge/v1/auth/me", "");
     assert_eq!(edge.tallies().v2.failures, 8);
@@ -622,7 +622,7 @@ fn reads_with_a_legacy_token_are_shadowed_at_v2_and_nothing_else_is() {
     ] {
         assert!(edge.handle(&request, body).shadow.is_none(), "{request}");
     }
-    // What v2 answered itself needs no comparison, and a v2 that is left alone is left alone.
+    // An answer of v2 itself needs no comparison, and the edge sends no shadow reads to a v2 with an open breaker.
     edge.side("http://legacy", 0);
     assert!(
         edge.handle(&with_token("GET", "/auth/profile"), "")
@@ -691,7 +691,7 @@ fn browser_is_known_by_its_session_cookie_where_one_is_named() {
         200
     );
     assert!(edge.last_sent().removes("cookie"));
-    // A token that a page sends itself is nothing that another site can cause.
+    // Another site cannot make a page send this token.
     let token = emulator_token(&edge, "person-1", "ann@example.com");
     let by_header = change(&format!("\nauthorization:Bearer {token}"));
     assert_eq!(edge.handle(&by_header, "").status, 200);
@@ -710,7 +710,7 @@ fn browser_is_known_by_its_session_cookie_where_one_is_named() {
 }
 
 #[test]
-fn other_tokens_in_the_cookie_prove_nobody() {
+fn other_tokens_in_the_cookie_prove_no_user() {
     let edge = Edge::with(&[("FIREBASE_SESSION_COOKIE_NAME", "__session")]);
     for token in [
         emulator_token(&edge, "person-1", "ann@example.com"),
@@ -720,7 +720,7 @@ fn other_tokens_in_the_cookie_prove_nobody() {
         let refused = edge.handle(&request, "");
         assert_eq!((refused.status, refused.reason), (401, "cookie_kind"));
     }
-    // Where no cookie is named, none is read, and none is touched.
+    // Where no cookie is named, the edge reads none and removes none.
     let edge = half();
     let request = format!(
         "GET\nhttps://edge/api/archive/x\ncookie:__session={}",

@@ -1,4 +1,4 @@
-//! Analytics Engine's columns have numbers. Wherever one is used, in the dashboard and in the documents, it is called what it holds.
+//! Analytics Engine's columns have numbers. The dashboard and the documents must call each column by its name.
 #![expect(
     clippy::unwrap_used,
     reason = "a test may stop; clippy does not see that helpers are tests"
@@ -11,8 +11,8 @@ const DASHBOARD: &str = include_str!("../../ops/grafana/dashboards/edge.json");
 const DOCUMENT: &str = include_str!("../../docs/LOGGING.md");
 const WRANGLER: &str = include_str!("../../wrangler.toml");
 
-/// What is wrong with the columns of `statement`, which stands among `words`: one that does not exist, is called something else, or is
-/// called nothing.
+/// The faults in the columns of `statement`, given the text `words` around it: a column that does not exist, has another name there, or has
+/// none.
 fn faults(statement: &str, words: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for (kind, names) in [("blob", &BLOBS[..]), ("double", &DOUBLES[..])] {
@@ -44,7 +44,7 @@ fn faults(statement: &str, words: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_dashboard_calls_every_column_by_its_name() {
+fn dashboard_calls_every_column_by_its_name() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     assert!(panels.len() > 10);
@@ -73,7 +73,7 @@ fn every_column_is_shown_somewhere() {
 }
 
 #[test]
-fn the_document_lists_every_column_and_its_statements_call_them_right() {
+fn document_lists_and_names_every_column() {
     for (kind, names) in [("blob", &BLOBS[..]), ("double", &DOUBLES[..])] {
         for (at, name) in names.iter().enumerate() {
             let row = format!("| `{kind}{}` | `{name}` |", at + 1);

@@ -13,7 +13,7 @@ use shared::routing::Side;
 use shared::variables::{Kind, Reads, VARIABLES, Variable};
 
 const WRANGLER: &str = include_str!("../../wrangler.toml");
-/// Set with `wrangler secret put`; here throw-away values of the right form.
+/// `wrangler secret put` sets these; the tests use throw-away values of the right form.
 const SECRETS: [(&str, &str); 3] = [
     (
         "ORIGIN_ASSERTION_KEYS",
@@ -119,7 +119,7 @@ fn names_bound_are_the_names_documented() {
     }
 }
 
-/// A preview or a host name of Cloudflare's is a second door, and the runtime's own lines record headers and addresses.
+/// A preview or a host name of Cloudflare's is a second way in, and the runtime's own lines record headers and addresses.
 #[test]
 fn deployments_have_one_door_and_record_no_headers() {
     let document: toml::Table = WRANGLER.parse().unwrap();
@@ -152,7 +152,7 @@ fn every_environment_parses() {
     }
 }
 
-/// Variables are not inherited: one that an environment leaves out silently gets its default there.
+/// Variables are not inherited: a variable that an environment leaves out silently gets its default there.
 #[test]
 fn every_environment_names_the_same_variables() {
     let environments = environments();
@@ -206,9 +206,9 @@ fn only_development_believes_the_emulator_and_the_default_moves_nobody() {
     }
 }
 
-/// A Worker cannot read what its bindings are set to, so what it tells callers is written twice.
+/// A Worker cannot read the settings of its bindings, so what it tells callers is written twice.
 #[test]
-fn callers_are_told_what_the_limits_are() {
+fn announced_limits_equal_the_bindings() {
     let document: toml::Table = WRANGLER.parse().unwrap();
     for (name, variables) in environments() {
         let table = if name.is_empty() {
@@ -235,7 +235,7 @@ fn callers_are_told_what_the_limits_are() {
     }
 }
 
-/// What a network may do unless an operator says otherwise is the same at the edge and at the origin.
+/// The edge and the origin use the same limits unless an operator changes them.
 #[test]
 fn production_has_the_usual_limits() {
     let config = EdgeConfig::read(&with_secrets(environments()["production"].clone())).unwrap();
@@ -244,7 +244,7 @@ fn production_has_the_usual_limits() {
     }
 }
 
-/// Counters of different environments, and of different kinds of calls, are never one.
+/// Counters of different environments, and of different kinds of calls, must not share a number.
 #[test]
 fn every_counter_has_a_number_of_its_own() {
     let document: toml::Table = WRANGLER.parse().unwrap();
@@ -261,7 +261,7 @@ fn every_counter_has_a_number_of_its_own() {
     assert_eq!(numbers.len(), count);
 }
 
-/// Bindings are not inherited either: wherever real users are, every public call is limited.
+/// Bindings are not inherited: wherever real users are, every public call has a limit.
 #[test]
 fn public_calls_are_limited_outside_development() {
     let document: toml::Table = WRANGLER.parse().unwrap();

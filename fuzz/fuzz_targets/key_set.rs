@@ -1,4 +1,4 @@
-//! Whatever a key server answers: fit keys, or a refusal.
+//! Any answer of a key server yields fit keys, or a refusal.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Judged, sealed and sent: one path, whatever a client wrote as its request target.
+//! The edge judges, seals and sends one path, however a client wrote the request target.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ fuzz_target!(|input: (u8, &str)| {
         return;
     }
     let judged = inbound.path();
-    // Nobody who reads it once more reads anything else.
+    // A second reading finds nothing else.
     let again = format!("GET\nhttps://gw.test{judged}{}", inbound.query());
     let again = Inbound::parse(&again).expect("a description");
     assert_eq!((again.path(), again.query()), (judged, inbound.query()));

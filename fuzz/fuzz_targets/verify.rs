@@ -1,4 +1,4 @@
-//! Nothing but a genuine token is accepted.
+//! The verifier accepts nothing but genuine tokens.
 #![no_main]
 
 use std::future::Future;
@@ -14,8 +14,8 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     conformance::own_cases(include_str!("../../shared/tests/vectors/tokens.json")).expect("the vectors are well-formed")
 });
 
-/// Accepts no signature at all: what is accepted nevertheless was accepted without one. Genuine RSA would only slow the search
-/// down, and no fuzzer forges it.
+/// Accepts no signature at all: a token that is still accepted was accepted without one. Genuine RSA would only slow the search down, and
+/// no fuzzer forges it.
 struct NoSignature;
 
 impl SignatureEngine for NoSignature {

@@ -1,4 +1,4 @@
-// Calls to the edge, which serves this page too, and a note of what each said about itself.
+// Calls to the edge, which serves this page too, and a note of what each answer says about itself.
 
 /** What the edge said about one call. */
 export interface Call {

@@ -1,4 +1,4 @@
-// The few things done to the document. Text is only ever set as text.
+// Helpers for the document. They set text only as text.
 
 export function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);

@@ -1,4 +1,4 @@
-// The development page: sign in either way, see who the edge says you are, which side answered, and who moves when.
+// The development page: sign in either way, and see as whom the edge knows you, which side answered, and which users move when.
 
 import { type Call, call } from "./api.js";
 import { define, element, row } from "./dom.js";
@@ -99,7 +99,7 @@ async function start(): Promise<void> {
         try {
           await session.enter(way as Way, { email: field("email"), password: field("password") });
         } catch (error) {
-          // Whoever was signed in before is not any more.
+          // The earlier user is no longer signed in.
           await show(session, rollout);
           throw error;
         }

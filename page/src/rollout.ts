@@ -1,4 +1,4 @@
-// The slider: on which side people would sign in at another percentage, by the edge's own function in wasm.
+// The slider: on which side users would sign in at another percentage, by the edge's own function in wasm.
 
 import init, { place } from "../build/rollout.js";
 import { element } from "./dom.js";

@@ -1,4 +1,4 @@
-// Who is signed in, and how: by the Firebase SDK, or the old way with a token we hold ourselves.
+// The signed-in user, by the Firebase SDK or by a legacy token that the page holds itself.
 
 import { initializeApp } from "@firebase/app";
 import {
@@ -40,7 +40,7 @@ export class Session {
     private readonly noted: (call: Call) => void,
   ) {
     const app = initializeApp({ apiKey: "development", projectId: settings.project });
-    // Without the pop-up's code, which would load a script from elsewhere.
+    // Without the pop-up's code, which would load a script from another host.
     this.#auth = initializeAuth(app, { persistence: browserLocalPersistence });
     connectAuthEmulator(this.#auth, settings.emulator, { disableWarnings: true });
   }
@@ -65,7 +65,7 @@ export class Session {
         await createUserWithEmailAndPassword(this.#auth, email, password);
         return;
       case "google":
-        // What the emulator takes for a Google ID token: its claims, unsigned.
+        // The emulator accepts these unsigned claims as a Google ID token.
         await signInWithCredential(
           this.#auth,
           GoogleAuthProvider.credential(JSON.stringify({ sub: `google-${email}`, email, email_verified: true })),

@@ -1,4 +1,4 @@
-// What a token says of itself, unverified: for showing its age, and nothing else.
+// The unverified times in a token: only for showing its age.
 
 export interface UnverifiedTimes {
   readonly kind: string;

@@ -1,4 +1,4 @@
-// What a person reads: failures in plain words, and times.
+// Texts for the reader: failures in plain words, and times.
 
 import { Refused } from "./api.js";
 

@@ -1,4 +1,4 @@
-// A headless Chromium that cannot leave this machine, and what one page did wrong in it.
+// A headless Chromium that cannot leave this machine, and a record of one page's faults in it.
 
 import { chromium } from "playwright-core";
 
@@ -21,7 +21,7 @@ export function launch() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      // A request to anywhere else fails here, and is told of by `Visit` besides.
+      // A request to any other host fails here, and `Visit` reports it too.
       "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
     ],
   });

@@ -1,4 +1,4 @@
-// What a person does on the development page, in a real browser against the whole stack.
+// What a user does on the development page, in a real browser against the whole stack.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -131,7 +131,7 @@ visiting("says why a sign-in is refused, either way, and stays signed out", asyn
     assert.deepEqual(await visit.who(), { "Signed in": "no" });
   }
   assert.equal(visit.complaints.filter((text) => REFUSAL.test(text)).length, 2, visit.complaints.join("\n"));
-  // Anything else on the console would be ours.
+  // Anything else on the console would be the page's own fault.
   visit.complaints = visit.complaints.filter((text) => !REFUSAL.test(text));
 });
 
@@ -145,7 +145,7 @@ visiting("the slider moves nobody at 0, everybody at 100, and nobody back in bet
     assert.ok([...moved].every((email) => now.has(email)), `somebody moved back at ${percent} %`);
     assert.match(await visit.page.locator("#percent-shown").textContent(), new RegExp(`^${percent} %: ${now.size} of ${SAMPLE} `));
     if (percent === 0) assert.equal(now.size, 0);
-    // 100 people spread over 10,000 buckets: 50 ± 5 standard deviations.
+    // 100 users spread over 10,000 buckets: 50 ± 5 standard deviations.
     if (percent === 50) assert.ok(now.size > 25 && now.size < 75, `${now.size} people at 50 %`);
     moved = now;
   }
@@ -196,7 +196,7 @@ visiting("works from the keyboard alone", async (visit) => {
   await tabTo(visit, page.getByRole("button", { name: "Sign out" }));
   await keyboard.press("Enter");
   await visit.says("Signed out");
-  // Enter in a field does what the first button does.
+  // Enter in a field has the effect of the first button.
   await tabTo(visit, page.getByLabel("Password"));
   await keyboard.press("Enter");
   await visit.says("Signed in");

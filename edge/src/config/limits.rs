@@ -1,5 +1,5 @@
-//! What callers are told about the limits (`RATE_LIMITS`). The limits themselves are bindings, which do not say what they are
-//! set to; a test holds the two together.
+//! What the edge tells callers about the limits (`RATE_LIMITS`). The limits themselves are bindings, which do not tell their settings; a
+//! test compares the two.
 
 use shared::limits::{Limit, Quota, read_quotas};
 

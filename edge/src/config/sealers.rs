@@ -1,4 +1,4 @@
-//! What seals the edge's statements, ready for each of those it speaks to.
+//! The sealers of the edge's statements, one for each audience.
 
 use shared::assertion::{AssertionKeys, FEED_AUDIENCE, ORIGIN_AUDIENCE, Sealer};
 
@@ -36,7 +36,7 @@ impl Sealers {
         &self.kids
     }
 
-    /// What seals statements to `audience`, if it is one of them.
+    /// The sealer of statements to `audience`, if it is one of these.
     #[must_use]
     pub fn of(&self, audience: &str) -> Option<&Sealer> {
         self.sealers.iter().find(|sealer| sealer.audience() == audience)

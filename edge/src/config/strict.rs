@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn another_spelling_is_no_way_around() {
+    fn another_spelling_is_strict_too() {
         let strict = read(
             r#"["/api/shop/Payments", "/api/shop/admin/keys"]"#,
             AuthMode::Required,

@@ -65,7 +65,7 @@ fn every_bad_variable_is_named_and_no_value_shown() {
 }
 
 #[test]
-fn a_bad_rollout_value_moves_nobody_and_stops_nobody() {
+fn bad_rollout_value_moves_no_user_and_stops_no_request() {
     for (name, value) in [
         ("ROLLOUT_PERCENT", "10%"),
         ("ROLLOUT_PERCENT", "-1"),

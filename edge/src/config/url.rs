@@ -3,7 +3,7 @@
 use shared::target;
 use shared::token::Environment;
 
-/// Where a service is: scheme, host, optional port and path; no query, no credentials, no slash at the end.
+/// The address of a service: scheme, host, optional port and path; no query, no credentials, no slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     text: String,
@@ -29,7 +29,7 @@ impl BaseUrl {
         let plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
         let path = rest.get(host_length..).unwrap_or_default();
-        // In its one spelling, or what is sealed is not what arrives.
+        // The path must be in its one spelling, or the service receives another path than the sealed one.
         let final_path = path.is_empty()
             || target::Target::read(path).is_ok_and(|read| read.path == path && read.query.is_empty());
         if host.is_empty() || !host.bytes().all(plain) || !final_path {
@@ -53,8 +53,8 @@ impl BaseUrl {
 }
 
 impl BaseUrl {
-    /// What a client may be told in place of `location`, if that is an address of this service: its path there, which is the path
-    /// here. An address elsewhere, and one without a host, means the same to a client as to the service.
+    /// What a client may see in place of `location`, if that is an address of this service: its path there, which is also the path here. An
+    /// address elsewhere, and one without a host, means the same to a client as to the service.
     #[must_use]
     pub fn public_location(&self, location: &str) -> Option<String> {
         let rest = self.below(location)?;
@@ -68,7 +68,7 @@ impl BaseUrl {
         })
     }
 
-    /// What follows this address in `location`: empty, or from the next `/`, `?` or `#` on.
+    /// The rest of `location` after this address: empty, or from the next `/`, `?` or `#` on.
     pub(super) fn below<'l>(&self, location: &'l str) -> Option<&'l str> {
         let (own_scheme, own) = self.text.split_once("://")?;
         let rest = match location.strip_prefix("//") {
@@ -111,7 +111,7 @@ impl Target {
         &self.url
     }
 
-    /// The path that arrives there, which the assertion is bound to.
+    /// The path that arrives there; the assertion is bound to it.
     #[must_use]
     pub fn path(&self) -> &str {
         let end = self.url.len().saturating_sub(self.query_length);
@@ -119,7 +119,7 @@ impl Target {
     }
 }
 
-/// Reads the address of a key set. Keys decide who everybody is, so outside development they come over TLS only.
+/// Reads the address of a key set. Keys decide every identity, so outside development they come over TLS only.
 pub(super) fn keys_url(text: &str, environment: Environment) -> Result<String, &'static str> {
     BaseUrl::parse(text.split('?').next().unwrap_or(text))?;
     if environment != Environment::Development && !text.starts_with("https://") {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn location_at_the_service_itself_is_told_as_a_path() {
+    fn location_at_the_service_becomes_a_path() {
         for (base, location, public) in [
             ("http://svc:3008", "http://svc:3008/v1/x?a#b", Some("/v1/x?a#b")),
             ("http://svc:3008", "HTTP://SVC:3008/v1", Some("/v1")),
@@ -164,7 +164,7 @@ mod tests {
             ("http://svc", "http://svc:80/x", Some("/x")),
             ("https://svc:443/base", "https://svc/base/x", Some("/x")),
             ("https://svc/base", "https://svc/base", Some("/")),
-            // Elsewhere, and not to be touched.
+            // Elsewhere: the edge leaves it.
             ("https://svc/base", "https://svc/based/x", None),
             ("https://svc/base", "https://svc/other", None),
             ("http://svc:3008", "http://svc:3009/v1", None),

@@ -1,7 +1,7 @@
 //! The form of an origin in an `Origin` header (RFC 6454 section 6.2): scheme, host and port as the client serialises them.
 
-/// Whether a browser, or the web view of an app (`capacitor://localhost`, `ionic://localhost`, `tauri://localhost`, extensions), could
-/// send this text. Not `null`: every sandboxed page and every file is that.
+/// Whether a browser, or the web view of an app (`capacitor://localhost`, `ionic://localhost`, `tauri://localhost`, extensions), could send
+/// this text. Not `null`: every sandboxed page and every file sends that.
 pub(super) fn is_serialised(text: &str) -> bool {
     text.split_once("://")
         .is_some_and(|(scheme, authority)| is_scheme(scheme) && is_authority(scheme, authority))
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_browsers_and_web_views_send_is_taken() {
+    fn origins_of_browsers_and_web_views_are_accepted() {
         for origin in [
             "https://app.example.com",
             "http://localhost:5173",
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_sends_is_refused() {
+    fn other_texts_are_no_origin() {
         for origin in [
             "",
             "*",

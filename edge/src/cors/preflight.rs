@@ -1,15 +1,16 @@
-//! Which request headers a page of a listed origin may send: those it asks for. The list of origins is what grants; a second list, of
-//! headers, would only have to be kept up with every tracing and every Firebase library. What no caller may say is removed on arrival.
+//! Which request headers a page of a listed origin may send: all that it asks for. The list of origins grants access; a second list, of
+//! headers, would have to follow every tracing and every Firebase library. The edge removes headers that no caller may send when a request
+//! arrives.
 
-/// The most that is looked at, in bytes and in names.
+/// The most that the edge reads, in bytes and in names.
 const MAX_BYTES: usize = 4 * 1024;
 const MAX_NAMES: usize = 100;
-/// For a browser that names none, and for a list that breaks its rule.
+/// For a browser that names none, and for a malformed list.
 const USUAL: &str =
     "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id, traceparent, tracestate";
 
-/// The value of `Access-Control-Allow-Headers` for what `Access-Control-Request-Headers` asks: the same names, if that is a list of header
-/// names (Fetch standard, "CORS-preflight request"; RFC 9110 section 5.6.2).
+/// The value of `Access-Control-Allow-Headers` for the value of `Access-Control-Request-Headers`: the same names, if that is a list of
+/// header names (Fetch standard, "CORS-preflight request"; RFC 9110 section 5.6.2).
 pub(super) fn allowed(asked: Option<&str>) -> &str {
     asked.filter(|asked| is_list_of_names(asked)).unwrap_or(USUAL)
 }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_preflights_are_allowed_what_they_ask() {
+    fn usual_preflights_are_allowed() {
         for asked in [
             "authorization",
             "authorization,content-type",
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_names_is_not_repeated() {
+    fn malformed_header_list_is_not_repeated() {
         let many = vec!["a"; MAX_NAMES + 1].join(",");
         let long = "a".repeat(MAX_BYTES + 1);
         for asked in [

@@ -5,7 +5,7 @@ use shared::config::Lookup;
 
 use crate::config::EdgeConfig;
 
-/// Shown as they are set. Addresses among them cannot hold credentials: none that does is accepted.
+/// Shown with their values. Addresses among them cannot hold credentials: the configuration accepts none that does.
 const SHOWN: [&str; 29] = [
     "ENVIRONMENT",
     "FIREBASE_PROJECT_ID",
@@ -38,11 +38,11 @@ const SHOWN: [&str; 29] = [
     "LOG_LEVEL",
 ];
 
-/// Lists of users: how many, not whom.
+/// Lists of users: their length, not their entries.
 const COUNTED: [&str; 2] = ["ROLLOUT_FORCE_V2", "ROLLOUT_FORCE_LEGACY"];
 
-/// What is set, without what is secret: of keys their names, of other secrets how many there are. What is not set is left out; the
-/// rules say what holds then.
+/// The variables that are set, without secrets: keys by their names, other secrets by their number. Variables that are not set are left
+/// out; the defaults then hold.
 #[must_use]
 pub fn configuration(lookup: &dyn Lookup, config: &EdgeConfig) -> Value {
     let mut shown = Map::new();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_is_there_and_no_secret() {
+    fn configuration_shows_every_variable_and_no_secret() {
         let variables = production();
         let config = EdgeConfig::read(&variables).unwrap();
         let shown = configuration(&variables, &config);

@@ -1,4 +1,4 @@
-//! Callers who are known by a cookie of their browser.
+//! Callers whom a cookie of their browser identifies.
 
 use shared::identity::TokenKind;
 use shared::problem::{ErrorCode, Problem};
@@ -16,8 +16,8 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Who the browser's session cookie names, where cookies are taken and there is one. Only a Firebase session cookie is: a page can
-    /// put any token it holds into the header, and a cookie is sent where nobody meant it to be.
+    /// The user whom the browser's session cookie names, where cookies are accepted and there is one. Only a Firebase session cookie
+    /// counts: a page can put any other token into the header, and browsers send cookies where no page meant to.
     pub(super) async fn browser_session(&self) -> Result<Option<Caller>, Refusal> {
         let config = self.gateway.config;
         let Some(session) = &config.browser_session else {
@@ -48,7 +48,7 @@ where
         Ok(Some(caller))
     }
 
-    /// Takes the session cookie off what is sent on: a service that holds it can act as its holder.
+    /// Removes the session cookie from the forwarded request: a service that holds it could act as its user.
     pub(super) fn drop_session_cookie(&self, changes: &mut HeaderChanges) {
         let Some(session) = &self.gateway.config.browser_session else {
             return;

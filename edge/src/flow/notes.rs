@@ -1,11 +1,11 @@
-//! What there is to say about a request once it has been answered.
+//! What the journal and the answer's headers say about a request.
 
 use shared::identity::TokenKind;
 
 use crate::paths::Limit;
 use crate::trace::Trace;
 
-/// Notes for the journal, and for the headers that tell a caller who answered.
+/// Notes for the journal, and for the headers that tell a caller which side answered.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
     /// The request's name and trace.
@@ -14,17 +14,17 @@ pub struct Notes {
     pub route: &'static str,
     /// Why.
     pub reason: &'static str,
-    /// Which side was decided on first, if the other one was asked too.
+    /// The side chosen first, if the edge asked the other one too.
     pub instead_of: Option<&'static str>,
-    /// The kind of token that was verified.
+    /// The kind of the verified token.
     pub token_kind: Option<TokenKind>,
-    /// Whether the service was sent a legacy token that was made here.
+    /// Whether the edge made a legacy token and sent it to the service.
     pub translated: bool,
     /// The service that proved itself by its key.
     pub service: Option<String>,
     /// The limit that the call counts against.
     pub limit: Option<Limit>,
-    /// Whether a counter could not be asked, or there was no address to count by: the call was let through.
+    /// Whether the call was let through because its counter failed or it had no address.
     pub limits_failed: bool,
     /// The stable code of a failure made here.
     pub code: Option<&'static str>,

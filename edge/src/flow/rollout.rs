@@ -1,4 +1,4 @@
-//! `GET` and `PUT /v1/rollout`: what the variables say, what replaces them, and changing that without a deployment.
+//! `GET` and `PUT /v1/rollout`: shows the variables and the override in force, and changes the rollout without a deployment.
 
 use shared::autopilot;
 use shared::problem::{ErrorCode, Problem};
@@ -59,7 +59,7 @@ where
         }
         let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
         let bytes = self.upstreams.body(limit).ok_or_else(too_large)?;
-        // Told here what is wrong with it; whoever keeps the overrides reads it again.
+        // The edge reads the change to report its faults; the Durable Object that keeps the overrides reads it again.
         Requested::parse(&bytes).map_err(refused)?;
         String::from_utf8(bytes).map_err(|_| refused(Rule::Invalid { rules: Vec::new() }))
     }

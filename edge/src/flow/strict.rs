@@ -1,4 +1,4 @@
-//! Strict routes: the origin says whether the caller may act, at this moment, before the request is passed on.
+//! Strict routes: before the edge forwards a request, the origin says whether the caller may act at this moment.
 
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Who the caller is, whatever was known of them a moment ago. Somebody who is refused is forgotten, so that the other routes of
-    /// this isolate refuse them too.
+    /// The caller, by the origin's answer of this moment, whatever the isolate remembers. It forgets a refused caller, so that the other
+    /// routes of this isolate refuse them too.
     ///
     /// # Errors
-    /// As the origin refuses them. Without its word nobody passes: 503, whatever it was that failed.
+    /// The origin's refusal of the caller. Without the origin's answer no request passes: 503, whatever failed.
     pub(super) async fn person_now(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         let asked = self.ask_who(caller).await;
         let Err(refusal) = asked else {

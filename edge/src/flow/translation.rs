@@ -1,6 +1,6 @@
-//! Token translation (`"token": "legacy"`): a service that reads legacy tokens alone gets one for whoever was verified, in place of the
-//! caller's own. By the origin's record of them, so that nobody gets one who is deactivated or signed out, and nobody a role that they
-//! do not have; without that record the request is not sent on at all.
+//! Token translation (`"token": "legacy"`): a service that reads only legacy tokens gets one for each verified caller, in place of the
+//! caller's own. The origin's record of the caller fills it, so that no deactivated or signed-out user gets one and no user gets a role
+//! that they do not have. Without that record the edge does not forward the request.
 
 use std::borrow::Cow;
 
@@ -33,8 +33,8 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
     }
 }
 
-/// The query of a request, with the token in it where the service of the request looks for one there: in a handshake, WebSocket's or
-/// Socket.IO's, whose client sends its parameters with every request until there is a WebSocket.
+/// The query of a request. The token is in it only in a handshake (of a WebSocket or of Socket.IO) to a service that looks there; a
+/// Socket.IO client sends its parameters with every request until there is a WebSocket.
 #[derive(Debug)]
 pub(super) struct TokenInQuery<'a> {
     query: Cow<'a, str>,
@@ -79,7 +79,7 @@ impl<'a> TokenInQuery<'a> {
         self.unverified_token.as_deref()
     }
 
-    /// The query to send on without a token.
+    /// The query to forward, without a token.
     pub fn without_token(&self) -> Cow<'_, str> {
         match self.name {
             Some(name) => without(&self.query, name),
@@ -87,7 +87,7 @@ impl<'a> TokenInQuery<'a> {
         }
     }
 
-    /// The query to send on, with `token` where the service looks for one there.
+    /// The query to forward, with `token` where the service looks for one there.
     pub fn with_token(&self, token: &str) -> Cow<'_, str> {
         let Some(name) = self.name else {
             return Cow::Borrowed(&self.query);
@@ -97,8 +97,8 @@ impl<'a> TokenInQuery<'a> {
         Cow::Owned([&others, start, name, "=", token].concat())
     }
 
-    /// What a client is told in place of `location`: without the token, which a service that redirects with the query would tell it, and
-    /// otherwise what `public` makes of it.
+    /// What a client sees in place of `location`: without the token, which a service that redirects with the query would reveal, and
+    /// otherwise the result of `public`.
     pub fn untold(&self, location: &str, public: impl FnOnce(&str) -> Option<String>) -> Option<String> {
         let told = public(location);
         let Some(name) = self.name else { return told };
@@ -111,7 +111,7 @@ impl<'a> TokenInQuery<'a> {
     }
 }
 
-/// Whether it is Socket.IO's, which says by which transport it asks.
+/// Whether it is a Socket.IO query: it names its transport.
 fn is_polling(query: &str) -> bool {
     pairs(query).any(|pair| pair == "transport=polling")
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshakes_token_is_replaced_and_no_other() {
+    fn only_the_token_of_a_handshake_is_replaced() {
         let some = |token: &str| Some(token.to_owned());
         for (query, headers, token, sent) in [
             ("?token=a.b.c", UPGRADE, some("a.b.c"), "?token=m.i.n"),
@@ -184,7 +184,7 @@ mod tests {
             ("?tokens=1", UPGRADE, None, "?tokens=1&token=m.i.n"),
             ("", UPGRADE, None, "?token=m.i.n"),
             ("?token=", UPGRADE, None, "?token=m.i.n"),
-            // Somebody's else: a link in a mail, say.
+            // A parameter of another use: a link in a mail, say.
             ("?token=a.b.c", "", None, "?token=a.b.c"),
             ("", "", None, ""),
         ] {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_does_not_tell_the_token() {
+    fn redirect_does_not_reveal_the_token() {
         let text = format!("GET\nhttps://edge/api/live?x=1{UPGRADE}");
         let inbound = Inbound::parse(&text).unwrap();
         let service = service();

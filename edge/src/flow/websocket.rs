@@ -1,8 +1,9 @@
-//! WebSocket handshakes (RFC 6455 section 4.1). They pass to app services that say so, and nowhere else: behind one there is a
-//! connection whose messages nobody here looks at.
+//! WebSocket handshakes (RFC 6455 section 4.1). They pass only to app services that accept them: the edge does not look at the messages of
+//! a connection.
 //!
-//! A page cannot set headers on a handshake. It brings its token as an offered subprotocol, beside [`PROTOCOL`] or one of the service's:
-//! `new WebSocket(url, ["crossfade.v1", "crossfade.bearer." + token])`. The token's protocol ends here; the answer names another.
+//! A page cannot set headers on a handshake. It sends its token as an offered subprotocol, beside [`PROTOCOL`] or one of the service's:
+//! `new WebSocket(url, ["crossfade.v1", "crossfade.bearer." + token])`. The edge removes the token's protocol; the answer names another
+//! one.
 
 use shared::problem::{ErrorCode, Problem};
 
@@ -12,10 +13,10 @@ use crate::changes::HeaderChanges;
 use crate::config::{AppService, AuthMode};
 
 const HEADER: &str = "sec-websocket-protocol";
-/// What the edge answers with where the service chooses no protocol: a browser that offered some ends a connection without one
-/// (WHATWG WebSockets standard, "establish a WebSocket connection").
+/// The protocol that the edge answers where the service chooses none: a browser that offered some ends a connection without one (WHATWG
+/// WebSockets standard, "establish a WebSocket connection").
 const PROTOCOL: &str = "crossfade.v1";
-/// What stands before a token.
+/// The prefix of a token.
 const BEARER: &str = "crossfade.bearer.";
 
 /// The subprotocols that a client offers, read.
@@ -25,15 +26,15 @@ pub(super) struct Offer<'a> {
     pub unverified_token: Option<&'a str>,
     /// Whether [`PROTOCOL`] is among them.
     is_ours: bool,
-    /// Those that the service gets to see.
+    /// The protocols that the service sees.
     others: Vec<&'a str>,
 }
 
 impl<'a> Offer<'a> {
-    /// Reads `Sec-WebSocket-Protocol`; repeated headers arrive joined by commas, as the standard has it.
+    /// Reads `Sec-WebSocket-Protocol`; repeated headers arrive joined by commas, as the standard says.
     ///
     /// # Errors
-    /// Two tokens, or a token and nothing that the answer could name.
+    /// There are two tokens, or a token and no protocol that the answer could name.
     fn read(header: &'a str) -> Result<Self, Refusal> {
         let mut offer = Self::default();
         for protocol in header.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -52,7 +53,7 @@ impl<'a> Offer<'a> {
         Ok(offer)
     }
 
-    /// Takes out of a request what is not for the service.
+    /// Removes from a request what the service must not see.
     pub fn strip(&self, changes: &mut HeaderChanges) {
         if self.unverified_token.is_none() && !self.is_ours {
             return;
@@ -64,7 +65,7 @@ impl<'a> Offer<'a> {
         }
     }
 
-    /// Names the protocol on an answer whose service named none.
+    /// Names the protocol on an answer where the service named none.
     pub fn name(&self, answer: &mut HeaderChanges) {
         if self.is_ours {
             answer.set_unless_present(HEADER, PROTOCOL);
@@ -73,7 +74,7 @@ impl<'a> Offer<'a> {
 }
 
 impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
-    /// Refuses a handshake. Answering it like an ordinary request would look like a fault of the service to its client.
+    /// Refuses a handshake. An ordinary answer to it would look like a fault of the service to its client.
     pub(super) fn refuse_upgrade(&self) -> Result<(), Refusal> {
         if self.inbound.asks_for_websocket() {
             return Err(refused("No WebSocket connections are taken here"));
@@ -81,10 +82,10 @@ impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
         Ok(())
     }
 
-    /// The offer of a handshake that may pass to `service`; of an ordinary request, nothing.
+    /// The offer of a handshake that may pass to `service`; empty for an ordinary request.
     ///
     /// # Errors
-    /// The service takes none; a stranger's page with its visitor's cookies.
+    /// The service accepts no handshake, or a stranger's page sent it with its visitor's cookies.
     pub(super) fn handshake(&self, service: &AppService) -> Result<Offer<'a>, Refusal> {
         if !service.websocket {
             self.refuse_upgrade()?;
@@ -108,8 +109,8 @@ impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
         }
     }
 
-    /// A handshake is a GET, which alone can be answered with 101. With another method the header is an offer that is not taken up
-    /// (RFC 9110 section 7.8), and passing it on would make the runtime ask the service for a WebSocket.
+    /// A handshake is a GET: no other method can be answered with 101. With another method the header is an offer that is not accepted (RFC
+    /// 9110 section 7.8), and forwarding it would make the runtime ask the service for a WebSocket.
     pub(super) fn drop_offered_upgrade(&mut self) {
         if self.inbound.method != "GET" && self.inbound.header("upgrade").is_some() {
             self.changes.remove("upgrade");

@@ -1,6 +1,6 @@
-//! A path's name in the log and in telemetry: its template. A path itself may hold somebody's id, or whatever a stranger typed.
+//! A path's name in the log and in telemetry: its template. A path itself may hold a user's id, or any text that a stranger typed.
 
-/// Paths without anything of a user's in them.
+/// Paths that hold nothing of a user.
 const PLAIN: [&str; 35] = [
     "/livez",
     "/readyz",
@@ -39,7 +39,7 @@ const PLAIN: [&str; 35] = [
     "/api/health",
 ];
 
-/// Paths about one user or one hold: what stands before the id, what follows it, the template.
+/// Paths about one user or one hold: the part before the id, the part after it, the template.
 const WITH_ID: [(&str, &str, &str); 10] = [
     ("/v1/users/", "", "/v1/users/{id}"),
     ("/v1/users/", "/activate", "/v1/users/{id}/activate"),
@@ -53,7 +53,7 @@ const WITH_ID: [(&str, &str, &str); 10] = [
     ("/v1/holds/", "/release", "/v1/holds/{id}/release"),
 ];
 
-/// The template of `path`, which is one of either contract or the edge's own; `None` for any other.
+/// The template of `path`, if it belongs to either contract or to the edge itself; `None` for any other.
 #[must_use]
 pub fn endpoint(path: &str) -> Option<&'static str> {
     if let Some(plain) = PLAIN.into_iter().find(|known| *known == path) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_typed_has_none() {
+    fn unknown_path_has_no_template() {
         for path in [
             "/v1/auth/ada@example.com",
             "/v1/users/",

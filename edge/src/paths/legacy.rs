@@ -1,29 +1,29 @@
-//! The calls of the legacy contract, however their path is spelled.
+//! The calls of the legacy contract, in any spelling of their path.
 //!
-//! The legacy service's framework ignores case and a slash at the end, others decode `%6c` or skip empty segments too. A spelling that
-//! the edge took for another call would go round its limit, its routing and the service key that a batch needs, and still arrive.
-//! The paths that come here are in the one spelling of `shared::target` already.
+//! The legacy service's framework ignores case and a slash at the end; others also decode `%6c` or skip empty segments. If the edge took a
+//! spelling for another call, it would skip that call's limit, its routing and the service key that a batch needs, and the request would
+//! still arrive. The paths that come here are already in the one spelling of `shared::target`.
 
 use shared::target::decode;
 
-/// A call of the legacy contract, as far as routing cares.
+/// A call of the legacy contract, as far as routing needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegacyCall {
-    /// The body holds e-mail and password of somebody with an account.
+    /// The body holds e-mail and password of a user with an account.
     SignIn,
-    /// The body holds the e-mail of somebody who wants a new password; a mail is sent.
+    /// The body holds the e-mail of a user who wants a new password; a mail is sent.
     PasswordReset,
-    /// The body holds e-mail and password of somebody new.
+    /// The body holds e-mail and password of a new user.
     Registration,
     /// The body holds a token.
     VerifyToken,
     /// The `Authorization` header holds a token, or a service calls.
     Bearer,
-    /// Makes accounts by the dozen: one of our services calls. The legacy service itself lets anybody.
+    /// Makes many accounts at once: one of our services calls. The legacy service itself accepts any caller.
     ServiceOnly,
 }
 
-/// The calls that are more than a token in a header, by the path that both sides know them by.
+/// The calls that are more than a token in a header, by the path that both sides use.
 const CALLS: [(&str, LegacyCall); 5] = [
     ("/auth/login", LegacyCall::SignIn),
     ("/auth/verify-token", LegacyCall::VerifyToken),
@@ -32,8 +32,8 @@ const CALLS: [(&str, LegacyCall); 5] = [
     ("/auth/register/batch", LegacyCall::ServiceOnly),
 ];
 
-/// The call at `path`, and the path to send it to: another spelling of a call above is sent as it is spelled there, so that either side
-/// answers what was judged here.
+/// The call at `path`, and the path to send. Another spelling of a call above is sent in the spelling of that list, so that the side
+/// answers the call that the edge judged.
 pub(super) fn call(path: &str) -> (&str, LegacyCall) {
     let exact = CALLS.iter().find(|(known, _)| *known == path);
     let found = exact.or_else(|| {
@@ -43,8 +43,8 @@ pub(super) fn call(path: &str) -> (&str, LegacyCall) {
     found.copied().unwrap_or((path, LegacyCall::Bearer))
 }
 
-/// `path` as the most lenient server reads it: in lower case, its escapes decoded until none is left, without parameters of segments,
-/// empty segments and a slash at the end.
+/// `path` as the most lenient server reads it: in lower case, fully decoded, without parameters of segments, empty segments and a slash at
+/// the end.
 pub(crate) fn plain(path: &str) -> String {
     let mut bytes = path.as_bytes().to_vec();
     while let Some(decoded) = decode(&bytes) {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_spelling_is_taken_for_another_call() {
+    fn every_spelling_is_the_same_call() {
         for (path, expected) in [
             ("/auth/login", "/auth/login"),
             ("/auth/login/", "/auth/login"),

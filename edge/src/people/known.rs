@@ -1,4 +1,4 @@
-//! A user as the origin told them, with the legacy token that was made of that last.
+//! A user as the origin described them, with the legacy token that the edge last made for them.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use shared::time::UnixTime;
 use shared::token::TokenPolicy;
 use shared::token::translation::{CannotTranslate, Holder, Minted, translate};
 
-/// A user, and the legacy token that was made for them last: both are forgotten together.
+/// A user, and the legacy token that the edge last made for them: the isolate forgets both together.
 #[derive(Debug)]
 pub struct KnownPerson {
     holder: Holder,
@@ -16,7 +16,7 @@ pub struct KnownPerson {
 }
 
 impl KnownPerson {
-    /// What the origin said.
+    /// The origin's description.
     #[must_use]
     pub const fn new(holder: Holder) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The Worker of the conformance run: test vectors in, verdicts out, by the engine that production uses. Built only with the
+//! The Worker of the conformance run: it takes test vectors and answers verdicts, by the engine that production uses. Built only with the
 //! feature `conformance`, in place of the gateway.
 
 use shared::conformance::{self, Case};
@@ -12,7 +12,7 @@ use super::webcrypto::WebCrypto;
 /// Answers a JSON list of cases with the list of their outcomes, in order.
 ///
 /// # Errors
-/// What the runtime throws; 400 for anything but a list of cases.
+/// An exception of the runtime; 400 for anything but a list of cases.
 pub async fn answer(request: Request) -> Result<Response, JsValue> {
     let text = JsFuture::from(request.text()?)
         .await?

@@ -1,4 +1,4 @@
-//! Runs a request's future: at once up to its first wait, and then straight from the promise it waits for.
+//! Runs a request's future: at once up to its first wait, and then directly from the promise for which it waits.
 //!
 //! The usual executor (`wasm-bindgen-futures`) queues a microtask for the start and one for every wake. In this runtime each
 //! costs as much as verifying a remembered token, and a request here waits once.
@@ -16,22 +16,22 @@ use worker::send::SendWrapper;
 
 type Answer = Result<Response, JsValue>;
 
-/// Owned by whatever it waits for, through its waker: a request that is cancelled is dropped with its promises.
+/// The promise for which it waits owns it, through its waker: a cancelled request is dropped with its promises.
 struct Task(SendWrapper<RefCell<State>>);
 
 struct State {
-    /// Away while it is polled.
+    /// `None` while it is polled.
     future: Option<Pin<Box<dyn Future<Output = Answer>>>>,
-    /// Whether it was woken while it was away.
+    /// Whether it was woken while it was polled.
     woken: bool,
-    /// What to call with the answer, or with what was thrown.
+    /// The functions to call with the answer, or with the exception.
     settle: Option<(Function, Function)>,
 }
 
 /// Runs `future`. Returns the answer, or a promise of it.
 ///
 /// # Errors
-/// What the future failed with, if it did so at once.
+/// The error of the future, if it failed at once.
 pub(super) fn run(future: impl Future<Output = Answer> + 'static) -> Result<JsValue, JsValue> {
     let task = Arc::new(Task(SendWrapper(RefCell::new(State {
         future: Some(Box::pin(future)),

@@ -1,15 +1,15 @@
-// Which configuration a request came with. Cloudflare may hand a running isolate new variables, in a new `env`
+// Tells the configuration of a request. Cloudflare may hand a running isolate new variables, in a new `env`
 // (https://developers.cloudflare.com/workers/runtime-apis/bindings/#making-changes-to-bindings).
 
-// During a gradual deployment one isolate may serve two versions by turns.
+// During a gradual deployment one isolate may serve two versions in turn.
 const KEPT = 2;
 
 // Newest first.
 const configurations = [];
 let latest = 0;
 
-// The number of the configuration in `env`: the same as long as nothing in it changed. With version metadata that is one property
-// read and one comparison; every change of a variable or secret makes a version of its own.
+// The number of the configuration in `env`: the same as long as nothing in it changed. With version metadata that is one property read and
+// one comparison; every change of a variable or secret makes a version of its own.
 export function configurationOf(env) {
   const id = env.CF_VERSION_METADATA?.id;
   const first = configurations[0];
@@ -26,7 +26,7 @@ function isOf({ id: known, values }, id, env) {
   return id === undefined ? values !== undefined && agree(values, env) : known === id;
 }
 
-// Names and values by turns. Of other bindings only the name: their objects may be new at every request.
+// Names and values in turn. Of other bindings only the name: their objects may be new at every request.
 function valuesOf(env) {
   const values = [];
   for (const name in env) values.push(name, textOf(env[name]));

@@ -1,4 +1,4 @@
-//! An address that nobody has proven is told as such, and in no header.
+//! The edge marks an unproven address as such, and sends it in no header.
 
 use serde_json::{Value, json};
 use shared::base64url;
@@ -12,7 +12,7 @@ fn unproven_address_is_sent_in_no_header_and_marked_in_the_assertion() {
     for (email, stated, header, proven) in [
         (Some("ann@example.com"), Some(true), Some("ann@example.com"), true),
         (Some("ann@example.com"), Some(false), None, false),
-        // An origin of before, or a service in its place.
+        // An older origin, or a service in its place.
         (Some("ann@example.com"), None, None, false),
         (Some("zoë@example.com"), Some(true), None, true),
         (None, Some(false), None, false),
@@ -26,7 +26,7 @@ fn unproven_address_is_sent_in_no_header_and_marked_in_the_assertion() {
             user["email_verified"] = stated.into();
         }
         edge.answers("/v1/auth/me", 200, &json!({"data": {"user": user}}).to_string());
-        // What the token says of an address is not what the row has proven.
+        // An address in the token is not an address that the row has proven.
         let token = emulator_token(&edge, "person-1", "other@example.com");
         let forged = "x-user-email:victim@example.com\nx_user_email:victim@example.com";
         edge.handle(

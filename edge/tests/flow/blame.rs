@@ -1,4 +1,4 @@
-//! What a service's failure counts for, it alone can have caused.
+//! A failure counts against a service only if the service alone can have caused it.
 
 use edge::ports::UpstreamFault;
 use shared::fallback::{BodyFault, Dependency};
@@ -8,7 +8,7 @@ use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 
 const READ: &str = "GET\nhttps://edge/auth/profile";
 
-/// A read by somebody who is signed in at v2.
+/// A read by a user who is signed in at v2.
 fn read(edge: &Edge) -> support::Answered {
     let token = emulator_token(edge, "person-1", "ann@example.com");
     edge.handle(&format!("{READ}\nauthorization:Bearer {token}"), "")
@@ -23,7 +23,7 @@ fn signs_in_everybody(edge: &Edge) {
 }
 
 #[test]
-fn a_body_that_breaks_or_stalls_costs_its_sender_alone() {
+fn broken_or_stalled_body_affects_its_sender_alone() {
     for (fault, status, code) in [
         (BodyFault::Broken, 400, "VALIDATION_ERROR"),
         (BodyFault::Stalled, 408, "REQUEST_TIMEOUT"),
@@ -62,7 +62,7 @@ fn a_body_that_breaks_or_stalls_costs_its_sender_alone() {
 }
 
 #[test]
-fn what_cannot_be_sent_and_uploads_that_end_early_count_for_nothing() {
+fn unsendable_requests_and_short_uploads_count_for_nothing() {
     let unsendable = UpstreamFault::Unsendable;
     for (method, fault, status) in [
         ("GET", unsendable, 400),
@@ -85,7 +85,7 @@ fn what_cannot_be_sent_and_uploads_that_end_early_count_for_nothing() {
                 assert_eq!(edge.handle(&request, body).status, status, "{fault:?} {path}");
             }
         }
-        // Once each: it is not asked of the other side.
+        // Once each: the edge does not ask the other side.
         assert_eq!(edge.sent().len(), 150, "{fault:?}");
         assert!(edge.tallies().is_empty());
         edge.ends(None);
@@ -104,12 +104,12 @@ fn a_body_longer_than_the_origin_takes_is_413_before_anything_is_sent() {
     let alone = Edge::with(&[("LEGACY_AUTH_URL", "")]);
     assert_eq!(alone.handle(LOGIN, &long).status, 413);
     assert!(edge.sent().is_empty() && alone.sent().is_empty());
-    // What the legacy service takes is its own affair.
+    // The legacy service itself decides what it accepts.
     assert_eq!(edge.handle(LOGIN, &long).route, "legacy");
 }
 
 #[test]
-fn one_caller_closes_nothing_for_others() {
+fn one_caller_opens_no_breaker_for_others() {
     for fault in [UpstreamFault::Timeout, UpstreamFault::Unreachable] {
         let edge = half();
         edge.ends(Some(fault));
@@ -143,7 +143,7 @@ fn without_google_reads_go_on_and_sign_ins_spare_the_wait() {
         edge.handle_by(30, "POST\nhttps://edge/v1/auth/login", IN_COHORT);
         assert_eq!(edge.open_breakers(), ["origin/sign-ins"], "{named}");
         edge.ends(None);
-        // The legacy service is asked at once, and a call of the new contract all the same: v2 signs some in without Google.
+        // The edge asks the legacy service at once. It still sends a call of the new contract: v2 signs some users in without Google.
         let before = edge.sent().len();
         let reply = edge.handle(LOGIN, IN_COHORT);
         assert_eq!((reply.status, reply.reason), (200, "fallback_breaker_open"));
@@ -159,11 +159,11 @@ fn without_google_reads_go_on_and_sign_ins_spare_the_wait() {
 }
 
 #[test]
-fn what_v2_lacks_is_believed_of_v2_alone_and_told_to_nobody() {
+fn only_v2_may_name_a_dependency_and_no_caller_sees_it() {
     let edge = half();
     edge.side("http://legacy", 503);
     edge.lacks(Some(Dependency::Firebase));
-    // The legacy service may say what it likes: it is down.
+    // The legacy service names a dependency too: the edge still counts it as down.
     edge.handle_by(6, LOGIN, NOT_IN_COHORT);
     assert_eq!(edge.open_breakers(), ["legacy"]);
     let edge = half();
@@ -183,7 +183,7 @@ fn what_v2_lacks_is_believed_of_v2_alone_and_told_to_nobody() {
 
 /// Google wants a second factor (403), blocks the sign-in (403), calls the password wrong (401).
 #[test]
-fn a_definite_refusal_of_v2_is_walked_around_by_nobody() {
+fn definite_refusal_of_v2_causes_no_fallback() {
     for status in [400, 401, 403, 408, 413, 422, 429] {
         let edge = half();
         edge.side("http://origin", status);
@@ -198,7 +198,7 @@ fn a_definite_refusal_of_v2_is_walked_around_by_nobody() {
         assert!(!asked_legacy, "{status}");
         assert_eq!(edge.tallies().v2.failures, 0);
         assert_eq!(edge.open_breakers(), [""; 0]);
-        // Asked second it is final too.
+        // When v2 is asked second, its refusal is final too.
         for legacy in [0, 404, 500, 503] {
             edge.side("http://legacy", legacy);
             let reply = edge.handle(LOGIN, NOT_IN_COHORT);
@@ -208,7 +208,7 @@ fn a_definite_refusal_of_v2_is_walked_around_by_nobody() {
 }
 
 #[test]
-fn an_answer_that_is_none_ends_in_an_envelope() {
+fn invalid_answer_ends_in_an_envelope() {
     let edge = half();
     edge.ends(Some(UpstreamFault::Unusable));
     for request in ["GET\nhttps://edge/v1/auth/me", "GET\nhttps://edge/api/open/x"] {

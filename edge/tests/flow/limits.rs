@@ -1,4 +1,4 @@
-//! Which calls are counted, by what, and what a full counter does.
+//! Which calls the edge counts, by which key, and what a full counter does.
 
 use crate::support::{Answered, Edge, SERVICE_KEY};
 use crate::{IN_COHORT, LOGIN, half};
@@ -36,7 +36,7 @@ fn full_counter_refuses_strangers_and_not_services() {
 }
 
 #[test]
-fn limit_is_announced_and_refusal_says_when_to_come_back() {
+fn limit_is_announced_and_refusal_has_retry_after() {
     let edge = Edge::with(&[("RATE_LIMITS", "login=20/60")]);
     let login = from("192.0.2.1", LOGIN);
     let headers = said(&edge.handle(&login, IN_COHORT));
@@ -84,7 +84,7 @@ fn public_and_password_taking_calls_are_counted() {
 }
 
 #[test]
-fn network_is_counted_however_its_address_is_spelled_and_shown_to_nobody() {
+fn network_is_counted_in_any_spelling_and_never_shown() {
     let edge = half();
     let key = |address: &str| {
         let counted = keys(&edge, &from(address, NEW_LOGIN), "{}");
@@ -97,7 +97,7 @@ fn network_is_counted_however_its_address_is_spelled_and_shown_to_nobody() {
 }
 
 #[test]
-fn account_is_counted_on_either_contract_whatever_names_it() {
+fn account_is_counted_on_either_contract_by_any_name() {
     let edge = half();
     let key = |address: &str, request: &str, body: &str| {
         let counted = keys(&edge, &from(address, request), body);
@@ -132,7 +132,7 @@ fn account_is_counted_on_either_contract_whatever_names_it() {
     assert!(!ann.unwrap().contains("ann"));
 }
 
-/// A stranger can fill the account's counter, and not that of the owner's network.
+/// A stranger can fill the account's counter, but not the counter of the owner's network.
 #[test]
 fn full_counter_of_an_account_refuses_those_who_filled_it() {
     let edge = half();

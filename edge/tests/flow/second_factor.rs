@@ -1,4 +1,4 @@
-//! Second factors: what a service may want of a sign-in, and that a challenge is nobody's outage.
+//! Second factors: a service may demand one of a sign-in, and a challenge counts as no outage.
 
 use shared::problem::ErrorCode;
 
@@ -39,12 +39,12 @@ fn service_lets_only_sign_ins_with_a_second_factor_pass() {
         assert_eq!(get(&edge, &with, path), (200, None), "{path}");
     }
     assert_eq!(get(&edge, &without, "/api/shop/cart"), (200, None));
-    // Somebody without a token is the service's own business, as everywhere with `optional`.
+    // The service itself decides about a caller without a token, as always with `optional`.
     assert_eq!(edge.handle("GET\nhttp://edge/api/bank/x", "").status, 200);
 }
 
 #[test]
-fn challenges_and_blocks_are_never_asked_of_legacy_and_open_no_breaker() {
+fn challenges_and_blocks_cause_no_fallback_and_open_no_breaker() {
     const LOGIN: &str = "POST\nhttps://edge/auth/login\ncontent-type:application/json";
     let edge = Edge::with(&[("ROLLOUT_PERCENT", "100")]);
     for code in [ErrorCode::SecondFactorRequired, ErrorCode::SignInBlocked] {

@@ -1,9 +1,9 @@
-//! Names and paths however they are spelled, and whom the service key is for.
+//! Names and paths in every spelling, and which services get the service key.
 
 use super::support::{self, Edge, emulator_token};
 use super::{ME, half};
 
-/// What servers fold into names that only the edge, or the network before it, may use.
+/// Names that servers fold into names which only the edge, or the network before it, may use.
 const ALIASES: [&str; 24] = [
     "x.user.id",
     "x_user_email",
@@ -100,7 +100,7 @@ fn client_address_counts_only_as_one_address() {
 }
 
 #[test]
-fn restarted_trace_drops_what_vendors_kept_about_another() {
+fn restarted_trace_drops_vendors_entries() {
     let edge = half();
     let state = "tracestate:vendor=1";
     let good = "traceparent:00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -164,7 +164,7 @@ fn other_spellings_are_judged_and_sent_as_one() {
 }
 
 #[test]
-fn private_answer_is_not_kept_unless_its_service_says_so() {
+fn private_answer_is_no_store_unless_its_service_says_otherwise() {
     let edge = half();
     edge.answers("/v1/auth/me", 200, ME);
     let token = emulator_token(&edge, "person-1", "ann@example.com");
@@ -221,7 +221,7 @@ fn socket_brings_its_token_as_a_protocol() {
         Some(format!("Bearer {token}").as_str())
     );
 
-    // A service that looks after itself gets what was offered.
+    // A service with `auth: none` gets the whole offer.
     open("/api/raw/room", &offer);
     assert_eq!(edge.last_sent().header("sec-websocket-protocol"), None);
     assert!(!edge.last_sent().removes("sec-websocket-protocol"));
@@ -254,7 +254,7 @@ fn socket_brings_its_token_as_a_protocol() {
         let (status, reason, _) = open("/api/chat/room", &lines);
         assert_eq!((status, reason), expected, "{lines}");
     }
-    // With another method it is a request like any other, without a token.
+    // With another method it is an ordinary request, without a token.
     let post = "POST\nhttps://edge/api/chat/room\nupgrade:websocket";
     assert_ne!(edge.handle(post, "").reason, "websocket_refused");
 }

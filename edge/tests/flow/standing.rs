@@ -1,4 +1,4 @@
-//! A legacy token whose holder signed out or was deactivated at v2 is worth nothing in the legacy contract either.
+//! A legacy token is void in the legacy contract too, once its user has signed out or is deactivated at v2.
 
 use crate::support::{Edge, SERVICE_KEY, legacy_token};
 use crate::{ME, NEW_FEED, SOMEBODY, half, no_changes};
@@ -87,7 +87,7 @@ fn user_in_good_standing_is_looked_up_once_and_is_out_within_ten_seconds() {
         assert_eq!(edge.handle(VERIFY, &verify).status, 200);
         edge.pass(1);
     }
-    // Once, and once more: the first answer may have come from a replica that had not heard of changes before the feed began.
+    // Once, and once more: the first answer may have come from a replica that did not know changes from before the feed began.
     assert_eq!(edge.asked("/v1/auth/me"), 2);
     edge.answers("?since=77.1.2", 200, SOMEBODY);
     edge.answers("/v1/auth/me", 401, "{}");
@@ -99,23 +99,23 @@ fn user_in_good_standing_is_looked_up_once_and_is_out_within_ten_seconds() {
 }
 
 #[test]
-fn verdict_on_a_void_token_is_the_origins() {
+fn origin_gives_the_verdict_on_a_void_token() {
     let edge = half();
     edge.answers("/v1/auth/me", 401, "{}");
     let body = format!(r#"{{"token":"{}"}}"#, legacy_token(&edge, ID));
     let answered = edge.handle(VERIFY, &body);
     assert_eq!((answered.route, answered.reason), ("v2", "token_void"));
     assert_eq!(edge.last_sent().url, "http://origin/auth/verify-token");
-    // No second opinion.
+    // The edge asks no second side.
     edge.side("http://origin", 0);
     assert_eq!(edge.handle(VERIFY, &body).status, 503);
     assert_eq!(sent_to_legacy(&edge), 0);
-    // A token that breaks a rule is the legacy service's to refuse.
+    // The legacy service refuses a token that breaks a rule.
     assert_eq!(edge.handle(VERIFY, r#"{"token":"a.b.c"}"#).route, "legacy");
 }
 
 #[test]
-fn balance_is_written_by_a_service_whoevers_token_came_along() {
+fn service_writes_a_balance_under_any_users_token() {
     let edge = half();
     edge.answers("/v1/auth/me", 401, "{}");
     let token = legacy_token(&edge, ID);

@@ -1,4 +1,4 @@
-//! Strict routes: nobody passes without the origin's word of this moment.
+//! Strict routes: no request passes without the origin's answer of this moment.
 
 use shared::problem::ErrorCode;
 
@@ -7,7 +7,7 @@ use crate::support::{Edge, emulator_token, legacy_token};
 
 const ME: &str = r#"{"data":{"user":{"id":"11111111-1111-4111-8111-111111111111","user_type":"user","email":"ann@example.com"}}}"#;
 
-/// A service with a strict part, and one that is strict as a whole and lets strangers in.
+/// A service with a strict part, and one that is strict as a whole and accepts callers without a token.
 fn edge() -> Edge {
     let edge = Edge::with(&[(
         "UPSTREAMS",
@@ -27,7 +27,7 @@ fn get(edge: &Edge, token: &str, path: &str) -> (u16, Option<&'static str>) {
 }
 
 #[test]
-fn the_origin_is_asked_each_time_and_only_there() {
+fn origin_is_asked_each_time_on_strict_routes_only() {
     let edge = edge();
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     for (path, asked) in [
@@ -42,21 +42,21 @@ fn the_origin_is_asked_each_time_and_only_there() {
         assert_eq!(get(&edge, &token, path), (200, None), "{path}");
         assert_eq!(edge.asked("/v1/auth/me"), asked, "{path}");
     }
-    // Strict routes want to know what is so now; others may be told what a replica of the database knows.
+    // Strict routes need the present state; others may get what a replica of the database knows.
     let sent = edge.sent();
     let at_once = sent.iter().filter(|sent| {
         sent.header("cache-control")
             .is_some_and(|value| value == "no-cache")
     });
     assert_eq!(at_once.count(), 4);
-    // A stranger has no standing.
+    // A caller without a token has no account status.
     let stranger = edge.handle("GET\nhttp://edge/api/bank/anything", "");
     assert_eq!((stranger.status, edge.asked("/v1/auth/me")), (200, 5));
     assert!(edge.last_sent().header("x-user-id").is_none());
 }
 
 #[test]
-fn a_user_put_out_a_second_ago_is_refused_at_once_and_then_everywhere() {
+fn deactivated_user_is_refused_at_once_and_then_everywhere() {
     for (status, code) in [
         (403, ErrorCode::UserDisabled),
         (401, ErrorCode::TokenRevoked),
@@ -92,7 +92,7 @@ fn a_user_put_out_a_second_ago_is_refused_at_once_and_then_everywhere() {
 }
 
 #[test]
-fn without_the_origins_word_nobody_passes() {
+fn no_request_passes_without_the_origins_answer() {
     let outages: [&dyn Fn(&Edge); 4] = [
         &|edge| edge.silence("/v1/auth/me"),
         &|edge| edge.answers("/v1/auth/me", 503, "{}"),

@@ -1,4 +1,4 @@
-//! Token translation: who gets a legacy token that the edge makes, which service sees it, and that it opens nothing here.
+//! Token translation: which callers get a legacy token that the edge makes, which service sees it, and that the edge does not accept it.
 
 use serde_json::{Value, json};
 use shared::problem::ErrorCode;
@@ -47,13 +47,13 @@ fn get(edge: &Edge, token: &str, path: &str) -> Answered {
     )
 }
 
-/// The token that was sent last, in the header.
+/// The token in the header of the request that was sent last.
 fn minted(edge: &Edge) -> String {
     edge.last_sent().bearer()
 }
 
 #[test]
-fn whatever_they_signed_in_with_a_service_gets_a_legacy_token_of_their_row() {
+fn service_gets_a_legacy_token_of_the_users_row() {
     let edge = edge();
     let tokens = [
         ("firebase", emulator_token(&edge, "uid-1", "other@example.com")),
@@ -77,7 +77,7 @@ fn whatever_they_signed_in_with_a_service_gets_a_legacy_token_of_their_row() {
         assert_eq!(sent.header("x-user-id"), Some(ID));
         assert!(sent.header("x-crossfade-assertion").is_some());
         assert!(!sent.holds(&token), "{kind}");
-        // The same one, as long as it will do.
+        // The same token, as long as it serves.
         edge.pass(1);
         get(&edge, &token, "/api/old/jobs");
         assert_eq!(minted(&edge), made);
@@ -91,7 +91,7 @@ fn roles_come_from_the_row_and_never_from_the_callers_token() {
     get(&edge, &admin, "/api/old/jobs");
     let first = claims(&minted(&edge));
     assert_eq!((&first["type"], first.get("role")), (&json!("user"), None));
-    // Whoever is promoted has it from the next reading of the row on; whoever is demoted, too.
+    // A promoted user has the role from the next reading of the row on, and so does a demoted one.
     for (user_type, kind, role) in [
         ("superadmin", "admin", Some("superadmin")),
         ("moderator", "user", None),
@@ -106,7 +106,7 @@ fn roles_come_from_the_row_and_never_from_the_callers_token() {
 }
 
 #[test]
-fn nobody_who_may_not_act_gets_one_and_without_the_origin_nobody_does() {
+fn refused_users_get_no_translated_token() {
     let outages: [(u16, u16, &str); 5] = [
         (403, 403, ErrorCode::UserDisabled.as_str()),
         (401, 401, ErrorCode::TokenRevoked.as_str()),
@@ -147,7 +147,7 @@ fn strict_routes_ask_the_origin_before_each() {
 }
 
 #[test]
-fn no_other_service_sees_one_and_neither_does_the_caller() {
+fn only_the_configured_service_sees_a_translated_token() {
     let edge = edge();
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     let answered = get(&edge, &token, "/api/old/jobs");
@@ -174,7 +174,7 @@ fn no_other_service_sees_one_and_neither_does_the_caller() {
             );
         }
     }
-    // A stranger at a service that takes strangers.
+    // A caller without a token, at a service that accepts such callers.
     let answered = edge.handle("GET\nhttp://edge/api/open/x\nx_auth_token_kind:legacy", "");
     assert_eq!((answered.status, answered.translated), (200, false));
     let sent = edge.last_sent();
@@ -182,7 +182,7 @@ fn no_other_service_sees_one_and_neither_does_the_caller() {
 }
 
 #[test]
-fn it_opens_nothing_here() {
+fn translated_token_is_no_credential_at_the_edge() {
     let edge = edge_with(&[("LEGACY_AUTH_TOKEN", "legacy")]);
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     get(&edge, &token, "/api/old/jobs");
@@ -226,7 +226,7 @@ fn it_opens_nothing_here() {
 }
 
 #[test]
-fn a_service_may_ask_whose_it_is_and_is_told_once_its_holder_is_out() {
+fn service_can_verify_a_translated_token_until_it_is_void() {
     let edge = edge();
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     get(&edge, &token, "/api/old/jobs");
@@ -240,7 +240,7 @@ fn a_service_may_ask_whose_it_is_and_is_told_once_its_holder_is_out() {
 }
 
 #[test]
-fn a_handshake_is_translated_where_the_service_looks() {
+fn handshake_is_translated_in_header_or_query() {
     let edge = edge();
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     let bearer = format!("authorization:Bearer {token}");
@@ -259,7 +259,7 @@ fn a_handshake_is_translated_where_the_service_looks() {
         assert!(sent.url.ends_with(&format!("x=1&token={made}")), "{}", sent.url);
         assert!(!sent.holds(&token), "{request}");
     }
-    // A parameter of that name in any other request is the service's own.
+    // A parameter of that name in any other request belongs to the service.
     edge.handle(
         &format!("GET\nhttp://edge/api/live/reset?token=abc\n{bearer}"),
         "",
@@ -270,7 +270,7 @@ fn a_handshake_is_translated_where_the_service_looks() {
 }
 
 #[test]
-fn the_legacy_service_alone_answers_what_nobody_else_knows() {
+fn legacy_service_answers_paths_unknown_to_the_origin() {
     let edge = edge_with(&[("LEGACY_AUTH_TOKEN", "legacy")]);
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     let answered = get(&edge, &token, "/api/auth/schools/by-location?city=x");
@@ -284,10 +284,10 @@ fn the_legacy_service_alone_answers_what_nobody_else_knows() {
         "http://legacy/auth/schools/by-location?city=x"
     );
     assert_eq!(claims(&minted(&edge))["id"], ID);
-    // Its own tokens go there as they are.
+    // The edge forwards the legacy service's own tokens unchanged.
     let own = legacy_token(&edge, ID);
     assert!(!get(&edge, &own, "/auth/schools/by-location").translated);
-    // What the origin answers, it answers, in whatever spelling.
+    // The origin answers its own calls, in every spelling.
     for path in [
         "/auth/account",
         "/auth/Account/",
@@ -301,14 +301,14 @@ fn the_legacy_service_alone_answers_what_nobody_else_knows() {
         );
         assert_eq!((answered.route, answered.translated), ("v2", false), "{path}");
     }
-    // Its word that the token is bad would sign the user out.
+    // If the edge passed on that the token is bad, the client would sign the user out.
     edge.side("http://legacy", 401);
     let answered = get(&edge, &token, "/auth/schools/by-location");
     assert_eq!((answered.status, answered.reason), (503, "denied_there"));
 }
 
 #[test]
-fn unless_asked_for_the_legacy_service_sees_no_firebase_user() {
+fn legacy_service_sees_no_firebase_user_by_default() {
     let edge = edge();
     let token = emulator_token(&edge, "uid-1", "ann@example.com");
     let answered = get(&edge, &token, "/auth/schools/by-location");

@@ -1,4 +1,4 @@
-//! An edge over stand-ins: services that answer from a table and remember what they were sent, and a clock that is set.
+//! An edge over stand-ins: services that answer from a table and record their requests, and a clock that the test sets.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -48,7 +48,7 @@ pub const ADMIN_KEY: &str = "admin-admin-admin-admin-admin-admin";
 const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";
 const SOME: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-/// What was sent to a service.
+/// A request that a service received.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub url: String,
@@ -72,13 +72,13 @@ impl Sent {
         change.split_once(':').map(|(_, value)| value)
     }
 
-    /// The token that it was given in the header.
+    /// The token that the service got in the header.
     pub fn bearer(&self) -> String {
         let authorization = self.header("authorization").expect("no token was sent");
         authorization.strip_prefix("Bearer ").unwrap().to_owned()
     }
 
-    /// Whether `text` is anywhere in it.
+    /// Whether `text` is anywhere in the request.
     pub fn holds(&self, text: &str) -> bool {
         self.url.contains(text) || self.changes.iter().any(|change| change.contains(text))
     }
@@ -93,18 +93,18 @@ impl Sent {
     }
 }
 
-/// What the edge answered.
+/// The edge's answer.
 #[derive(Debug)]
 pub struct Answered {
     pub status: u16,
     pub route: &'static str,
     pub reason: &'static str,
     pub code: Option<&'static str>,
-    /// Whether the service was sent a legacy token made here.
+    /// Whether the service got a legacy token that the edge made.
     pub translated: bool,
     pub headers: HeaderChanges,
     pub shadow: Option<ShadowRead>,
-    /// What the edge itself answered.
+    /// The body of an answer that the edge itself made.
     pub body: String,
 }
 
@@ -178,18 +178,18 @@ impl Edge {
         self.world.sides.borrow_mut().insert(base.to_owned(), status);
     }
 
-    /// The edge's own questions for `path` are answered so.
+    /// From now on the edge's own questions for `path` get this answer.
     pub fn answers(&self, path: &str, status: u16, body: &str) {
         let answer = (status, body.to_owned());
         self.world.answers.borrow_mut().insert(path.to_owned(), answer);
     }
 
-    /// The edge's own questions for `path` are not answered any more.
+    /// From now on the edge's own questions for `path` get no answer.
     pub fn silence(&self, path: &str) {
         self.world.answers.borrow_mut().remove(path);
     }
 
-    /// What every answer says whose body is looked into.
+    /// The body of every answer that the edge reads.
     pub fn says(&self, body: &str) {
         body.clone_into(&mut self.world.verdict.borrow_mut());
     }
@@ -199,42 +199,42 @@ impl Edge {
         *self.world.exhausted.borrow_mut() = bindings.to_vec();
     }
 
-    /// No counter can be asked any more.
+    /// From now on no counter answers.
     pub fn break_counters(&self) {
         self.world.counter_fails.set(true);
     }
 
-    /// What was counted since this was asked last: binding and key.
+    /// The calls counted since the last question: binding and key.
     pub fn counted(&self) -> Vec<(String, String)> {
         self.world.counted.take()
     }
 
-    /// All sign-ins are sent back from now on, or no longer.
+    /// From now on all sign-ins are sent back, or no longer.
     pub fn step_down(&self, down: bool) {
         self.world.stepped_down.set(down);
     }
 
-    /// What both sides did so far.
+    /// The outcomes at both sides so far.
     pub fn tallies(&self) -> Report {
         self.tallies.borrow().clone()
     }
 
-    /// Every 503 names this from now on.
+    /// From now on every 503 names this dependency.
     pub fn lacks(&self, dependency: Option<Dependency>) {
         self.world.lacks.set(dependency);
     }
 
-    /// Bodies do this from now on.
+    /// From now on bodies fail in this way.
     pub fn bodies(&self, fault: Option<BodyFault>) {
         self.world.body_fault.set(fault);
     }
 
-    /// Whatever is sent ends so from now on.
+    /// From now on every request ends in this way.
     pub fn ends(&self, fault: Option<UpstreamFault>) {
         self.world.fault.set(fault);
     }
 
-    /// A probe of v2's breaker is out.
+    /// Starts a probe of v2's breaker.
     pub fn probe_v2(&self) {
         let mark = CallerMark::of_name("a probe");
         let admitted = self
@@ -250,7 +250,7 @@ impl Edge {
         self.breakers.borrow().open().map(str::to_owned).collect()
     }
 
-    /// The same request by so many different callers.
+    /// Sends the same request from `callers` different callers.
     pub fn handle_by(&self, callers: u8, request: &str, body: &str) {
         for number in 0..callers {
             self.handle(&format!("{request}\ncf-connecting-ip:10.0.0.{number}"), body);

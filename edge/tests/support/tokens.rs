@@ -49,7 +49,7 @@ pub fn legacy_token(edge: &Edge, id: &str) -> String {
     )
 }
 
-/// The same, of somebody about whom it says `more`.
+/// The same, with the additional claims `more`.
 pub fn legacy_token_saying(edge: &Edge, id: &str, more: &serde_json::Value) -> String {
     use hmac::{Hmac, Mac};
     let now = edge.now.get().secs();
@@ -71,7 +71,7 @@ pub fn legacy_token_saying(edge: &Edge, id: &str, more: &serde_json::Value) -> S
     format!("{signed}.{}", base64url::encode(&mac.finalize().into_bytes()))
 }
 
-/// What a token says.
+/// The claims of a token.
 pub fn claims(token: &str) -> serde_json::Value {
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&base64url::decode(payload.as_bytes()).unwrap()).unwrap()

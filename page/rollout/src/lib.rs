@@ -1,11 +1,11 @@
-//! The edge's own decision of who signs in where, in wasm, for the development page's slider.
+//! The edge's own decision on which side a user signs in, in wasm, for the development page's slider.
 #![deny(missing_docs)]
 
 use shared::ids::NormalizedEmail;
 use shared::routing::{Facts, Purpose, decide, read_policy};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Where somebody signs in.
+/// Where a user signs in.
 #[wasm_bindgen]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -30,7 +30,7 @@ impl Place {
         self.reason.to_owned()
     }
 
-    /// The person's place in the order in which people move, 0–9,999; nothing without an address.
+    /// The user's place in the order in which users move, 0–9,999; nothing without an address.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn bucket(&self) -> Option<u16> {
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-/// Where the person with this address signs in at `percent` (as `ROLLOUT_PERCENT` is written) of `group`.
+/// Where the user with this address signs in at `percent` (as `ROLLOUT_PERCENT` is written) of `group`.
 #[wasm_bindgen]
 #[must_use]
 pub fn place(group: &str, percent: &str, email: &str) -> Place {
@@ -69,7 +69,7 @@ mod tests {
     use super::place;
 
     #[test]
-    fn whoever_has_moved_stays_moved() {
+    fn moved_user_stays_moved() {
         let moved = |percent: &str, person: u32| {
             place("auth-v2", percent, &format!("person-{person}@example.com")).side == "v2"
         };
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_percentage_and_nobody_in_particular_stay_at_the_old_service() {
+    fn unreadable_percentage_and_missing_address_stay_at_legacy() {
         let unreadable = place("auth-v2", "half", "ada@example.com");
         assert_eq!((unreadable.side, unreadable.reason), ("legacy", "config_invalid"));
         let nobody = place("auth-v2", "50", "");
