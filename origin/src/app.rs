@@ -1,4 +1,4 @@
-//! What a running service is made of; built by `main` and by the tests alike.
+//! The parts of a running service; `main` and the tests build it alike.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,37 +25,37 @@ use crate::telemetry::Traces;
 /// A running service's parts.
 #[derive(Debug)]
 pub struct App {
-    /// How it was configured.
+    /// Its configuration.
     pub config: Config,
     /// The database.
     pub pool: Pool,
-    /// A replica of it, for what may be some seconds old.
+    /// A replica of it, for reads that may be some seconds old.
     pub replica: Option<Replica>,
     /// The token ledger.
     pub ledger: Ledger,
     /// Verifies tokens of callers that do not come through the edge.
     pub verifier: Arc<Verifier>,
-    /// What users do with their accounts.
+    /// Users' operations on their accounts.
     pub accounts: Accounts,
-    /// Tells of changes of ownership.
+    /// Notifies the operator's mailer of changes of ownership.
     pub notifying: Notifying,
-    /// Who may call how often.
+    /// Limits how often clients may call.
     pub limits: Limits,
-    /// Places for reads that cost the database more than others: a quarter of the pool, so that the rest is there for sign-ins.
+    /// Limits costly reads to a quarter of the pool: the rest is there for sign-ins.
     pub costly_reads: Semaphore,
-    /// What is counted.
+    /// The counts for Prometheus.
     pub metrics: Metrics,
-    /// What is traced.
+    /// The traces.
     pub traces: Traces,
-    /// When it started.
+    /// When the service started.
     pub started: Instant,
-    /// Set at SIGTERM: in flight goes on, `/readyz` says no.
+    /// Set at SIGTERM: requests in flight go on, and `/readyz` answers that the service is not ready.
     pub draining: AtomicBool,
-    /// Whether the schema has been seen to be the one this program was built for.
+    /// Whether a check has found the schema for which this program was built.
     pub schema_is_current: AtomicBool,
 }
 
-/// What handlers get.
+/// The state of the handlers.
 pub type AppState = Arc<App>;
 
 impl App {

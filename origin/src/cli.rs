@@ -1,4 +1,4 @@
-//! The command line, one verb per file.
+//! The command line, one verb for each file.
 
 pub mod assertion_keys;
 pub mod doctor;
@@ -22,7 +22,7 @@ use crate::config::{Config, ListenConfig, process_environment};
 use crate::http::openapi;
 use crate::server;
 
-/// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, starting again will not help.
+/// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, and a restart will not help.
 const EXIT_USAGE: u8 = 64;
 
 /// The service on PostgreSQL: users, the token ledger, federation.
@@ -61,11 +61,11 @@ impl Cli {
     /// Reads the arguments of this process.
     ///
     /// # Errors
-    /// The exit code, once the reason or the help is printed: 0 where help was asked for, else 64. Not clap's own 2, by which some
-    /// verbs say that not all is as it should be.
+    /// The exit code, once the reason or the help is printed: 0 after help, else 64. Not clap's own 2, which some verbs use for their
+    /// findings.
     pub fn read() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| {
-            // Nothing else can be done about output that nobody takes.
+            // If the output cannot be written, nothing else can be done.
             let _unseen = error.print();
             match error.exit_code() {
                 0 => ExitCode::SUCCESS,
@@ -138,7 +138,7 @@ impl Cli {
 }
 
 impl Command {
-    /// Whether the verb listens for SIGTERM and Ctrl-C itself, because something is to be finished or removed first.
+    /// Whether the verb itself handles SIGTERM and Ctrl-C, because it must finish or remove something first.
     const fn ends_by_itself(&self) -> bool {
         match self {
             Self::Serve(_) => true,
@@ -149,19 +149,19 @@ impl Command {
 }
 
 /// Ends the process at SIGTERM or Ctrl-C, with the exit code that a shell would give. As process 1 of a container it would ignore both: the
-/// kernel gives that process no default action. What was under way is as after a crash, which every verb bears.
+/// kernel gives that process no default action. Interrupted work is in the state of a crash, which every verb tolerates.
 fn end_at_signals() {
     let Ok(signals) = server::signals() else {
         return;
     };
     tokio::spawn(async move {
         let number = signals.await;
-        // The main thread may be in the middle of something that waits for nobody.
+        // The main thread may be busy with work for which nothing waits.
         std::process::exit(128_i32.saturating_add(number));
     });
 }
 
-/// The database alone: verbs that only need it do not ask for the rest.
+/// The configuration of the database alone, for verbs that need no more.
 fn database(environment: &dyn shared::config::Lookup) -> Result<DatabaseConfig, Faults> {
     let mut reader = Reader::new(environment);
     let database = DatabaseConfig::read(&mut reader);
@@ -175,7 +175,7 @@ fn assertion_keys_alone(environment: &dyn shared::config::Lookup) -> Result<Asse
     reader.finish(keys)
 }
 
-/// The same for where the service listens.
+/// The same for the listening address.
 fn listen(environment: &dyn shared::config::Lookup) -> Result<ListenConfig, Faults> {
     let mut reader = Reader::new(environment);
     let deployment = Environment::read(&mut reader);

@@ -1,10 +1,10 @@
-//! The one place that reads the clock.
+//! Reads the clock; no other module does.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::time::UnixTime;
 
-/// Now, in whole seconds.
+/// The time in whole seconds.
 #[must_use]
 pub fn now() -> UnixTime {
     let seconds = SystemTime::now()

@@ -24,35 +24,35 @@ pub use listen::ListenConfig;
 pub use log::{LogConfig, LogFormat};
 pub use traces::TracesConfig;
 
-/// The largest welcome grant, in tokens: a slip of the keyboard must not give everyone a fortune.
+/// The largest welcome grant, in tokens: a typing error must not give every user a fortune.
 const MAX_WELCOME_TOKENS: i64 = 1_000_000;
-/// A day: most clients call within one of signing in, and a token that leaks later brings no session.
+/// A day: most clients call within a day of their sign-in, and a token that leaks later gives no session.
 const LEGACY_EXCHANGE_MAX_AGE: i64 = 24 * 3_600;
-/// No token of the legacy service is good for longer.
+/// No legacy token is good for longer.
 const MAX_LEGACY_EXCHANGE_MAX_AGE: i64 = 366 * 24 * 3_600;
-/// How many verified tokens are remembered when nothing else is said: about 8 MiB when full.
+/// How many verified tokens are remembered by default: about 8 MiB when full.
 const VERIFIED_TOKENS: usize = 4096;
 
-/// Everything `origin serve` needs to know.
+/// The configuration of `origin serve`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where this deployment stands.
+    /// The kind of this deployment.
     pub environment: Environment,
-    /// Where to listen.
+    /// The listening address and limits.
     pub listen: ListenConfig,
-    /// The database and how to use it.
+    /// The database and its limits.
     pub database: DatabaseConfig,
-    /// How to log.
+    /// The log's level and format.
     pub log: LogConfig,
-    /// Where traces go, if anywhere.
+    /// Where traces go, if they are configured.
     pub traces: Option<TracesConfig>,
-    /// Which tokens are accepted when a service calls without going through the edge.
+    /// Which tokens are accepted from callers that do not come through the edge.
     pub tokens: TokenPolicy,
-    /// How to reach Firebase's account services.
+    /// The configuration of Firebase's account services.
     pub firebase: FirebaseConfig,
-    /// What the legacy contract answers as `token`.
+    /// Which token the legacy contract answers as `token`.
     pub legacy_session: LegacySession,
-    /// Where the issuer's keys are fetched from.
+    /// The addresses of the issuer's keys.
     pub key_urls: KeyUrls,
     /// How many verified tokens are remembered.
     pub verified_tokens: NonZeroUsize,
@@ -60,17 +60,17 @@ pub struct Config {
     pub assertion_keys: AssertionKeys,
     /// The services that may call the internal routes.
     pub service_keys: ServiceKeys,
-    /// Tokens a new user starts with; 0 grants none.
+    /// The tokens of a new user; 0 grants none.
     pub welcome_tokens: i32,
     /// The cost of new password hashes: 2^cost rounds.
     pub bcrypt_cost: u32,
-    /// How old a token of the legacy service may be to be exchanged for a session, in seconds; 0 exchanges none.
+    /// The greatest age of a legacy token that is exchanged for a session, in seconds; 0 exchanges none.
     pub legacy_exchange_max_age: i64,
     /// The cost above which stored password hashes are not checked.
     pub bcrypt_max_cost: u32,
-    /// How often may be called and guessed.
+    /// How often clients may call and guess.
     pub limits: LimitsConfig,
-    /// Who mails users that their account's ownership changed, if anybody.
+    /// The mailer for changes of ownership, if one is configured.
     pub ownership_notices: Option<OwnershipNotices>,
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn three_variables_are_enough() {
+    fn three_variables_suffice() {
         let config = Config::read(&good()).unwrap();
         assert_eq!(config.environment, Environment::Production);
         assert_eq!(config.listen.address().to_string(), "0.0.0.0:3008");
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(config.log.format, LogFormat::Json);
     }
 
-    /// Whatever way the configuration takes, by what is set and what is not.
+    /// Reads the configuration along every branch, with each variable set and not set.
     #[test]
     fn names_read_are_the_names_documented() {
         use std::cell::RefCell;
@@ -206,13 +206,13 @@ mod tests {
             .map(|variable| variable.name.to_owned())
             .collect();
         let mut read = read.into_inner();
-        // The rollout's variables are read in one go; what the origin takes of them is the group.
+        // The rollout's variables are read together; the origin uses only the group.
         read.retain(|name| !name.starts_with("ROLLOUT_") || name == "ROLLOUT_GROUP");
         assert_eq!(read, documented, "shared/src/variables/list.rs");
     }
 
     #[test]
-    fn every_bad_variable_is_named_and_none_is_shown() {
+    fn bad_variables_are_named_without_their_values() {
         let mut table = good();
         for (name, value) in [
             ("DATABASE_URL", "mysql://app:hunter2@db/app"),

@@ -1,8 +1,8 @@
-//! Connections of HTTP/1.1, each with a limit on how long it may stay silent.
+//! HTTP/1.1 connections, each with a limit on its silence.
 //!
-//! A client that opens a connection and says nothing, or begins a request and does not go on, costs a descriptor and nothing else, so it
-//! could have them all. A connection between two requests is silent as well: it has to outlast the time for which proxies keep one open for
-//! their next request, since what they send into a closed connection is lost.
+//! A client that opens a connection and sends nothing, or stops inside a request, costs a descriptor; without a limit such clients could
+//! take all of them. A connection between two requests is silent as well. It must outlast the time for which proxies keep idle connections,
+//! since a request into a closed connection is lost.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,13 +23,13 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How long we wait when the system has no descriptor left; the connection stays in its queue meanwhile.
+/// The pause when the system has no descriptor left; the new connection stays in its queue meanwhile.
 const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_secs(1);
-/// How long a request that has begun to arrive at the word to stop may still take to be there.
+/// How long a request that is half received at the stop may take to arrive.
 const HALF_HEARD: Duration = Duration::from_secs(1);
 
-/// Answers what comes to `listener` by `router` until `stop` completes, then what is in flight, and returns when no connection is left. One
-/// that sends no complete request head for as long as `silence` is closed.
+/// Answers the connections of `listener` with `router` until `stop` completes, then answers requests in flight, and returns when no
+/// connection is left. Closes a connection without a complete request head for as long as `silence`.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -56,12 +56,12 @@ pub(crate) async fn serve(
     }
     drop(listener);
     drop(stopped);
-    // Fails when there was no connection; the next line then returns at once.
+    // Fails if there was no connection; the next line then returns at once.
     let _nobody = stopping.send(());
     stopping.closed().await;
 }
 
-/// The client hung up before we came to it.
+/// Whether the error concerns one connection only: its client hung up before the accept.
 fn is_about_one(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -81,7 +81,7 @@ async fn answer(stream: TcpStream, router: Router, silence: Duration, mut stoppe
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {
-        // Whatever ended it, the client knows already.
+        // The client already knows how the connection ended.
         _ended = connection.as_mut() => return,
         _word = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
@@ -94,7 +94,7 @@ async fn answer(stream: TcpStream, router: Router, silence: Duration, mut stoppe
     }
 }
 
-/// Counts the requests that are being answered.
+/// Counts the requests in flight.
 struct Counted {
     inner: TowerToHyperService<Router>,
     busy: Arc<AtomicUsize>,
@@ -116,7 +116,7 @@ impl Service<Request<Incoming>> for Counted {
     }
 }
 
-/// One request more, as long as this exists.
+/// One request in flight, as long as this exists.
 struct One(Arc<AtomicUsize>);
 
 impl One {

@@ -1,4 +1,4 @@
-//! Serving until told to stop, and then until the last request is answered.
+//! Serves until the stop signal, then until the last request is answered.
 
 use std::future::Future;
 use std::io;
@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use crate::app::AppState;
 use crate::{connections, http};
 
-/// Serves `app` on `listener` until `shutdown` completes; then takes no new connection and answers what is in flight, for as
-/// long as the configuration allows. Spans that still wait then go out in what is left of that time.
+/// Serves `app` on `listener` until `shutdown` completes; then accepts no new connection and answers requests in flight, for as long as the
+/// configuration allows. The rest of that time is for sending the last spans.
 ///
 /// # Errors
 /// None as yet.
@@ -27,7 +27,7 @@ where
         shutdown.await;
         draining.draining.store(true, Ordering::Relaxed);
         tracing::info!("draining");
-        // Nobody listens any more only if the server has ended already.
+        // Only fails if the server has ended already.
         let _ended = stopping.send(());
     });
     let too_late = async {
@@ -52,7 +52,7 @@ where
             true
         }
     };
-    // Closing waits for every statement that still runs: those have the rest of the drain time, and none after it.
+    // Closing waits for every running statement: those have the rest of the drain time, and no more.
     if !is_late {
         tokio::select! {
             () = app.pool.close() => {}
@@ -65,7 +65,7 @@ where
 /// Completes at SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When the signals cannot be listened for.
+/// When the process cannot listen for the signals.
 pub fn termination() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let signals = signals()?;
     Ok(async move {
@@ -76,7 +76,7 @@ pub fn termination() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 /// Completes at SIGTERM or Ctrl-C with the signal's number.
 ///
 /// # Errors
-/// When the signals cannot be listened for.
+/// When the process cannot listen for the signals.
 pub fn signals() -> io::Result<impl Future<Output = i32> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());

@@ -1,5 +1,5 @@
-//! Clients that credit one token a request, each on a connection it keeps. Plain sockets and no HTTP library: what the clients
-//! spend is taken from the service, which shares the machine with them.
+//! Clients that credit one token a request, each on its own persistent connection. Plain sockets without an HTTP library: the clients share
+//! the machine with the service and must leave it the processor.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::service::SERVICE_KEY;
 use crate::{Target, user_text};
 
-/// What the clients saw.
+/// The results of the clients.
 pub struct Outcome {
     pub per_second: f64,
     pub latency: Latency,
@@ -23,7 +23,7 @@ pub struct Latency {
 
 /// Runs `clients` for `length`.
 pub fn run(address: SocketAddr, target: Target, people: u32, clients: u32, length: Duration) -> Outcome {
-    // Keys must not come twice, over all turns.
+    // Keys must not repeat over all turns.
     static RUN: AtomicU32 = AtomicU32::new(0);
     let run = RUN.fetch_add(1, Ordering::Relaxed);
     let started = Instant::now();
@@ -50,7 +50,7 @@ pub fn run(address: SocketAddr, target: Target, people: u32, clients: u32, lengt
     }
 }
 
-/// One client; answers the microseconds of each request.
+/// Runs one client; answers the microseconds of each request.
 fn one(address: SocketAddr, target: Target, people: u32, name: &str, length: Duration) -> Vec<u32> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -107,7 +107,7 @@ fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) {
     }
 }
 
-/// Xorshift: random enough to spread users, cheap enough not to be measured.
+/// Xorshift: random enough to spread users, and too cheap to distort the measurement.
 struct Random(u64);
 
 impl Random {

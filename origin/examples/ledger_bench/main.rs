@@ -1,8 +1,8 @@
-//! How fast does the service move tokens, beside pgbench running the same statement on the same server?
+//! Measures how fast the service moves tokens, beside pgbench with the same statement on the same server.
 //!
-//! Makes a database of its own, fills it with users, then in turns lets pgbench run `move.sql` and clients credit tokens over
-//! HTTP through `origin serve`, on random users and on one hot user. Prints a line a row with the ratio of the medians, and
-//! reconciles the ledger at the end. Needs `pgbench` in the path.
+//! Creates a database of its own and fills it with users. Then, in turns, pgbench runs `move.sql`, and clients credit tokens over HTTP
+//! through `origin serve`, on random users and on one hot user. Prints one line for each row with the ratio of the medians, and reconciles
+//! the ledger at the end. Needs `pgbench` in the path.
 //!
 //! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example ledger_bench`
 //! (after `cargo build --release -p crossfade-origin`, for the program beside it).
@@ -43,7 +43,7 @@ struct Arguments {
     server: Option<String>,
 }
 
-/// The user who has the tokens.
+/// The user with the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Random,
@@ -138,7 +138,7 @@ async fn turns(
             length,
         ));
         let service = service::Service::start(database, arguments.clients);
-        // The first connections, plans and pages belong to neither side.
+        // The first connections, plans and pages count for neither side.
         load::run(
             service.address(),
             target,

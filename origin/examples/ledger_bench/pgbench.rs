@@ -1,4 +1,4 @@
-//! The other side: pgbench, prepared statements, the ledger's own SQL.
+//! The comparison: pgbench with prepared statements and the ledger's own SQL.
 
 use std::process::Command;
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub fn run(database: &PgConnectOptions, target: Target, people: u32, clients: u3
         .unwrap_or_else(|| panic!("pgbench printed no rate: {text}"))
 }
 
-/// `move.sql` with pgbench's variables for its parameters. pgbench takes any `:name` for one, in quotes too, so the accounts'
-/// colons are spelled `chr(58)`.
+/// `move.sql` with pgbench's variables for its parameters. pgbench replaces every `:name`, even in quotes: the accounts' colons are spelled
+/// `chr(58)`.
 fn script(target: Target, people: u32) -> String {
     let user = match target {
         Target::Random => user_sql(":person::bigint"),

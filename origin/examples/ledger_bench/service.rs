@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub const SERVICE_KEY: &str = "bench-service-key-0123456789-0123456789";
 
-/// A running service, killed with this value.
+/// A running service; dropping the value kills it.
 pub struct Service {
     child: Child,
     address: SocketAddr,

@@ -1,10 +1,10 @@
-//! How long do readers and writers of `auth.users` wait while every migration runs? Fills a database of its own with users as
-//! the legacy service keeps them, lets clients read and write all the while, migrates up and down, and reports the longest
-//! single wait of each kind. Exits 1 if one is longer than the limit. `control` writes to a table that no migration touches: it
-//! shows what a busy machine or disk did at the same time. Behind each wait stands what the server says it was spent on.
+//! Measures how long readers and writers of `auth.users` wait while every migration runs. It fills a database of its own with users in the
+//! legacy service's form, lets clients read and write all the time, migrates up and down, and reports the longest single wait of each kind.
+//! Exits 1 if one exceeds the limit. `control` writes to a table that no migration touches: it shows what the machine and the disk did at
+//! the same time. Each wait is shown with the server's wait events.
 //!
-//! Filling takes longer than migrating: `--fill` leaves the filled database on the server, and later runs with as many rows work on
-//! copies of it.
+//! Filling takes longer than migrating: `--fill` leaves the filled database on the server, and later runs with as many rows use copies of
+//! it.
 //!
 //! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example migration_probe -- --rows 2000000`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -50,7 +50,7 @@ struct Arguments {
     server: Option<String>,
 }
 
-/// What the clients do, each on a connection of its own.
+/// The clients' statements, each client on a connection of its own.
 const CLIENTS: [(&str, &str); 4] = [
     (
         "read",
@@ -64,14 +64,14 @@ const CLIENTS: [(&str, &str); 4] = [
         "insert",
         "INSERT INTO auth.users (email, password_hash, token_balance) VALUES ('new-' || $1 || '-' || $2 || '@x.test', 'h', 3)",
     ),
-    // A table no migration touches: what the machine itself does to a commit meanwhile.
+    // A table that no migration touches: it shows the machine's own effect on a commit.
     (
         "control",
         "UPDATE public.probe_control SET value = $1 WHERE id = $2 % 1",
     ),
 ];
 
-/// Longest wait so far within the current phase, in microseconds, by client, and what it was spent on.
+/// The longest wait so far in the current phase, in microseconds, by client, with its wait events.
 #[derive(Clone, Default)]
 struct Longest {
     micros: Arc<[AtomicU64; CLIENTS.len()]>,
@@ -213,7 +213,7 @@ async fn keep_busy(
     let mut statements: u64 = 0;
     let mut due = (rate > 0).then(|| tokio::time::interval(Duration::from_secs(1) / rate));
     while !stop.load(Ordering::Relaxed) {
-        // A stride that visits every row in an order far from that of the table.
+        // A stride that visits every row in an order unlike that of the table.
         let n = i64::try_from(statements).unwrap().wrapping_mul(7_919);
         let asked = match &mut due {
             Some(due) => due.tick().await.into_std(),
@@ -227,7 +227,7 @@ async fn keep_busy(
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let waited = asked.elapsed();
         if waited > limit && rate > 0 {
-            // With the time, to be looked up in the server's log.
+            // With the time, to find the wait in the server's log.
             let now = chrono::Utc::now().format("%H:%M:%S%.3f");
             println!("  {now} UTC: {name} waited {:.1} ms", milliseconds(waited));
         }

@@ -1,5 +1,5 @@
-//! What the clients' statements wait for: the server is asked every few milliseconds, and the longest statement of each phase keeps
-//! what was seen. `cpu` means that it waited for nothing PostgreSQL knows of: it ran, or the machine ran something else.
+//! Samples the wait events of the clients' statements every few milliseconds; the longest statement of each phase keeps its samples. `cpu`
+//! means no wait that PostgreSQL knows of: the statement ran, or the machine ran something else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ struct Seen {
 }
 
 impl Waits {
-    /// Asks until `connection` is closed by the server or the task is ended.
+    /// Samples until the server closes `connection` or the task ends.
     pub async fn watch(self, mut connection: PgConnection) {
         loop {
             let rows: Vec<(i32, DateTime<Utc>, f64, String)> = sqlx::query_as(
@@ -65,7 +65,7 @@ impl Waits {
         }
     }
 
-    /// What the longest statement of the session `pid` was seen waiting for, most often first; begins a new phase for it.
+    /// The wait events of the longest statement of the session `pid`, most frequent first; begins a new phase for it.
     pub fn take(&self, pid: i32) -> String {
         let mut seen = self.0.lock().unwrap();
         let Some(client) = seen.get_mut(&pid) else {

@@ -1,4 +1,4 @@
-//! `origin assertion-keys`: what an app service needs to open the edge's assertions.
+//! `origin assertion-keys`: the keys with which an app service opens the edge's assertions.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ pub fn run(arguments: &AssertionKeysArgs, keys: &AssertionKeys) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The origin's own keys are not derived, and nobody else may have them.
+/// The origin's own keys are not derived, and no other service may have them.
 fn service(name: &str) -> Result<String, &'static str> {
     if name.is_empty() || [ORIGIN_AUDIENCE, FEED_AUDIENCE].contains(&name) {
         return Err("is empty, `origin` or `origin-feed`");

@@ -1,4 +1,4 @@
-//! `origin doctor`: what this configuration can reach from here, and whether what it finds there fits. Changes nothing.
+//! `origin doctor`: checks what this configuration can reach from here, and whether it fits. Changes nothing.
 
 mod database;
 mod edge;
@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use finding::Finding;
 
-/// The key of a service that may administer, for questions to the edge.
+/// The key of an administrating service, for questions to the edge.
 pub(crate) const ADMIN_SERVICE_KEY: &str = "ADMIN_SERVICE_KEY";
 
 /// Look at everything the service depends on, and exit 1 if something would stop it
@@ -31,7 +31,7 @@ pub struct DoctorArgs {
     edge: Option<String>,
 }
 
-/// Runs every check and prints what it found; answers 0 when nothing is wrong, else 1.
+/// Runs every check and prints the findings; answers 0 when nothing is wrong, else 1.
 pub async fn run(arguments: &DoctorArgs, config: &Config, environment: &dyn Lookup) -> ExitCode {
     let key = environment.get(ADMIN_SERVICE_KEY).unwrap_or_default();
     let (inside, outside, edge, redis) = tokio::join!(

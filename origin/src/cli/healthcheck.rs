@@ -1,4 +1,4 @@
-//! `origin healthcheck`: for containers without a shell. Asks the service on this machine whether requests should be sent to it.
+//! `origin healthcheck`: for containers without a shell. Asks the service on this machine whether it is ready for requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::config::ListenConfig;
 
-/// For connecting, sending and each read.
+/// The limit for connecting, sending and each read.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A status line is all that is looked at.
+/// Only the status line is read.
 const MOST_BYTES: u64 = 64;
 
-/// Answers 0 when `/readyz` of the service that listens as `listen` says is 200, else 1.
+/// Answers 0 when `/readyz` of the service at the address in `listen` is 200, else 1.
 #[must_use]
 pub fn run(listen: &ListenConfig) -> ExitCode {
     match status_line(listen.address()) {

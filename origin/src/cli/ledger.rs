@@ -26,7 +26,7 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a user has and what moved, newest first
+    /// Show a user's balance and transfers, newest first
     Show {
         /// The user's id
         #[arg(value_parser = parse_user)]
@@ -38,18 +38,18 @@ enum Verb {
         #[arg(long)]
         before: Option<i64>,
     },
-    /// Give back the tokens of holds whose time is up
+    /// Give back the tokens of expired holds
     ExpireHolds,
 }
 
-/// Reconciliation found differences: told from 1, which means that it could not look.
+/// Reconciliation found differences. 1 means that it could not look.
 const EXIT_DIFFERENCES: u8 = 2;
 
 fn parse_user(text: &str) -> Result<UserId, String> {
     UserId::parse(text).map_err(|error| error.to_string())
 }
 
-/// Runs the verb: 0 done, 1 failed, 2 the ledger does not add up.
+/// Runs the verb: 0 done, 1 failed, 2 the ledger has differences.
 pub async fn run(arguments: LedgerArgs, pool: Pool) -> ExitCode {
     let ledger = Ledger::new(pool);
     let outcome = match arguments.verb {

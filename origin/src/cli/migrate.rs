@@ -72,13 +72,13 @@ struct Patience {
 }
 
 impl MigrateArgs {
-    /// Whether the command listens for SIGTERM and Ctrl-C itself: a backup leaves no half file and no scratch database behind.
+    /// Whether the command itself handles SIGTERM and Ctrl-C: a backup leaves no partial file and no scratch database behind.
     pub(super) const fn ends_by_itself(&self) -> bool {
         matches!(self.command, Command::Backup { .. })
     }
 }
 
-/// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error).
+/// Runs the command and answers the exit code: 0 done, 1 failed (the reason is on standard error).
 pub async fn run(arguments: MigrateArgs, servers: &Servers) -> ExitCode {
     let database = &match servers.choose().await {
         Ok(database) => database,
@@ -209,7 +209,7 @@ async fn show_status(database: &PgConnectOptions, json: bool) -> Result<ExitCode
     })
 }
 
-/// What the list comes to, and what to do about it.
+/// A summary of the list, with the next step.
 fn summary(status: &status::Status) -> String {
     match (status.count(State::Changed), status.count(State::Pending)) {
         (0, 0) if status.is_current() => "The schema is current.".to_owned(),
@@ -275,7 +275,7 @@ fn show_progress(progress: Progress) {
     }
 }
 
-/// The error with its code, its causes, and where it says so, the way out.
+/// The error with its code, its causes, and the remedy where it has one.
 fn explain(error: &SchemaError) -> String {
     format!("{}: {}", error.code(), with_causes(error))
 }

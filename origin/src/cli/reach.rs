@@ -1,4 +1,4 @@
-//! The database, before a verb that needs it begins.
+//! Checks the database before a verb that needs it begins.
 
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use schema::status::{self, State};
 
 use super::reason::{counted, with_causes};
 
-/// Connections to the database, if there is one: a pool tries again until its time is up, and then has forgotten why it failed. That
-/// the schema is behind is said and no more: putting somebody out must not wait for a migration.
+/// A pool of the database, if that answers: otherwise a pool retries until its time is up, and then no longer knows the reason. An outdated
+/// schema is only reported: the deactivation of a user must not wait for a migration.
 ///
 /// # Errors
 /// The exit code, once the reason is printed.
@@ -33,7 +33,7 @@ pub(super) async fn reach(config: &DatabaseConfig) -> Result<Pool, ExitCode> {
             eprintln!("{}: {}", error.code(), with_causes(&error));
             return Err(ExitCode::FAILURE);
         }
-        // A role that may not read which migrations there are may still do what it is for.
+        // A role that may not read the migrations may still do the verb's own work.
         Err(_) => {}
     }
     Ok(database::open(config))

@@ -1,10 +1,10 @@
-//! Why a command failed, for whoever reads a terminal.
+//! Why a command failed, for a terminal.
 
 use std::error::Error;
 
 use crate::telemetry::told;
 
-/// What the error says, and its causes on lines of their own.
+/// The error's text, and its causes on lines of their own.
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     told(error).join("\n  because: ")
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_has_a_line_of_its_own() {
+    fn cause_has_a_line_of_its_own() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect")]
         struct Outer(#[source] std::io::Error);
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_not_several() {
+    fn count_of_one_is_singular() {
         assert_eq!(counted(1, "migration"), "1 migration");
         assert_eq!(counted(0, "migration"), "0 migrations");
     }

@@ -16,13 +16,13 @@ use crate::config::Config;
 use crate::telemetry::{Causes, Traces};
 use crate::{server, telemetry};
 
-/// How often holds whose time is up are given back, at the latest; a request that misses their tokens does it at once.
+/// How often expired holds are given back, at the latest; a request that needs their tokens gives them back at once.
 const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often users whose row could not be brought up to date with Firebase are looked for; each has a time of their own.
+/// How often the service looks for users with a failed synchronisation; each has a due time of its own.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long the start waits to find out what gives us sessions. A database that is away is no reason not to start.
+/// How long the start waits for the check of the pooler. The service starts even if the database is away.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// Serve HTTP until SIGTERM.
@@ -33,7 +33,7 @@ pub struct ServeArgs {
     migrate: bool,
 }
 
-/// Serves; answers 0 after an orderly end, 1 when serving could not start or broke off.
+/// Serves; answers 0 after an orderly end, 1 when serving could not start or was interrupted.
 pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     let traces = Traces::new(config.traces.as_ref());
     let _logging = telemetry::start(&config.log, traces.as_ref().unwrap_or(&Traces::default()));

@@ -52,7 +52,7 @@ enum ManyPeople {
     Verify(verify::VerifyArgs),
     /// Bring rows up to date with their Firebase accounts
     Sync(sync::SyncArgs),
-    /// Make users local again who were migrated; the way back
+    /// Make moved users local again
     Unlink(unlink::UnlinkArgs),
 }
 
@@ -66,36 +66,36 @@ enum OnePerson {
     },
     /// Find a user by e-mail address (any case), Firebase uid or id; exits 1 when there is none
     Find {
-        /// What is known of the user
+        /// The address, uid or id
         #[arg(value_name = "EMAIL|UID|ID")]
         what: String,
     },
-    /// Put a user out, at once and everywhere, Firebase included; voids their tokens
+    /// Deactivate a user, at once and everywhere, Firebase included; voids their tokens
     Deactivate {
         #[command(flatten)]
         whom: standing::Whom,
     },
-    /// Let a user in again, at Firebase too
+    /// Activate a user again, at Firebase too
     Activate {
         #[command(flatten)]
         whom: standing::Whom,
     },
-    /// Have Firebase told of every user's role, once FIREBASE_USER_TYPE_CLAIM is set
+    /// Notify Firebase of every user's role, once FIREBASE_USER_TYPE_CLAIM is set
     Roles,
-    /// Print everything that is kept about a user, as JSON
+    /// Print all stored data of a user, as JSON
     Export(erasure::ExportArgs),
-    /// Forget a user, here and at Firebase; the ledger stays, without the user. May be broken off and repeated
+    /// Erase a user's data, here and at Firebase; the ledger stays, without the user. May be interrupted and repeated
     Erase(erasure::EraseArgs),
 }
 
-/// Some users are not as they should be: told from 1, which means that it could not be done or looked at.
+/// The result for some users is bad. 1 means that the command failed.
 const EXIT_SOME: u8 = 2;
 
 fn user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(text).map_err(|rule| rule.0.to_owned())
 }
 
-/// Runs the command and answers the exit code: 0 done, 1 not (the reason is on standard error), 2 done but not for everybody.
+/// Runs the command and answers the exit code: 0 done, 1 failed (the reason is on standard error), 2 done but not for all users.
 ///
 /// # Errors
 /// [`Faults`] of the configuration that this command needs.
@@ -167,7 +167,7 @@ async fn show(pool: &Pool, id: UserId) -> Result<String, OperationError> {
     ))
 }
 
-/// An id or an address names one user; a uid, which two projects may have given out, perhaps several.
+/// An id or an address names one user; a uid may name several, since two projects may have given it out.
 async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     let found = if let Ok(id) = UserId::parse(what) {
         run_statement(pool, |mut connection| async move {

@@ -1,4 +1,4 @@
-//! What commands about many users need: no HTTP, no tokens.
+//! The configuration of commands about many users: no HTTP, no tokens.
 
 use database::DatabaseConfig;
 use firebase::FirebaseConfig;
@@ -6,16 +6,16 @@ use shared::config::{Faults, Lookup, Reader};
 use shared::routing::read_policy;
 use shared::token::TokenPolicy;
 
-/// What commands about many users need to know.
+/// The configuration of commands about many users.
 #[derive(Debug, Clone)]
 pub struct BulkConfig {
     /// The database.
     pub database: DatabaseConfig,
     /// Firebase's account services.
     pub firebase: FirebaseConfig,
-    /// `ROLLOUT_GROUP`, which must be the edge's: another group means other users for the same share.
+    /// `ROLLOUT_GROUP`, equal to the edge's: with another group the same share means other users.
     pub rollout_group: String,
-    /// The cost up to which stored hashes are imported.
+    /// The highest cost of a hash that is imported.
     pub bcrypt_max_cost: u32,
 }
 

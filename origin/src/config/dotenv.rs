@@ -1,22 +1,22 @@
-//! The process environment, with `.env` beneath it on a developer's machine.
+//! The process environment, with `.env` as its fallback on a developer's machine.
 
 use std::collections::BTreeMap;
 
 use shared::config::Lookup;
 
-/// `.env` is there and cannot be read.
+/// The error: `.env` exists and cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(".env cannot be read: line {line} is not `NAME=value`")]
 pub struct DotenvError {
-    /// The offending line, counted from 1; its text is not repeated, it may hold a secret.
+    /// The faulty line, counted from 1; its text is not repeated, since it may hold a secret.
     pub line: usize,
 }
 
-/// The variables of this process. With `ENVIRONMENT=development` in the process itself, those of `.env` in the working
-/// directory count where the process has none: a file alone can never turn a deployment into a development one.
+/// The variables of this process. With `ENVIRONMENT=development` in the process itself, `.env` in the working directory supplies variables
+/// that the process lacks: a file alone can never turn a deployment into a development one.
 ///
 /// # Errors
-/// [`DotenvError`] for a `.env` with a line that is no assignment.
+/// [`DotenvError`] for a `.env` with a line that is not an assignment.
 pub fn process_environment() -> Result<impl Lookup, DotenvError> {
     let development = std::env::var("ENVIRONMENT").is_ok_and(|value| value == "development");
     let file = match std::fs::read_to_string(".env") {
@@ -26,7 +26,7 @@ pub fn process_environment() -> Result<impl Lookup, DotenvError> {
     Ok(move |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
 }
 
-/// `NAME=value` lines; `#` starts a comment line; quotes around a value are taken off.
+/// `NAME=value` lines; `#` starts a comment line; quotes around a value are removed.
 fn parse(text: &str) -> Result<BTreeMap<String, String>, DotenvError> {
     let mut variables = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_variables() {
+    fn dotenv_lines_become_variables() {
         let variables = parse("# c\n\nA=1\nexport B = two words \nC=\"q=#\"\nD=''\n").unwrap();
         let expected = [("A", "1"), ("B", "two words"), ("C", "q=#"), ("D", "")];
         assert_eq!(

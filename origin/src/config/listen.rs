@@ -1,4 +1,4 @@
-//! Where the service listens and how long it lets requests take.
+//! The service's address, and the time limits of requests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use shared::config::{Reader, whole_number};
 use shared::token::Environment;
 
-/// Where the service listens.
+/// The service's address, and the time limits of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenConfig {
     host: IpAddr,
     port: u16,
     /// The longest a request may take before it is answered 503.
     pub request_timeout: Duration,
-    /// How long a connection may go without a complete request head, between two requests as at its beginning, before it is closed.
+    /// How long a connection may go without a complete request head before it is closed, at its beginning and between two requests.
     pub keep_alive: Duration,
     /// How long requests in flight may go on after SIGTERM.
     pub drain: Duration,
@@ -36,7 +36,7 @@ impl ListenConfig {
         let milliseconds = reader.or("REQUEST_TIMEOUT_MS", 10_000, |text| {
             whole_number(text, 100..=120_000)
         });
-        // More than the 5 s of the edge's runtime and the 60 s that balancers usually keep a connection for their next request.
+        // More than the 5 s of the edge's runtime and the 60 s for which load balancers usually keep an idle connection.
         let keep_alive = reader.or("KEEP_ALIVE_SECONDS", 75, |text| whole_number(text, 1..=3_600));
         let drain = reader.or("DRAIN_SECONDS", 20, |text| whole_number(text, 0..=600));
         Self {

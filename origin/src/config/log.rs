@@ -1,4 +1,4 @@
-//! How to log.
+//! The configuration of the log.
 
 use shared::config::Reader;
 use shared::token::Environment;
@@ -13,7 +13,7 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// What is logged, and how.
+/// The log's level and format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
     /// Directives of `tracing_subscriber::EnvFilter`, such as `info` or `info,origin=debug`.
@@ -42,8 +42,8 @@ impl LogConfig {
     }
 }
 
-/// `text` as a filter, with the names of levels that other systems use. A word that names no level would be read as the name of a module,
-/// and everything else would be silent.
+/// `text` as a filter, with the level names of other systems. The filter would read an unknown word as a module's name and silence
+/// everything else.
 fn filter(text: &str) -> Option<String> {
     let directives: Option<Vec<String>> = text.split(',').map(|part| directive(part.trim())).collect();
     let filter = directives?.join(",");
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_of_other_systems_are_understood_and_no_word_silences_all() {
+    fn other_systems_levels_are_read_and_unknown_words_silence_nothing() {
         for (text, expected) in [
             ("info", Some("info")),
             ("warning", Some("warn")),

@@ -1,5 +1,4 @@
-//! Whether, where and how much is traced. The variables are OpenTelemetry's own:
-//! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>,
+//! The configuration of traces. The variables are OpenTelemetry's own: <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>,
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
 
 use std::fmt::Display;
@@ -87,7 +86,7 @@ impl TracesConfig {
     }
 }
 
-/// Whether the standard's switches leave tracing on; those that ask for what there is not are faults.
+/// Whether the standard's switches leave tracing on; an unsupported value is a fault.
 fn is_wanted(reader: &mut Reader<'_>) -> bool {
     let disabled = reader.or("OTEL_SDK_DISABLED", false, |text| {
         match text.to_ascii_lowercase().as_str() {
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signal_path_is_appended_as_the_specification_says() {
+    fn signal_path_is_appended_to_the_endpoint() {
         for (endpoint, url) in [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
             ("https://otel.example/", "https://otel.example/v1/traces"),

@@ -1,4 +1,4 @@
-//! The database: does it answer, is it ours, has it room for this pool, does its clock agree?
+//! Checks the database: it answers, has our schema, has room for this pool, and its clock agrees.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::cli::reason::counted;
 use crate::clock;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Beyond this, tokens that are valid here are expired there.
+/// With a greater difference, tokens that are valid here are expired there.
 const MOST_SECONDS_APART: i64 = 5;
 
 pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
@@ -88,7 +88,7 @@ async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
     })
 }
 
-/// A session is opened in the background, so a request that waits less is answered 503 and the next one finds it.
+/// A session opens in the background: a request with a shorter limit is answered 503, and the next request finds the session.
 fn opening(took: Duration, config: &DatabaseConfig) -> Finding {
     let (wait, limit) = (config.acquire_timeout, config.servers.attempt);
     let detail = format!(
@@ -139,7 +139,7 @@ fn room(server: &Server, pool_max: u32) -> Finding {
     if i64::from(pool_max) > server.room {
         Finding::wrong("pool", detail)
     } else if i64::from(pool_max) > free {
-        // A running replica of ours holds its share already, so this alone stops nothing.
+        // A running replica of ours already holds its share: this alone stops nothing.
         Finding::warning("pool", detail)
     } else {
         Finding::ok("pool", detail)
@@ -180,7 +180,7 @@ async fn schema(config: &DatabaseConfig) -> Finding {
     }
 }
 
-/// What keeps a schema from being current.
+/// Why a schema is not current.
 fn shortfall(found: &status::Status) -> String {
     let parts = [
         (found.count(State::Pending), "pending"),
@@ -197,7 +197,7 @@ fn shortfall(found: &status::Status) -> String {
     parts.join(", ")
 }
 
-/// Why a connection or query failed, without the address or role that the library's own text may hold.
+/// Why a connection or query failed, without the address or role that the library's own text may contain.
 fn refusal(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => {

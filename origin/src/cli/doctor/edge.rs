@@ -1,4 +1,4 @@
-//! The edge: is it there, and was it told the same as we were?
+//! Checks the edge: it answers, and has the same configuration as the origin.
 
 use firebase::http_client;
 use serde::Deserialize as _;
@@ -9,7 +9,7 @@ use shared::token::Accepted;
 use super::finding::Finding;
 use crate::config::Config;
 
-/// More than the edge's longest answer about itself.
+/// More than the edge's longest report about itself.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn look(config: &Config, edge: Option<&str>, key: &str) -> Vec<Finding> {
@@ -37,7 +37,7 @@ async fn ask(edge: &str, key: &str) -> Result<Value, String> {
     let client = http_client::client().map_err(|error| error.to_string())?;
     let url = format!("{}/readyz?verbose", edge.trim_end_matches('/'));
     let request = client.get(url).header(headers::SERVICE_KEY, key);
-    // Without the address: it may hold what nobody should paste.
+    // Without the address: it may contain something secret.
     let mut answer = request
         .send()
         .await

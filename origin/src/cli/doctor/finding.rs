@@ -1,4 +1,4 @@
-//! What one check found.
+//! The result of one check.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use serde::Serialize;
 use serde_json::json;
 use shared::time::UnixTime;
 
-/// How it stands.
+/// The verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
     Ok,
-    /// Works, but somebody should look.
+    /// It works, but an operator should look.
     Warning,
     /// The service would not work, or only in part.
     Wrong,
 }
 
-/// What one check found. The detail holds no secret: it is pasted into tickets.
+/// The result of one check. The detail holds no secret: operators paste it into tickets.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Finding {
     check: &'static str,
@@ -62,7 +62,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How this machine's clock stands to another one.
+/// How far this machine's clock is from another one.
 pub(super) fn distance(seconds_ahead: i64, whose: &str) -> String {
     match seconds_ahead {
         -1..=1 => format!("agrees with {whose}"),

@@ -1,4 +1,4 @@
-//! What is not ours: the issuer's keys, Identity Toolkit, and whether their clocks agree with this machine's.
+//! Checks Google's services: the issuer's keys, Identity Toolkit, and whether their clocks agree with this machine's.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::finding::{Finding, distance};
 use crate::clock;
 use crate::config::Config;
 
-/// The tolerance tokens are judged with by default: beyond it, fresh tokens are refused as not yet valid.
+/// The default tolerance for tokens: with a greater difference, fresh tokens are refused as not yet valid.
 const MOST_SECONDS_APART: i64 = 30;
 
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
@@ -33,7 +33,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Whether anything answers; any status will do, since nothing is asked for.
+/// Whether the address answers at all; any status will do, since nothing is requested.
 async fn reach(client: &reqwest::Client, check: &'static str, url: &str) -> Finding {
     let started = Instant::now();
     match client.get(url).send().await {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_judged_by_the_tolerance_of_tokens() {
+    fn clock_is_judged_by_the_tolerance_of_tokens() {
         let at = |seconds: i64| {
             let moment = chrono::DateTime::from_timestamp(clock::now().secs() + seconds, 0).unwrap();
             agreement(Some(&moment.to_rfc2822()))

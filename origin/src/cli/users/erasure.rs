@@ -26,7 +26,7 @@ pub(super) struct EraseArgs {
     /// Our id of the user
     #[arg(value_name = "ID", value_parser = user_id)]
     id: UserId,
-    /// Nothing brings it back: say that you mean it
+    /// Confirm: nothing brings the data back
     #[arg(long, required = true)]
     yes: bool,
     /// Your name, for the audit trail
@@ -34,7 +34,7 @@ pub(super) struct EraseArgs {
     actor: String,
 }
 
-/// Answers everything about a user as JSON.
+/// Answers all data of a user as JSON.
 pub(super) async fn export(
     pool: &Pool,
     arguments: &ExportArgs,
@@ -48,7 +48,7 @@ pub(super) async fn export(
     Ok(format!("{everything:#}\n"))
 }
 
-/// Erases a user, or goes on with it.
+/// Erases a user's data, or continues an erasure.
 pub(super) async fn erase(
     pool: &Pool,
     arguments: &EraseArgs,

@@ -19,18 +19,18 @@ use crate::cli::reason::with_causes;
 
 /// Bring users to Firebase with their passwords.
 ///
-/// Looks first (who can be brought, who cannot and why, what Firebase has already), then imports the accounts with the bcrypt
-/// hashes users have and links the rows. Who signs in meanwhile is neither overwritten nor doubled.
+/// First checks which users can be imported, which cannot and why, and what Firebase has already. Then it imports the accounts with the
+/// users' bcrypt hashes and links the rows. A user who signs in meanwhile is neither overwritten nor doubled.
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Only the first PERCENT of all users, in the edge's order: those whom ROLLOUT_PERCENT sends to v2 [default: 100, or with
-    /// --resume that of the run before]
+    /// Only the first PERCENT of all users, in the edge's order: those whom ROLLOUT_PERCENT sends to v2 [default: 100, or with --resume the
+    /// share of the run before]
     #[arg(long, value_name = "PERCENT", value_parser = percentage)]
     cohort: Option<Percentage>,
     /// At most N users
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Look, and change nothing on either side
+    /// Check, and change nothing on either side
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
     /// Go on where an earlier run ended or was killed, without looking again at those it has looked at; without one, begin
@@ -51,7 +51,7 @@ fn percentage(text: &str) -> Result<Percentage, String> {
     Percentage::parse(text).map_err(|error| error.to_string())
 }
 
-/// Migrates: 0 everybody, 1 stopped before the end, 2 done but some users failed.
+/// Migrates: 0 all users, 1 stopped before the end, 2 done but some users failed.
 pub(super) async fn run(
     arguments: MigrateArgs,
     directory: Directory,
@@ -104,7 +104,7 @@ pub(super) async fn run(
     }
 }
 
-/// Whom this run is about. Resumed without a share it is those of the run before: more users than that must not move by surprise.
+/// The share of this run. Resumed without a share it is that of the run before: no more users than that may move by surprise.
 async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Percentage, ImportError> {
     if let Some(share) = arguments.cohort {
         return Ok(share);
@@ -117,7 +117,7 @@ async fn share(arguments: &MigrateArgs, pool: &Pool, group: &str) -> Result<Perc
     Ok(last.unwrap_or(Percentage::EVERYBODY))
 }
 
-/// What there is to report, as far as it came.
+/// The report so far.
 #[derive(Default)]
 struct Outcome {
     preflight: Option<Preflight>,

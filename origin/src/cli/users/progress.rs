@@ -1,10 +1,10 @@
-//! How far a long command is: a bar on a terminal, a line now and then elsewhere.
+//! The progress of a long command: a bar on a terminal, a line now and then elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 const WIDTH: u64 = 30;
-/// How often a line is written where there is no terminal.
+/// How often a line is written without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Shows progress on standard error: standard output is for the result.
@@ -17,7 +17,7 @@ pub(super) struct ProgressBar {
 }
 
 impl ProgressBar {
-    /// Towards `total`.
+    /// A bar with `total` steps.
     pub(super) fn new(total: u64) -> Self {
         Self {
             total,
@@ -27,13 +27,13 @@ impl ProgressBar {
         }
     }
 
-    /// So many are done, of which so many failed.
+    /// Shows how many are done, and how many of those failed.
     pub(super) fn show(&mut self, done: u64, failed: u64) {
         let text = line(done, self.total, failed, self.began.elapsed());
         if self.terminal {
             let bar = bar(done, self.total);
             let mut out = std::io::stderr();
-            // Nobody is helped by a command that fails because its progress cannot be seen.
+            // The command goes on even if its progress cannot be shown.
             let _unseen = write!(out, "\r{bar} {text}\x1b[K").and_then(|()| out.flush());
         } else if done >= self.total || self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
             self.last_line = Some(Instant::now());
@@ -41,7 +41,7 @@ impl ProgressBar {
         }
     }
 
-    /// A line of its own.
+    /// Writes `text` on a line of its own.
     pub(super) fn say(&mut self, text: &str) {
         if self.terminal {
             eprint!("\r\x1b[K");
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rest_is_estimated_from_what_is_done() {
+    fn remaining_time_is_estimated_from_the_progress() {
         assert_eq!(
             line(4000, 10_000, 3, Duration::from_secs(5)),
             "4000 of 10000 (40 %), 800 a second, 7 s left, 3 failed"

@@ -4,8 +4,8 @@ use database::{Pool, run};
 use users::OperationError;
 use users::statements::pushes;
 
-/// Has Firebase told of every role; the running service does it. For the day on which FIREBASE_USER_TYPE_CLAIM is first set: from
-/// then on changes are told by themselves.
+/// Requests a notification of every role, which the running service sends to Firebase. For the day on which FIREBASE_USER_TYPE_CLAIM is
+/// first set: from then on every change sends its own.
 pub(super) async fn tell(pool: &Pool) -> Result<String, OperationError> {
     let owed = run(pool, |mut connection| async move {
         pushes::mark_roles_pending(&mut connection).await

@@ -28,8 +28,8 @@ pub(super) struct Whom {
     actor: String,
 }
 
-/// Deactivates or activates. The row decides, so this succeeds whatever Firebase does; what it has not heard is said on standard
-/// error, and the running service tells it.
+/// Deactivates or activates. The row decides, and this succeeds even if Firebase fails; a pending notification is reported on standard
+/// error, and the running service sends it.
 pub(super) async fn set(
     pool: &Pool,
     whom: Whom,
@@ -65,7 +65,7 @@ pub(super) async fn set(
     Ok(describe(&record))
 }
 
-/// Firebase's account services, where this environment has what they need. Putting somebody out must not fail for want of it.
+/// Firebase's account services, where this environment configures them. Deactivation must not fail without them.
 fn firebase(lookup: &dyn Lookup) -> Option<(Firebase, Issuer)> {
     let config = BulkConfig::read(lookup).ok()?.firebase;
     Some((Firebase::new(&config, clock::now).ok()?, config.home))

@@ -16,16 +16,16 @@ use super::EXIT_SOME;
 use crate::cli::reason::with_causes;
 use crate::clock;
 
-/// Bring rows up to date with their Firebase accounts.
+/// Synchronise rows with their Firebase accounts.
 ///
-/// Without a user and without --stale, Firebase is told what it has not heard yet and those are tried again that failed and whose
-/// time has come, as the service does by itself.
+/// Without a user and without --stale, this sends pending notifications to Firebase and retries failed rows that are due, as the service
+/// itself does.
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
     /// A Firebase uid, or our id of the user; a UUID may be either and is looked up as both
     #[arg(value_name = "UID|ID", value_parser = name, conflicts_with = "stale")]
     user: Option<FirebaseUid>,
-    /// Everybody who was not compared for this long: 90m, 24h, 7d
+    /// All users who were not compared for this long: 90m, 24h, 7d
     #[arg(long, value_name = "AGE", value_parser = age)]
     stale: Option<TimeDelta>,
     /// One JSON document on standard output
@@ -55,7 +55,7 @@ fn age(text: &str) -> Result<TimeDelta, String> {
     .ok_or_else(wrong)
 }
 
-/// Syncs: 0 done, 1 not or not to the end, 2 done but some accounts are gone.
+/// Synchronises: 0 done, 1 failed or stopped before the end, 2 done but some accounts are gone.
 pub(super) async fn run(arguments: SyncArgs, directory: Directory, firebase: Firebase) -> ExitCode {
     let syncing = Syncing {
         directory,
@@ -85,7 +85,7 @@ pub(super) async fn run(arguments: SyncArgs, directory: Directory, firebase: Fir
     }
 }
 
-/// Why nothing, or not everything, was brought up to date.
+/// Why the synchronisation did not run or stopped.
 #[derive(Debug, thiserror::Error)]
 enum NotSynced {
     #[error(transparent)]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_have_a_unit() {
+    fn age_needs_a_unit() {
         assert_eq!(age("24h"), Ok(TimeDelta::hours(24)));
         assert_eq!(age("7d"), Ok(TimeDelta::days(7)));
         assert_eq!(age("90m"), Ok(TimeDelta::minutes(90)));

@@ -15,18 +15,18 @@ use crate::cli::reason::{counted, with_causes};
 
 /// Make users local again.
 ///
-/// The password they had when they were migrated counts again: one changed at Firebase since is lost. Their sign-ins are voided.
-/// Their Firebase accounts are deleted, so that they can be migrated anew, unless --keep-accounts is given; an account that is
-/// kept links again when its owner signs in with a verified address.
+/// The password that they had at their move counts again: a later one at Firebase is lost. Their sign-ins are voided. Their Firebase
+/// accounts are deleted, to allow another import, unless --keep-accounts is given; a kept account links again when its owner signs in with
+/// a verified address.
 #[derive(Debug, Args)]
 pub(super) struct UnlinkArgs {
     /// Our id of the user
     #[arg(value_name = "USER", value_parser = user_id, required_unless_present = "all_migrated", conflicts_with = "all_migrated")]
     user: Option<UserId>,
-    /// Everybody whom a migration linked, at a sign-in or in bulk
+    /// All users whom a sign-in or a user import moved
     #[arg(long)]
     all_migrated: bool,
-    /// Say how many it would be, and change nothing
+    /// Print how many it would be, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Leave the Firebase accounts as they are
@@ -43,7 +43,7 @@ pub(super) struct UnlinkArgs {
     actor: String,
 }
 
-/// Unlinks: 0 done, 1 not, or not to the end; run again it goes on.
+/// Unlinks: 0 done, 1 failed, or stopped before the end; another run continues.
 pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -> ExitCode {
     let unlinking = Unlinking::new(
         pool,
@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
     let whom = arguments.user.map_or(Whom::AllImported, Whom::One);
     let counts = async {
         let count = unlinking.count(whom).await?;
-        // Whoever keeps the accounts does not look after those that others are to delete; a run finds them by itself.
+        // A run with --keep-accounts ignores accounts that other runs must delete; a run that deletes finds them by itself.
         let owed = match arguments.dry_run && !arguments.keep_accounts {
             true => unlinking.owed(whom).await?,
             false => 0,

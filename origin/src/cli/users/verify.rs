@@ -21,7 +21,7 @@ pub(super) struct VerifyArgs {
     rate: u32,
 }
 
-/// Compares: 0 the sides agree, 1 they could not be compared, 2 they differ.
+/// Compares: 0 the sides agree, 1 the comparison failed, 2 they differ.
 pub(super) async fn run(arguments: VerifyArgs, directory: Directory, firebase: Firebase) -> ExitCode {
     let found = match compare(&directory, &firebase, &Pace::per_second(arguments.rate)).await {
         Ok(found) => found,
