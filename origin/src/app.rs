@@ -59,7 +59,7 @@ pub struct App {
 pub type AppState = Arc<App>;
 
 impl App {
-    /// The parts for `config`, traced to `traces`. Nothing is connected yet, so this works while the database is down.
+    /// The parts for `config`, traced to `traces`. It connects to nothing yet and works while the database is down.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.

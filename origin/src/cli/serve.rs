@@ -67,7 +67,7 @@ fn cannot_start(error: &(dyn Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The schema, at the server that takes writes.
+/// Migrates the schema, at the server that takes writes.
 async fn bring_schema_up(servers: &Servers) -> Result<(), SchemaError> {
     let server = servers.choose().await.map_err(SchemaError::Connect)?;
     schema::up(&server, &schema::Options::default(), &mut |_| {})
