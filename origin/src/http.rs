@@ -1,4 +1,4 @@
-//! HTTP: the list of routes, and what every request passes through.
+//! HTTP: the list of routes, and the layers around every request.
 
 mod accounts;
 mod body;
@@ -50,7 +50,7 @@ pub fn router(app: AppState) -> Router {
         .with_state(app)
 }
 
-/// Every documented route, with what its handler's annotation says.
+/// Every documented route, with its handler's annotation.
 fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(verify_token::router())

@@ -1,4 +1,4 @@
-//! `/v1/auth/*`: registering, signing in, and what users do with their own account.
+//! `/v1/auth/*`: registration, sign-in, and users' operations on their own account.
 
 mod confirmation;
 mod exchange;
@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(recovery::reset_password))
 }
 
-/// What every sign-in can fail with, once Firebase has let the user in.
+/// The failures of every sign-in, once Firebase has let the user in.
 pub(super) const OF_SIGN_IN: [ErrorCode; 4] = [
     ErrorCode::UserDisabled,
     ErrorCode::TokenRevoked,
@@ -54,7 +54,7 @@ pub struct Session {
     photo_url: Option<String>,
     id_token: String,
     refresh_token: String,
-    /// Seconds the ID token is good for, as Google writes them.
+    /// Seconds until the ID token expires, as text (`"3600"`).
     expires_in: String,
     user: User,
 }

@@ -1,4 +1,4 @@
-//! JSON bodies: bounded, strict, and every broken field named at once.
+//! JSON bodies: bounded, strict, and with an error for every broken field at once.
 
 mod reading;
 
@@ -28,7 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// The user in the path and a JSON body of the type `T`: a refusal names the faults of both.
+/// The user in the path and a JSON body of the type `T`: a refusal names the faults in both.
 #[derive(Debug)]
 pub struct ForUser<T>(pub UserId, pub T);
 
@@ -46,7 +46,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ForUser<T> {
     }
 }
 
-/// A JSON object that is not read yet.
+/// A JSON object that is not yet read into a type.
 #[derive(Debug)]
 pub struct Fields {
     fields: Map<String, Value>,
@@ -69,7 +69,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
                 ApiError::invalid(vec!["the body could not be read".to_owned()])
             }
         })?;
-        // The parser's own message may quote the body, and with it a password.
+        // The parser's own message may quote the body and a password in it.
         serde_json::from_slice(&bytes)
             .map(Self::new)
             .map_err(|_| ApiError::invalid(vec!["the body is not a JSON object".to_owned()]))
@@ -83,24 +83,24 @@ impl Fields {
         Self { fields, faults }
     }
 
-    /// Whether `name` is there and not `null`.
+    /// Whether `name` is present and not `null`.
     pub fn has(&self, name: &str) -> bool {
         !matches!(self.fields.get(name), None | Some(Value::Null))
     }
 
-    /// Whether `name` is there and `null`.
+    /// Whether `name` is present and `null`.
     pub fn is_null(&self, name: &str) -> bool {
         matches!(self.fields.get(name), Some(Value::Null))
     }
 
-    /// Reads as if these had not been sent.
+    /// Removes these fields: they count as not sent.
     pub fn leave_out(&mut self, names: &[&str]) {
         for name in names {
             self.fields.remove(*name);
         }
     }
 
-    /// Refuses `null` for these: it is read as a value that no rule allows.
+    /// Refuses `null` for these: it becomes a value that no rule allows.
     pub fn refuse_null(&mut self, names: &[&str]) {
         for name in names {
             if let Some(value @ Value::Null) = self.fields.get_mut(*name) {
@@ -109,7 +109,7 @@ impl Fields {
         }
     }
 
-    /// Records that `name` breaks `rule`, before anything is read: the fields are refused.
+    /// Records that `name` breaks `rule`, before the fields are read: they are refused.
     pub fn fault(&mut self, name: &'static str, rule: &str) {
         self.faults.push((name, rule.to_owned()));
     }
@@ -122,8 +122,8 @@ impl Fields {
         self.read_with(|_| None)
     }
 
-    /// Reads the fields as `T`, with a rule about several of them: `together` learns of each name whether it is there and good, and
-    /// says which name breaks which rule.
+    /// Reads the fields as `T`, with a rule about several of them: `together` gets, for each name, whether it is present and good, and
+    /// answers which name breaks which rule.
     ///
     /// # Errors
     /// 400 with every fault, that of `together` last.
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_about_two_fields_counts_a_broken_field_as_missing() {
+    fn rule_about_two_fields_treats_a_broken_field_as_missing() {
         let neither = ["email or username is required".to_owned()];
         for (body, own) in [
             (json!({}), vec![]),
@@ -219,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn field_that_was_left_out_is_not_judged() {
+    fn removed_field_is_not_judged() {
         let mut body = fields(json!({"email": 1, "username": 2}));
         body.leave_out(&["email"]);
         assert_eq!(details(body.read()), ["username must be a string"]);
     }
 
     #[test]
-    fn null_is_refused_by_the_rule_of_its_field_where_it_means_nothing() {
+    fn meaningless_null_breaks_the_rule_of_its_field() {
         let mut body = fields(json!({"email": null, "username": null}));
         body.refuse_null(&["username"]);
         assert_eq!(details(body.read()), ["username must be a string"]);

@@ -18,7 +18,7 @@ use super::service_caller::ServiceCaller;
 use super::success::success;
 use crate::app::AppState;
 
-/// The edge itself, by an assertion for this very feed, or one of our services.
+/// The caller: the edge, by an assertion for this feed, or one of our services.
 #[derive(Debug)]
 pub struct Keeper;
 
@@ -34,18 +34,18 @@ impl FromRequestParts<AppState> for Keeper {
     }
 }
 
-/// From where on.
+/// The start of the answer.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChangesQuery {
-    /// `cursor` of the answer before; without it the answer says where to begin.
+    /// `cursor` of the previous answer; without it the answer only gives the first cursor.
     #[param(value_type = String, required = false)]
     since: Option<String>,
 }
 
 /// Revocation feed: users whose access changed since a cursor
 ///
-/// For the edge and for services that keep account statuses. A change may come twice. Forget the users named and ask again about them.
+/// For the edge and for services that keep account statuses. A change may come twice. Drop what you keep about these users and ask again.
 #[utoipa::path(get, path = "/v1/changes", operation_id = "listStandingChanges", tag = USERS, security(("serviceKey" = [])),
     params(ChangesQuery),
     responses((status = 200, description = "The changes, or that everything kept is to be forgotten", body = Changes)),

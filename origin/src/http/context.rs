@@ -1,4 +1,4 @@
-//! What is known about a request before any handler sees it.
+//! The facts about a request that precede its handler.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use users::audit::RequestSource;
 
 use super::error::ApiError;
 
-/// What is known about a request before any handler sees it. Whatever the edge stated is here only if its assertion opened.
+/// The facts about a request that precede its handler. The edge's statements are here only if its assertion opened.
 #[derive(Debug, Clone)]
 pub struct RequestContext(Arc<Inner>);
 
@@ -39,25 +39,25 @@ impl RequestContext {
         }))
     }
 
-    /// The request's name.
+    /// The request's id.
     #[must_use]
     pub fn request_id(&self) -> &RequestId {
         &self.0.request_id
     }
 
-    /// Whom the edge verified, if the request came through it with a token.
+    /// The caller whom the edge verified, if the request came through it with a token.
     #[must_use]
     pub fn edge_identity(&self) -> Option<&Arc<ProvenIdentity>> {
         self.0.identity.as_ref()
     }
 
-    /// Whether the edge stands behind the request.
+    /// Whether the edge sent the request.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         self.0.sealed
     }
 
-    /// Where the request came from, for the audit trail.
+    /// The request's source, for the audit trail.
     #[must_use]
     pub fn source(&self) -> RequestSource {
         RequestSource {

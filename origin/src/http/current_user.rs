@@ -1,4 +1,4 @@
-//! The extractors that let only active users through.
+//! The extractors that admit only active users.
 
 use std::convert::Infallible;
 
@@ -17,12 +17,12 @@ use crate::app::AppState;
 #[derive(Debug)]
 pub struct CurrentUser(pub ActiveUser);
 
-/// The same as they were at most some seconds ago, where there is a replica of the database: for answers that only tell. With
-/// `Cache-Control: no-cache` as they are now.
+/// The same, up to some seconds old, if there is a replica of the database: for answers that only read. With `Cache-Control: no-cache` it
+/// reads the primary.
 #[derive(Debug)]
 pub struct RecentUser(pub ActiveUser);
 
-/// Whether a request wants to be told what is so now.
+/// Whether a request asks for the current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantsNow(pub bool);
 
@@ -51,10 +51,10 @@ impl FromRequestParts<AppState> for RecentUser {
     }
 }
 
-/// The active user behind `identity`: as they are with `now`, else perhaps as they were some seconds ago.
+/// The active user behind `identity`: the current state with `now`, else up to some seconds old.
 ///
 /// # Errors
-/// The user is not served, or a fault of ours.
+/// The user is refused, or a fault of ours.
 pub async fn user_of(
     app: &AppState,
     identity: &Facts,

@@ -1,4 +1,4 @@
-//! A failed request: what is shown, and beside it what is logged. The two never mix.
+//! A failed request: the text for the caller, and separately the cause for the log. The two never mix.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -19,23 +19,23 @@ use users::rules::user::UserError;
 
 use crate::telemetry::Causes;
 
-/// The queue of password checks is this short: waiting longer gains nothing.
+/// The queue of password checks is this short: a longer wait gains nothing.
 const PASSWORD_QUEUE_SECONDS: u32 = 5;
-/// What stands in one another's way for one user is over in moments.
+/// Contention for one user ends within moments.
 const CONTENTION_SECONDS: u32 = 1;
-/// A user who is being moved is moved within seconds, unless the process was killed that did it.
+/// A move of a user ends within seconds, unless its process was killed.
 const MOVE_SECONDS: u32 = 10;
 
-/// A failed request. The body is rendered by [`super::request_log`], which knows the request's name and what it accepts.
+/// A failed request. [`super::request_log`] renders the body, since it knows the request's id and the accepted types.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
     problem: Problem,
-    /// Why, finer than the code; for logs and metrics.
+    /// The reason, finer than the code; for logs and metrics.
     reason: Option<&'static str>,
-    /// What went wrong inside; for the log only.
+    /// The internal cause; for the log only.
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -46,7 +46,7 @@ impl ApiError {
         Self::from(Problem::new(code))
     }
 
-    /// Says what happened this time. Never with text that came from the request's secrets or from a cause.
+    /// Sets the message of this occurrence. Never with text from the request's secrets or from a cause.
     #[must_use]
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.0.problem.message = message.into();
@@ -59,22 +59,22 @@ impl ApiError {
         Self::from(Problem::new(ErrorCode::ValidationError).details(details))
     }
 
-    /// Adds what went wrong inside, for the log.
+    /// Adds the internal cause, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
     }
 
-    /// Adds why, finer than the code.
+    /// Adds a reason, finer than the code.
     #[must_use]
     pub fn reason(mut self, reason: &'static str) -> Self {
         self.0.reason = Some(reason);
         self
     }
 
-    /// Too many requests for one user at once. Not 503, which the edge takes for an outage of the database: a busy user must not open the
-    /// breaker for everyone.
+    /// Too many requests for one user at once. Not 503, which the edge counts as an outage of the database: a busy user must not open the
+    /// breaker for all users.
     fn contended() -> Self {
         let problem = Problem::new(ErrorCode::RateLimited)
             .retry_after(CONTENTION_SECONDS)
@@ -82,28 +82,28 @@ impl ApiError {
         Self::from(problem).reason("contended")
     }
 
-    /// What is shown.
+    /// The problem for the caller.
     pub(super) fn problem(&self) -> &Problem {
         &self.0.problem
     }
 
-    /// What was lacking, for the edge.
+    /// The failed dependency, for the edge.
     pub(super) fn lacks(&self) -> Option<Dependency> {
         Dependency::behind(self.0.problem.code)
     }
 
-    /// Why, finer than the code.
+    /// The reason, finer than the code.
     pub(super) fn log_reason(&self) -> Option<&'static str> {
         self.0.reason
     }
 
-    /// What went wrong inside, with everything beneath it.
+    /// The internal cause, with all causes beneath it.
     pub(super) fn log_cause(&self) -> Option<String> {
         let cause = self.0.cause.as_deref()?;
         Some(Causes(cause).to_string())
     }
 
-    /// The answer in full: the envelope, or RFC 9457 for who asks for it.
+    /// The whole answer: the envelope, or RFC 9457 for callers that ask for it.
     pub(super) fn render(
         &self,
         accept: Option<&str>,
@@ -193,11 +193,11 @@ impl From<AccountError> for ApiError {
             AccountError::SecondFactorEnrolled => {
                 Self::new(ErrorCode::SecondFactorRequired).message(error.to_string())
             }
-            // 409: the edge asks the legacy service, whose password it is.
+            // 409: the edge then asks the legacy service, which has this password.
             AccountError::ResetNeeded => Self::new(ErrorCode::AccountLinkConflict)
                 .message(error.to_string())
                 .reason("reset_needed"),
-            // The same: what stands in the way of one user must not be booked against the database, which 503 would be.
+            // The same: contention for one user must not count as an outage of the database, as 503 would.
             AccountError::BeingMoved => {
                 let problem = Problem::new(ErrorCode::AccountLinkConflict).retry_after(MOVE_SECONDS);
                 Self::from(problem.message(error.to_string())).reason("being_moved")
@@ -207,7 +207,7 @@ impl From<AccountError> for ApiError {
             AccountError::User(error) => error.into(),
             AccountError::Operation(error) => error.into(),
             AccountError::Firebase(error) => error.into(),
-            // Google's own token refused here: nothing the caller can mend.
+            // This service refused Google's own token: the caller cannot correct that.
             AccountError::Token(_) => Self::new(ErrorCode::FirebaseUnavailable).caused_by(error),
             AccountError::SlowDown { retry_after } => {
                 Self::from(Problem::new(ErrorCode::RateLimited).retry_after(retry_after)).reason("guesses")
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contention_for_one_user_is_no_outage_of_the_database() {
+    fn contention_for_one_user_is_not_a_database_outage() {
         for (error, status, reason) in [
             (ApiError::from(LedgerFailure::Busy), 429, "contended"),
             (OperationError::Contended("test").into(), 429, "contended"),
@@ -285,13 +285,13 @@ mod tests {
                 "{error:?}"
             );
             assert_eq!(error.log_reason(), Some(reason));
-            // What the edge's breaker goes by.
+            // The edge's breaker reads this.
             assert_eq!(error.lacks(), None, "{error:?}");
         }
     }
 
     #[test]
-    fn outage_of_the_database_is_told_as_one() {
+    fn database_outage_names_the_database() {
         let error = ApiError::from(LedgerFailure::from(sqlx::Error::WorkerCrashed));
         assert_eq!(
             (error.problem().status, error.lacks()),

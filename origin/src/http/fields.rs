@@ -1,4 +1,4 @@
-//! The fields of bodies: each a type with its one rule, which reading and the document share.
+//! The fields of bodies: each is a type with one rule, which the reader and the document share.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -13,14 +13,14 @@ use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
 /// The rule that a value breaks; completes "`field` …".
 pub type Rule = Cow<'static, str>;
 
-/// Declares the type of a field by how its value is read and how it is described. Its name in the document starts with `field::`:
-/// the description is written where the field is used.
+/// Declares the type of a field: how its value is read and how the document describes it. Its name in the document starts with `field::`,
+/// because the description is written into each use of the field.
 macro_rules! field {
     ($($(#[$doc:meta])* $name:ident($inner:ty): $read:expr, $schema:expr;)*) => {$(
         $(#[$doc])*
         pub struct $name(pub $inner);
 
-        // Without the value, which may be a password or a token.
+        // Without the value: it may be a password or a token.
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(stringify!($name))

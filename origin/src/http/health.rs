@@ -1,4 +1,4 @@
-//! Is it alive, is it ready, how is it? Three questions for three askers.
+//! Liveness, readiness and health: three questions by three kinds of caller.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The process answers
 ///
-/// Depends on nothing: an outage of the database must not restart healthy processes.
+/// Depends on nothing else: an outage of the database must not restart healthy processes.
 #[utoipa::path(get, path = "/livez", operation_id = "getLiveness", tag = OPERATORS,
     responses((status = 200, description = "Alive", body = Alive)))]
 pub async fn livez() -> Json<Alive> {
@@ -31,24 +31,24 @@ pub struct Alive {
     status: &'static str,
 }
 
-/// What `/readyz` found.
+/// The result of `/readyz`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Readiness {
     status: &'static str,
     checks: Checks,
-    /// What edge and origin have to be told alike, for comparison; no secret.
+    /// The settings that the edge and the origin must share, for comparison; no secret.
     accepts: Accepted,
 }
 
-/// Every check by its name: `ok`, or what is wrong.
+/// Every check by its name: `ok`, or the fault.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Checks {
     database: &'static str,
     schema: &'static str,
     serving: &'static str,
-    /// How calls are counted: `memory`, `shared` (by Redis), `memory, redis away`, or `off`. Told, not required.
+    /// How calls are counted: `memory`, `shared` (by Redis), `memory, redis away`, or `off`. Not required for readiness.
     limits: &'static str,
-    /// The issuer's keys, for tokens that do not come through the edge. Told, not required: requests through the edge need none.
+    /// The issuer's keys, for tokens that do not come through the edge. Not required for readiness: requests through the edge need none.
     keys: Vec<KeyRing>,
 }
 
@@ -57,14 +57,14 @@ pub struct Checks {
 pub struct KeyRing {
     ring: &'static str,
     keys: usize,
-    /// Seconds since they were fetched; `null` before the first token.
+    /// Seconds since the last fetch; `null` before the first token.
     age_seconds: Option<i64>,
     usable: bool,
 }
 
 /// Whether load balancers should send requests here
 ///
-/// Needs a database that takes writes and has the schema of this version.
+/// Requires a database that takes writes and has the schema of this version.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = OPERATORS,
     responses(
         (status = 200, description = "Ready", body = Readiness),
@@ -116,7 +116,7 @@ fn key_rings(app: &AppState) -> Vec<KeyRing> {
         .collect()
 }
 
-/// Whether the database takes writes: one that answers and does not serves nobody who signs in or spends.
+/// Whether the database takes writes: without them no user can sign in or spend.
 async fn database_state(app: &AppState) -> &'static str {
     match tokio::time::timeout(CHECK_TIMEOUT, app.pool.takes_writes()).await {
         Ok(Ok(true)) => "ok",
@@ -125,8 +125,8 @@ async fn database_state(app: &AppState) -> &'static str {
     }
 }
 
-/// Whether the schema is the one this program was built for. Once seen, that is remembered: taking a schema down under a
-/// running service is not something a check can repair.
+/// Whether the schema is the one for which this program was built. A good result is remembered: no check can repair a schema that is taken
+/// down under a running service.
 async fn schema_state(app: &AppState) -> &'static str {
     if app.schema_is_current.load(Ordering::Relaxed) {
         return "ok";
@@ -144,7 +144,7 @@ async fn schema_state(app: &AppState) -> &'static str {
     }
 }
 
-/// What `/health` found, in the shape that old monitors read.
+/// The result of `/health`, in the shape that old monitors read.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
     status: &'static str,
@@ -159,7 +159,7 @@ pub struct Health {
     response_time: u64,
 }
 
-/// The parts a monitor asks for.
+/// The parts that a monitor asks for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Services {
     database: Part,

@@ -28,7 +28,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(release))
 }
 
-/// What settling a hold can be refused with.
+/// The refusals of settling a hold.
 const REFUSALS: [ErrorCode; 4] = [
     ErrorCode::NotFound,
     ErrorCode::HoldSettled,
@@ -36,14 +36,14 @@ const REFUSALS: [ErrorCode; 4] = [
     ErrorCode::DatabaseUnavailable,
 ];
 
-/// Tokens to set aside.
+/// Tokens to reserve.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct HoldBody {
     /// How many tokens.
     amount: Amount,
     reason: Reason,
     reference: Option<Reference>,
-    /// Seconds until the hold expires; 900 unless given.
+    /// Seconds until the hold expires; 900 by default.
     expires_in_seconds: Option<Lifetime>,
 }
 
@@ -69,10 +69,10 @@ pub async fn reserve(
     Ok(reserved(app.ledger.reserve(&token, &request).await?))
 }
 
-/// How much of a hold to spend.
+/// The part of a hold to spend.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct CaptureBody {
-    /// Tokens to spend; all of them unless given. The rest goes back.
+    /// Tokens to spend; by default all of them. The rest goes back.
     amount: Option<Amount>,
 }
 
@@ -120,8 +120,8 @@ async fn settle(
 
 /// `amount` of an optional body; no body and no `amount` mean all of the hold.
 ///
-/// A body that is there is read as strictly as any other, whatever its headers say: passing over one that names a part would
-/// capture everything.
+/// A body that is present is read as strictly as any other, whatever its headers say: ignoring one that names a part would capture
+/// everything.
 async fn read_part(request: Request, app: &AppState) -> Result<Option<ledger::Amount>, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY_BYTES)

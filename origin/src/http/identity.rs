@@ -1,4 +1,4 @@
-//! The extractor that lets only proven identities through.
+//! The extractor that admits only proven identities.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::error::ApiError;
 use crate::app::AppState;
 use crate::clock;
 
-/// Whom a credential proves: the edge's assertion if there is one, else the `Authorization` header, verified here.
+/// The identity that the edge's assertion proves, or without one the `Authorization` header, verified here.
 ///
-/// A handler that takes one cannot be reached without a proof.
+/// A request without a proof cannot reach a handler with this argument.
 #[derive(Debug, Clone)]
 pub struct Identity(pub Arc<ProvenIdentity>);
 
-/// The request's credential has been counted.
+/// Marks that the request's credential has been counted.
 #[derive(Clone)]
 struct Counted;
 
@@ -34,7 +34,7 @@ impl FromRequestParts<AppState> for Identity {
             Some(identity) => Arc::clone(identity),
             None => app.verifier.verify(unverified_bearer(parts)?, now).await?,
         };
-        // A handler and what it builds on may both ask; the request counts once.
+        // A handler and another extractor may both ask; the request counts once.
         if parts.extensions.insert(Counted).is_none() {
             app.metrics.legacy_tokens.note(&identity, now);
         }

@@ -1,4 +1,4 @@
-//! From the ledger's types to the wire, and the answer that says whether it is a repeat.
+//! Converts the ledger's types to the wire, and marks repeats.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use super::success::success;
 /// Present (`true`) on an answer that repeats an earlier one.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The success envelope around `data`; status and body are those of the first answer, only a header tells a repeat.
+/// The success envelope around `data`. A repeat has the status and the body of the first answer; only a header marks it.
 fn answer<T: Serialize>(status: StatusCode, data: T, message: &'static str, replayed: bool) -> Response {
     let mut response = (status, success(data, message)).into_response();
     if replayed {

@@ -1,8 +1,8 @@
-//! The legacy contract, `/auth/*`: what old clients call, in the shapes they know.
+//! The legacy contract, `/auth/*`: the routes of old clients, in the shapes that they know.
 //!
-//! Codes and statuses are those of the legacy service, quirks included. Departed from on purpose: an outage is 503 and not
-//! 401, a disabled account 403, a wrong current password 400 and not 500, a missing hash 401 and not 500, negative amounts
-//! are refused, and registering in batches needs a service key.
+//! Codes and statuses are those of the legacy service, quirks included. Intentional differences: an outage is 503 and not 401, a disabled
+//! account 403, a wrong current password 400 and not 500, a missing hash 401 and not 500, negative amounts are refused, and batch
+//! registration requires a service key.
 
 mod account;
 mod batch;

@@ -1,4 +1,4 @@
-//! Counts public calls, and calls that take a password, by the network they come from.
+//! Counts public calls, and calls with a password, by the caller's network.
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
@@ -13,8 +13,8 @@ use super::context::RequestContext;
 use super::error::ApiError;
 use crate::app::AppState;
 
-/// Lets the call through, or answers 429. Calls of our own services are not counted, nor those whose client's address nobody vouches
-/// for: all of them together are not one caller.
+/// Lets the call through, or answers 429. Calls of our own services are not counted, nor those with an unconfirmed client address: all of
+/// them together are not one caller.
 pub async fn handle(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let Some((limit, caller)) = counted(&app, &request) else {
         return next.run(request).await;
@@ -25,7 +25,7 @@ pub async fn handle(State(app): State<AppState>, request: Request, next: Next) -
     }
 }
 
-/// Under which limit the request counts, and whose it is.
+/// The limit of the request, and the key of its caller.
 fn counted(app: &AppState, request: &Request) -> Option<(Limit, Key)> {
     let path = request.extensions().get::<MatchedPath>()?;
     let limit = Limit::of(request.method().as_str(), path.as_str())?;

@@ -1,8 +1,8 @@
-//! The OpenAPI 3.1 document of everything the service answers, and the page to read it.
+//! The OpenAPI 3.1 document of every answer of the service, and the page to read it.
 //!
-//! Each handler describes itself in an annotation: what it takes, what it answers, and the failures of its own. `finish` adds what the
-//! calls of a kind have in common. Schemas are derived from the types that are read and written, statuses and codes come from the
-//! tables that render failures.
+//! Each handler describes itself in an annotation: its arguments, its answers, and its own failures. `finish` adds what calls of one kind
+//! have in common. Schemas are derived from the types that are read and written; statuses and codes come from the tables that render
+//! failures.
 
 mod envelopes;
 mod failure;
@@ -50,12 +50,12 @@ pub(super) const USERS: &str = "users";
 pub(super) const LEGACY: &str = "legacy";
 pub(super) const OPERATORS: &str = "operators";
 
-/// Names of the ways to say who calls.
+/// Names of the security schemes.
 pub(super) const BEARER: &str = "bearer";
 pub(super) const SERVICE_KEY: &str = "serviceKey";
 pub(super) const EDGE: &str = "edgeAssertion";
 
-/// The extension in which an annotation names the failures of its own; the document shows them as answers.
+/// The extension in which an annotation lists the handler's own failures; the document shows them as answers.
 pub(super) const FAILS: &str = "x-fails";
 
 /// The document, compact: what `GET /openapi.json` answers. Built at the first call.
@@ -67,7 +67,7 @@ pub fn compact() -> &'static str {
     &TEXT
 }
 
-/// The document for users and their reviews: indented, ending in a line feed.
+/// The document for readers and reviews: indented, ending in a line feed.
 #[must_use]
 pub fn pretty() -> String {
     let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
@@ -139,7 +139,7 @@ mod tests {
 
     /// The copy makes a change of the contract visible in review.
     #[test]
-    fn the_checked_in_copy_is_the_document() {
+    fn checked_in_copy_equals_the_document() {
         let copy = include_str!("../../../docs/api/openapi.json");
         assert!(
             copy == pretty(),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_a_name_of_its_own_and_a_summary() {
+    fn every_operation_has_a_unique_id_and_a_summary() {
         let document = serde_json::to_value(document()).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_leads_somewhere() {
+    fn every_reference_resolves() {
         let document = serde_json::to_value(document()).unwrap();
         let mut open = vec![&document];
         let mut seen = 0;

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 
 use super::error::ApiError;
 
-/// The `{id}` of a path, as it came. What is not UTF-8 once decoded is refused as any other bad id.
+/// The `{id}` of a path, undecoded. An id that is not UTF-8 once decoded is refused like any other bad id.
 #[derive(Debug)]
 pub struct PathText(pub String);
 

@@ -1,4 +1,4 @@
-//! What every request passes through: its name, the edge's assertion, a time limit, the rendering of failures, one log line.
+//! The outer layer of every request: its id, the edge's assertion, a time limit, the rendering of failures, one log line.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -23,10 +23,10 @@ use crate::clock;
 use crate::metrics::method_name;
 use crate::telemetry::span::{begin_request, end_request, trace_id};
 
-/// Routes that machines ask every few seconds: their spans would drown the others.
+/// Routes that machines call every few seconds: their spans would hide the others.
 const NOT_TRACED: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
-/// Names the request, opens the edge's assertion, lets the handler answer in time, renders failures and writes the one line.
+/// Names the request, opens the edge's assertion, limits the handler's time, renders failures and writes the log line.
 pub async fn handle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let _active = app.metrics.begin();
@@ -66,7 +66,7 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }
-    // For the edge alone, which takes it off again: its breakers are not about the parts of this service.
+    // Only for the edge, which removes the header: its breakers do not concern the parts of this service.
     let lacks = error.as_ref().and_then(ApiError::lacks);
     if let Some(lacks) = lacks.filter(|_| context.is_sealed()) {
         let name = HeaderValue::from_static(lacks.as_str());
@@ -96,7 +96,7 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     response
 }
 
-/// What a request can be found by.
+/// The ids of a request, for searches.
 struct Names<'a> {
     request_id: &'a str,
     trace_id: Option<&'a str>,
@@ -104,8 +104,8 @@ struct Names<'a> {
 
 /// The edge's statement about this request, if there is one.
 ///
-/// One that does not open is never passed over: whoever sent it is not our edge, or our keys disagree. The latter is a fault
-/// of ours, and must not log anybody out.
+/// An assertion that does not open is never ignored: its sender is not our edge, or our keys disagree. The latter is a fault of ours, and
+/// must not log a user out.
 fn open_assertion(
     app: &AppState,
     request: &Request,
@@ -150,7 +150,7 @@ fn refused(rejection: AssertionRejection) -> ApiError {
         .reason(rejection.reason())
 }
 
-/// The name the edge gave, else the caller's if it is a legal one, else a new one.
+/// The id from the edge, else the caller's if it is valid, else a new one.
 fn request_id(stated: Option<&OpenedAssertion>, headers: &HeaderMap) -> RequestId {
     if let Some(stated) = stated {
         return stated.request_id.clone();
@@ -185,7 +185,7 @@ fn render(
     }
 }
 
-/// The route is the template, never the path: paths hold ids.
+/// The route is the template, never the path: paths contain ids.
 fn write_line(
     method: &axum::http::Method,
     route: &str,

@@ -1,4 +1,4 @@
-//! The extractors of the internal routes: which service calls, and its name for the movement it wants.
+//! The extractors of the internal routes: the calling service, and its idempotency key.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -48,7 +48,7 @@ impl FromRequestParts<AppState> for AdminCaller {
     }
 }
 
-/// Who asks for a movement, and the `Idempotency-Key` under which it happens once.
+/// The caller of a movement, and the `Idempotency-Key` under which it happens once.
 #[derive(Debug, Clone)]
 pub struct MovementToken(pub IdempotencyToken);
 

@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(debit))
 }
 
-/// What a movement can be refused with.
+/// The refusals of a movement.
 const REFUSALS: [ErrorCode; 4] = [
     ErrorCode::UserNotFound,
     ErrorCode::InsufficientTokens,
@@ -94,7 +94,7 @@ impl MovementBody {
     }
 }
 
-/// What the caller can spend, and what is set aside.
+/// The caller's spendable and reserved tokens.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BalanceData {
     user_id: Uuid,
@@ -102,7 +102,7 @@ pub struct BalanceData {
     held: i64,
 }
 
-/// Show what the caller can spend, and what is set aside
+/// Show the caller's spendable and reserved tokens
 #[utoipa::path(get, path = "/v1/tokens/balance", operation_id = "getBalance", tag = TOKENS, security(("bearer" = [])),
     responses((status = 200, description = "The caller's tokens", body = BalanceData)),
     extensions(("x-fails" = json!(of_users()))))]
@@ -119,11 +119,11 @@ pub async fn balance(
     Ok(success(data, "Token balance retrieved successfully"))
 }
 
-/// Which page of transfers.
+/// The page of transfers.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(required = false, value_type = String, max_length = 64)]
     cursor: Option<String>,
     /// How many.

@@ -1,4 +1,4 @@
-//! `/v1/users/{id}`: what administrators do with users. Each change leaves an audit event.
+//! `/v1/users/{id}`: administrators' operations on users. Each change leaves an audit event.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -36,7 +36,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(sync))
 }
 
-/// What every call here can be refused with.
+/// The refusals of every call here.
 const REFUSALS: [ErrorCode; 2] = [ErrorCode::UserNotFound, ErrorCode::DatabaseUnavailable];
 
 /// A user.
@@ -65,11 +65,11 @@ pub struct EventJson {
     details: Value,
 }
 
-/// Which page of the trail.
+/// The page of the trail.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TrailQuery {
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(value_type = i64, required = false)]
     before: Option<i64>,
 }

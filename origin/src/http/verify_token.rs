@@ -1,4 +1,4 @@
-//! Who the caller is, and whether a token is good.
+//! Shows the caller, and verifies tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -63,7 +63,7 @@ pub async fn me(RecentUser(user): RecentUser) -> Json<Success<Me>> {
 
 /// Verify a token and show its user
 ///
-/// Creates the user at first sight (just-in-time provisioning). A token that is not good is 401, never `valid: false`.
+/// Creates the user at first sight (just-in-time provisioning). A bad token is 401, never `valid: false`.
 #[utoipa::path(post, path = "/v1/auth/verify-token", operation_id = "verifyToken", tag = IDENTITY,
     request_body = TokenBody,
     responses((status = 200, description = "The token is good", body = VerifiedToken)),
@@ -86,7 +86,7 @@ pub async fn verify_token(
 
 /// Verify a token and show its user
 ///
-/// The same as `/v1/auth/verify-token`, under the path that services know.
+/// The same as `/v1/auth/verify-token`, under the path that existing services use.
 #[utoipa::path(post, path = "/v1/token/verify", operation_id = "verifyTokenForServices", tag = IDENTITY,
     request_body = TokenBody,
     responses((status = 200, description = "The token is good", body = VerifiedToken)),

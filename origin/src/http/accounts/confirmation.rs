@@ -27,7 +27,7 @@ pub struct ConfirmPasswordBody {
 
 /// Make the password from before the e-mail address was proven valid again
 ///
-/// Needs a sign-in at Firebase in the last five minutes, with a token that says email_verified. Other sessions end.
+/// Requires a sign-in at Firebase in the last five minutes, with a token that says email_verified. Other sessions end.
 #[utoipa::path(post, path = "/v1/auth/confirm-password", operation_id = "confirmPassword", tag = ACCOUNTS, security(("bearer" = [])),
     request_body = ConfirmPasswordBody,
     responses((status = 200, description = "Password confirmed; a new session", body = Session)),
@@ -39,7 +39,7 @@ pub async fn confirm(
     context: RequestContext,
     Body(body): Body<ConfirmPasswordBody>,
 ) -> Result<Json<Success<Session>>, ApiError> {
-    // Who knows the old password alone may be another user.
+    // Another user may know the old password; it alone proves nothing.
     if !identity.email_verified || !is_recent_sign_in(&identity, clock::now()) {
         return Err(ApiError::new(ErrorCode::TokenRevoked)
             .message("Sign in again, by a way that proves the e-mail address, at most five minutes before"));

@@ -16,10 +16,10 @@ use crate::http::identity::Identity;
 use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// Exchange a token of the legacy service for a Firebase session
+/// Exchange a legacy token for a Firebase session
 ///
-/// A user without a Firebase account gets one, with the password they have. Only where that is the password at Firebase too, and for
-/// tokens younger than LEGACY_EXCHANGE_MAX_AGE_SECONDS. The old token stays good until it expires.
+/// A user without a Firebase account gets one, with their password. Requires that this is the password at Firebase too, and a token younger
+/// than LEGACY_EXCHANGE_MAX_AGE_SECONDS. The old token stays good until it expires.
 #[utoipa::path(post, path = "/v1/auth/exchange", operation_id = "exchangeToken", tag = ACCOUNTS, security(("bearer" = [])),
     responses((status = 200, description = "Signed in", body = Session)),
     extensions(("x-fails" = json!([of_users(), [OF_FIREBASE.as_slice(), &OF_SIGN_IN, &[ErrorCode::ValidationError]]]))))]
@@ -33,13 +33,13 @@ pub async fn exchange(
         return Err(ApiError::new(ErrorCode::TokenWrongKind)
             .message("Only a token of the legacy service can be exchanged"));
     }
-    // The edge may have been told another end than this service.
+    // The edge's configuration may have another end than this service's.
     let ended = app.config.tokens.legacy.accepted_until;
     if ended.is_some_and(|until| clock::now() >= until) {
         return Err(ApiError::new(ErrorCode::TokenWrongKind)
             .message("Tokens of the legacy service are no longer accepted"));
     }
-    // The session does not end by itself, so it must not come of a token that leaked long ago.
+    // The session does not end by itself: a token that leaked long ago must not give one.
     if clock::now().since(identity.issued_at) >= app.config.legacy_exchange_max_age {
         return Err(
             ApiError::new(ErrorCode::TokenExpired).message("The token is too old to be exchanged: sign in")

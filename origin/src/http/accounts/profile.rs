@@ -15,7 +15,7 @@ use crate::http::fields::{ShownName, WebAddress};
 use crate::http::openapi::{ACCOUNTS, OF_FIREBASE, of_users};
 use crate::http::success::success;
 
-/// What is shown of a user.
+/// The displayed name and photo of a user.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
@@ -27,7 +27,7 @@ pub struct Shown {
     updated_at: DateTime<Utc>,
 }
 
-/// What to show of a user; at least one of the two.
+/// A new name, a new photo, or both.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownBody {

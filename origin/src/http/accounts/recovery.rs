@@ -44,7 +44,7 @@ pub async fn forgot_password(
 
 /// Send the caller an e-mail that proves their address
 ///
-/// Nothing is sent if the address is proven already. Google refuses a second mail within a short time.
+/// Sends nothing if the address is already proven. Google refuses a second mail within a short time.
 #[utoipa::path(post, path = "/v1/auth/verify-email", operation_id = "verifyEmail", tag = ACCOUNTS, security(("bearer" = [])),
     responses((status = 200, description = "An e-mail is sent, unless the address is proven already")),
     extensions(("x-fails" = json!([of_users(), [OF_FIREBASE]]))))]
@@ -93,7 +93,7 @@ pub async fn reset_password(
         Err(AccountError::Firebase(FirebaseError::Stale(_))) => Err(ApiError::invalid(vec![
             "oobCode is invalid or has expired".to_owned(),
         ])),
-        // The code was mailed to them: they may know.
+        // The code was mailed to the user: they may know.
         Err(AccountError::DisabledThere) => Err(UserError::Disabled.into()),
         Err(error) => Err(error.into()),
     }

@@ -25,14 +25,14 @@ use crate::http::success::success;
 /// The proof that the caller is the owner of the account.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct LeaveBody {
-    /// Not needed within five minutes of signing in at Firebase.
+    /// Not required within five minutes of a sign-in at Firebase.
     #[schema(required = false)]
     password: TypedPassword,
 }
 
 /// Delete the caller's account, at Firebase and here
 ///
-/// Needs the password, or a sign-in at Firebase younger than five minutes: a stolen token alone is not enough.
+/// Requires the password, or a sign-in at Firebase younger than five minutes: a stolen token alone is not enough.
 #[utoipa::path(delete, path = "/v1/auth/user", operation_id = "deleteUser", tag = ACCOUNTS, security(("bearer" = [])),
     request_body = Option<LeaveBody>,
     responses((status = 200, description = "Account deleted")),

@@ -1,4 +1,4 @@
-//! `POST /v1/auth/mfa/start` and `/v1/auth/mfa/finish`: the second step of a sign-in that was answered `SECOND_FACTOR_REQUIRED`.
+//! `POST /v1/auth/mfa/start` and `/v1/auth/mfa/finish`: the second step of a sign-in with the answer `SECOND_FACTOR_REQUIRED`.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,31 +16,31 @@ use crate::http::fields::{field, text, texts};
 use crate::http::openapi::{ACCOUNTS, OF_FIREBASE};
 use crate::http::success::success;
 
-/// What either step can be refused with.
+/// The refusals of both steps.
 const REFUSALS: [ErrorCode; 2] = [ErrorCode::TokenExpired, ErrorCode::InvalidCredentials];
 
 /// An SMS that was sent.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SmsSent {
-    /// What the code is finished with.
+    /// The session for `/v1/auth/mfa/finish`.
     session_info: String,
 }
 
 field! {
-    /// What the refused sign-in handed out.
+    /// The pending credential of the refused sign-in.
     PendingCredential(String): |value| text(value, 1..=8192), texts(1..=8192);
-    /// Names a factor of the user.
+    /// The id of a user's factor.
     FactorId(String): |value| text(value, 1..=256), texts(1..=256);
-    /// A proof that an app asks, in one of Google's forms.
+    /// A proof that an app sends the request, in one of Google's forms.
     AppProof(String): |value| text(value, 1..=16_384), texts(1..=16_384);
-    /// Names an SMS that was sent: Google's name, with the factor's id and a signature before it.
+    /// The session of an SMS: Google's, after the factor's id and a signature.
     SmsSession(String): |value| text(value, 1..=9216), texts(1..=9216);
-    /// What the user reads off their device.
+    /// The code from the user's device.
     Code(String): |value| text(value, 1..=16), texts(1..=16);
 }
 
-/// The factor that the code is for, and Google's proofs that an app asks.
+/// The factor, and Google's proofs that an app sends the request.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StartSecondFactorBody {
@@ -58,7 +58,8 @@ pub struct StartSecondFactorBody {
 
 /// Send the code of a second factor by SMS
 ///
-/// For a sign-in that was refused with `SECOND_FACTOR_REQUIRED`. Google wants a proof that an app asks: one of the optional fields.
+/// For a sign-in that was refused with `SECOND_FACTOR_REQUIRED`. Google requires a proof that an app sends the request: one of the optional
+/// fields.
 #[utoipa::path(post, path = "/v1/auth/mfa/start", operation_id = "startSecondFactor", tag = ACCOUNTS,
     request_body = StartSecondFactorBody,
     responses((status = 200, description = "Code sent", body = SmsSent)),

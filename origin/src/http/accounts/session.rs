@@ -1,4 +1,4 @@
-//! Registering, signing in, refreshing, signing out.
+//! Register, sign in, refresh, sign out.
 
 use axum::Json;
 use axum::extract::State;
@@ -54,7 +54,7 @@ pub struct RegisterBody {
 
 /// Register a user
 ///
-/// A repeat of the very same request, password included, is answered and not refused: clients try again when an answer is lost.
+/// A repeat of the same request, password included, is answered and not refused: clients retry after a lost answer.
 #[utoipa::path(post, path = "/v1/auth/register", operation_id = "register", tag = ACCOUNTS,
     request_body = RegisterBody,
     responses((status = 201, description = "Registered and signed in", body = Registered)),
@@ -74,7 +74,7 @@ pub async fn register(
     };
     let origin = context.source();
     let mut registered = app.accounts.register(&new, &origin).await?;
-    // A repeat of a registration that had got no further, or a deployment that cannot make accounts with a photo.
+    // The repeat of an interrupted registration, or a deployment that cannot make accounts with a photo.
     let shown = registered.user.user();
     let lacks_name = new.display_name.is_some() && shown.display_name.is_none();
     let lacks_photo = new.photo_url.is_some() && shown.photo_url != new.photo_url;
@@ -90,7 +90,7 @@ pub async fn register(
     Ok((StatusCode::CREATED, success(data, "User registered successfully")))
 }
 
-/// Who signs in.
+/// The user's credentials.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct LoginBody {
     email: Email,
@@ -99,8 +99,8 @@ pub struct LoginBody {
 
 /// Sign a user in
 ///
-/// A local account moves to Firebase at a sign-in with the right password, under its own id. The answer does not say which of address and
-/// password is wrong.
+/// A sign-in with the right password moves a local account to Firebase, under its own id. The answer does not say whether the address or
+/// the password is wrong.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = ACCOUNTS,
     request_body = LoginBody,
     responses((status = 200, description = "Signed in", body = Session)),

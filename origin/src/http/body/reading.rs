@@ -1,4 +1,4 @@
-//! Reads a typed body out of JSON and goes on after a fault, because a caller wants to hear of all of them at once.
+//! Reads a typed body from JSON and goes on after a fault: the caller learns all faults at once.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer as _, 
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// Which field breaks its rule, and the rule; together they are the sentence a caller reads.
+/// The field with the fault, and its rule; together they are the sentence for the caller.
 pub type Fault = (&'static str, String);
 
-/// Reads the fields of `T` in their declared order and adds a fault for each that breaks its rule. A field that is missing is read like
-/// `null`: an `Option` is `None`, anything else "is required".
+/// Reads the fields of `T` in their declared order and adds a fault for each that breaks its rule. A missing field is read like `null`: an
+/// `Option` is `None`, any other field "is required".
 pub fn read<T: DeserializeOwned>(mut fields: Map<String, Value>, faults: &mut Vec<Fault>) -> Option<T> {
     let mut next = 0;
     loop {
@@ -21,7 +21,7 @@ pub fn read<T: DeserializeOwned>(mut fields: Map<String, Value>, faults: &mut Ve
             next: &mut next,
             faults,
         };
-        // A derived `Deserialize` stops at the first fault. The next pass starts behind it.
+        // A derived `Deserialize` stops at the first fault. The next pass starts after it.
         let read = T::deserialize(pass);
         if faults.len() > before {
             continue;
@@ -45,7 +45,7 @@ struct Pass<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// The rule that a value breaks; never the value, which may be a password.
+/// The broken rule; never the value, which may be a password.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(String);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_field_is_named_once_in_declared_order() {
+    fn broken_fields_are_named_once_in_declared_order() {
         for (body, expected) in [
             (
                 json!({"email": "Ada@example.com", "newPassword": "abcdefg1", "amount": 1, "other": []}),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_refused_as_a_whole_is_never_refused_without_a_word() {
+    fn body_refused_as_a_whole_names_a_fault() {
         let mut faults = Vec::new();
         assert_eq!(read::<String>(Map::new(), &mut faults), None);
         assert_eq!(faults.len(), 1);

@@ -18,7 +18,7 @@ use crate::http::identity::Identity;
 use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
-/// What the legacy service says of a closed account. Nested twice, and clients' types depend on it.
+/// The legacy service's report of a closed account. Nested twice: clients' types depend on it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AccountDeleted {
     message: &'static str,
@@ -43,7 +43,7 @@ pub async fn close(
     Identity(identity): Identity,
     context: RequestContext,
 ) -> Result<Json<Success<AccountDeleted>>, ApiError> {
-    // This contract asks for no password, and a session made of a legacy token is no sign-in: its holder may have stolen the token.
+    // This contract requires no password, and a session from a legacy token is no sign-in: its holder may have stolen the token.
     if identity.sign_in_provider.as_deref() == Some("custom") {
         return Err(LegacyCode::Unauthorized.into());
     }

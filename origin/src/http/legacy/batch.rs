@@ -25,7 +25,7 @@ use crate::http::success::success;
 
 const MAX_USERS: usize = 50;
 
-/// How the batch went.
+/// The outcome of the batch.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BatchOutcome {
     total: usize,
@@ -34,7 +34,7 @@ pub struct BatchOutcome {
     results: Vec<Entry>,
 }
 
-/// How one registration went.
+/// The outcome of one registration.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = BatchEntry)]
 pub struct Entry {
@@ -62,7 +62,7 @@ pub struct RegisterBatchBody {
     users: Option<Value>,
 }
 
-/// One of them.
+/// One registration.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct RegisterBatchEntry {
     email: Email,
@@ -90,7 +90,7 @@ pub async fn register_batch(
             )]));
         }
     };
-    // One after the other: the whole batch is one caller's share of Firebase's quota.
+    // One after the other: a batch counts as one caller at Firebase's quota.
     let origin = context.source();
     let mut results = Vec::with_capacity(users.len());
     for (index, user) in users.into_iter().enumerate() {
@@ -110,8 +110,8 @@ pub async fn register_batch(
     ))
 }
 
-/// One registration: its outcome, or a fault of ours, which ends the batch. It may be sent again; whoever is registered
-/// already then fails with `EMAIL_EXISTS`.
+/// One registration: its outcome, or a fault of ours, which ends the batch. The caller may send it again; a user who is registered already
+/// then fails with `EMAIL_EXISTS`.
 async fn register(
     app: &AppState,
     user: Value,

@@ -1,4 +1,4 @@
-//! Who calls, in the legacy contract's words.
+//! The callers of the legacy contract.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,7 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::Failure;
 use crate::http::service_caller::ServiceCaller;
 
-/// What a call with a user's credential can be refused with.
+/// The refusals of a call with a user's credential.
 pub fn of_callers() -> Vec<Failure> {
     let credentials = [
         LegacyCode::Unauthorized,
@@ -48,7 +48,7 @@ impl FromRequestParts<AppState> for LegacyCaller {
     }
 }
 
-/// One of our services. The legacy service answers 401 to everybody else.
+/// One of our services. The legacy service answers 401 to all other callers.
 #[derive(Debug)]
 pub struct LegacyService(pub ServiceCaller);
 

@@ -13,17 +13,17 @@ use crate::http::openapi::Failure;
 /// A code of the legacy service with its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegacyCode {
-    /// No credential, or none that counts.
+    /// No credential, or none that is accepted.
     Unauthorized,
-    /// A token that is none.
+    /// The token is malformed.
     InvalidToken,
-    /// A token whose time is over.
+    /// The token has expired.
     TokenExpired,
     /// The token's user is gone.
     TokenUserNotFound,
-    /// Nobody has this address or username.
+    /// No user has this address or username.
     IdentifierNotFound,
-    /// It is not their password.
+    /// The password is not the user's.
     InvalidPassword,
     /// The current password is wrong.
     InvalidCurrentPassword,
@@ -98,7 +98,7 @@ impl From<LegacyCode> for ApiError {
     }
 }
 
-/// A failed credential as the legacy service names it; everything that is not a 401 stays as it is.
+/// A failed credential with the legacy service's code; anything but a 401 stays as it is.
 pub fn credential_failure(error: ApiError) -> ApiError {
     let problem = error.problem();
     let code = match (problem.status, problem.code) {
@@ -121,7 +121,7 @@ pub fn account_failure(error: AccountError) -> ApiError {
     match error {
         AccountError::UnknownIdentifier => LegacyCode::IdentifierNotFound.into(),
         AccountError::WrongPassword => LegacyCode::InvalidPassword.into(),
-        // Who has an account is no secret in this contract.
+        // This contract reveals who has an account.
         AccountError::DisabledThere => UserError::Disabled.into(),
         AccountError::EmailExists => LegacyCode::EmailExists.into(),
         AccountError::UsernameExists => LegacyCode::UsernameExists.into(),
@@ -141,7 +141,7 @@ pub fn ledger_failure(fault: LedgerFailure) -> ApiError {
     }
 }
 
-/// Somebody whose token is good and whose row is not there (any more).
+/// The token is good, and its user has no row (any more).
 pub fn gone() -> ApiError {
     UserError::NotFound.into()
 }

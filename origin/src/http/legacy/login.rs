@@ -17,7 +17,7 @@ use crate::http::fields::{Email, TypedPassword, Username};
 use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
-/// Who signs in: by `email` or by `username`, not both.
+/// The user's credentials: `email` or `username`, not both.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct LegacyLoginBody {
     email: Option<Email>,

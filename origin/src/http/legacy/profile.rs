@@ -32,14 +32,14 @@ pub struct UserData {
     user: UserWithProfile,
 }
 
-/// A user after a change; the message is here as well as in the envelope.
+/// A user after a change; the message is also in the envelope.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ChangedUserData {
     user: UserWithProfile,
     message: &'static str,
 }
 
-/// A message where others have data.
+/// A message in the place of data.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MessageData {
     message: &'static str,
@@ -61,7 +61,7 @@ field! {
     /// A user's full name.
     FullName(String): |value| text(value, 1..=100), texts(1..=100);
 
-    /// Names a school.
+    /// The number of a school.
     SchoolId(i32):
         |value| {
             let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
@@ -82,7 +82,7 @@ field! {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
 
-    /// What the legacy service knows.
+    /// One of the legacy service's two genders.
     Gender(&'static str):
         |value| match value.as_str() {
             Some("male") => Ok("male"),
@@ -92,7 +92,7 @@ field! {
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["male", "female"]));
 }
 
-/// What to change of the caller; what is missing stays.
+/// The changes to the caller; a missing field leaves its value as it is.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ProfileBody {
     username: Option<Username>,
@@ -109,7 +109,7 @@ pub struct ProfileBody {
     gender: Option<Gender>,
 }
 
-/// Change what the body names
+/// Change the fields in the body
 #[utoipa::path(put, path = "/auth/profile", operation_id = "legacyPutProfile", tag = LEGACY, security(("bearer" = [])),
     request_body = ProfileBody,
     responses((status = 200, description = "The caller after the change", body = ChangedUserData)),

@@ -1,4 +1,4 @@
-//! A user with their profile, as the legacy contract shows them.
+//! A user with their profile, in the shape of the legacy contract.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub struct UserWithProfile {
     profile: Option<ProfileJson>,
 }
 
-/// What a user tells about themselves.
+/// The profile of a user.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ProfileJson {
     user_id: Uuid,

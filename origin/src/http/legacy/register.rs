@@ -19,8 +19,8 @@ use crate::http::fields::{Email, NewPassword, Username};
 use crate::http::openapi::{LEGACY, OF_FIREBASE};
 use crate::http::success::success;
 
-/// A user and their token; for users of this side it is a Firebase session cookie, which lives as long as the tokens of the legacy
-/// service (`LEGACY_CONTRACT_SESSION`).
+/// A user and their token. For users of v2 it is a Firebase session cookie, which lives as long as the tokens of the legacy service
+/// (`LEGACY_CONTRACT_SESSION`).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserAndToken {
     user: User,
@@ -28,7 +28,7 @@ pub struct UserAndToken {
 }
 
 impl UserAndToken {
-    /// What a client of the legacy contract is told of a sign-in.
+    /// The legacy contract's answer to a sign-in.
     pub(super) async fn of(app: &AppState, signed_in: SignedInUser) -> Self {
         Self {
             user: signed_in.user.into_user(),
@@ -37,7 +37,7 @@ impl UserAndToken {
     }
 }
 
-/// The token of a sign-in, for clients that know no refresh.
+/// The token of a sign-in, for clients that cannot refresh.
 pub(super) async fn session(app: &AppState, tokens: SignedIn) -> String {
     let session = app.accounts.legacy_contract_token(tokens).await;
     app.metrics.legacy_sessions.note(session.kind);

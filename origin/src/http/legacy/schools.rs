@@ -29,12 +29,12 @@ use crate::http::limit;
 use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 
-/// How long a search waits for its place.
+/// How long a search waits for a free place.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// When it may be tried again, in seconds.
+/// Seconds until the next attempt.
 const BUSY_SECONDS: u32 = 2;
 
-/// Which schools, and which page of them. `useFullText` of the old contract is accepted and changes nothing.
+/// The filter, and the page. `useFullText` of the old contract is accepted and changes nothing.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SchoolQuery {
@@ -55,9 +55,9 @@ pub struct SchoolQuery {
     limit: Option<String>,
 }
 
-/// How many schools a page holds unless the query says so.
+/// How many schools a page holds by default.
 const USUAL_LIMIT: i64 = 20;
-/// The longest text searched for, in characters.
+/// The longest searched text, in characters.
 const MAX_SEARCHED: usize = 200;
 
 fn searched() -> Object {
@@ -79,7 +79,7 @@ pub struct SchoolPage {
     pagination: Pagination,
 }
 
-/// Where the page stands.
+/// The position of the page.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Pagination {
     total: i64,
@@ -111,7 +111,7 @@ pub struct AddedSchool {
     params(SchoolQuery),
     responses((status = 200, description = "A page of schools", body = SchoolPage)),
     extensions(("x-fails" = json!(of_callers()))))]
-// Each user so often, and not more at once than a part of the pool: the count alone may read the whole table.
+// Each user has a quota, and all together use a part of the pool: the count alone may read the whole table.
 pub async fn list(
     State(app): State<AppState>,
     LegacyCaller(user): LegacyCaller,
@@ -161,7 +161,7 @@ async fn search(
 field! {
     /// The name of a school.
     SchoolName(String): |value| text(value, 1..=200), texts(1..=200);
-    /// Where a school is.
+    /// The address of a school.
     Address(String): |value| text(value, 1..=1000), texts(1..=1000);
     /// A city or province.
     Place(String): |value| text(value, 1..=100), texts(1..=100);
@@ -190,7 +190,7 @@ pub async fn add(
     let address = body.address.as_ref().map(|text| text.0.as_str());
     let city = body.city.as_ref().map(|text| text.0.as_str());
     let province = body.province.as_ref().map(|text| text.0.as_str());
-    // Not repeated on a dead connection: a school has no key by which a repeat could be recognised.
+    // Not repeated on a dead connection: a school has no key that would recognise the repeat.
     let added = app.pool.once(|mut connection| async move {
         profiles::add_school(&mut connection, name, address, city, province).await
     });

@@ -57,7 +57,7 @@ field! {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
 
-    /// How many tokens; 0 changes nothing, which the legacy service allows.
+    /// How many tokens; 0 changes nothing, as at the legacy service.
     Tokens(i64):
         |value| {
             let number = value.as_i64().filter(|number| (0..=i64::from(MAX_BALANCE)).contains(number));
@@ -65,7 +65,7 @@ field! {
         },
         numbers(0, MAX_BALANCE);
 
-    /// Which way.
+    /// The direction.
     Operation(Direction):
         |value| match text(value, 1..=16)?.as_str() {
             "add" => Ok(Direction::Credit),
@@ -85,7 +85,7 @@ pub struct BalanceChangeBody {
     operation: Operation,
 }
 
-/// The key by which a repeat is recognised, which old callers do not send.
+/// The key that recognises a repeat; old callers send none.
 struct OptionalKey;
 
 impl IntoParams for OptionalKey {
@@ -112,7 +112,7 @@ pub async fn change(
 ) -> Result<Json<Success<NewBalance>>, ApiError> {
     let (user, direction) = (body.user_id.0, body.operation.0);
     let Ok(amount) = Amount::new(body.amount.0) else {
-        // Nothing to move, which the legacy service allows.
+        // Nothing to move; the legacy service allows it.
         let balance = app.ledger.balance(user).await?;
         return Ok(success(
             NewBalance {

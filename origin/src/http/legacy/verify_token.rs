@@ -1,4 +1,4 @@
-//! `POST /auth/verify-token`: a token that is not good is an answer here, not a failure.
+//! `POST /auth/verify-token`: a bad token is an answer here, not a failure.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,29 +16,29 @@ use crate::http::openapi::LEGACY;
 use crate::http::success::success;
 use crate::http::verify_token::TokenBody;
 
-/// Whether the token is good: its user, or why not.
+/// Whether the token is good: its user, or the reason.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Verdict {
-    /// It is.
+    /// The token is good.
     Good {
         /// `true`.
         valid: bool,
         /// Its user.
         user: Box<User>,
     },
-    /// It is not.
+    /// The token is bad.
     Bad {
         /// `false`.
         valid: bool,
-        /// Why not.
+        /// The reason.
         error: &'static str,
     },
 }
 
 /// Verify a token: both verdicts are answers
 ///
-/// An outage of the service is 503, because callers take `valid: false` for final.
+/// An outage of the service is 503, because callers treat `valid: false` as final.
 #[utoipa::path(post, path = "/auth/verify-token", operation_id = "legacyVerifyToken", tag = LEGACY,
     request_body = TokenBody,
     responses((status = 200, description = "The verdict", body = Verdict)),

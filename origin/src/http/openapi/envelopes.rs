@@ -34,7 +34,7 @@ pub struct FailureFacts {
     details: Details,
 }
 
-/// A failure as RFC 9457 has it, for who asks for it by name.
+/// A failure as RFC 9457 defines it, for callers that ask for it by name.
 #[derive(ToSchema)]
 pub struct ProblemDetails {
     /// `about:blank`: the code says which problem it is.
@@ -69,7 +69,7 @@ pub fn success(data: impl Into<RefOr<Schema>>) -> Object {
         .build()
 }
 
-/// `data` where there is nothing to say.
+/// `data` of an answer without content.
 pub fn nothing() -> Object {
     ObjectBuilder::new().schema_type(Type::Null).build()
 }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_described_is_what_is_rendered() {
+    fn described_envelopes_equal_rendered_ones() {
         let problem = Problem::new(ErrorCode::ValidationError).details(vec!["a is required".to_owned()]);
         let envelope: Value =
             serde_json::from_slice(&problem.envelope("r-1", UnixTime::from_secs(0))).unwrap();

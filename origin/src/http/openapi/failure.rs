@@ -1,4 +1,4 @@
-//! Which failures an operation can answer with, and how the document shows them.
+//! The failures of an operation, and their form in the document.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use utoipa::openapi::{
 
 use super::envelopes::{self, failure_with, problem_with};
 
-/// A failure that can be answered, as the table it comes from has it.
+/// A possible failure, as its table has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
     /// HTTP status.
@@ -36,7 +36,7 @@ impl From<ErrorCode> for Failure {
     }
 }
 
-/// What a call with a user's credential can be refused with.
+/// The refusals of a call with a user's credential.
 pub fn of_users() -> Vec<Failure> {
     let tokens = ErrorCode::ALL
         .iter()
@@ -51,14 +51,14 @@ pub fn of_users() -> Vec<Failure> {
     tokens.copied().chain(users).map(Failure::from).collect()
 }
 
-/// What a call that asks Firebase can be refused with.
+/// The refusals of a call that asks Firebase.
 pub const OF_FIREBASE: [ErrorCode; 3] = [
     ErrorCode::FirebaseUnavailable,
     ErrorCode::RateLimited,
     ErrorCode::SignInBlocked,
 ];
 
-/// Adds the failures that an annotation names: codes, [`Failure`]s, and lists of both.
+/// Adds the failures in an annotation: codes, [`Failure`]s, and lists of both.
 pub fn named(value: &Value, failures: &mut BTreeSet<Failure>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| named(value, failures)),
@@ -70,7 +70,7 @@ pub fn named(value: &Value, failures: &mut BTreeSet<Failure>) {
     }
 }
 
-/// The failures by status, as references to shared responses: many operations fail alike.
+/// The failures by status, as references to shared responses: many operations have the same ones.
 pub fn responses(failures: &BTreeSet<Failure>, components: &mut Components) -> Vec<(String, Ref)> {
     let mut by_status: BTreeMap<u16, Vec<Failure>> = BTreeMap::new();
     for failure in failures {
@@ -89,7 +89,7 @@ pub fn responses(failures: &BTreeSet<Failure>, components: &mut Components) -> V
         .collect()
 }
 
-/// `401.UNAUTHORIZED`; the many codes of tokens are written as their number.
+/// `401.UNAUTHORIZED`; the many codes of tokens become their number.
 fn name(status: u16, failures: &[Failure]) -> String {
     let (tokens, others): (Vec<&Failure>, Vec<&Failure>) = failures
         .iter()
@@ -134,7 +134,7 @@ fn response(status: u16, failures: &[Failure], components: &mut Components) -> R
     response.build()
 }
 
-/// A reference to the schema of `T`, which is there from now on with those it refers to.
+/// A reference to the schema of `T`, which this adds together with the schemas that it refers to.
 fn named_schema<T: ToSchema>(components: &mut Components) -> Ref {
     let mut found: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut found);

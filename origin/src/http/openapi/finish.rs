@@ -1,4 +1,4 @@
-//! Completes the document that the handlers' annotations give: what every operation of a kind has in common is said here, once.
+//! Completes the document from the handlers' annotations: the common parts of operations of one kind are written here, once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,14 +15,14 @@ use super::failure::{self, Failure};
 use super::{BEARER, EDGE, FAILS, LEGACY, OPERATORS, envelopes};
 use crate::http::MAX_BODY_BYTES;
 
-/// What any call can be answered, whatever it asks for.
+/// The failures of every call.
 const EVERYWHERE: [ErrorCode; 4] = [
     ErrorCode::Forbidden,
     ErrorCode::Internal,
     ErrorCode::ConfigInvalid,
     ErrorCode::UpstreamTimeout,
 ];
-/// What a call with a body can be answered.
+/// The failures of a call with a body.
 const WITH_BODY: [ErrorCode; 3] = [
     ErrorCode::ValidationError,
     ErrorCode::PayloadTooLarge,
@@ -80,7 +80,7 @@ fn last(reference: &str) -> String {
     reference.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// Every field of an answer is there, `null` where there is nothing.
+/// Every field of an answer is present, `null` where there is no value.
 fn require_all(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
@@ -89,7 +89,7 @@ fn require_all(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// Replaces references to the types of `http::fields` by what they say.
+/// Replaces references to the types of `http::fields` by their descriptions.
 fn write_fields_where_used(components: &mut Components) {
     let (fields, others): (BTreeMap<_, _>, _) = std::mem::take(&mut components.schemas)
         .into_iter()
@@ -134,7 +134,7 @@ fn complete(operation: &mut Operation, path: &str, components: &mut Components) 
     if legacy {
         operation.deprecated = Some(Deprecated::True);
     }
-    // A sentence in the code, a title in the document.
+    // The code has a sentence, the document a title.
     operation.summary = operation
         .summary
         .take()
@@ -164,7 +164,7 @@ fn complete(operation: &mut Operation, path: &str, components: &mut Components) 
         }
     }
     for (status, reference) in failure::responses(&failures, components) {
-        // Where a probe answers the status itself, it does so in its own shape.
+        // If a probe answers the status itself, it does so in its own shape.
         let answers = &mut operation.responses.responses;
         answers.entry(status).or_insert(RefOr::Ref(reference));
     }
@@ -192,7 +192,7 @@ fn complete_answer(response: &mut Response, bare: bool, replays: bool) {
     content.schema = Some(RefOr::T(envelopes::success(data).into()));
 }
 
-/// Everything the operation can fail with: what its handler names, and what comes with the things it takes.
+/// All failures of the operation: the handler's own, and those of its arguments.
 fn failures(operation: &mut Operation) -> BTreeSet<Failure> {
     let mut failures: BTreeSet<Failure> = EVERYWHERE.map(Failure::from).into();
     if let Some(extensions) = &mut operation.extensions {
@@ -214,7 +214,7 @@ fn failures(operation: &mut Operation) -> BTreeSet<Failure> {
     failures
 }
 
-/// Whether it takes an `Idempotency-Key`, and whether it must be there.
+/// Whether it takes an `Idempotency-Key`, and whether the key is required.
 fn once(operation: &Operation) -> Option<Required> {
     let mut parameters = operation.parameters.iter().flatten();
     parameters

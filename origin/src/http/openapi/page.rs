@@ -1,11 +1,11 @@
-//! Serving the document, and the page to read it.
+//! Serves the document, and the page to read it.
 
 use axum::http::header;
 use axum::response::IntoResponse;
 
 use super::{OPERATORS, compact};
 
-/// The page brings its own style and script, and may ask for nothing but the document.
+/// The page contains its own style and script, and may fetch only the document.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
