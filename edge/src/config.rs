@@ -1,6 +1,7 @@
 //! The edge's configuration, read from wrangler's variables and secrets whenever they are new to an isolate. Every bad variable is
 //! named.
 
+mod auth_mode;
 mod limits;
 mod sealers;
 mod strict;
@@ -20,11 +21,12 @@ use shared::token::{Environment, Ring, TokenPolicy};
 
 use crate::browser_session::BrowserSession;
 use crate::cors::AllowedOrigins;
+pub use auth_mode::AuthMode;
 pub use limits::Quotas;
 pub use sealers::Sealers;
 pub use strict::StrictRoutes;
 pub use translation::Translation;
-pub use upstreams::{AppService, AppServices, AuthMode};
+pub use upstreams::{AppService, AppServices};
 pub use url::{BaseUrl, Target};
 
 /// Everything the edge is told.

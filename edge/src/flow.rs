@@ -2,7 +2,9 @@
 //! decision is tested without a runtime.
 
 mod app;
+mod attempt;
 mod browser_session;
+mod call;
 mod denial;
 mod follow;
 mod legacy;
@@ -147,7 +149,7 @@ where
             journey.notes.route,
             journey.notes.reason,
         );
-        limits::announce(&mut headers, &journey.notes, &self.config.quotas);
+        journey.announce_limit(&mut headers);
         if is_relayed && journey.is_private() {
             headers.set_unless_present("cache-control", "no-store");
         }

@@ -1,8 +1,10 @@
 //! The ports on Cloudflare. Besides `lib.rs` the only place that knows the runtime.
 
 mod autopilot;
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod console;
 mod env;
 mod examine;
 mod glue;
@@ -25,7 +27,6 @@ use std::rc::Rc;
 use shared::config::Lookup as _;
 use shared::ids::RequestId;
 use shared::problem::{ErrorCode, Problem};
-use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 use worker::{Context, Env, worker_sys};
@@ -36,12 +37,13 @@ use crate::changes::HeaderChanges;
 use crate::cors::{self, AllowedOrigins};
 use crate::flow::{Gateway, Reply, ReplyBody};
 use crate::request::Inbound;
+use clock::{now, now_ms};
+use console::Console;
 use env::Bindings;
 use isolate::Isolate;
 use keys::RequestKeys;
 use shadow::Shadow;
 use upstream::RequestUpstreams;
-use watch::Watch;
 use webcrypto::WebCrypto;
 
 /// Answers one request.
@@ -73,10 +75,10 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
         isolate.breakers.borrow_mut().trust_v2();
     }
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
-    Watch::keep_up(isolate, context);
+    isolate.watch.keep_up(context);
     if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
         // Nothing but the comparison is lost.
-        let _ = shadow.start(answer, isolate, context);
+        let _ = shadow.start(answer, context);
     }
     finish(reply, &inbound, isolate, (env, context), started_ms).await
 }
@@ -88,7 +90,7 @@ async fn travel(
     env: &Env,
     context: &Context,
 ) -> (Reply<Response>, Option<Shadow>) {
-    let keys = RequestKeys::new(isolate, context);
+    let keys = RequestKeys::new(&isolate.keys, context);
     let gateway = Gateway {
         config: &isolate.config,
         verifier: Verifier {
@@ -116,6 +118,13 @@ async fn travel(
             read,
             request_id: reply.notes.request_id().to_owned(),
             path: inbound.path().to_owned(),
+            console: Console::new(&isolate.config),
+            shadows: Rc::clone(&isolate.shadows),
+            sightings: isolate
+                .config
+                .autopilot
+                .is_some()
+                .then(|| Rc::clone(&isolate.watch)),
         }
     });
     (reply, shadow)
@@ -186,20 +195,4 @@ fn respond(own: &OwnAnswer, more: &HeaderChanges) -> Result<Response, JsValue> {
     let mut headers = own.headers.clone();
     headers.extend(more);
     glue::respond(own.status, headers.as_text(), &own.body)
-}
-
-/// Milliseconds since the epoch. The runtime's clock advances with I/O only.
-fn now_ms() -> u64 {
-    // A number of milliseconds is far below 2^53.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates"
-    )]
-    let milliseconds = js_sys::Date::now() as u64;
-    milliseconds
-}
-
-fn now() -> UnixTime {
-    UnixTime::from_secs(i64::try_from(now_ms().div_euclid(1000)).unwrap_or(i64::MAX))
 }

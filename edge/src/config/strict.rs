@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::AuthMode;
+use super::auth_mode::AuthMode;
 
 /// The strict routes of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::AuthMode;
+use super::auth_mode::AuthMode;
 
 /// How a service that reads legacy tokens is given one.
 #[derive(Debug, Clone, PartialEq, Eq)]

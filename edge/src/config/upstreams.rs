@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use shared::assertion::{FEED_AUDIENCE, ORIGIN_AUDIENCE};
 
+use super::auth_mode::AuthMode;
 use super::strict::{StrictRoutes, Written};
 use super::translation::{Kind, Translation};
 use super::url::{BaseUrl, Target};
@@ -38,18 +39,6 @@ pub struct AppService {
     pub second_factor: StrictRoutes,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
-}
-
-/// Whether the callers of a service must be known; the strictest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthMode {
-    /// A good token, or 401.
-    Required,
-    /// A good token or none.
-    Optional,
-    /// The service looks after itself: `Authorization` is forwarded unread.
-    None,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,8 @@ use shared::identity::{Person, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 use shared::token::translation::Holder;
 
-use super::send::{NoAnswer, Statement};
+use super::attempt::NoAnswer;
+use super::send::Statement;
 use super::service::Service;
 use super::translation::TokenInQuery;
 use super::{Journey, ReplyBody};

@@ -7,16 +7,14 @@ use shared::problem::{ErrorCode, Problem};
 use shared::routing::{Purpose, Side};
 
 use super::Journey;
-use super::legacy::{Call, Sent, outcome_of};
+use super::attempt::{Sent, outcome_of};
+use super::call::{Call, SERVICES_WRITE};
 use crate::authenticate::Refusal;
 use crate::paths::LegacyCall;
 use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 
 /// More than any verdict on a token takes, with a profile in it and white space around it, in bytes.
 const MAX_VERDICT_BYTES: u32 = 64 * 1024;
-
-/// A service changes a balance with its key, so the user's token proves nothing there.
-pub(super) const SERVICES_WRITE: &str = "/auth/token-balance";
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
 where
@@ -33,7 +31,7 @@ where
         sent: &Sent<U::Answer>,
     ) -> (Outcome, bool) {
         let proven = call.caller.is_some() && call.path != SERVICES_WRITE;
-        let outcome = outcome_of(side, sent);
+        let outcome = outcome_of(sent, side == Side::V2);
         let (Ok(answer), Some(token)) = (sent, call.unverified_token.as_deref()) else {
             return (outcome, proven);
         };

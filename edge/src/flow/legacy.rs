@@ -3,33 +3,19 @@
 
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::{self, Attempt, Counts, Outcome};
-use shared::ids::NormalizedEmail;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Reason, Side};
 
-use super::send::{self, NoAnswer};
+use super::attempt::{Sent, outcome_of};
+use super::call::Call;
 use super::service::{LEGACY, Service};
 use super::standing::Honoured;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
 use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
-use crate::caller::Caller;
 use crate::paths::LegacyCall;
-use crate::ports::{Answer, Body, KeySource, SignatureEngine, Upstreams};
+use crate::ports::{Body, KeySource, SignatureEngine, Upstreams};
 use crate::shadow::{self, ShadowRead};
-
-/// A call of the legacy contract, read.
-pub(super) struct Call<'p> {
-    pub path: &'p str,
-    pub kind: LegacyCall,
-    pub purpose: Purpose,
-    pub caller: Option<Caller>,
-    email: Option<NormalizedEmail>,
-    /// The token in the body of a verification.
-    pub unverified_token: Option<String>,
-    /// How much of the body there is: all of it can be sent again.
-    body: Body,
-}
 
 /// Which of two attempts this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,23 +26,6 @@ enum Rank {
     Only,
     /// The other side has failed already.
     Last,
-}
-
-/// One side's answer, or why there is none.
-pub(super) type Sent<A> = Result<A, NoAnswer>;
-
-pub(super) fn outcome_of<A: Answer>(side: Side, sent: &Sent<A>) -> Outcome {
-    match sent {
-        Ok(answer) => send::outcome_of(name_of(side), answer),
-        Err(no_answer) => no_answer.outcome(),
-    }
-}
-
-const fn name_of(side: Side) -> &'static str {
-    match side {
-        Side::V2 => ORIGIN_AUDIENCE,
-        Side::Legacy => LEGACY,
-    }
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -89,7 +58,12 @@ where
         let rank = if has_other_side { Rank::First } else { Rank::Only };
         let began_ms = self.upstreams.now_ms();
         let first = self.to_side(decision.side, &call, rank).await?;
-        self.sight(decision, &call, outcome_of(decision.side, &first), began_ms);
+        self.sight(
+            decision,
+            &call,
+            outcome_of(&first, decision.side == Side::V2),
+            began_ms,
+        );
         let (side, reason, sent) = self.perhaps_fall_back(decision, &call, first).await?;
         let answer = sent.map_err(Refusal::from)?;
         let config = self.gateway.config;
@@ -220,7 +194,7 @@ where
         };
         let other = decision.side.other();
         let second = self.to_side(other, call, Rank::Last).await?;
-        match fallback::settle(call.purpose, outcome, outcome_of(other, &second)) {
+        match fallback::settle(call.purpose, outcome, outcome_of(&second, other == Side::V2)) {
             Counts::First => {
                 self.discard(second);
                 Ok((decision.side, decision.reason.as_str(), first))

@@ -3,7 +3,7 @@
 
 use shared::identity::TokenKind;
 
-use super::legacy::Call;
+use super::call::Call;
 use super::service::{LEGACY, Service};
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;

@@ -6,12 +6,11 @@
 use shared::limits::Network;
 use shared::problem::{ErrorCode, Problem};
 
-use super::{Journey, Notes};
+use super::Journey;
 use crate::address;
 use crate::authenticate::Refusal;
 use crate::body::UnverifiedBody;
 use crate::changes::HeaderChanges;
-use crate::config::Quotas;
 use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit, limit_of};
 use crate::ports::{Count, KeySource, SignatureEngine, Upstreams};
 
@@ -68,6 +67,23 @@ where
         self.notes.limits_failed |= count == Count::Failed;
         count != Count::Over
     }
+
+    /// Says what the limit on this call is, and on a refusal that nothing is left of it.
+    pub(super) fn announce_limit(&self, headers: &mut HeaderChanges) {
+        let quota = |limit| Some((limit, self.gateway.config.quotas.of(limit)?));
+        let Some((limit, quota)) = self.notes.limit.and_then(quota) else {
+            return;
+        };
+        let name = limit.name();
+        headers.set(
+            "ratelimit-policy",
+            &format!("\"{name}\";q={};w={}", quota.calls, quota.seconds),
+        );
+        if self.notes.reason == limit.as_str() {
+            // The counter does not say when its period began; after a whole one it has begun anew.
+            headers.set("ratelimit", &format!("\"{name}\";r=0;t={}", quota.seconds));
+        }
+    }
 }
 
 fn refusal(limit: Limit, seconds: Option<u32>) -> Refusal {
@@ -76,19 +92,4 @@ fn refusal(limit: Limit, seconds: Option<u32>) -> Refusal {
         problem = problem.retry_after(seconds);
     }
     Refusal::new(problem, limit.as_str())
-}
-
-/// Says what the limit on this call is, and on a refusal that nothing is left of it.
-pub(super) fn announce(headers: &mut HeaderChanges, notes: &Notes, quotas: &Quotas) {
-    let announced = notes.limit.and_then(|limit| Some((limit, quotas.of(limit)?)));
-    let Some((limit, quota)) = announced else { return };
-    let name = limit.name();
-    headers.set(
-        "ratelimit-policy",
-        &format!("\"{name}\";q={};w={}", quota.calls, quota.seconds),
-    );
-    if notes.reason == limit.as_str() {
-        // The counter does not say when its period began; after a whole one it has begun anew.
-        headers.set("ratelimit", &format!("\"{name}\";r=0;t={}", quota.seconds));
-    }
 }

@@ -1,14 +1,14 @@
 //! Sending a request to one service: with our statement, through its breaker.
 
 use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
-use shared::fallback::{BodyFault, Outcome};
+use shared::fallback::Outcome;
 use shared::headers;
 use shared::identity::Person;
 use shared::problem::{ErrorCode, Problem};
 
 use super::Journey;
-use super::denial::SERVICES_WRITE;
-use super::legacy::Call;
+use super::attempt::{NoAnswer, Sent, outcome_of};
+use super::call::{Call, SERVICES_WRITE};
 use super::service::Service;
 use crate::address;
 use crate::authenticate::Refusal;
@@ -16,74 +16,8 @@ use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::Target;
 use crate::paths::LegacyCall;
-use crate::ports::{Answer, Body, Forward, KeySource, SignatureEngine, UpstreamFault, Upstreams};
+use crate::ports::{Body, Forward, KeySource, SignatureEngine, Upstreams};
 use crate::scrub;
-
-/// Why there is no answer from a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoAnswer {
-    /// Nothing was sent.
-    BreakerOpen { retry_after: u32 },
-    /// Something went wrong on the way.
-    Fault(UpstreamFault),
-    /// The network in front of the service answered in its place, with this status.
-    Away(u16),
-}
-
-impl NoAnswer {
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Self::BreakerOpen { .. } => Outcome::BreakerOpen,
-            Self::Fault(UpstreamFault::Unreachable) => Outcome::Unreachable,
-            Self::Fault(UpstreamFault::Timeout) => Outcome::Timeout,
-            Self::Fault(UpstreamFault::Interrupted | UpstreamFault::UploadLate) => Outcome::Interrupted,
-            Self::Fault(UpstreamFault::Unusable) => Outcome::Unusable,
-            Self::Fault(UpstreamFault::Unsendable) => Outcome::Unsendable,
-            Self::Fault(UpstreamFault::Body(fault)) => Outcome::Body(fault),
-            Self::Away(status) => Outcome::Status(status),
-        }
-    }
-}
-
-impl From<NoAnswer> for Refusal {
-    fn from(no_answer: NoAnswer) -> Self {
-        let unavailable = || Problem::new(ErrorCode::UpstreamUnavailable);
-        let timeout = || Problem::new(ErrorCode::UpstreamTimeout);
-        let (problem, reason) = match no_answer {
-            NoAnswer::BreakerOpen { retry_after } => (unavailable().retry_after(retry_after), "breaker_open"),
-            NoAnswer::Fault(UpstreamFault::Unreachable) => (unavailable(), "upstream_unreachable"),
-            NoAnswer::Fault(UpstreamFault::Timeout | UpstreamFault::UploadLate) => {
-                (timeout(), "upstream_timeout")
-            }
-            NoAnswer::Fault(UpstreamFault::Interrupted) => (unavailable(), "upstream_interrupted"),
-            NoAnswer::Fault(UpstreamFault::Unusable) => {
-                (Problem::new(ErrorCode::UpstreamInvalid), "upstream_unusable")
-            }
-            NoAnswer::Fault(UpstreamFault::Unsendable) => (
-                Problem::new(ErrorCode::ValidationError).message("A GET or HEAD request has no body here"),
-                "unsendable",
-            ),
-            NoAnswer::Fault(UpstreamFault::Body(fault)) => return fault.into(),
-            // Its connection to the service took too long (522) or its answer did (524).
-            NoAnswer::Away(522 | 524) => (timeout(), "upstream_timeout"),
-            NoAnswer::Away(_) => (unavailable(), "upstream_unreachable"),
-        };
-        Self::new(problem, reason)
-    }
-}
-
-impl From<BodyFault> for Refusal {
-    fn from(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::Broken => Self::new(
-                Problem::new(ErrorCode::ValidationError)
-                    .message("The body ended early or is not well-formed"),
-                "body_broken",
-            ),
-            BodyFault::Stalled => Self::new(Problem::new(ErrorCode::RequestTimeout), "body_stalled"),
-        }
-    }
-}
 
 /// What the edge states to a service about the request it sends there.
 pub(super) struct Statement<'a> {
@@ -136,7 +70,7 @@ where
         target: &Target,
         caller: Option<&Caller>,
         service: &Service<'_>,
-    ) -> Result<Result<U::Answer, NoAnswer>, Refusal> {
+    ) -> Result<Sent<U::Answer>, Refusal> {
         let changes = self.origin_changes(target, caller)?;
         Ok(self.send(service, target, &changes).await)
     }
@@ -168,7 +102,7 @@ where
         target: &Target,
         call: &Call<'_>,
         service: &Service<'_>,
-    ) -> Result<U::Answer, NoAnswer> {
+    ) -> Sent<U::Answer> {
         let mut changes = self.changes.clone();
         if call.kind == LegacyCall::Bearer {
             // It reads the header, and no cookie of ours.
@@ -245,7 +179,7 @@ where
         service: &Service<'_>,
         target: &Target,
         changes: &HeaderChanges,
-    ) -> Result<U::Answer, NoAnswer> {
+    ) -> Sent<U::Answer> {
         if let Err(open) = self.admit(service) {
             self.count(service, open.outcome());
             return Err(open);
@@ -257,10 +191,7 @@ where
             repeatable: service.repeatable,
         };
         let sent = self.upstreams.send(&forward).await.map_err(NoAnswer::Fault);
-        let outcome = match &sent {
-            Ok(answer) => outcome_of(service.name, answer),
-            Err(no_answer) => no_answer.outcome(),
-        };
+        let outcome = outcome_of(&sent, service.name == ORIGIN_AUDIENCE);
         self.record(service, outcome);
         self.count(service, outcome);
         match (sent, outcome) {
@@ -272,15 +203,4 @@ where
             (sent, _) => sent,
         }
     }
-}
-
-/// What the service called `name` answered; only v2 is believed about what it lacks.
-pub(super) fn outcome_of(name: &str, answer: &impl Answer) -> Outcome {
-    let status = answer.status();
-    let lacks = if name == ORIGIN_AUDIENCE && status == 503 {
-        answer.lacks()
-    } else {
-        None
-    };
-    lacks.map_or(Outcome::Status(status), Outcome::Without)
 }

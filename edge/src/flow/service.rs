@@ -8,7 +8,7 @@ use shared::identity::Subject;
 use shared::routing::Side;
 
 use super::Journey;
-use super::send::NoAnswer;
+use super::attempt::NoAnswer;
 use crate::breakers::SIGN_INS;
 use crate::caller::Caller;
 use crate::scrub;

@@ -10,7 +10,7 @@ use shared::problem::ErrorCode;
 use shared::routing::{Decision, Purpose, Side};
 
 use super::Journey;
-use super::legacy::Call;
+use super::call::{Call, SERVICES_WRITE};
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::paths::LegacyCall;
@@ -18,9 +18,6 @@ use crate::ports::{KeySource, SignatureEngine, Upstreams};
 
 /// How long the origin may take to say who somebody is, in milliseconds. Beyond, the legacy service is not kept waiting.
 const PATIENCE_MS: u32 = 1_000;
-
-/// A service changes a balance with its key: whose token came along decides nothing there.
-const SERVICES_WRITE: (&str, &str) = ("PUT", "/auth/token-balance");
 
 /// Where a call goes whose token the legacy service would honour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +44,7 @@ where
             return Ok(Honoured::Yes);
         }
         match (&call.caller, call.unverified_token.as_deref(), call.kind) {
-            (Some(caller), _, _) if (self.inbound.method, call.path) != SERVICES_WRITE => {
+            (Some(caller), _, _) if (self.inbound.method, call.path) != ("PUT", SERVICES_WRITE) => {
                 self.is_void(caller).await.map_or(Ok(Honoured::Yes), Err)
             }
             (None, Some(unverified), LegacyCall::VerifyToken) => {

@@ -13,8 +13,9 @@ use shared::steering::Steering;
 use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
 
+use super::clock::now;
+use super::glue;
 use super::overrides::Overrides;
-use super::{glue, now};
 
 /// The variable with the plan.
 pub(super) const PLAN: &str = "ROLLOUT_AUTOPILOT";

@@ -10,9 +10,10 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
+use super::clock::{now, now_ms};
 use super::env::Bindings;
 use super::isolate::Isolate;
-use super::{glue, now, now_ms, version};
+use super::{glue, version};
 use crate::examination::{self, Reached};
 use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit};
 

@@ -9,10 +9,10 @@ use shared::problem::{ErrorCode, Problem};
 use shared::token::Ring;
 use worker::{Context, Env};
 
+use super::clock::now;
 use super::examine::examine;
 use super::isolate::Isolate;
 use super::keys::RequestKeys;
-use super::now;
 use crate::answer::{Asked, OwnAnswer};
 use crate::config::EdgeConfig;
 use crate::examination;
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     }
     let mut rings = Vec::new();
     for ring in rings_in_use(&isolate.config) {
-        RequestKeys::new(isolate, context).warm(ring).await;
+        RequestKeys::new(&isolate.keys, context).warm(ring).await;
         rings.push((ring, isolate.keys.status(ring)));
     }
     let standing = Standing {

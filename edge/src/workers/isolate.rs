@@ -13,7 +13,7 @@ use super::glue;
 use super::keys::KeyRings;
 use super::shadow::Shadows;
 use super::telemetry::Telemetry;
-use super::version::{self, Derived};
+use super::version::{Derived, Kept};
 use super::watch::Watch;
 use crate::breakers::Breakers;
 use crate::caller::Caller;
@@ -27,6 +27,10 @@ const VERIFIED_TOKENS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 /// About 300 bytes each.
 const PEOPLE: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
+thread_local! {
+    static DERIVED: Kept<Isolate> = const { Kept::new() };
+}
+
 /// The state of one isolate under one configuration.
 ///
 /// Everything that was derived from variables is made again when they change. What is behind an `Rc` may be shared with the
@@ -38,14 +42,14 @@ pub(super) struct Isolate {
     pub breakers: Rc<RefCell<Breakers>>,
     pub people: RefCell<RememberedPeople>,
     pub entropy: Rc<Entropy>,
-    pub watch: Watch,
+    pub watch: Rc<Watch>,
     pub telemetry: Telemetry,
     pub shadows: Rc<Shadows>,
 }
 
 /// The state that belongs to the configuration in `env`; made at the first request that came with it.
-pub(super) fn of(env: &Env) -> Derived {
-    version::derived(env, |before| start(env, before))
+pub(super) fn of(env: &Env) -> Derived<Isolate> {
+    DERIVED.with(|kept| kept.derived(env, |before| start(env, before)))
 }
 
 fn start(env: &Env, before: Option<&Isolate>) -> Result<Rc<Isolate>, Faults> {
@@ -60,7 +64,7 @@ fn start(env: &Env, before: Option<&Isolate>) -> Result<Rc<Isolate>, Faults> {
         breakers: same_services.map_or_else(Rc::default, |before| Rc::clone(&before.breakers)),
         people: RefCell::new(RememberedPeople::new(PEOPLE)),
         entropy: before.map_or_else(Rc::default, |before| Rc::clone(&before.entropy)),
-        watch: Watch::of(env, before.map(|before| &before.watch)),
+        watch: Rc::new(Watch::of(env, before.map(|before| before.watch.as_ref()))),
         telemetry: Telemetry::of(env),
         shadows: before.map_or_else(Rc::default, |before| Rc::clone(&before.shadows)),
         config,

@@ -1,43 +1,19 @@
 //! What is written about a request: one JSON line to the runtime's console, which Workers Logs and `wrangler tail` read, and one data
 //! point where a dataset is bound.
 
+use shared::token::Ring;
 use worker::Context;
 
+use super::clock::{now, now_ms};
+use super::console::Console;
 use super::isolate::Isolate;
-use super::{glue, now_ms};
-use crate::config::{EdgeConfig, LogLevel};
+use crate::config::EdgeConfig;
 use crate::flow::Notes;
 use crate::journal::Entry;
 use crate::paths::{self, Route};
-use crate::ports::Journal;
+use crate::ports::Journal as _;
 use crate::request::Inbound;
-
-/// The console, at the configured level.
-pub(super) struct Console(LogLevel);
-
-impl Console {
-    pub fn new(config: &EdgeConfig) -> Self {
-        Self(config.log)
-    }
-
-    /// Writes `line` as JSON, if lines of its level are wanted.
-    pub fn line(&self, level: &str, line: &impl serde::Serialize) {
-        let wanted = match self.0 {
-            LogLevel::Info => true,
-            LogLevel::Warn => level == "warn",
-            LogLevel::Off => false,
-        };
-        if wanted && let Ok(line) = serde_json::to_string(line) {
-            glue::log(level, &line);
-        }
-    }
-}
-
-impl Journal for Console {
-    fn record(&self, entry: &Entry<'_>) {
-        self.line(entry.level, entry);
-    }
-}
+use crate::telemetry::Standing;
 
 /// Writes down that `inbound` was answered with `status`.
 pub(super) fn record(
@@ -50,7 +26,9 @@ pub(super) fn record(
 ) {
     let entry = entry(notes, inbound, status, started_ms, &isolate.config);
     Console::new(&isolate.config).record(&entry);
-    isolate.telemetry.tell(&entry, notes.reason, isolate, context);
+    isolate
+        .telemetry
+        .tell(&entry, notes.reason, || standing(isolate), context);
 }
 
 fn entry<'a>(
@@ -82,6 +60,21 @@ fn entry<'a>(
         limits_failed: notes.limits_failed,
         bucket: notes.bucket,
         duration_ms: now_ms().saturating_sub(started_ms),
+    }
+}
+
+fn standing(isolate: &Isolate) -> Standing {
+    let keys = isolate.keys.status(Ring::FirebaseIdToken);
+    let base = &isolate.config.rollout;
+    let overridden = isolate.watch.overridden(base, now());
+    let rollout = overridden.as_deref().unwrap_or(base);
+    Standing {
+        keys_age_seconds: keys.age_seconds,
+        keys_expire_in_seconds: keys.expires_in_seconds,
+        keys_failing: keys.last_error.is_some(),
+        breakers_open: isolate.breakers.borrow().open().count(),
+        stepped_down: isolate.watch.last_known().0,
+        rollout_percent: f64::from(rollout.percentage.basis_points()) / 100.0,
     }
 }
 

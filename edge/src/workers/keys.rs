@@ -12,9 +12,8 @@ use shared::token::{KeySet, Keys, KeysUnavailable, MAX_KEY_SET_BYTES, Ring, Sign
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Context;
 
+use super::clock::{self, now};
 use super::glue;
-use super::isolate::Isolate;
-use super::now;
 use super::webcrypto::{ImportedKey, WebCrypto};
 use crate::config::EdgeConfig;
 
@@ -67,30 +66,26 @@ impl KeyRings {
         }
     }
 
-    fn of_ring(&self, ring: Ring) -> &RefCell<KeyCache<ImportedKey>> {
-        &self.published(ring).cache
-    }
-
     /// The state of `ring` for a health answer.
     pub fn status(&self, ring: Ring) -> Status {
-        self.of_ring(ring).borrow().status(now())
+        self.published(ring).cache.borrow().status(now())
     }
 }
 
 /// The isolate's keys, as one request may use them: fetches it starts outlive it.
 pub(super) struct RequestKeys<'a> {
-    isolate: &'a Rc<Isolate>,
+    keys: &'a KeyRings,
     context: &'a Context,
 }
 
 impl<'a> RequestKeys<'a> {
-    pub fn new(isolate: &'a Rc<Isolate>, context: &'a Context) -> Self {
-        Self { isolate, context }
+    pub fn new(keys: &'a KeyRings, context: &'a Context) -> Self {
+        Self { keys, context }
     }
 
     /// Makes sure that `ring` has been asked for, for readiness.
     pub async fn warm(&self, ring: Ring) {
-        if self.isolate.keys.status(ring).keys == 0 {
+        if self.keys.status(ring).keys == 0 {
             // Without keys every name is as good as another.
             let _ = self.find(ring, "", now()).await;
         }
@@ -98,11 +93,11 @@ impl<'a> RequestKeys<'a> {
 
     /// Starts the fetch that the cache has just handed out. It belongs to no request: the one that started it may be cancelled
     /// by its client while others wait.
-    fn start_fetch(&self, ring: Ring) {
-        let isolate = Rc::clone(self.isolate);
+    fn start_fetch(&self, published: &Rc<Published>) {
+        let published = Rc::clone(published);
         let fetch = wasm_bindgen_futures::future_to_promise(async move {
-            refresh(&isolate, ring).await;
-            glue::wake(isolate.config.keys_url(ring));
+            published.refresh().await;
+            glue::wake(&published.url);
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.
@@ -119,51 +114,53 @@ impl Keys for RequestKeys<'_> {
         kid: &str,
         mut now: UnixTime,
     ) -> Result<Option<ImportedKey>, KeysUnavailable> {
-        let cache = self.isolate.keys.of_ring(ring);
+        let published = self.keys.published(ring);
+        let cache = &published.cache;
         for _ in 0..MAX_ROUNDS {
             let decision = cache.borrow_mut().decide(kid, now);
             match decision {
                 Decision::Fresh | Decision::ServeStale => return Ok(cache.borrow().find(kid).cloned()),
                 Decision::FreshButRefreshAhead | Decision::ServeStaleAndRefresh => {
-                    self.start_fetch(ring);
+                    self.start_fetch(published);
                     return Ok(cache.borrow().find(kid).cloned());
                 }
                 Decision::UnknownRefused => return Ok(None),
                 Decision::Unavailable { retry_after } => return Err(KeysUnavailable { retry_after }),
-                Decision::FetchFirst => self.start_fetch(ring),
+                Decision::FetchFirst => self.start_fetch(published),
                 Decision::WaitForFetch => {}
             }
-            let _ = glue::wait(self.isolate.config.keys_url(ring), WAIT_MS).await;
-            now = super::now();
+            let _ = glue::wait(&published.url, WAIT_MS).await;
+            now = clock::now();
         }
         Err(KeysUnavailable { retry_after: 1 })
     }
 }
 
-/// Fetches the keys of `ring`, from the data centre's cache if an isolate here fetched them lately, else from the issuer, and
-/// tells the cache how it went.
-async fn refresh(isolate: &Isolate, ring: Ring) {
-    let cache = isolate.keys.of_ring(ring);
-    let url = isolate.config.keys_url(ring);
-    if cache.borrow().status(now()).keys == 0
-        && let Some(kept) = recall(url).await
-        && let Ok(keys) = import(&kept.bytes).await
-    {
-        let still_fresh = now().since(kept.fetched_at) < kept.fresh_for;
-        cache.borrow_mut().fetched(keys, kept.fresh_for, kept.fetched_at);
-        if still_fresh {
-            return;
-        }
-    }
-    match download(url).await {
-        Ok(document) => match import(&document.bytes).await {
-            Ok(keys) => {
-                cache.borrow_mut().fetched(keys, document.fresh_for, now());
-                keep(url, &document).await;
+impl Published {
+    /// Fetches the keys, from the data centre's cache if an isolate here fetched them lately, else from the issuer, and
+    /// tells the cache how it went.
+    async fn refresh(&self) {
+        let Self { url, cache } = self;
+        if cache.borrow().status(now()).keys == 0
+            && let Some(kept) = recall(url).await
+            && let Ok(keys) = import(&kept.bytes).await
+        {
+            let still_fresh = now().since(kept.fetched_at) < kept.fresh_for;
+            cache.borrow_mut().fetched(keys, kept.fresh_for, kept.fetched_at);
+            if still_fresh {
+                return;
             }
+        }
+        match download(url).await {
+            Ok(document) => match import(&document.bytes).await {
+                Ok(keys) => {
+                    cache.borrow_mut().fetched(keys, document.fresh_for, now());
+                    keep(url, &document).await;
+                }
+                Err(error) => cache.borrow_mut().failed(error, now()),
+            },
             Err(error) => cache.borrow_mut().failed(error, now()),
-        },
-        Err(error) => cache.borrow_mut().failed(error, now()),
+        }
     }
 }
 

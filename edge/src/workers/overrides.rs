@@ -8,7 +8,8 @@ use shared::config::{self, Lookup, Reader};
 use shared::steering::{Outcome, Refusal, Reply, Requested, Steering, Told};
 use wasm_bindgen::JsValue;
 
-use super::{glue, now};
+use super::clock::now;
+use super::glue;
 use crate::changes::HeaderChanges;
 
 /// The name under which they are kept.

@@ -9,9 +9,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
 use worker::Context;
 
+use super::console::Console;
 use super::glue;
-use super::isolate::Isolate;
-use super::journal::Console;
+use super::watch::Watch;
 use crate::shadow::{self, Answered, Difference, MAX_ANSWER_BYTES, ShadowRead};
 
 /// How many shadow reads this isolate made, by what they showed.
@@ -65,6 +65,11 @@ pub(super) struct Shadow {
     pub read: ShadowRead,
     pub request_id: String,
     pub path: String,
+    pub console: Console,
+    /// Where the result is counted.
+    pub shadows: Rc<Shadows>,
+    /// Where it is counted for the autopilot, if there is one.
+    pub sightings: Option<Rc<Watch>>,
 }
 
 impl Shadow {
@@ -72,12 +77,11 @@ impl Shadow {
     ///
     /// # Errors
     /// What the runtime throws when the answer cannot be copied, which it always can before it is read.
-    pub fn start(self, answer: &Response, isolate: &Rc<Isolate>, context: &Context) -> Result<(), JsValue> {
+    pub fn start(self, answer: &Response, context: &Context) -> Result<(), JsValue> {
         let copy = glue::copy(answer)?;
-        let isolate = Rc::clone(isolate);
         let held = JsValue::from(context.as_ref());
         let promise = wasm_bindgen_futures::future_to_promise(async move {
-            self.run(&held, &copy, &isolate).await;
+            self.run(&held, &copy).await;
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.
@@ -85,7 +89,7 @@ impl Shadow {
         Ok(())
     }
 
-    async fn run(&self, context: &JsValue, answer: &Response, isolate: &Isolate) {
+    async fn run(&self, context: &JsValue, answer: &Response) {
         let answered = glue::shadow(
             context,
             &self.request,
@@ -99,8 +103,8 @@ impl Shadow {
         .ok()
         .filter(|answered| !answered.is_undefined());
         let difference = answered.map(|answered| difference(answer.status(), &answered.unchecked_into()));
-        if let (Some(difference), Some(_)) = (&difference, &isolate.config.autopilot) {
-            let mut tallies = isolate.watch.tallies.borrow_mut();
+        if let (Some(difference), Some(watch)) = (&difference, &self.sightings) {
+            let mut tallies = watch.tallies.borrow_mut();
             tallies
                 .sightings
                 .shadow_read(self.read.caller, !difference.is_none());
@@ -118,8 +122,8 @@ impl Shadow {
             path: &self.path,
             difference: difference.unwrap_or_default(),
         };
-        isolate.shadows.count(&line);
-        Console::new(&isolate.config).line(level, &line);
+        self.shadows.count(&line);
+        self.console.line(level, &line);
     }
 }
 

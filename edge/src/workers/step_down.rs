@@ -17,9 +17,10 @@ use web_sys::Request;
 use worker::Env;
 
 use super::autopilot::{self, Pilot};
+use super::clock::now;
 use super::env::Bindings;
+use super::glue;
 use super::overrides::{self, Overrides};
-use super::{glue, now};
 use crate::config::BaseUrl;
 
 /// What an isolate is told while sign-ins are sent back.

@@ -1,12 +1,10 @@
 //! Analytics Engine, where a dataset is bound as `TELEMETRY`. The write is put off until the answer is on its way, and one that
 //! fails costs the point and nothing else.
 
-use shared::token::Ring;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, worker_sys};
 
 use super::glue;
-use super::isolate::Isolate;
 use crate::journal::Entry;
 use crate::telemetry::{self, Standing};
 
@@ -26,9 +24,15 @@ impl Telemetry {
     }
 
     /// Hands over the point about `entry`, whose reason is `reason`.
-    pub fn tell(&self, entry: &Entry<'_>, reason: &'static str, isolate: &Isolate, context: &Context) {
+    pub fn tell(
+        &self,
+        entry: &Entry<'_>,
+        reason: &'static str,
+        standing: impl FnOnce() -> Standing,
+        context: &Context,
+    ) {
         let Some(dataset) = &self.0 else { return };
-        let point = telemetry::point(entry, reason, &standing(isolate));
+        let point = telemetry::point(entry, reason, &standing());
         let context: &worker_sys::Context = context.as_ref();
         // Refused only when the request is already over.
         let _ = glue::tell(
@@ -38,20 +42,5 @@ impl Telemetry {
             &point.blobs,
             &point.doubles,
         );
-    }
-}
-
-fn standing(isolate: &Isolate) -> Standing {
-    let keys = isolate.keys.status(Ring::FirebaseIdToken);
-    let base = &isolate.config.rollout;
-    let overridden = isolate.watch.overridden(base, super::now());
-    let rollout = overridden.as_deref().unwrap_or(base);
-    Standing {
-        keys_age_seconds: keys.age_seconds,
-        keys_expire_in_seconds: keys.expires_in_seconds,
-        keys_failing: keys.last_error.is_some(),
-        breakers_open: isolate.breakers.borrow().open().count(),
-        stepped_down: isolate.watch.last_known().0,
-        rollout_percent: f64::from(rollout.percentage.basis_points()) / 100.0,
     }
 }

@@ -13,6 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
 use worker::{Context, Env};
 
+use super::clock::now_ms;
 use super::glue;
 use super::watch::Watch;
 use crate::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
@@ -148,7 +149,7 @@ impl Upstreams for RequestUpstreams<'_> {
     }
 
     fn now_ms(&self) -> u64 {
-        super::now_ms()
+        now_ms()
     }
 }
 

@@ -9,8 +9,6 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
-use super::isolate::Isolate;
-
 /// Declared in every environment of wrangler.toml. Without it (a local run) the variables themselves are compared.
 pub(super) const BINDING: &str = "CF_VERSION_METADATA";
 
@@ -24,21 +22,21 @@ extern "C" {
 }
 
 /// What was derived from one configuration, or what was wrong with it.
-pub(super) type Derived = Rc<Result<Rc<Isolate>, Faults>>;
+pub(super) type Derived<T> = Rc<Result<Rc<T>, Faults>>;
 
-thread_local! {
-    /// Newest first.
-    static DERIVED: RefCell<Vec<(u32, Derived)>> = const { RefCell::new(Vec::new()) };
-}
+/// What was derived from the newest configurations, each under its number; the newest first.
+pub(super) struct Kept<T>(RefCell<Vec<(u32, Derived<T>)>>);
 
-/// What belongs to the configuration in `env`. A configuration that this isolate has not seen is derived by `start`, which is given
-/// the one before it for what stays true.
-pub(super) fn derived(
-    env: &Env,
-    start: impl FnOnce(Option<&Isolate>) -> Result<Rc<Isolate>, Faults>,
-) -> Derived {
-    let number = configuration_of(env);
-    DERIVED.with_borrow_mut(|kept| {
+impl<T> Kept<T> {
+    pub const fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+
+    /// What belongs to the configuration in `env`. A configuration that this isolate has not seen is derived by `start`, which is
+    /// given the one before it for what stays true.
+    pub fn derived(&self, env: &Env, start: impl FnOnce(Option<&T>) -> Result<Rc<T>, Faults>) -> Derived<T> {
+        let number = configuration_of(env);
+        let mut kept = self.0.borrow_mut();
         if let Some((_, derived)) = kept.iter().find(|(known, _)| *known == number) {
             return Rc::clone(derived);
         }
@@ -49,7 +47,7 @@ pub(super) fn derived(
         kept.insert(0, (number, Rc::clone(&derived)));
         kept.truncate(KEPT);
         derived
-    })
+    }
 }
 
 /// The version that Cloudflare says is running; null without the binding.

@@ -11,8 +11,8 @@ use shared::time::UnixTime;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env};
 
-use super::isolate::Isolate;
-use super::{glue, now_ms, step_down};
+use super::clock::{now, now_ms};
+use super::{glue, step_down};
 
 /// The name of the Durable Object binding. Without it nobody keeps count, and nothing steps down.
 const BINDING: &str = "STEP_DOWN";
@@ -115,7 +115,7 @@ impl Watch {
         let answered: Answered = serde_json::from_str(&answer).ok()?;
         if let Reply::State(steering) | Reply::Changed(steering) | Reply::Pending(steering) = &answered.reply
         {
-            self.overrides.hear(Told::of(steering, super::now()));
+            self.overrides.hear(Told::of(steering, now()));
         }
         Some(answered)
     }
@@ -152,17 +152,13 @@ impl Watch {
     }
 
     /// Says and asks, if it is time to.
-    pub fn keep_up(isolate: &Rc<Isolate>, context: &Context) {
-        let watch = &isolate.watch;
-        if watch.namespace.is_none() {
+    pub fn keep_up(self: &Rc<Self>, context: &Context) {
+        if self.namespace.is_none() || now_ms().saturating_sub(self.asked_at_ms.get()) < EVERY_MS {
             return;
         }
-        if now_ms().saturating_sub(watch.asked_at_ms.get()) < EVERY_MS {
-            return;
-        }
-        let isolate = Rc::clone(isolate);
+        let watch = Rc::clone(self);
         let exchange = wasm_bindgen_futures::future_to_promise(async move {
-            isolate.watch.exchange(&JsValue::UNDEFINED, TIMEOUT_MS).await;
+            watch.exchange(&JsValue::UNDEFINED, TIMEOUT_MS).await;
             Ok(JsValue::UNDEFINED)
         });
         // Refused only when the request is already over; the promise runs all the same.

@@ -1,0 +1,15 @@
+//! Whether a service wants to know its callers (`auth` in `UPSTREAMS`).
+
+use serde::Deserialize;
+
+/// Whether the callers of a service must be known; the strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// A good token, or 401.
+    Required,
+    /// A good token or none.
+    Optional,
+    /// The service looks after itself: `Authorization` is forwarded unread.
+    None,
+}
