@@ -695,7 +695,10 @@ fn browser_is_known_by_its_session_cookie_where_one_is_named() {
     let token = emulator_token(&edge, "person-1", "ann@example.com");
     let by_header = change(&format!("\nauthorization:Bearer {token}"));
     assert_eq!(edge.handle(&by_header, "").status, 200);
-    assert!(edge.last_sent().removes("cookie"), "whatever proved the caller");
+    assert!(
+        edge.last_sent().removes("cookie"),
+        "the session cookie is removed with any credential"
+    );
     let old = legacy_token(&edge, "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
     let at_legacy =
         format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {old}\ncookie:a=1; __session={cookie}");

@@ -129,7 +129,7 @@ impl Facts {
         let moves = [
             known("the kill switch is off", !self.kill_switch),
             known("sign-ins are not sent back", !self.stepped_down),
-            known("nobody has to say go after a roll-back", !self.waits_for_go),
+            known("no roll-back waits for an operator's go", !self.waits_for_go),
         ];
         let (same, different) = self.shadow_reads;
         let own = match self.stage() {
@@ -144,7 +144,7 @@ impl Facts {
                 self.guardrails_allow,
             )],
             Stage::Live => vec![condition(
-                "legacy tokens are accepted no more",
+                "legacy tokens are no longer accepted",
                 self.legacy_tokens_ended,
             )],
         };
@@ -245,7 +245,7 @@ mod tests {
                     waits_for_go: true,
                     ..canary
                 },
-                "nobody has to say go after a roll-back",
+                "no roll-back waits for an operator's go",
             ),
             (
                 Facts {
@@ -276,7 +276,7 @@ mod tests {
                     legacy_tokens_ended: Some(false),
                     ..WELL
                 },
-                "legacy tokens are accepted no more",
+                "legacy tokens are no longer accepted",
             ),
         ] {
             assert_eq!(missed(facts), [name]);

@@ -103,7 +103,7 @@ pub enum Outcome {
 
 /// This version cannot read the stored overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the overrides that were kept cannot be read")]
+#[error("the stored overrides cannot be read")]
 pub struct UnreadableOverrides;
 
 impl Steering {

@@ -124,7 +124,7 @@ mod tests {
                 assert!(!text.contains(part), "{text}");
             }
         }
-        assert!(!text.contains("example.com"), "whom it is about\n{text}");
+        assert!(!text.contains("example.com"), "a user is named\n{text}");
         assert_eq!(shown["ROLLOUT_FORCE_V2"]["entries"], 2);
         assert_eq!(shown["ORIGIN_ASSERTION_KEYS"]["kids"], json!(["new", "old"]));
         assert_eq!(

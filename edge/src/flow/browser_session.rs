@@ -28,7 +28,7 @@ where
             .map_err(|why| match why {
                 NotTaken::CrossSite => Refusal::new(
                     Problem::new(ErrorCode::Forbidden)
-                        .message("A request that changes something has to come from a page of ours"),
+                        .message("A request that changes something must come from a page of this service"),
                     "cross_site",
                 ),
                 NotTaken::Several => Refusal::new(

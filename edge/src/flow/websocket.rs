@@ -77,7 +77,7 @@ impl<'a, K, E, U> Journey<'a, '_, K, E, U> {
     /// Refuses a handshake. An ordinary answer to it would look like a fault of the service to its client.
     pub(super) fn refuse_upgrade(&self) -> Result<(), Refusal> {
         if self.inbound.asks_for_websocket() {
-            return Err(refused("No WebSocket connections are taken here"));
+            return Err(refused("This path accepts no WebSocket connections"));
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub enum Refusal {
     #[error("expires_at has passed")]
     Expired,
     /// `expires_at` is more than 30 days away.
-    #[error("expires_at is more than 30 days away: what is to stay belongs into the variables")]
+    #[error("expires_at is more than 30 days away: put a lasting change into the variables")]
     TooLong,
 }
 
@@ -80,7 +80,8 @@ impl Requested {
         }
         let body: Body = serde_json::from_slice(body).map_err(|_| Refusal::Invalid {
             rules: vec![
-                "the body is not a JSON object with reason, expires_at, expected_version and what is to change".to_owned(),
+                "the body is not a JSON object with reason, expires_at, expected_version and the change"
+                    .to_owned(),
             ],
         })?;
         let mut broken = Vec::new();

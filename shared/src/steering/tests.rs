@@ -207,7 +207,7 @@ fn change_needs_two_services_where_configured() {
         "another change is no approval"
     );
     let Ok(Outcome::Changed(changed)) = steering.put(wanted(to("26"), 0), "ops", true, NOW) else {
-        panic!("the second person's agreement puts it in force");
+        panic!("the second service's agreement puts it in force");
     };
     assert_eq!(
         (changed.author.as_str(), changed.approved_by.as_deref()),

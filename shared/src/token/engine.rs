@@ -88,7 +88,7 @@ pub struct EngineFault;
 
 /// Keys cannot be fetched, and no usable ones are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the issuer's keys cannot be had")]
+#[error("the issuer's keys are unavailable")]
 pub struct KeysUnavailable {
     /// Seconds until the next attempt.
     pub retry_after: u32,

@@ -308,7 +308,9 @@ impl fmt::Display for Rejection {
                     at.since(*now)
                 )
             }
-            Self::Lifetime { .. } => f.write_str("The token's lifetime is not one its issuer gives"),
+            Self::Lifetime { .. } => {
+                f.write_str("The token's lifetime is longer than its issuer allows, or not positive")
+            }
             Self::WrongKind(kind) => f.write_str(kind.message()),
             Self::LegacyEnded { .. } => {
                 f.write_str("Tokens of the former sign-in service are no longer accepted: sign in again")

@@ -65,7 +65,7 @@ proptest! {
                     if known {
                         prop_assert!(!matches!(decision, Decision::UnknownRefused | Decision::Unavailable { .. }), "{decision:?} with the key held");
                         if usable.is_some_and(|(since, _)| now - since < 1000) {
-                            prop_assert!(serves, "a fresh key made somebody wait: {decision:?}");
+                            prop_assert!(serves, "a fresh key made a caller wait: {decision:?}");
                         }
                     }
                     if decision == Decision::UnknownRefused {

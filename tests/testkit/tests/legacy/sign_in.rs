@@ -225,7 +225,7 @@ fn verification_remembers_users_where_configured() {
     };
     assert!(valid());
     stand.sql("UPDATE auth.users SET is_active = false");
-    assert!(valid(), "for an hour after somebody last asked");
+    assert!(valid(), "for an hour after the last request");
     refused(
         &stand.call("GET", "/auth/profile", &bearer(Some(&token)), &Value::Null),
         401,
