@@ -1,5 +1,4 @@
-//! The edge's configuration, read from wrangler's variables and secrets whenever they are new to an isolate. Every bad variable is
-//! named.
+//! The edge's configuration, read from wrangler's variables and secrets whenever an isolate sees new ones. It names every bad variable.
 
 mod auth_mode;
 mod limits;
@@ -29,7 +28,7 @@ pub use translation::Translation;
 pub use upstreams::{AppService, AppServices};
 pub use url::{BaseUrl, Target};
 
-/// Everything the edge is told.
+/// The whole configuration of the edge.
 #[derive(Debug)]
 pub struct EdgeConfig {
     /// Which tokens are accepted.
@@ -42,31 +41,31 @@ pub struct EdgeConfig {
     pub origin: BaseUrl,
     /// The legacy auth service, as long as there is one.
     pub legacy: Option<BaseUrl>,
-    /// Whether it gets a token of its own kind for those who signed in at v2, where it alone answers.
+    /// Whether the edge sends it a legacy token for users who signed in at v2, on paths that only it answers.
     pub legacy_gets_token: bool,
-    /// How long either may take to begin its answer, in milliseconds.
+    /// How long the origin or the legacy service may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
-    /// What proves the edge to the origin and to app services.
+    /// The sealers that prove the edge to the origin and to app services.
     pub sealers: Sealers,
-    /// Which cookie of a browser is a credential, if one is.
+    /// The browser cookie that is a credential, if one is.
     pub browser_session: Option<BrowserSession>,
-    /// Names counters of calls.
+    /// Makes the names of counters of calls.
     pub counters: KeyMaker,
     /// Our own services.
     pub service_keys: ServiceKeys,
     /// The app services behind `/api/*`.
     pub app_services: AppServices,
-    /// Who signs in where.
+    /// Which users sign in at which side.
     pub rollout: Policy,
-    /// What was wrong with the rollout's variables. Requests are still answered, by the legacy side; readiness says so.
+    /// The faults in the rollout's variables. The legacy side then answers requests, and readiness reports the faults.
     pub rollout_faults: Option<Faults>,
     /// The share of reads with a legacy token that is repeated at v2 for comparison.
     pub shadow: Percentage,
     /// How the rollout steers itself, if it does.
     pub autopilot: Option<Plan>,
-    /// What callers are told about the limits on public calls.
+    /// What the edge tells callers about the limits on public calls.
     pub quotas: Quotas,
-    /// Which origins browsers may call from.
+    /// The origins from which browsers may call.
     pub cors: AllowedOrigins,
     /// Which requests get a line in the log.
     pub log: LogLevel,
@@ -77,7 +76,7 @@ pub struct EdgeConfig {
 pub enum LogLevel {
     /// All.
     Info,
-    /// Those that failed by our fault (5xx) or took the other side.
+    /// Requests that failed by our fault (5xx) or took the other side.
     Warn,
     /// None.
     Off,
@@ -133,7 +132,7 @@ impl EdgeConfig {
         let sealers = reader.required("ORIGIN_ASSERTION_KEYS", |text| {
             Sealers::parse(text, &app_services)
         });
-        // A second look at the same variable: what is wrong with it has been said.
+        // A second read of the same variable: its fault has been reported already.
         let keys = reader.text("ORIGIN_ASSERTION_KEYS");
         let counters = keys.and_then(|keys| AssertionKeys::parse(&keys).ok());
         let counters = counters.map(|keys| KeyMaker::new(&keys));
@@ -172,14 +171,14 @@ impl EdgeConfig {
         reader.finish(config)
     }
 
-    /// Whether the services behind the edge are where they are by `other`: what is known of how they answer then holds under both.
+    /// Whether `other` has the same addresses of services: what the isolate knows of their answers then holds under both.
     #[must_use]
     pub fn asks_the_same_services(&self, other: &Self) -> bool {
         (&self.origin, &self.legacy, &self.app_services)
             == (&other.origin, &other.legacy, &other.app_services)
     }
 
-    /// Where the keys of `ring` are published.
+    /// The address where the keys of `ring` are published.
     #[must_use]
     pub fn keys_url(&self, ring: Ring) -> &str {
         match ring {
@@ -189,7 +188,7 @@ impl EdgeConfig {
     }
 }
 
-/// Reads everything that steers the move. One bad variable, and nobody is moved or shadowed.
+/// Reads all variables of the rollout. If one is bad, no user is moved and no read shadowed.
 fn read_rollout(
     lookup: &dyn Lookup,
     legacy_exists: bool,
@@ -198,7 +197,7 @@ fn read_rollout(
     let mut reader = Reader::new(lookup);
     let shadow = reader.or("SHADOW_PERCENT", Percentage::NOBODY, Percentage::parse);
     let autopilot = reader.or("ROLLOUT_AUTOPILOT", None, Plan::parse);
-    // The object that keeps the overrides reads these two; every isolate complains about a bad one.
+    // The Durable Object that keeps the overrides reads these two; every isolate reports a bad one.
     reader.or("ROLLOUT_TWO_PERSONS", false, config::on_off);
     reader.optional("ROLLOUT_WEBHOOK_URL", BaseUrl::parse);
     let faults: Vec<config::Fault> = [

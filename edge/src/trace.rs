@@ -12,7 +12,7 @@ pub struct Seed {
     pub span: [u8; 8],
 }
 
-/// A request's name and the `traceparent` it is forwarded with.
+/// A request's name, and the `traceparent` with which it is forwarded.
 #[derive(Debug, Clone)]
 pub struct Trace {
     /// `X-Request-Id`: the caller's, or made here.

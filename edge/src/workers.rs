@@ -49,7 +49,7 @@ use webcrypto::WebCrypto;
 /// Answers one request.
 ///
 /// # Errors
-/// What the runtime throws when even an answer of our own cannot be built.
+/// An exception of the runtime when even an answer of our own cannot be built.
 pub fn answer(request: Request, env: Env, context: worker_sys::Context) -> Result<JsValue, JsValue> {
     let context = Context::new(context);
     task::run(async move { serve(request, &env, &context).await })
@@ -71,13 +71,13 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
         }
     };
     if isolate.watch.have_sign_ins_returned() {
-        // Its breaker's next probe would turn away those who come meanwhile, and they would count as failures again.
+        // The breaker's next probe would refuse the requests that come meanwhile, and these would count as failures again.
         isolate.breakers.borrow_mut().trust_v2();
     }
     let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
     isolate.watch.keep_up(context);
     if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
-        // Nothing but the comparison is lost.
+        // Only the comparison is lost.
         let _ = shadow.start(answer, context);
     }
     finish(reply, &inbound, isolate, (env, context), started_ms).await
@@ -145,7 +145,7 @@ async fn finish(
                 record(answer.status());
                 return Ok(relayed);
             }
-            // A body under a status that has none, and whatever else the runtime refuses to build.
+            // A body under a status that has none, or another answer that the runtime refuses to build.
             glue::discard(&answer);
             let problem = Problem::new(ErrorCode::UpstreamInvalid);
             OwnAnswer::problem(&problem, &asked(inbound, notes.request_id()), now())
@@ -165,8 +165,8 @@ fn asked<'a>(inbound: &'a Inbound<'a>, request_id: &'a str) -> Asked<'a> {
     }
 }
 
-/// Nothing is answered by accident: without a good configuration everything but `/livez` is 503, and says which variables
-/// are bad, not what they hold. To pages of listed origins too, as long as the list itself can be read.
+/// Without a good configuration everything but `/livez` is 503 and names the bad variables, without their values. Pages of listed origins
+/// can read it too, as long as the list itself can be read.
 fn misconfigured(inbound: &Inbound<'_>, names: &[&str], env: &Env) -> Result<Response, JsValue> {
     let request_id = inbound
         .header(shared::headers::REQUEST_ID)

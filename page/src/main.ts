@@ -1,4 +1,4 @@
-// The development page: sign in either way, and see as whom the edge knows you, which side answered, and which users move when.
+// The development page: sign in either way, and see your identity at the edge, which side answered, and which users move when.
 
 import { type Call, call } from "./api.js";
 import { define, element, row } from "./dom.js";

@@ -1,6 +1,6 @@
 //! When the edge asks the other side too, and which answer counts.
 //!
-//! The edge does so only for our own faults, and for a user whom one side alone knows. "Wrong password" is final: asking twice would let a
+//! The edge does so only for our own faults, and for a user known to one side alone. "Wrong password" is final: asking twice would let a
 //! thief try two passwords at once, and would sign a user in with a password that they have replaced.
 
 mod outcome;
@@ -120,7 +120,7 @@ pub enum Counts {
 ///
 /// "Unknown" from one side means little while the other side is down: a user known only there would be told that they do not exist. A fault
 /// therefore outranks "unknown", and the caller may try again. Of two faults the one that says 503 or 504 counts: the legacy service's
-/// plain 500 for a user whom only v2 knows does not.
+/// plain 500 for a user known only to v2 does not.
 ///
 /// A first answer of 401 is here only as a denial ([`Cause::DeniedThere`]): it stands when the other side refuses the user too.
 #[must_use]

@@ -30,7 +30,7 @@ impl TokenKind {
     }
 }
 
-/// The user whom the credential names.
+/// The user named by the credential.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -58,7 +58,7 @@ pub enum LegacyAccount {
 pub struct Identity {
     /// The credential's kind.
     pub kind: TokenKind,
-    /// The user whom it names.
+    /// The user named by it.
     pub subject: Subject,
     /// The Firebase project that issued it; `None` for legacy tokens.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -1,4 +1,4 @@
-//! Whether a service wants to know its callers (`auth` in `UPSTREAMS`).
+//! Whether a service needs to know its callers (`auth` in `UPSTREAMS`).
 
 use serde::Deserialize;
 
@@ -10,6 +10,6 @@ pub enum AuthMode {
     Required,
     /// A good token or none.
     Optional,
-    /// The service looks after itself: `Authorization` is forwarded unread.
+    /// The service authenticates its callers itself: `Authorization` is forwarded unread.
     None,
 }

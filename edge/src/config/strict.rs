@@ -1,5 +1,5 @@
-//! Which routes of an app service are strict (`strict` in `UPSTREAMS`): the origin is asked about the caller before each request. In the same words
-//! `second_factor` says which want a sign-in with a second factor.
+//! The strict routes of an app service (`strict` in `UPSTREAMS`): before each request the edge asks the origin about the caller.
+//! `second_factor`, written in the same way, names the routes that need a sign-in with a second factor.
 
 use serde::Deserialize;
 
@@ -8,16 +8,16 @@ use super::auth_mode::AuthMode;
 /// The strict routes of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StrictRoutes {
-    /// None of them: whoever is put out is refused within ten seconds.
+    /// No route: a deactivated user is refused within ten seconds.
     #[default]
     None,
-    /// All of them.
+    /// Every route.
     All,
-    /// Those whose paths begin like one of these, in lower case.
+    /// Routes with a path that begins like one of these, in lower case.
     Below(Vec<String>),
 }
 
-/// As it is written: `true`, or a list of paths.
+/// As the variable has it: `true`, or a list of paths.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Written {
@@ -32,7 +32,7 @@ impl Default for Written {
 }
 
 impl StrictRoutes {
-    /// Reads what is written for the service at `prefix`.
+    /// Reads the value for the service at `prefix`.
     ///
     /// # Errors
     /// The broken rule.
@@ -61,8 +61,8 @@ impl StrictRoutes {
         Ok(strict)
     }
 
-    /// Whether `path` is strict. A path that is spelled unusually always is: services decode escapes, fold case, collapse slashes and
-    /// cut parameters off, and another spelling of a strict path must not be a way around.
+    /// Whether `path` is strict. A path in an unusual spelling always is: services decode escapes, fold case, collapse slashes and cut
+    /// parameters off, and another spelling must not bypass the strict path.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         match self {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_values_are_refused() {
         for refused in [
             "[]",
             r#"["payments"]"#,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::auth_mode::AuthMode;
 
-/// How a service that reads legacy tokens is given one.
+/// How the edge hands a legacy token to a service that reads only those.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Translation {
     /// The parameter of the query where the service finds it in a handshake, beside the header.
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 }
 
 impl Translation {
-    /// Reads `token` and `token_in` of an entry: `header` (unsaid), or `query:NAME`.
+    /// Reads `token` and `token_in` of an entry: `header` (the default), or `query:NAME`.
     ///
     /// # Errors
     /// The broken rule.
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_values_are_refused() {
         let legacy = Some(Kind::Legacy);
         assert!(Translation::read(None, Some("header"), AuthMode::Required, false).is_err());
         assert!(Translation::read(legacy, None, AuthMode::None, false).is_err());

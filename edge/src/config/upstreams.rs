@@ -20,22 +20,22 @@ pub struct AppService {
     pub name: String,
     /// The paths it serves: this one and everything below.
     pub prefix: String,
-    /// Where it is.
+    /// Its address.
     pub url: BaseUrl,
-    /// Whether its callers must be known.
+    /// Whether it must know its callers.
     pub auth: AuthMode,
-    /// Whether the prefix is taken off before the path is forwarded.
+    /// Whether the edge removes the prefix before it forwards the path.
     pub strip_prefix: bool,
-    /// Whether the caller's own token is forwarded too. Off, because a service that holds a token can act as its holder anywhere;
-    /// the assertion is good for one request. On for services that still verify tokens themselves.
+    /// Whether the edge forwards the caller's own token too. Off by default, because a service that holds a token can act as its user
+    /// anywhere, and the assertion is good for one request. On for services that still verify tokens themselves.
     pub forward_token: bool,
-    /// How it is given a legacy token in place of the caller's own. Not at all, unless it reads nothing else.
+    /// How it gets a legacy token in place of the caller's own. `None` unless it reads nothing else.
     pub translation: Option<Translation>,
-    /// Whether WebSocket connections may be opened to it. Off, because one outlives the token it was opened with.
+    /// Whether clients may open WebSocket connections to it. Off by default, because a connection outlives the token that opened it.
     pub websocket: bool,
-    /// Before which of its routes the origin is asked about the caller each time. None, because it costs a round trip each.
+    /// The routes before which the edge asks the origin about the caller each time. None by default, because each question is a round trip.
     pub strict: StrictRoutes,
-    /// Which of its routes want a sign-in with a second factor. None.
+    /// The routes that need a sign-in with a second factor. None by default.
     pub second_factor: StrictRoutes,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
@@ -99,8 +99,8 @@ impl AppServices {
         self.0.iter().any(|service| service.translation.is_some())
     }
 
-    /// The service that serves `path`. None does when the path, as a lenient server reads it, belongs to a stricter one: both may be
-    /// the same server, which would then answer past the stricter one's guard.
+    /// The service that serves `path`. `None` when the path, as a lenient server reads it, belongs to a stricter service: both may be the
+    /// same server, which would then answer past the stricter one's guard.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&AppService> {
         let found = self.0.iter().find(|service| service.serves(path))?;
@@ -173,8 +173,8 @@ impl AppService {
         below(path, &self.prefix)
     }
 
-    /// Where a request for `path` goes. Nowhere when two slashes follow a prefix that is stripped: a URL parser at the service would
-    /// take what follows them for a host.
+    /// The address for a request to `path`. `None` when two slashes follow a stripped prefix: a URL parser at the service would take the
+    /// rest for a host.
     #[must_use]
     pub fn target(&self, path: &str, query: &str) -> Option<Target> {
         let rest = if self.strip_prefix {
@@ -186,8 +186,8 @@ impl AppService {
         (!rest.starts_with("//")).then(|| self.url.target(rest, query))
     }
 
-    /// What a client may be told in place of a `Location` of this service, if that is an address which the client cannot reach or
-    /// should not know.
+    /// What a client may see in place of a `Location` of this service, if that is an address which the client cannot reach or should not
+    /// know.
     #[must_use]
     pub fn public_location(&self, location: &str) -> Option<String> {
         if self.strip_prefix {

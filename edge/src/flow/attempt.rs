@@ -9,7 +9,7 @@ use crate::ports::{Answer, UpstreamFault};
 /// A service's answer, or why there is none.
 pub(super) type Sent<A> = Result<A, NoAnswer>;
 
-/// What became of an attempt; only v2 is believed about what it lacks.
+/// The outcome of an attempt; only v2 may name a dependency that it lacks.
 pub(super) fn outcome_of<A: Answer>(sent: &Sent<A>, is_v2: bool) -> Outcome {
     match sent {
         Ok(answer) => {
@@ -26,7 +26,7 @@ pub(super) fn outcome_of<A: Answer>(sent: &Sent<A>, is_v2: bool) -> Outcome {
 pub(super) enum NoAnswer {
     /// Nothing was sent.
     BreakerOpen { retry_after: u32 },
-    /// Something went wrong on the way.
+    /// A fault on the way.
     Fault(UpstreamFault),
     /// The network in front of the service answered in its place, with this status.
     Away(u16),

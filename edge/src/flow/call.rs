@@ -19,6 +19,6 @@ pub(super) struct Call<'p> {
     pub email: Option<NormalizedEmail>,
     /// The token in the body of a verification.
     pub unverified_token: Option<String>,
-    /// How much of the body there is: all of it can be sent again.
+    /// How much of the body was read: a whole body can be sent again.
     pub body: Body,
 }

@@ -1,5 +1,5 @@
-//! The legacy service calls every token bad while it cannot read its database, and a client that believes it signs its user out. So
-//! where the edge has found the token good itself, v2 is asked before such an answer is handed on.
+//! The legacy service calls every token bad while it cannot read its database, and a client that believes it signs its user out. Where the
+//! edge has found the token good itself, it therefore asks v2 before it hands on such an answer.
 
 use shared::fallback::Outcome;
 use shared::identity::TokenKind;
@@ -13,7 +13,7 @@ use crate::authenticate::Refusal;
 use crate::paths::LegacyCall;
 use crate::ports::{Answer, KeySource, SignatureEngine, Upstreams};
 
-/// More than any verdict on a token takes, with a profile in it and white space around it, in bytes.
+/// Longer than any verdict on a token, with a profile in it and white space around it, in bytes.
 const MAX_VERDICT_BYTES: u32 = 64 * 1024;
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -22,8 +22,8 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// How an attempt ended, and whether we have verified the token ourselves. A verdict of "invalid" comes with 200; on a good token
-    /// it counts as the 401 it means.
+    /// How an attempt ended, given whether the edge has verified the token itself. A verdict of "invalid" comes with 200; on a good token
+    /// it counts as a 401.
     pub(super) async fn outcome(
         &self,
         side: Side,
@@ -56,10 +56,10 @@ where
             .is_some_and(|verdict| verdict.pointer("/data/valid") == Some(&serde_json::Value::Bool(false)))
     }
 
-    /// For a write, which is not sent twice: whether the user is refused at v2 too, where the answer then stands.
+    /// For a write, which is never sent twice: checks that v2 refuses the user too, and the legacy service's answer may stand.
     ///
     /// # Errors
-    /// 503: the user is in good standing, or v2 cannot say.
+    /// 503: v2 does not refuse the user, or cannot say.
     pub(super) async fn doubt_denial(&self, call: &Call<'_>) -> Result<(), Refusal> {
         let Some(caller) = &call.caller else {
             return Ok(());

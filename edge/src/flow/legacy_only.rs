@@ -1,5 +1,5 @@
-//! What the legacy service alone answers below `/auth`, for somebody who signed in at v2 (`LEGACY_AUTH_TOKEN`): it gets a legacy token
-//! that the edge makes. Everything the origin answers goes there, in whatever spelling: it asks for more before it deletes.
+//! Paths below `/auth` that only the legacy service answers, for users who signed in at v2 (`LEGACY_AUTH_TOKEN`): the edge sends it a
+//! legacy token that it makes. Calls that the origin answers go to the origin, in every spelling: it asks for more proof before it deletes.
 
 use shared::identity::TokenKind;
 
@@ -18,7 +18,7 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Where `call` goes and for whom, if only the legacy service answers it and its caller has no token that it reads.
+    /// The address and the caller of `call`, if only the legacy service answers it and the caller has no token that it reads.
     pub(super) fn legacy_only<'c>(&self, call: &'c Call<'_>) -> Option<(&'a BaseUrl, &'c Caller)> {
         let config = self.gateway.config;
         let legacy = config.legacy.as_ref().filter(|_| config.legacy_gets_token)?;

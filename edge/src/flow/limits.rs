@@ -1,7 +1,7 @@
-//! Limits on calls, and what the answer says about them.
+//! Limits on calls, and how the answer states them.
 //!
-//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10. A counter only says yes or no, so the remaining quota is
-//! known when there is none left; the policy is always said.
+//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10. A counter only says yes or no, so the edge knows the remaining quota
+//! only when none is left; it always states the policy.
 
 use shared::limits::Network;
 use shared::problem::{ErrorCode, Problem};
@@ -23,8 +23,8 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Calls that are limited count by the caller's network; our own services' do not. Without an address there is nothing to count by:
-    /// all such callers together are not one.
+    /// Limited calls count by the caller's network; calls of our own services do not count. A call without an address is not counted: such
+    /// calls come from many callers.
     pub(super) async fn limit(&mut self, path: &str) -> Result<(), Refusal> {
         let (Some(limit), None) = (limit_of(self.inbound.method, path), self.service) else {
             return Ok(());
@@ -42,8 +42,8 @@ where
         Err(refusal(limit, quota.map(|quota| quota.seconds)))
     }
 
-    /// Calls that name an account count by it as well, from wherever they come. A stranger could fill that counter: once it is full,
-    /// only networks are refused that have called about this very account too often themselves.
+    /// Calls that name an account also count by the account, from any network. A stranger could fill that counter: once it is full, the
+    /// edge refuses only networks that have themselves called too often about this account.
     pub(super) async fn limit_account(&mut self, body: &UnverifiedBody) -> Result<(), Refusal> {
         let limit = self.notes.limit.filter(|limit| limit.names_account());
         let (Some(limit), Some(account)) = (limit, body.account()) else {
@@ -61,14 +61,14 @@ where
         Err(refusal(limit, Some(ACCOUNT_SECONDS)))
     }
 
-    /// Counts a call. A counter that cannot be asked limits nobody, which is noted.
+    /// Counts a call. A counter that does not answer limits no call, and the edge notes it.
     async fn is_within(&mut self, binding: &str, key: &str) -> bool {
         let count = self.upstreams.count(binding, key).await;
         self.notes.limits_failed |= count == Count::Failed;
         count != Count::Over
     }
 
-    /// Says what the limit on this call is, and on a refusal that nothing is left of it.
+    /// States the limit on this call, and on a refusal that nothing is left of it.
     pub(super) fn announce_limit(&self, headers: &mut HeaderChanges) {
         let quota = |limit| Some((limit, self.gateway.config.quotas.of(limit)?));
         let Some((limit, quota)) = self.notes.limit.and_then(quota) else {
@@ -80,7 +80,7 @@ where
             &format!("\"{name}\";q={};w={}", quota.calls, quota.seconds),
         );
         if self.notes.reason == limit.as_str() {
-            // The counter does not say when its period began; after a whole one it has begun anew.
+            // The counter does not say when its period began; after a whole period it has begun again.
             headers.set("ratelimit", &format!("\"{name}\";r=0;t={}", quota.seconds));
         }
     }

@@ -1,4 +1,4 @@
-//! The services a request can be sent to: what counts for their breakers, and by whom.
+//! The services that get requests: which outcomes count for their breakers, and for which caller.
 
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::breaker::Admission;
@@ -16,21 +16,21 @@ use crate::scrub;
 /// The legacy service's name for its breaker. The origin goes by its audience, app services by their own names.
 pub(super) const LEGACY: &str = "legacy";
 
-/// A service that a request is sent to, and the request as far as breakers care.
+/// A service that gets a request, and the request as far as breakers need it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service<'a> {
     pub name: &'a str,
     /// How long it may take to begin its answer, in milliseconds.
     pub timeout_ms: u32,
-    /// Whether sending the request twice changes nothing that sending it once does not.
+    /// Whether sending the request twice has the same effect as sending it once.
     pub repeatable: bool,
     /// Whether it cannot be answered without Google.
     pub needs_google: bool,
-    /// Whether the other side is asked when this one is not.
+    /// Whether the edge asks the other side when this one's breaker is open.
     pub has_other_side: bool,
     /// Whether the other side has failed this request already.
     pub is_last_resort: bool,
-    /// Who asks.
+    /// The caller's mark.
     pub mark: CallerMark,
 }
 
@@ -53,8 +53,8 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
         matches!(self.inbound.method, "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// Whom failures count for. By the address, since accounts cost nothing; without one, and for our own services, which call for
-    /// many, by who is proven. A service that calls on its own account is believed each time.
+    /// The caller to whom failures are counted: the address, since accounts cost nothing; without one, and for our own services, which call
+    /// for many users, the proven caller. A service that calls on its own account counts as a new caller each time.
     pub(super) fn mark(&self, caller: Option<&Caller>) -> CallerMark {
         let address = self.inbound.header(scrub::CLIENT_IP);
         match (caller, self.service, address) {
@@ -71,18 +71,18 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
         let mut breakers = self.gateway.breakers.borrow_mut();
         let mut ask = |name| match breakers.of(name).admit(service.mark, self.now) {
             Admission::Send | Admission::Probe => Ok(()),
-            // The pause is over, and whoever is refused now is served by nobody.
+            // The pause is over, and a request that is refused now gets no answer from either side.
             Admission::Refuse { .. } if service.is_last_resort && breakers.of(name).is_probing() => Ok(()),
             Admission::Refuse { retry_after } => Err(NoAnswer::BreakerOpen { retry_after }),
         };
-        // Only where somebody else is asked instead: v2 signs some in without Google.
+        // Only where the edge asks another side instead: v2 signs some users in without Google.
         if service.needs_google && service.has_other_side {
             ask(SIGN_INS)?;
         }
         ask(service.name)
     }
 
-    /// Books what an attempt showed.
+    /// Records the evidence of an attempt.
     pub(super) fn record(&self, service: &Service<'_>, outcome: Outcome) {
         let now = (self.gateway.clock)();
         let mut breakers = self.gateway.breakers.borrow_mut();
@@ -95,7 +95,7 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
         }
     }
 
-    /// Counts an attempt at one of the two sides, for whoever decides about stepping down.
+    /// Counts an attempt at one of the two sides, for the step-down.
     pub(super) fn count(&self, service: &Service<'_>, outcome: Outcome) {
         let side = match service.name {
             ORIGIN_AUDIENCE => Side::V2,

@@ -1,8 +1,8 @@
-//! The legacy service knows nothing of sign-outs and deactivations at v2: its tokens are good until they expire. So the edge asks the origin
-//! whether their holder may still act before it hands them on, as it does for app services: once in a while for each user, and at once
-//! for those whose right to act has changed.
+//! The legacy service knows of no sign-outs and deactivations at v2: its tokens are good until they expire. The edge therefore asks the
+//! origin whether their user may still act before it forwards them, as it does for app services: once in a while for each user, and at once
+//! for users with a changed access.
 //!
-//! Only the origin's refusal counts. While it cannot say anything, legacy tokens go to the legacy service as ever.
+//! Only the origin's refusal counts. While the origin cannot answer, legacy tokens go to the legacy service as before.
 
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::identity::TokenKind;
@@ -16,15 +16,15 @@ use crate::caller::Caller;
 use crate::paths::LegacyCall;
 use crate::ports::{KeySource, SignatureEngine, Upstreams};
 
-/// How long the origin may take to say who somebody is, in milliseconds. Beyond, the legacy service is not kept waiting.
+/// How long the origin may take to name the caller, in milliseconds. After that the call goes to the legacy service.
 const PATIENCE_MS: u32 = 1_000;
 
-/// Where a call goes whose token the legacy service would honour.
+/// Where a call with a token that the legacy service would accept goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Honoured {
-    /// On its way.
+    /// To the side that it was meant for.
     Yes,
-    /// To the origin and nowhere else: it says in the contract's words that the token is void.
+    /// To the origin alone: it answers in the contract's words that the token is void.
     No,
 }
 
@@ -34,10 +34,10 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Whether the legacy service may be asked about the legacy token of `call`.
+    /// Whether the edge may ask the legacy service about the legacy token of `call`.
     ///
     /// # Errors
-    /// As the origin refuses its holder: signed out since, or deactivated.
+    /// The origin's refusal of its user: signed out since, or deactivated.
     pub(super) async fn is_honoured(&self, call: &Call<'_>, decision: Decision) -> Result<Honoured, Refusal> {
         let goes_there = decision.side == Side::Legacy && self.gateway.config.legacy.is_some();
         if !goes_there || call.purpose != Purpose::Token(TokenKind::Legacy) {
@@ -48,7 +48,7 @@ where
                 self.is_void(caller).await.map_or(Ok(Honoured::Yes), Err)
             }
             (None, Some(unverified), LegacyCall::VerifyToken) => {
-                // One that breaks a rule is told so by the legacy service.
+                // The legacy service itself refuses a token that breaks a rule.
                 let Ok(caller) = self.gateway.verifier.examine(unverified, self.now).await else {
                     return Ok(Honoured::Yes);
                 };

@@ -1,5 +1,5 @@
-//! `/readyz?verbose` for an operator: asks both sides how they are and gathers what this isolate knows. `crate::examination` says what
-//! may be shown.
+//! `/readyz?verbose` for an operator: asks both sides about their readiness and gathers this isolate's state. `crate::examination` decides
+//! what may be shown.
 
 use std::rc::Rc;
 
@@ -17,14 +17,14 @@ use super::{glue, version};
 use crate::examination::{self, Reached};
 use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit};
 
-/// A service that takes longer is not well, and the operator waits.
+/// A service that takes longer counts as unwell, since the operator waits.
 const PATIENCE_MS: u32 = 1_500;
 const MAX_ANSWER_BYTES: u32 = 64 * 1024;
 
-/// Everything, but whether it is ready and its keys.
+/// The whole examination, without this isolate's readiness and keys.
 pub(super) async fn examine(isolate: &Rc<Isolate>, env: &Env) -> Map<String, Value> {
     let config = &isolate.config;
-    // All are asked before the first is waited for.
+    // All questions are sent before the first answer is awaited.
     let ask = |url: &str| glue::probe(url, PATIENCE_MS, MAX_ANSWER_BYTES);
     let health = ask(config.origin.target("/health", "").url());
     let readiness = ask(config.origin.target("/readyz", "").url());
@@ -47,7 +47,7 @@ pub(super) async fn examine(isolate: &Rc<Isolate>, env: &Env) -> Map<String, Val
         );
     }
     put("upstreams", Value::Object(upstreams));
-    // Of its database and schema: what a doctor run there would begin with.
+    // The checks of the origin's database and schema: a doctor run there would begin with them.
     put("origin_checks", checks.get("checks").cloned().unwrap_or_default());
     let accepts = Accepted::of(&config.tokens, config.sealers.kids().iter().map(String::as_str));
     put("differs_from_origin", examination::differences(&accepts, &checks));
@@ -73,7 +73,7 @@ pub(super) async fn examine(isolate: &Rc<Isolate>, env: &Env) -> Map<String, Val
     shown
 }
 
-/// Waits for a probe that is out: how the service is, and the body of its answer.
+/// Waits for a sent probe: the service's state, and the body of its answer.
 async fn reached(probe: Promise) -> (Result<Reached, &'static str>, Value) {
     let Ok(answer) = JsFuture::from(probe).await else {
         return (Err("unreachable"), Value::Null);
@@ -115,7 +115,7 @@ fn step_down(isolate: &Isolate) -> Value {
     })
 }
 
-/// Which bindings this deployment has: they are not inherited between environments, so one is easily forgotten.
+/// The bindings of this deployment: environments do not inherit them, so one is easily forgotten.
 fn bindings(isolate: &Isolate, env: &Env) -> Value {
     let is_bound =
         |name: &str| js_sys::Reflect::get(env, &name.into()).is_ok_and(|binding| binding.is_object());

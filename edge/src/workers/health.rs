@@ -1,4 +1,4 @@
-//! What the edge says about itself.
+//! The edge's reports about itself.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ use crate::flow::Notes;
 use crate::paths::Own;
 use crate::request::Inbound;
 
-/// The isolate runs: nothing else is asked, so that a fault elsewhere never restarts it.
+/// The isolate runs. It checks nothing else, so that a fault elsewhere never restarts it.
 pub(super) fn live() -> OwnAnswer {
     OwnAnswer::json(200, json!({"status": "ok"}).to_string().into_bytes())
 }
@@ -66,7 +66,7 @@ pub(super) async fn answer(
     }
 }
 
-/// What keeps this isolate from being ready, if anything does.
+/// The reason why this isolate is not ready, if there is one.
 fn fault(isolate: &Isolate, rings: &[(Ring, Status)]) -> Option<Problem> {
     if let Some(faults) = &isolate.config.rollout_faults {
         let names = faults.names().into_iter().map(str::to_owned).collect();
@@ -92,7 +92,7 @@ fn asks_as_admin(inbound: &Inbound<'_>, config: &EdgeConfig) -> bool {
         .is_some_and(|service| service.admin)
 }
 
-/// How this isolate stands.
+/// The state of this isolate.
 struct Standing<'a> {
     fault: Option<Problem>,
     rings: Vec<(Ring, Status)>,
@@ -101,7 +101,7 @@ struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// What anybody may see.
+    /// The part that any caller may see.
     fn shown(&self, status: &str) -> Map<String, Value> {
         let keys = self.rings.iter();
         let keys = keys.map(|(ring, status)| (ring.as_str().to_owned(), key_state(status)));
@@ -128,7 +128,7 @@ impl Standing<'_> {
         .collect()
     }
 
-    /// All there is to see, ready or not, under the status of the short answer.
+    /// The whole report, ready or not, under the status of the short answer.
     async fn verbose(&self, env: &Env) -> OwnAnswer {
         let (http, status) = self
             .fault
@@ -145,7 +145,7 @@ impl Standing<'_> {
     }
 }
 
-/// The emulator signs nothing, so there are no keys to be had.
+/// The emulator signs nothing, so it has no keys.
 fn rings_in_use(config: &EdgeConfig) -> impl Iterator<Item = Ring> {
     let tokens = &config.tokens;
     let signed = tokens.emulator.is_none();

@@ -21,7 +21,7 @@ use crate::config::EdgeConfig;
 use crate::people::RememberedPeople;
 use crate::trace::Seed;
 
-/// About 4 KiB each, with what is stated about the caller: 32 MiB of an isolate's 128.
+/// About 4 KiB each, with the statements about the caller: 32 MiB of an isolate's 128.
 const VERIFIED_TOKENS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
 /// About 300 bytes each.
@@ -33,8 +33,8 @@ thread_local! {
 
 /// The state of one isolate under one configuration.
 ///
-/// Everything that was derived from variables is made again when they change. What is behind an `Rc` may be shared with the
-/// configuration before: it stays true as long as the addresses that it is about do.
+/// A change of the variables makes everything derived from them again. A value behind an `Rc` may be shared with the earlier configuration:
+/// it stays valid as long as its addresses stay the same.
 pub(super) struct Isolate {
     pub config: EdgeConfig,
     pub verified: RefCell<VerifiedTokens<Caller>>,
@@ -47,7 +47,7 @@ pub(super) struct Isolate {
     pub shadows: Rc<Shadows>,
 }
 
-/// The state that belongs to the configuration in `env`; made at the first request that came with it.
+/// The state for the configuration in `env`; made at the first request that came with it.
 pub(super) fn of(env: &Env) -> Derived<Isolate> {
     DERIVED.with(|kept| kept.derived(env, |before| start(env, before)))
 }

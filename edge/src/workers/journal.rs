@@ -1,5 +1,5 @@
-//! What is written about a request: one JSON line to the runtime's console, which Workers Logs and `wrangler tail` read, and one data
-//! point where a dataset is bound.
+//! Records a request: one JSON line to the runtime's console, which Workers Logs and `wrangler tail` read, and one data point where a
+//! dataset is bound.
 
 use shared::token::Ring;
 use worker::Context;
@@ -15,7 +15,7 @@ use crate::ports::Journal as _;
 use crate::request::Inbound;
 use crate::telemetry::Standing;
 
-/// Writes down that `inbound` was answered with `status`.
+/// Records that `inbound` was answered with `status`.
 pub(super) fn record(
     notes: &Notes,
     inbound: &Inbound<'_>,
@@ -78,7 +78,7 @@ fn standing(isolate: &Isolate) -> Standing {
     }
 }
 
-/// What a path is called: never more of what a stranger typed than is known anyway.
+/// The name of a path: it never holds text of a stranger's that is not already known.
 fn name_of<'a>(path: &str, config: &'a EdgeConfig) -> Option<&'a str> {
     match paths::route(path) {
         Route::New { path, .. } => paths::endpoint(&path),

@@ -1,5 +1,5 @@
-//! The issuer's keys: fetched once however many wait, refreshed ahead of time, kept when the issuer is down. What to do is
-//! `shared::key_cache`'s decision; doing it is this file's.
+//! The issuer's keys: fetched once for all waiting requests, refreshed ahead of time, kept when the issuer is down. `shared::key_cache`
+//! decides; this file acts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,28 +17,27 @@ use super::glue;
 use super::webcrypto::{ImportedKey, WebCrypto};
 use crate::config::EdgeConfig;
 
-/// A request asks again this often before it gives up: once for its own fetch, once for one that failed under it.
+/// How many rounds a request asks before it gives up: its own fetch takes one, and so does another request's fetch that failed.
 const MAX_ROUNDS: usize = 4;
 const FETCH_TIMEOUT_MS: u32 = 3_000;
-/// Waiting for another request's fetch ends a moment after that fetch must have.
+/// A request waits for another request's fetch a little longer than that fetch may take.
 const WAIT_MS: u32 = FETCH_TIMEOUT_MS + 500;
 const _: () = assert!(FETCH_TIMEOUT_SECONDS * 1_000 == FETCH_TIMEOUT_MS as i64);
 
-/// The keys one isolate holds.
+/// The keys that one isolate holds.
 pub(super) struct KeyRings {
     id_token: Rc<Published>,
     session_cookie: Rc<Published>,
 }
 
-/// The keys that are published at one address.
+/// The keys published at one address.
 struct Published {
     url: String,
     cache: RefCell<KeyCache<ImportedKey>>,
 }
 
 impl KeyRings {
-    /// Those that `config` says. What was fetched `before` from the same address is kept: an issuer's keys do not change with our
-    /// variables.
+    /// The rings of `config`. Keys fetched `before` from the same address are kept: an issuer's keys do not change with our variables.
     pub fn of(config: &EdgeConfig, before: Option<&Self>) -> Self {
         let ring = |ring| {
             let url = config.keys_url(ring);
@@ -72,7 +71,7 @@ impl KeyRings {
     }
 }
 
-/// The isolate's keys, as one request may use them: fetches it starts outlive it.
+/// The isolate's keys for one request: a fetch that it starts outlives it.
 pub(super) struct RequestKeys<'a> {
     keys: &'a KeyRings,
     context: &'a Context,
@@ -83,16 +82,16 @@ impl<'a> RequestKeys<'a> {
         Self { keys, context }
     }
 
-    /// Makes sure that `ring` has been asked for, for readiness.
+    /// Makes sure that `ring` has been fetched, for readiness.
     pub async fn warm(&self, ring: Ring) {
         if self.keys.status(ring).keys == 0 {
-            // Without keys every name is as good as another.
+            // Without keys any name will do.
             let _ = self.find(ring, "", now()).await;
         }
     }
 
-    /// Starts the fetch that the cache has just handed out. It belongs to no request: the one that started it may be cancelled
-    /// by its client while others wait.
+    /// Starts the fetch that the cache has just given out. It belongs to no request: a client may cancel the request that started it while
+    /// others wait.
     fn start_fetch(&self, published: &Rc<Published>) {
         let published = Rc::clone(published);
         let fetch = wasm_bindgen_futures::future_to_promise(async move {
@@ -100,7 +99,7 @@ impl<'a> RequestKeys<'a> {
             glue::wake(&published.url);
             Ok(JsValue::UNDEFINED)
         });
-        // Refused only when the request is already over; the promise runs all the same.
+        // The runtime refuses this only when the request is already over; the promise runs all the same.
         let _ = self.context.as_ref().wait_until(&fetch);
     }
 }
@@ -137,8 +136,8 @@ impl Keys for RequestKeys<'_> {
 }
 
 impl Published {
-    /// Fetches the keys, from the data centre's cache if an isolate here fetched them lately, else from the issuer, and
-    /// tells the cache how it went.
+    /// Fetches the keys, from the data centre's cache if another isolate fetched them lately, else from the issuer, and reports the outcome
+    /// to the cache.
     async fn refresh(&self) {
         let Self { url, cache } = self;
         if cache.borrow().status(now()).keys == 0
@@ -193,7 +192,7 @@ async fn import(bytes: &[u8]) -> Result<BTreeMap<String, ImportedKey>, String> {
     let set = KeySet::parse(bytes).map_err(|bad| bad.to_string())?;
     let mut keys = BTreeMap::new();
     for (kid, key) in set.iter() {
-        // A key the engine does not take is passed over like one of another type; the others are still good.
+        // A key that the engine refuses is skipped, like one of another type; the others are still good.
         if let Ok(key) = WebCrypto.import(key).await {
             keys.insert(kid.to_owned(), key);
         }
@@ -214,7 +213,7 @@ async fn recall(url: &str) -> Option<Document> {
 async fn keep(url: &str, document: &Document) {
     let number = |seconds: i64| seconds as f64;
     let keep_for = document.fresh_for.saturating_add(STALE_SECONDS);
-    // A cache that cannot be written costs a fetch later, nothing now.
+    // A failed write to the cache costs a fetch later, and nothing now.
     let _ = glue::keep(
         url,
         &document.bytes,

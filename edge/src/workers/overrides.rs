@@ -1,4 +1,4 @@
-//! The overrides of the rollout, in the storage of the Durable Object. What is taken and what is refused is `shared::steering`.
+//! The overrides of the rollout, in the storage of the Durable Object. `shared::steering` decides which changes are accepted.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use crate::changes::HeaderChanges;
 const NAME: &str = "steering";
 /// The variable that asks for a second service's agreement.
 pub(super) const TWO_PERSONS: &str = "ROLLOUT_TWO_PERSONS";
-/// The variable that names who is told of changes.
+/// The variable with the address that is told of changes.
 pub(super) const WEBHOOK: &str = "ROLLOUT_WEBHOOK_URL";
 const WEBHOOK_TIMEOUT_MS: u32 = 3_000;
 const MAX_WEBHOOK_ANSWER_BYTES: u32 = 1_024;
 
-/// The overrides, and how they are taken.
+/// The overrides, and the rule for changing them.
 #[derive(Default)]
 pub(super) struct Overrides {
     two_persons: Cell<bool>,
@@ -31,11 +31,11 @@ pub(super) struct Overrides {
     unreadable: Cell<bool>,
 }
 
-/// Texts to keep, by the names under which they are kept.
+/// Texts to store, by their names in the storage.
 pub(super) type Entries = BTreeMap<&'static str, String>;
 
 impl Overrides {
-    /// Goes by the variables in `lookup` from now on. Bad ones stop every isolate before anybody can steer.
+    /// Uses the variables in `lookup` from now on. Bad ones stop every isolate before an operator can change anything.
     pub fn obey(&self, lookup: &dyn Lookup) {
         let mut reader = Reader::new(lookup);
         self.two_persons
@@ -44,22 +44,22 @@ impl Overrides {
             .replace(lookup.get(WEBHOOK).filter(|url| !url.is_empty()));
     }
 
-    /// What isolates are to go by.
+    /// The override that isolates must use.
     pub fn told(&self) -> Option<Told> {
         Told::of(self.steering.borrow().as_ref()?, now())
     }
 
-    /// Whether something is kept that cannot be read: the variables hold.
+    /// Whether the storage holds overrides that cannot be read: the variables then count.
     pub const fn are_unreadable(&self) -> bool {
         self.unreadable.get()
     }
 
-    /// How things stand, once they have been [read](Self::read).
+    /// The present state, once it has been [read](Self::read).
     pub fn steering(&self) -> Steering {
         self.steering.borrow().clone().unwrap_or_default()
     }
 
-    /// Takes `change`, or shows how things stand.
+    /// Takes `change`, or shows the present state.
     pub async fn steer(
         &self,
         storage: &JsValue,
@@ -87,25 +87,25 @@ impl Overrides {
         })
     }
 
-    /// Takes what is requested. It holds once it is [kept](Self::keep).
+    /// Takes the requested change. It holds once it is [stored](Self::keep).
     pub fn put(&self, requested: Requested, author: &str, two_persons: bool) -> Result<Outcome, Refusal> {
         let mut kept = self.steering.borrow_mut();
         kept.get_or_insert_default()
             .put(requested, author, two_persons, now())
     }
 
-    /// What is to be kept, by name.
+    /// The texts to store, by name.
     pub fn entries(&self) -> Result<Entries, JsValue> {
         let text =
             serde_json::to_string(&self.steering()).map_err(|error| JsValue::from_str(&error.to_string()))?;
         Ok(Entries::from([(NAME, text)]))
     }
 
-    /// Writes `entries` down, all or none.
+    /// Writes `entries` to the storage, all or none.
     pub async fn keep(&self, storage: &JsValue, entries: &Entries) -> Result<(), JsValue> {
         let text = serde_json::to_string(entries).map_err(|error| JsValue::from_str(&error.to_string()))?;
         if let Err(error) = glue::store_all(storage, &text).await {
-            // Nobody may go by what a restart would forget: the next one reads what is kept.
+            // Isolates must not use an override that a restart would forget: the next request reads the storage.
             self.steering.take();
             return Err(error);
         }
@@ -113,7 +113,7 @@ impl Overrides {
         Ok(())
     }
 
-    /// Reads what is kept, the first time.
+    /// Reads the storage, the first time.
     pub async fn read(&self, storage: &JsValue) -> Result<(), JsValue> {
         if self.steering.borrow().is_none() {
             let kept = glue::load(storage, NAME).await?.as_string().unwrap_or_default();
@@ -130,8 +130,8 @@ impl Overrides {
         Ok(())
     }
 
-    /// A line in the log, and a message to the webhook, which nobody waits for: the change holds whether or not it answers. Lists are named
-    /// by their length: they hold addresses.
+    /// Writes a line to the log and sends a message to the webhook, for which nobody waits: the change holds whether or not the webhook
+    /// answers. Lists appear by their length only: they hold addresses.
     pub fn tell(&self, outcome: &Outcome) {
         let (event, change) = match outcome {
             Outcome::Changed(change) => ("rollout_changed", change),

@@ -1,4 +1,4 @@
-//! Sends shadow reads, once the answer has gone out, and logs and counts what they showed.
+//! Sends shadow reads after the answer has gone out, and logs and counts their results.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use super::glue;
 use super::watch::Watch;
 use crate::shadow::{self, Answered, Difference, MAX_ANSWER_BYTES, ShadowRead};
 
-/// How many shadow reads this isolate made, by what they showed.
+/// How many shadow reads this isolate made, by result.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Counts {
     same: u32,
@@ -57,7 +57,7 @@ struct Line<'a> {
     difference: Difference,
 }
 
-/// A read that is to be repeated, with all that takes.
+/// A read to repeat, with everything that this needs.
 pub(super) struct Shadow {
     pub request: Request,
     /// What `hold` made of the request's own body.
@@ -66,9 +66,9 @@ pub(super) struct Shadow {
     pub request_id: String,
     pub path: String,
     pub console: Console,
-    /// Where the result is counted.
+    /// The counter of results.
     pub shadows: Rc<Shadows>,
-    /// Where it is counted for the autopilot, if there is one.
+    /// The autopilot's counter of results, if there is an autopilot.
     pub sightings: Option<Rc<Watch>>,
 }
 
@@ -76,7 +76,7 @@ impl Shadow {
     /// Repeats the read when `answer` has gone out.
     ///
     /// # Errors
-    /// What the runtime throws when the answer cannot be copied, which it always can before it is read.
+    /// An exception of the runtime when the answer cannot be copied; it always can before it is read.
     pub fn start(self, answer: &Response, context: &Context) -> Result<(), JsValue> {
         let copy = glue::copy(answer)?;
         let held = JsValue::from(context.as_ref());
@@ -84,7 +84,7 @@ impl Shadow {
             self.run(&held, &copy).await;
             Ok(JsValue::UNDEFINED)
         });
-        // Refused only when the request is already over; the promise runs all the same.
+        // The runtime refuses this only when the request is already over; the promise runs all the same.
         let _ = context.as_ref().wait_until(&promise);
         Ok(())
     }

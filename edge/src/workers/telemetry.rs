@@ -1,5 +1,5 @@
-//! Analytics Engine, where a dataset is bound as `TELEMETRY`. The write is put off until the answer is on its way, and one that
-//! fails costs the point and nothing else.
+//! Analytics Engine, where a dataset is bound as `TELEMETRY`. The write waits until the answer is on its way; a failed write loses the
+//! point and nothing else.
 
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, worker_sys};
@@ -23,7 +23,7 @@ impl Telemetry {
         self.0.is_some()
     }
 
-    /// Hands over the point about `entry`, whose reason is `reason`.
+    /// Sends the point about `entry` with the reason `reason`.
     pub fn tell(
         &self,
         entry: &Entry<'_>,
@@ -34,7 +34,7 @@ impl Telemetry {
         let Some(dataset) = &self.0 else { return };
         let point = telemetry::point(entry, reason, &standing());
         let context: &worker_sys::Context = context.as_ref();
-        // Refused only when the request is already over.
+        // The runtime refuses this only when the request is already over.
         let _ = glue::tell(
             dataset,
             context.as_ref(),

@@ -1,4 +1,4 @@
-//! Sending a request on. The JavaScript request is handed over as it is; only addresses and header changes cross.
+//! Forwards a request. The JavaScript request is handed over unchanged; only addresses and header changes cross.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use super::glue;
 use super::watch::Watch;
 use crate::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
 
-/// The most that is read of an answer to a question of our own, in bytes.
+/// The most bytes read of an answer to a question of our own.
 const MAX_ANSWER_BYTES: u32 = 64 * 1024;
 
 /// One inbound request and its body.
@@ -27,7 +27,7 @@ pub(super) struct RequestUpstreams<'a> {
     env: &'a Env,
     watch: &'a Watch,
     context: &'a Context,
-    /// What `hold` made of the request's own body: undefined until it was asked.
+    /// The result of `hold` for the request's own body: undefined until it was called.
     body: RefCell<JsValue>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> RequestUpstreams<'a> {
         }
     }
 
-    /// Nothing will be sent: reads the body to its end, so that the connection can be used again.
+    /// For a request that is not forwarded: reads the body to its end, so that the connection can be used again.
     pub async fn drop_body(&self) {
         let body = self.body.borrow().clone();
         glue::drop_body(&self.request, &body).await;
@@ -155,7 +155,7 @@ impl Upstreams for RequestUpstreams<'_> {
 
 /// The numbers of `body.js`.
 fn fault_of(number: f64) -> UpstreamFault {
-    // They are small whole numbers.
+    // The numbers are small whole numbers.
     match number.round() {
         1.0 => UpstreamFault::Timeout,
         2.0 => UpstreamFault::Interrupted,

@@ -1,4 +1,4 @@
-//! Which configuration a request came with, and what was derived from it.
+//! The configuration with which a request came, and the values derived from it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use worker::Env;
 /// Declared in every environment of wrangler.toml. Without it (a local run) the variables themselves are compared.
 pub(super) const BINDING: &str = "CF_VERSION_METADATA";
 
-/// As many as `version.js` tells apart.
+/// As many as `version.js` keeps apart.
 const KEPT: usize = 2;
 
 #[wasm_bindgen(module = "/src/workers/version.js")]
@@ -21,10 +21,10 @@ extern "C" {
     fn configuration_of(env: &JsValue) -> u32;
 }
 
-/// What was derived from one configuration, or what was wrong with it.
+/// The values derived from one configuration, or its faults.
 pub(super) type Derived<T> = Rc<Result<Rc<T>, Faults>>;
 
-/// What was derived from the newest configurations, each under its number; the newest first.
+/// The values derived from the newest configurations, each under its number; the newest first.
 pub(super) struct Kept<T>(RefCell<Vec<(u32, Derived<T>)>>);
 
 impl<T> Kept<T> {
@@ -32,8 +32,8 @@ impl<T> Kept<T> {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// What belongs to the configuration in `env`. A configuration that this isolate has not seen is derived by `start`, which is
-    /// given the one before it for what stays true.
+    /// The values for the configuration in `env`. For a configuration that is new to this isolate `start` derives them; it gets the values
+    /// of the earlier configuration and may keep those that stay valid.
     pub fn derived(&self, env: &Env, start: impl FnOnce(Option<&T>) -> Result<Rc<T>, Faults>) -> Derived<T> {
         let number = configuration_of(env);
         let mut kept = self.0.borrow_mut();
@@ -50,7 +50,7 @@ impl<T> Kept<T> {
     }
 }
 
-/// The version that Cloudflare says is running; null without the binding.
+/// The running version, as Cloudflare states it; null without the binding.
 pub(super) fn shown(env: &Env) -> Value {
     let field = |object: &JsValue, name: &str| js_sys::Reflect::get(object, &name.into()).ok();
     let Some(version) = field(env, BINDING).filter(JsValue::is_object) else {

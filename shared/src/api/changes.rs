@@ -1,4 +1,4 @@
-//! The revocation feed: users whose access has changed. The origin tells the edge every few seconds.
+//! The revocation feed: the origin tells the edge every few seconds which users have a changed access.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,8 +7,8 @@ use uuid::Uuid;
 /// assertions for it have an audience of their own ([`crate::assertion::FEED_AUDIENCE`]).
 pub const PATH: &str = "/v1/changes";
 
-/// The users whose access has changed since a cursor. A change may come twice. A service that keeps account statuses forgets these users
-/// and asks again.
+/// The users with an access that has changed since a cursor. A change may come twice. A service that keeps account statuses forgets these
+/// users and asks again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {

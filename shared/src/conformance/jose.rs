@@ -1,4 +1,4 @@
-//! The JWS layer alone: header rules, key choice and signature, for vectors whose payload is not JSON.
+//! The JWS layer alone: header rules, key choice and signature, for vectors with a payload that is not JSON.
 
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use super::Quota;
 
 macro_rules! limits {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $reason:literal, $binding:literal, $calls:literal / $seconds:literal;)*) => {
-        /// A kind of calls whose number is limited.
+        /// A kind of calls with a limited number.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Limit { $($(#[$doc])* $variant,)* }
 

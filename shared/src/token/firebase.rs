@@ -21,7 +21,7 @@ const ID_TOKEN_LIFETIME: i64 = 24 * 3600;
 /// <https://firebase.google.com/docs/auth/admin/manage-cookies>: at most two weeks.
 const SESSION_COOKIE_LIFETIME: i64 = 14 * 24 * 3600;
 
-/// The ring whose issuer `unverified_issuer` looks like. Says nothing about the project.
+/// The ring with an issuer of the form of `unverified_issuer`. Says nothing about the project.
 pub(super) fn ring_of(unverified_issuer: &str) -> Option<Ring> {
     if unverified_issuer.starts_with(ID_TOKEN_ISSUER) {
         Some(Ring::FirebaseIdToken)

@@ -14,7 +14,7 @@ const NOBODY: &str = "http://127.0.0.1:9";
 /// Enough users for both sides to get some at 50 %.
 const PEOPLE: usize = 40;
 
-/// The side that answered a user whom neither side knows.
+/// The side that answered a user unknown to both sides.
 #[track_caller]
 fn side(answer: &Answer) -> &str {
     assert_eq!(answer.status, 404, "{answer}");

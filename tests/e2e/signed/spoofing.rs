@@ -77,7 +77,7 @@ const FORGED: [&str; 62] = [
 /// Names that look alike and are reserved for nobody.
 const INNOCENT: [&str; 5] = ["X-Users", "X-User", "X-Service-Keys", "X-Authentic", "X_Custom"];
 
-/// An edge whose services all record what they receive, except the origin.
+/// An edge in front of services that record what they receive; the origin is the real one.
 async fn in_front_of(recorder: &Recorder) -> Edge {
     edges::edge()
         .with("LEGACY_AUTH_URL", &recorder.url)

@@ -15,7 +15,7 @@ use crate::people::new_token;
 /// The longest sign-in body that the edge looks into, in bytes.
 const PEEKED: usize = 16 * 1024;
 
-/// A sign-in of `length` bytes in all, by a user whom `ROLLOUT_FORCE_V2` names.
+/// A sign-in of `length` bytes in all, by a user on the list `ROLLOUT_FORCE_V2`.
 fn sign_in(length: usize) -> Vec<u8> {
     let start = r#"{"email":"ann@v2.example","password":"correct horse 1","padding":""#;
     let end = "\"}";

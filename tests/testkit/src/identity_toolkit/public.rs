@@ -141,7 +141,7 @@ async fn sign_in(
     Ok(Json(answer))
 }
 
-/// Signs in the user whom the service account names; an unknown uid makes an account.
+/// Signs in the user named by the service account; an unknown uid makes an account.
 async fn sign_in_with_custom_token(
     State(shared): State<Shared>,
     _client: Client,
