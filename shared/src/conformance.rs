@@ -2,13 +2,15 @@
 //!
 //! Only with the feature `conformance`, which no release build has.
 
+mod case;
 mod jose;
 mod wycheproof;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub use case::{Case, Layer, Outcome};
 pub use jose::rfc7515_cases;
 pub use wycheproof::{key_cases, signature_cases};
 
@@ -17,63 +19,6 @@ use crate::identity::Subject;
 use crate::ids::InvalidId;
 use crate::time::UnixTime;
 use crate::token::{self, EngineFault, KeySet, Keys, KeysUnavailable, Ring, SignatureEngine, TokenPolicy};
-
-/// Which code a case runs through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layer {
-    /// Header rules and signature only: published JWS vectors carry payloads that are not JSON.
-    Jws,
-    /// Everything: [`token::verify`].
-    Token,
-}
-
-/// One token and its expected verdict.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Case {
-    /// The source of the case, e.g. `Wycheproof JWS`.
-    pub source: String,
-    /// Its name in that source.
-    pub name: String,
-    /// The code that it runs through.
-    pub layer: Layer,
-    /// The token.
-    pub token: String,
-    /// The JWK set that judges it, as JSON text.
-    pub keys: String,
-    /// The verifier's clock, in Unix seconds.
-    #[serde(default)]
-    pub now: i64,
-    /// The verifier's configuration, by variable.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-    /// `accepted`, `refused` (for any reason), or the reason of the refusal.
-    pub expect: String,
-    /// The subject that an accepted token must name.
-    #[serde(default)]
-    pub subject: Option<String>,
-}
-
-/// The result of a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// `accepted`, or the reason of the refusal.
-    pub verdict: String,
-    /// The subject that an accepted token names.
-    pub subject: Option<String>,
-}
-
-impl Case {
-    /// Whether `outcome` is the expected one.
-    #[must_use]
-    pub fn is_met_by(&self, outcome: &Outcome) -> bool {
-        let verdict = match self.expect.as_str() {
-            "refused" => outcome.verdict != "accepted",
-            expected => outcome.verdict == expected,
-        };
-        verdict && (self.subject.is_none() || self.subject == outcome.subject)
-    }
-}
 
 /// Runs `case` with `engine`.
 pub async fn run<E: SignatureEngine>(engine: &E, case: &Case) -> Outcome {

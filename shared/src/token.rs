@@ -106,7 +106,9 @@ impl UnverifiedToken<'_> {
         K: Keys<Key = E::Key>,
     {
         let ring = match self.kind(policy)? {
-            TokenKind::Legacy => return legacy::judge(self, policy, now).map(ProvenIdentity::new),
+            TokenKind::Legacy => {
+                return legacy::judge(self, &policy.legacy, policy.skew, now).map(ProvenIdentity::new);
+            }
             TokenKind::Firebase => Ring::FirebaseIdToken,
             TokenKind::FirebaseSessionCookie => Ring::FirebaseSessionCookie,
         };

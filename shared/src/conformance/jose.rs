@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Case, Layer};
+use super::case::{Case, Layer};
 use crate::base64url;
 use crate::token::{
     HmacSecret, KeySet, SignatureEngine, UnverifiedAlgorithm, UnverifiedHeader, UnverifiedJws,

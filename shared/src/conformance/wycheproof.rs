@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{BadVectors, Case, Layer};
+use super::BadVectors;
+use super::case::{Case, Layer};
 
 /// Marked valid there, refused here: a `?` stands inside a base64url segment, and we accept one spelling only.
 const STRICTER_HERE: [u32; 2] = [372, 373];

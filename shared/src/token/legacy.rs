@@ -5,12 +5,11 @@ use jwt_compact::{Algorithm, AlgorithmSignature};
 
 use super::compact::{UnverifiedAlgorithm, UnverifiedJws, UnverifiedToken};
 use super::json::{Json, Object};
-use super::policy::TokenPolicy;
 use super::rejection::{Rejection, WrongKind};
 use super::times;
 use crate::identity::{Identity, LegacyAccount, Subject, TokenKind};
 use crate::ids::UserId;
-use crate::time::UnixTime;
+use crate::time::{ClockSkew, UnixTime};
 
 /// RFC 7518 section 3.2: an HS256 key has at least the size of the hash.
 const MIN_SECRET_BYTES: usize = 32;
@@ -71,21 +70,22 @@ pub struct LegacyPolicy {
 /// Applies every rule, the signature last.
 pub(super) fn judge(
     token: &UnverifiedToken<'_>,
-    policy: &TokenPolicy,
+    policy: &LegacyPolicy,
+    skew: ClockSkew,
     now: UnixTime,
 ) -> Result<Identity, Rejection> {
     if token.header.algorithm != UnverifiedAlgorithm::Hs256 {
         return Err(Rejection::Algorithm);
     }
-    still_accepted(token, &policy.legacy, now)?;
+    still_accepted(token, policy, now)?;
     let claims = &token.claims;
-    parties(claims, &policy.legacy)?;
-    let mut identity = identity(claims, policy, now)?;
+    parties(claims, policy)?;
+    let mut identity = identity(claims, skew, now)?;
     if token.is_translated() {
         identity.auth_time = times::required(claims, "auth_time")?;
         identity.legacy_account = None;
     }
-    signature(token, &policy.legacy)?;
+    signature(token, policy)?;
     Ok(identity)
 }
 
@@ -116,16 +116,16 @@ fn parties(claims: &Object, legacy: &LegacyPolicy) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn identity(claims: &Object, policy: &TokenPolicy, now: UnixTime) -> Result<Identity, Rejection> {
+fn identity(claims: &Object, skew: ClockSkew, now: UnixTime) -> Result<Identity, Rejection> {
     let user = user(claims)?;
     let account = account(claims)?;
     let expires_at = times::required(claims, "exp")?;
     let issued_at = times::required(claims, "iat")?;
     let not_before = times::optional(claims, "nbf")?;
-    times::not_expired(expires_at, now, policy.skew)?;
-    times::not_in_future("iat", issued_at, now, policy.skew)?;
+    times::not_expired(expires_at, now, skew)?;
+    times::not_in_future("iat", issued_at, now, skew)?;
     if let Some(not_before) = not_before {
-        times::not_in_future("nbf", not_before, now, policy.skew)?;
+        times::not_in_future("nbf", not_before, now, skew)?;
     }
     times::lifetime(issued_at, expires_at, MAX_LIFETIME)?;
     let email = match claims.get("email") {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Bracket, Scanner, Start};
-use super::{Budget, Json, JsonFault, Object};
+use super::value::{Budget, Json, JsonFault, Object};
 
 /// Values are kept down to this depth: no claim or key that is read lies deeper.
 const KEPT_DEPTH: usize = 4;

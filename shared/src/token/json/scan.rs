@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Json, JsonFault};
+use super::value::{Json, JsonFault};
 
 /// The brackets of a list or an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
