@@ -18,7 +18,7 @@ async fn register(app: &TestApp, email: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_repeated_registration_is_answered_and_a_stranger_is_not() {
+async fn repeated_registration_is_answered_only_with_its_password() {
     let app = start().await;
     let email = address();
     let first = register(&app, &email).await;
@@ -61,11 +61,11 @@ async fn a_repeated_registration_is_answered_and_a_stranger_is_not() {
 }
 
 #[tokio::test]
-async fn a_registration_that_broke_off_is_completed() {
+async fn interrupted_registration_is_completed() {
     let app = start().await;
     let email = address();
     let first = register(&app, &email).await;
-    // As if the process had died between Firebase and the row.
+    // The state after a process died between Firebase and the row.
     app.database.execute("DELETE FROM auth.users").await.unwrap();
     let again = register(&app, &email).await;
     assert_eq!(first["uid"], again["uid"]);
@@ -73,7 +73,7 @@ async fn a_registration_that_broke_off_is_completed() {
 }
 
 #[tokio::test]
-async fn a_session_is_begun_renewed_and_ended() {
+async fn session_is_begun_refreshed_and_ended() {
     let app = start().await;
     let email = address();
     register(&app, &email).await;
@@ -105,7 +105,7 @@ async fn a_session_is_begun_renewed_and_ended() {
         401
     );
 
-    // Tokens of sign-ins before now are void; sign-ins are whole seconds.
+    // Tokens of earlier sign-ins are void; sign-ins count in whole seconds.
     app.database
         .execute("UPDATE auth.users SET last_login = last_login")
         .await
@@ -119,7 +119,7 @@ async fn a_session_is_begun_renewed_and_ended() {
 }
 
 #[tokio::test]
-async fn a_profile_is_changed_on_both_sides() {
+async fn profile_is_changed_on_both_sides() {
     let app = start().await;
     let session = register(&app, &address()).await;
     let id_token = session["idToken"].as_str().unwrap();
@@ -159,7 +159,7 @@ async fn a_profile_is_changed_on_both_sides() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_with_the_password_or_a_fresh_sign_in() {
+async fn account_is_deleted_with_the_password_or_a_fresh_sign_in() {
     let app = start().await;
     let email = address();
     let session = register(&app, &email).await;
@@ -196,7 +196,7 @@ async fn an_account_is_deleted_with_the_password_or_a_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn forgetting_a_password_says_the_same_to_everybody() {
+async fn password_reset_answers_every_address_alike() {
     let app = start().await;
     let known = address();
     register(&app, &known).await;
@@ -222,7 +222,7 @@ async fn forgetting_a_password_says_the_same_to_everybody() {
 }
 
 #[tokio::test]
-async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
+async fn forgotten_local_password_moves_the_account_with_its_hash() {
     let app = start().await;
     let email = address();
     let id = app.legacy_user(&email).await;
@@ -254,7 +254,7 @@ async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
         .value("SELECT firebase_uid || ' ' || auth_provider FROM auth.users")
         .await;
     assert_eq!(linked, format!("{id} hybrid"));
-    // And once more changes nothing.
+    // A repeat changes nothing.
     app.app
         .accounts
         .recover(&address, &users::audit::RequestSource::default())
@@ -263,7 +263,7 @@ async fn a_forgotten_local_password_moves_the_account_with_its_hash() {
 }
 
 #[tokio::test]
-async fn firebase_away_is_503_and_says_so() {
+async fn firebase_outage_is_503_with_its_code() {
     let app = TestApp::start_with(&[("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")]).await;
     for (path, body) in [
         (

@@ -1,4 +1,4 @@
-//! What administrators do with users, over HTTP and at the command line.
+//! Administrators' operations on users, over HTTP and at the command line.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ async fn me(app: &TestApp, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn deactivation_counts_at_once_and_leaves_a_trail() {
+async fn deactivation_counts_at_once_and_is_audited() {
     let app = TestApp::start().await;
     let signed_in = now() - 60;
     let before = token("uid-1", &json!({"auth_time": signed_in}));
@@ -27,7 +27,7 @@ async fn deactivation_counts_at_once_and_leaves_a_trail() {
     assert_eq!(answer.body["data"]["user"]["is_active"], false);
     assert_eq!(app.get("/v1/auth/me", &before).await.code(), "USER_DISABLED");
     post("activate").await.expect(200);
-    // Back in, but not with a sign-in from before.
+    // Active again, but not with a sign-in from before.
     assert_eq!(app.get("/v1/auth/me", &before).await.code(), "TOKEN_REVOKED");
     me(&app, &token("uid-1", &json!({"auth_time": now()}))).await;
 
@@ -54,7 +54,7 @@ async fn deactivation_counts_at_once_and_leaves_a_trail() {
 }
 
 #[tokio::test]
-async fn only_an_admin_key_administers() {
+async fn only_an_admin_key_may_administer() {
     let app = TestApp::start().await;
     let person = token("uid-1", &json!({}));
     let id = me(&app, &person).await;
@@ -96,7 +96,7 @@ async fn only_an_admin_key_administers() {
 }
 
 #[tokio::test]
-async fn a_row_is_brought_up_to_date_with_firebase() {
+async fn row_is_synchronised_with_firebase() {
     let app = emulator::start().await;
     let email = emulator::address();
     let body = json!({"email": email, "password": "correct-horse_1", "displayName": "Ada"});
@@ -138,7 +138,7 @@ async fn a_row_is_brought_up_to_date_with_firebase() {
 }
 
 #[tokio::test]
-async fn a_deactivated_user_cannot_sign_in_at_the_emulator_either() {
+async fn deactivated_user_cannot_sign_in_at_the_emulator_either() {
     let app = emulator::start().await;
     let person = json!({"email": emulator::address(), "password": "correct-horse_1"});
     let session = app
@@ -163,7 +163,7 @@ async fn a_deactivated_user_cannot_sign_in_at_the_emulator_either() {
 }
 
 #[tokio::test]
-async fn the_command_line_shows_finds_and_deactivates() {
+async fn command_line_shows_finds_and_deactivates() {
     let app = TestApp::start().await;
     let id = app.legacy_user("Ada@example.org").await;
     let run = |arguments: &[&str]| {
@@ -198,7 +198,7 @@ async fn the_command_line_shows_finds_and_deactivates() {
 }
 
 #[tokio::test]
-async fn a_bad_configuration_names_every_variable_and_exits_64() {
+async fn bad_configuration_names_every_variable_and_exits_64() {
     for verb in ["serve", "check-config"] {
         let output = program::origin()
             .arg(verb)

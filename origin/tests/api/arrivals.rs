@@ -1,4 +1,4 @@
-//! Users nobody has seen before who come while others are being created.
+//! New users who arrive while others are being created.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LANES: i64 = 1;
 
 #[tokio::test]
-async fn who_arrives_while_others_are_created_shares_one_statement() {
+async fn users_arriving_during_a_statement_share_the_next_one() {
     let database = TestDatabase::with_connections(12).await;
     let wave = Wave::of(&database, (0..20).map(|n| arrival(&format!("uid-{n}"), None))).await;
     let ids: Vec<Uuid> = wave
@@ -56,7 +56,7 @@ async fn who_arrives_while_others_are_created_shares_one_statement() {
     ] {
         assert_eq!(database.value::<i64>(what).await, expected, "{what}");
     }
-    // Each got their own.
+    // Each answer is the caller's own.
     for (n, id) in ids.iter().enumerate() {
         let uid: String = database
             .value(&format!("SELECT firebase_uid FROM auth.users WHERE id = '{id}'"))
@@ -66,7 +66,7 @@ async fn who_arrives_while_others_are_created_shares_one_statement() {
 }
 
 #[tokio::test]
-async fn whoever_cannot_be_created_holds_nobody_else_up() {
+async fn user_who_cannot_be_created_delays_no_other() {
     let database = TestDatabase::with_connections(12).await;
     database
         .execute("INSERT INTO auth.users (email, password_hash) VALUES ('Ada@Example.org', 'x')")
@@ -88,7 +88,7 @@ async fn whoever_cannot_be_created_holds_nobody_else_up() {
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
+async fn failed_shared_statement_retries_each_user_alone() {
     let database = TestDatabase::with_connections(12).await;
     database
         .execute("ALTER TABLE auth.users ADD CONSTRAINT test_check CHECK (firebase_uid <> 'refused')")
@@ -98,7 +98,7 @@ async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
     for one in &wave {
         assert!(one.as_ref().unwrap().is_none(), "{one:?}");
     }
-    // Alone, whoever is at fault is told so.
+    // Alone, each user at fault gets the error.
     let directory = Directory::new(database.pool.clone(), None);
     let refused = directory.create_at_first_sight(arrival("refused", None)).await;
     assert!(matches!(refused, Err(DatabaseError::Refused(_))), "{refused:?}");
@@ -107,7 +107,7 @@ async fn a_statement_that_fails_leaves_each_to_be_looked_at_alone() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
+async fn locked_row_of_one_user_delays_no_other() {
     let database = TestDatabase::with_connections(12).await;
     let directory = Directory::new(database.pool.clone(), None);
     let mut other = database.connect().await;
@@ -132,9 +132,9 @@ async fn nobody_waits_for_a_row_that_somebody_else_is_just_writing() {
     other.close().await.unwrap();
 }
 
-/// As many kinds of users as there are, all at once: what becomes of each does not depend on the others.
+/// As many kinds of users as possible, all at once: the result of each does not depend on the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everybody_has_their_own_fate() {
+async fn each_arriving_user_has_their_own_result() {
     let app = TestApp::start().await;
     app.database
         .execute("ALTER TABLE auth.users ADD CONSTRAINT test_check CHECK (firebase_uid NOT LIKE 'broken-%')")
@@ -213,7 +213,7 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
 
 type Created = Result<Option<UserRecord>, DatabaseError>;
 
-/// Users who all arrive while every lane is at work.
+/// Users who all arrive while every worker is busy.
 struct Wave;
 
 impl Wave {
@@ -223,7 +223,7 @@ impl Wave {
         run(&mut blocker, "BEGIN").await;
         run(&mut blocker, "LOCK TABLE auth.users IN SHARE MODE").await;
         let mut first = Vec::new();
-        // One lane after the other: together they would share the first.
+        // One worker after the other: together they would share the first one.
         for lane in 1..=LANES {
             let directory = directory.clone();
             first.push(tokio::spawn(async move {
@@ -237,7 +237,7 @@ impl Wave {
         for arrival in arrivals {
             waiting.push(Box::pin(directory.create_at_first_sight(arrival)));
         }
-        // Asked once, each is in the queue, in this order.
+        // One poll queues each question, in this order.
         poll_fn(|context| {
             assert!(
                 waiting

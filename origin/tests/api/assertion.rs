@@ -49,7 +49,7 @@ impl Sealed<'_> {
 }
 
 #[tokio::test]
-async fn whom_the_edge_verified_is_believed() {
+async fn user_verified_by_the_edge_is_accepted() {
     let app = TestApp::start().await;
     let edge = Sealed {
         app: &app,
@@ -68,7 +68,7 @@ async fn whom_the_edge_verified_is_believed() {
 }
 
 #[tokio::test]
-async fn what_is_lacking_is_told_to_the_edge_alone() {
+async fn missing_dependency_is_named_only_to_the_edge() {
     let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
     let app = TestApp::start_with(&[nowhere, ("DB_POOL_ACQUIRE_MS", "300")]).await;
     let edge = Sealed {
@@ -80,7 +80,7 @@ async fn what_is_lacking_is_told_to_the_edge_alone() {
     assert_eq!(told.header("x-crossfade-dependency"), Some("database"));
     let refused = edge.me("/v1/auth/me", None, now()).await.expect(401);
     assert_eq!(refused.header("x-crossfade-dependency"), None);
-    // Nor to a caller past the edge, whatever they send.
+    // Nor to a caller past the edge, whatever headers it sends.
     let direct = app
         .request("GET", "/v1/auth/me")
         .bearer_auth(token("uid-1", &json!({})))
@@ -90,7 +90,7 @@ async fn what_is_lacking_is_told_to_the_edge_alone() {
 }
 
 #[tokio::test]
-async fn an_assertion_without_an_identity_is_no_credential() {
+async fn assertion_without_identity_is_no_credential() {
     let app = TestApp::start().await;
     let edge = Sealed {
         app: &app,
@@ -100,7 +100,7 @@ async fn an_assertion_without_an_identity_is_no_credential() {
 }
 
 #[tokio::test]
-async fn an_assertion_that_does_not_open_is_never_passed_over() {
+async fn unopened_assertion_is_never_ignored() {
     let app = TestApp::start().await;
     let ours = Sealed {
         app: &app,
@@ -128,7 +128,7 @@ async fn an_assertion_that_does_not_open_is_never_passed_over() {
             403,
             "FORBIDDEN",
         ),
-        // Keys or clocks that disagree are our fault: a 401 would log everybody out.
+        // A difference of keys or clocks is our fault: a 401 would log every user out.
         (
             ours.me("/v1/auth/me", Some("uid-1"), now() - 1000).await,
             503,

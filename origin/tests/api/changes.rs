@@ -1,4 +1,4 @@
-//! `GET /v1/changes`: whose right to act has changed.
+//! `GET /v1/changes`: users with a changed account status.
 
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,8 @@ fn ids(changes: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Asks on after `told` until nothing more is told. The cursor stands still while any transaction of the server is open, in other tests'
-/// databases too, and what was told is then told again.
+/// Asks again after `told` until there is no new change. The cursor stands still while any transaction of the server is open, also in other
+/// tests' databases; the feed then repeats its changes.
 async fn quiet_after(app: &TestApp, told: &Value) -> Value {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut told = told.clone();
@@ -50,7 +50,7 @@ async fn quiet_after(app: &TestApp, told: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn whoever_changes_somebodys_standing_it_is_told_once_and_what_it_is_now() {
+async fn status_change_by_any_writer_is_fed_once_with_the_current_status() {
     let app = TestApp::start().await;
     let first = feed(&app, None).await;
     assert_eq!((&first["reset"], &first["people"]), (&json!(true), &json!([])));
@@ -107,7 +107,7 @@ async fn whoever_changes_somebodys_standing_it_is_told_once_and_what_it_is_now()
 }
 
 #[tokio::test]
-async fn a_change_that_commits_late_is_not_passed_over() {
+async fn late_commit_is_not_skipped_by_the_feed() {
     let app = TestApp::start().await;
     let slow = app.legacy_user("slow@example.org").await;
     let quick = app.legacy_user("quick@example.org").await;
@@ -129,7 +129,7 @@ async fn a_change_that_commits_late_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn too_many_changes_or_a_strange_cursor_mean_forget_everybody() {
+async fn too_many_changes_or_unknown_cursor_drop_the_whole_cache() {
     let app = TestApp::start().await;
     let begun = cursor(&feed(&app, None).await);
     app.database
@@ -169,7 +169,7 @@ async fn too_many_changes_or_a_strange_cursor_mean_forget_everybody() {
 }
 
 #[tokio::test]
-async fn the_edge_itself_is_told_and_nobody_who_comes_through_it() {
+async fn feed_answers_the_edge_but_no_caller_through_it() {
     let app = TestApp::start().await;
     let ask = async |audience| -> Answer {
         let assertion = Assertion {

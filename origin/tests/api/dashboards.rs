@@ -1,5 +1,5 @@
-//! What operators look at exists: every metric and label of the dashboards and alerts, every statement of the SQL panels, every page an alert
-//! points to.
+//! The operators' material refers only to things that exist: every metric and label of the dashboards and alerts, every statement of the
+//! SQL panels, every page of an alert.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -91,7 +91,7 @@ async fn every_metric_and_label_exists() {
         }
     }
     let mut expressions = dashboards("expr");
-    // An `expr` in YAML goes on as long as its lines are indented deeper.
+    // An `expr` in YAML continues as long as its lines are indented deeper.
     let mut alerts = String::new();
     let mut inside = false;
     for line in read("ops/prometheus/alerts.yml").lines() {
@@ -126,7 +126,7 @@ async fn every_statement_runs() {
 }
 
 #[test]
-fn the_panels_ask_what_the_document_asks() {
+fn panels_query_what_the_document_queries() {
     let document = read("docs/ops/monitoring-queries.sql");
     for statement in dashboards("rawSql") {
         assert!(

@@ -19,7 +19,7 @@ async fn document_is_served_with_every_group_of_routes() {
 }
 
 #[tokio::test]
-async fn the_page_needs_no_network() {
+async fn document_page_needs_no_network() {
     let app = TestApp::start().await;
     let page = app.request("GET", "/docs").send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
@@ -33,7 +33,7 @@ async fn the_page_needs_no_network() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_text_is_refused_like_any_other() {
+async fn id_that_is_not_text_is_refused_as_invalid() {
     let app = TestApp::start().await;
     let request = app
         .request("GET", "/v1/users/%FF")

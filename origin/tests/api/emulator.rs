@@ -10,7 +10,7 @@ use crate::support::{PROJECT, TestApp};
 /// Kept so that its standard input stays open until this program ends.
 static EMULATOR: OnceLock<(String, Mutex<Child>)> = OnceLock::new();
 
-/// `host:port` of the emulator, started by whichever test comes first.
+/// `host:port` of the emulator; the first test starts it.
 ///
 /// # Panics
 /// When it does not start: it needs Node and the pinned npm packages (`npm ci`).
@@ -35,12 +35,12 @@ pub fn host() -> &'static str {
     host
 }
 
-/// A service that speaks to the emulator.
+/// A service that uses the emulator.
 pub async fn start() -> TestApp {
     start_with(&[]).await
 }
 
-/// The same, with some variables set otherwise.
+/// The same, with some variables changed.
 pub async fn start_with(variables: &[(&str, &str)]) -> TestApp {
     let host = tokio::task::spawn_blocking(host).await.unwrap();
     let all = [
@@ -51,7 +51,7 @@ pub async fn start_with(variables: &[(&str, &str)]) -> TestApp {
     TestApp::start_with(&all).await
 }
 
-/// An address nobody else uses: the emulator is shared.
+/// An address of this test alone: the emulator is shared.
 pub fn address() -> String {
     format!("{}@example.org", uuid::Uuid::new_v4().simple())
 }

@@ -1,11 +1,11 @@
-//! The shapes every answer has.
+//! The shapes of every answer.
 
 use serde_json::json;
 
 use crate::support::{TestApp, send, token};
 
 #[tokio::test]
-async fn a_failure_names_its_code_and_the_request() {
+async fn failure_names_its_code_and_the_request() {
     let app = TestApp::start().await;
     let answer = send(app.request("GET", "/v1/auth/me").header("x-request-id", "mine-1"))
         .await
@@ -25,7 +25,7 @@ async fn a_failure_names_its_code_and_the_request() {
 }
 
 #[tokio::test]
-async fn a_bad_request_id_is_replaced() {
+async fn bad_request_id_is_replaced() {
     let app = TestApp::start().await;
     for bad in ["", "a b", &"x".repeat(65), "<script>"] {
         let answer = send(app.request("GET", "/livez").header("x-request-id", bad))
@@ -36,7 +36,7 @@ async fn a_bad_request_id_is_replaced() {
 }
 
 #[tokio::test]
-async fn routes_and_methods_that_do_not_exist_say_so() {
+async fn unknown_routes_and_methods_are_refused() {
     let app = TestApp::start().await;
     let missing = send(app.request("GET", "/v1/nothing")).await;
     assert_eq!((missing.status, missing.code()), (404, "NOT_FOUND"));

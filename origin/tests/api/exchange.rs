@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::emulator::{address, start};
 use crate::support::{Answer, TestApp, legacy_token, now, send, token};
 
-/// Somebody of the legacy service with a hash that Firebase reads, and their token.
+/// A legacy user with a hash that Firebase reads, and their token.
 async fn person(app: &TestApp) -> (String, String) {
     let id = app.legacy_user(&address()).await;
     let hash = bcrypt::hash("correct-horse-1", 4).unwrap();
@@ -24,7 +24,7 @@ async fn exchange(app: &TestApp, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_user() {
+async fn legacy_token_becomes_a_session_and_links_its_user() {
     let app = start().await;
     let (id, legacy) = person(&app).await;
     let session: Value = exchange(&app, &legacy).await.expect(200).body["data"].take();
@@ -45,7 +45,7 @@ async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_user() {
     let refresh = json!({"refreshToken": session["refreshToken"]});
     app.call("POST", "/v1/auth/refresh", &refresh).await.expect(200);
 
-    // Twice is no conflict: the answer may have been lost.
+    // A repeat is no conflict: the answer may have been lost.
     let again = exchange(&app, &legacy).await.expect(200);
     assert_eq!(again.body["data"]["uid"], json!(id));
     assert_eq!(app.users().await, 1);
@@ -55,7 +55,7 @@ async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_user() {
         .await;
     assert_eq!(events, 2);
 
-    // It is as young as the exchange, and proves no more than the old token did.
+    // The session is as young as the exchange, and proves no more than the old token.
     let removal = app.call_as("DELETE", "/v1/auth/user", id_token, &json!({})).await;
     assert_eq!(removal.status, 400, "{}", removal.body);
 
@@ -78,7 +78,7 @@ async fn a_legacy_token_becomes_a_session_and_its_holder_a_linked_user() {
 }
 
 #[tokio::test]
-async fn who_may_not_act_gets_no_session() {
+async fn inactive_user_gets_no_session() {
     let app = start().await;
     let (id, legacy) = person(&app).await;
     let refused = |status: u16, code: &'static str, token: String| {
@@ -120,12 +120,12 @@ async fn who_may_not_act_gets_no_session() {
         ))
         .await;
     assert!(!linked, "somebody was moved who got no session");
-    // A token of after the change is theirs again.
+    // A token from after the change is the user's own again.
     exchange(&app, &legacy_token(&id, now() + 5)).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_token_of_an_old_secret_or_of_another_time_is_worth_nothing() {
+async fn token_with_old_secret_or_wrong_time_is_refused() {
     let retired =
         crate::emulator::start_with(&[("LEGACY_TOKENS_ACCEPTED_UNTIL", "2020-01-01T00:00:00Z")]).await;
     let rotated =
@@ -145,7 +145,7 @@ async fn a_token_of_an_old_secret_or_of_another_time_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn a_hash_that_firebase_cannot_read_is_said_to_be_one() {
+async fn hash_unreadable_by_firebase_is_reported() {
     let app = start().await;
     let id = app.legacy_user(&address()).await;
     let answer = exchange(&app, &legacy_token(&id, now() - 60)).await;

@@ -1,4 +1,4 @@
-//! A user nobody has seen before.
+//! The first request of a new user.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{TestApp, token, token_with_email};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_first_calls_at_once_make_one_row() {
+async fn hundred_concurrent_first_calls_make_one_row() {
     let app = TestApp::start().await;
     let token = token_with_email("uid-1", "Ada@example.org", true);
     let answers = parallel(&app, std::iter::repeat_n(token, 100)).await;
@@ -27,7 +27,7 @@ async fn a_hundred_first_calls_at_once_make_one_row() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn users_without_an_address_or_of_one_name_are_all_welcome() {
+async fn users_without_address_or_with_one_name_all_get_rows() {
     let app = TestApp::start().await;
     let people = (0..30).map(|n| {
         token(
@@ -61,7 +61,7 @@ async fn uids_of_any_legal_length_have_their_row() {
 }
 
 #[tokio::test]
-async fn what_the_token_says_is_kept_and_the_shape_is_the_contracts() {
+async fn token_facts_are_stored_and_shown_in_the_contracts_shape() {
     let app = TestApp::start().await;
     let claims = json!({"email": "Ada@Example.org", "email_verified": true, "name": "Ada", "picture": "https://x.de/a.png"});
     let me = app.get("/v1/auth/me", &token("uid-1", &claims)).await.expect(200);
@@ -103,7 +103,7 @@ async fn what_the_token_says_is_kept_and_the_shape_is_the_contracts() {
 }
 
 #[tokio::test]
-async fn the_welcome_grant_is_what_is_configured() {
+async fn welcome_grant_follows_the_configuration() {
     for (configured, balance) in [("0", 0), ("11", 11)] {
         let app = TestApp::start_with(&[("WELCOME_TOKENS", configured)]).await;
         let me = app
@@ -138,7 +138,7 @@ async fn reads_write_nothing_until_the_next_sign_in() {
     assert_eq!(last_login, signed_in + 1);
 }
 
-/// Calls `/v1/auth/me` for all at once; the ids, in order.
+/// Calls `/v1/auth/me` with all tokens at once; answers the ids, in order.
 async fn parallel(app: &TestApp, tokens: impl Iterator<Item = String>) -> Vec<String> {
     let calls: Vec<_> = tokens
         .map(|token| {
@@ -154,9 +154,9 @@ async fn parallel(app: &TestApp, tokens: impl Iterator<Item = String>) -> Vec<St
     ids
 }
 
-/// From a token at first sight, from a later one, and from a row of before there was a rule.
+/// From a token at first sight, from a later one, and from a row older than the rule.
 #[tokio::test]
-async fn picture_that_is_no_web_address_is_ignored() {
+async fn picture_without_web_address_is_ignored() {
     let app = TestApp::start().await;
     let hostile = [
         "javascript:alert(1)",

@@ -1,4 +1,4 @@
-//! A uid names a user of one project and tenant, and nobody of another.
+//! A uid names a user of one project and tenant only.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ async fn on(database: TestDatabase, projects: &str, tenant: &str) -> TestApp {
     .await
 }
 
-/// The id of the user whom `token` names, in another process with other variables on the same database.
+/// The id of the user in `token`, for another process with other variables on the same database.
 async fn as_configured(url: &str, variables: &[(&str, &str)], token: &str) -> Uuid {
     let other = App::new(configuration(url, variables), Traces::default()).unwrap();
     let at = UnixTime::from_secs(now());
@@ -66,7 +66,7 @@ async fn same_uid_of_two_projects_is_two_users() {
     )
     .await;
     let of = |project: &str| token_of(project, "", "uid-1", &json!({"name": project}));
-    // All at once, so that look-ups and creations of both share statements.
+    // All at once: look-ups and creations of both share statements.
     let calls: Vec<_> = (0..40)
         .map(|n| {
             let project = if n % 2 == 0 { PROJECT } else { SECOND };
@@ -86,7 +86,7 @@ async fn same_uid_of_two_projects_is_two_users() {
     let ids: BTreeSet<String> = seen.into_iter().map(|(_, id)| id).collect();
     assert_eq!(ids.len(), 2);
 
-    // What happens to the one does not happen to the other.
+    // A change to one leaves the other as it is.
     let second = id(&app, &of(SECOND)).await;
     app.call_with_key(
         "POST",
@@ -102,7 +102,7 @@ async fn same_uid_of_two_projects_is_two_users() {
 }
 
 #[tokio::test]
-async fn row_without_issuer_is_of_the_project_that_was_configured_first() {
+async fn row_without_issuer_belongs_to_the_first_configured_project() {
     let database = TestDatabase::with_connections(4).await;
     sqlx::query("INSERT INTO auth.users (firebase_uid, auth_provider) VALUES ('uid-1', 'firebase')")
         .execute(&database.pool)
@@ -113,7 +113,7 @@ async fn row_without_issuer_is_of_the_project_that_was_configured_first() {
     let of = |project: &str| token_of(project, "", "uid-1", &json!({}));
     let app = on(database, PROJECT, "").await;
     assert_eq!(id(&app, &of(PROJECT)).await, before.to_string());
-    // A list in another order, and another project alone, give the row to nobody else.
+    // Neither a list in another order nor another project alone gives the row to another user.
     for projects in [format!("{SECOND},{PROJECT}"), SECOND.to_owned()] {
         let user = as_configured(&url, &[("FIREBASE_PROJECT_ID", &projects)], &of(SECOND)).await;
         assert_ne!(user, before, "{projects}");
@@ -134,8 +134,8 @@ async fn same_uid_of_two_tenants_is_two_users() {
     }
 }
 
-/// Another project's user must not reach the account that has their uid in the project that we manage. There is no Firebase here: a call
-/// would fail with 503.
+/// Another project's user must not reach the account with their uid in the project that we manage. There is no Firebase here: a call would
+/// fail with 503.
 #[tokio::test]
 async fn account_of_another_project_is_not_touched_by_its_uid() {
     let app = on(
@@ -152,7 +152,7 @@ async fn account_of_another_project_is_not_touched_by_its_uid() {
         .await
         .expect(200);
     assert_eq!(changed.body["data"]["displayName"], "Eve");
-    // Their password is not at our project, so only a sign-in of a moment ago proves them.
+    // Another project has their password: only a recent sign-in proves the user.
     let mut old = claims.clone();
     old["auth_time"] = (now() - 3_000).into();
     old["iat"] = (now() - 10).into();

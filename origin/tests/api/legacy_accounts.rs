@@ -96,7 +96,7 @@ async fn registering_gives_a_row_and_a_token_that_works() {
 }
 
 #[tokio::test]
-async fn a_local_account_moves_to_firebase_at_its_first_sign_in() {
+async fn local_account_moves_to_firebase_at_its_first_sign_in() {
     let app = start().await;
     let email = address();
     let id = local_user(&app, &email, "ada1").await;
@@ -149,7 +149,7 @@ async fn a_local_account_moves_to_firebase_at_its_first_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sign_ins_at_once_end_in_one_account() {
+async fn concurrent_sign_ins_end_in_one_account() {
     let app = start().await;
     let email = address();
     let id = local_user(&app, &email, "ada1").await;
@@ -168,7 +168,7 @@ async fn sign_ins_at_once_end_in_one_account() {
 }
 
 #[tokio::test]
-async fn a_failed_sign_in_says_what_the_legacy_service_says() {
+async fn failed_sign_in_has_the_legacy_services_code() {
     let app = start().await;
     let email = address();
     let deactivated = address();
@@ -178,7 +178,7 @@ async fn a_failed_sign_in_says_what_the_legacy_service_says() {
         .execute("UPDATE auth.users SET is_active = false WHERE username = 'bob1'")
         .await
         .unwrap();
-    // Signed in by Google, say: a row without a hash, which the legacy service answers with 500.
+    // For example a sign-in by Google: a row without a hash, which the legacy service answers with 500.
     app.get(
         "/v1/auth/me",
         &token(
@@ -229,7 +229,7 @@ async fn a_failed_sign_in_says_what_the_legacy_service_says() {
 }
 
 #[tokio::test]
-async fn a_new_password_counts_on_both_sides() {
+async fn new_password_counts_on_both_sides() {
     let app = start().await;
     let email = address();
     local_user(&app, &email, "ada1").await;
@@ -268,7 +268,7 @@ async fn a_new_password_counts_on_both_sides() {
 }
 
 #[tokio::test]
-async fn a_closed_account_leaves_only_the_ledger() {
+async fn closed_account_leaves_only_the_ledger() {
     let app = start().await;
     let nobody = app.call("DELETE", "/auth/account", &json!({})).await.expect(401);
     assert_eq!(nobody.code(), "UNAUTHORIZED");
@@ -316,7 +316,7 @@ async fn a_closed_account_leaves_only_the_ledger() {
 }
 
 #[tokio::test]
-async fn a_batch_has_an_outcome_for_each() {
+async fn batch_has_an_outcome_for_each_entry() {
     let app = start().await;
     let (one, two) = (address(), address());
     let body = json!({"users": [

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, legacy_token, now, send, token};
 
 #[tokio::test]
-async fn a_profile_is_shown_changed_and_deleted_in_the_old_shape() {
+async fn profile_is_shown_changed_and_deleted_in_the_old_shape() {
     let app = TestApp::start().await;
     let id = app.legacy_user("ada@example.org").await;
     let token = legacy_token(&id, now() - 10);
@@ -67,7 +67,7 @@ async fn a_profile_is_shown_changed_and_deleted_in_the_old_shape() {
             "school": school, "school_info": {"type": "structured", "school_id": school_id, "school": school},
         })
     );
-    // What is not named stays; a name can be taken away.
+    // Fields that are not named stay; `null` removes a name.
     let changed = app
         .call_as("PUT", "/auth/profile", &token, &json!({"full_name": null}))
         .await
@@ -91,7 +91,7 @@ async fn a_profile_is_shown_changed_and_deleted_in_the_old_shape() {
 }
 
 #[tokio::test]
-async fn a_change_that_breaks_a_rule_changes_nothing() {
+async fn change_that_breaks_a_rule_changes_nothing() {
     let app = TestApp::start().await;
     app.legacy_user("bob@example.org").await;
     let id = app.legacy_user("ada@example.org").await;
@@ -107,7 +107,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         (json!({"school_id": 4711}), "INVALID_SCHOOL_ID"),
         (json!({"date_of_birth": "2999-01-01"}), "VALIDATION_ERROR"),
         (json!({"date_of_birth": "yesterday"}), "VALIDATION_ERROR"),
-        // Dates that PostgreSQL has not: a fault of nobody's but the sender's.
+        // Dates outside of PostgreSQL's range: the sender's fault.
         (json!({"date_of_birth": "-9999-01-01"}), "VALIDATION_ERROR"),
         (json!({"date_of_birth": "-262143-01-01"}), "VALIDATION_ERROR"),
         (json!({"gender": "x"}), "VALIDATION_ERROR"),
@@ -155,7 +155,7 @@ async fn school_search_reads_an_index_and_not_the_table() {
         .await
         .expect(200);
     assert_eq!(found.body["data"]["pagination"]["total"], 1);
-    // Statistics are written a second after a session has come to rest.
+    // PostgreSQL writes statistics a second after a session has become idle.
     let began = std::time::Instant::now();
     loop {
         let scans: i64 = app
@@ -177,7 +177,7 @@ async fn school_search_reads_an_index_and_not_the_table() {
 }
 
 #[tokio::test]
-async fn user_who_searches_schools_all_the_time_is_slowed_down() {
+async fn constant_school_searches_of_a_user_are_limited() {
     let app = TestApp::start_with(&[("RATE_LIMITS", "schools=2/600")]).await;
     let (ann, ben) = (token("uid-1", &json!({})), token("uid-2", &json!({})));
     for _ in 0..2 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{SERVICE_KEY, TestApp, legacy_token, now, send, token, with_json};
 
 #[tokio::test]
-async fn a_credential_that_fails_has_the_old_code() {
+async fn credential_that_fails_has_the_old_code() {
     let app = TestApp::start().await;
     let expired = token(
         "uid-1",
@@ -31,7 +31,7 @@ async fn a_credential_that_fails_has_the_old_code() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_an_answer_and_not_a_failure() {
+async fn bad_token_is_an_answer_and_not_a_failure() {
     let app = TestApp::start().await;
     let good = token("uid-1", &json!({"email": "a@b.de", "email_verified": true}));
     let answer = app
@@ -87,7 +87,7 @@ async fn a_bad_token_is_an_answer_and_not_a_failure() {
 }
 
 #[tokio::test]
-async fn an_outage_is_no_verdict() {
+async fn outage_is_no_verdict() {
     let app = TestApp::start_with(&[
         ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
         ("DB_POOL_ACQUIRE_MS", "200"),
@@ -103,7 +103,7 @@ async fn an_outage_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn the_balance_changes_through_the_ledger() {
+async fn balance_changes_through_the_ledger() {
     let app = TestApp::start().await;
     let id = app.legacy_user("ada@example.org").await;
     let change =
@@ -174,7 +174,7 @@ async fn the_balance_changes_through_the_ledger() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_nothing_here() {
+async fn legacy_log_out_revokes_nothing() {
     let app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     let answer = app

@@ -1,11 +1,11 @@
-//! A Firebase sign-in with the address of an account that exists already.
+//! A Firebase sign-in with the address of an existing account.
 
 use serde_json::json;
 
 use crate::support::{TestApp, token, token_with_email};
 
 #[tokio::test]
-async fn a_verified_address_links_the_local_account_and_keeps_all_of_it() {
+async fn verified_address_links_the_local_account_unchanged() {
     let app = TestApp::start().await;
     let id = app.legacy_user("Ada@Example.org").await;
     let me = app
@@ -39,7 +39,7 @@ async fn a_verified_address_links_the_local_account_and_keeps_all_of_it() {
 }
 
 #[tokio::test]
-async fn an_account_is_not_claimed_without_proof() {
+async fn unproven_address_claims_no_account() {
     for (case, sql, verified) in [
         ("the address is not verified", "SELECT 1", false),
         (
@@ -71,7 +71,7 @@ async fn an_account_is_not_claimed_without_proof() {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_not_linked() {
+async fn deactivated_account_is_not_linked() {
     let app = TestApp::start().await;
     app.legacy_user("ada@example.org").await;
     app.database
@@ -82,7 +82,7 @@ async fn a_deactivated_account_is_not_linked() {
         .get("/v1/auth/me", &token_with_email("uid-1", "ada@example.org", true))
         .await;
     assert_eq!((refused.status, refused.code()), (403, "USER_DISABLED"));
-    // Whoever has not proven to own the mailbox does not learn that it is disabled.
+    // A caller who has not proven the mailbox does not learn that the account is disabled.
     let refused = app
         .get(
             "/v1/auth/me",
@@ -93,7 +93,7 @@ async fn a_deactivated_account_is_not_linked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_accounts_racing_for_one_row_one_gets_it() {
+async fn one_of_two_racing_accounts_gets_the_row() {
     let app = TestApp::start().await;
     app.legacy_user("ada@example.org").await;
     let calls: Vec<_> = (0..40)
@@ -114,7 +114,7 @@ async fn of_two_accounts_racing_for_one_row_one_gets_it() {
 }
 
 #[tokio::test]
-async fn the_address_follows_firebase_only_when_verified_and_free() {
+async fn address_follows_firebase_only_when_verified_and_free() {
     let app = TestApp::start().await;
     app.get(
         "/v1/auth/me",

@@ -1,4 +1,4 @@
-//! The service as its callers see it: a real server on a free port, a database of its own for every test.
+//! The service from its callers' side: a real server on a free port, a database of its own for every test.
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
 

@@ -1,4 +1,4 @@
-//! What operators and their machines look at.
+//! The routes of operators and their machines.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::{TestApp, token};
 
 #[tokio::test]
-async fn metrics_count_by_template_and_name_nobody() {
+async fn metrics_count_by_template_and_name_no_user() {
     let app = TestApp::start().await;
     let token = token(
         "uid-1",
@@ -49,7 +49,7 @@ async fn metrics_count_by_template_and_name_nobody() {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_after_the_word_to_stop() {
+async fn request_in_flight_is_answered_after_the_stop_signal() {
     let mut app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     let body = json!({"token": token}).to_string();
@@ -79,7 +79,7 @@ async fn a_request_in_flight_is_answered_after_the_word_to_stop() {
 }
 
 #[tokio::test]
-async fn a_missing_schema_logs_nobody_out() {
+async fn missing_schema_logs_no_user_out() {
     let app = TestApp::start().await;
     app.database.execute("DROP SCHEMA auth CASCADE").await.unwrap();
     let answer = app.get("/v1/auth/me", &token("uid-1", &json!({}))).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{TestApp, send, token};
 
 #[tokio::test]
-async fn a_database_that_is_away_is_503_soon_and_never_401() {
+async fn database_outage_is_503_soon_and_never_401() {
     let app = TestApp::start_with(&[
         ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
         ("DB_POOL_ACQUIRE_MS", "300"),
@@ -42,7 +42,7 @@ async fn sessions_that_the_server_ended_are_replaced_unnoticed() {
     let app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     for _ in 0..3 {
-        // Several at once, so that the pool holds several sessions; then all of them are ended, as a restart would.
+        // Several at once open several sessions of the pool; then all of them end, as after a restart.
         let calls: Vec<_> = (0..8)
             .map(|_| tokio::spawn(send(app.request("GET", "/v1/auth/me").bearer_auth(&token))))
             .collect();
@@ -61,7 +61,7 @@ async fn sessions_that_the_server_ended_are_replaced_unnoticed() {
 }
 
 #[tokio::test]
-async fn readiness_is_told_when_draining_begins() {
+async fn draining_service_is_not_ready() {
     let mut app = TestApp::start().await;
     assert_eq!(send(app.request("GET", "/readyz")).await.status, 200);
     app.stop().await.unwrap().unwrap();

@@ -1,11 +1,11 @@
-//! Users who may not act any more.
+//! Users who may no longer act.
 
 use serde_json::json;
 
 use crate::support::{TestApp, legacy_token, now, token};
 
 #[tokio::test]
-async fn a_deactivated_user_is_out_at_once_everywhere() {
+async fn deactivated_user_is_refused_at_once_on_every_route() {
     let app = TestApp::start().await;
     let token = token("uid-1", &json!({}));
     app.get("/v1/auth/me", &token).await.expect(200);
@@ -24,7 +24,7 @@ async fn a_deactivated_user_is_out_at_once_everywhere() {
 }
 
 #[tokio::test]
-async fn a_sign_in_before_the_revocation_is_void() {
+async fn sign_in_before_the_revocation_is_void() {
     let app = TestApp::start().await;
     let signed_in = now() - 100;
     let at = |auth_time: i64| token("uid-1", &json!({"auth_time": auth_time}));
@@ -49,7 +49,7 @@ async fn a_sign_in_before_the_revocation_is_void() {
 }
 
 #[tokio::test]
-async fn a_legacy_token_names_its_row_and_never_makes_one() {
+async fn legacy_token_names_its_row_and_never_makes_one() {
     let app = TestApp::start().await;
     let id = app.legacy_user("ada@example.org").await;
     let token = legacy_token(&id, now() - 10);

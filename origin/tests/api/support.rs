@@ -1,4 +1,4 @@
-//! A running service with a database of its own, and users who call it.
+//! A running service with a database of its own, and calls by users.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -75,12 +75,12 @@ impl TestApp {
         Self::start_with(&[]).await
     }
 
-    /// A service with some variables set otherwise.
+    /// A service with some variables changed.
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_on(TestDatabase::with_connections(2).await, variables).await
     }
 
-    /// The same on a database that is there already.
+    /// The same on an existing database.
     pub async fn start_on(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let config = configuration(database.url(), variables);
         let traces = Traces::new(config.traces.as_ref()).unwrap();
@@ -153,7 +153,7 @@ impl TestApp {
         self.database.value("SELECT count(*) FROM auth.users").await
     }
 
-    /// What the ledger's own check finds wrong, as text; empty when nothing is.
+    /// The findings of the ledger's own check, as text; empty when there are none.
     pub async fn differences(&self) -> Vec<String> {
         self.database
             .value("SELECT coalesce(array_agg(difference::text), '{}') FROM auth.ledger_differences AS difference")
@@ -167,7 +167,7 @@ pub fn configuration(database_url: &str, variables: &[(&str, &str)]) -> Config {
         ("ENVIRONMENT", "development"),
         ("DATABASE_URL", database_url),
         ("DB_POOL_MAX", "8"),
-        // A busy machine is not what these tests are about; those that are set their own.
+        // These tests do not measure a busy machine; tests of limits set their own.
         ("DB_POOL_ACQUIRE_MS", "10000"),
         ("FIREBASE_PROJECT_ID", PROJECT),
         ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9"),
@@ -216,7 +216,7 @@ pub fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
-/// An emulator token: as the Auth emulator makes them, unsigned. `claims` replace or add; `null` removes.
+/// An emulator token, unsigned as the Auth emulator makes them. `claims` replace or add; `null` removes.
 pub fn token(uid: &str, claims: &Value) -> String {
     let now = now();
     let mut payload = json!({
@@ -237,7 +237,7 @@ pub fn token(uid: &str, claims: &Value) -> String {
     )
 }
 
-/// A token of somebody with an address.
+/// A token of a user with an address.
 pub fn token_with_email(uid: &str, email: &str, verified: bool) -> String {
     token(uid, &json!({"email": email, "email_verified": verified}))
 }

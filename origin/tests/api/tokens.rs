@@ -21,7 +21,7 @@ fn amounts(page: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn users_see_their_own_balance_and_transfers() {
+async fn user_sees_their_own_balance_and_transfers() {
     let app = TestApp::start().await;
     let (ada, ben) = (
         token_with_email("ada", "ada@example.org", true),
@@ -71,7 +71,7 @@ async fn users_see_their_own_balance_and_transfers() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_is_refused() {
+async fn impossible_page_is_refused() {
     let app = TestApp::start().await;
     let ada = token_with_email("ada", "ada@example.org", true);
     for (query, word) in [

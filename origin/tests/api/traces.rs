@@ -27,7 +27,7 @@ use crate::support::{TestApp, send, token, with_json};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// A collector that keeps what it receives, and answers as told.
+/// A collector that keeps what it receives and gives the configured answers.
 struct Collector {
     endpoint: String,
     received: Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>,
@@ -95,7 +95,7 @@ impl Collector {
     }
 }
 
-/// Traces what this thread does, on which the test's service runs as well, as `origin serve` traces the whole process.
+/// Traces this thread, which also runs the test's service; `origin serve` traces the whole process.
 fn trace(app: &TestApp) -> DefaultGuard {
     set_default(tracing_subscriber::registry().with(app.app.traces.layer()))
 }
@@ -139,13 +139,13 @@ fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
     found[0]
 }
 
-/// Stops the service, which sends what still waits.
+/// Stops the service, which sends the waiting spans.
 async fn stop(app: &mut TestApp) {
     app.stop().await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_registration_is_one_span_under_the_callers_with_the_calls_to_google_under_it() {
+async fn registration_is_one_span_under_the_callers_with_the_calls_to_google_under_it() {
     let collector = Collector::start(StatusCode::OK).await;
     let mut app = emulator::start_with(&collector.variables()).await;
     let _traced = trace(&app);
@@ -220,7 +220,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn paths_stay_out_and_our_own_faults_have_a_type() {
+async fn spans_omit_paths_and_type_our_own_faults() {
     let collector = Collector::start(StatusCode::OK).await;
     let mut app = TestApp::start_with(&collector.variables()).await;
     let _traced = trace(&app);
@@ -256,7 +256,7 @@ async fn paths_stay_out_and_our_own_faults_have_a_type() {
 }
 
 #[tokio::test]
-async fn what_the_caller_does_not_take_is_not_taken_unless_asked_for() {
+async fn unsampled_caller_is_not_traced_by_default() {
     let collector = Collector::start(StatusCode::OK).await;
     let [endpoint, name] = collector.variables();
     let not_taken = format!("00-{TRACE}-{CALLER}-00");
@@ -291,7 +291,7 @@ async fn headers_compression_and_resource_attributes_are_as_configured() {
     let collector = Collector::start(StatusCode::OK).await;
     let traces_endpoint = format!("{}/v1/traces", collector.endpoint);
     let mut app = TestApp::start_with(&[
-        // Nothing listens there: the endpoint of the signal is the one that counts.
+        // Nothing listens there: the traces' own endpoint counts.
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces_endpoint),
         ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20key,x-tenant=t1"),
@@ -319,7 +319,7 @@ async fn headers_compression_and_resource_attributes_are_as_configured() {
 
 #[tokio::test]
 async fn spans_that_the_collector_refuses_are_counted() {
-    // Not asked for again, unlike 503.
+    // The exporter does not repeat this, unlike a 503.
     let refusing = Collector::start(StatusCode::BAD_REQUEST).await;
     let mut app = TestApp::start_with(&refusing.variables()).await;
     let _traced = trace(&app);
@@ -329,10 +329,10 @@ async fn spans_that_the_collector_refuses_are_counted() {
     assert_eq!(app.app.traces.counts(), Some((0, 1)));
 }
 
-/// While the collector takes its time, requests do not, and what does not fit is dropped.
+/// A slow collector does not slow down requests; spans beyond the queue are dropped.
 #[tokio::test]
-async fn slow_collector_holds_up_no_request() {
-    // Connections come up, and nobody reads them.
+async fn slow_collector_delays_no_request() {
+    // The connections open, and nothing reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let mut app = TestApp::start_with(&[
@@ -352,15 +352,15 @@ async fn slow_collector_holds_up_no_request() {
 }
 
 #[tokio::test]
-async fn a_collector_that_hangs_holds_the_end_up_for_the_drain_time_at_most() {
-    // Connections come up, and nobody reads them.
+async fn hanging_collector_delays_the_end_by_the_drain_time_at_most() {
+    // The connections open, and nothing reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("DRAIN_SECONDS", "1"),
     ];
-    // The exporter alone would give the collector ten seconds, every time; a busy machine is not busy every time.
+    // The exporter alone would wait ten seconds every time; a busy machine is not busy every time.
     let limit = Duration::from_secs(4);
     let mut quickest = Duration::MAX;
     for _ in 0..5 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{TestApp, legacy_token_saying, now, send, token, with_json};
 
 #[tokio::test]
-async fn every_name_gives_the_same_answer() {
+async fn every_path_of_verify_token_answers_alike() {
     let app = TestApp::start().await;
     let token = token("uid-1", &json!({"email": "a@b.de", "email_verified": true}));
     let mut answers = Vec::new();
@@ -72,9 +72,9 @@ async fn what_is_wrong_is_named() {
     assert_eq!(app.users().await, 0);
 }
 
-/// A service behind the edge holds one, and asks as it asked the legacy service.
+/// A service behind the edge holds such a token and asks as it asked the legacy service.
 #[tokio::test]
-async fn what_the_edge_made_for_a_service_is_told_and_opens_nothing() {
+async fn edge_made_token_is_verified_but_is_no_credential() {
     let app = TestApp::start().await;
     let me = app
         .get("/v1/auth/me", &token("uid-1", &json!({})))
@@ -107,7 +107,7 @@ async fn what_the_edge_made_for_a_service_is_told_and_opens_nothing() {
         .call_as("POST", "/v1/token/verify-header", &made, &json!({}))
         .await;
     assert_eq!((header.status, header.code()), (401, "TOKEN_WRONG_KIND"));
-    // Nobody signed in with it.
+    // The token did not come from a sign-in.
     let metrics = app.request("GET", "/metrics").send().await.unwrap();
     let text = metrics.text().await.unwrap();
     assert!(text.contains("legacy_tokens_verified_total 0"), "{text}");

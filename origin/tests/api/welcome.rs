@@ -1,4 +1,4 @@
-//! Welcome tokens: once for each person who has proven who they are, whichever rows they have had.
+//! Welcome tokens: once for each person who has proven an address or number, over all of their rows.
 
 use serde_json::json;
 use shared::ids::{NormalizedEmail, UserId};
@@ -41,7 +41,7 @@ async fn close(app: &TestApp, uid: &str) {
     assert!(closed.unwrap().is_some());
 }
 
-/// All that was ever given out as a welcome, in tokens.
+/// All welcome tokens so far.
 async fn given(app: &TestApp) -> i64 {
     assert_eq!(app.differences().await, Vec::<String>::new());
     app.database
@@ -50,13 +50,13 @@ async fn given(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn unproven_address_has_its_welcome_when_it_is_proven() {
+async fn unproven_address_gets_its_welcome_once_proven() {
     let app = TestApp::start().await;
     let email = "Ada@example.org";
     assert_eq!(balance(&app, &signed_in("uid-1", email, false, 30)).await, 0);
     assert_eq!(balance(&app, &signed_in("uid-1", email, true, 20)).await, 3);
     assert_eq!(balance(&app, &signed_in("uid-1", email, true, 10)).await, 3);
-    // Somebody who has proven nothing.
+    // A user who has proven nothing.
     assert_eq!(balance(&app, &token("anonymous", &json!({}))).await, 0);
     assert_eq!(given(&app).await, 3);
 }
@@ -67,7 +67,7 @@ async fn person_who_closes_and_registers_again_has_no_second_welcome() {
     let mut seen = Vec::new();
     for n in 0..5 {
         let uid = format!("uid-{n}");
-        // In another spelling of case each time, proven at once or later.
+        // Each time in another case, proven at once or later.
         let email = if n % 2 == 0 {
             "Ann@example.org"
         } else {
@@ -84,13 +84,13 @@ async fn person_who_closes_and_registers_again_has_no_second_welcome() {
 }
 
 #[tokio::test]
-async fn address_that_was_had_before_brings_no_welcome_to_another_account() {
+async fn address_used_before_brings_no_second_welcome() {
     let app = TestApp::start().await;
     assert_eq!(
         balance(&app, &signed_in("uid-1", "a@example.org", true, 40)).await,
         3
     );
-    // They move to another address, and leave it to a second account.
+    // The user takes another address and leaves this one to a second account.
     assert_eq!(
         balance(&app, &signed_in("uid-1", "b@example.org", true, 30)).await,
         3
@@ -109,13 +109,13 @@ async fn address_that_was_had_before_brings_no_welcome_to_another_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_at_once_are_one_person() {
+async fn concurrent_sign_ins_count_as_one_person() {
     let app = TestApp::start_on(TestDatabase::with_connections(4).await, &[("DB_POOL_MAX", "8")]).await;
     // One phone number, twenty accounts.
     let first = (0..20).map(|n| token(&format!("phone-{n}"), &json!({"phone_number": "+491701234567"})));
     all_at_once(&app, first).await;
     assert_eq!(given(&app).await, 3);
-    // One account whose address has just been proven, in twenty sessions.
+    // One account with a newly proven address, in twenty sessions.
     balance(&app, &signed_in("uid-1", "ada@example.org", false, 100)).await;
     let proven = (0..20).map(|n| signed_in("uid-1", "ada@example.org", true, 50 - n));
     all_at_once(&app, proven).await;
@@ -134,9 +134,9 @@ async fn all_at_once(app: &TestApp, tokens: impl Iterator<Item = String>) {
     }
 }
 
-/// By a sync, an operator, a release of before, or a process that died before it gave the tokens.
+/// By a sync, an operator, an older release, or a process that died before the grant.
 #[tokio::test]
-async fn proof_that_anything_writes_brings_the_welcome_later() {
+async fn proof_by_any_writer_brings_the_welcome_later() {
     let app = TestApp::start().await;
     let unproven = signed_in("uid-1", "ada@example.org", false, 30);
     balance(&app, &unproven).await;
@@ -146,7 +146,7 @@ async fn proof_that_anything_writes_brings_the_welcome_later() {
     assert_eq!(welcome_due(&app.app.pool, 3).await.unwrap(), 1);
     assert_eq!(welcome_due(&app.app.pool, 3).await.unwrap(), 0);
     assert_eq!(balance(&app, &unproven).await, 3);
-    // A row as a release of before makes it.
+    // A row of an older release.
     app.database
         .execute(
             "WITH made AS (INSERT INTO auth.users (firebase_uid, auth_provider, email, email_verified, token_balance, ledger_version) \
@@ -165,7 +165,7 @@ async fn proof_that_anything_writes_brings_the_welcome_later() {
 }
 
 #[tokio::test]
-async fn user_of_the_legacy_service_keeps_what_they_have() {
+async fn legacy_user_keeps_their_balance() {
     let app = TestApp::start().await;
     app.legacy_user("ada@example.org").await;
     assert_eq!(
@@ -181,7 +181,7 @@ async fn user_of_the_legacy_service_keeps_what_they_have() {
 }
 
 #[tokio::test]
-async fn database_and_program_recognise_a_person_alike() {
+async fn database_and_program_compute_the_same_person() {
     let database = TestDatabase::with_connections(1).await;
     for address in ["ada@example.org", "Zoë@Example.org", "ÉCOLE@example.org"] {
         let known = ProvenPerson::of_address(&NormalizedEmail::parse(address).unwrap());

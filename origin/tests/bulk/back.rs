@@ -1,4 +1,4 @@
-//! `origin users verify` and `origin users unlink`: do the sides agree, and the way back.
+//! `origin users verify` and `origin users unlink`: the comparison of both sides, and the way back.
 
 use serde_json::json;
 use shared::ids::NormalizedEmail;
@@ -7,7 +7,7 @@ use crate::migrate::firebase;
 use crate::support::{Drill, PASSWORD};
 
 #[tokio::test]
-async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
+async fn sides_agree_after_an_import_and_differences_are_named() {
     let drill = Drill::start().await;
     drill.people(6).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -44,7 +44,7 @@ async fn the_sides_agree_after_a_migration_and_every_difference_is_named() {
         .unwrap();
     let stranger = NormalizedEmail::parse("stranger@example.org").unwrap();
     let stranger = firebase.sign_up(&stranger, "stranger-1", None).await.unwrap();
-    // What an import without looking first does.
+    // An import without a look-up does this.
     let double = [firebase::AccountToImport {
         uid: "double".to_owned(),
         email: "person5@example.org".to_owned(),
@@ -115,7 +115,7 @@ async fn unlinked_users_are_as_before_and_can_be_migrated_again() {
 }
 
 #[tokio::test]
-async fn an_unlinking_that_broke_off_is_finished_and_one_user_is_one_user() {
+async fn interrupted_unlinking_is_finished_and_one_user_alone_can_be_unlinked() {
     let drill = Drill::start().await;
     drill.people(3).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -168,6 +168,6 @@ async fn kept_accounts_stay() {
     assert_eq!(owed, 0);
 }
 
-/// What the legacy service reads of a user.
+/// The columns of a user that the legacy service reads.
 const PERSON: &str = "SELECT concat_ws(' ', id, email, username, password_hash, is_active, token_balance, auth_provider, firebase_uid) \
                       FROM auth.users ORDER BY id";

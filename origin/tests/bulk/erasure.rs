@@ -8,7 +8,7 @@ use crate::support::Drill;
 
 const SECRET: &str = "A Very Own Name";
 
-/// A user with something in every corner: moved to Firebase, or known to the legacy service alone.
+/// A user with data in every table: moved to Firebase, or known to the legacy service alone.
 async fn user(drill: &Drill, moved: bool) -> String {
     drill.people(1).await;
     if moved {
@@ -98,7 +98,7 @@ async fn erased_user_is_gone_and_the_ledger_stays() {
             .value("SELECT concat_ws(' ', is_active, user_type, token_balance, valid_since IS NOT NULL) FROM auth.users")
             .await;
         assert_eq!(row, "f user 0 t");
-        // Welcome, legacy writes and the end: whatever was moved is still told.
+        // Welcome, legacy writes and the end: the ledger still shows every movement.
         assert_eq!(
             drill
                 .rows("SELECT kind || ' ' || amount FROM auth.token_transfers ORDER BY version")
@@ -126,13 +126,13 @@ async fn erased_user_is_gone_and_the_ledger_stays() {
             .await
             .expect(0)
             .says(&["nothing left"]);
-        // Address and username may be had again.
+        // The address and the username are free again.
         drill.people(1).await;
     }
 }
 
 #[tokio::test]
-async fn broken_off_erasure_is_finished_by_doing_it_again() {
+async fn interrupted_erasure_is_finished_by_a_repeat() {
     let drill = Drill::start().await;
     let id = user(&drill, true).await;
     drill.change(
@@ -145,7 +145,7 @@ async fn broken_off_erasure_is_finished_by_doing_it_again() {
         .await;
     assert_eq!(row, "f t", "out, and not yet forgotten");
     drill.change(json!({ "fail": { "projects.accounts.delete": null } }));
-    // The account is deleted, and the answer lost.
+    // The account is deleted, and the answer is lost.
     drill.change(json!({ "lose": { "projects.accounts.delete": 3 } }));
     drill.users(&["erase", &id, "--yes"]).await.expect(1);
     assert_eq!(drill.toolkit.accounts(), Vec::<Value>::new());
@@ -159,7 +159,7 @@ async fn broken_off_erasure_is_finished_by_doing_it_again() {
 }
 
 #[tokio::test]
-async fn account_of_a_move_that_broke_off_is_deleted_too() {
+async fn account_of_an_interrupted_move_is_deleted_too() {
     let drill = Drill::start().await;
     let id = user(&drill, true).await;
     drill

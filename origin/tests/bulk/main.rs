@@ -1,5 +1,5 @@
-//! Users by the thousand, between a real PostgreSQL and a stand-in of Identity Toolkit that checks imported bcrypt hashes. The
-//! commands run as processes of their own, which can be killed.
+//! User imports between a real PostgreSQL and a stand-in of Identity Toolkit that checks imported bcrypt hashes. The commands run as
+//! processes of their own, which the tests can kill.
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
 

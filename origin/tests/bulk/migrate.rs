@@ -1,4 +1,4 @@
-//! `origin users migrate`: who is brought, and what is said about it.
+//! `origin users migrate`: which users it imports, and its report.
 
 use serde_json::json;
 use shared::ids::NormalizedEmail;
@@ -43,7 +43,7 @@ async fn users_move_with_their_passwords() {
 }
 
 #[tokio::test]
-async fn a_hash_that_is_too_costly_is_named_and_not_imported() {
+async fn too_costly_hash_is_named_and_not_imported() {
     let drill = Drill::start().await;
     drill.people(1).await;
     let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
@@ -73,7 +73,7 @@ async fn a_hash_that_is_too_costly_is_named_and_not_imported() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_brought_is_named_and_left_alone() {
+async fn unimportable_users_are_named_and_unchanged() {
     let drill = Drill::start().await;
     drill.people(3).await;
     drill
@@ -137,7 +137,7 @@ async fn who_cannot_be_brought_is_named_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_share_is_the_share_of_the_edge() {
+async fn share_selects_the_edges_users() {
     let drill = Drill::start().await;
     drill.people(200).await;
     let share = Percentage::parse("12.5").unwrap();
@@ -168,7 +168,7 @@ async fn a_share_is_the_share_of_the_edge() {
 }
 
 #[tokio::test]
-async fn an_address_that_another_account_has_is_never_doubled() {
+async fn taken_address_is_never_doubled() {
     let drill = Drill::start().await;
     drill.people(4).await;
     let firebase = firebase(&drill);
@@ -187,7 +187,7 @@ async fn an_address_that_another_account_has_is_never_doubled() {
 }
 
 #[tokio::test]
-async fn outages_quotas_and_lost_answers_delay_and_nothing_more() {
+async fn outages_quotas_and_lost_answers_only_delay_the_import() {
     let drill = Drill::start().await;
     drill.people(30).await;
     drill.change(json!({
@@ -204,7 +204,7 @@ async fn outages_quotas_and_lost_answers_delay_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
+async fn lasting_refusal_stops_a_run_that_can_be_resumed() {
     let drill = Drill::start().await;
     drill.people(5).await;
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED : ask person1@example.org"});
@@ -220,7 +220,7 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
         "{}",
         ended.stderr
     );
-    // Nobody is left leased: the next run need not wait.
+    // No user is left with a lease: the next run need not wait.
     let free: i64 = drill
         .database
         .value("SELECT count(*) FROM auth.user_migrations WHERE state = 'pending' AND leased_by IS NULL")
@@ -235,7 +235,7 @@ async fn a_refusal_that_waiting_does_not_mend_stops_and_can_be_resumed() {
     assert_eq!(resumed["report"]["imported"], 5);
 }
 
-/// The origin's own client, to do at Firebase what users do there.
+/// The origin's own client, for users' actions at Firebase.
 pub fn firebase(drill: &Drill) -> firebase::Firebase {
     use std::collections::BTreeMap;
     let table: BTreeMap<String, String> = drill

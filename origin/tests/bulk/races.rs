@@ -1,4 +1,4 @@
-//! Killed, run twice at once, and users who sign in, change their passwords or leave in between.
+//! Runs that are killed or run twice at once, and users who sign in, change their passwords or leave in between.
 
 use serde_json::json;
 use shared::ids::NormalizedEmail;
@@ -7,9 +7,9 @@ use crate::ended::end;
 use crate::migrate::firebase;
 use crate::support::{Drill, PASSWORD};
 
-/// Kills a run as soon as it has moved somebody; twenty times over, nobody is lost and nobody doubled.
+/// Kills a run as soon as it has moved a user, twenty times over: no user is lost and none is doubled.
 #[tokio::test]
-async fn killed_at_any_moment_it_goes_on_where_it_was() {
+async fn run_killed_at_any_moment_resumes() {
     let drill = Drill::start().await;
     drill.people(2500).await;
     let looked = drill
@@ -19,9 +19,9 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
         .json();
     assert_eq!(looked["waiting"], 2500);
     for round in 0..20_u64 {
-        // So slow that its leases can be seen before it is through.
+        // Slow enough to show its leases before it ends.
         let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "10", "--limit", "100"]);
-        // Another moment of its work each time: while claiming, looking up, importing or linking.
+        // Another moment each time: claim, look-up, import or link.
         drill
             .until("SELECT EXISTS (SELECT FROM auth.user_migrations WHERE lease_until > now() AND leased_by LIKE 'bulk:%')")
             .await;
@@ -58,12 +58,12 @@ async fn killed_at_any_moment_it_goes_on_where_it_was() {
     assert!(drill.signs_in("person2500@example.org", PASSWORD).await);
 }
 
-/// Killed while it still looks through the users: before it has written anything, and with a part of them in the queue.
+/// Killed during its preflight: before it has written anything, and with a part of the users queued.
 #[tokio::test]
-async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
+async fn run_killed_in_its_preflight_resumes_it() {
     let drill = Drill::start().await;
     drill.people(5_600).await;
-    // So slow that it can be caught: two and a half seconds for the first page of five thousand, half a second for the second.
+    // Slow enough to be caught: two and a half seconds for the first page of five thousand, half a second for the second.
     drill.change(json!({"latency_ms": 300}));
     for looked in ["false", "true"] {
         let mut child = drill.spawn(&["migrate", "--resume", "--json", "--rate", "20"]);
@@ -96,7 +96,7 @@ async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
         (drill.linked().await, drill.toolkit.accounts().len()),
         (5_600, 5_600)
     );
-    // Nothing is left to look at.
+    // The preflight has no users left.
     let again = drill
         .users(&["migrate", "--resume", "--json"])
         .await
@@ -109,7 +109,7 @@ async fn killed_while_it_looks_it_goes_on_looking_where_it_was() {
 }
 
 #[tokio::test]
-async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
+async fn resume_without_a_share_uses_the_previous_share() {
     let drill = Drill::start().await;
     drill.people(200).await;
     let first = drill
@@ -128,7 +128,7 @@ async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
         (&rest["cohort"], &rest["report"]["imported"]),
         (&json!("12.50"), &json!(left))
     );
-    // Another share is looked at first, as it was never.
+    // Another share has had no preflight yet.
     let more = drill
         .users(&["migrate", "--resume", "--cohort", "100", "--json"])
         .await
@@ -138,7 +138,7 @@ async fn resumed_without_a_share_it_is_the_share_of_the_run_before() {
 }
 
 #[tokio::test]
-async fn somebody_put_out_while_they_are_imported_is_out_at_firebase() {
+async fn user_deactivated_during_import_is_disabled_at_firebase() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.change(json!({"latency_ms": 700}));
@@ -158,7 +158,7 @@ async fn somebody_put_out_while_they_are_imported_is_out_at_firebase() {
 }
 
 #[tokio::test]
-async fn several_at_once_share_the_work() {
+async fn concurrent_runs_share_the_work() {
     let drill = Drill::start().await;
     drill.people(3500).await;
     drill.change(json!({"latency_ms": 20}));
@@ -185,11 +185,11 @@ async fn several_at_once_share_the_work() {
 }
 
 #[tokio::test]
-async fn an_account_in_use_is_linked_and_not_replaced() {
+async fn account_in_use_is_linked_and_not_replaced() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
-    // As if the run had died between the import and the link, and the user had signed in and chosen a new password since.
+    // The state after a run died between the import and the link, and the user signed in and chose a new password.
     drill
         .database
         .execute("UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local'")
@@ -219,14 +219,14 @@ async fn an_account_in_use_is_linked_and_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_password_changed_at_the_legacy_service_meanwhile_is_the_one_that_moves() {
+async fn password_changed_during_import_is_the_one_that_moves() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.change(json!({"latency_ms": 700}));
     let child = drill.spawn(&["migrate", "--json"]);
     let running = tokio::spawn(end(child));
     drill.import_begins(&running).await;
-    // The import is under way with the old hash.
+    // The import with the old hash is running.
     let hash = bcrypt::hash("a-new-horse-2", 4).unwrap();
     drill
         .database
@@ -242,7 +242,7 @@ async fn a_password_changed_at_the_legacy_service_meanwhile_is_the_one_that_move
 }
 
 #[tokio::test]
-async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
+async fn account_closed_during_import_is_deleted_at_firebase() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.change(json!({"latency_ms": 700}));
@@ -260,7 +260,7 @@ async fn an_account_closed_meanwhile_is_not_left_at_firebase() {
 }
 
 #[tokio::test]
-async fn a_sign_in_keeps_the_import_away() {
+async fn sign_in_keeps_the_import_away() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill
@@ -268,7 +268,7 @@ async fn a_sign_in_keeps_the_import_away() {
         .await
         .expect(0)
         .json();
-    // Somebody is being moved at their sign-in: the account is made, the link comes a moment later.
+    // A sign-in moves a user: the account is made, and the link comes a moment later.
     let id: uuid::Uuid = drill
         .database
         .value("SELECT id FROM auth.users WHERE username = 'person1'")
@@ -316,7 +316,7 @@ async fn a_sign_in_keeps_the_import_away() {
         "{outcome}"
     );
     assert!(drill.signs_in("person1@example.org", "typed-at-sign-in-1").await);
-    // And the other way round: what the bulk migration holds, a sign-in cannot take.
+    // The reverse: a sign-in cannot take a user whom the user import holds.
     drill
         .database
         .execute("UPDATE auth.user_migrations SET leased_by = 'bulk:x', lease_until = now() + interval '30 seconds'")

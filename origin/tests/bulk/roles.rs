@@ -1,4 +1,4 @@
-//! Roles travel to Firebase as a custom claim (`FIREBASE_USER_TYPE_CLAIM`).
+//! Roles as a custom claim at Firebase (`FIREBASE_USER_TYPE_CLAIM`).
 
 use origin::config::BulkConfig;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use users::firebase_sync::Syncing;
 
 use crate::support::Drill;
 
-/// What tells Firebase, with the claim of this name.
+/// The synchronisation, with the claim of this name.
 fn syncing(drill: &Drill, claim: &str) -> Syncing {
     let lookup = |name: &str| match name {
         "ENVIRONMENT" => Some("development".to_owned()),
@@ -82,7 +82,7 @@ async fn role_is_claimed_at_migration_and_at_change_beside_other_claims() {
 }
 
 #[tokio::test]
-async fn roles_stay_here_unless_a_claim_is_named() {
+async fn roles_are_not_copied_without_a_configured_claim() {
     let drill = Drill::start().await;
     drill.people(1).await;
     becomes(&drill, "person1", "admin").await;
@@ -91,7 +91,7 @@ async fn roles_stay_here_unless_a_claim_is_named() {
     let first = uid(&drill, "person1").await;
     off.notify_due().await.unwrap();
     assert_eq!(claims(&off, &first).await, Value::Null);
-    // Later it is named: those who had a role before are told of.
+    // The claim is configured later: Firebase is notified of earlier roles.
     drill.users(&["roles"]).await.expect(0).says(&["1 to be told"]);
     let on = syncing(&drill, "user_type");
     on.notify_due().await.unwrap();

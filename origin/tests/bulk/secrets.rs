@@ -1,4 +1,4 @@
-//! What the service logs, down to the last detail, holds no password, no token and no address.
+//! The service's most detailed log contains no password, no token and no address.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -12,7 +12,7 @@ const SERVICE_KEY: &str = "admin-key-0123456789-0123456789-abcd";
 const LEGACY_SECRET: &str = "legacy-secret-of-the-tests-0123456789";
 
 #[tokio::test]
-async fn nothing_that_lets_anybody_in_is_logged() {
+async fn no_credential_is_logged() {
     let drill = Drill::start().await;
     drill.people(1).await;
     let mut child = program::origin()

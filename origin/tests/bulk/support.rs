@@ -13,9 +13,9 @@ use crate::program;
 
 /// The project of every test.
 pub const PROJECT: &str = "demo-bulk";
-/// Everybody's password at the legacy service.
+/// The password of all users at the legacy service.
 pub const PASSWORD: &str = "correct-horse-1";
-/// How long something that has to happen may take before the test has failed.
+/// The longest wait for a condition, before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Both sides.
@@ -25,7 +25,7 @@ pub struct Drill {
 }
 
 impl Drill {
-    /// Nobody on either side.
+    /// No user on either side.
     pub async fn start() -> Self {
         let toolkit = IdentityToolkit::start(PROJECT).await.unwrap();
         Self {
@@ -34,7 +34,7 @@ impl Drill {
         }
     }
 
-    /// `count` users as the legacy service knows them, `person1@example.org` and so on, all with [`PASSWORD`].
+    /// `count` users as the legacy service has them, `person1@example.org` and so on, all with [`PASSWORD`].
     pub async fn people(&self, count: u32) {
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
         self.database
@@ -46,7 +46,7 @@ impl Drill {
             .unwrap();
     }
 
-    /// `origin users` with `arguments`, not yet waited for.
+    /// `origin users` with `arguments`, without waiting for its end.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = program::origin();
         command
@@ -56,7 +56,7 @@ impl Drill {
                 ("ENVIRONMENT", "development"),
                 ("DATABASE_URL", self.database.url()),
                 ("DB_POOL_MAX", "4"),
-                // A machine that does much else lets a session be opened late.
+                // A busy machine opens sessions late.
                 ("DB_POOL_ACQUIRE_MS", "10000"),
                 ("USER", "tester"),
             ])
@@ -87,7 +87,7 @@ impl Drill {
         }
     }
 
-    /// Lets every lease of a command run out, as time does.
+    /// Lets every lease of a command expire, as by time.
     pub async fn leases_run_out(&self) {
         self.database
             .execute(
@@ -108,7 +108,7 @@ impl Drill {
             .await
     }
 
-    /// Whether the stand-in lets somebody in.
+    /// Whether the stand-in signs a user in.
     pub async fn signs_in(&self, email: &str, password: &str) -> bool {
         let url = self.toolkit.variables();
         let base = |name: &str| url.iter().find(|(known, _)| *known == name).unwrap().1.clone();
@@ -138,7 +138,7 @@ impl Drill {
             .await
     }
 
-    /// Imports accounts as the guide to importing describes it, without Google's optional checks.
+    /// Imports accounts as Google's guide describes it, without the optional checks.
     pub async fn import_unchecked(&self, accounts: &[firebase::AccountToImport]) {
         let variables = self.toolkit.variables();
         let value = |name: &str| {
@@ -168,7 +168,7 @@ impl Drill {
         assert!(!text.contains("error"), "{text}");
     }
 
-    /// Changes how the stand-in answers; `change` as its control page takes it.
+    /// Changes the stand-in's answers; `change` as its control page takes it.
     pub fn change(&self, change: Value) {
         self.toolkit
             .change(serde_json::from_value::<Change>(change).unwrap());

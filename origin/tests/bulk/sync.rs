@@ -1,4 +1,4 @@
-//! `origin users sync`, and what the service tries again by itself.
+//! `origin users sync`, and the service's own retries.
 
 use database::leases::{self, Job};
 use serde_json::json;
@@ -87,7 +87,7 @@ async fn stale_rows_follow_their_accounts() {
 }
 
 #[tokio::test]
-async fn a_user_is_named_by_id_or_by_uid() {
+async fn user_is_named_by_id_or_by_uid() {
     let drill = Drill::start().await;
     drill.people(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -116,7 +116,7 @@ async fn a_user_is_named_by_id_or_by_uid() {
         ))
         .await;
     assert_eq!(shown, "Zoe");
-    // Of somebody who was moved, id and uid are the same text; of an id in capitals only the id is.
+    // A moved user's id and uid are the same text; in capitals it is only the id.
     let id = id_of(&drill, "person1").await.to_string();
     for name in [id.clone(), id.to_uppercase()] {
         assert_eq!(
@@ -129,7 +129,7 @@ async fn a_user_is_named_by_id_or_by_uid() {
         assert_eq!(refused.code, 1);
         assert!(refused.stderr.contains("nobody has this"), "{}", refused.stderr);
     }
-    // A uid of the service account's choosing that is somebody else's id.
+    // A uid of the service account's choice that is another user's id.
     drill
         .database
         .execute(&format!(
@@ -148,7 +148,7 @@ async fn a_user_is_named_by_id_or_by_uid() {
 }
 
 #[tokio::test]
-async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
+async fn failed_sync_is_retried_with_growing_pauses_until_it_succeeds() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -189,7 +189,7 @@ async fn what_failed_is_tried_again_ever_more_rarely_until_it_succeeds() {
 }
 
 #[tokio::test]
-async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() {
+async fn one_replica_at_a_time_retries_and_finds_interrupted_syncs() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
@@ -198,7 +198,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
     let (job, holder) = (Job("retry_syncs"), uuid::Uuid::new_v4());
     assert!(leases::claim(&mut other, job, holder, 3600).await.unwrap());
     assert_eq!(syncing.retry().await.unwrap(), Round::Elsewhere);
-    // The other one takes somebody, and dies.
+    // The other replica takes a user and dies.
     drill
         .database
         .execute("UPDATE auth.users SET federation_status = 'syncing'")
@@ -214,7 +214,7 @@ async fn one_replica_at_a_time_tries_again_and_a_sync_that_broke_off_is_found() 
 }
 
 #[tokio::test]
-async fn the_service_account_vouches_for_somebody() {
+async fn service_account_signs_a_user_in() {
     let drill = Drill::start().await;
     drill.people(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();

@@ -1,4 +1,4 @@
-//! What an operator reads of `origin users migrate`, `verify` and `unlink`.
+//! The output of `origin users migrate`, `verify` and `unlink` for operators.
 
 use serde_json::json;
 use shared::ids::NormalizedEmail;
@@ -7,7 +7,7 @@ use crate::ended::{Ended, end};
 use crate::migrate::firebase;
 use crate::support::Drill;
 
-/// The figure on the line that begins with `name`.
+/// The number on the line that begins with `name`.
 #[track_caller]
 fn figure(ended: &Ended, name: &str) -> u64 {
     let line = ended
@@ -18,14 +18,14 @@ fn figure(ended: &Ended, name: &str) -> u64 {
     line.split_whitespace().last().unwrap().parse().unwrap()
 }
 
-/// The exit code is the first thing a script looks at.
+/// Scripts check the exit code first.
 #[track_caller]
 fn exits(ended: &Ended, code: i32) {
     assert_eq!(ended.code, code, "{}\n{}", ended.stdout, ended.stderr);
 }
 
 #[tokio::test]
-async fn a_rehearsal_that_broke_off_changed_nothing_and_a_run_that_did_can_be_gone_on_with() {
+async fn interrupted_rehearsal_changes_nothing_and_interrupted_run_resumes() {
     let drill = Drill::start().await;
     drill.people(40).await;
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED"});
@@ -54,7 +54,7 @@ async fn a_rehearsal_that_broke_off_changed_nothing_and_a_run_that_did_can_be_go
         stopped.stderr
     );
 
-    // As it says, and no further than it was asked at first.
+    // As the output says, with the share of the first run.
     drill.change(json!({"fail": {"projects.accounts.batchCreate": null}}));
     let rest = drill.users(&["migrate", "--resume"]).await;
     exits(&rest, 0);
@@ -76,7 +76,7 @@ async fn a_rehearsal_that_broke_off_changed_nothing_and_a_run_that_did_can_be_go
 }
 
 #[tokio::test]
-async fn who_was_not_brought_is_counted_by_reason_and_exits_2() {
+async fn users_not_imported_are_counted_by_reason_and_exit_is_2() {
     let drill = Drill::start().await;
     drill.people(5).await;
     let taken = NormalizedEmail::parse("person2@example.org").unwrap();
@@ -115,7 +115,7 @@ async fn who_was_not_brought_is_counted_by_reason_and_exits_2() {
 }
 
 #[tokio::test]
-async fn users_are_made_local_again_after_a_look_at_how_many() {
+async fn unlink_counts_users_before_making_them_local() {
     let drill = Drill::start().await;
     drill.people(3).await;
     exits(&drill.users(&["migrate"]).await, 0);
@@ -142,7 +142,7 @@ async fn users_are_made_local_again_after_a_look_at_how_many() {
         stopped.stderr
     );
     drill.change(json!({"fail": {"projects.accounts.delete": null, "projects.accounts.batchDelete": null}}));
-    // The run that broke off still holds them: the next one waits, rather than say that it is done and leave their accounts.
+    // The interrupted run still holds them: the next one waits; it does not report success and leave their accounts.
     let waiting = drill.spawn(&["unlink", "--all-migrated"]);
     drill
         .until(

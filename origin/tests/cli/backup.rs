@@ -18,12 +18,12 @@ struct Place {
     url: String,
     folder: PathBuf,
     programs: PathBuf,
-    // Ended with the test.
+    // Ends with the test.
     _server: Server,
 }
 
 impl Place {
-    /// Nothing, with a word about it, where no server is installed beside `pg_dump`: an older one cannot dump a newer server.
+    /// `None`, with a message, where no server is installed beside `pg_dump`: an older one cannot dump a newer server.
     async fn find() -> Option<Self> {
         let Some(programs) = installed() else {
             eprintln!("not shown: no PostgreSQL server is installed beside pg_dump");
@@ -71,7 +71,7 @@ impl Place {
         std::env::join_paths(folders).unwrap().into_string().unwrap()
     }
 
-    /// A search path on which `program` is this script. `$real` is the real one; the script is not asked for the version.
+    /// A search path on which `program` is this script. `$real` is the real program, which also answers the version.
     fn path_with(&self, program: &str, script: &str) -> String {
         let folder = self.folder.join("programs");
         std::fs::create_dir_all(&folder).unwrap();
@@ -86,7 +86,7 @@ impl Place {
         self.path(&[&folder])
     }
 
-    /// What lies in the folder, but for our programs.
+    /// The files in the folder, except for our programs.
     fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(&self.folder)
             .unwrap()
@@ -112,7 +112,7 @@ impl Drop for Place {
     }
 }
 
-/// The folder of an installation with server and client programs: where `pg_dump` is, or where Debian keeps what it stands for.
+/// The folder of an installation with server and client programs: the folder of `pg_dump`, or Debian's folder behind its wrapper.
 fn installed() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql")
@@ -127,7 +127,7 @@ fn installed() -> Option<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
+async fn backup_is_proven_by_restore_and_never_overwritten() {
     let Some(place) = Place::find().await else { return };
     let done = place
         .origin("migrate backup --output auth.dump", &[])
@@ -150,7 +150,7 @@ async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
         (vec!["auth.dump".to_owned()], 0)
     );
 
-    // What an operator does with it on the day it is needed.
+    // An operator's steps on the day of need.
     execute(&mut place.connect().await, "CREATE DATABASE needed").await;
     let mut restore = Command::new(place.programs.join("pg_restore"));
     let address = place.url.replace("/postgres", "/needed");
@@ -174,7 +174,7 @@ async fn a_backup_is_proven_by_restoring_it_and_never_written_over() {
 }
 
 #[tokio::test]
-async fn a_dump_that_does_not_hold_everything_is_no_backup() {
+async fn incomplete_dump_is_no_backup() {
     let Some(place) = Place::find().await else { return };
     let path = place.path_with(
         "pg_dump",
@@ -192,9 +192,9 @@ async fn a_dump_that_does_not_hold_everything_is_no_backup() {
 }
 
 #[tokio::test]
-async fn a_dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
+async fn dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
     let Some(place) = Place::find().await else { return };
-    // It holds its snapshot, and looks on until the session it got it from has idled for longer than that, or is no more.
+    // The session holds its snapshot until the first session has idled for longer than that, or has ended.
     let idle = "SELECT coalesce(bool_and(state_change < now() - interval '11 seconds'), true) FROM pg_sleep(0.2), pg_stat_activity \
                 WHERE state = 'idle in transaction' AND application_name = 'crossfade-migrate'";
     let path = place.path_with(
@@ -209,7 +209,7 @@ async fn a_dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
 }
 
 #[tokio::test]
-async fn what_another_backup_is_writing_is_left_to_it() {
+async fn partial_file_of_another_backup_is_untouched() {
     let Some(place) = Place::find().await else { return };
     let theirs = place.folder.join("auth.dump.partial");
     std::fs::write(&theirs, "half a dump").unwrap();
@@ -237,10 +237,10 @@ async fn what_another_backup_is_writing_is_left_to_it() {
 }
 
 #[tokio::test]
-async fn a_backup_that_is_told_to_stop_leaves_nothing() {
+async fn stopped_backup_leaves_nothing() {
     let Some(place) = Place::find().await else { return };
     for (program, name) in [("pg_restore", "INT"), ("pg_dump", "TERM")] {
-        // Begins like the real one, and then takes for ever.
+        // It begins like the real program, and then never ends.
         let path = place.path_with(
             program,
             "\"$real\" \"$@\" && echo $$ > programs/begun && exec tail -f /dev/null",
@@ -266,7 +266,7 @@ async fn a_backup_that_is_told_to_stop_leaves_nothing() {
     }
 }
 
-/// Whether the process is there and more than a name nobody has asked for yet.
+/// Whether the process runs and is not a zombie.
 fn runs(process: &str) -> bool {
     let ps = Command::new("ps")
         .args(["-o", "stat=", "-p", process])
@@ -277,7 +277,7 @@ fn runs(process: &str) -> bool {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_and_leaves_nothing() {
+async fn impossible_backup_is_reported_and_leaves_nothing() {
     let Some(place) = Place::find().await else { return };
     let roles = "CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader; CREATE ROLE stranger LOGIN;";
     execute(&mut place.connect().await, roles).await;
@@ -314,7 +314,7 @@ async fn what_cannot_be_done_is_said_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_dump_whose_restore_fails_is_kept_and_called_unproven() {
+async fn dump_with_failed_restore_is_kept_as_unproven() {
     let Some(place) = Place::find().await else { return };
     let broken = place.path_with(
         "pg_restore",
@@ -334,7 +334,7 @@ async fn a_dump_whose_restore_fails_is_kept_and_called_unproven() {
 }
 
 #[tokio::test]
-async fn an_older_program_says_which_version_is_needed() {
+async fn older_pg_dump_names_the_needed_version() {
     let database = TestDatabase::current().await;
     let major: i32 = database
         .value("SELECT current_setting('server_version_num')::integer / 10000")

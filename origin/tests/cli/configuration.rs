@@ -1,4 +1,4 @@
-//! What the program is told: arguments and variables.
+//! The program's input: arguments and variables.
 
 use crate::support::origin;
 
@@ -16,8 +16,8 @@ const COMPLETE: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn a_complete_configuration_is_said_to_be_and_nothing_is_asked_for_beyond_it() {
-    // No database is there: that is the doctor's business.
+async fn complete_configuration_is_accepted_without_further_variables() {
+    // No database is there: only the doctor checks it.
     let fine = origin("check-config", &COMPLETE).await.expect(0);
     assert_eq!(
         (fine.stdout.as_str(), fine.stderr.as_str()),
@@ -56,7 +56,7 @@ async fn every_bad_variable_is_named_with_its_rule_and_without_its_value() {
 }
 
 #[tokio::test]
-async fn verbs_ask_for_what_they_need_and_no_more() {
+async fn verbs_require_only_their_own_variables() {
     origin("migrate status", &[])
         .await
         .expect(64)
@@ -79,7 +79,7 @@ async fn verbs_ask_for_what_they_need_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_wrong_exits_64_and_help_does_not() {
+async fn wrong_call_exits_64_and_help_does_not() {
     for (call, reason) in [
         ("", "Usage: origin <COMMAND>"),
         ("serv", "unrecognized subcommand 'serv'"),
@@ -93,7 +93,7 @@ async fn a_call_that_is_wrong_exits_64_and_help_does_not() {
         ("users show 17", "invalid value '17'"),
         ("ledger show", "<USER>"),
     ] {
-        // 2, which is clap's own, would be taken for "done, but not for everybody" or "the ledger does not add up".
+        // Clap's own 2 would mean "done, but not for all users" or "the ledger has differences".
         let refused = origin(call, &COMPLETE).await.expect(64).complains(&[reason]);
         assert_eq!(refused.stdout, "", "{call}");
     }

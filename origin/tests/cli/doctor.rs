@@ -1,4 +1,4 @@
-//! `origin doctor`: what it finds of a database and of the issuer, each in order and out of it.
+//! `origin doctor`: its findings about a database and an issuer, healthy and faulty.
 
 use axum::Router;
 use axum::routing::get;
@@ -13,7 +13,7 @@ use crate::support::{self, url};
 
 const PROJECT: &str = "demo-doctor";
 
-/// A database and an issuer that are as they should be.
+/// A healthy database and issuer.
 struct Healthy {
     database: TestDatabase,
     google: IdentityToolkit,
@@ -29,7 +29,7 @@ impl Healthy {
         }
     }
 
-    /// `origin doctor`, with some variables set otherwise.
+    /// `origin doctor`, with some variables changed.
     async fn doctor(&self, arguments: &str, variables: &[(&str, &str)]) -> Ended {
         let (database, keys) = (url(&self.database), self.keys.url());
         let google = self.google.variables();
@@ -52,7 +52,7 @@ impl Healthy {
         ended
     }
 
-    /// What it says of `check` with these variables, after `code`; all else must be in order.
+    /// Its finding of `check` with these variables, after `code`; all other checks must pass.
     async fn only_says(&self, code: i32, check: &str, variables: &[(&str, &str)]) -> String {
         let ended = self.doctor("--json", variables).await.expect(code);
         let found = ended.json();
@@ -71,7 +71,7 @@ impl Healthy {
 }
 
 #[tokio::test]
-async fn all_is_well() {
+async fn doctor_finds_a_healthy_setup_healthy() {
     let healthy = Healthy::start().await;
     let ended = healthy
         .doctor("", &[("DB_POOL_MAX", "3")])
@@ -105,7 +105,7 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_is_told() {
+async fn read_only_database_is_reported() {
     let healthy = Healthy::start().await;
     let mut address = reqwest::Url::parse(&url(&healthy.database)).unwrap();
     address
@@ -118,7 +118,7 @@ async fn a_database_that_takes_no_writes_is_told() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_told_beside_what_works() {
+async fn missing_database_is_reported_beside_working_checks() {
     let healthy = Healthy::start().await;
     let gone = [("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing")];
     healthy.doctor("", &gone).await.expect(1).says(&[
@@ -146,7 +146,7 @@ async fn a_database_that_is_gone_is_told_beside_what_works() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_not_current_says_what_is_missing() {
+async fn outdated_schema_names_what_is_missing() {
     let healthy = Healthy::start().await;
     let newest = schema::newest_version();
     healthy.database.down(newest - 1).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_schema_that_is_not_current_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_read_the_schema_is_told_so() {
+async fn role_without_schema_rights_is_reported() {
     let healthy = Healthy::start().await;
     let role = format!("stranger_{}", uuid::Uuid::new_v4().simple());
     healthy
@@ -194,7 +194,7 @@ async fn a_role_that_may_not_read_the_schema_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_pool_that_the_server_has_no_room_for() {
+async fn pool_too_large_for_the_server_is_reported() {
     let healthy = Healthy::start().await;
     let room: i64 = healthy
         .database
@@ -215,7 +215,7 @@ async fn a_pool_that_the_server_has_no_room_for() {
 }
 
 #[tokio::test]
-async fn an_issuer_without_usable_keys() {
+async fn issuer_without_usable_keys_is_reported() {
     let healthy = Healthy::start().await;
     let pool = ("DB_POOL_MAX", "3");
     for (keys, said) in [
@@ -249,7 +249,7 @@ async fn an_issuer_without_usable_keys() {
 }
 
 #[tokio::test]
-async fn a_clock_that_the_issuers_tokens_would_not_be_accepted_by() {
+async fn clock_that_refuses_the_issuers_tokens_is_reported() {
     let healthy = Healthy::start().await;
     for (date, says) in [
         ("Sun, 06 Nov 1994 08:49:37 GMT", " s ahead of the issuer's"),
@@ -278,7 +278,7 @@ async fn a_clock_that_the_issuers_tokens_would_not_be_accepted_by() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_served_without_credentials() {
+async fn missing_credentials_are_reported() {
     let healthy = Healthy::start().await;
     let pool = ("DB_POOL_MAX", "3");
     let no_key = ("FIREBASE_API_KEY", "");
@@ -308,7 +308,7 @@ async fn what_cannot_be_served_without_credentials() {
 }
 
 #[tokio::test]
-async fn with_an_emulator_there_is_nothing_else_to_reach() {
+async fn emulator_replaces_the_outside_checks() {
     let healthy = Healthy::start().await;
     let emulator = reqwest::Url::parse(&healthy.keys.url()).unwrap();
     let host = format!("127.0.0.1:{}", emulator.port().unwrap());

@@ -1,5 +1,5 @@
-//! The program as an operator meets it: what each verb says, where it says it, and with which code it exits. A process of its own every
-//! time, against a real PostgreSQL with a database of its own for every test.
+//! The program from an operator's side: the output of each verb, its stream, and its exit code. A process of its own every time, against a
+//! real PostgreSQL with a database of its own for every test.
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
 

@@ -1,4 +1,4 @@
-//! `origin migrate`, but for backups.
+//! `origin migrate`, except for backups.
 
 use schema::newest_version;
 
@@ -7,7 +7,7 @@ use crate::support::{self, with};
 use crate::wait::until;
 
 #[tokio::test]
-async fn up_and_down_say_what_they_did_and_status_what_is_missing() {
+async fn up_and_down_report_their_work_and_status_the_missing_migrations() {
     let database = TestDatabase::empty().await;
     let newest = newest_version();
 
@@ -58,7 +58,7 @@ async fn up_and_down_say_what_they_did_and_status_what_is_missing() {
             newest - 1
         )
     );
-    // It is not at that version, and saying so would send somebody looking in the wrong place.
+    // It is not at that version; a message that says so would mislead the operator.
     let nothing = with(&database, &format!("migrate down --to {newest}"))
         .await
         .expect(0);
@@ -81,7 +81,7 @@ async fn up_and_down_say_what_they_did_and_status_what_is_missing() {
 }
 
 #[tokio::test]
-async fn the_legacy_services_tables_are_adopted_and_stay_when_all_is_taken_down() {
+async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
     const PEOPLE: &str =
         "SELECT id, email, username, password_hash, token_balance, is_active FROM auth.users ORDER BY id";
     let database = TestDatabase::legacy_with_people().await;
@@ -97,7 +97,7 @@ async fn the_legacy_services_tables_are_adopted_and_stay_when_all_is_taken_down(
     let found = with(&database, "migrate verify --json").await.expect(0).json();
     assert_eq!(found["differences"].as_array().unwrap().len(), 0, "{report:?}");
 
-    // A movement that the balances alone do not tell.
+    // A movement that the balances alone do not show.
     database
         .execute("UPDATE auth.users SET token_balance = token_balance + 5 WHERE username = 'ada'")
         .await;
@@ -138,7 +138,7 @@ async fn the_legacy_services_tables_are_adopted_and_stay_when_all_is_taken_down(
 }
 
 #[tokio::test]
-async fn users_who_stand_in_the_way_are_named_by_id_before_anything_is_changed() {
+async fn conflicting_users_are_named_by_id_before_any_change() {
     let database = TestDatabase::legacy().await;
     let one = database.legacy_person("Ann@example.org", 0).await;
     database.legacy_person("ann@example.org", 0).await;
@@ -158,7 +158,7 @@ async fn users_who_stand_in_the_way_are_named_by_id_before_anything_is_changed()
 }
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_named() {
+async fn manual_changes_are_named() {
     let database = TestDatabase::current().await;
     database
         .execute("ALTER TABLE auth.users DROP CONSTRAINT users_credentials_check; DROP INDEX auth.idx_users_federation_pending;")
@@ -169,7 +169,7 @@ async fn what_was_changed_by_hand_is_named() {
         "index auth.idx_users_federation_pending is missing",
     ]);
 
-    // As a broken-off CREATE INDEX CONCURRENTLY leaves one behind.
+    // The remains of an interrupted CREATE INDEX CONCURRENTLY.
     database
         .execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'auth.users_email_lower_key'::regclass")
         .await;
@@ -194,7 +194,7 @@ async fn what_was_changed_by_hand_is_named() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_served_and_not_taken_down() {
+async fn newer_schema_is_served_and_not_taken_down() {
     let database = TestDatabase::current().await;
     database
         .execute("INSERT INTO auth.schema_migrations (version, name, checksum, duration_ms) VALUES (999, '0999_later', 'x', 1)")
@@ -210,7 +210,7 @@ async fn a_newer_schema_is_served_and_not_taken_down() {
 }
 
 #[tokio::test]
-async fn a_lock_that_others_hold_is_waited_for_as_long_as_asked_and_told_about() {
+async fn held_lock_is_waited_for_within_patience_and_reported() {
     let database = TestDatabase::legacy_with_people().await;
     let mut other = database.connect().await;
     execute(&mut other, "BEGIN; SELECT count(*) FROM auth.users;").await;

@@ -1,11 +1,11 @@
-//! The database is not there, or does not let us in: every verb says which it is, and exits 1.
+//! The database is missing or refuses the session: every verb says which, and exits 1.
 
 use crate::database::TestDatabase;
 use crate::support::{origin, url};
 
 const PASSWORD: &str = "hunter2-of-nobody";
 
-/// Verbs that need a database, and what else they need.
+/// Verbs that need a database, with their further arguments.
 const VERBS: [&str; 10] = [
     "migrate up",
     "migrate down",
@@ -19,7 +19,7 @@ const VERBS: [&str; 10] = [
     "users verify",
 ];
 
-/// Enough for those that speak to Firebase as well; nobody is there.
+/// Enough for verbs that also call Firebase; nothing answers there.
 const FIREBASE: [(&str, &str); 3] = [
     ("ENVIRONMENT", "development"),
     ("FIREBASE_PROJECT_ID", "demo-cli"),
@@ -43,7 +43,7 @@ async fn fails(verb: &str, address: &str, reason: &str) {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn unreachable_server_is_reported() {
     for verb in VERBS {
         fails(
             verb,
@@ -56,7 +56,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn role_and_password_are_not_accepted() {
+async fn refused_role_and_password_are_reported() {
     let database = TestDatabase::empty().await;
     let mut wrong = reqwest::Url::parse(&url(&database)).unwrap();
     wrong.set_username("nobody_of_this_name").unwrap();
@@ -72,7 +72,7 @@ async fn role_and_password_are_not_accepted() {
 }
 
 #[tokio::test]
-async fn there_is_no_such_database() {
+async fn missing_database_is_reported() {
     let database = TestDatabase::empty().await;
     let mut wrong = reqwest::Url::parse(&url(&database)).unwrap();
     wrong.set_path("/no_such_database");
@@ -85,7 +85,7 @@ async fn there_is_no_such_database() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_not_there_is_what_a_verb_lacks() {
+async fn missing_schema_is_reported() {
     let database = TestDatabase::empty().await;
     let address = url(&database);
     for verb in ["ledger reconcile", "users find ann@example.org"] {

@@ -1,4 +1,4 @@
-//! `origin serve` and `origin healthcheck`: what a supervisor sees of a start.
+//! `origin serve` and `origin healthcheck`: a start as a supervisor sees it.
 
 use std::net::TcpListener;
 
@@ -19,7 +19,7 @@ const CONFIGURATION: [(&str, &str); 3] = [
 ];
 
 #[tokio::test]
-async fn a_service_is_ready_once_its_schema_is_there() {
+async fn service_is_ready_once_its_schema_is_there() {
     let database = TestDatabase::empty().await;
     let keys = KeyServer::start().await.unwrap();
     let issuer = keys.url();
@@ -44,7 +44,7 @@ async fn a_service_is_ready_once_its_schema_is_there() {
 }
 
 #[tokio::test]
-async fn a_service_may_bring_the_schema_up_itself() {
+async fn service_may_bring_the_schema_up_itself() {
     let database = TestDatabase::legacy_with_people().await;
     let keys = KeyServer::start().await.unwrap();
     let issuer = keys.url();
@@ -54,7 +54,7 @@ async fn a_service_may_bring_the_schema_up_itself() {
     ];
     let service = Service::start_with(&["serve", "--migrate"], &url(&database), &variables).await;
     with(&database, "migrate status").await.expect(0);
-    // As a container asks that serves on every address.
+    // From a container that serves on every address.
     let everywhere = [("HOST", "0.0.0.0"), ("PORT", service.port())];
     until("it is ready", async || {
         origin("healthcheck", &everywhere).await.code == 0
@@ -63,7 +63,7 @@ async fn a_service_may_bring_the_schema_up_itself() {
 }
 
 #[tokio::test]
-async fn a_start_that_cannot_be_logs_why_and_exits_1() {
+async fn impossible_start_logs_its_cause_and_exits_1() {
     let database = TestDatabase::current().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -1,5 +1,5 @@
-//! SIGTERM and Ctrl-C end every verb by an exit of its own, with the code that a shell would give. As process 1 of a container a program
-//! that leaves them to the system would ignore both.
+//! SIGTERM and Ctrl-C end every verb with the exit code that a shell would give. As process 1 of a container, a program with the system's
+//! default action would ignore both.
 
 use sqlx::Connection as _;
 
@@ -33,7 +33,7 @@ async fn signal_ends_a_verb_that_waits() {
         })
         .await;
         signal(child.id(), name);
-        // Killed by the signal it would have no code at all.
+        // A process that the signal kills would have no code at all.
         end(child).await.expect(code);
         holder.close().await.unwrap();
     }

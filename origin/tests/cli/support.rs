@@ -1,4 +1,4 @@
-//! Running the program.
+//! Runs the program.
 
 use sqlx::ConnectOptions as _;
 
@@ -12,7 +12,7 @@ pub async fn origin(arguments: &str, variables: &[(&str, &str)]) -> Ended {
     command
         .args(arguments.split_whitespace())
         .envs(variables.iter().copied())
-        // A `.env` of whoever runs the tests is none of theirs.
+        // The `.env` of the user who runs the tests must not count.
         .current_dir(std::env::temp_dir());
     end(begin(command)).await
 }
@@ -22,7 +22,7 @@ pub fn url(database: &TestDatabase) -> String {
     database.options.to_url_lossy().to_string()
 }
 
-/// `origin` with nothing but a database.
+/// `origin` with a database and nothing else.
 pub async fn with(database: &TestDatabase, arguments: &str) -> Ended {
     origin(arguments, &[("DATABASE_URL", &url(database))]).await
 }

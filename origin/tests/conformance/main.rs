@@ -3,7 +3,7 @@
 //!
 //! Published vectors are read from `CONFORMANCE_VECTORS`, by default `../shared/vectors` beside the workspace.
 
-// A program of the tests: a failure here is a failed run.
+// A test program: a failure here is a failed run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ async fn run() -> ExitCode {
 /// Reads the cases out of a published file.
 type Reader = fn(&str) -> Result<Vec<Case>, conformance::BadVectors>;
 
-/// All cases, and whether none that should be there is missing.
+/// All cases, and whether all expected ones are present.
 fn cases() -> (Vec<Case>, bool) {
     let mut cases =
         conformance::own_cases(include_str!("../../../shared/tests/vectors/tokens.json")).unwrap();
@@ -101,7 +101,7 @@ async fn in_workerd(worker: &str, cases: &[Case]) -> Vec<Outcome> {
     outcomes
 }
 
-/// Plain HTTP to this machine needs no roots, but the client wants a TLS set-up all the same.
+/// Plain HTTP to this machine needs no roots, but the client requires a TLS set-up.
 fn reqwest_client() -> reqwest::Client {
     let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
@@ -115,7 +115,7 @@ fn reqwest_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Prints a line for each source and one for each case that did not get its verdict; returns how many those are.
+/// Prints a line for each source and one for each case with the wrong verdict; returns the number of those.
 fn print(cases: &[Case], columns: &[(&str, Vec<Outcome>)]) -> usize {
     let mut sources: Vec<&str> = Vec::new();
     for case in cases {

@@ -1,11 +1,11 @@
-//! One user, however they write their address; and two, where nobody takes the addresses for one.
+//! Different spellings of one address mean one user; different addresses mean different users.
 
 use serde_json::json;
 
 use crate::google::{PASSWORD, World};
 
 #[tokio::test]
-async fn case_and_white_space_tell_nobody_apart() {
+async fn case_and_white_space_do_not_distinguish_users() {
     let world = World::start().await;
     // As the legacy service may have stored it.
     let id = world.local("\u{c4}ngela+Tag@Example.ORG", PASSWORD, 4).await;
@@ -25,7 +25,7 @@ async fn case_and_white_space_tell_nobody_apart() {
 }
 
 #[tokio::test]
-async fn dots_and_tags_do() {
+async fn dots_and_tags_distinguish_users() {
     let world = World::start().await;
     world.registered("ann.lee@example.org").await;
     for other in ["annlee@example.org", "ann.lee+x@example.org"] {
@@ -36,7 +36,7 @@ async fn dots_and_tags_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_or_no_name_goes_nowhere() {
+async fn invalid_address_or_name_is_refused_without_a_call() {
     let world = World::start().await;
     for email in [
         "\u{212a}ate@example.org",

@@ -1,4 +1,4 @@
-//! A migrated user's password may be replaced at either side. It is never two at once, unnoticed.
+//! Either side may replace a moved user's password. The two sides never differ unnoticed.
 
 use serde_json::json;
 
@@ -6,20 +6,20 @@ use crate::google::{OTHER, PASSWORD, World};
 
 const THIRD: &str = "third-horse_3";
 
-/// Somebody who moved with [`PASSWORD`]; answers their session.
+/// A user who moved with [`PASSWORD`]; answers their session.
 pub async fn moved(world: &World) -> serde_json::Value {
     world.local("ann@example.org", PASSWORD, 4).await;
     world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take()
 }
 
-/// As the legacy service does it: a new hash in the row, and not a word to anybody.
+/// The legacy service's own way: a new hash in the row, and no notification.
 pub async fn change_at_legacy(world: &World, password: &str) {
     let hash = bcrypt::hash(password, 4).unwrap();
     let statement = format!("UPDATE auth.users SET password_hash = '{hash}'");
     world.app.database.execute(&statement).await.unwrap();
 }
 
-/// As on Firebase's own page: the origin learns nothing of it.
+/// As on Firebase's own page, without notifying the origin.
 pub async fn change_at_firebase(world: &World, password: &str) {
     let code = world.mailed_code("ann@example.org").await;
     world
@@ -32,7 +32,7 @@ pub async fn change_at_firebase(world: &World, password: &str) {
         .unwrap();
 }
 
-/// Waits for what happens after an answer.
+/// Waits for the work after an answer.
 pub async fn until_legacy_accepts(world: &World, password: &str) {
     for _ in 0..1_000 {
         if world.legacy_accepts(password).await {
@@ -44,7 +44,7 @@ pub async fn until_legacy_accepts(world: &World, password: &str) {
 }
 
 #[tokio::test]
-async fn a_change_here_is_a_change_of_both() {
+async fn password_change_here_changes_both_sides() {
     let world = World::start().await;
     let session = moved(&world).await;
     let token = session["idToken"].as_str().unwrap();
@@ -66,7 +66,7 @@ async fn a_change_here_is_a_change_of_both() {
 }
 
 #[tokio::test]
-async fn a_change_at_the_legacy_service_is_taken_over() {
+async fn password_change_at_the_legacy_service_is_copied() {
     let world = World::start().await;
     moved(&world).await;
     change_at_legacy(&world, OTHER).await;
@@ -89,7 +89,7 @@ async fn a_change_at_the_legacy_service_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_password_replaced_at_the_legacy_service_does_not_come_back_as_a_new_one() {
+async fn replaced_legacy_password_does_not_return_as_a_new_one() {
     let world = World::start().await;
     let session = moved(&world).await;
     change_at_legacy(&world, OTHER).await;
@@ -106,7 +106,7 @@ async fn a_password_replaced_at_the_legacy_service_does_not_come_back_as_a_new_o
 }
 
 #[tokio::test]
-async fn a_change_on_firebases_page_reaches_the_legacy_service() {
+async fn password_change_on_firebases_page_reaches_the_legacy_service() {
     let world = World::start().await;
     moved(&world).await;
     change_at_firebase(&world, OTHER).await;
@@ -117,11 +117,11 @@ async fn a_change_on_firebases_page_reaches_the_legacy_service() {
 }
 
 #[tokio::test]
-async fn of_two_changes_the_one_on_firebases_page_counts_and_the_other_is_refused() {
+async fn change_on_firebases_page_beats_the_legacy_change() {
     let world = World::start().await;
     moved(&world).await;
     change_at_legacy(&world, OTHER).await;
-    // The two agreed a while ago: longer than clocks may differ.
+    // The two agreed a while ago: longer than the clocks may differ.
     world
         .app
         .database
@@ -139,7 +139,7 @@ async fn of_two_changes_the_one_on_firebases_page_counts_and_the_other_is_refuse
 }
 
 #[tokio::test]
-async fn closing_an_account_asks_for_the_password_that_counts() {
+async fn closing_an_account_requires_the_current_password() {
     let world = World::start().await;
     let session = moved(&world).await;
     change_at_legacy(&world, OTHER).await;

@@ -1,4 +1,4 @@
-//! How often Google is called: again only where it does no harm, never for ever, and not while it asks for a pause.
+//! How often Google is called: repeats only where they are harmless, with a limit, and not during a pause that Google asks for.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ const SIGN_IN: &str = "accounts.signInWithPassword";
 const CREATE: &str = "projects.accounts";
 
 #[tokio::test]
-async fn a_sign_in_survives_two_failures_and_no_more() {
+async fn sign_in_survives_two_failures_and_no_more() {
     let world = World::start().await;
     world.registered("ann@example.org").await;
     world.google_will(json!({"forget_calls": true, "fail": {SIGN_IN: {"status": 503, "message": "UNAVAILABLE", "times": 2}}}));
@@ -37,7 +37,7 @@ async fn a_sign_in_survives_two_failures_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_must_not_happen_twice_is_called_once() {
+async fn unrepeatable_call_is_made_once() {
     let world = World::start().await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
     world.google_will(json!({"fail": {CREATE: {"status": 503, "message": "UNAVAILABLE", "times": 1}}}));
@@ -63,7 +63,7 @@ async fn what_must_not_happen_twice_is_called_once() {
 }
 
 #[tokio::test]
-async fn a_pause_that_google_asks_for_is_kept() {
+async fn pause_that_google_asks_for_is_kept() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let exhausted = json!({"status": 429, "message": "RESOURCE_EXHAUSTED", "times": 1, "retry_after": 60});
@@ -81,7 +81,7 @@ async fn a_pause_that_google_asks_for_is_kept() {
 }
 
 #[tokio::test]
-async fn a_pause_that_google_asks_for_ends() {
+async fn pause_that_google_asks_for_ends() {
     let world = World::start().await;
     world.registered("ann@example.org").await;
     let exhausted = json!({"status": 429, "message": "RESOURCE_EXHAUSTED", "times": 1, "retry_after": 1});
@@ -97,7 +97,7 @@ async fn a_pause_that_google_asks_for_ends() {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_our_outage_and_not_the_users_fault() {
+async fn used_up_quota_is_our_outage_not_the_users_fault() {
     let world = World::start().await;
     world.google_will(json!({"quota": {SIGN_IN: {"calls": 1, "per_ms": 3_600_000}}}));
     world.log_in("ann@example.org", PASSWORD).await.expect(401);

@@ -1,4 +1,4 @@
-//! Answers of Google that are no outage, and those that are, in every shape in which they come.
+//! Answers of Google that are outages, and those that are not, in all their shapes.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn blocking_function_refusal_is_definite_and_shown() {
 }
 
 #[tokio::test]
-async fn local_user_is_blocked_as_everybody_is() {
+async fn local_user_is_blocked_like_all_others() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     world.google_will(json!({"fail": {SIGN_IN: {"status": 400, "message": "PASSWORD_LOGIN_DISABLED"}}}));

@@ -1,4 +1,4 @@
-//! The way to the database, with a door that can be shut: connections break off and new ones are refused, as when a server dies.
+//! A way to the database that a test can shut: connections break and new ones are refused, as when a server dies.
 
 use std::net::SocketAddr;
 
@@ -33,7 +33,7 @@ impl Door {
         self.address
     }
 
-    /// Shuts it in front of everybody, those inside included.
+    /// Shuts it: breaks open connections and refuses new ones.
     pub fn shut(&self) {
         self.open.send_replace(false);
     }

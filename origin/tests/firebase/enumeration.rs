@@ -1,4 +1,4 @@
-//! Who has an account, and where, cannot be learned from what is answered, nor from how long it takes.
+//! Neither an answer nor its time reveals who has an account, or where.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::google::{OTHER, PASSWORD, World};
 use crate::support::ADMIN_KEY;
 
-/// Sooner than a call to Google is given up.
+/// Sooner than the limit of a call to Google.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// One of each kind: unknown, local, moved, registered here, deactivated before they moved and after.
+/// One user of each kind: unknown, local, moved, registered here, deactivated before their move and after it.
 async fn everybody(world: &World) -> [&'static str; 7] {
     world.local("local@example.org", PASSWORD, 4).await;
     world.local("moved@example.org", PASSWORD, 4).await;
@@ -64,7 +64,7 @@ fn shown(mut body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_failed_sign_in_says_the_same_to_everybody_after_the_same_work() {
+async fn failed_sign_in_answers_every_kind_of_user_alike_after_the_same_work() {
     let world = World::start().await;
     let people = everybody(&world).await;
     for (state, status) in [
@@ -85,7 +85,7 @@ async fn a_failed_sign_in_says_the_same_to_everybody_after_the_same_work() {
 }
 
 #[tokio::test]
-async fn a_registration_with_somebodys_address_says_the_same_about_everybody_after_the_same_work() {
+async fn registration_of_a_taken_address_answers_every_kind_of_user_alike_after_the_same_work() {
     let world = World::start().await;
     let people = everybody(&world).await;
     for (state, status) in [(json!({}), 409), (json!({"down": true}), 503)] {
@@ -103,17 +103,17 @@ async fn a_registration_with_somebodys_address_says_the_same_about_everybody_aft
 }
 
 #[tokio::test]
-async fn that_an_account_is_disabled_is_told_to_those_who_know_its_password() {
+async fn disabled_account_is_revealed_only_with_its_password() {
     let world = World::start().await;
     everybody(&world).await;
     for (email, code) in [
         ("deactivated@example.org", "USER_DISABLED"),
         ("moved-out@example.org", "USER_DISABLED"),
-        // Firebase does not look at the password of a disabled account, and there is no hash here.
+        // Firebase does not check the password of a disabled account, and there is no hash here.
         ("registered-out@example.org", "INVALID_CREDENTIALS"),
     ] {
         assert_eq!(world.log_in(email, PASSWORD).await.code(), code, "{email}");
-        // The old contract makes no secret of who has an account.
+        // The old contract reveals who has an account.
         let body = json!({"email": email, "password": PASSWORD});
         let there = world.app.call("POST", "/auth/login", &body).await;
         assert_eq!((there.status, there.code()), (403, "USER_DISABLED"), "{email}");
@@ -121,14 +121,14 @@ async fn that_an_account_is_disabled_is_told_to_those_who_know_its_password() {
 }
 
 #[tokio::test]
-async fn a_forgotten_password_is_answered_alike_and_at_once() {
+async fn forgotten_password_is_answered_alike_and_at_once() {
     let world = World::start().await;
     let people = everybody(&world).await;
     world.google_will(json!({"latency_ms": 3_000}));
     let mut answers = Vec::new();
     for email in people {
         let mut quickest = Duration::MAX;
-        // Whoever waits for Google does so every time, until that is given up after 2.5 s; a busy machine is not busy every time.
+        // A call to Google gives up after 2.5 s every time; a busy machine is not busy every time.
         for _ in 0..5 {
             let started = Instant::now();
             let answer = world.post("forgot-password", &json!({"email": email})).await;

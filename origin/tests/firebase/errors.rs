@@ -1,4 +1,4 @@
-//! Every message of Google that is documented, and what a caller gets for it.
+//! Every documented message of Google, and our answer to it.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const SIGN_IN: &[Case] = &[
     (400, "INVALID_PASSWORD", 401, "INVALID_CREDENTIALS"),
     (400, "INVALID_LOGIN_CREDENTIALS", 401, "INVALID_CREDENTIALS"),
     (400, "INVALID_EMAIL", 401, "INVALID_CREDENTIALS"),
-    // Firebase says so whatever the password: nothing was proven.
+    // Firebase says so for any password: nothing was proven.
     (400, "USER_DISABLED", 401, "INVALID_CREDENTIALS"),
     (
         400,
@@ -117,7 +117,7 @@ async fn every_message_of_google_has_its_code() {
     check("accounts.resetPassword", "reset-password", &reset, RESET).await;
 }
 
-/// On a service of its own, since a lack of quota makes it pause; such cases come last.
+/// On a service of its own, since a lack of quota makes the service pause; such cases come last.
 async fn check(method: &str, route: &str, body: &Value, cases: &[Case]) {
     let world = World::start().await;
     for (status, message, expected_status, code) in cases {
@@ -144,7 +144,7 @@ async fn check(method: &str, route: &str, body: &Value, cases: &[Case]) {
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_is_our_outage() {
+async fn unreadable_answer_is_our_outage() {
     let world = World::start().await;
     world.google_will(
         json!({"fail": {"accounts.signInWithPassword": {"status": 200, "message": "EMAIL_EXISTS"}}}),

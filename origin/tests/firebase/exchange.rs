@@ -1,4 +1,4 @@
-//! Who may exchange a token of the legacy service for a session that does not end.
+//! Which users may exchange a legacy token for an endless session.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ async fn exchange(world: &World, token: &str) -> Answer {
         .await
 }
 
-/// Both sides agreed a while ago: longer than clocks may differ.
+/// Both sides agreed a while ago: longer than the clocks may differ.
 async fn a_while_passes(world: &World) {
     world
         .app
@@ -27,7 +27,7 @@ async fn a_while_passes(world: &World) {
 }
 
 #[tokio::test]
-async fn a_token_of_before_a_change_on_firebases_page_is_worth_nothing() {
+async fn token_older_than_a_change_on_firebases_page_is_refused() {
     let world = World::start().await;
     let session = moved(&world).await;
     let id = session["user"]["id"].as_str().unwrap();
@@ -36,7 +36,7 @@ async fn a_token_of_before_a_change_on_firebases_page_is_worth_nothing() {
     a_while_passes(&world).await;
     change_at_firebase(&world, OTHER).await;
     assert_eq!(exchange(&world, &old).await.code(), "TOKEN_REVOKED");
-    // Nor once we have learned of the change.
+    // Nor once the origin knows of the change.
     world.log_in("ann@example.org", OTHER).await.expect(200);
     until_legacy_accepts(&world, OTHER).await;
     assert_eq!(exchange(&world, &old).await.code(), "TOKEN_REVOKED");
@@ -44,7 +44,7 @@ async fn a_token_of_before_a_change_on_firebases_page_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_of_before_a_change_at_the_legacy_service_is_worth_nothing() {
+async fn token_older_than_a_change_at_the_legacy_service_is_refused() {
     let world = World::start().await;
     let session = moved(&world).await;
     let id = session["user"]["id"].as_str().unwrap();
@@ -57,7 +57,7 @@ async fn a_token_of_before_a_change_at_the_legacy_service_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn whose_account_is_disabled_or_gone_gets_none() {
+async fn user_with_disabled_or_missing_account_gets_no_session() {
     let world = World::start().await;
     let session = moved(&world).await;
     let (id, uid) = (

@@ -1,4 +1,4 @@
-//! A service whose Firebase is the stand-in.
+//! A service with the stand-in as its Firebase.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use crate::database::TestDatabase;
 use crate::door::Door;
 use crate::support::{Answer, PROJECT, TestApp, send, with_json};
 
-/// The password of everybody who does not have another one.
+/// The password of all users without another one.
 pub const PASSWORD: &str = "correct-horse_1";
-/// Another one.
+/// Another password.
 pub const OTHER: &str = "other-horse_2";
-/// How long anything is waited for.
+/// The longest wait for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service, its Firebase and the door to its database.
+/// A service, its Firebase and the way to its database.
 pub struct World {
     pub app: TestApp,
     pub google: IdentityToolkit,
@@ -28,7 +28,7 @@ impl World {
         Self::start_with(&[]).await
     }
 
-    /// The same, with some variables set otherwise.
+    /// The same, with some variables changed.
     pub async fn start_with(more: &[(&'static str, &str)]) -> Self {
         let google = IdentityToolkit::start(PROJECT).await.unwrap();
         let database = TestDatabase::with_connections(4).await;
@@ -52,12 +52,12 @@ impl World {
         Self { app, google, door }
     }
 
-    /// Changes how Google answers from now on.
+    /// Changes Google's answers from now on.
     pub fn google_will(&self, change: Value) {
         self.google.change(serde_json::from_value(change).unwrap());
     }
 
-    /// Inserts somebody whom only the legacy service knows, with a hash of `password` of this cost; answers their id.
+    /// Inserts a user whom only the legacy service knows, with a hash of `password` of this cost; answers their id.
     pub async fn local(&self, email: &str, password: &str, cost: u32) -> String {
         self.local_with_hash(email, &bcrypt::hash(password, cost).unwrap())
             .await
@@ -74,7 +74,7 @@ impl World {
             .to_string()
     }
 
-    /// Somebody new, registered here; answers the session.
+    /// A new user, registered here; answers the session.
     pub async fn registered(&self, email: &str) -> Value {
         self.post("register", &json!({"email": email, "password": PASSWORD}))
             .await
@@ -93,7 +93,7 @@ impl World {
             .await
     }
 
-    /// Asks for a new password; answers the code that is mailed for it.
+    /// Requests a password reset; answers the mailed code.
     pub async fn mailed_code(&self, email: &str) -> String {
         self.post("forgot-password", &json!({"email": email}))
             .await
@@ -126,7 +126,7 @@ impl World {
         answers
     }
 
-    /// Of the only user: how they are linked, as `firebase_uid provider`.
+    /// The link of the only user, as `firebase_uid provider`.
     pub async fn link(&self) -> String {
         self.app
             .database
@@ -134,7 +134,7 @@ impl World {
             .await
     }
 
-    /// Whether the hash in the row of the only user is of `password`: whether the legacy service would let them in.
+    /// Whether the row of the only user has a hash of `password`: whether the legacy service would let them in.
     pub async fn legacy_accepts(&self, password: &str) -> bool {
         let hash: String = self
             .app
@@ -144,7 +144,7 @@ impl World {
         bcrypt::verify(password, &hash).unwrap()
     }
 
-    /// Whether the legacy service would let anybody in to the row `id` with `password`.
+    /// Whether the legacy service accepts `password` for the row `id`.
     pub async fn legacy_lets_in(&self, id: &str, password: &str) -> bool {
         let hash: Option<String> = self
             .app
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// Waits until sign-ins so far lie before this second: revocation counts in whole seconds.
+    /// Waits until earlier sign-ins lie before the current second: revocation counts in whole seconds.
     pub async fn next_second(&self) {
         let now = crate::support::now();
         self.until("the next second", |_| crate::support::now() > now)

@@ -1,4 +1,4 @@
-//! Guessing passwords, and flooding: who is slowed down, and who never is.
+//! Limits on guesses and floods: which callers are slowed down, and which never are.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use shared::time::UnixTime;
 use crate::google::{OTHER, PASSWORD, World};
 use crate::support::{Answer, now, send, with_json};
 
-/// `POST path` as the edge sends it on for a client at `address`.
+/// `POST path` as the edge forwards it for a client at `address`.
 async fn call_from(world: &World, address: &str, path: &str, body: &serde_json::Value) -> Answer {
     let assertion = Assertion {
         audience: ORIGIN_AUDIENCE,
@@ -50,11 +50,11 @@ fn assert_slowed_down(answer: &Answer) {
 const LIMITED: [(&str, &str); 1] = [("RATE_LIMITS", "login=100000/60")];
 
 #[tokio::test]
-async fn a_network_is_slowed_down_after_five_failures_and_the_owner_elsewhere_is_not() {
+async fn network_is_slowed_down_after_five_failures_and_the_owner_elsewhere_is_not() {
     let world = World::start_with(&LIMITED).await;
     world.local("ann@example.org", PASSWORD, 4).await;
     for attempt in 0..5 {
-        // The /64 is one caller, however its address is spelled.
+        // The /64 is one caller, in any spelling of its addresses.
         let address = format!("2001:db8:0:7::{attempt}");
         log_in_from(&world, &address, "ann@example.org", OTHER)
             .await
@@ -64,7 +64,7 @@ async fn a_network_is_slowed_down_after_five_failures_and_the_owner_elsewhere_is
         let refused = log_in_from(&world, "2001:DB8:0:7:ffff::1", email, PASSWORD).await;
         assert_slowed_down(&refused);
     }
-    // Unknown accounts are counted alike: the answer tells nobody who has one.
+    // Unknown accounts are counted alike: the answer does not reveal who has one.
     for _ in 0..5 {
         log_in_from(&world, "192.0.2.1", "nobody@example.org", OTHER)
             .await
@@ -75,7 +75,7 @@ async fn a_network_is_slowed_down_after_five_failures_and_the_owner_elsewhere_is
     log_in_from(&world, "2001:db8:0:8::1", "ann@example.org", PASSWORD)
         .await
         .expect(200);
-    // Whoever got in owes nothing any more.
+    // A success pays the caller's debt.
     for _ in 0..3 {
         log_in_from(&world, "192.0.2.2", "ann@example.org", OTHER)
             .await
@@ -89,7 +89,7 @@ async fn a_network_is_slowed_down_after_five_failures_and_the_owner_elsewhere_is
     }
 }
 
-/// A thousand addresses at one account, one address at a thousand accounts, and the owner all the while.
+/// A thousand addresses at one account, one address at a thousand accounts, and the owner all the time.
 #[tokio::test]
 async fn strangers_never_keep_the_owner_out() {
     let world = World::start_with(&LIMITED).await;
@@ -116,12 +116,12 @@ async fn strangers_never_keep_the_owner_out() {
                 }
             }
         }
-        // Each time from somewhere else, moved or not.
+        // Each time from another network, moved or not.
         let from = format!("2001:db8:{round}::1");
         let owner = log_in_from(&world, &from, "ann@example.org", PASSWORD).await;
         assert_eq!(owner.status, 200, "round {round}: {}", owner.body);
     }
-    // One guess of each address, some more before the account counted as guessed at, 30 from the one at many accounts.
+    // One guess of each address, some more before the account counts as under attack, 30 from the address at many accounts.
     assert!(guesses <= 1000 + 40 + 40, "{guesses} guesses");
     assert!(slowed >= 1900, "{slowed}");
 }
@@ -149,7 +149,7 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
 }
 
 #[tokio::test]
-async fn each_network_has_its_calls_and_hears_what_they_are() {
+async fn each_network_has_a_quota_that_headers_state() {
     let world = World::start_with(&[("RATE_LIMITS", "refresh=2/600")]).await;
     let refresh = json!({"refreshToken": "x"});
     for _ in 0..2 {
@@ -169,13 +169,13 @@ async fn each_network_has_its_calls_and_hears_what_they_are() {
     call_from(&world, "192.0.2.2", "/v1/auth/refresh", &refresh)
         .await
         .expect(401);
-    // Whom nobody vouches for is not one caller with all others.
+    // Callers without a confirmed address are not one caller.
     for _ in 0..5 {
         world.post("refresh", &refresh).await.expect(401);
     }
 }
 
-/// Whoever repeats a registration with its password is signed in, which makes it a place to guess.
+/// A repeated registration with the right password signs the user in, which allows guesses.
 #[tokio::test]
 async fn registering_again_counts_as_a_guess() {
     let world = World::start_with(&[("RATE_LIMITS", "register=1000/60")]).await;
@@ -195,7 +195,7 @@ async fn registering_again_counts_as_a_guess() {
 }
 
 #[tokio::test]
-async fn an_outage_is_nobodys_failure() {
+async fn outage_counts_as_no_failed_guess() {
     let world = World::start_with(&LIMITED).await;
     world.registered("ann@example.org").await;
     world.google_will(json!({"down": true}));
@@ -211,7 +211,7 @@ async fn an_outage_is_nobodys_failure() {
 }
 
 #[tokio::test]
-async fn while_no_password_can_be_checked_everybody_is_answered_alike() {
+async fn busy_password_checks_answer_every_user_alike() {
     let world = World::start_with(&LIMITED).await;
     world.local("local@example.org", PASSWORD, 4).await;
     world.local("moved@example.org", PASSWORD, 4).await;
@@ -261,7 +261,7 @@ async fn while_no_password_can_be_checked_everybody_is_answered_alike() {
 }
 
 #[tokio::test]
-async fn a_hash_that_is_too_costly_is_left_to_the_legacy_service_at_once() {
+async fn too_costly_hash_is_left_to_the_legacy_service_at_once() {
     let world = World::start_with(&LIMITED).await;
     let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
     for cost in [15, 31] {
@@ -269,7 +269,7 @@ async fn a_hash_that_is_too_costly_is_left_to_the_legacy_service_at_once() {
         world
             .local_with_hash(&email, &format!("$2b${cost}${digest}"))
             .await;
-        // 409: the edge then asks the legacy service, whose hash it is.
+        // 409: the edge then asks the legacy service, which has this hash.
         world.log_in(&email, PASSWORD).await.expect(409);
         let body = json!({"email": email, "password": PASSWORD});
         world.app.call("POST", "/auth/login", &body).await.expect(409);
@@ -294,7 +294,7 @@ async fn guesses_of_a_factors_code_count_against_the_account() {
         body["mfaPendingCredential"] = pending.clone();
         body
     };
-    // The same network may try one code after the other for five tries, whatever it asks for in between.
+    // One network has five attempts, also if it requests other codes in between.
     for tried in 0..6 {
         let sent = call_from(&world, "192.0.2.1", "/v1/auth/mfa/start", &start)
             .await

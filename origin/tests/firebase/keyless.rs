@@ -1,4 +1,4 @@
-//! Accounts are managed without a key: each kind of credentials gets tokens, and custom tokens are signed by Google.
+//! The service manages accounts without a key: each kind of credentials gets tokens, and Google signs custom tokens.
 
 use serde_json::{Value, json};
 use testkit::identity_toolkit::{IdentityToolkit, SUBJECT_TOKEN, USER_REFRESH_TOKEN};
@@ -9,7 +9,7 @@ use crate::support::{PROJECT, TestApp};
 
 const ACCOUNT: &str = "FIREBASE_SERVICE_ACCOUNT";
 
-/// A service with the stand-in's variables, but for its key, and these.
+/// A service with the stand-in's variables except for its key, and with these.
 async fn start(google: &IdentityToolkit, more: &[(&str, &str)]) -> TestApp {
     let variables = google.variables();
     let mut variables: Vec<(&str, &str)> = variables
@@ -22,7 +22,7 @@ async fn start(google: &IdentityToolkit, more: &[(&str, &str)]) -> TestApp {
     TestApp::start_on(TestDatabase::with_connections(4).await, &variables).await
 }
 
-/// Registers, moves and exchanges: what a token and what a signature are needed for.
+/// Registers, moves and exchanges: calls that need a token and a signature.
 async fn manages_accounts(app: &TestApp) {
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
     app.call("POST", "/v1/auth/register", &person).await.expect(201);
@@ -48,7 +48,7 @@ fn file(name: &str, content: &Value) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// A program that says who we are to whoever asks as Google has it, and knows none of our secrets.
+/// A program that answers with our identity in Google's protocol, and knows none of our secrets.
 fn program() -> String {
     use std::os::unix::fs::PermissionsExt as _;
     let path = std::env::temp_dir().join(format!("crossfade-{}-program", uuid::Uuid::new_v4()));

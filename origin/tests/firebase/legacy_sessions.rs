@@ -1,4 +1,4 @@
-//! A client of the legacy contract keeps what it was given for seven days and knows no refresh.
+//! Clients of the legacy contract keep their token for seven days and cannot refresh it.
 
 use serde_json::{Value, json};
 use shared::time::UnixTime;
@@ -46,7 +46,7 @@ async fn every_token_of_the_old_contract_lives_for_seven_days() {
     let tokens = [
         token_of(&registered.expect(201)),
         token_of(&log_in(&world, "ann@example.org").await.expect(200)),
-        // Moved on this occasion.
+        // This sign-in moves the user.
         token_of(&log_in(&world, "old@example.org").await.expect(200)),
         batch.expect(201).body["data"]["results"][0]["token"]
             .as_str()
@@ -68,9 +68,9 @@ async fn every_token_of_the_old_contract_lives_for_seven_days() {
     }
 }
 
-/// The verification that requests go through, hour by hour on a clock of the test's.
+/// The verification of requests, hour by hour on a clock of the test's own.
 #[tokio::test]
-async fn nobody_who_never_refreshes_is_signed_out_within_seven_days() {
+async fn client_without_refresh_stays_signed_in_for_seven_days() {
     let world = World::start().await;
     let signed_in_at = now();
     let mut signed_out = 0;
@@ -140,7 +140,7 @@ async fn sign_in_stands_when_no_cookie_can_be_made() {
         world.app.get("/auth/profile", &token).await.expect(200);
         world.google_will(json!({ "fail": { method: null } }));
     }
-    // Once the pause that Google asked for is over.
+    // After the pause that Google asked for.
     let started = std::time::Instant::now();
     while !is_cookie(&token_of(&log_in(&world, "ann@example.org").await.expect(200))) {
         assert!(started.elapsed() < crate::google::PATIENCE, "still no cookie");

@@ -1,4 +1,4 @@
-//! Slow answers of Google, and storms of sign-ins.
+//! Slow answers of Google, and many sign-ins at once.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ fn p95(mut times: Vec<Duration>) -> Duration {
 }
 
 #[tokio::test]
-async fn registering_takes_less_than_two_seconds_when_google_takes_250_ms_a_call() {
+async fn registration_takes_under_two_seconds_at_250_ms_a_google_call() {
     let world = World::start().await;
-    // The first ones open the connections that the others use.
+    // The first ones open the connections for the others.
     register_four(&world, "first").await;
-    // Without latency in turn with it, so that both see the same machine.
+    // Runs without latency alternate with the others: both see the same machine.
     let [mut quick, mut slow] = [Vec::new(), Vec::new()];
     for round in 0..10 {
         for (latency, times) in [(0, &mut quick), (250, &mut slow)] {
@@ -32,14 +32,14 @@ async fn registering_takes_less_than_two_seconds_when_google_takes_250_ms_a_call
         slow.as_millis(),
         quick.as_millis()
     );
-    // What a machine that is busy with others needs without any latency, it needs with latency too.
+    // The time that a busy machine needs without latency, it also needs with latency.
     assert!(
         slow < Duration::from_secs(2) + 2 * quick,
         "{slow:?}, and {quick:?} without latency"
     );
 }
 
-/// How long four registrations at once took.
+/// The times of four concurrent registrations.
 async fn register_four(world: &World, name: &str) -> Vec<Duration> {
     let calls: Vec<_> = (0..4)
         .map(|n| {
@@ -60,11 +60,11 @@ async fn register_four(world: &World, name: &str) -> Vec<Duration> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_sign_ins_does_not_hold_up_those_who_are_in() {
+async fn sign_in_storm_does_not_delay_signed_in_users() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let token = session["idToken"].as_str().unwrap();
-    // The ordinary cost: every check is tens of milliseconds of a core.
+    // The ordinary cost: every check takes tens of milliseconds of a core.
     let hash = bcrypt::hash(PASSWORD, 10).unwrap();
     for n in 0..200 {
         world.local_with_hash(&format!("p{n}@example.org"), &hash).await;
@@ -100,7 +100,7 @@ async fn a_storm_of_sign_ins_does_not_hold_up_those_who_are_in() {
         p95.as_millis(),
         calm.as_millis()
     );
-    // A machine that is busy with others is so before the storm too.
+    // A busy machine was also busy before the sign-ins.
     let most = Duration::from_millis(500) + 5 * calm;
     assert!(
         count >= 5 && p95 < most,

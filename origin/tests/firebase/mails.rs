@@ -1,4 +1,4 @@
-//! Mails that prove an address or replace a password: when they are sent, in which language, and where they lead.
+//! Mails that prove an address or replace a password: when they are sent, in which language, and where their links lead.
 
 use serde_json::{Value, json};
 use testkit::identity_toolkit::IdentityToolkit;
@@ -97,7 +97,7 @@ async fn mail_is_sent_on_demand_until_the_address_is_proven() {
         .unwrap();
     ask(token.to_owned()).await.expect(200);
     assert_eq!(google.mails().len(), 1, "a proven address is not mailed");
-    // Somebody who is local has nothing that could be proven there.
+    // A local user has no account whose address could be proven there.
     let id = app.legacy_user("bob@example.org").await;
     let legacy = crate::support::legacy_token(&id, crate::support::now());
     assert_eq!(ask(legacy).await.code(), "ACCOUNT_LINK_CONFLICT");

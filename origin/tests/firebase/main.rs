@@ -1,5 +1,5 @@
-//! Accounts and migration against a stand-in of Google's account services that does as production does: bcrypt is really checked,
-//! tokens are signed, revocation counts, calls fail on demand. A database of its own and a stand-in of its own for every test.
+//! Accounts and migration against a stand-in of Google's account services that acts like production: it checks bcrypt and signs tokens,
+//! revocation counts, and calls fail on demand. A database and a stand-in of its own for every test.
 //!
 //! `TEST_DATABASE_URL` names a server and a role that may create databases; `cargo xtask test` starts one and sets it.
 

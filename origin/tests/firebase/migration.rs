@@ -1,4 +1,4 @@
-//! Users move to Firebase when they sign in, with the password they have.
+//! Users move to Firebase when they sign in, with their password.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::google::{OTHER, PASSWORD, World};
 
 #[tokio::test]
-async fn the_right_old_password_moves_a_user_with_that_password() {
+async fn right_legacy_password_moves_the_user_with_it() {
     let world = World::start().await;
     let id = world.local("Ann@Example.org", PASSWORD, 4).await;
     let session = world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take();
@@ -39,7 +39,7 @@ async fn the_right_old_password_moves_a_user_with_that_password() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_moves_nobody() {
+async fn wrong_password_moves_no_user() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     for password in [OTHER, "", "x", &"y".repeat(4096)] {
@@ -64,7 +64,7 @@ async fn a_wrong_password_moves_nobody() {
 }
 
 #[tokio::test]
-async fn a_deactivated_user_is_told_so_only_with_the_right_password_and_does_not_move() {
+async fn deactivated_user_learns_it_only_with_the_right_password_and_does_not_move() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     world
@@ -85,8 +85,8 @@ async fn a_deactivated_user_is_told_so_only_with_the_right_password_and_does_not
 }
 
 #[tokio::test]
-async fn a_hundred_first_sign_ins_at_once_make_one_account_and_a_hundred_sessions() {
-    // Google may complain about the uid or about the address.
+async fn hundred_concurrent_first_sign_ins_make_one_account_and_a_hundred_sessions() {
+    // Google may report the uid or the address.
     for email_first in [false, true] {
         let world = World::start().await;
         world.google_will(json!({"email_conflict_first": email_first, "latency_ms": 20}));
@@ -120,7 +120,7 @@ async fn a_hundred_first_sign_ins_at_once_make_one_account_and_a_hundred_session
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_else_has_at_firebase_is_a_conflict() {
+async fn address_of_another_firebase_account_is_a_conflict() {
     let world = World::start().await;
     world.registered("ann@example.org").await;
     world
@@ -137,12 +137,12 @@ async fn an_address_that_somebody_else_has_at_firebase_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn forgetting_the_password_moves_the_user_first() {
+async fn password_reset_moves_the_user_first() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let _mailed = world.mailed_code("ann@example.org").await;
     assert_eq!(world.link().await, format!("{id} hybrid"));
-    // A stranger may have asked: until the mail is used, nothing changes for the user.
+    // A stranger may have asked: until the user follows the mail's link, nothing changes for the user.
     let session = world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take();
     world.next_second().await;
 

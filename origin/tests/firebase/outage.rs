@@ -1,4 +1,4 @@
-//! The database or Firebase away in the middle of something: nothing is lost, and the next call mends it.
+//! The database or Firebase fails in the middle of an operation: nothing is lost, and the next call repairs it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use testkit::legacy;
 
 use crate::google::{OTHER, PASSWORD, World};
 
-/// Calls `POST /v1/auth/{route}` and takes the database away while Google is busy with `method`.
+/// Calls `POST /v1/auth/{route}` and stops the database while Google handles `method`.
 async fn break_during(world: &World, method: &'static str, route: &str, body: &Value) -> (u16, String) {
     world.google_will(json!({"forget_calls": true, "latency_ms": 400}));
     let call = world.at_once(route, vec![body.clone()]);
@@ -26,7 +26,7 @@ async fn break_during(world: &World, method: &'static str, route: &str, body: &V
 }
 
 #[tokio::test]
-async fn a_registration_that_lost_its_row_is_mended_by_the_next_call() {
+async fn registration_without_its_row_is_repaired_by_the_next_call() {
     for (route, status) in [("register", 201), ("login", 200)] {
         let world = World::start().await;
         let person = json!({"email": "ann@example.org", "password": PASSWORD});
@@ -46,7 +46,7 @@ async fn a_registration_that_lost_its_row_is_mended_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_migration_that_lost_its_link_is_mended_by_the_next_call() {
+async fn move_without_its_link_is_repaired_by_the_next_call() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
@@ -61,7 +61,7 @@ async fn a_migration_that_lost_its_link_is_mended_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_migration_that_broke_off_before_the_password_changed_takes_the_new_one() {
+async fn interrupted_move_takes_the_newer_password() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
@@ -81,7 +81,7 @@ async fn a_migration_that_broke_off_before_the_password_changed_takes_the_new_on
 }
 
 #[tokio::test]
-async fn an_account_of_an_older_password_is_linked_with_care() {
+async fn account_with_an_older_password_is_linked_without_accepting_it() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
@@ -96,7 +96,7 @@ async fn an_account_of_an_older_password_is_linked_with_care() {
 }
 
 #[tokio::test]
-async fn a_password_change_that_lost_its_row_is_mended_by_the_same_call() {
+async fn password_change_without_its_row_is_repaired_by_a_repeat() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     let session = world.log_in("ann@example.org", PASSWORD).await.expect(200).body["data"].take();
@@ -126,11 +126,11 @@ async fn a_password_change_that_lost_its_row_is_mended_by_the_same_call() {
 }
 
 #[tokio::test]
-async fn a_closing_that_lost_its_row_is_mended_by_the_same_call() {
+async fn closing_without_its_row_is_repaired_by_a_repeat() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
     world.log_in("ann@example.org", PASSWORD).await.expect(200);
-    // Signed in too long ago: the password has to prove it.
+    // The sign-in is too old: the password must prove the user.
     let token = crate::support::legacy_token(&id, crate::support::now() - 3_600);
     let send = |password: &str| {
         let body = json!({"password": password});
@@ -164,7 +164,7 @@ async fn a_closing_that_lost_its_row_is_mended_by_the_same_call() {
 }
 
 #[tokio::test]
-async fn a_code_is_not_used_up_while_the_database_is_away() {
+async fn code_is_not_used_up_while_the_database_is_away() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let code = world.mailed_code("ann@example.org").await;
@@ -181,7 +181,7 @@ async fn a_code_is_not_used_up_while_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn with_firebase_away_the_legacy_service_still_lets_users_in() {
+async fn firebase_outage_leaves_sign_in_to_the_legacy_service() {
     let world = World::start().await;
     world.local("ann@example.org", PASSWORD, 4).await;
     let pool = PgPoolOptions::new()

@@ -1,4 +1,4 @@
-//! Plays of takeover: an attacker knows a user's address, and never reads its mail.
+//! Takeover attempts: an attacker knows a user's address, and never reads its mail.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::support::legacy_token;
 use shared::ids::NormalizedEmail;
 
 const ADDRESS: &str = "ann@example.org";
-/// What the attacker registers with.
+/// The attacker's password.
 const THIEFS: &str = "thiefs-horse-4";
 
-/// An account at Firebase that we have not seen: its uid and ID token.
+/// An account at Firebase that the origin has not seen: its uid and ID token.
 async fn sign_up(world: &World, email: &str) -> (String, String) {
     let email = NormalizedEmail::parse(email).unwrap();
     let firebase = &world.app.app.accounts.firebase;
@@ -18,7 +18,7 @@ async fn sign_up(world: &World, email: &str) -> (String, String) {
     (signed_in.uid, signed_in.id_token)
 }
 
-/// The user signs in with Google, in a later second than whatever was before; answers their token and their row.
+/// The user signs in with Google, in a later second than everything before; answers their token and their row.
 async fn proves_by_google(world: &World) -> (String, String) {
     world.next_second().await;
     let (_, token) = world.google.sign_in_with_google(ADDRESS);
@@ -31,7 +31,7 @@ async fn row_of(world: &World, token: &str) -> String {
     me.body["data"]["user"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Whoever holds what the attacker holds gets nothing of the row `id`.
+/// The attacker's tokens and passwords open nothing of the row `id`.
 async fn nothing_is_left(world: &World, id: &str, tokens: &[&str]) {
     for token in tokens {
         for (method, path) in [
@@ -50,7 +50,7 @@ async fn nothing_is_left(world: &World, id: &str, tokens: &[&str]) {
 }
 
 #[tokio::test]
-async fn legacy_registration_of_anothers_address_is_worth_nothing_once_the_owner_signs_in_with_google() {
+async fn google_sign_in_of_the_owner_voids_anothers_legacy_registration() {
     let world = World::start().await;
     let id = world.local(ADDRESS, THIEFS, 4).await;
     let stolen = legacy_token(&id, crate::support::now());
@@ -117,7 +117,7 @@ async fn token_of_before_an_address_change_does_not_open_the_row_linked_under_th
 }
 
 #[tokio::test]
-async fn squatted_address_goes_to_whoever_proves_it_and_the_squatter_keeps_the_rest() {
+async fn squatted_address_goes_to_its_prover_and_the_squatter_keeps_the_rest() {
     let world = World::start().await;
     let squatter = world.registered(ADDRESS).await;
     let token = squatter["idToken"].as_str().unwrap();
@@ -164,7 +164,7 @@ async fn session_of_a_stolen_legacy_token_neither_deletes_nor_replaces_the_legac
     let stolen = legacy_token(&id, crate::support::now() - 60);
     let session = world.exchange(&stolen).await.expect(200);
     let uid = session.body["data"]["uid"].as_str().unwrap();
-    // With the session the thief sets a password at Firebase, past us.
+    // With the session the thief sets a password at Firebase, without the origin.
     let firebase = &world.app.app.accounts.firebase;
     firebase.set_password(uid, THIEFS).await.unwrap();
     let change = json!({"currentPassword": "anything-1", "newPassword": THIEFS});
@@ -195,7 +195,7 @@ async fn attacker_between_the_proof_at_google_and_the_first_call_here_gets_no_pa
     world.log_in(ADDRESS, THIEFS).await.expect(200);
     world.next_second().await;
     let (_, token) = world.google.sign_in_with_google(ADDRESS);
-    // The legacy service knows nothing of Google: there the attacker goes on, and changes the password.
+    // The legacy service knows nothing of Google: there the attacker continues, and changes the password.
     let hash = bcrypt::hash(OTHER, 4).unwrap();
     world
         .app
@@ -208,7 +208,7 @@ async fn attacker_between_the_proof_at_google_and_the_first_call_here_gets_no_pa
     world.log_in(ADDRESS, OTHER).await.expect(401);
     let stolen = legacy_token(&id, crate::support::now() + 1);
     assert_eq!(world.exchange(&stolen).await.code(), "TOKEN_REVOKED");
-    // However late the legacy service says the last sign-in was.
+    // The row is the same even with a later last sign-in by the legacy service.
     assert_eq!(row_of(&world, &token).await, id);
     nothing_is_left(&world, &id, &[&stolen]).await;
     world.log_in(ADDRESS, OTHER).await.expect(401);

@@ -1,4 +1,4 @@
-//! The operator's mailer is told of every change of ownership, at least once.
+//! The operator's mailer receives every change of ownership, at least once.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use crate::google::World;
 
 const SECRET: &str = "a-secret-of-the-mailer-of-forty-characters";
 
-/// The mailer: it takes what it is told to take, and remembers all that is posted.
+/// The mailer: it gives the configured answers, and keeps every posted notice.
 #[derive(Clone, Default)]
 struct Mailer(Arc<Mutex<(u16, Vec<Value>)>>);
 
@@ -52,7 +52,7 @@ async fn take(State(mailer): State<Mailer>, headers: HeaderMap, body: String) ->
 }
 
 impl World {
-    /// A user whose mailed reset proves an address that nobody had proven.
+    /// A user who proves an unproven address by a mailed reset.
     async fn proves(&self, email: &str) -> String {
         let id = self.registered(email).await["user"]["id"]
             .as_str()
@@ -82,7 +82,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn mailer_is_told_until_it_takes_the_notice() {
+async fn notice_is_sent_until_the_mailer_accepts_it() {
     let (mailer, url) = Mailer::start().await;
     let world = World::start_with(&[
         ("OWNERSHIP_NOTICE_URL", &url),
@@ -129,7 +129,7 @@ async fn mailer_is_told_until_it_takes_the_notice() {
 }
 
 #[tokio::test]
-async fn notice_that_nobody_takes_for_a_week_is_given_up_and_noted() {
+async fn notice_refused_for_a_week_is_dropped_and_audited() {
     let (mailer, url) = Mailer::start().await;
     let world = World::start_with(&[
         ("OWNERSHIP_NOTICE_URL", &url),

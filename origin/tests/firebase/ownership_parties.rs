@@ -1,5 +1,5 @@
-//! Two parties act in any order, at the legacy service, at Firebase and here. The one who never proves the address never holds the row of the
-//! one who did, and never keeps them out.
+//! Two parties act in any order, at the legacy service, at Firebase and here. The one who never proves the address never gets the row of
+//! the one who did, and never locks them out.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -61,7 +61,7 @@ fn any_move() -> impl Strategy<Value = Move> {
     ]
 }
 
-/// What the thief holds, and what the owner has proven.
+/// The thief's credentials, and the owner's proofs.
 #[derive(Default)]
 struct Play {
     tokens: Vec<String>,
@@ -77,7 +77,7 @@ impl Play {
         match step {
             Move::LegacyRegister(party) => {
                 let hash = bcrypt::hash(password(party), 4).unwrap();
-                // Refused where the address is taken, as there.
+                // Refused where the address is taken, as at the legacy service.
                 let _taken = world
                     .app
                     .database
@@ -124,7 +124,7 @@ impl Play {
                 } else {
                     THIEFS_OWN
                 };
-                // Only with a session that Firebase still honours.
+                // Only with a session that Firebase still accepts.
                 if let Some(uid) = self.uid.clone()
                     && self.refresh(world).await
                 {
@@ -164,7 +164,7 @@ impl Play {
         }
     }
 
-    /// The owner reads the mail, and signs in with the password that they chose.
+    /// The owner reads the mail, and signs in with their new password.
     async fn reset(&mut self, world: &World, here: bool) {
         for _ in 0..2 {
             world.next_second().await;
@@ -217,7 +217,7 @@ impl Play {
         honoured
     }
 
-    /// The row of the address, if the legacy service lets the thief in to it.
+    /// The row of the address, if the legacy service lets the thief into it.
     async fn legacy_row(&self, world: &World) -> Option<String> {
         let ids: Vec<uuid::Uuid> = world
             .app
@@ -248,7 +248,7 @@ impl Play {
         }
     }
 
-    /// The thief tries everything they hold.
+    /// The thief tries all credentials they hold.
     async fn check(&mut self, world: &World) -> Result<(), TestCaseError> {
         let Some(owned) = self.owned.clone() else {
             return Ok(());
@@ -288,7 +288,7 @@ const fn password(party: Party) -> &'static str {
 }
 
 #[test]
-fn whoever_never_proves_the_address_never_holds_its_owners_row() {
+fn party_without_proof_never_holds_the_owners_row() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

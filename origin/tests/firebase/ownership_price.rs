@@ -1,4 +1,4 @@
-//! What an honest user notices when the address is proven.
+//! The effects of a proven address on an honest user.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn clicked_verification_of_the_same_password_account_ends_nothing() {
     let legacy = legacy_token(&id, crate::support::now());
     world.next_second().await;
     world.google.click_verification(&id);
-    // Renewing the session is enough for the row to learn of it.
+    // A refresh of the session tells the row.
     let renewed = world.refresh(&session).await.expect(200);
     let me = world
         .me(renewed.body["data"]["idToken"].as_str().unwrap())

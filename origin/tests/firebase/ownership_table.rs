@@ -1,4 +1,4 @@
-//! The statements do what the table of `shared::ownership` says, in every state, for every claim.
+//! The statements follow the table of `shared::ownership`, in every state, for every claim.
 
 use firebase::NewAccount;
 use serde_json::json;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::google::{PASSWORD, World};
 use crate::support::{PROJECT, now};
 
-/// What is left of a row.
+/// The remains of a row.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
     status: u16,
@@ -134,7 +134,7 @@ async fn statements_follow_the_table() {
                 let (email, other) = (format!("{name}@example.org"), format!("{name}@example.com"));
                 let (id, own) = insert(&world, state, &email).await;
                 let is_local = matches!(state, RowState::Unproven | RowState::Proven);
-                // A row without an account is found by its address only.
+                // A row without an account is found only by its address.
                 if is_local && address == Address::Different {
                     continue;
                 }

@@ -1,11 +1,11 @@
-//! A right old password never locks its owner out, whatever the project's policy thinks of it.
+//! A right old password never locks its owner out, under any password policy of the project.
 
 use serde_json::json;
 
 use crate::google::{OTHER, PASSWORD, World};
 
 const EMAIL: &str = "ann@example.org";
-/// Good for years at the legacy service.
+/// Accepted for years by the legacy service.
 const WEAK: &str = "weak-horse_1";
 
 #[tokio::test]
@@ -32,13 +32,13 @@ async fn policy_that_refuses_old_passwords_leaves_the_user_at_legacy() {
     let id = world.local(EMAIL, WEAK, 4).await;
     for _ in 0..2 {
         let refused = world.log_in(EMAIL, WEAK).await;
-        // What makes the edge ask the legacy service, which knows the password.
+        // This answer makes the edge ask the legacy service, which knows the password.
         assert_eq!((refused.status, refused.code()), (409, "ACCOUNT_LINK_CONFLICT"));
     }
     assert!(world.legacy_accepts(WEAK).await);
     assert_eq!(reset_needed(&world, &id).await, "RESET_NEEDED");
     assert_eq!(world.log_in(EMAIL, "wrong-horse_9").await.status, 401);
-    // The mail mends it.
+    // The mail repairs it.
     let code = world.mailed_code(EMAIL).await;
     let better = "a-much-longer-horse_1";
     world
@@ -51,14 +51,14 @@ async fn policy_that_refuses_old_passwords_leaves_the_user_at_legacy() {
 #[tokio::test]
 async fn hash_that_google_cannot_read_is_never_sent() {
     let world = World::start().await;
-    // An old fault's mark: bcrypt checks it as its own, and Firebase does not know it.
+    // The prefix of an old faulty implementation: bcrypt checks the hash like its own, and Firebase does not know it.
     let hash = bcrypt::hash(WEAK, 4).unwrap().replacen("$2b$", "$2x$", 1);
     let id = world.local_with_hash(EMAIL, &hash).await;
     world.google_will(json!({"policy": {"shortest": 20}}));
     let refused = world.log_in(EMAIL, WEAK).await;
     assert_eq!((refused.status, refused.code()), (409, "ACCOUNT_LINK_CONFLICT"));
     assert_eq!(reset_needed(&world, &id).await, "RESET_NEEDED");
-    // The mail is the way out: the account is made without a password, and the row linked once the address is proven.
+    // The mail is the remedy: the account is made without a password, and the proof of the address links the row.
     let code = world.mailed_code(EMAIL).await;
     let better = "a-much-longer-horse_1";
     world
@@ -71,7 +71,7 @@ async fn hash_that_google_cannot_read_is_never_sent() {
 }
 
 #[tokio::test]
-async fn account_of_a_broken_attempt_gets_the_hash_of_now() {
+async fn account_of_an_interrupted_attempt_gets_the_current_hash() {
     let world = World::start().await;
     let id = world.local(EMAIL, WEAK, 4).await;
     world.google_will(json!({"policy": {"shortest": 20}, "lose": {"projects.accounts.batchCreate": 1}}));
@@ -91,7 +91,7 @@ async fn account_of_a_broken_attempt_gets_the_hash_of_now() {
 }
 
 #[tokio::test]
-async fn sign_ins_at_once_import_once() {
+async fn concurrent_sign_ins_import_once() {
     let world = World::start().await;
     let id = world.local(EMAIL, PASSWORD, 4).await;
     world.google_will(json!({"latency_ms": 30}));

@@ -1,4 +1,4 @@
-//! Whoever is put out here is put out at Firebase too, whatever fails on the way.
+//! A user deactivated here is disabled at Firebase too, despite failures on the way.
 
 mod addresses;
 
@@ -15,7 +15,7 @@ const UPDATE: &str = "projects.accounts.update";
 const EMAIL: &str = "ann@example.org";
 
 impl World {
-    /// What an administrator does with the only user.
+    /// An administrator's operation on the only user.
     async fn administer(&self, what: &str) -> crate::support::Answer {
         let id: uuid::Uuid = self.app.database.value("SELECT id FROM auth.users").await;
         self.app
@@ -23,7 +23,7 @@ impl World {
             .await
     }
 
-    /// Signs in at Firebase itself, past us.
+    /// Signs in at Firebase itself, without the origin.
     async fn directly(&self, password: &str) -> Result<(), FirebaseError> {
         let email = NormalizedEmail::parse(EMAIL).unwrap();
         let firebase = &self.app.app.accounts.firebase;
@@ -40,7 +40,7 @@ impl World {
         self.app.database.value(count).await
     }
 
-    /// What the background does twice a minute, as soon as everybody's time has come.
+    /// The background's work of every half minute, once all retries are due.
     async fn background(&self) -> u64 {
         self.app
             .database
@@ -60,7 +60,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn who_is_deactivated_cannot_sign_in_at_firebase_either_until_activated_again() {
+async fn deactivated_user_cannot_sign_in_at_firebase_until_activated() {
     let world = World::start().await;
     let session = world.moved().await;
     world.next_second().await;
@@ -80,13 +80,13 @@ async fn who_is_deactivated_cannot_sign_in_at_firebase_either_until_activated_ag
     world.administer("activate").await.expect(200);
     world.directly(PASSWORD).await.unwrap();
     world.log_in(EMAIL, PASSWORD).await.expect(200);
-    // The sign-in of before the deactivation stays void.
+    // The sign-in from before the deactivation stays void.
     world.refresh(&session).await.expect(401);
     assert_eq!((world.status().await.as_str(), world.owed().await), ("active", 0));
 }
 
 #[tokio::test]
-async fn with_firebase_away_it_counts_here_at_once_and_there_as_soon_as_it_can() {
+async fn deactivation_during_firebase_outage_counts_here_at_once_and_there_later() {
     let world = World::start().await;
     let session = world.moved().await;
     let token = session["idToken"].as_str().unwrap();
@@ -130,10 +130,10 @@ async fn with_firebase_away_it_counts_here_at_once_and_there_as_soon_as_it_can()
 }
 
 #[tokio::test]
-async fn whoever_writes_the_row_firebase_is_told() {
+async fn every_writer_of_the_row_makes_firebase_be_notified() {
     let world = World::start().await;
     world.moved().await;
-    // The legacy service, or somebody with a SQL console; or we, killed right after.
+    // The legacy service, an operator with an SQL console, or the origin, killed right after.
     let out = "UPDATE auth.users SET is_active = false";
     world.app.database.execute(out).await.unwrap();
     assert_eq!(world.background().await, 1);
@@ -141,7 +141,7 @@ async fn whoever_writes_the_row_firebase_is_told() {
         world.directly(PASSWORD).await,
         Err(FirebaseError::Disabled)
     ));
-    // Deactivated while they were linked to an account made a moment before.
+    // Deactivated while a link to a new account was running.
     let link =
         "UPDATE auth.users SET firebase_uid = NULL, auth_provider = 'local', federation_status = 'active'";
     world.app.database.execute(link).await.unwrap();
@@ -152,7 +152,7 @@ async fn whoever_writes_the_row_firebase_is_told() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_the_last_one_counts_on_both_sides() {
+async fn later_of_two_concurrent_changes_counts_on_both_sides() {
     let world = World::start().await;
     world.moved().await;
     for (first, second, open) in [
@@ -180,7 +180,7 @@ async fn of_two_changes_at_once_the_last_one_counts_on_both_sides() {
 }
 
 #[tokio::test]
-async fn signing_out_reaches_firebase_later_and_enables_nobody() {
+async fn log_out_reaches_firebase_later_and_enables_no_account() {
     let world = World::start().await;
     let session = world.moved().await;
     let token = session["idToken"].as_str().unwrap();
@@ -195,7 +195,7 @@ async fn signing_out_reaches_firebase_later_and_enables_nobody() {
         .expect(200);
     world.google_will(json!({"down": false}));
     world.refresh(&session).await.expect(200);
-    // Somebody disables the account at Firebase's console meanwhile.
+    // An operator disables the account in Firebase's console meanwhile.
     firebase.set_standing(uid, Some(true), None).await.unwrap();
     assert_eq!(world.background().await, 1);
     assert!(matches!(
@@ -207,7 +207,7 @@ async fn signing_out_reaches_firebase_later_and_enables_nobody() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_comes_late_undoes_none_that_firebase_made_since() {
+async fn late_revocation_undoes_no_newer_one_of_firebase() {
     let world = World::start().await;
     let session = world.moved().await;
     let uid = session["uid"].as_str().unwrap().to_owned();
@@ -228,7 +228,7 @@ async fn a_revocation_that_comes_late_undoes_none_that_firebase_made_since() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_gone_owes_nothing() {
+async fn missing_account_leaves_nothing_pending() {
     let world = World::start().await;
     let session = world.moved().await;
     let uid = session["uid"].as_str().unwrap();
@@ -237,19 +237,19 @@ async fn an_account_that_is_gone_owes_nothing() {
     assert_eq!(world.owed().await, 0);
     world.administer("activate").await.expect(200);
     assert_eq!((world.status().await.as_str(), world.owed().await), ("failed", 0));
-    // Nobody of ours at all.
+    // No user of ours at all.
     let nobody = UserId(uuid::Uuid::new_v4());
     let told = world.app.app.accounts.syncing().notify(nobody).await.unwrap();
     assert_eq!(told, Notified::Yes);
 }
 
 #[tokio::test]
-async fn a_sync_disables_the_account_of_somebody_who_is_out() {
+async fn sync_disables_the_account_of_a_deactivated_user() {
     let world = World::start().await;
     let session = world.moved().await;
     let uid = session["uid"].as_str().unwrap();
     world.administer("deactivate").await.expect(200);
-    // Enabled at Firebase's console, past us.
+    // Enabled in Firebase's console, without the origin.
     let firebase = &world.app.app.accounts.firebase;
     firebase.set_standing(uid, Some(false), None).await.unwrap();
     world.directly(PASSWORD).await.unwrap();

@@ -1,11 +1,11 @@
-//! Registering, and registering again after a lost answer.
+//! Registrations, and their repeats after a lost answer.
 
 use serde_json::json;
 
 use crate::google::{OTHER, PASSWORD, World};
 
 #[tokio::test]
-async fn a_user_is_made_by_the_service_account_with_all_they_said() {
+async fn registration_by_the_service_account_keeps_all_fields() {
     let world = World::start().await;
     let body = json!({
         "email": "Ann@Example.org", "password": PASSWORD, "displayName": "Ann", "photoURL": "https://x.de/a.png",
@@ -35,7 +35,7 @@ async fn a_user_is_made_by_the_service_account_with_all_they_said() {
 }
 
 #[tokio::test]
-async fn a_client_that_lost_the_answer_gets_it_again() {
+async fn client_that_lost_the_answer_gets_it_again() {
     let world = World::start().await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     world.google_will(json!({"lose": {"projects.accounts": 1}}));
@@ -53,7 +53,7 @@ async fn a_client_that_lost_the_answer_gets_it_again() {
 }
 
 #[tokio::test]
-async fn the_same_registration_many_times_at_once_makes_one_user() {
+async fn concurrent_equal_registrations_make_one_user() {
     let world = World::start().await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     let answers = world.at_once("register", vec![body; 20]).await;

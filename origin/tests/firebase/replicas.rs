@@ -43,12 +43,12 @@ async fn guesses_at_one_replica_count_at_the_other() {
     }
     let slow = other.admit(account, address(1)).await.unwrap_err();
     assert!((590..=600).contains(&slow.retry_after), "{slow:?}");
-    // A refused try is not counted, at neither.
+    // A refused attempt is not counted at either replica.
     for _ in 0..3 {
         let again = other.admit(account, address(1)).await.unwrap_err();
         assert!(again.retry_after <= slow.retry_after, "{again:?}");
     }
-    // A right password is remembered by all, and forgives what was owed.
+    // All replicas remember a right password, which pays the debt.
     one.admit(account, address(2)).await.unwrap().end(Ending::Right);
     until("the other replica knows the network", async || {
         let attempt = other.admit(account, address(2)).await.unwrap();
@@ -67,7 +67,7 @@ async fn guesses_at_one_replica_count_at_the_other() {
 }
 
 #[tokio::test]
-async fn many_tries_at_once_are_all_counted() {
+async fn concurrent_attempts_are_all_counted() {
     let Some(redis) = Redis::start().await else { return };
     let replicas = [replica(&redis), replica(&redis)];
     for replica in &replicas {
@@ -85,15 +85,15 @@ async fn many_tries_at_once_are_all_counted() {
         admitted += u32::from(attempt.await.unwrap());
     }
     assert!(admitted <= 5, "{admitted}");
-    // Those that were refused have paid nothing off.
+    // The refused ones have paid nothing.
     for replica in &replicas {
         assert!(replica.admit(account, address(1)).await.is_err());
     }
 }
 
-/// A counter has a top, and what is refused above it must not lower it: strangers could otherwise knock until it is low.
+/// A counter has a top, and a refused attempt above it must not lower it: strangers could otherwise lower it by repeated attempts.
 #[tokio::test]
-async fn refused_tries_pay_no_debt() {
+async fn refused_attempts_pay_no_debt() {
     let Some(redis) = Redis::start().await else { return };
     let (one, other) = (replica(&redis), replica(&redis));
     is_shared(&one).await;
@@ -107,7 +107,7 @@ async fn refused_tries_pay_no_debt() {
             assert!(replica.admit(account, address(n)).await.is_err(), "{n}");
         }
     }
-    // Whoever gets in, or meets an outage, pays for nobody else.
+    // A success or an outage pays for no other caller.
     for n in 100..=150 {
         let ending = if n % 2 == 0 {
             Ending::Right
@@ -122,7 +122,7 @@ async fn refused_tries_pay_no_debt() {
 }
 
 #[tokio::test]
-async fn without_redis_each_replica_counts_for_itself_and_nobody_waits() {
+async fn without_redis_each_replica_counts_alone_and_no_request_waits() {
     let Some(mut redis) = Redis::start().await else {
         return;
     };
@@ -135,7 +135,7 @@ async fn without_redis_each_replica_counts_for_itself_and_nobody_waits() {
         .unwrap()
         .end(Ending::Wrong);
 
-    // Slow: connections stay, nothing is answered.
+    // Slow: connections stay open, and nothing answers.
     redis.freeze();
     let asked = Instant::now();
     for _ in 0..4 {
@@ -151,7 +151,7 @@ async fn without_redis_each_replica_counts_for_itself_and_nobody_waits() {
     redis.thaw();
     until("Redis answers again", async || limits.state() == "shared").await;
 
-    // Gone, and back without what it held.
+    // Gone, and back without its data.
     redis.stop();
     let asked = Instant::now();
     assert!(limits.admit(account, address(2)).await.is_ok());

@@ -1,4 +1,4 @@
-//! A second factor is a second factor: no way in leads past it.
+//! No sign-in bypasses a second factor.
 
 use serde_json::{Value, json};
 use testkit::identity_toolkit::{SMS_CODE, TOTP_CODE};
@@ -8,7 +8,7 @@ use crate::google::{OTHER, PASSWORD, World};
 const EMAIL: &str = "ann@example.org";
 const SIGN_IN: &str = "accounts.signInWithPassword";
 
-/// Somebody who moved from the legacy service and then enrolled an authenticator and a telephone.
+/// A user who moved from the legacy service and then enrolled an authenticator and a telephone.
 async fn enrolled(world: &World) -> (String, Value) {
     let id = world.local(EMAIL, PASSWORD, 4).await;
     let session = world.log_in(EMAIL, PASSWORD).await.expect(200).body["data"].take();
@@ -21,7 +21,7 @@ fn enrol(world: &World) {
     world.google_will(json!({"factors": {EMAIL: [{"id": "app"}, {"id": "sms", "phone": "+4915112340101"}]}}));
 }
 
-/// The first step: refused, with what is needed to go on.
+/// The first step: refused, with the data for the second.
 async fn challenged(world: &World) -> Value {
     let mut refused = world.log_in(EMAIL, PASSWORD).await;
     assert_eq!((refused.status, refused.code()), (403, "SECOND_FACTOR_REQUIRED"));
@@ -53,21 +53,21 @@ async fn sign_in_by_password_is_answered_with_a_challenge() {
     assert_eq!(details["mfaInfo"][0]["mfaEnrollmentId"], "app");
     assert_eq!(details["mfaInfo"][0]["totpInfo"], json!({}));
     assert_eq!(details["mfaInfo"][1]["phoneInfo"], "+*********0101");
-    // The old contract has no second step: a refusal, and nothing of the challenge.
+    // The old contract has no second step: it refuses, and shows nothing of the challenge.
     let old = json!({"email": EMAIL, "password": PASSWORD});
     let old = world.app.call("POST", "/auth/login", &old).await;
     assert_eq!((old.status, old.code()), (403, "SECOND_FACTOR_REQUIRED"));
     assert!(!old.body.to_string().contains("mfaPendingCredential"));
     let wrong = world.log_in(EMAIL, "wrong-horse_9").await;
     assert_eq!((wrong.status, wrong.code()), (401, "INVALID_CREDENTIALS"));
-    // Asked once each: a definite answer is not asked for again.
+    // One call each: a definite answer is not asked for again.
     world.google_will(json!({"forget_calls": true}));
     challenged(&world).await;
     assert_eq!(world.google.calls(SIGN_IN), 1);
 }
 
 #[tokio::test]
-async fn legacy_password_counts_no_longer_once_the_factor_is_known() {
+async fn legacy_password_is_void_once_the_factor_is_known() {
     let world = World::start().await;
     let (_, session) = enrolled(&world).await;
     assert!(has_hash(&world).await);
@@ -116,7 +116,7 @@ async fn token_of_a_second_factor_and_a_sync_set_the_hash_aside() {
         factor: "app",
         code: TOTP_CODE,
     };
-    // The client finishes at Google and comes with the token.
+    // The client finishes the sign-in at Google and comes with the token.
     world.next_second().await;
     let finished = firebase
         .finish_second_factor(&pending.challenge.mfa_pending_credential, &totp)
@@ -235,7 +235,7 @@ async fn legacy_token_is_not_exchanged_past_the_factor() {
 }
 
 #[tokio::test]
-async fn deactivated_user_is_told_so_and_gets_no_challenge() {
+async fn deactivated_user_learns_it_and_gets_no_challenge() {
     let world = World::start().await;
     let (_, _) = enrolled(&world).await;
     world

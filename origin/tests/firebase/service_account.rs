@@ -1,4 +1,4 @@
-//! The service account's access token: fetched once, renewed ahead, replaced when it is refused.
+//! The service account's access token: fetched once, renewed early, replaced after a refusal.
 
 use firebase::FirebaseError;
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn look_up(world: &World) -> Result<bool, FirebaseError> {
 }
 
 #[tokio::test]
-async fn a_hundred_calls_at_once_fetch_one_token() {
+async fn hundred_concurrent_calls_fetch_one_token() {
     let world = World::start().await;
     world.google_will(json!({"latency_ms": 100}));
     let calls: Vec<_> = (0..100)
@@ -33,9 +33,9 @@ async fn a_hundred_calls_at_once_fetch_one_token() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_ends_and_kept_when_that_fails() {
+async fn token_is_renewed_before_it_ends_and_kept_when_that_fails() {
     let world = World::start().await;
-    // Good for less than the time by which it is renewed ahead: due from the start.
+    // Its life is shorter than the time of early renewal: it is due from the start.
     world.google_will(json!({"access_token_seconds": 200}));
     look_up(&world).await.unwrap();
     world.google_will(json!({"fail": {GRANT: {"status": 500, "message": "INTERNAL", "times": 1}}}));
@@ -48,7 +48,7 @@ async fn a_token_is_renewed_before_it_ends_and_kept_when_that_fails() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_voided_is_replaced_at_once() {
+async fn voided_token_is_replaced_at_once() {
     let world = World::start().await;
     look_up(&world).await.unwrap();
     world.google_will(json!({"forget_access_tokens": true}));
@@ -57,7 +57,7 @@ async fn a_token_that_was_voided_is_replaced_at_once() {
 }
 
 #[tokio::test]
-async fn an_account_that_google_does_not_know_is_our_fault() {
+async fn unknown_service_account_is_our_fault() {
     let world = World::start().await;
     world.google_will(json!({"fail": {GRANT: {"status": 400, "message": "invalid_grant"}}}));
     assert!(matches!(

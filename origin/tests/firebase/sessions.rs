@@ -1,11 +1,11 @@
-//! A session begins, is renewed and ends for good.
+//! A session begins, is refreshed and ends for good.
 
 use serde_json::json;
 
 use crate::google::{PASSWORD, World};
 
 #[tokio::test]
-async fn after_signing_out_neither_token_works_and_a_new_sign_in_does() {
+async fn log_out_voids_both_tokens_but_no_new_sign_in() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let token = session["idToken"].as_str().unwrap();
@@ -30,7 +30,7 @@ async fn after_signing_out_neither_token_works_and_a_new_sign_in_does() {
 }
 
 #[tokio::test]
-async fn signing_out_works_with_firebase_away() {
+async fn log_out_works_during_a_firebase_outage() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let token = session["idToken"].as_str().unwrap();
@@ -42,14 +42,14 @@ async fn signing_out_works_with_firebase_away() {
         .await
         .expect(200);
     world.google_will(json!({"down": false}));
-    // Firebase renews it; what it renews is a sign-in that is void here.
+    // Firebase refreshes it; the result is a sign-in that is void here.
     let renewed = world.refresh(&session).await.expect(200);
     let token = renewed.body["data"]["idToken"].as_str().unwrap();
     assert_eq!(world.app.get("/v1/auth/me", token).await.code(), "TOKEN_REVOKED");
 }
 
 #[tokio::test]
-async fn a_closed_account_is_gone_on_both_sides() {
+async fn closed_account_is_gone_on_both_sides() {
     let world = World::start().await;
     let session = world.registered("ann@example.org").await;
     let token = session["idToken"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Anybody can register at Firebase with anybody's address. That gives them nothing, and takes nothing from whose it is.
+//! Anyone can register any address at Firebase. That gives a stranger nothing, and takes nothing from the address's owner.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use shared::ids::NormalizedEmail;
 const ADDRESS: &str = "ann@example.org";
 const THIEFS: &str = "thiefs-horse-4";
 
-/// Somebody local, whose address a stranger has registered at Firebase: their id, and the stranger's ID token.
+/// A local user with an address that a stranger has registered at Firebase: the user's id, and the stranger's ID token.
 async fn taken(world: &World) -> (String, String) {
     let id = world.local(ADDRESS, PASSWORD, 4).await;
     let email = NormalizedEmail::parse(ADDRESS).unwrap();
@@ -23,7 +23,7 @@ async fn me(world: &World, token: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_nothing_by_registering_an_address() {
+async fn stranger_gains_nothing_by_registering_an_address() {
     let world = World::start().await;
     let (_, strangers) = taken(&world).await;
     world.log_in(ADDRESS, THIEFS).await.expect(401);
@@ -32,14 +32,14 @@ async fn a_stranger_gets_nothing_by_registering_an_address() {
         (409, "ACCOUNT_LINK_CONFLICT".to_owned())
     );
     assert_eq!(world.link().await, "- local");
-    // Whose it is cannot be told from the old password either: the edge asks the legacy service about a conflict.
+    // Even the old password does not show the owner: the edge asks the legacy service about a conflict.
     let conflict = world.log_in(ADDRESS, PASSWORD).await;
     assert_eq!((conflict.status, conflict.code()), (409, "ACCOUNT_LINK_CONFLICT"));
     assert!(world.legacy_accepts(PASSWORD).await);
 }
 
 #[tokio::test]
-async fn the_mail_for_a_new_password_brings_the_address_back() {
+async fn password_mail_returns_the_address_to_its_owner() {
     let world = World::start().await;
     let (id, strangers) = taken(&world).await;
     let code = world.mailed_code(ADDRESS).await;
@@ -50,7 +50,7 @@ async fn the_mail_for_a_new_password_brings_the_address_back() {
     assert_eq!(signed_in.body["data"]["user"]["id"], id.as_str());
     assert_eq!(signed_in.body["data"]["user"]["token_balance"], 7);
     assert!(world.link().await.ends_with(" firebase"));
-    // Good at Firebase until it expires, and of the very account that is theirs now.
+    // The token is good at Firebase until it expires, and belongs to the same account that is now the user's.
     assert_eq!(me(&world, &strangers).await, (401, "TOKEN_REVOKED".to_owned()));
     for no_longer in [THIEFS, PASSWORD] {
         world.log_in(ADDRESS, no_longer).await.expect(401);

@@ -27,7 +27,7 @@ async fn every_call_about_accounts_names_the_tenant() {
         .collect();
     let app = TestApp::start_on(TestDatabase::with_connections(4).await, &variables).await;
 
-    // Made, signed in, renewed, looked up, changed, voided, deleted.
+    // Make, sign in, refresh, look up, change, void, delete.
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
     let session = app
         .call("POST", "/v1/auth/register", &person)
@@ -83,7 +83,7 @@ async fn every_call_about_accounts_names_the_tenant() {
         .expect(200);
     let person = json!({"email": "bob@example.org", "password": OTHER});
     app.call("POST", "/v1/auth/login", &person).await.expect(200);
-    // The old contract's token is a session cookie of the tenant's.
+    // The old contract's token is a session cookie of the tenant.
     let old = app.call("POST", "/auth/login", &person).await.expect(200);
     let cookie = old.body["data"]["token"].as_str().unwrap();
     app.get("/auth/profile", cookie).await.expect(200);

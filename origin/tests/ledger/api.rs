@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 use crate::process::{Process, run};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credit_and_a_debit_answer_as_the_contract_says() {
+async fn credit_and_debit_follow_the_contract() {
     let fixture = Fixture::new().await;
     let user = fixture.person(0).await;
     let process = Process::start(fixture.database.url()).await;
@@ -46,7 +46,7 @@ async fn a_credit_and_a_debit_answer_as_the_contract_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_breaks_a_rule_is_named_and_moves_nothing() {
+async fn broken_rule_is_named_and_moves_nothing() {
     let fixture = Fixture::new().await;
     let user = fixture.person(5).await;
     let process = Process::start(fixture.database.url()).await;
@@ -190,7 +190,7 @@ async fn only_our_own_services_may_move_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_reconciles_shows_and_expires() {
+async fn command_line_reconciles_shows_and_expires() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
     let url = fixture.database.url();

@@ -32,7 +32,7 @@ async fn exactly_as_many_debits_succeed_as_the_balance_covers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_together_spend_no_token_twice() {
-    // Each ledger queues on its own, as two replicas do: only PostgreSQL stands between them.
+    // Each ledger has a queue of its own, like two replicas: only PostgreSQL orders them.
     let fixture = Fixture::with_connections(16).await;
     let user = fixture.person(50).await;
     let replicas: Vec<_> = (0..8)
@@ -85,10 +85,10 @@ async fn credits_and_debits_of_many_users_all_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn movements_that_wait_together_share_a_statement_and_keep_their_order() {
+async fn waiting_movements_share_a_statement_in_order() {
     let fixture = Fixture::new().await;
     let user = fixture.person(0).await;
-    // The lane's first movement waits for this lock; the others gather behind it.
+    // The queue's first movement waits for this lock; the others gather behind it.
     let mut other = fixture.database.connect().await;
     let mut lock = sqlx::Connection::begin(&mut other).await.unwrap();
     sqlx::query("SELECT FROM auth.users WHERE id = $1 FOR UPDATE")
@@ -130,13 +130,13 @@ async fn movements_that_wait_together_share_a_statement_and_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_balance_that_would_overflow_is_refused_and_stays() {
+async fn overflowing_credit_is_refused_and_changes_nothing() {
     let fixture = Fixture::new().await;
     let user = fixture.person(i64::from(MAX_BALANCE)).await;
     let outcome = fixture.ledger.move_tokens(key("one more"), credit(user, 1)).await;
     assert_eq!(refusal(outcome), LedgerError::BalanceOverflow);
     assert_eq!(fixture.balance(user).await, MAX_BALANCE);
-    // Room is made, and the same request is then taken: a refusal was no answer to remember.
+    // There is room now, and the same request succeeds: a refusal was not remembered.
     fixture
         .ledger
         .move_tokens(key("room"), debit(user, 1))
@@ -172,7 +172,7 @@ async fn parallel_credits_stop_at_the_largest_balance() {
 }
 
 #[tokio::test]
-async fn nobody_is_not_somebody_with_nothing() {
+async fn unknown_user_differs_from_empty_balance() {
     let fixture = Fixture::new().await;
     let nobody = UserId(Uuid::new_v4());
     for movement in [credit(nobody, 1), debit(nobody, 1)] {

@@ -1,14 +1,14 @@
-//! Whoever else writes the balance is recorded; nobody rewrites the past.
+//! The ledger records every other writer of the balance; no writer changes the past.
 
 use ledger::{PageSize, TransferKind};
 
 use crate::fixture::{Fixture, credit, debit, key, together};
 
 #[tokio::test]
-async fn a_balance_written_past_the_ledger_becomes_a_movement() {
+async fn balance_written_past_the_ledger_becomes_a_movement() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
-    // As the legacy service (absolute), as archive (floored), and without a change.
+    // Like the legacy service (absolute), like archive (floored), and without a change.
     for (sql, balance) in [
         ("token_balance = 4", 4),
         ("token_balance = greatest(token_balance - 100, 0)", 0),
@@ -45,7 +45,7 @@ async fn a_balance_written_past_the_ledger_becomes_a_movement() {
 }
 
 #[tokio::test]
-async fn a_user_inserted_with_tokens_has_an_account_that_adds_up() {
+async fn user_inserted_with_tokens_has_an_account_that_adds_up() {
     let fixture = Fixture::new().await;
     fixture
         .database
@@ -58,7 +58,7 @@ async fn a_user_inserted_with_tokens_has_an_account_that_adds_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sum_holds_while_ledger_and_outside_writers_race() {
+async fn sum_holds_while_ledger_and_outside_writers_race() {
     let fixture = Fixture::with_connections(16).await;
     let user = fixture.person(1000).await;
     let outside = (0..100).map(|index| {
@@ -120,10 +120,10 @@ async fn transfers_cannot_be_changed_or_deleted() {
 }
 
 #[tokio::test]
-async fn reconciliation_finds_what_was_forced_in() {
+async fn reconciliation_finds_forced_writes() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
-    // Only somebody who switches the triggers off gets this far; reconciliation still sees it.
+    // Only an operator who switches the triggers off gets this far; reconciliation still sees it.
     let mut connection = fixture.database.connect().await;
     sqlx::raw_sql("SET session_replication_role = replica; UPDATE auth.users SET token_balance = 11;")
         .execute(&mut connection)

@@ -28,7 +28,7 @@ impl Fixture {
         Self { database, ledger }
     }
 
-    /// Somebody with `balance` tokens, given by the ledger.
+    /// A user with `balance` tokens, given by the ledger.
     pub async fn person(&self, balance: i64) -> UserId {
         let user = UserId(Uuid::new_v4());
         sqlx::query("INSERT INTO auth.users (id, email, password_hash) VALUES ($1, $2, 'x')")
@@ -104,10 +104,10 @@ pub fn hold(user: UserId, amount: i64) -> HoldRequest {
     }
 }
 
-/// Why it was refused.
+/// The refusal.
 ///
 /// # Panics
-/// When it was not refused.
+/// When there is no refusal.
 pub fn refusal<T: std::fmt::Debug>(outcome: Result<T, LedgerFailure>) -> LedgerError {
     match outcome {
         Err(LedgerFailure::Refused(refusal)) => refusal,

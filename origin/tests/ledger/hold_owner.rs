@@ -1,11 +1,11 @@
-//! A hold is its service's: no other settles it.
+//! Only the service that reserved a hold settles it.
 
 use ledger::Sweep;
 use ledger::{Amount, Caller, IdempotencyKey, IdempotencyToken, LedgerError, Settlement};
 
 use crate::fixture::{Fixture, hold, key, refusal};
 
-/// Every way to end a hold, tried by every other caller before its owner, on an open hold, a settled one and one whose time is up.
+/// Every way to end a hold, tried by every other caller before its owner, on an open hold, a settled one and an expired one.
 #[tokio::test]
 async fn hold_of_another_service_cannot_be_settled() {
     let fixture = Fixture::new().await;
@@ -25,7 +25,7 @@ async fn hold_of_another_service_cannot_be_settled() {
     let refused = async |id| {
         for caller in others() {
             for (at, ending) in endings.into_iter().enumerate() {
-                // A key that its owner uses means nothing under another name.
+                // A key that its owner uses means nothing for another caller.
                 for text in [format!("x{at}"), "settle".to_owned()] {
                     let outcome = fixture
                         .ledger

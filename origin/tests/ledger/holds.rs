@@ -22,7 +22,7 @@ impl Fixture {
             .unwrap_or_else(|_| panic!("never came true: {condition}"));
     }
 
-    /// Makes the time of every open hold be up. Rows of holds cannot be changed, so the clock is told to have moved.
+    /// Expires every open hold. Rows of holds cannot be changed, therefore the clock is moved.
     pub async fn let_holds_lapse(&self) {
         let mut connection = self.database.connect().await;
         sqlx::raw_sql(
@@ -37,7 +37,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn reserved_tokens_cannot_be_spent_and_come_back_or_go() {
+async fn reserved_tokens_cannot_be_spent_until_settled() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
     let one = fixture.ledger.reserve(&key("r1"), &hold(user, 6)).await.unwrap();
@@ -84,7 +84,7 @@ async fn reserved_tokens_cannot_be_spent_and_come_back_or_go() {
 }
 
 #[tokio::test]
-async fn what_is_not_captured_goes_back_in_the_same_moment() {
+async fn uncaptured_rest_goes_back_in_the_same_statement() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
     let reservation = fixture.ledger.reserve(&key("r"), &hold(user, 10)).await.unwrap();
@@ -105,7 +105,7 @@ async fn what_is_not_captured_goes_back_in_the_same_moment() {
     assert_eq!(fixture.balance(user).await, 7);
     // credit, reserve, capture, release
     assert_eq!(fixture.transfers_of(user).await, 4);
-    // The repeat says the same, although more has happened since.
+    // The repeat gives the same answer, although more has happened since.
     fixture
         .ledger
         .move_tokens(key("later"), credit(user, 50))
@@ -139,7 +139,7 @@ async fn more_than_was_reserved_cannot_be_captured() {
 }
 
 #[tokio::test]
-async fn a_settled_hold_stays_settled() {
+async fn settled_hold_stays_settled() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
     let id = fixture
@@ -170,7 +170,7 @@ async fn a_settled_hold_stays_settled() {
         ),
         LedgerError::IdempotencyKeyReused
     );
-    // So is a key of another kind of movement.
+    // So does a key of another kind of movement.
     assert_eq!(
         refusal(fixture.ledger.settle(&key("r"), id, Settlement::Release).await),
         LedgerError::IdempotencyKeyReused
@@ -193,7 +193,7 @@ async fn a_settled_hold_stays_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_reservations_under_one_key_set_aside_once() {
+async fn hundred_reservations_under_one_key_reserve_once() {
     let fixture = Fixture::with_connections(20).await;
     let user = fixture.person(10).await;
     let outcomes = together((0..100).map(|_| {
@@ -218,7 +218,7 @@ async fn a_hundred_reservations_under_one_key_set_aside_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_capture_release_and_expiry_exactly_one_happens() {
+async fn exactly_one_of_capture_release_and_expiry_happens() {
     let fixture = Fixture::with_connections(20).await;
     let mut ends = std::collections::BTreeSet::new();
     for round in 0..40 {
@@ -278,9 +278,9 @@ async fn of_capture_release_and_expiry_exactly_one_happens() {
 }
 
 #[tokio::test]
-async fn a_hold_whose_time_is_up_is_given_back_at_the_next_touch() {
+async fn expired_hold_is_given_back_by_the_next_request() {
     let fixture = Fixture::new().await;
-    // Each touch finds one lapsed hold of 10.
+    // Each call finds one expired hold of 10.
     for touch in ["debit", "reserve", "capture"] {
         let user = fixture.person(10).await;
         let id = fixture
@@ -311,7 +311,7 @@ async fn a_hold_whose_time_is_up_is_given_back_at_the_next_touch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sweeper_gives_back_what_is_due_once_and_nothing_else() {
+async fn sweeper_gives_back_only_expired_holds_once() {
     let fixture = Fixture::with_connections(16).await;
     let user = fixture.person(1000).await;
     for index in 0..250 {
@@ -351,7 +351,7 @@ async fn the_sweeper_gives_back_what_is_due_once_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_sweeper_elsewhere_is_left_alone() {
+async fn second_sweeper_returns_at_once() {
     let fixture = Fixture::new().await;
     let mut other = fixture.database.connect().await;
     let (job, holder) = (Job("expire_holds"), uuid::Uuid::new_v4());
@@ -406,7 +406,7 @@ async fn tokens_that_no_longer_fit_the_balance_stay_in_the_hold() {
 }
 
 #[tokio::test]
-async fn the_hold_lives_as_long_as_was_asked() {
+async fn hold_lives_for_the_requested_time() {
     let fixture = Fixture::new().await;
     let user = fixture.person(10).await;
     let mut request = hold(user, 1);

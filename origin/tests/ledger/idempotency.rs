@@ -8,10 +8,10 @@ use ledger::{Caller, IdempotencyKey, IdempotencyToken, LedgerError, Reference};
 use crate::fixture::{Fixture, credit, debit, key, refusal, tally, together};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_requests_under_one_key_have_one_effect_and_one_answer() {
+async fn hundred_requests_under_one_key_have_one_effect_and_one_answer() {
     let fixture = Fixture::with_connections(20).await;
     let user = fixture.person(10).await;
-    // A lane each, so that they meet in PostgreSQL; and one lane for all, so that they meet before it.
+    // A queue for each request, to make them meet in PostgreSQL; and one queue for all, to make them meet before it.
     for (name, replicas) in [("apart", 100), ("queued", 1)] {
         let ledgers: Vec<_> = (0..replicas)
             .map(|_| Ledger::new(fixture.database.pool.clone()))
@@ -40,7 +40,7 @@ async fn a_hundred_requests_under_one_key_have_one_effect_and_one_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_debit_that_empties_the_balance_is_not_refused_to_its_own_repeats() {
+async fn repeat_of_a_debit_that_emptied_the_balance_is_answered() {
     // The repeat that waited for the row sees an empty balance and, in its old snapshot, no earlier request.
     let fixture = Fixture::with_connections(20).await;
     let ledgers: Vec<_> = (0..20)
@@ -63,7 +63,7 @@ async fn a_debit_that_empties_the_balance_is_not_refused_to_its_own_repeats() {
 }
 
 #[tokio::test]
-async fn a_repeat_long_after_gets_the_first_answer() {
+async fn repeat_long_after_gets_the_first_answer() {
     let fixture = Fixture::new().await;
     let user = fixture.person(0).await;
     let first = fixture
@@ -84,7 +84,7 @@ async fn a_repeat_long_after_gets_the_first_answer() {
     assert_eq!(again.transfer, first.transfer);
     assert_eq!((again.replayed, again.transfer.balance_after), (true, 5));
     assert_eq!(fixture.balance(user).await, 1);
-    // The answer is also what the list of transfers says.
+    // The list of transfers has the same answer.
     let page = fixture
         .ledger
         .transfers(user, None, ledger::PageSize::DEFAULT)
@@ -94,7 +94,7 @@ async fn a_repeat_long_after_gets_the_first_answer() {
 }
 
 #[tokio::test]
-async fn a_key_used_for_another_request_is_refused() {
+async fn key_used_for_another_request_is_refused() {
     let fixture = Fixture::new().await;
     let (user, other) = (fixture.person(10).await, fixture.person(10).await);
     fixture
@@ -115,7 +115,7 @@ async fn a_key_used_for_another_request_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_different_requests_racing_under_one_key_one_wins() {
+async fn one_of_different_requests_racing_under_one_key_wins() {
     let fixture = Fixture::with_connections(20).await;
     let mut people = Vec::new();
     for _ in 0..10 {
@@ -134,7 +134,7 @@ async fn of_different_requests_racing_under_one_key_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn different_requests_under_one_key_in_one_queue_do_not_hurt_each_other_or_their_neighbours() {
+async fn conflicting_requests_in_one_queue_harm_no_other() {
     let fixture = Fixture::new().await;
     let user = fixture.person(0).await;
     let outcomes = together((0..120_i64).map(|index| {
@@ -171,7 +171,7 @@ async fn keys_belong_to_their_callers() {
 }
 
 #[tokio::test]
-async fn a_refused_request_may_be_sent_again() {
+async fn refused_request_may_be_sent_again() {
     let fixture = Fixture::new().await;
     let user = fixture.person(1).await;
     assert_eq!(
@@ -195,7 +195,7 @@ async fn a_refused_request_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_caller_without_keys_moves_tokens_each_time() {
+async fn caller_without_keys_moves_tokens_each_time() {
     let fixture = Fixture::new().await;
     let user = fixture.person(0).await;
     for _ in 0..2 {

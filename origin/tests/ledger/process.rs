@@ -1,4 +1,4 @@
-//! The real program as a process of its own, which can be killed.
+//! The real program as a process of its own, which tests can kill.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -18,7 +18,7 @@ pub struct Process {
     client: reqwest::Client,
 }
 
-/// What came back for a movement.
+/// The answer to a movement.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -37,7 +37,7 @@ impl Process {
     pub async fn start(url: &str) -> Self {
         let url = url.to_owned();
         let (child, address) = tokio::task::spawn_blocking(move || spawn(&url)).await.unwrap();
-        // Plain HTTP to this machine, but the client wants to know its TLS library all the same.
+        // Plain HTTP to this machine, but the client requires a TLS library.
         let _already_chosen = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
@@ -53,7 +53,7 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Where it answers, for senders that outlive it.
+    /// A sender that outlives the process.
     pub fn sender(&self) -> Sender {
         Sender {
             address: self.address.clone(),
@@ -101,7 +101,7 @@ fn spawn(url: &str) -> (Child, String) {
         .find(|line| line["message"] == "listening")
         .and_then(|line| line["address"].as_str().map(str::to_owned))
         .expect("the program ended before it listened");
-    // Its log must not fill the pipe, or it would stand still.
+    // A full pipe would stop the program: its log is read and dropped.
     std::thread::spawn(move || lines.for_each(drop));
     (child, address)
 }

@@ -1,4 +1,4 @@
-//! Credits and debits at once, with repeats, outside writers, and the program killed in the middle: nothing lost, nothing twice.
+//! Concurrent credits and debits, with repeats, outside writers, and the program killed in the middle: no movement is lost or made twice.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use crate::fixture::Fixture;
 use crate::process::{Process, Sender, run};
 
-/// What everyone starts with, in tokens: little, so that debits are refused too.
+/// Every user's first balance, in tokens: small, to have debits refused too.
 const START: i64 = 3;
 
-/// How big a storm is.
+/// The size of a storm.
 struct Storm {
     movements: usize,
     people: usize,
@@ -22,7 +22,7 @@ struct Storm {
     kills: usize,
 }
 
-/// What one request is, by its number: the same however often it is sent.
+/// One request, by its number: equal each time it is sent.
 #[derive(Clone, Copy)]
 struct Planned {
     user: UserId,
@@ -122,8 +122,8 @@ impl Storm {
             total.replays += tally.replays;
             total.uncertain.extend(tally.uncertain);
         }
-        // A refusal is not remembered, so a copy that outlived the killed program in PostgreSQL may still have been made after
-        // another copy was refused. The row tells.
+        // A refusal is not remembered: a copy that survived the killed program in PostgreSQL may still be made after another copy was
+        // refused. The row shows it.
         for index in &total.uncertain {
             let key = format!("storm-{index}");
             let made: bool = sqlx::query_scalar(
@@ -153,7 +153,7 @@ impl Storm {
             total.unavailable,
             total.replays,
         );
-        // Every answer is in the rows, once, and nothing else is.
+        // Every answer is in the rows once, and nothing else is.
         for user in people.iter() {
             let (change, count) = total.made.get(user).copied().unwrap_or_default();
             let outside = if user == &people[0] { outside } else { 0 };
@@ -182,7 +182,7 @@ impl Storm {
     }
 }
 
-/// Sends request `index` until it is answered; every fourth twice at once.
+/// Sends request `index` until it is answered; sends every fourth twice at once.
 async fn send(index: usize, people: &[UserId], current: &watch::Receiver<Sender>, tally: &mut Tally) {
     let planned = plan(index, people);
     let key = format!("storm-{index}");
@@ -232,13 +232,13 @@ async fn send(index: usize, people: &[UserId], current: &watch::Receiver<Sender>
             return;
         }
         if answers.iter().any(Option::is_none) {
-            // Killed: a new one is being started. It may also have been published already.
+            // Killed: a new one is starting, and may already be published.
             let _already_there = tokio::time::timeout(Duration::from_millis(20), current.changed()).await;
         }
     }
 }
 
-/// Gives `user` one token `count` times as the legacy service would, past the ledger. Answers how many it gave.
+/// Gives `user` one token `count` times like the legacy service, past the ledger. Answers how many it gave.
 async fn write_outside(pool: sqlx::PgPool, user: UserId, count: usize) -> i64 {
     let mut given = 0;
     for _ in 0..count {
@@ -253,7 +253,7 @@ async fn write_outside(pool: sqlx::PgPool, user: UserId, count: usize) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_killed_amid_movements_loses_and_doubles_nothing() {
+async fn program_killed_amid_movements_loses_and_doubles_nothing() {
     Storm {
         movements: 4000,
         people: 20,

@@ -1,4 +1,4 @@
-//! The list of what happened.
+//! The list of transfers.
 
 use ledger::{Cursor, PageSize};
 
@@ -27,7 +27,7 @@ async fn pages_are_newest_first_without_a_gap_or_a_repeat() {
             .unwrap();
         pages += 1;
         seen.extend(page.transfers.iter().map(|transfer| transfer.amount.get()));
-        // What arrives meanwhile is newer and does not move what follows.
+        // Transfers that arrive meanwhile are newer and do not move the later pages.
         if pages == 1 {
             fixture
                 .ledger

@@ -1,4 +1,4 @@
-//! A database of the legacy service is taken over as it is, or refused with everything that has to be mended first.
+//! The runner adopts a database of the legacy service as it is, or refuses it with a list of all obstacles.
 
 use schema::{self, Options, Progress, SchemaError};
 
@@ -6,7 +6,7 @@ use crate::support::{TestDatabase, connect, execute, run_blocking};
 
 const LEGACY_COLUMNS: &str = "id, username, email, password_hash, user_type, is_active, token_balance, last_login, created_at, updated_at";
 
-/// The findings of a refused way up; nothing may have been changed by it.
+/// The findings of a refused way up, which must have changed nothing.
 async fn refused(database: &TestDatabase) -> Vec<String> {
     let error = database.up().await.expect_err("this database must be refused");
     let SchemaError::NotReady(findings) = error else {
@@ -58,7 +58,7 @@ async fn rows_indexes_triggers_and_other_services_tables_stay_as_they_are() {
 }
 
 #[tokio::test]
-async fn balances_are_opened_in_the_ledger_to_the_last_token() {
+async fn opening_balances_are_exact() {
     let database = TestDatabase::legacy_with_people().await;
     database.up().await.unwrap();
 
@@ -74,7 +74,7 @@ async fn balances_are_opened_in_the_ledger_to_the_last_token() {
 }
 
 #[tokio::test]
-async fn the_legacy_services_own_statements_still_work() {
+async fn legacy_services_own_statements_still_work() {
     let database = TestDatabase::legacy_with_people().await;
     database.up().await.unwrap();
 
@@ -149,7 +149,7 @@ async fn users_without_a_hash_are_reported() {
 }
 
 #[tokio::test]
-async fn every_obstacle_is_named_in_one_go() {
+async fn every_obstacle_is_named_at_once() {
     let database = TestDatabase::legacy_with_people().await;
     database
         .execute(
@@ -162,7 +162,7 @@ async fn every_obstacle_is_named_in_one_go() {
 }
 
 #[tokio::test]
-async fn a_table_of_another_shape_is_somebody_elses() {
+async fn table_of_another_shape_is_refused() {
     let database = TestDatabase::empty().await;
     database
         .execute(
@@ -182,7 +182,7 @@ async fn a_table_of_another_shape_is_somebody_elses() {
 }
 
 #[tokio::test]
-async fn a_duplicate_that_arrives_between_check_and_build_leaves_no_half_built_index() {
+async fn duplicate_between_check_and_build_leaves_no_invalid_index() {
     let database = TestDatabase::legacy_with_people().await;
     let options = database.options.clone();
     let mut insert_at_the_worst_moment = move |progress| {

@@ -1,5 +1,5 @@
-//! A backup counts as one only after it was restored. Which part of that can be shown depends on the client programs
-//! installed; every outcome is checked for being the honest one.
+//! Only a restored backup counts. The installed client programs decide how much of that the test can show; it checks that every outcome is
+//! reported truthfully.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use schema::backup::{self, BackupError};
 
 use crate::support::TestDatabase;
 
-/// A directory that goes with the test.
+/// A directory that is removed with the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -45,7 +45,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn a_backup_is_restored_and_counted_or_says_why_not() {
+async fn backup_is_restored_and_counted_or_names_its_failure() {
     let database = TestDatabase::legacy_with_people().await;
     database.up().await.unwrap();
     database
@@ -97,7 +97,7 @@ async fn a_backup_is_restored_and_counted_or_says_why_not() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_leaves_no_file() {
+async fn unreachable_server_leaves_no_file() {
     let folder = Folder::new("none");
     let file = folder.0.join("auth.dump");
     let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass()

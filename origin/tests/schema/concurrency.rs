@@ -1,4 +1,4 @@
-//! Several migrators, broken-off ones, and others who hold locks.
+//! Concurrent and interrupted migrators, and other sessions with locks.
 
 use std::time::Duration;
 
@@ -53,9 +53,9 @@ async fn several_replicas_starting_at_once_all_succeed() {
 }
 
 #[tokio::test]
-async fn an_index_build_that_was_killed_is_done_again() {
+async fn killed_index_build_is_repeated() {
     let database = TestDatabase::legacy_with_people().await;
-    // A transaction with an old snapshot makes the concurrent build wait, which is when it is killed.
+    // A transaction with an old snapshot makes the concurrent build wait; the test kills it then.
     let mut old = database.connect().await;
     let mut snapshot = old.begin().await.unwrap();
     sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM public.schools")
@@ -86,7 +86,7 @@ async fn an_index_build_that_was_killed_is_done_again() {
 }
 
 #[tokio::test]
-async fn an_index_that_became_invalid_later_is_rebuilt() {
+async fn index_that_became_invalid_later_is_rebuilt() {
     let database = TestDatabase::current().await;
     database
         .execute(
@@ -114,7 +114,7 @@ async fn an_index_that_became_invalid_later_is_rebuilt() {
 }
 
 #[tokio::test]
-async fn somebody_elses_long_lock_is_outwaited_without_a_queue_behind_us() {
+async fn long_lock_is_waited_out_without_a_queue_behind_it() {
     let database = TestDatabase::legacy_with_people().await;
     let mut long = database.connect().await;
     let mut transaction = long.begin().await.unwrap();
@@ -156,7 +156,7 @@ async fn somebody_elses_long_lock_is_outwaited_without_a_queue_behind_us() {
 
     outcome.unwrap();
     assert!(retries >= 2, "{retries} retries");
-    // 25 ms is what we wait in the queue; the rest is room for a busy machine. Waiting in line would have taken all three seconds.
+    // The migration waits 25 ms in the queue; the rest is room for a busy machine. A wait in line would have taken all three seconds.
     assert!(longest < Duration::from_secs(1), "readers waited {longest:?}");
 }
 
@@ -185,7 +185,7 @@ async fn patience_ends_with_an_error_and_nothing_half_done() {
 }
 
 #[tokio::test]
-async fn the_migration_lock_outlives_nobody() {
+async fn migration_lock_ends_with_its_session() {
     let database = TestDatabase::current().await;
     let mut other = database.connect().await;
     sqlx::query("SELECT pg_advisory_lock(x'786661646544444c'::bigint)")
@@ -210,7 +210,7 @@ async fn the_migration_lock_outlives_nobody() {
         "{error:?}"
     );
 
-    // The session goes without unlocking, as a killed process does.
+    // The session ends without unlocking, like a killed process.
     drop(other);
     up(&database).await.unwrap();
 }

@@ -1,10 +1,10 @@
-//! A database on which the plan's own three scripts were run before: recognised, and brought into shape by the script in docs.
+//! A database after the plan's own three scripts: the runner recognises it, and the script in docs repairs it.
 
 use schema::{SchemaError, verify};
 
 use crate::support::{TestDatabase, execute};
 
-/// What the plan's scripts leave behind, in the mixture of both forms that are known.
+/// The result of the plan's scripts, in the mixture of both known forms.
 const EARLIER_ATTEMPT: &str = "
     ALTER TABLE auth.users ADD COLUMN firebase_uid varchar(128) UNIQUE;
     CREATE INDEX idx_users_firebase_uid ON auth.users (firebase_uid);
@@ -27,7 +27,7 @@ const EARLIER_ATTEMPT: &str = "
 
 const SCRIPT: &str = include_str!("../../../docs/ops/adopt-earlier-attempt.sql");
 
-/// Statement by statement, as psql sends them: the concurrent ones refuse company.
+/// Statement by statement, as psql sends them: the concurrent ones must be sent alone.
 async fn run_script(database: &TestDatabase) {
     let mut connection = database.connect().await;
     for statement in SCRIPT.split(";\n") {
@@ -36,7 +36,7 @@ async fn run_script(database: &TestDatabase) {
 }
 
 #[tokio::test]
-async fn is_refused_with_its_columns_named_and_adopted_after_the_script() {
+async fn earlier_attempt_is_refused_by_column_and_adopted_after_the_script() {
     let database = TestDatabase::legacy_with_people().await;
     database.execute(EARLIER_ATTEMPT).await;
 
@@ -85,7 +85,7 @@ async fn is_refused_with_its_columns_named_and_adopted_after_the_script() {
 }
 
 #[tokio::test]
-async fn rows_that_contradict_themselves_are_reported_and_not_guessed_at() {
+async fn contradictory_rows_are_reported() {
     let database = TestDatabase::legacy_with_people().await;
     database.execute(EARLIER_ATTEMPT).await;
     database

@@ -1,4 +1,4 @@
-//! The audit trail: append-only, and closed to the worst mistakes.
+//! The audit trail: append-only, and without secrets.
 
 use crate::support::TestDatabase;
 
@@ -23,7 +23,7 @@ async fn events_are_neither_changed_nor_deleted() {
 }
 
 #[tokio::test]
-async fn details_take_facts_and_refuse_secrets() {
+async fn details_accept_facts_and_refuse_secrets() {
     let database = TestDatabase::current().await;
     let insert = |details: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! What a database must be before a schema is put into it, and what others may be doing in it meanwhile.
+//! The properties that a database must have before a migration, and other sessions' work during one.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::server::Server;
 use crate::support::{TestDatabase, connect, execute, run_blocking, server};
 
-/// A database with other settings than the server's, dropped with this value.
+/// A database with other settings than the server's; dropping the value drops it.
 struct Odd {
     options: PgConnectOptions,
     name: String,
@@ -37,7 +37,7 @@ impl Drop for Odd {
 }
 
 #[tokio::test]
-async fn database_that_folds_addresses_otherwise_is_refused() {
+async fn database_with_other_case_folding_is_refused() {
     for (settings, word) in [
         ("ENCODING 'UTF8' LOCALE 'C'", "otherwise than the services do"),
         (
@@ -75,7 +75,7 @@ async fn assert_refused(options: &PgConnectOptions, settings: &str, word: &str) 
     );
 }
 
-/// Turkish by the C library, whose `lower` is another's than ICU's. Machines seldom have that locale; most can make it.
+/// Turkish by the C library, whose `lower` differs from ICU's. Few machines have that locale; most can make it.
 #[tokio::test]
 async fn database_with_a_turkish_locale_of_the_c_library_is_refused() {
     let locales = std::env::temp_dir().join(format!("crossfade-locales-{}", Uuid::new_v4()));
@@ -102,7 +102,7 @@ async fn database_with_a_turkish_locale_of_the_c_library_is_refused() {
 }
 
 #[tokio::test]
-async fn role_that_may_create_nothing_finds_nothing_to_do() {
+async fn role_without_create_rights_passes_a_current_schema() {
     let database = TestDatabase::current().await;
     let role = format!("reader_{}", Uuid::new_v4().simple());
     database
@@ -119,7 +119,7 @@ async fn role_that_may_create_nothing_finds_nothing_to_do() {
     assert_eq!(applied.unwrap(), Vec::<u32>::new());
 }
 
-/// Somebody rebuilds an index while a replica starts: theirs is neither a fault nor remains.
+/// An operator rebuilds an index while a replica starts: that index is neither a fault nor a leftover.
 #[tokio::test]
 async fn running_reindex_is_left_alone() {
     for what in [
@@ -127,7 +127,7 @@ async fn running_reindex_is_left_alone() {
         "TABLE CONCURRENTLY auth.users",
     ] {
         let database = TestDatabase::current().await;
-        // A writer's transaction keeps it waiting in its middle.
+        // A writer's transaction makes the reindex wait in its middle.
         let mut writer = database.connect().await;
         execute(&mut writer, "BEGIN; LOCK TABLE auth.users IN ROW EXCLUSIVE MODE").await;
         let mut operator = database.connect().await;

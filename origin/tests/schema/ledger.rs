@@ -1,4 +1,4 @@
-//! What the tables guarantee by themselves, whoever writes to them.
+//! Guarantees of the tables themselves, for every writer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +68,7 @@ async fn transfers_are_neither_changed_nor_deleted() {
 }
 
 #[tokio::test]
-async fn the_ledgers_own_movements_are_recorded_once_and_others_as_external() {
+async fn ledger_movements_are_recorded_once_and_others_as_external() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 100).await;
     credit(&database, user, 3, "credit", "k1").await.unwrap();
@@ -97,7 +97,7 @@ async fn the_ledgers_own_movements_are_recorded_once_and_others_as_external() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_not_inserted_moves_nothing() {
+async fn row_that_is_not_inserted_moves_nothing() {
     let database = TestDatabase::current().await;
     database.legacy_person("a@x.test", 0).await;
     database.execute("INSERT INTO auth.users (email, password_hash, token_balance) VALUES ('a@x.test', 'h', 100) ON CONFLICT DO NOTHING").await;
@@ -112,7 +112,7 @@ async fn a_row_that_is_not_inserted_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_writer_without_any_right_on_the_ledger_is_recorded_too() {
+async fn writer_without_any_right_on_the_ledger_is_recorded_too() {
     let database = TestDatabase::current().await;
     database.legacy_person("a@x.test", 5).await;
     let role = format!("legacy_writer_{}", std::process::id());
@@ -141,7 +141,7 @@ async fn a_writer_without_any_right_on_the_ledger_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_leaves_closed_accounts_behind() {
+async fn deleted_user_leaves_closed_accounts_behind() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 10).await;
     reserve(&database, user, 4).await;
@@ -191,7 +191,7 @@ async fn one_key_has_one_effect_and_one_user_one_welcome() {
 }
 
 #[tokio::test]
-async fn a_transfer_has_two_sides_one_of_them_the_user() {
+async fn transfer_has_two_sides_one_of_them_the_user() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 0).await;
     let account = format!("user:{user}");
@@ -241,7 +241,7 @@ async fn reserve(database: &TestDatabase, user: Uuid, amount: i64) -> Uuid {
 }
 
 #[tokio::test]
-async fn a_hold_is_settled_once_and_only_settled() {
+async fn hold_is_settled_once_and_only_settled() {
     let database = TestDatabase::current().await;
     let user = database.legacy_person("a@x.test", 10).await;
     let hold = reserve(&database, user, 4).await;
@@ -279,7 +279,7 @@ async fn a_hold_is_settled_once_and_only_settled() {
             "{inconsistent}"
         );
     }
-    // A settlement without its transfer is a difference that reconciliation shows.
+    // Reconciliation shows a settlement without its transfer.
     database
         .execute("UPDATE auth.token_holds SET state = 'captured', captured_amount = 4, settled_at = now()")
         .await;
@@ -301,7 +301,7 @@ async fn a_hold_is_settled_once_and_only_settled() {
 }
 
 #[tokio::test]
-async fn tampering_shows_up() {
+async fn reconciliation_shows_tampering() {
     for (damage, kinds) in [
         ("UPDATE auth.users SET token_balance = 8", vec!["balance"]),
         ("UPDATE auth.users SET ledger_version = 7", vec!["version"]),
@@ -328,7 +328,7 @@ async fn tampering_shows_up() {
         credit(&database, user, 3, "credit", "k1").await.unwrap();
         credit(&database, user, 2, "credit", "k2").await.unwrap();
         assert_eq!(database.ledger_differences().await, Vec::<String>::new());
-        // What a superuser can do who switches the triggers off.
+        // A superuser can switch the triggers off.
         database
             .execute(&format!("SET session_replication_role = replica; {damage}"))
             .await;
@@ -344,7 +344,7 @@ async fn tampering_shows_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openings_are_exact_while_everybody_keeps_writing() {
+async fn openings_are_exact_under_concurrent_writes() {
     let database = Arc::new(TestDatabase::legacy().await);
     database.execute("INSERT INTO auth.users (email, password_hash, token_balance) SELECT n || '@x.test', 'h', n % 7 FROM generate_series(1, 5000) AS n").await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -385,7 +385,7 @@ async fn openings_are_exact_while_everybody_keeps_writing() {
     }
 
     outcome.unwrap();
-    // More when the disk did not keep up.
+    // More if the disk did not keep up.
     assert!(batches >= 100, "{batches}");
     assert_eq!(database.ledger_differences().await, Vec::<String>::new());
     let external: i64 = database

@@ -1,8 +1,8 @@
-//! Which rows `auth.users` takes and which it refuses.
+//! The rows that `auth.users` accepts and refuses.
 
 use crate::support::TestDatabase;
 
-/// (auth_provider, firebase_uid, password_hash, email) as SQL, and the constraint that refuses the row, if one does.
+/// (auth_provider, firebase_uid, password_hash, email) as SQL, and the constraint that refuses the row, if any.
 const ROWS: &[(&str, &str, &str, &str, Option<&str>)] = &[
     ("'local'", "NULL", "'h'", "'a@x.test'", None),
     ("'firebase'", "'u'", "NULL", "'b@x.test'", None),
@@ -104,12 +104,12 @@ async fn provider_uid_hash_and_address_agree_in_every_row() {
         );
         let refusal = database.refusal(&insert).await;
         let constraint = refusal.as_ref().map(|(code, constraint)| match code.as_str() {
-            // A NOT NULL violation names the column in place of a constraint.
+            // A NOT NULL violation names the column instead of a constraint.
             "23502" => "auth_provider",
             _ => constraint.as_deref().unwrap_or("unnamed"),
         });
         match refused_by {
-            // Two indexes refuse an address given twice in the same case; either may be asked first.
+            // Two indexes refuse a repeated address in the same case; either may check first.
             Some("users_email_key") => assert!(
                 constraint.is_some_and(|name| name.starts_with("users_email_")),
                 "{insert}"
@@ -120,7 +120,7 @@ async fn provider_uid_hash_and_address_agree_in_every_row() {
 }
 
 #[tokio::test]
-async fn the_other_columns_keep_their_bounds() {
+async fn other_columns_keep_their_bounds() {
     let database = TestDatabase::current().await;
     database.legacy_person("a@x.test", 0).await;
     for (assignment, refused_by) in [
@@ -152,7 +152,7 @@ async fn the_other_columns_keep_their_bounds() {
 }
 
 #[tokio::test]
-async fn one_name_for_many_users_is_no_conflict() {
+async fn users_may_share_a_display_name() {
     let database = TestDatabase::current().await;
     database.execute("INSERT INTO auth.users (auth_provider, firebase_uid, display_name) SELECT 'firebase', 'uid-' || n, 'Jo Smith' FROM generate_series(1, 3) AS n").await;
     let count: i64 = database
@@ -162,16 +162,16 @@ async fn one_name_for_many_users_is_no_conflict() {
 }
 
 #[tokio::test]
-async fn hash_that_an_earlier_version_left_in_a_proven_row_is_set_aside_once() {
+async fn earlier_versions_hash_in_a_proven_row_is_set_aside_once() {
     let database = TestDatabase::current().await;
     database.down(29).await.unwrap();
     let own = "00000000-0000-7000-8000-00000000000";
     let noted = r#"{"password": {"digest": "unknown", "at": 1}}"#;
     for (number, provider, uid, proven, data, stays) in [
-        // Linked by a proof of the address; ours, and proven since.
+        // Linked by a proof of the address; made here, and proven since.
         (1, "hybrid", "'google-1'", true, "{}", false),
         (3, "hybrid", "id::text", true, "{}", false),
-        // Of an address that nobody has proven; what a later version linked, or its owner confirmed.
+        // With an unproven address; linked by a later version, or confirmed by its owner.
         (2, "hybrid", "'google-2'", false, "{}", true),
         (4, "hybrid", "id::text", false, "{}", true),
         (5, "hybrid", "id::text", true, noted, true),

@@ -4,7 +4,7 @@ use schema::{SchemaError, newest_version, status};
 
 use crate::support::TestDatabase;
 
-/// Everything that defines the schema apart from the runner's own history.
+/// All definitions of the schema apart from the runner's own history.
 const DEFINITIONS: &str = "
     SELECT 'column' AS what, attrelid::regclass || '.' || attname AS name,
            format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || coalesce(pg_get_expr(adbin, adrelid), '') AS definition
@@ -39,7 +39,7 @@ async fn legacy_with_history_table() -> TestDatabase {
 #[tokio::test]
 async fn down_restores_the_legacy_schema_exactly_and_keeps_every_row() {
     let database = TestDatabase::legacy_with_people().await;
-    // The history table is the runner's and stays; made beforehand it can be left out of the comparison on both sides.
+    // The history table is the runner's and stays; made in advance, it is on both sides of the comparison.
     database.execute("CREATE TABLE auth.schema_migrations (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), duration_ms bigint NOT NULL, applied_by text NOT NULL DEFAULT session_user)").await;
     let (definitions, people) = (database.rows(DEFINITIONS).await, database.rows(PEOPLE).await);
 
@@ -84,11 +84,11 @@ async fn up_on_a_current_database_does_nothing() {
 }
 
 #[tokio::test]
-async fn an_empty_database_and_an_adopted_one_end_up_alike() {
+async fn empty_and_adopted_databases_end_up_alike() {
     let (fresh, adopted) = (TestDatabase::current().await, TestDatabase::legacy().await);
     adopted.up().await.unwrap();
     let ours = |rows: Vec<String>| -> Vec<String> {
-        // The dump's redundant indexes and uuid-ossp default are the two named liberties of the baseline.
+        // The dump's redundant indexes and uuid-ossp default are the baseline's two intended differences.
         rows.into_iter()
             .filter(|row| {
                 !row.contains("idx_user")
@@ -105,7 +105,7 @@ async fn an_empty_database_and_an_adopted_one_end_up_alike() {
 }
 
 #[tokio::test]
-async fn losing_history_has_to_be_accepted() {
+async fn loss_of_history_must_be_accepted() {
     let database = TestDatabase::legacy_with_people().await;
     database.up().await.unwrap();
     database
@@ -128,7 +128,7 @@ async fn losing_history_has_to_be_accepted() {
     assert_eq!(
         migrations,
         [
-            // Eve is deactivated, and was linked to an account that nobody has disabled.
+            // Eve is deactivated, and linked to an account that is still enabled.
             "0015_standing_pushes",
             "0012_auth_events",
             "0009_token_ledger",
@@ -165,7 +165,7 @@ async fn users_without_a_password_or_an_address_stop_the_way_down() {
         .execute("INSERT INTO auth.users (firebase_uid, auth_provider) VALUES ('phone-only', 'firebase')")
         .await;
 
-    // Whatever one accepts: NOT NULL cannot return while the row is there.
+    // Even with losses accepted, NOT NULL cannot return while the row is there.
     let SchemaError::NotReady(findings) = database.down_accepting_loss(0).await.unwrap_err() else {
         panic!("went down")
     };
@@ -176,7 +176,7 @@ async fn users_without_a_password_or_an_address_stop_the_way_down() {
         "{findings:?}"
     );
 
-    // The way out of docs/ops/rollback-procedures.md.
+    // The remedy in docs/ops/rollback-procedures.md.
     database
         .execute(
             "UPDATE auth.users SET auth_provider = 'hybrid', password_hash = '!' WHERE password_hash IS NULL",
@@ -202,7 +202,7 @@ async fn open_holds_stop_the_way_down() {
 }
 
 #[tokio::test]
-async fn an_applied_migration_whose_text_changed_is_not_built_upon() {
+async fn applied_migration_with_changed_text_stops_the_run() {
     let database = TestDatabase::current().await;
     database
         .execute("UPDATE auth.schema_migrations SET checksum = 'other' WHERE version = 4")
@@ -225,7 +225,7 @@ async fn an_applied_migration_whose_text_changed_is_not_built_upon() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_served_but_not_taken_down() {
+async fn database_of_a_newer_program_is_served_but_not_taken_down() {
     let database = TestDatabase::current().await;
     database.execute("INSERT INTO auth.schema_migrations (version, name, checksum, duration_ms) VALUES (9999, '9999_future', 'x', 0)").await;
 

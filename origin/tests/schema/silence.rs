@@ -1,4 +1,4 @@
-//! A network that forgets the migrator's connection without a word.
+//! A network that drops the migrator's connection without notice.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use testkit::faulty_proxy::{FaultyProxy, Welcome};
 
 use crate::support::TestDatabase;
 
-/// A tenth of what is allowed in earnest.
+/// A tenth of the real limits.
 fn quick() -> Options {
     Options {
         silence: Duration::from_secs(3),
@@ -62,7 +62,7 @@ async fn silently_dead_connection_ends_the_migration_and_running_again_goes_on()
             "{:?}",
             started.elapsed()
         );
-        // The server has not noticed yet, and the lost session keeps the migration lock until keepalives find nobody.
+        // The server has not noticed yet: the lost session keeps the migration lock until keepalives fail.
         database
             .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'crossfade-migrate'")
             .await;
@@ -88,7 +88,7 @@ async fn statement_at_work_for_longer_than_the_silence_is_waited_for() {
     let database = TestDatabase::legacy_with_people().await;
     let mut other = database.connect().await;
     let mut old = other.begin().await.unwrap();
-    // A concurrent index build waits for transactions that are older than itself.
+    // A concurrent index build waits for older transactions.
     sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM public.schools")
         .execute(&mut *old)
         .await

@@ -8,12 +8,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use uuid::Uuid;
 
-/// The legacy service's tables as its own set-up leaves them, other services' included.
+/// The legacy service's tables as its own set-up leaves them, with other services' tables.
 const LEGACY_BASELINE: &str = include_str!("legacy_baseline.sql");
 /// Users of every kind the legacy service knows.
 const LEGACY_PEOPLE: &str = include_str!("legacy_people.sql");
 
-/// A database of its own, dropped with this value, also when the test fails.
+/// A database of its own; dropping the value drops it, also when the test fails.
 pub struct TestDatabase {
     pub options: PgConnectOptions,
     name: String,
@@ -85,7 +85,7 @@ impl TestDatabase {
         execute(&mut self.connect().await, sql).await;
     }
 
-    /// Runs a statement and answers how it was refused: SQLSTATE and, if the server names one, the constraint.
+    /// Runs a statement and answers its refusal: SQLSTATE and, if the server names one, the constraint.
     pub async fn refusal(&self, sql: &str) -> Option<(String, Option<String>)> {
         let error = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
             .execute(&mut self.connect().await)
@@ -100,7 +100,7 @@ impl TestDatabase {
         ))
     }
 
-    /// The single value a query answers.
+    /// The single value of a query.
     pub async fn value<T>(&self, sql: &str) -> T
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
@@ -111,7 +111,7 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Every row of a query as JSON text, in order: a form in which two states can be compared.
+    /// Every row of a query as JSON text, in order: a form that two states can be compared in.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
         sqlx::query_scalar(AssertSqlSafe(format!(
             "SELECT to_jsonb(answer)::text FROM ({sql}) AS answer"
@@ -121,7 +121,7 @@ impl TestDatabase {
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// What reconciliation finds.
+    /// The findings of the reconciliation.
     pub async fn ledger_differences(&self) -> Vec<String> {
         self.rows("SELECT * FROM auth.ledger_differences").await
     }
@@ -144,7 +144,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Runs `work` to its end from where nothing can be awaited: on a thread and a runtime of its own.
+/// Runs `work` to its end in synchronous code: on a thread and a runtime of its own.
 pub fn run_blocking(work: impl Future<Output = ()> + Send + 'static) {
     let thread = std::thread::spawn(|| {
         tokio::runtime::Builder::new_current_thread()

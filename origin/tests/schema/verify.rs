@@ -5,7 +5,7 @@ use schema::verify;
 use crate::support::{TestDatabase, connect, execute, server};
 
 #[tokio::test]
-async fn a_current_database_has_no_differences() {
+async fn current_database_has_no_differences() {
     let database = TestDatabase::current().await;
     let report = verify::read(&database.options).await.unwrap();
     assert_eq!(report.differences, Vec::<String>::new());
@@ -75,7 +75,7 @@ async fn each_damage_is_named() {
 }
 
 #[tokio::test]
-async fn an_empty_database_differs() {
+async fn empty_database_differs() {
     let database = TestDatabase::empty().await;
     let report = verify::read(&database.options).await.unwrap();
     assert!(
@@ -88,7 +88,7 @@ async fn an_empty_database_differs() {
 }
 
 #[tokio::test]
-async fn a_role_that_row_security_blinds_is_told_so() {
+async fn role_blinded_by_row_security_is_reported() {
     let database = TestDatabase::current().await;
     let role = format!("blind_{}", std::process::id());
     let mut admin = connect(&server()).await;

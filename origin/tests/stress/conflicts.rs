@@ -1,4 +1,4 @@
-//! Statements that PostgreSQL ends because of somebody else's.
+//! Statements that PostgreSQL ends because of another session's.
 
 use tokio::task::JoinSet;
 
@@ -8,7 +8,7 @@ use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000001";
 
-/// Credits while another session is in the way, which `in_the_way` resolves so that the service's statement is the one that is ended.
+/// Credits while another session blocks it; `in_the_way` then makes PostgreSQL end the service's statement.
 async fn credit_through(
     isolation: &str,
     lock: &str,
@@ -40,13 +40,13 @@ async fn credit_through(
     (service, database)
 }
 
-/// The cause is counted as often as the log names it and the statement: once, unless the statement that runs again takes the row before
-/// the session that waits for it is awake.
+/// Metrics and log count the cause and the statement equally: once, unless the retried statement takes the row before the waiting session
+/// wakes.
 async fn assert_told(service: &Service, event: &str, cause: &str) {
     let series = format!("ledger_events_total{{event=\"{event}\"}}");
     let count = service.caller().metric(&series).await;
     assert!(count > 0, "{event} is not counted");
-    // Log lines leave the program gathered, some time after the answer that they tell of.
+    // The program gathers log lines, and writes them some time after the answer that they describe.
     until("the log tells of the retry", async || {
         service.logged("runs again").len() as u64 >= count
     })
@@ -63,16 +63,17 @@ async fn assert_told(service: &Service, event: &str, cause: &str) {
 }
 
 #[tokio::test]
-async fn the_victim_of_a_deadlock_runs_again() {
-    // The service holds the user's row and waits for the fate of its key, which another session has just written; then that
-    // session wants the user's row.
+async fn deadlock_victim_is_retried() {
+    // The service holds the user's row and waits for its key, which another session has just written; then that session wants the user's
+    // row.
     let same_key = format!(
         "INSERT INTO auth.token_transfers (user_id, version, kind, debit_account, credit_account, amount, balance_after, \
                     reason, caller, idempotency_key, request_hash) \
                     VALUES ('{NOBODY}', 1, 'credit', 'system:x', 'user:{NOBODY}', 1, 1, 'test', 'service:stress', 'conflict-1', sha256(''))"
     );
     let (service, _database) = credit_through("read committed", &same_key, async |blocker, user| {
-        // Whoever looks first is ended: not this session. The other looks once, after its four seconds; this one waits by then.
+        // PostgreSQL ends the session that checks for deadlocks first: not this one. The other checks once, after its four seconds; this
+        // one waits by then.
         blocker.run("SET LOCAL deadlock_timeout = '30s'").await;
         blocker
             .run(&format!(
@@ -86,15 +87,15 @@ async fn the_victim_of_a_deadlock_runs_again() {
 }
 
 #[tokio::test]
-async fn a_statement_that_cannot_be_ordered_runs_again() {
+async fn unserializable_statement_is_retried() {
     let lock = "UPDATE auth.users SET username = 'other' WHERE id = 'USER'";
     let (service, _database) = credit_through("repeatable read", lock, async |_, _| {}).await;
     assert_told(&service, "retried_serialization", "serialization_failure").await;
 }
 
 #[tokio::test]
-async fn full_lane_of_one_user_is_429_and_serves_others() {
-    /// One being made, and as many waiting as may.
+async fn full_queue_of_one_user_is_429_and_others_are_served() {
+    /// One movement in progress, and the most that may wait.
     const ROOM: usize = 1 + 1024;
     let database = TestDatabase::with_connections(2).await;
     let mut connection = database.connect().await;
@@ -112,7 +113,7 @@ async fn full_lane_of_one_user_is_429_and_serves_others() {
     send(0);
     until_blocked(&database, 1).await;
     (1..ROOM + 3).for_each(&mut send);
-    // Nobody else is answered while the row is locked.
+    // No other request of this user is answered while the row is locked.
     for _ in 0..3 {
         let refused = credits.join_next().await.unwrap().unwrap();
         assert_eq!(

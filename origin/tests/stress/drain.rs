@@ -1,4 +1,4 @@
-//! The word to stop, with requests in flight.
+//! The stop signal with requests in flight.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ async fn every_accepted_request_is_answered_after_sigterm() {
     until_blocked(&database, IN_FLIGHT).await;
 
     service.terminate();
-    // New ones find nobody: whoever balances the load asks another replica.
+    // New connections are refused: a load balancer uses another replica.
     let caller = service.caller();
     until("nothing new is accepted", async || {
         caller.get("/livez").await.is_err_and(|error| error.is_connect())
@@ -41,9 +41,9 @@ async fn every_accepted_request_is_answered_after_sigterm() {
     assert_eq!(service.ended().await, Some(0));
 }
 
-/// A stored hash of cost 20 takes some 50 s of a core, and bcrypt cannot be told to stop.
+/// A stored hash of cost 20 takes some 50 s of a core, and bcrypt cannot be interrupted.
 #[tokio::test]
-async fn a_password_check_does_not_keep_the_program_alive() {
+async fn password_check_does_not_keep_the_program_alive() {
     let database = TestDatabase::with_connections(2).await;
     let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
     database
@@ -77,7 +77,7 @@ async fn a_password_check_does_not_keep_the_program_alive() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
+async fn request_that_never_ends_does_not_keep_the_program_alive() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let limits = [&NO_LIMITS[..], &[("DRAIN_SECONDS", "1")]].concat();
@@ -95,7 +95,7 @@ async fn a_request_that_never_ends_does_not_keep_the_program_alive() {
     })
     .await;
     assert_eq!(service.ended().await, Some(0));
-    // Not by the statement's own end, which is a minute away.
+    // The statement's own limit, a minute, did not end it.
     assert!(
         terminated.elapsed() < Duration::from_secs(30),
         "{:?}",

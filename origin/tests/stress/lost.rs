@@ -1,5 +1,5 @@
-//! A network and a server that do not end what they have given up: connections that swallow bytes, sessions in a state that is no longer
-//! the database's, load balancers without a server.
+//! Connections that a network or a server has given up without closing: they swallow bytes; sessions no longer match the database; load
+//! balancers have no server.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::server::Server;
 use crate::service::{Caller, Service};
 use crate::support::{NO_LIMITS, person, until};
 
-/// A second for a statement, so that what waits for one does not wait long.
+/// A limit of a second for a statement, which also bounds the waits for it.
 const QUICK: [(&str, &str); 4] = [
     ("DB_POOL_MAX", "4"),
     ("DB_POOL_ACQUIRE_MS", "3000"),
@@ -21,14 +21,14 @@ const QUICK: [(&str, &str); 4] = [
     ("REQUEST_TIMEOUT_MS", "60000"),
 ];
 
-/// Where the server of `url` listens.
+/// The address of the server of `url`.
 fn address(url: &str) -> SocketAddr {
     let authority = url.split('/').nth(2).unwrap();
     let place = authority.rsplit('@').next().unwrap();
     place.replace("localhost", "127.0.0.1").parse().unwrap()
 }
 
-/// `url` with other places for the server, in this order.
+/// `url` with these addresses for the server, in this order.
 fn at(url: &str, places: &[SocketAddr], parameters: &str) -> String {
     let places: Vec<String> = places.iter().map(SocketAddr::to_string).collect();
     let (before, after) = url.split_once(&address(url).to_string()).unwrap();
@@ -43,7 +43,7 @@ async fn behind_a_proxy() -> (TestDatabase, Uuid, FaultyProxy) {
     (database, user, proxy)
 }
 
-/// Requests at the same time, so that all connections of the pool are open.
+/// Concurrent requests open all connections of the pool.
 async fn warm(caller: &Caller, user: Uuid) {
     let requests: Vec<_> = (0..16)
         .map(|_| {
@@ -81,7 +81,7 @@ async fn silently_dead_connections_are_left_behind() {
         reads > 0 && credits > 0
     })
     .await;
-    // Two seconds for a statement that met one, and one to ask the others; the rest is for a busy machine.
+    // Two seconds for a statement on a dead connection, and one to probe the others; the rest is for a busy machine.
     assert!(
         swallowed.elapsed() < Duration::from_secs(30),
         "{:?}",
@@ -97,7 +97,7 @@ async fn silently_dead_connections_are_left_behind() {
 }
 
 #[tokio::test]
-async fn no_session_at_all_is_503_whatever_the_other_end_does() {
+async fn unavailable_session_is_503_for_every_failure_of_the_server() {
     let (database, user, proxy) = behind_a_proxy().await;
     let quick = [&QUICK[..], &[("DB_POOL_ACQUIRE_MS", "300")]].concat();
     let service = Service::start(&at(database.url(), &[proxy.address()], ""), &quick).await;
@@ -119,7 +119,7 @@ async fn no_session_at_all_is_503_whatever_the_other_end_does() {
 }
 
 #[tokio::test]
-async fn sessions_that_may_not_write_are_given_up_once_others_may() {
+async fn read_only_sessions_are_dropped_once_others_may_write() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let name: String = database.value("SELECT current_database()::text").await;
@@ -163,7 +163,7 @@ async fn sessions_that_may_not_write_are_given_up_once_others_may() {
 }
 
 #[tokio::test]
-async fn a_widened_column_fails_no_request() {
+async fn widened_column_fails_no_request() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let service = Service::start(database.url(), &QUICK).await;
@@ -221,7 +221,7 @@ async fn sessions_that_the_server_ended_for_idleness_fail_no_request() {
 }
 
 #[tokio::test]
-async fn a_distant_server_lets_the_pool_in() {
+async fn distant_server_is_reached() {
     let (database, user, proxy) = behind_a_proxy().await;
     proxy.delay(Duration::from_millis(150));
     let quick = [
@@ -252,14 +252,14 @@ async fn hosts_are_tried_in_turn() {
     let service = Service::start(&url, &NO_LIMITS).await;
     let answer = service.caller().show(user).await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    // Two in vain, each with its own limit; the good one is the first from then on.
+    // Two attempts fail, each with its own limit; from then on the good one is the first.
     let accepted = proxy.accepted();
     warm(&service.caller(), user).await;
     assert_eq!(proxy.accepted(), accepted);
 }
 
 #[tokio::test]
-async fn commits_that_wait_for_a_lost_standby_leave_readers_alone() {
+async fn commits_waiting_for_a_lost_standby_do_not_block_readers() {
     let server = Server::start().await;
     let mut outside = sqlx::PgConnection::connect(&server.url()).await.unwrap();
     let service = Service::start_with(&["serve", "--migrate"], &server.url(), &QUICK).await;

@@ -1,8 +1,8 @@
-//! The real program while things go wrong around it: no connection left, slow statements, a restarted database, conflicts, the word to
-//! stop. That a killed program loses and doubles nothing is shown with the ledger (`../ledger/storm.rs`).
+//! The real program during failures around it: no free connection, slow statements, a restarted database, conflicts, the stop signal. The
+//! ledger's tests show that a killed program loses and doubles nothing (`../ledger/storm.rs`).
 //!
-//! Besides `TEST_DATABASE_URL`, `TEST_POSTGRES_PROGRAMS` names the folder of `initdb` and `postgres`: the restarted server is the
-//! test's own. `cargo xtask test` sets both.
+//! Besides `TEST_DATABASE_URL`, `TEST_POSTGRES_PROGRAMS` names the folder of `initdb` and `postgres`: a test restarts only its own server.
+//! `cargo xtask test` sets both.
 
 #![allow(
     clippy::unwrap_used,

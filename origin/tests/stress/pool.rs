@@ -7,10 +7,10 @@ use crate::service::Service;
 use crate::support::{Blocker, NO_LIMITS, person, until_blocked};
 
 #[tokio::test]
-async fn a_pool_that_is_used_up_is_503_soon_and_serves_again_once_it_is_not() {
+async fn used_up_pool_is_503_soon_and_recovers() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
-    // Who reads may use all three. Three seconds are enough to open a connection on a machine that is busy with others too.
+    // Readers may use all three. Three seconds suffice to open a connection even on a busy machine.
     let small = [("DB_POOL_MAX", "3"), ("DB_POOL_ACQUIRE_MS", "3000")];
     let service = Service::start(database.url(), &[&NO_LIMITS[..], &small].concat()).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
@@ -37,7 +37,7 @@ async fn a_pool_that_is_used_up_is_503_soon_and_serves_again_once_it_is_not() {
     for answer in refused {
         let answer = answer.await.unwrap().unwrap();
         answer.assert_unavailable();
-        // Three seconds and room for a busy machine; those who hold the connections would hold them for a minute.
+        // Three seconds and room for a busy machine; the sessions with the connections would hold them for a minute.
         assert!(answer.took < Duration::from_secs(40), "{:?}", answer.took);
     }
     assert_eq!(caller.get("/livez").await.unwrap().status, 200);

@@ -11,7 +11,7 @@ use crate::service::{Caller, Service};
 use crate::support::{NO_LIMITS, person, until};
 
 const LEGACY_SECRET: &str = "legacy-secret-of-the-tests-0123456789";
-/// Who signs out, and who closes their account, of each kind so many.
+/// Users who sign out, and users who close their account: so many of each.
 const USERS: usize = 60;
 
 async fn user(database: &TestDatabase, kind: &str, number: usize) -> (Uuid, String) {
@@ -41,7 +41,7 @@ async fn user(database: &TestDatabase, kind: &str, number: usize) -> (Uuid, Stri
     (id, token.mint())
 }
 
-/// Signs out those who stay and closes the accounts of those who leave, all at the same time.
+/// Signs out the staying users and closes the accounts of the leaving ones, all at the same time.
 async fn sign_out_and_leave(callers: &[Caller], staying: &[String], leaving: &[String]) {
     let mut requests = Vec::new();
     for (number, (stays, leaves)) in staying.iter().zip(leaving).enumerate() {
@@ -64,7 +64,7 @@ async fn sign_out_and_leave(callers: &[Caller], staying: &[String], leaving: &[S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_who_signs_out_is_closed_behind_a_pooler_that_shares_sessions() {
+async fn log_out_closes_no_account_behind_a_sharing_pooler() {
     let database = TestDatabase::with_connections(2).await;
     let Some(pooler) = PgBouncer::before(database.url(), "transaction", 3).await else {
         return;
@@ -117,7 +117,7 @@ async fn nobody_who_signs_out_is_closed_behind_a_pooler_that_shares_sessions() {
         ))
         .await;
     assert_eq!(balance, 20);
-    // A statement that is refused leaves nothing behind either.
+    // A refused statement leaves nothing behind either.
     let statements: i64 = database
         .value("SELECT count(*) FROM auth.ledger_differences")
         .await;
@@ -126,7 +126,7 @@ async fn nobody_who_signs_out_is_closed_behind_a_pooler_that_shares_sessions() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_shares_sessions_unasked_is_refused_at_the_start() {
+async fn undeclared_sharing_pooler_is_refused_at_the_start() {
     let database = TestDatabase::with_connections(2).await;
     for mode in ["transaction", "statement"] {
         let Some(pooler) = PgBouncer::before(database.url(), mode, 3).await else {
@@ -139,7 +139,7 @@ async fn a_pooler_that_shares_sessions_unasked_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_leaves_sessions_to_their_clients_is_served_with_limits() {
+async fn session_pooler_is_served_with_limits() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let Some(pooler) = PgBouncer::before(database.url(), "session", 6).await else {
@@ -163,7 +163,7 @@ async fn a_pooler_that_leaves_sessions_to_their_clients_is_served_with_limits() 
             200
         );
     }
-    // The server stops a statement, not we alone.
+    // The server stops the statement, not only the program.
     let mut blocker = database.connect().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE")
         .execute(&mut blocker)

@@ -1,4 +1,4 @@
-//! `DATABASE_READ_URL`: a real streaming standby that is read, that stops following, that takes over, that is gone.
+//! `DATABASE_READ_URL`: a real streaming standby that is read, stops following, takes over, or is gone.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ struct Site {
     standby: Server,
     service: Service,
     caller: Caller,
-    /// Of a user whom the primary knows.
+    /// The token of a user in the primary.
     token: String,
 }
 
@@ -64,7 +64,7 @@ impl Site {
         site
     }
 
-    /// The status of `me`, and the name that it tells.
+    /// The status of `me`, and the name in it.
     async fn me(&self, now: bool) -> (u16, Option<String>) {
         let answer = self.caller.me(&self.token, now).await.unwrap();
         let name = answer.body["data"]["user"]["display_name"].as_str();
@@ -83,7 +83,7 @@ impl Site {
         self.primary.execute(&sql).await;
     }
 
-    /// Fails if reads, asked for all the time, are older than two seconds, or fail, until the replica is no longer believed.
+    /// Fails if a constant stream of reads fails or is older than two seconds, until the replica is no longer trusted.
     async fn assert_new_name_is_told_within_two_seconds(&self, name: &str) {
         self.rename(name).await;
         let renamed = Instant::now();
@@ -103,7 +103,7 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn up_to_date_standby_is_read_and_unknown_or_refused_users_are_asked_for_at_the_primary() {
+async fn current_standby_is_read_and_the_primary_decides_on_unknown_or_refused_users() {
     let site = Site::up().await;
     until("the standby knows the user", async || {
         let before = site.caller.metric(FROM_REPLICA).await;
@@ -111,12 +111,12 @@ async fn up_to_date_standby_is_read_and_unknown_or_refused_users_are_asked_for_a
         site.caller.metric(FROM_REPLICA).await > before
     })
     .await;
-    // A user nobody has seen before is created at the primary.
+    // The primary creates a new user.
     let stranger = token("stranger");
     let created = site.caller.me(&stranger, false).await.unwrap();
     assert_eq!(created.status, 200);
 
-    // What the replica does not know yet, whoever wants to know what is so now is told.
+    // A request for the current state gets what the replica does not know yet.
     site.standby.execute("SELECT pg_wal_replay_pause()").await;
     site.rename("Ada").await;
     assert_eq!(site.me(true).await, (200, Some("Ada".to_owned())));
@@ -140,7 +140,7 @@ async fn standby_that_stops_following_is_left_within_two_seconds_and_read_again_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standby_that_takes_over_is_not_believed() {
+async fn promoted_standby_is_not_trusted() {
     let site = Site::up().await;
     site.standby.execute("SELECT pg_promote()").await;
     site.assert_new_name_is_told_within_two_seconds("Ada").await;
@@ -163,7 +163,7 @@ async fn standby_that_is_gone_costs_no_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_primary_is_not_covered_up_for_longer_than_two_seconds() {
+async fn lost_primary_is_hidden_for_two_seconds_at_most() {
     let mut site = Site::up().await;
     site.primary.kill();
     let lost = Instant::now();

@@ -1,4 +1,4 @@
-//! PostgreSQL restarted in mid-load.
+//! A restart of PostgreSQL under load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::support::{NO_LIMITS, person, until};
 
 const SENDERS: usize = 8;
 
-/// What the senders saw.
+/// The senders' results.
 #[derive(Default)]
 struct Seen {
     stop: AtomicBool,
@@ -21,8 +21,7 @@ struct Seen {
     credits: AtomicU64,
 }
 
-/// Reads and credits until told to stop. A credit that was not made is asked for again under its key; that it says 503 with
-/// `Retry-After` is all that may happen.
+/// Reads and credits until told to stop. Repeats a failed credit under its key; the only allowed failure is 503 with `Retry-After`.
 async fn load(caller: Caller, user: Uuid, sender: usize, seen: Arc<Seen>) {
     let mut number = 0;
     while !seen.stop.load(Ordering::Relaxed) {
@@ -48,7 +47,7 @@ async fn load(caller: Caller, user: Uuid, sender: usize, seen: Arc<Seen>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_database_costs_503s_and_nothing_else() {
+async fn restarted_database_costs_503s_and_nothing_else() {
     let mut server = Server::start().await;
     let pool = PgPoolOptions::new()
         .max_connections(2)
@@ -88,7 +87,7 @@ async fn a_restarted_database_costs_503s_and_nothing_else() {
 
     let credits = seen.credits.load(Ordering::Relaxed);
     let unavailable = seen.unavailable.load(Ordering::Relaxed);
-    // How many is the machine's affair: a quick restart is hidden from callers by the repeat on a fresh connection.
+    // The machine decides how many: the retry on a fresh connection hides a quick restart from callers.
     println!("{credits} credits, {unavailable} answers 503, over two restarts");
     let answer = service.caller().show(user).await.unwrap();
     assert_eq!(answer.body["data"]["user"]["token_balance"], credits);
@@ -102,7 +101,7 @@ async fn a_restarted_database_costs_503s_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_migration_that_was_reported_done_survives_a_crash() {
+async fn migration_reported_as_done_survives_a_crash() {
     let mut server = Server::start().await;
     for _ in 0..3 {
         let pool = PgPoolOptions::new().connect(&server.url()).await.unwrap();

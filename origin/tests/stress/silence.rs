@@ -1,4 +1,4 @@
-//! Connections that say nothing, or not all of it.
+//! Connections with no request or an incomplete one.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ async fn connect(service: &Service) -> TcpStream {
         .unwrap()
 }
 
-/// What comes until the other side closes.
+/// The bytes until the peer closes.
 async fn heard(stream: &mut TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
-    // Closed with data unread it is reset: closed all the same.
+    // A close with unread data is a reset: the connection is closed all the same.
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut all)).await;
     let _reset = read.expect("the connection stays open");
     all
@@ -73,7 +73,7 @@ async fn silent_connections_do_not_prolong_the_drain() {
         stream.write_all(said).await.unwrap();
         silent.push(stream);
     }
-    // Accepted in their order: this one is answered after them.
+    // Connections are accepted in order: this one is answered after the silent ones.
     service.caller().get("/livez").await.unwrap();
     service.terminate();
     assert_eq!(service.ended().await, Some(0));

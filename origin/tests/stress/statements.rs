@@ -7,7 +7,7 @@ use crate::service::Service;
 use crate::support::{Blocker, NO_LIMITS, person, until};
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_is_503_and_counted_and_its_movement_is_made_once() {
+async fn late_statement_is_503_and_counted_and_its_movement_is_made_once() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let limits = [&NO_LIMITS[..], &[("DB_STATEMENT_TIMEOUT_MS", "250")]].concat();

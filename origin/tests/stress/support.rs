@@ -1,4 +1,4 @@
-//! What every stress test needs.
+//! Helpers of every stress test.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::database::TestDatabase;
 pub use crate::wait::until;
 
-/// For tests in which something is held up on purpose, and no other time limit than the one in question may end it.
+/// For tests that block something on purpose: no other time limit than the tested one may end it.
 pub const NO_LIMITS: [(&str, &str); 4] = [
     ("DB_POOL_ACQUIRE_MS", "60000"),
     ("DB_STATEMENT_TIMEOUT_MS", "60000"),
@@ -27,7 +27,7 @@ pub async fn person(connection: &mut PgConnection) -> Uuid {
     id
 }
 
-/// A session outside the service that has something locked until it lets go.
+/// A session outside the service that holds a lock until it is released.
 pub struct Blocker(PgConnection);
 
 impl Blocker {
@@ -47,7 +47,7 @@ impl Blocker {
             .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 
-    /// Commits, and with that lets go.
+    /// Commits, which releases the lock.
     pub async fn let_go(mut self) {
         self.run("COMMIT").await;
         self.0.close().await.unwrap();

@@ -56,12 +56,12 @@ impl TestDatabase {
         &self.url
     }
 
-    /// A connection outside the pool, such as another service has.
+    /// A connection outside the pool, like another service's.
     pub async fn connect(&self) -> PgConnection {
         self.options.connect().await.unwrap()
     }
 
-    /// The single value a query answers.
+    /// The single value of a query.
     pub async fn value<T>(&self, sql: &str) -> T
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
@@ -72,7 +72,7 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Runs a statement as another service would, past the ledger.
+    /// Runs a statement like another service, past the ledger.
     ///
     /// # Errors
     /// Those of the database.
@@ -94,9 +94,9 @@ thread_local! {
     static LEFT: Left = const { Left(RefCell::new(Vec::new())) };
 }
 
-/// Databases that a test has done with, dropped at the end of its thread, when its runtime is gone. PostgreSQL drops nothing before every
-/// session on the whole server has let go of its files, and one that is in the middle of signing in cannot: dropped in the runtime's
-/// thread, a database would wait for a connection that the very same runtime had begun, for a minute (`authentication_timeout`).
+/// Databases of finished tests. The end of the test's thread drops them, after its runtime: PostgreSQL drops a database only after every
+/// session of the whole server has released its files, and a session that is still signing in cannot. In the runtime's thread the drop
+/// would wait for a connection that the same runtime had begun, for a minute (`authentication_timeout`).
 struct Left(RefCell<Vec<String>>);
 
 impl Drop for Left {
@@ -124,7 +124,7 @@ impl Drop for Left {
         })
         .join();
         if dropped.is_err() {
-            // Nothing more: a panic here would end all tests, and hide which one had gone wrong.
+            // Only a message: a panic here would end all tests, and hide which one had failed.
             eprintln!("a test database was left behind");
         }
     }
@@ -135,7 +135,7 @@ fn server_url() -> String {
         .expect("TEST_DATABASE_URL is not set: these tests need a PostgreSQL (`cargo xtask test` starts one)")
 }
 
-/// The template of this very set of migrations, made by whichever test comes first.
+/// The template of this exact set of migrations; the first test makes it.
 async fn template(admin: &mut PgConnection, server: &PgConnectOptions) -> String {
     let name = format!("template_{}", schema::fingerprint());
     let lock = "hashtextextended('crossfade.test.template', 0)";

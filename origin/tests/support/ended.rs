@@ -1,4 +1,4 @@
-//! A command that was run to its end.
+//! A command that ran to its end.
 // Each test binary takes what it needs.
 #![allow(dead_code)]
 
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,

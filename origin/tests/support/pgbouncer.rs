@@ -15,7 +15,7 @@ use crate::wait::{signal, until};
 /// `nobody`: PgBouncer does not run as root.
 const UNPRIVILEGED: u32 = 65534;
 
-/// A running pooler, ended and removed with the value.
+/// A running pooler; dropping the value ends and removes it.
 pub struct PgBouncer {
     folder: PathBuf,
     address: SocketAddr,
@@ -23,7 +23,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One that pools in `mode`, with so many sessions, before the server of `url`. `None` where PgBouncer is not installed.
+    /// A pooler in `mode`, with so many sessions, before the server of `url`. `None` where PgBouncer is not installed.
     pub async fn before(url: &str, mode: &str, sessions: u32) -> Option<Self> {
         let program = [
             "/usr/sbin/pgbouncer",
@@ -52,7 +52,7 @@ impl PgBouncer {
             server.username(),
             address.port(),
         );
-        // As is usually advised for programs like this one: what is ignored is not set, and nothing is refused.
+        // As the usual advice for such programs: PgBouncer ignores the parameters and does not set them.
         let ignored = match mode {
             "transaction" => "ignore_startup_parameters = options,extra_float_digits\n",
             _ => "",

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// The program, with none of our variables but the one that says where a coverage run wants its counters.
+/// The program without our variables, except the one for a coverage run's counters.
 #[must_use]
 pub fn origin() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));

@@ -1,4 +1,4 @@
-//! A Redis of the test's own, which it may stop. Where neither Redis nor Valkey is installed there is none, and the test says so.
+//! A Redis of the test's own, which it may stop. Without an installed Redis or Valkey there is none, and the test says so.
 // Each test binary takes what it needs.
 #![allow(dead_code)]
 
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::wait::until;
 
-/// A running server, ended with the value.
+/// A running server; dropping the value ends it.
 pub struct Redis {
     program: &'static str,
     port: u16,
@@ -15,7 +15,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A new one on a free port; `None` where no server is installed.
+    /// A new server on a free port; `None` where none is installed.
     pub async fn start() -> Option<Self> {
         let program = ["redis-server", "valkey-server"].into_iter().find(|program| {
             let asked = Command::new(program)
@@ -48,7 +48,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it as if its machine had gone.
+    /// Ends it like a loss of its machine.
     pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -60,7 +60,7 @@ impl Redis {
         self.answers().await;
     }
 
-    /// Keeps it from answering, without closing a connection.
+    /// Stops its answers without closing a connection.
     pub fn freeze(&self) {
         crate::wait::signal(self.child.id(), "STOP");
     }

@@ -16,37 +16,37 @@ use crate::wait::{signal, until};
 /// `nobody`: PostgreSQL does not run as root.
 const UNPRIVILEGED: u32 = 65534;
 
-/// How a server is ended.
+/// How a server ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Sessions are broken off and everything is written: an ordinary restart.
+    /// Sessions end and everything is written: an ordinary restart.
     Fast,
-    /// At once, as if it had crashed: the next start recovers.
+    /// At once, like a crash: the next start recovers.
     Crash,
 }
 
-/// A running server, ended and removed with the value.
+/// A running server; dropping the value ends and removes it.
 pub struct Server {
     programs: PathBuf,
     folder: PathBuf,
     port: u16,
     child: Child,
-    /// Where the C library finds locales, if elsewhere than usual.
+    /// The folder of the C library's locales, if not the usual one.
     locales: Option<PathBuf>,
 }
 
 impl Server {
-    /// A new one on a free port.
+    /// A new server on a free port.
     pub async fn start() -> Self {
         Self::of(programs()).await
     }
 
-    /// A new one that knows the C library's locales in the folder `locales`.
+    /// A new server with the C library's locales in the folder `locales`.
     pub async fn with_locales(locales: PathBuf) -> Self {
         Self::new(programs(), Some(locales)).await
     }
 
-    /// A new one, of the version whose `initdb` and `postgres` are in the folder `programs`.
+    /// A new server of the version in the folder `programs`, which has its `initdb` and `postgres`.
     pub async fn of(programs: PathBuf) -> Self {
         Self::new(programs, None).await
     }
@@ -88,7 +88,7 @@ impl Server {
         format!("postgres://tester@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// A streaming standby of it, from a copy of its files. Ends it and starts it again for that.
+    /// A streaming standby of it, from a copy of its files. Restarts the server for that.
     pub async fn standby(&mut self) -> Self {
         signal(self.child.id(), "INT");
         until("PostgreSQL ends", async || {
@@ -133,7 +133,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// Ends it at once, for good.
+    /// Ends it at once and for good.
     pub fn kill(&mut self) {
         signal(self.child.id(), "QUIT");
         let _ended = self.child.wait();
@@ -157,7 +157,7 @@ impl Server {
         serve(&self.programs, &self.folder, self.port, self.locales.as_deref())
     }
 
-    /// Starts it again if it gave up: its port may have been somebody's for a moment, or an old process of it not quite gone.
+    /// Starts it again if it failed: another process, or the server's old one, may have had its port for a moment.
     async fn until_ready(&mut self) {
         let url = self.url();
         until("PostgreSQL answers", async || {
@@ -204,7 +204,7 @@ fn serve(programs: &Path, folder: &Path, port: u16, locales: Option<&Path>) -> C
     ] {
         server.args(["-c", setting]);
     }
-    // What it says of broken-off sessions is the point of the test, not news.
+    // The test causes the interrupted sessions; the server's messages about them are no news.
     server.stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -221,7 +221,7 @@ fn command(programs: &Path, name: &str, folder: &Path) -> Command {
     command
 }
 
-/// Whether we are: whoever makes a folder owns it.
+/// Whether the test runs as root: the owner of a folder is its maker.
 fn is_root(folder: &Path) -> bool {
     std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0)
 }

@@ -1,4 +1,4 @@
-//! The real program serving, as a process of its own.
+//! The real program as a serving process of its own.
 // Each test binary takes what it needs.
 #![allow(dead_code)]
 
@@ -16,7 +16,7 @@ use crate::wait::{signal, until};
 /// The key of a service that may administer.
 const SERVICE_KEY: &str = "stress-key-0123456789-0123456789-abcd";
 
-/// `origin serve` on a free port, ended with the value.
+/// `origin serve` on a free port; dropping the value ends it.
 pub struct Service {
     child: Child,
     caller: Caller,
@@ -25,7 +25,7 @@ pub struct Service {
 
 type Log = Arc<Mutex<Vec<Value>>>;
 
-/// Sends requests; may outlive the service.
+/// Sends requests; it may outlive the service.
 #[derive(Clone)]
 pub struct Caller {
     base: String,
@@ -47,7 +47,7 @@ impl Answer {
         self.body["error"]["code"].as_str().unwrap_or_default()
     }
 
-    /// Fails unless it says that the database cannot be had for now.
+    /// Fails unless it says that the database is unavailable.
     #[track_caller]
     pub fn assert_unavailable(&self) {
         assert_eq!(
@@ -60,7 +60,7 @@ impl Answer {
 }
 
 impl Service {
-    /// Starts it against the database at `url`, with some variables set otherwise, and waits until it listens.
+    /// Starts it against the database at `url`, with some variables changed, and waits until it listens.
     pub async fn start(url: &str, variables: &[(&str, &str)]) -> Self {
         Self::start_with(&["serve"], url, variables).await
     }
@@ -72,7 +72,7 @@ impl Service {
         let (child, address, log) = tokio::task::spawn_blocking(move || spawn(&mut command))
             .await
             .unwrap();
-        // Plain HTTP to this machine, but the client wants to know its TLS library all the same.
+        // Plain HTTP to this machine, but the client requires a TLS library.
         let _already_chosen = rustls::crypto::ring::default_provider().install_default();
         let caller = Caller {
             base: format!("http://{address}"),
@@ -81,7 +81,7 @@ impl Service {
         Self { child, caller, log }
     }
 
-    /// Starts one that should refuse to: its exit code and all it said.
+    /// Starts one that must refuse: its exit code and its whole output.
     pub async fn refused(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
         let mut command = command(&["serve"], url, variables);
         let ended = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output())
@@ -92,12 +92,12 @@ impl Service {
         (ended.status.code(), String::from_utf8_lossy(&told).into_owned())
     }
 
-    /// The port it listens on, on this machine alone.
+    /// The port where it listens, on this machine alone.
     pub fn port(&self) -> &str {
         self.caller.base.rsplit(':').next().unwrap_or_default()
     }
 
-    /// For senders that outlive it.
+    /// A sender that outlives the service.
     pub fn caller(&self) -> Caller {
         self.caller.clone()
     }
@@ -220,7 +220,7 @@ impl Caller {
         self.send(self.client.get(format!("{}{path}", self.base))).await
     }
 
-    /// What `/metrics` says of `name{labels}`; 0 when it says nothing.
+    /// The value of `name{labels}` in `/metrics`; 0 if it is missing.
     pub async fn metric(&self, series: &str) -> u64 {
         let answer = self
             .client
@@ -234,7 +234,7 @@ impl Caller {
             .unwrap_or(0)
     }
 
-    /// A request with `token` and nothing in it.
+    /// A request with `token` and no body.
     ///
     /// # Errors
     /// There was no answer.
@@ -244,7 +244,7 @@ impl Caller {
         self.send(request.bearer_auth(token)).await
     }
 
-    /// `GET /v1/auth/me` with `token`; `now` for what is so now.
+    /// `GET /v1/auth/me` with `token`; `now` for the current state.
     ///
     /// # Errors
     /// There was no answer.

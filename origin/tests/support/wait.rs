@@ -1,17 +1,17 @@
-//! Waiting for what others do, and telling them to end.
+//! Waits for other processes, and sends them signals.
 // Each test binary takes what it needs.
 #![allow(dead_code)]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Long, because a machine that does ten other things is not what these tests are about.
+/// Long, because these tests do not measure a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// When it does not within two minutes.
+/// When it does not hold within two minutes.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !condition().await {

@@ -1,4 +1,4 @@
-//! An address that the legacy service writes into a linked row reaches the account, and proves nothing.
+//! An address that the legacy service writes into a linked row is copied to the account, and proves nothing.
 
 use serde_json::json;
 use shared::ids::FirebaseUid;
@@ -9,13 +9,13 @@ use crate::google::{PASSWORD, World};
 const NEW: &str = "deleted_1760000000_ann@example.org";
 
 impl World {
-    /// What the legacy service, or somebody with a SQL console, does.
+    /// A write by the legacy service, or by an operator with an SQL console.
     async fn writes_address(&self, email: &str) {
         let write = format!("UPDATE auth.users SET email = '{email}'");
         self.app.database.execute(&write).await.unwrap();
     }
 
-    /// The account's address, and whether Firebase vouches for it.
+    /// The account's address, and whether Firebase has verified it.
     async fn address_there(&self, id: &str) -> (String, bool) {
         let uid = FirebaseUid::parse(id.to_owned()).unwrap();
         let account = self.app.app.accounts.firebase.find_account(&uid).await;
@@ -60,7 +60,7 @@ async fn address_written_by_the_legacy_service_is_the_accounts_and_unproven() {
         "a password proves no address"
     );
 
-    // The same address in another case is no other address.
+    // The same address in another case is the same address.
     world.writes_address(&NEW.to_uppercase()).await;
     assert_eq!(world.owed().await, 0);
 }
