@@ -4,8 +4,8 @@
 -- beside live traffic; may be repeated. No statement rewrites the table: varchar and text are stored alike, and a timestamp
 -- becomes a timestamptz in place while the session's time zone is UTC.
 --
--- Users whose provider and credentials contradict each other are not guessed at: the report at the end lists how many there
--- are of each kind, and `origin migrate up` refuses until none is left.
+-- It does not guess where a user's provider and credentials contradict each other: the report at the end lists how many such
+-- users there are of each kind, and `origin migrate up` refuses until none is left.
 SET lock_timeout = '1s';
 SET timezone = 'UTC';
 SET search_path = '';
@@ -27,7 +27,7 @@ ALTER TABLE auth.users ALTER COLUMN provider_data SET DEFAULT '{}';
 ALTER TABLE auth.users ALTER COLUMN last_firebase_sync TYPE timestamptz;
 ALTER TABLE auth.users ALTER COLUMN federation_status TYPE text, ALTER COLUMN federation_status SET DEFAULT 'active';
 
--- A row locks only itself, but all of them until the statement ends: repeat in slices of the id on a very large table.
+-- The statement locks every row that it changes until it ends: on a very large table repeat it in slices of the id.
 UPDATE auth.users SET auth_provider = CASE
         WHEN firebase_uid IS NULL THEN 'local'
         WHEN password_hash IS NULL THEN 'firebase'
@@ -37,7 +37,7 @@ WHERE auth_provider IS NULL;
 UPDATE auth.users SET provider_data = '{}' WHERE provider_data IS NULL OR jsonb_typeof(provider_data) <> 'object';
 UPDATE auth.users SET federation_status = 'active' WHERE federation_status IS NULL;
 
--- NOT NULL without a scan under an exclusive lock: a proven check stands in for it.
+-- NOT NULL without a scan under an exclusive lock: a proven check takes its place.
 ALTER TABLE auth.users DROP CONSTRAINT IF EXISTS provider_columns_present;
 ALTER TABLE auth.users ADD CONSTRAINT provider_columns_present
     CHECK (auth_provider IS NOT NULL AND provider_data IS NOT NULL AND federation_status IS NOT NULL) NOT VALID;

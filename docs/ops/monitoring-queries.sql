@@ -10,7 +10,7 @@ FROM auth.users
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
--- 3. Whose Firebase account has to be looked at again? Alert: anything failed for more than a day. Served by
+-- 3. Which Firebase accounts must be looked at again? Alert: anything failed for more than a day. Served by
 --    idx_users_federation_pending.
 SELECT federation_status, count(*) AS people, min(last_firebase_sync) AS longest_ago
 FROM auth.users
@@ -22,14 +22,14 @@ SELECT count(*) AS stale
 FROM auth.users
 WHERE firebase_uid IS NOT NULL AND is_active AND last_firebase_sync < now() - interval '24 hours';
 
--- 5. Who still writes balances outside the ledger? The way to zero is the way to turning the legacy service off.
+-- 5. Which programs still write balances outside the ledger? At zero the legacy service may be turned off.
 SELECT date_trunc('hour', created_at) AS hour, caller, reference AS application, count(*) AS movements, sum(amount) AS tokens
 FROM auth.token_transfers
 WHERE kind = 'external' AND created_at > now() - interval '24 hours'
 GROUP BY 1, 2, 3
 ORDER BY 1 DESC, 4 DESC;
 
--- 6. Did everyone who was created here get the welcome grant, once? Expect no row. (scan)
+-- 6. Did every user who was created here get the welcome grant, once? Expect no row. (scan)
 SELECT person.id
 FROM auth.users AS person
 WHERE person.auth_provider = 'firebase'
@@ -37,7 +37,7 @@ WHERE person.auth_provider = 'firebase'
   AND NOT EXISTS (SELECT FROM auth.token_transfers AS grant_row WHERE grant_row.user_id = person.id AND grant_row.kind = 'welcome')
 LIMIT 20;
 
--- 7. Tokens set aside, and holds nobody settled in time. Alert: overdue for more than some minutes means the sweep stands still.
+-- 7. Tokens in holds, and holds that no service settled in time. Alert: overdue for more than some minutes means the sweep stopped.
 SELECT count(*) AS open, coalesce(sum(amount), 0) AS tokens,
        count(*) FILTER (WHERE expires_at <= now()) AS overdue, min(expires_at) AS next_or_longest_overdue
 FROM auth.token_holds
@@ -57,7 +57,7 @@ WHERE datname = current_database()
 GROUP BY 1, 2
 ORDER BY 4 DESC NULLS LAST;
 
--- 10. Who waits for whom. Expect no row that stays.
+-- 10. Which session waits for which. Expect no row that stays.
 SELECT waiting.pid, waiting.application_name, now() - waiting.query_start AS waits, blocking.pid AS blocked_by,
        blocking.application_name AS blocked_by_program
 FROM pg_stat_activity AS waiting

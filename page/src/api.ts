@@ -9,7 +9,7 @@ export interface Call {
   readonly milliseconds: number;
 }
 
-/** A failure as the contract tells it. */
+/** A failure in the contract's form. */
 export class Refused extends Error {
   constructor(
     readonly code: string,
@@ -21,7 +21,7 @@ export class Refused extends Error {
 
 type Json = { readonly [name: string]: unknown };
 
-/** Calls the edge and answers `data`; `noted` hears of every call, failed ones included. */
+/** Calls the edge and answers `data`; `noted` gets every call, failed ones included. */
 export async function call(
   noted: (call: Call) => void,
   method: "GET" | "POST",

@@ -18,7 +18,7 @@ function note({ name, status, route, reason, milliseconds }: Call): void {
   while (calls.children.length > MOST_CALLS_SHOWN) calls.lastElementChild?.remove();
 }
 
-/** Does `work` and says how it went. */
+/** Does `work` and shows the outcome. */
 async function tell(work: () => Promise<string>): Promise<void> {
   status.classList.remove("failed");
   status.textContent = "…";

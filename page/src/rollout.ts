@@ -23,7 +23,7 @@ export class Rollout {
     return made;
   }
 
-  /** Follows another person from now on. */
+  /** Follows another user from now on. */
   follow(email: string | undefined): void {
     this.#email = email;
     this.#show();
@@ -38,7 +38,7 @@ export class Rollout {
       dot?.setAttribute("title", `${email}: ${side}, bucket ${bucket ?? "none"}`);
       return side === "v2";
     });
-    element("percent-shown").textContent = `${percent} %: ${moved.length} of ${SAMPLE.length} sample people sign in at v2`;
+    element("percent-shown").textContent = `${percent} %: ${moved.length} of ${SAMPLE.length} sample users sign in at v2`;
     const own = this.#email === undefined ? undefined : place(this.group, percent, this.#email);
     element("own-place").className = own?.side ?? "nobody";
     element("own-place").textContent =

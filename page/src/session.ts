@@ -15,7 +15,7 @@ import {
 } from "@firebase/auth";
 import { type Call, call } from "./api.js";
 
-/** `/settings.json`, written by whoever started the stack. */
+/** `/settings.json`; the program that starts the stack writes it. */
 export interface Settings {
   readonly project: string;
   /** The Auth emulator's address. */
@@ -45,12 +45,12 @@ export class Session {
     connectAuthEmulator(this.#auth, settings.emulator, { disableWarnings: true });
   }
 
-  /** Resolves once it is known who was signed in when the page was left. */
+  /** Resolves once the page knows which user was signed in when it was left. */
   async ready(): Promise<void> {
     await this.#auth.authStateReady();
   }
 
-  /** The token calls are made with, renewed by the SDK when it is about to expire. */
+  /** The token of the calls; the SDK renews it when it is about to expire. */
   async token(): Promise<string | undefined> {
     return this.#oldToken ?? (await this.#auth.currentUser?.getIdToken());
   }

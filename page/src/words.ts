@@ -2,24 +2,24 @@
 
 import { Refused } from "./api.js";
 
-/** What people can do something about, by the codes of Firebase and of the contract. Anything else keeps its own words. */
+/** Failures that a user can do something about, by the codes of Firebase and of the contract. Any other keeps its own words. */
 const IN_WORDS: { readonly [code: string]: string } = {
-  "auth/email-already-in-use": "Somebody has signed up with this address already. Sign in instead.",
+  "auth/email-already-in-use": "An account with this address already exists. Sign in instead.",
   "auth/invalid-credential": "The address or the password is wrong.",
   "auth/invalid-email": "This is not an e-mail address.",
   "auth/network-request-failed": "The Auth emulator does not answer. Is the stack still running?",
-  "auth/user-not-found": "Nobody has signed up with this address. Sign up first.",
+  "auth/user-not-found": "No account has this address. Sign up first.",
   "auth/weak-password": "The password needs six characters at least.",
   "auth/wrong-password": "The password is wrong.",
-  EMAIL_EXISTS: "Somebody has registered with this address already. Sign in instead.",
+  EMAIL_EXISTS: "A user with this address is already registered. Sign in instead.",
   INVALID_CREDENTIALS: "The address or the password is wrong.",
   TOKEN_EXPIRED: "The token has expired. Sign in again.",
   TOKEN_REVOKED: "This sign-in was ended from elsewhere. Sign in again.",
-  USERNAME_EXISTS: "Somebody has registered under this name already. Sign in instead.",
+  USERNAME_EXISTS: "A user with this name is already registered. Sign in instead.",
   USER_DISABLED: "This account has been deactivated.",
 };
 
-/** Why something did not work, and the code for whoever looks for it. */
+/** The reason of a failure, with its code for a developer. */
 export function reasonOf(error: unknown): string {
   const code = error instanceof Refused ? error.code : (error as { code?: string }).code;
   if (error instanceof TypeError) return "The edge does not answer. Is the stack still running?";
@@ -33,7 +33,7 @@ export function duration(seconds: number): string {
   return minutes === 0 ? `${seconds} s` : `${minutes} min ${seconds % 60} s`;
 }
 
-/** A moment of the contract, as this machine's owner writes it. */
+/** A moment of the contract, in this machine's format. */
 export function moment(rfc3339: unknown): string {
   const date = new Date(String(rfc3339));
   return Number.isNaN(date.getTime()) ? "–" : date.toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" });

@@ -27,9 +27,9 @@ export function launch() {
   });
 }
 
-/** One person's browser with nothing stored yet, the page open and ready. */
+/** One user's browser with nothing stored yet, the page open and ready. */
 export class Visit {
-  /** Complaints on the console and errors nobody caught. */
+  /** Complaints on the console and uncaught errors. */
   complaints = [];
   /** Requests to other machines. */
   strangers = [];
@@ -55,7 +55,7 @@ export class Visit {
     return visit;
   }
 
-  /** Waits until the status line says `text`; fails with what it says instead. */
+  /** Waits until the status line says `text`; fails with the line's text otherwise. */
   async says(text) {
     const status = this.page.locator("#status");
     // "…" stands there while something is under way.
@@ -64,7 +64,7 @@ export class Visit {
     if (said !== text) throw new Error(`the page says "${said}" instead of "${text}"`);
   }
 
-  /** Fills in who, presses the button in that group and waits for what the page says then. */
+  /** Fills in the credentials, presses the button in that group and waits for the page's answer. */
   async press(group, button, { email, password } = {}, said = "Signed in") {
     if (email !== undefined) await this.page.getByLabel("E-mail").fill(email);
     if (password !== undefined) await this.page.getByLabel("Password").fill(password);
@@ -73,7 +73,7 @@ export class Visit {
     await this.says(said);
   }
 
-  /** What the page says about who is signed in, by its names. */
+  /** The page's facts about the signed-in user, by its names. */
   async who() {
     const names = await this.page.locator("#who dt").allTextContents();
     const values = await this.page.locator("#who dd").allTextContents();
@@ -121,7 +121,7 @@ export class Visit {
     });
   }
 
-  /** Ends the visit and answers all that was wrong with it. */
+  /** Ends the visit and returns everything that was wrong with it. */
   async end() {
     await this.context.close();
     return { complaints: this.complaints, strangers: this.strangers };

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { Visit, launch } from "./chromium.mjs";
 
 const PASSWORD = "correct horse 1";
-/** Nobody here proves an address, which is what brings the welcome tokens. */
+/** No user here proves an address, and only a proof brings the welcome tokens. */
 const NO_TOKENS = "0 (held: 0)";
 const SAMPLE = 100;
 const REFUSAL = /^Failed to load resource: .* status of 4\d\d /;
@@ -73,7 +73,7 @@ visiting("stays signed in when the page is loaded again", async (visit) => {
   assert.equal((await visit.who())["Id"], Id);
 });
 
-visiting("signs in anonymously, twice as two people", async (visit) => {
+visiting("signs in anonymously, twice as two users", async (visit) => {
   await visit.press("Firebase", "Anonymous");
   const first = await visit.who();
   assert.equal(first["E-mail"], "–");
@@ -89,7 +89,7 @@ visiting("signs in with Google as the emulator offers it", async (visit) => {
   assert.equal(who["Provider"], "firebase");
   await visit.press(undefined, "Sign out", {}, "Signed out");
   await visit.press("Firebase", "Google", { email });
-  assert.equal((await visit.who())["Id"], who["Id"], "the same Google account is the same person");
+  assert.equal((await visit.who())["Id"], who["Id"], "the same Google account is the same user");
 });
 
 visiting("registers and signs in the old way, on the side the slider names", async (visit) => {
@@ -110,7 +110,7 @@ visiting("registers and signs in the old way, on the side the slider names", asy
     assert.match(login.reason, /^[a-z_-]+$/);
     sides.add(login.route);
   }
-  assert.deepEqual([...sides].sort(), ["legacy", "v2"], "at 50 % some of these people are on either side");
+  assert.deepEqual([...sides].sort(), ["legacy", "v2"], "at 50 % some of these users are on either side");
 });
 
 visiting("says why a sign-in is refused, either way, and stays signed out", async (visit) => {
@@ -146,7 +146,7 @@ visiting("the slider moves nobody at 0, everybody at 100, and nobody back in bet
     assert.match(await visit.page.locator("#percent-shown").textContent(), new RegExp(`^${percent} %: ${now.size} of ${SAMPLE} `));
     if (percent === 0) assert.equal(now.size, 0);
     // 100 users spread over 10,000 buckets: 50 ± 5 standard deviations.
-    if (percent === 50) assert.ok(now.size > 25 && now.size < 75, `${now.size} people at 50 %`);
+    if (percent === 50) assert.ok(now.size > 25 && now.size < 75, `${now.size} users at 50 %`);
     moved = now;
   }
   assert.equal(moved.size, SAMPLE);
