@@ -260,7 +260,7 @@ fn show_progress(progress: Progress) {
         Progress::Done { migration, took } => eprintln!("{migration} done in {:.2} s", took.as_secs_f64()),
         Progress::LockBusy { migration, waited } => {
             eprintln!(
-                "{migration} waits for a lock ({:.1} s so far; nobody waits behind it)",
+                "{migration} waits for a lock ({:.1} s so far; no other session waits behind it)",
                 waited.as_secs_f64()
             );
         }

@@ -106,7 +106,7 @@ field! {
     Reason(ledger::Reason):
         |value| ledger::Reason::parse(text(value, 1..=100)?).map_err(|rule| rule.0.into()),
         texts(1..=100).pattern(Some(r"\S"))
-            .description(Some("Why, for people and reports; not blank, no control characters."));
+            .description(Some("Why, for users and reports; not blank, no control characters."));
 
     /// What a movement belongs to in the caller's records.
     Reference(ledger::Reference):

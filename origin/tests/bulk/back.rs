@@ -133,7 +133,7 @@ async fn interrupted_unlinking_is_finished_and_one_user_alone_can_be_unlinked() 
         .await
         .unwrap();
     drill.users(&["unlink", &id, "--dry-run"]).await.expect(0).says(&[
-        "0 people would be unlinked.",
+        "0 users would be unlinked.",
         "1 account of earlier runs would be deleted.",
     ]);
     let finished = drill.users(&["unlink", &id, "--json"]).await.expect(0).json();

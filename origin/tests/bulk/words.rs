@@ -86,8 +86,8 @@ async fn users_not_imported_are_counted_by_reason_and_exit_is_2() {
         .unwrap();
     let rehearsal = drill.users(&["migrate", "--dry-run"]).await;
     exits(&rehearsal, 0);
-    assert_eq!(figure(&rehearsal, "people, local"), 5);
-    assert_eq!(figure(&rehearsal, "whose address another account has"), 1);
+    assert_eq!(figure(&rehearsal, "users, local"), 5);
+    assert_eq!(figure(&rehearsal, "of them with a taken address"), 1);
     assert!(!rehearsal.stdout.contains("Result"), "{}", rehearsal.stdout);
 
     let some = drill.users(&["migrate", "--limit", "2"]).await;
@@ -125,7 +125,7 @@ async fn unlink_counts_users_before_making_them_local() {
 
     let rehearsal = drill.users(&["unlink", "--all-migrated", "--dry-run"]).await;
     exits(&rehearsal, 0);
-    assert_eq!(rehearsal.stdout, "3 people would be unlinked.\n");
+    assert_eq!(rehearsal.stdout, "3 users would be unlinked.\n");
     assert_eq!(drill.linked().await, 3);
 
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED"});
@@ -159,6 +159,6 @@ async fn unlink_counts_users_before_making_them_local() {
         "{}",
         done.stderr
     );
-    assert_eq!(done.stdout, "0 people unlinked, 3 accounts deleted.\n");
+    assert_eq!(done.stdout, "0 users unlinked, 3 accounts deleted.\n");
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
 }

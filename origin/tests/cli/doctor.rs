@@ -286,11 +286,11 @@ async fn missing_credentials_are_reported() {
     for (variables, said) in [
         (
             vec![no_key],
-            "no FIREBASE_API_KEY: people cannot register or sign in here",
+            "no FIREBASE_API_KEY: users cannot register or sign in here",
         ),
         (
             no_account.to_vec(),
-            "no credentials to manage accounts: nobody is migrated, disabled or deleted at Firebase",
+            "no credentials to manage accounts: no user is moved, disabled or deleted at Firebase",
         ),
         (
             [&no_account[..], &[no_key]].concat(),

@@ -93,7 +93,7 @@ async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
     let report = with(&database, "migrate verify")
         .await
         .expect(0)
-        .says(&["differences: none", &format!("people: {}", before.len())]);
+        .says(&["differences: none", &format!("users: {}", before.len())]);
     let found = with(&database, "migrate verify --json").await.expect(0).json();
     assert_eq!(found["differences"].as_array().unwrap().len(), 0, "{report:?}");
 

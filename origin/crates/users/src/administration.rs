@@ -47,7 +47,7 @@ pub async fn named(pool: &Pool, name: &FirebaseUid) -> Result<Result<UserId, Unn
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unnamed {
     /// No user has it.
-    #[error("nobody has this id or Firebase uid")]
+    #[error("no user has this id or Firebase uid")]
     Nobody,
     /// It is one user's id and another user's uid.
     #[error(

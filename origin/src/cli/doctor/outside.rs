@@ -106,11 +106,11 @@ fn credentials(config: &Config) -> Finding {
         ),
         (None, Some(_)) => Finding::warning(
             "accounts",
-            "no FIREBASE_API_KEY: people cannot register or sign in here",
+            "no FIREBASE_API_KEY: users cannot register or sign in here",
         ),
         (Some(_), None) => Finding::warning(
             "accounts",
-            "no credentials to manage accounts: nobody is migrated, disabled or deleted at Firebase",
+            "no credentials to manage accounts: no user is moved, disabled or deleted at Firebase",
         ),
         (None, None) => Finding::warning(
             "accounts",

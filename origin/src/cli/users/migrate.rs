@@ -155,7 +155,7 @@ async fn migrate(
             Progress::Moved(report) => bar.show(report.settled(), report.failed.values().sum()),
             Progress::Waiting(0) => {}
             Progress::Waiting(others) => {
-                bar.say(&format!("waiting: {others} people are with another process"));
+                bar.say(&format!("waiting: {others} users are with another process"));
             }
             Progress::Trouble(error) => bar.say(&format!("{error}; trying again")),
         })
@@ -168,7 +168,7 @@ async fn migrate(
 
 fn describe(found: &Preflight, migration: &UserImport) -> String {
     let mut text = String::from(if found.is_rest {
-        "Preflight, of those whom an earlier run had not come to\n"
+        "Preflight, of users that an earlier run had not reached\n"
     } else {
         "Preflight\n"
     });
@@ -177,7 +177,7 @@ fn describe(found: &Preflight, migration: &UserImport) -> String {
         let _infallible = writeln!(text, "  {name:40}{value:>8}");
     };
     for (provider, count) in &found.people {
-        line(&format!("people, {provider}"), count.to_string());
+        line(&format!("users, {provider}"), count.to_string());
     }
     line(
         &format!("importable, first {} %", migration.share),
@@ -190,10 +190,7 @@ fn describe(found: &Preflight, migration: &UserImport) -> String {
     );
     line("  of them at Firebase already", found.in_firebase.to_string());
     line("  of them with a second factor", found.second_factors.to_string());
-    line(
-        "  whose address another account has",
-        found.address_taken.to_string(),
-    );
+    line("  of them with a taken address", found.address_taken.to_string());
     line("importable, later", found.outside_share.to_string());
     for (obstacle, count) in &found.obstacles {
         line(&format!("not importable, {obstacle}"), count.to_string());

@@ -47,7 +47,7 @@ pub(super) async fn set(
             };
             match syncing.notify(whom.id).await {
                 Ok(Notified::Yes) => {}
-                Ok(Notified::Pending) => eprintln!("Firebase is being told by somebody else."),
+                Ok(Notified::Pending) => eprintln!("Another process is notifying Firebase."),
                 Err(error) => {
                     eprintln!("Firebase does not know yet ({error}): the running service tells it.");
                 }

@@ -102,12 +102,12 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
             })
         );
     } else if dry_run {
-        println!("{count} people would be unlinked.");
+        println!("{count} users would be unlinked.");
         if owed > 0 {
             println!("{} of earlier runs would be deleted.", counted(owed, "account"));
         }
     } else {
-        println!("{unlinked} people unlinked, {deleted} accounts deleted.");
+        println!("{unlinked} users unlinked, {deleted} accounts deleted.");
     }
     if let Some(error) = stopped {
         eprintln!("stopped: {}", with_causes(&error));

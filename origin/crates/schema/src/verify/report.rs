@@ -84,7 +84,7 @@ impl fmt::Display for Report {
             .iter()
             .try_for_each(|note| writeln!(f, "note: {note}"))?;
         let Some(people) = &self.people else { return Ok(()) };
-        writeln!(f, "people: {}", people.total)?;
+        writeln!(f, "users: {}", people.total)?;
         for (label, count) in [
             ("local", people.local),
             ("firebase", people.firebase),
