@@ -48,7 +48,7 @@ pub struct ChangesQuery {
 /// For the edge and for services that keep account statuses. A change may come twice. Drop what you keep about these users and ask again.
 #[utoipa::path(get, path = "/v1/changes", operation_id = "listStandingChanges", tag = USERS, security(("serviceKey" = [])),
     params(ChangesQuery),
-    responses((status = 200, description = "The changes, or that everything kept is to be forgotten", body = Changes)),
+    responses((status = 200, description = "The changes, or the order to drop the whole cache", body = Changes)),
     extensions(("x-fails" = json!(ErrorCode::DatabaseUnavailable))))]
 pub async fn changes(
     State(app): State<AppState>,

@@ -111,7 +111,7 @@ field! {
     /// What a movement belongs to in the caller's records.
     Reference(ledger::Reference):
         |value| ledger::Reference::parse(text(value, 1..=255)?).map_err(|rule| rule.0.into()),
-        texts(1..=255).description(Some("What it belongs to in the caller's records."));
+        texts(1..=255).description(Some("The caller's own record of it, such as a job or an order."));
 
     /// How long tokens stay set aside.
     Lifetime(HoldLifetime):

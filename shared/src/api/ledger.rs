@@ -26,7 +26,7 @@ pub struct Transfer {
     pub balance_after: i32,
     /// Why.
     pub reason: String,
-    /// What it belongs to in the caller's records.
+    /// The caller's own record of it, such as a job or an order.
     pub reference: Option<String>,
     /// The hold to which it belongs.
     pub hold_id: Option<Uuid>,

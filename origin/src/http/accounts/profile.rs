@@ -39,7 +39,7 @@ pub struct ShownBody {
 /// Change the caller's name or photo, at Firebase and here
 #[utoipa::path(patch, path = "/v1/auth/profile", operation_id = "changeShown", tag = ACCOUNTS, security(("bearer" = [])),
     request_body = ShownBody,
-    responses((status = 200, description = "What is shown now", body = Shown)),
+    responses((status = 200, description = "The displayed name and photo", body = Shown)),
     extensions(("x-fails" = json!([of_users(), [OF_FIREBASE.as_slice(), &[ErrorCode::InvalidCredentials]]]))))]
 pub async fn change(
     State(app): State<AppState>,
