@@ -108,7 +108,7 @@ field! {
         texts(1..=100).pattern(Some(r"\S"))
             .description(Some("Why, for users and reports; not blank, no control characters."));
 
-    /// What a movement belongs to in the caller's records.
+    /// The caller's own record of a movement, such as a job or an order.
     Reference(ledger::Reference):
         |value| ledger::Reference::parse(text(value, 1..=255)?).map_err(|rule| rule.0.into()),
         texts(1..=255).description(Some("The caller's own record of it, such as a job or an order."));

@@ -27,7 +27,7 @@ async fn clicked_verification_of_the_same_password_account_ends_nothing() {
     let legacy = legacy_token(&id, crate::support::now());
     world.next_second().await;
     world.google.click_verification(&id);
-    // A refresh of the session tells the row.
+    // A refresh of the session brings the proof to the row.
     let renewed = world.refresh(&session).await.expect(200);
     let me = world
         .me(renewed.body["data"]["idToken"].as_str().unwrap())

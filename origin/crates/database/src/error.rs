@@ -1,4 +1,4 @@
-//! What a failure of the database means.
+//! The errors of the database, by their meaning.
 
 use std::sync::Arc;
 

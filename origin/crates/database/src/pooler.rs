@@ -16,7 +16,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// How often the check is repeated: another program may have held the session by chance.
 const ROUNDS: u32 = 3;
 
-/// What gives a session to the program.
+/// The kind of pooler between the program and the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pooler {
     /// The server itself, or a pooler that leaves a session to one client for as long as it is connected.

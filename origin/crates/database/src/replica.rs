@@ -33,7 +33,7 @@ macro_rules! replica_seen {
     };
 }
 
-/// What a statement on the replica showed of its snapshot.
+/// The age of a statement's snapshot on the replica, as the statement read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// The beat in the snapshot, in microseconds since this process began.

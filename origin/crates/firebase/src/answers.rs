@@ -154,7 +154,7 @@ impl ErrorDetail {
         }
     }
 
-    /// Of `{error: {…}}`.
+    /// The detail of an answer `{error: {…}}`.
     fn of(answer: &Value) -> Self {
         let error = answer.get("error");
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -38,7 +38,7 @@ pub enum FactorAnswer<'a> {
     },
 }
 
-// Credentials and codes stay out of logs whatever prints these.
+// Credentials and codes stay out of logs, whichever code prints these.
 impl std::fmt::Debug for SmsRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmsRequest").finish_non_exhaustive()

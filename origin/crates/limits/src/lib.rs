@@ -178,9 +178,9 @@ pub struct Counts {
 /// How many counters are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
-    /// Of guesses, in memory.
+    /// Counters of guesses, in memory.
     pub guesses: usize,
-    /// Of calls, in memory.
+    /// Counters of calls, in memory.
     pub calls: usize,
     /// Calls without a free counter.
     pub uncounted: u64,

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::catalogue::{BASELINE, Migration, Script};
 use super::error::{Finding, SchemaError, in_migration};
 
-/// What the checks of a plan found.
+/// The findings of a plan's checks.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// These stop the run, even if the operator accepts losses.

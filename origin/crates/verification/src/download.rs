@@ -10,7 +10,7 @@ use shared::causes::Causes;
 use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
 use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
 
-/// Why a download brought no keys. Operators see it; it holds neither the address nor the answer.
+/// Why a download failed. Operators see it; it holds neither the address nor the answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DownloadError {
     /// TLS could not be set up: no download is possible.

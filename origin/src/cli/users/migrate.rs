@@ -33,7 +33,7 @@ pub(super) struct MigrateArgs {
     /// Check, and change nothing on either side
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
-    /// Go on where an earlier run ended or was killed, without looking again at those it has looked at; without one, begin
+    /// Continue where an earlier run ended or was killed, without repeating its preflight; begin if there is none
     #[arg(long)]
     resume: bool,
     /// One JSON document on standard output

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
-/// What a statement needs of the pool.
+/// Whether a statement only reads or may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The statement only reads: it may use every connection.

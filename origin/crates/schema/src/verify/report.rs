@@ -41,7 +41,7 @@ pub struct Distribution {
     pub firebase: i64,
     /// Linked, with the old hash still in the row.
     pub hybrid: i64,
-    /// Being brought into agreement with Firebase.
+    /// Users with a pending synchronisation with Firebase.
     pub syncing: i64,
     /// To be tried again.
     pub failed: i64,

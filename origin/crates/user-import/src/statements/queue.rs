@@ -163,7 +163,7 @@ pub struct Settlement {
     pub id: UserId,
     /// `done`, `failed` or `skipped`.
     pub state: &'static str,
-    /// What happened.
+    /// The result: how they were linked, or why not.
     pub result: String,
 }
 

@@ -1,6 +1,6 @@
 -- Records a known user's new sign-in, or a proof of the row's address. Answers the changed row, or none when it already knew.
 --
--- $1 uid, $2 e-mail, $3 whether Firebase vouches for the e-mail, $4 display name, $5 photo URL, $6 signed in at,
+-- $1 uid, $2 e-mail, $3 whether Firebase has verified the e-mail, $4 display name, $5 photo URL, $6 signed in at,
 -- $7 whether the sign-in proves the e-mail, $8 whether a proof that is new to the row changes its ownership, $9 situations in which
 -- another row loses the address to it (shared/src/ownership.rs), $10 source address, $11 request id, $12 details,
 -- $13 the uid's issuer as rows carry it
