@@ -19,7 +19,7 @@ use verification::Verifier;
 
 use crate::clock;
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Parts};
 use crate::telemetry::Traces;
 
 /// A running service's parts.
@@ -87,16 +87,25 @@ impl App {
             recoveries: Arc::new(Semaphore::new(MAX_RECOVERIES)),
             clock: clock::now,
         };
+        let ledger = Ledger::new(pool.clone());
+        let metrics = Metrics::new(Parts {
+            pool: pool.clone(),
+            replica: replica.clone(),
+            ledger: ledger.clone(),
+            verifier: Arc::clone(&verifier),
+            limits: limits.clone(),
+            traces: traces.clone(),
+        });
         Ok(Arc::new(Self {
             notifying: Notifying::new(pool.clone(), config.ownership_notices.clone())?,
-            ledger: Ledger::new(pool.clone()),
+            ledger,
             pool,
             replica,
             verifier,
             accounts,
             costly_reads: Semaphore::new(usize::try_from(config.database.pool_max / 4).unwrap_or(1).max(1)),
             limits,
-            metrics: Metrics::default(),
+            metrics,
             traces,
             started: Instant::now(),
             draining: AtomicBool::new(false),

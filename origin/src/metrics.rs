@@ -2,224 +2,155 @@
 //!
 //! Names follow OpenTelemetry's HTTP conventions: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>.
 
-mod legacy_contract;
 mod legacy_tokens;
-mod limits;
+mod parts;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::Method;
+use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use shared::identity::TokenKind;
 
-pub use self::limits::limits;
-pub use legacy_contract::LegacySessions;
 pub use legacy_tokens::LegacyTokens;
+pub use parts::Parts;
+pub use prometheus_text::CONTENT_TYPE;
 
-/// Upper bounds of the duration's buckets, in microseconds, as OpenTelemetry advises.
-const BOUNDS: [u64; 14] = [
-    5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000,
-    5_000_000, 7_500_000, 10_000_000,
+/// Upper bounds of the duration's buckets, in seconds, as OpenTelemetry advises.
+const BOUNDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-/// What is counted about requests. One lock is taken for reading per request; only a combination never seen takes it for
-/// writing.
-#[derive(Debug, Default)]
+/// What is counted.
+#[derive(Debug)]
 pub struct Metrics {
     /// Tokens of the legacy service that are still in use.
     pub legacy_tokens: LegacyTokens,
-    /// Sessions that the legacy contract handed out.
-    pub legacy_sessions: LegacySessions,
-    active: AtomicI64,
-    requests: RwLock<BTreeMap<String, Answers>>,
-    failures: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
+    legacy_sessions: Family<[(&'static str, &'static str); 1], Counter>,
+    active: Gauge,
+    requests: Family<Answered, Histogram, fn() -> Histogram>,
+    failures: Family<Failed, Counter>,
+    registry: Registry,
 }
 
-/// The answers of one route, by method and status.
-type Answers = BTreeMap<(&'static str, u16), Durations>;
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    http_request_method: &'static str,
+    http_route: String,
+    http_response_status_code: u16,
+}
 
-#[derive(Debug, Default)]
-struct Durations {
-    buckets: [AtomicU64; BOUNDS.len()],
-    count: AtomicU64,
-    sum_micros: AtomicU64,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failed {
+    code: &'static str,
+    reason: &'static str,
 }
 
 /// A request that is being answered; ends when dropped, also when its caller has gone away.
 #[derive(Debug)]
-pub struct Active<'a>(&'a AtomicI64);
+pub struct Active<'a>(&'a Gauge);
 
 impl Drop for Active<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.dec();
     }
 }
 
 impl Metrics {
+    /// Metrics of a process with these `parts`, all zero.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let mut registry = Registry::default();
+        let active = Gauge::default();
+        registry.register(
+            "http_server_active_requests",
+            "Requests being answered",
+            active.clone(),
+        );
+        let histogram: fn() -> Histogram = || Histogram::new(BOUNDS);
+        let requests = Family::new_with_constructor(histogram);
+        registry.register(
+            "http_server_request_duration_seconds",
+            "Time from the request's head to the answer's",
+            requests.clone(),
+        );
+        let failures = Family::default();
+        registry.register(
+            "origin_failures",
+            "Failed requests by code and finer reason",
+            failures.clone(),
+        );
+        let legacy_tokens = LegacyTokens::register(&mut registry);
+        let legacy_sessions = Family::default();
+        registry.register(
+            "legacy_contract_sessions",
+            "Sessions that the legacy contract handed out, by the kind of token",
+            legacy_sessions.clone(),
+        );
+        registry.register_collector(Box::new(parts));
+        let metrics = Self {
+            legacy_tokens,
+            legacy_sessions,
+            active,
+            requests,
+            failures,
+            registry,
+        };
+        for kind in [TokenKind::FirebaseSessionCookie, TokenKind::Firebase] {
+            drop(metrics.legacy_sessions.get_or_create(&token_kind(kind)));
+        }
+        metrics
+    }
+
     /// Counts a request as being answered until the value is dropped.
     pub fn begin(&self) -> Active<'_> {
-        self.active.fetch_add(1, Ordering::Relaxed);
+        self.active.inc();
         Active(&self.active)
     }
 
     /// Counts an answered request by its route template.
     pub fn answered(&self, method: &Method, route: &str, status: u16, took: Duration) {
-        let key = (method_name(method), status);
-        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner);
-        match known.get(route).and_then(|series| series.get(&key)) {
-            Some(durations) => durations.add(took),
-            None => {
-                drop(known);
-                let mut all = self.requests.write().unwrap_or_else(PoisonError::into_inner);
-                all.entry(route.to_owned())
-                    .or_default()
-                    .entry(key)
-                    .or_default()
-                    .add(took);
-            }
-        }
+        let labels = Answered {
+            http_request_method: method_name(method),
+            http_route: route.to_owned(),
+            http_response_status_code: status,
+        };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     /// Counts a failure by its code and its finer reason.
     pub fn failed(&self, code: &'static str, reason: &'static str) {
-        let known = self.failures.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = known.get(&(code, reason)) {
-            count.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        drop(known);
-        let mut all = self.failures.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry((code, reason))
-            .or_default()
-            .fetch_add(1, Ordering::Relaxed);
+        self.failures.get_or_create(&Failed { code, reason }).inc();
+    }
+
+    /// Counts a session that the legacy contract handed out. An ID token means that no session cookie could be made: its holder is signed
+    /// out in an hour.
+    pub fn legacy_session(&self, kind: TokenKind) {
+        let kind = match kind {
+            TokenKind::FirebaseSessionCookie => kind,
+            TokenKind::Firebase | TokenKind::Legacy => TokenKind::Firebase,
+        };
+        self.legacy_sessions.get_or_create(&token_kind(kind)).inc();
     }
 
     /// Everything in Prometheus' text format 0.0.4.
-    #[must_use]
-    pub fn render(&self) -> String {
+    ///
+    /// # Errors
+    /// None as yet: a text takes whatever is written.
+    pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::with_capacity(16 * 1024);
-        head(
-            &mut text,
-            "http_server_active_requests",
-            "gauge",
-            "Requests being answered.",
-        );
-        sample(
-            &mut text,
-            "http_server_active_requests",
-            "",
-            self.active.load(Ordering::Relaxed),
-        );
-        let name = "http_server_request_duration_seconds";
-        head(
-            &mut text,
-            name,
-            "histogram",
-            "Time from the request's head to the answer's.",
-        );
-        for (route, series) in self
-            .requests
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            for ((method, status), durations) in series {
-                let labels = format!(
-                    "http_request_method=\"{method}\",http_route=\"{route}\",http_response_status_code=\"{status}\""
-                );
-                durations.render(&mut text, name, &labels);
-            }
-        }
-        head(
-            &mut text,
-            "origin_failures_total",
-            "counter",
-            "Failed requests by code and finer reason.",
-        );
-        for ((code, reason), count) in self
-            .failures
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            let labels = format!("code=\"{code}\",reason=\"{reason}\"");
-            sample(
-                &mut text,
-                "origin_failures_total",
-                &labels,
-                count.load(Ordering::Relaxed),
-            );
-        }
-        self.legacy_tokens.render(&mut text);
-        self.legacy_sessions.render(&mut text);
-        text
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
     }
 }
 
-impl Durations {
-    fn add(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        if let Some(bucket) = BOUNDS
-            .iter()
-            .zip(&self.buckets)
-            .find_map(|(bound, bucket)| (micros <= *bound).then_some(bucket))
-        {
-            bucket.fetch_add(1, Ordering::Relaxed);
-        }
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.sum_micros.fetch_add(micros, Ordering::Relaxed);
-    }
-
-    /// Buckets are cumulative in the text, as Prometheus wants them, and single in memory, so that adding touches one.
-    fn render(&self, text: &mut String, name: &str, labels: &str) {
-        let count = self.count.load(Ordering::Relaxed);
-        let mut so_far = 0_u64;
-        for (bound, bucket) in BOUNDS.iter().zip(&self.buckets) {
-            so_far = so_far.saturating_add(bucket.load(Ordering::Relaxed));
-            sample(
-                text,
-                &format!("{name}_bucket"),
-                &format!("{labels},le=\"{}\"", seconds(*bound)),
-                so_far,
-            );
-        }
-        sample(
-            text,
-            &format!("{name}_bucket"),
-            &format!("{labels},le=\"+Inf\""),
-            count,
-        );
-        sample(
-            text,
-            &format!("{name}_sum"),
-            labels,
-            seconds(self.sum_micros.load(Ordering::Relaxed)),
-        );
-        sample(text, &format!("{name}_count"), labels, count);
-    }
-}
-
-/// Announces a metric.
-pub fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a String cannot fail.
-    let _infallible = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-/// One value.
-pub fn sample(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let _infallible = if labels.is_empty() {
-        writeln!(text, "{name} {value}")
-    } else {
-        writeln!(text, "{name}{{{labels}}} {value}")
-    };
-}
-
-/// Microseconds as seconds, exactly.
-fn seconds(micros: u64) -> String {
-    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+const fn token_kind(kind: TokenKind) -> [(&'static str, &'static str); 1] {
+    [("token_kind", kind.as_str())]
 }
 
 /// A method nobody has heard of must not make a label of its own.
@@ -239,44 +170,6 @@ pub fn method_name(method: &Method) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_are_cumulative_and_end_at_the_count() {
-        let metrics = Metrics::default();
-        for milliseconds in [1, 5, 6, 20_000] {
-            metrics.answered(
-                &Method::GET,
-                "/v1/users/{id}",
-                200,
-                Duration::from_millis(milliseconds),
-            );
-        }
-        metrics.failed("TOKEN_EXPIRED", "expired");
-        let text = metrics.render();
-        let labels =
-            "http_request_method=\"GET\",http_route=\"/v1/users/{id}\",http_response_status_code=\"200\"";
-        let name = "http_server_request_duration_seconds";
-        for line in [
-            format!("{name}_bucket{{{labels},le=\"0.005\"}} 2"),
-            format!("{name}_bucket{{{labels},le=\"0.01\"}} 3"),
-            format!("{name}_bucket{{{labels},le=\"10\"}} 3"),
-            format!("{name}_bucket{{{labels},le=\"+Inf\"}} 4"),
-            format!("{name}_count{{{labels}}} 4"),
-            format!("{name}_sum{{{labels}}} 20.012"),
-            "origin_failures_total{code=\"TOKEN_EXPIRED\",reason=\"expired\"} 1".to_owned(),
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
-        }
-    }
-
-    #[test]
-    fn a_request_ends_however_it_ends() {
-        let metrics = Metrics::default();
-        let request = metrics.begin();
-        assert!(metrics.render().contains("http_server_active_requests 1"));
-        drop(request);
-        assert!(metrics.render().contains("http_server_active_requests 0"));
-    }
 
     #[test]
     fn strange_methods_share_a_label() {

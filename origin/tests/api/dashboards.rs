@@ -1,12 +1,13 @@
 //! The operators' material refers only to things that exist: every metric and label of the dashboards and alerts, every statement of the
 //! SQL panels, every page of an alert.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::database::TestDatabase;
 use crate::support::{TestApp, token};
 
 fn repository() -> PathBuf {
@@ -112,6 +113,96 @@ async fn every_metric_and_label_exists() {
         !known.contains("http_server_request_duration_minutes"),
         "the check can fail"
     );
+}
+
+/// Every metric with its kind and its labels, as operators' own dashboards may have them by now.
+const METRICS: [(&str, &str, &[&str]); 19] = [
+    ("db_client_connections", "gauge", &["state"]),
+    ("http_server_active_requests", "gauge", &[]),
+    (
+        "http_server_request_duration_seconds",
+        "histogram",
+        &["http_request_method", "http_route", "http_response_status_code"],
+    ),
+    ("jwks_cache_age_seconds", "gauge", &[]),
+    ("ledger_events_total", "counter", &["event"]),
+    ("legacy_contract_sessions_total", "counter", &["token_kind"]),
+    ("legacy_token_last_seen_seconds", "gauge", &[]),
+    ("legacy_token_latest_expiry_seconds", "gauge", &[]),
+    ("legacy_tokens_verified_total", "counter", &[]),
+    ("origin_failures_total", "counter", &["code", "reason"]),
+    ("origin_limit_counters", "gauge", &["what"]),
+    ("origin_limit_uncounted_total", "counter", &[]),
+    ("origin_recent_reads_total", "counter", &["from"]),
+    ("origin_redis_failures_total", "counter", &[]),
+    ("origin_redis_up", "gauge", &[]),
+    ("origin_replica_believed", "gauge", &[]),
+    ("origin_slowed_down_total", "counter", &["what"]),
+    ("otel_spans_dropped_total", "counter", &[]),
+    ("otel_spans_exported_total", "counter", &[]),
+];
+
+#[tokio::test]
+async fn metrics_keep_names_kinds_and_labels() {
+    let database = TestDatabase::with_connections(2).await;
+    let replica = database.url().to_owned();
+    let variables = [
+        ("DATABASE_READ_URL", replica.as_str()),
+        ("REDIS_URL", "redis://127.0.0.1:9"),
+        ("RATE_LIMITS", "on"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+    ];
+    let app = TestApp::start_on(database, &variables).await;
+    app.get("/v1/auth/me", "garbage").await.expect(401);
+    let answer = app.request("GET", "/metrics").send().await.unwrap();
+    let kind = answer.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    let text = answer.text().await.unwrap();
+    let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(announced) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = announced.split_once(' ').unwrap();
+            assert_eq!(kinds.insert(name, kind), None, "{name} twice");
+        } else if !line.starts_with('#') {
+            let (name, rest) = line.split_once(['{', ' ']).unwrap();
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(name);
+            let names = rest.split(',').filter_map(|label| label.split_once("=\""));
+            labels
+                .entry(family)
+                .or_default()
+                .extend(names.map(|(name, _)| name));
+        }
+    }
+    let expected: BTreeMap<&str, &str> = METRICS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
+    assert_eq!(kinds, expected);
+    for (name, kind, expected) in METRICS {
+        let mut expected: BTreeSet<&str> = expected.iter().copied().collect();
+        if kind == "histogram" {
+            expected.insert("le");
+        }
+        // Keys have no age before they have been fetched.
+        let found = labels.remove(name).unwrap_or_default();
+        assert_eq!(found, expected, "{name}");
+    }
+    let series = "http_request_method=\"GET\",http_route=\"/v1/auth/me\",http_response_status_code=\"401\"";
+    for bound in [
+        "0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5",
+        "10", "+Inf",
+    ] {
+        let bucket = format!("\nhttp_server_request_duration_seconds_bucket{{{series},le=\"{bound}\"}} ");
+        assert!(text.contains(&bucket), "{bucket} in\n{text}");
+    }
+    assert!(text.contains(&format!(
+        "\nhttp_server_request_duration_seconds_count{{{series}}} 1\n"
+    )));
+    let page = read("docs/ops/metrics-and-traces.md");
+    for (name, _, _) in METRICS {
+        assert!(page.contains(&format!("`{name}")), "{name} is not documented");
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl UserAndToken {
 /// The token of a sign-in, for clients that cannot refresh.
 pub(super) async fn session(app: &AppState, tokens: SignedIn) -> String {
     let session = app.accounts.legacy_contract_token(tokens).await;
-    app.metrics.legacy_sessions.note(session.kind);
+    app.metrics.legacy_session(session.kind);
     session.token
 }
 
