@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use database::Servers;
+use schema::backup::SILENCE;
 use schema::status::{self, State};
 use schema::{self, Options, Progress, SchemaError};
 use sqlx::postgres::PgConnectOptions;
@@ -247,7 +248,7 @@ async fn backup(
     skip_restore_test: bool,
 ) -> Result<ExitCode, String> {
     let stop = server::termination().map_err(|error| with_causes(&error))?;
-    let report = schema::backup::take(database, &output, !skip_restore_test, stop)
+    let report = schema::backup::take(database, &output, !skip_restore_test, SILENCE, stop)
         .await
         .map_err(|error| format!("{}: {}", error.code(), with_causes(&error)))?;
     print!("{report}");

@@ -196,7 +196,7 @@ async fn dump_may_take_longer_than_the_service_lets_a_transaction_idle() {
     let Some(place) = Place::find().await else { return };
     // The session holds its snapshot until the first session has idled for longer than that, or has ended.
     let idle = "SELECT coalesce(bool_and(state_change < now() - interval '11 seconds'), true) FROM pg_sleep(0.2), pg_stat_activity \
-                WHERE state = 'idle in transaction' AND application_name = 'crossfade-migrate'";
+                WHERE state = 'idle in transaction' AND application_name LIKE 'crossfade-backup%'";
     let path = place.path_with(
         "pg_dump",
         &format!("\"$real\" \"$@\" || exit\nwhile [ \"$(psql -Atc \"{idle}\" postgres)\" = f ]; do :; done"),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use schema::backup::{self, BackupError};
+use schema::backup::{self, BackupError, SILENCE};
 
 use crate::support::TestDatabase;
 
@@ -57,7 +57,7 @@ async fn backup_is_restored_and_counted_or_names_its_failure() {
         .value("SELECT current_setting('server_version_num')::integer / 10000")
         .await;
 
-    let outcome = backup::take(&database.options, &file, true, std::future::pending()).await;
+    let outcome = backup::take(&database.options, &file, true, SILENCE, std::future::pending()).await;
 
     match (installed(), outcome) {
         (None, Err(BackupError::ProgramMissing("pg_dump"))) => assert!(is_empty(&folder.0)),
@@ -84,7 +84,7 @@ async fn backup_is_restored_and_counted_or_names_its_failure() {
                 (6, 1, 4)
             );
             assert!(matches!(
-                backup::take(&database.options, &file, true, std::future::pending()).await,
+                backup::take(&database.options, &file, true, SILENCE, std::future::pending()).await,
                 Err(BackupError::FileExists(_))
             ));
         }
@@ -106,7 +106,7 @@ async fn unreachable_server_leaves_no_file() {
         .username("u")
         .database("d");
 
-    let error = backup::take(&nowhere, &file, true, std::future::pending())
+    let error = backup::take(&nowhere, &file, true, SILENCE, std::future::pending())
         .await
         .unwrap_err();
     assert_eq!(error.code(), "DATABASE_UNAVAILABLE");

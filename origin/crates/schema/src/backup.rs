@@ -5,10 +5,11 @@ mod client;
 mod error;
 mod partial;
 mod scratch;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
@@ -19,7 +20,12 @@ pub use error::BackupError;
 use partial::Partial;
 use scratch::Scratch;
 
-/// A finished backup.
+use crate::session;
+
+/// How long nothing may happen on any connection of a backup before it counts as lost.
+pub const SILENCE: Duration = Duration::from_secs(60);
+
+/// What was written, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackupReport {
     /// The dump's path (`pg_restore` reads the file).
@@ -45,9 +51,9 @@ pub struct TableCount {
     pub rows: i64,
 }
 
-/// Dumps the database into `output`. With `prove`, restores the dump into a scratch database, compares row counts and drops the scratch
-/// database; this needs the right to create databases and room for a second copy. When `stop` completes, the backup ends early and cleans
-/// up.
+/// Dumps the database into `output`. With `prove`, restores the dump into a database of its own, compares row counts and drops
+/// that database again; this needs the right to create databases and room for a second copy. When `stop` completes it ends early,
+/// and cleans up. It also ends when nothing has happened on its connections for `silence` ([`SILENCE`] in earnest).
 ///
 /// The counts come from the dump's own snapshot: they agree exactly although the service goes on writing.
 ///
@@ -57,22 +63,24 @@ pub async fn take(
     database: &PgConnectOptions,
     output: &Path,
     prove: bool,
+    silence: Duration,
     stop: impl Future<Output = ()>,
 ) -> Result<BackupReport, BackupError> {
     let started = Instant::now();
     if output.exists() {
         return Err(BackupError::FileExists(output.to_owned()));
     }
-    let mut source = super::session::connect(database).await?;
-    let client = Client::find(database, &mut source, prove).await?;
-    // The snapshot idles for as long as the dump takes; the server ends the service's own sessions after seconds of idling.
-    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
-        .execute(&mut source)
-        .await
-        .map_err(BackupError::Query)?;
-    let mut scratch = Scratch::new(super::session::connect(database).await?);
-    let partial = Partial::create(output)?;
+    let application = format!("crossfade-backup-{}", uuid::Uuid::new_v4().simple());
+    let mut source = session::connect(database, &application).await?;
+    let mut scratch = Scratch::new(session::connect(database, &application).await?);
     let work = async {
+        let client = Client::find(database, &application, &mut source, prove).await?;
+        // The snapshot idles for as long as the dump takes; the service's sessions are ended after seconds of that.
+        sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
+            .execute(&mut source)
+            .await
+            .map_err(BackupError::Query)?;
+        let partial = Partial::create(output)?;
         let tables = dump(&client, &mut source, partial.path()).await?;
         let proof = if prove {
             prove_restorable(&client, &mut scratch, database, partial.path(), &tables).await
@@ -80,8 +88,10 @@ pub async fn take(
             Ok(())
         };
         match proof {
-            Ok(()) => Ok((tables, None)),
-            Err(BackupError::ProgramFailed { program, output }) => Ok((tables, Some((program, output)))),
+            Ok(()) => Ok((partial, tables, None)),
+            Err(BackupError::ProgramFailed { program, output }) => {
+                Ok((partial, tables, Some((program, output))))
+            }
             Err(error) => Err(error),
         }
     };
@@ -89,10 +99,17 @@ pub async fn take(
         biased;
         () = stop => Err(BackupError::Stopped),
         outcome = work => outcome,
+        why = watch::lost(database, &application, silence) => Err(BackupError::Lost { why, left: None }),
     };
-    let other_copies = scratch.remove().await?;
-    let (tables, not_restored) = outcome?;
-    super::session::close(source).await;
+    let (outcome, other_copies) = match outcome {
+        Err(BackupError::Lost { why, .. }) => {
+            let left = scratch.remove_over_another(database).await;
+            (Err(BackupError::Lost { why, left }), Vec::new())
+        }
+        outcome => (outcome, scratch.remove().await?),
+    };
+    let (partial, tables, not_restored) = outcome?;
+    session::close(source).await;
     if let Some((program, told)) = not_restored {
         // The dump may be good and only its proof at fault: for example, this role may not create an extension in a new database.
         let mut kept = output.as_os_str().to_owned();
@@ -146,9 +163,9 @@ async fn prove_restorable(
 ) -> Result<(), BackupError> {
     let scratch = scratch.create().await?;
     client.restore(scratch, file).await?;
-    let mut restored = super::session::connect(&database.clone().database(scratch)).await?;
+    let mut restored = session::connect(&database.clone().database(scratch), client.application()).await?;
     let found = count_rows(&mut restored).await?;
-    super::session::close(restored).await;
+    session::close(restored).await;
     let differing: Vec<String> = expected
         .iter()
         .filter(|table| !found.contains(table))

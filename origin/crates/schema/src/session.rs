@@ -16,7 +16,14 @@ use super::error::{SchemaError, in_migration};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the goodbye to the server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// What the server does for the session named `$1`. The server hides all but its number from a role that the session has taken on.
+/// How the server notices within a minute that this program's machine is gone, and how firewalls see that a silent connection is in use.
+pub(super) const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
+];
+/// What the server is doing for the session that is named `$1`. It hides all but the number from a role that the session has taken on.
 const DOING: &str = "SELECT coalesce(state, ''), coalesce(wait_event, ''), \
             coalesce(extract(epoch FROM clock_timestamp() - state_change), 0)::float8 \
      FROM pg_stat_activity WHERE concat_ws(' ', pid, backend_start) = $1";
@@ -48,7 +55,7 @@ pub(super) async fn over<T>(
     patience: Patience,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, SchemaError>,
 ) -> Result<T, SchemaError> {
-    let mut connection = connect(database).await?;
+    let mut connection = connect(database, "crossfade-migrate").await?;
     let name = timeout(patience.silence, name(&mut connection))
         .await
         .map_err(|_| SchemaError::Lost("it answered nothing"))??;
@@ -61,10 +68,13 @@ pub(super) async fn over<T>(
     answer
 }
 
-/// A session with the settings of migrations: a pool's timeouts do not suit them, and the lock lives as long as the session.
-pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, SchemaError> {
-    let options = database.clone().application_name("crossfade-migrate").options([
-        // A parallel build would take every core from the other sessions.
+/// A session with the settings of migrations: pools set timeouts that do not suit them, and the lock lives as long as the session.
+pub(super) async fn connect(
+    database: &PgConnectOptions,
+    application: &str,
+) -> Result<PgConnection, SchemaError> {
+    let options = database.clone().application_name(application).options([
+        // A build that takes every core is felt by everyone else.
         ("max_parallel_maintenance_workers", "0"),
         ("max_parallel_workers_per_gather", "0"),
         // The server writes this session's pages to the disk in small parts, not all at once at a checkpoint, when the commits of all
@@ -73,14 +83,11 @@ pub(super) async fn connect(database: &PgConnectOptions) -> Result<PgConnection,
         ("client_min_messages", "warning"),
         // Statements that may take longer set their own limit.
         ("statement_timeout", "1h"),
-        // The server notices within a minute that this program's machine is gone, and releases the lock.
-        ("tcp_keepalives_idle", "30"),
-        ("tcp_keepalives_interval", "10"),
-        ("tcp_keepalives_count", "3"),
-        ("tcp_user_timeout", "30s"),
-        // Scripts write every name with its schema; a search path cannot make it mean another object.
+        // Every name is written with its schema; nobody's own search path may find another object for it.
         ("search_path", ""),
     ]);
+    // With this program's machine the lock is gone.
+    let options = options.options(KEEPALIVE);
     match timeout(CONNECT_PATIENCE, options.connect()).await {
         Ok(answer) => answer.map_err(SchemaError::Connect),
         Err(_) => {
@@ -112,51 +119,70 @@ async fn name(connection: &mut PgConnection) -> Result<String, SchemaError> {
 
 /// Returns once the session `name` is lost, with the reason.
 async fn lost(database: &PgConnectOptions, patience: Patience, name: &str) -> &'static str {
-    let pause = patience.silence / 6;
+    // Once may be chance: this program was stopped for a while, and both wake up together.
+    let mut was_idle = false;
+    watch(
+        database,
+        patience.silence,
+        async |other| {
+            sqlx::query_as::<_, (String, String, f64)>(DOING)
+                .bind(name)
+                .fetch_optional(other)
+                .await
+        },
+        |found| {
+            let Some((state, wait, since)) = found else {
+                return Some("the server does not know it any more");
+            };
+            let is_idle = state.starts_with("idle") && since > patience.silence.as_secs_f64();
+            if is_idle && was_idle {
+                return Some("the server has nothing to do for it, and no answer came");
+            }
+            was_idle = is_idle;
+            (wait == "SyncRep" && since > patience.standby.as_secs_f64())
+                .then_some("a commit waits for a synchronous standby that does not answer")
+        },
+    )
+    .await
+}
+
+/// Asks the server again and again over a connection of its own, six times in `silence`, and returns once `judge` finds in an answer
+/// that the work is lost, or the server cannot be asked for twice `silence`.
+pub(super) async fn watch<T>(
+    database: &PgConnectOptions,
+    silence: Duration,
+    ask: impl AsyncFn(&mut PgConnection) -> sqlx::Result<T>,
+    mut judge: impl FnMut(T) -> Option<&'static str>,
+) -> &'static str {
+    let pause = silence / 6;
     let mut other = None;
     let mut asked = Instant::now();
-    // One idle answer may be chance: after a pause of this program, both sides wake up together.
-    let mut was_idle = false;
     loop {
         tokio::time::sleep(pause).await;
-        let limit = pause.max(Duration::from_secs(1));
-        match timeout(limit, doing(&mut other, database, name)).await {
+        // The connection is kept for the next time.
+        let answer = async {
+            let connection = match &mut other {
+                Some(connection) => connection,
+                None => {
+                    let options = database.clone().application_name("crossfade-migrate-watch");
+                    other.insert(options.connect().await?)
+                }
+            };
+            ask(connection).await
+        };
+        match timeout(pause.max(Duration::from_secs(1)), answer).await {
             Ok(Ok(found)) => {
                 asked = Instant::now();
-                let Some((state, wait, since)) = found else {
-                    return "the server does not know it any more";
-                };
-                let is_idle = state.starts_with("idle") && since > patience.silence.as_secs_f64();
-                if is_idle && was_idle {
-                    return "the server has nothing to do for it, and no answer came";
-                }
-                was_idle = is_idle;
-                if wait == "SyncRep" && since > patience.standby.as_secs_f64() {
-                    return "a commit waits for a synchronous standby that does not answer";
+                if let Some(why) = judge(found) {
+                    return why;
                 }
             }
             Ok(Err(_)) | Err(_) => {
                 other = None;
-                if asked.elapsed() > patience.silence.saturating_mul(2) {
+                if asked.elapsed() > silence.saturating_mul(2) {
                     return "the server cannot be reached";
                 }
             }
         }
     }
-}
-
-/// What the server does for the session `name`, its wait event, and for how many seconds. The connection is kept for the next call.
-async fn doing(
-    other: &mut Option<PgConnection>,
-    database: &PgConnectOptions,
-    name: &str,
-) -> sqlx::Result<Option<(String, String, f64)>> {
-    let connection = match other {
-        Some(connection) => connection,
-        None => {
-            let options = database.clone().application_name("crossfade-migrate-watch");
-            other.insert(options.connect().await?)
-        }
-    };
-    sqlx::query_as(DOING).bind(name).fetch_optional(connection).await
 }

@@ -9,17 +9,25 @@ use sqlx::{ConnectOptions, PgConnection};
 use tokio::process::Command;
 
 use super::BackupError;
+use crate::session::KEEPALIVE;
+
+/// How long `pg_dump` waits for a table that others hold.
+const LOCK_PATIENCE_MS: u32 = 600_000;
+/// How long a server may take to let the programs in, in seconds.
+const CONNECT_PATIENCE: &str = "20";
 
 /// The environment and programs for one server: `pg_dump` and `pg_restore`.
 pub(super) struct Client {
     /// The connection, as libpq's environment variables: an argument would show the password to all users of the machine.
     environment: Vec<(&'static str, String)>,
+    application: String,
 }
 
 impl Client {
     /// Finds the programs before the backup begins.
     pub async fn find(
         database: &PgConnectOptions,
+        application: &str,
         server: &mut PgConnection,
         restore_too: bool,
     ) -> Result<Self, BackupError> {
@@ -44,15 +52,22 @@ impl Client {
         }
         Ok(Self {
             environment: environment(database),
+            application: application.to_owned(),
         })
     }
 
-    /// Writes the whole database, as of `snapshot`, into `file`, which exists and is empty.
+    /// What all sessions of this backup are named at the server.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// Writes the whole database, as of `snapshot`, into `file`, which is there and empty.
     pub async fn dump(&self, snapshot: &str, file: &Path) -> Result<(), BackupError> {
         let mut command = self.command("pg_dump");
         command
             .arg("--format=custom")
             .arg("--no-password")
+            .arg(format!("--lock-wait-timeout={LOCK_PATIENCE_MS}"))
             .arg(format!("--snapshot={snapshot}"))
             .arg("--file")
             .arg(file);
@@ -78,7 +93,8 @@ impl Client {
         let mut command = Command::new(program);
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            // Ctrl-C in a terminal then reaches only this program, which stops the other one.
+            .env("PGAPPNAME", &self.application)
+            // Ctrl-C in a terminal reaches this program alone, and ends the other with the wait for it.
             .process_group(0)
             .kill_on_drop(true);
         command
@@ -155,7 +171,13 @@ fn environment(database: &PgConnectOptions) -> Vec<(&'static str, String)> {
                 .unwrap_or(database.get_username())
                 .to_owned(),
         ),
-        ("PGAPPNAME", "crossfade-backup".to_owned()),
+        ("PGCONNECT_TIMEOUT", CONNECT_PATIENCE.to_owned()),
+        (
+            "PGOPTIONS",
+            KEEPALIVE
+                .map(|(name, value)| format!("-c {name}={value}"))
+                .join(" "),
+        ),
     ];
     environment.extend(
         url.password()

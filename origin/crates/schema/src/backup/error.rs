@@ -67,7 +67,15 @@ pub enum BackupError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The backup was told to stop.
+    /// Nothing happened any more on its connections.
+    #[error("the connection with the database is lost: {why}. No file is left behind{}", copy(left.as_deref()))]
+    Lost {
+        /// How that shows.
+        why: &'static str,
+        /// A database of the restore test that could not be dropped.
+        left: Option<String>,
+    },
+    /// Told to stop.
     #[error("stopped before it was done; neither a file nor a second database is left behind")]
     Stopped,
     /// The restored dump differs from the database.
@@ -94,6 +102,7 @@ impl BackupError {
             Self::ProgramNotStarted { .. } | Self::ProgramFailed { .. } => "BACKUP_PROGRAM_FAILED",
             Self::FileExists(_) | Self::PartialExists(_) | Self::File { .. } => "BACKUP_FILE",
             Self::Unproven { .. } => "BACKUP_UNPROVEN",
+            Self::Lost { .. } => "DATABASE_UNAVAILABLE",
             Self::Stopped => "BACKUP_STOPPED",
             Self::RestoreDiffers(_) => "BACKUP_NOT_RESTORABLE",
             Self::Scratch(_) => "BACKUP_SCRATCH_DATABASE",
@@ -101,4 +110,10 @@ impl BackupError {
             Self::Schema(error) => error.code(),
         }
     }
+}
+
+fn copy(left: Option<&str>) -> String {
+    left.map_or_else(String::new, |name| {
+        format!(", but drop the database {name}: it holds everyone's data")
+    })
 }

@@ -1,8 +1,11 @@
 //! The scratch database for a restore test.
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::BackupError;
+use crate::error::in_migration;
+use crate::session::{self, Patience};
 
 /// The prefix of the scratch databases' names. The rest is random: inside containers many processes have the same number, and a killed one
 /// leaves its database behind.
@@ -38,12 +41,10 @@ impl Scratch {
     pub async fn remove(mut self) -> Result<Vec<String>, BackupError> {
         let mut others = Vec::new();
         if let Some(name) = self.name {
-            sqlx::raw_sql(AssertSqlSafe(format!(
-                "DROP DATABASE IF EXISTS {name} WITH (FORCE)"
-            )))
-            .execute(&mut self.session)
-            .await
-            .map_err(BackupError::Scratch)?;
+            sqlx::raw_sql(AssertSqlSafe(dropping(&name)))
+                .execute(&mut self.session)
+                .await
+                .map_err(BackupError::Scratch)?;
             others = sqlx::query_scalar(
                 "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1) ORDER BY datname",
             )
@@ -52,7 +53,22 @@ impl Scratch {
             .await
             .map_err(BackupError::Query)?;
         }
-        crate::session::close(self.session).await;
+        session::close(self.session).await;
         Ok(others)
     }
+
+    /// The same where the session may be dead. Answers the name of a database that is still there.
+    pub async fn remove_over_another(self, database: &PgConnectOptions) -> Option<String> {
+        let name = self.name?;
+        let sql = dropping(&name);
+        let dropped = session::over(database, Patience::default(), async |other| {
+            let dropped = sqlx::raw_sql(AssertSqlSafe(sql)).execute(other).await;
+            dropped.map(drop).map_err(in_migration("restore test"))
+        });
+        dropped.await.is_err().then_some(name)
+    }
+}
+
+fn dropping(name: &str) -> String {
+    format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 }
