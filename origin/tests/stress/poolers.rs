@@ -6,7 +6,7 @@ use testkit::tokens::{LegacyPerson, legacy_token};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
-use crate::pgbouncer::PgBouncer;
+use crate::pgbouncer::{PgBouncer, ways_to_prepare};
 use crate::service::{Caller, Service};
 use crate::support::{NO_LIMITS, person, until};
 
@@ -64,11 +64,17 @@ async fn sign_out_and_leave(callers: &[Caller], staying: &[String], leaving: &[S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_out_closes_no_account_behind_a_sharing_pooler() {
+async fn nobody_who_signs_out_is_closed_behind_a_pooler_that_shares_sessions() {
+    for settings in ways_to_prepare() {
+        sign_out_behind_a_shared_session(settings).await;
+    }
+}
+
+async fn sign_out_behind_a_shared_session(settings: &str) {
     let database = TestDatabase::with_connections(2).await;
-    let Some(pooler) = PgBouncer::before(database.url(), "transaction", 3).await else {
-        return;
-    };
+    let pooler = PgBouncer::before(database.url(), "transaction", 3, settings)
+        .await
+        .unwrap();
     let variables = [
         ("DB_POOLER", "transaction"),
         ("DB_POOL_MAX", "6"),
@@ -129,12 +135,14 @@ async fn log_out_closes_no_account_behind_a_sharing_pooler() {
 async fn undeclared_sharing_pooler_is_refused_at_the_start() {
     let database = TestDatabase::with_connections(2).await;
     for mode in ["transaction", "statement"] {
-        let Some(pooler) = PgBouncer::before(database.url(), mode, 3).await else {
-            return;
-        };
-        let (code, told) = Service::refused(&pooler.url(database.url()), &NO_LIMITS).await;
-        assert_eq!(code, Some(64), "{mode}: {told}");
-        assert!(told.contains("DB_POOLER=transaction"), "{mode}: {told}");
+        for settings in ways_to_prepare() {
+            let pooler = PgBouncer::before(database.url(), mode, 3, settings)
+                .await
+                .unwrap();
+            let (code, told) = Service::refused(&pooler.url(database.url()), &NO_LIMITS).await;
+            assert_eq!(code, Some(64), "{mode}: {told}");
+            assert!(told.contains("DB_POOLER=transaction"), "{mode}: {told}");
+        }
     }
 }
 
@@ -142,7 +150,7 @@ async fn undeclared_sharing_pooler_is_refused_at_the_start() {
 async fn session_pooler_is_served_with_limits() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
-    let Some(pooler) = PgBouncer::before(database.url(), "session", 6).await else {
+    let Some(pooler) = PgBouncer::before(database.url(), "session", 6, "").await else {
         return;
     };
     let variables = [

@@ -1,4 +1,4 @@
-//! PgBouncer before the tests' PostgreSQL.
+//! PgBouncer before the tests' PostgreSQL: the first one on `PATH`, or the system's.
 // Each test binary takes what it needs.
 #![allow(dead_code)]
 
@@ -15,7 +15,44 @@ use crate::wait::{signal, until};
 /// `nobody`: PgBouncer does not run as root.
 const UNPRIVILEGED: u32 = 65534;
 
-/// A running pooler; dropping the value ends and removes it.
+/// The first version that can hold prepared statements for clients that share sessions.
+const PREPARES: (u32, u32) = (1, 21);
+
+/// How a pooler can treat the prepared statements of clients that share sessions: settings, each of which stands for one way.
+///
+/// Before 1.21 there is one, and a line says what was not shown.
+pub fn ways_to_prepare() -> &'static [&'static str] {
+    let Some((program, version)) = installed() else {
+        return &[];
+    };
+    let (major, minor) = version;
+    eprintln!("{}: PgBouncer {major}.{minor}", program.display());
+    if version < PREPARES {
+        eprintln!("not shown: PgBouncer from 1.21 on, which can hold prepared statements");
+        return &[""];
+    }
+    &["max_prepared_statements = 0\n", "max_prepared_statements = 100\n"]
+}
+
+fn installed() -> Option<(PathBuf, (u32, u32))> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let program = std::env::split_paths(&path)
+        .chain(system)
+        .map(|folder| folder.join("pgbouncer"))
+        .find(|file| file.is_file());
+    let Some(program) = program else {
+        eprintln!("not shown: PgBouncer is not installed (Debian: pgbouncer)");
+        return None;
+    };
+    let told = Command::new(&program).arg("--version").output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let version = told.split_whitespace().nth(1).unwrap_or_default();
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    Some((program, (numbers.next().unwrap(), numbers.next().unwrap())))
+}
+
+/// A running pooler, ended and removed with the value.
 pub struct PgBouncer {
     folder: PathBuf,
     address: SocketAddr,
@@ -23,19 +60,10 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// A pooler in `mode`, with so many sessions, before the server of `url`. `None` where PgBouncer is not installed.
-    pub async fn before(url: &str, mode: &str, sessions: u32) -> Option<Self> {
-        let program = [
-            "/usr/sbin/pgbouncer",
-            "/usr/bin/pgbouncer",
-            "/usr/local/bin/pgbouncer",
-        ]
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists());
-        let Some(program) = program else {
-            eprintln!("not shown: PgBouncer is not installed (Debian: pgbouncer)");
-            return None;
-        };
+    /// One that pools in `mode`, with so many sessions and these settings, before the server of `url`. `None` where PgBouncer is not
+    /// installed.
+    pub async fn before(url: &str, mode: &str, sessions: u32, settings: &str) -> Option<Self> {
+        let (program, _) = installed()?;
         let server = reqwest::Url::parse(url).unwrap();
         let folder = std::env::temp_dir().join(format!("crossfade-pooler-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
@@ -44,7 +72,7 @@ impl PgBouncer {
             .password()
             .map(|password| format!(" password={password}"))
             .unwrap_or_default();
-        let settings = format!(
+        let given = format!(
             "[databases]\n* = host={} port={} user={}{password}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
              auth_type = any\npool_mode = {mode}\ndefault_pool_size = {sessions}\nmax_client_conn = 300\nunix_socket_dir =\n",
             server.host_str().unwrap(),
@@ -58,7 +86,7 @@ impl PgBouncer {
             _ => "",
         };
         let file = folder.join("pgbouncer.ini");
-        std::fs::write(&file, settings + ignored).unwrap();
+        std::fs::write(&file, given + ignored + settings).unwrap();
         let mut command = Command::new(program);
         command
             .arg(&file)
