@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use database::Writes;
 use serde::Serialize;
 use shared::token::Accepted;
 
@@ -43,6 +44,7 @@ pub struct Readiness {
 /// Every check by its name: `ok`, or the fault.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Checks {
+    /// `ok`, `read-only`, `waits for a standby` (commits hang) or `unreachable`.
     database: &'static str,
     schema: &'static str,
     serving: &'static str,
@@ -118,9 +120,10 @@ fn key_rings(app: &AppState) -> Vec<KeyRing> {
 
 /// Whether the database takes writes: without them no user can sign in or spend.
 async fn database_state(app: &AppState) -> &'static str {
-    match tokio::time::timeout(CHECK_TIMEOUT, app.pool.takes_writes()).await {
-        Ok(Ok(true)) => "ok",
-        Ok(Ok(false)) => "read-only",
+    match tokio::time::timeout(CHECK_TIMEOUT, app.pool.writes()).await {
+        Ok(Ok(Writes::Taken)) => "ok",
+        Ok(Ok(Writes::Refused)) => "read-only",
+        Ok(Ok(Writes::Hang)) => "waits for a standby",
         Ok(Err(_)) | Err(_) => "unreachable",
     }
 }

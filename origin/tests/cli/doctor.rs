@@ -118,7 +118,28 @@ async fn read_only_database_is_reported() {
 }
 
 #[tokio::test]
-async fn missing_database_is_reported_beside_working_checks() {
+async fn each_of_several_servers_is_told_of_and_the_good_one_looked_at() {
+    let healthy = Healthy::start().await;
+    let address = url(&healthy.database);
+    let port = reqwest::Url::parse(&address).unwrap().port().unwrap();
+    let servers = |list: &str| address.replace(&format!("127.0.0.1:{port}"), list);
+    let one_lost = servers(&format!("127.0.0.1:9,127.0.0.1:{port}"));
+    assert_eq!(
+        healthy
+            .only_says(0, "servers", &[("DATABASE_URL", one_lost.as_str())])
+            .await,
+        "in the order of DATABASE_URL: 1 unreachable: connection refused; 2 takes writes"
+    );
+    let all_lost = servers("127.0.0.1:9,127.0.0.1:10");
+    let ended = healthy.doctor("", &[("DATABASE_URL", &all_lost)]).await;
+    ended.expect(1).says(&[
+        "warning  servers    in the order of DATABASE_URL: 1 unreachable: connection refused; 2 unreachable: connection refused\n",
+        "WRONG    database   unreachable: connection refused\n",
+    ]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_told_beside_what_works() {
     let healthy = Healthy::start().await;
     let gone = [("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing")];
     healthy.doctor("", &gone).await.expect(1).says(&[

@@ -303,12 +303,24 @@ async fn commits_waiting_for_a_lost_standby_do_not_block_readers() {
         failed += usize::from(credit.await.unwrap().unwrap().status != 200);
     }
     assert!(failed > 0, "no commit hung");
+    let state = async || {
+        let ready = caller.get("/readyz").await.unwrap();
+        (ready.status, ready.body["checks"]["database"].clone())
+    };
+    assert_eq!(state().await, (503, "waits for a standby".into()));
+    assert_eq!(caller.get("/health").await.unwrap().status, 503);
+    let (_, doctor) = Service::told(&["doctor"], &server.url(), &[]).await;
+    assert!(
+        doctor.contains("WRONG    writing    commits wait for a synchronous standby"),
+        "{doctor}"
+    );
 
     waits("").await;
     until("credits are made again", async || {
         caller.credit(user, "after").await.unwrap().status == 200
     })
     .await;
+    assert_eq!(state().await, (200, "ok".into()));
 }
 
 #[tokio::test]

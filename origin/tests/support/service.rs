@@ -83,7 +83,12 @@ impl Service {
 
     /// Starts one that must refuse: its exit code and its whole output.
     pub async fn refused(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
-        let mut command = command(&["serve"], url, variables);
+        Self::told(&["serve"], url, variables).await
+    }
+
+    /// What the program comes to with these words: its exit code and all it said.
+    pub async fn told(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut command = command(arguments, url, variables);
         let ended = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output())
             .await
             .unwrap()

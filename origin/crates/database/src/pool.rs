@@ -32,10 +32,24 @@ const DOUBTFUL: Duration = Duration::from_secs(1);
 /// Writes and locks nothing, and fails where a write would fail: the pool then drops a session that may not write and probes a fresh one.
 const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
      RAISE read_only_sql_transaction; END IF; END $$";
-/// How long an answer that the server has sent may take to arrive.
+/// A commit that a synchronous standby has not confirmed for a second. Roles see it of their own sessions.
+pub const SOMEBODY_WAITS_FOR_A_STANDBY: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
+     AND state_change < clock_timestamp() - interval '1 second')";
+/// How long an answer may be on its way that the server has sent.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// How often a repeatable statement is run. After a restart of the server every session is over; the pool drops all of them with the first.
 const MAX_ATTEMPTS: u32 = 3;
+
+/// What the database does with writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// It takes them.
+    Taken,
+    /// It refuses them: a standby, or a server that is read-only for now.
+    Refused,
+    /// It takes them, and their commits wait for a synchronous standby that does not answer.
+    Hang,
+}
 
 /// Sessions with the database. Cheap to clone; clones share them. Statements go through [`crate::run`], [`crate::read`] or
 /// [`Pool::once`].
@@ -142,21 +156,25 @@ impl Pool {
         Ok(answer?)
     }
 
-    /// Whether the database takes writes now.
+    /// What the database does with writes now. Asked as a reader: while commits hang, writers have no place.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn takes_writes(&self) -> Result<bool, DatabaseError> {
+    pub async fn writes(&self) -> Result<Writes, DatabaseError> {
         let answer = self
-            .repeatedly(Purpose::Write, |mut connection| async move {
+            .repeatedly(Purpose::Read, |mut connection| async move {
                 sqlx::query(REFUSED_WHERE_WRITES_ARE)
                     .execute(&mut *connection)
+                    .await?;
+                sqlx::query_scalar(SOMEBODY_WAITS_FOR_A_STANDBY)
+                    .fetch_one(&mut *connection)
                     .await
             })
             .await;
         match answer {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_read_only() => Ok(false),
+            Ok(false) => Ok(Writes::Taken),
+            Ok(true) => Ok(Writes::Hang),
+            Err(error) if error.is_read_only() => Ok(Writes::Refused),
             Err(error) => Err(error),
         }
     }

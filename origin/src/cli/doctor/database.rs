@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use database::DatabaseConfig;
-use database::{Pooler, SharedSessions};
+use database::{Pooler, SOMEBODY_WAITS_FOR_A_STANDBY, Servers, SharedSessions};
 use schema::SchemaError;
 use schema::status::{self, State};
 use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
 
 use super::finding::{Finding, distance};
 use crate::cli::reason::counted;
@@ -18,6 +19,73 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST_SECONDS_APART: i64 = 5;
 
 pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut config = Cow::Borrowed(config);
+    if config.servers.list.len() > 1 {
+        let (finding, serving) = servers(&config.servers).await;
+        findings.push(finding);
+        // Those that are lost are told of; what follows is about the one that serves, and waits for no other.
+        if let Some(server) = serving {
+            config.to_mut().servers.list = vec![server];
+        }
+    }
+    findings.extend(look_at_one(&config).await);
+    findings
+}
+
+/// Each server by its place in the list (names of hosts are not ours to print), and the first that will do.
+async fn servers(servers: &Servers) -> (Finding, Option<PgConnectOptions>) {
+    let mut answers = Vec::new();
+    let looks: Vec<_> = servers
+        .list
+        .iter()
+        .map(|server| {
+            let alone = Servers {
+                list: vec![server.clone()],
+                must_write: false,
+                attempt: servers.attempt,
+            };
+            tokio::spawn(async move { tokio::time::timeout(PATIENCE, takes_writes(&alone)).await })
+        })
+        .collect();
+    for look in looks {
+        answers.push(match look.await {
+            Ok(Ok(answer)) => answer.map_err(|error| refusal(&error)),
+            Ok(Err(_)) | Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        });
+    }
+    let serving = answers
+        .iter()
+        .position(|answer| matches!(answer, Ok(writes) if *writes || !servers.must_write));
+    let lost = answers.iter().filter(|answer| answer.is_err()).count();
+    let told: Vec<String> = answers
+        .iter()
+        .zip(1_u32..)
+        .map(|(answer, place)| match answer {
+            Ok(true) => format!("{place} takes writes"),
+            Ok(false) => format!("{place} takes none"),
+            Err(why) => format!("{place} {why}"),
+        })
+        .collect();
+    let detail = format!("in the order of DATABASE_URL: {}", told.join("; "));
+    let finding = if lost == 0 {
+        Finding::ok("servers", detail)
+    } else {
+        Finding::warning("servers", detail)
+    };
+    (
+        finding,
+        serving.and_then(|place| servers.list.get(place)).cloned(),
+    )
+}
+
+async fn takes_writes(server: &Servers) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
+        .fetch_one(&mut server.connect().await?)
+        .await
+}
+
+async fn look_at_one(config: &DatabaseConfig) -> Vec<Finding> {
     let started = Instant::now();
     let mut connection = match tokio::time::timeout(PATIENCE, config.servers.connect()).await {
         Ok(Ok(connection)) => connection,
@@ -64,6 +132,8 @@ struct Server {
     room: i64,
     used: i64,
     takes_writes: bool,
+    /// Whether a commit waits for a synchronous standby.
+    hangs: bool,
     round_trip: Duration,
 }
 
@@ -76,15 +146,20 @@ async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
                 (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
                 current_setting('transaction_read_only') = 'off'",
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
+    let round_trip = started.elapsed();
+    let hangs = sqlx::query_scalar(SOMEBODY_WAITS_FOR_A_STANDBY)
+        .fetch_one(connection)
+        .await?;
     Ok(Server {
         version,
         clock,
         room,
         used,
         takes_writes,
-        round_trip: started.elapsed(),
+        hangs,
+        round_trip,
     })
 }
 
@@ -105,13 +180,18 @@ fn opening(took: Duration, config: &DatabaseConfig) -> Finding {
 }
 
 fn writing(server: &Server) -> Finding {
-    if server.takes_writes {
-        Finding::ok("writing", "the database takes writes")
-    } else {
-        Finding::wrong(
+    match server {
+        Server {
+            takes_writes: false, ..
+        } => Finding::wrong(
             "writing",
             "the database takes no writes: a standby, or default_transaction_read_only",
-        )
+        ),
+        Server { hangs: true, .. } => Finding::wrong(
+            "writing",
+            "commits wait for a synchronous standby that does not answer: bring it back, or take it out of synchronous_standby_names",
+        ),
+        _ => Finding::ok("writing", "the database takes writes"),
     }
 }
 
