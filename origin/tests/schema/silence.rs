@@ -154,7 +154,7 @@ async fn backup_losing_connections(
         proxy.welcome(welcome);
         assert!(proxy.swallow() > 0);
     };
-    let both = async { tokio::join!(backup, lose).0 };
+    let both = Box::pin(async { tokio::join!(backup, lose).0 });
     let outcome = tokio::time::timeout(Duration::from_secs(60), both).await;
     outcome.expect("the backup waits on").unwrap_err()
 }

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use ::database::{Role, Servers};
 use sqlx::Connection as _;
+use sqlx::postgres::PgConnectOptions;
 use testkit::faulty_proxy::{FaultyProxy, Welcome};
 use uuid::Uuid;
 
@@ -256,6 +258,67 @@ async fn hosts_are_tried_in_turn() {
     let accepted = proxy.accepted();
     warm(&service.caller(), user).await;
     assert_eq!(proxy.accepted(), accepted);
+}
+
+/// Whether a session of these servers may write; `None` where none will do.
+async fn writes(list: &[&PgConnectOptions], role: Role) -> Option<bool> {
+    let servers = Servers {
+        list: list.iter().map(|server| (*server).clone()).collect(),
+        role,
+        attempt: Duration::from_secs(5),
+    };
+    let mut connection = servers.connect().await.ok()?;
+    let found = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'");
+    found.fetch_one(&mut connection).await.ok()
+}
+
+#[tokio::test]
+async fn read_only_primary_will_do_for_readers_where_no_server_takes_writes() {
+    let database = TestDatabase::with_connections(2).await;
+    let user = person(&mut database.connect().await).await;
+    let writer: PgConnectOptions = database.url().parse().unwrap();
+    let fenced = writer.clone().options([("default_transaction_read_only", "on")]);
+    for (list, role, found) in [
+        (&[&fenced, &writer][..], Role::Primary, Some(true)),
+        (&[&fenced], Role::Primary, Some(false)),
+        (&[&fenced, &writer], Role::ReadWrite, Some(true)),
+        (&[&fenced], Role::ReadWrite, None),
+        (&[&fenced, &writer], Role::Any, Some(false)),
+    ] {
+        assert_eq!(writes(list, role).await, found, "{role:?} of {}", list.len());
+    }
+
+    let nobody = FaultyProxy::to(address(database.url())).await.unwrap();
+    nobody.welcome(Welcome::Close);
+    let places = [nobody.address(), address(database.url())];
+    let url = at(
+        database.url(),
+        &places,
+        "?connect_timeout=1&target_session_attrs=primary",
+    );
+    let service = Service::start(&url, &QUICK).await;
+    let caller = service.caller();
+    warm(&caller, user).await;
+    let name: String = database.value("SELECT current_database()::text").await;
+    database
+        .execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = on"
+        ))
+        .await
+        .unwrap();
+    // Sessions that are there keep what they began with.
+    database
+        .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        .await
+        .unwrap();
+    for number in 0..8 {
+        let answer = caller.show(user).await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let credit = caller.credit(user, &format!("key-{number}")).await;
+        credit.unwrap().assert_unavailable();
+    }
+    let ready = caller.get("/readyz").await.unwrap();
+    assert_eq!(ready.body["checks"]["database"], "read-only");
 }
 
 #[tokio::test]

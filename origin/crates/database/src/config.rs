@@ -9,7 +9,7 @@ use shared::config::{Reader, whole_number};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::pooler::Pooler;
-use crate::servers::Servers;
+use crate::servers::{Role, Servers};
 use url::DatabaseUrl;
 
 /// How many prepared statements a session keeps.
@@ -47,7 +47,7 @@ impl DatabaseConfig {
         let migrations = reader.optional("MIGRATE_DATABASE_URL", url::read);
         let replica = reader.optional("DATABASE_READ_URL", |text| {
             let url = url::read(text)?;
-            if url.servers.must_write {
+            if url.servers.role != Role::Any {
                 return Err("asks for a server that takes writes; a replica takes none".to_owned());
             }
             Ok(url)
@@ -141,7 +141,7 @@ fn parts(reader: &mut Reader<'_>) -> Option<DatabaseUrl> {
     Some(DatabaseUrl {
         servers: Servers {
             list: vec![server],
-            must_write: false,
+            role: Role::Any,
             attempt: url::ATTEMPT,
         },
         names_ssl_mode: false,

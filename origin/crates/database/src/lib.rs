@@ -21,4 +21,4 @@ pub use pool::{Borrowed, Limits, Pool, SOMEBODY_WAITS_FOR_A_STANDBY, Writes};
 pub use pooler::{Pooler, SharedSessions};
 pub use replica::Replica;
 pub use run::{open, open_replica, read, run};
-pub use servers::{Opening, Servers, Settings};
+pub use servers::{Opening, Role, Servers, Settings};

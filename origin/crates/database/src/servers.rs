@@ -15,14 +15,25 @@ use crate::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
 /// How often the limit of an attempt is doubled while no server answers in time.
 const MAX_DOUBLINGS: u32 = 2;
 
+/// Which of several servers will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Any that lets us in.
+    Any,
+    /// The primary. One that is read-only for a while will do for readers, where no server takes writes.
+    Primary,
+    /// One that takes writes, and no other.
+    ReadWrite,
+}
+
 /// The servers of one database.
 #[derive(Debug, Clone)]
 pub struct Servers {
     /// Tried in this order, beginning with the last good one.
     pub list: Vec<PgConnectOptions>,
-    /// Only a server that takes writes is accepted.
-    pub must_write: bool,
-    /// How long one server, or one of its addresses, may take to accept a session.
+    /// Which of them will do.
+    pub role: Role,
+    /// How long one server, or one of its addresses, may take to let us in.
     pub attempt: Duration,
 }
 
@@ -42,6 +53,8 @@ pub struct Begun {
     pub connection: PgConnection,
     /// Its registered name, unless the session is shared.
     pub registration: Option<Registration>,
+    /// Whether it is with a server that takes writes; not asked where any will do.
+    takes_writes: bool,
 }
 
 /// Opens sessions.
@@ -62,7 +75,7 @@ impl From<PgConnectOptions> for Servers {
     fn from(server: PgConnectOptions) -> Self {
         Self {
             list: vec![server],
-            must_write: false,
+            role: Role::Any,
             attempt: Duration::from_secs(20),
         }
     }
@@ -134,19 +147,24 @@ impl Opening {
         let count = self.servers.list.len();
         let first = self.last_good.load(Ordering::Relaxed);
         let mut failure = sqlx::Error::PoolTimedOut;
+        let mut for_readers = None;
         for step in 0..count {
             let index = first.wrapping_add(step) % count.max(1);
             let Some(server) = self.servers.list.get(index) else {
                 continue;
             };
             match self.open_at(index, server).await {
-                Ok(begun) => {
+                Ok(begun) if begun.takes_writes => {
                     self.last_good.store(index, Ordering::Relaxed);
                     self.late.store(0, Ordering::Relaxed);
                     return Ok(begun);
                 }
+                Ok(begun) => for_readers = for_readers.or(Some(begun)),
                 Err(error) => failure = error,
             }
+        }
+        if let Some(begun) = for_readers {
+            return Ok(begun);
         }
         if is_late(&failure) {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -204,12 +222,13 @@ impl Opening {
         if self.stays_ours() && !self.is_verified.load(Ordering::Relaxed) {
             self.verify(&mut connection, server).await?;
         }
-        let registration = timeout(limit, self.settle(&mut connection, server))
+        let (registration, takes_writes) = timeout(limit, self.settle(&mut connection, server))
             .await
             .map_err(late)??;
         Ok(Begun {
             connection,
             registration,
+            takes_writes,
         })
     }
 
@@ -247,9 +266,10 @@ impl Opening {
         &self,
         connection: &mut PgConnection,
         server: &PgConnectOptions,
-    ) -> sqlx::Result<Option<Registration>> {
-        if self.settings.is_none() && !self.servers.must_write {
-            return Ok(None);
+    ) -> sqlx::Result<(Option<Registration>, bool)> {
+        let role = self.servers.role;
+        if self.settings.is_none() && role == Role::Any {
+            return Ok((None, true));
         }
         let mut sql = String::new();
         if let Some(settings) = self.settings.as_ref().filter(|_| self.stays_ours()) {
@@ -257,23 +277,26 @@ impl Opening {
         }
         sql.push_str(
             "SELECT current_setting('transaction_read_only'), \
-                    pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text",
+                    pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text, \
+                    pg_is_in_recovery()",
         );
         let row = sqlx::raw_sql(AssertSqlSafe(sql))
             .fetch_one(&mut *connection)
             .await?;
-        if self.servers.must_write && row.try_get::<&str, _>(0)? != "off" {
+        let takes_writes = role == Role::Any || row.try_get::<&str, _>(0)? == "off";
+        // `t` or `f`: the simple protocol answers in text.
+        if !takes_writes && (role == Role::ReadWrite || row.try_get_unchecked::<&str, _>(2)? == "t") {
             return Err(sqlx::Error::Io(io::Error::other("this server takes no writes")));
         }
         if !self.stays_ours() {
-            return Ok(None);
+            return Ok((None, takes_writes));
         }
         let (registration, is_alone) = self.known.note(row.try_get::<&str, _>(1)?);
         if !is_alone {
             // Two of our connections are in one session: a pooler shares it, unless the other connection has just ended.
             self.verify(connection, server).await?;
         }
-        Ok(Some(registration))
+        Ok((Some(registration), takes_writes))
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use database::DatabaseConfig;
-use database::{Pooler, SOMEBODY_WAITS_FOR_A_STANDBY, Servers, SharedSessions};
+use database::{Pooler, Role, SOMEBODY_WAITS_FOR_A_STANDBY, Servers, SharedSessions};
 use schema::SchemaError;
 use schema::status::{self, State};
 use sqlx::PgConnection;
@@ -42,7 +42,7 @@ async fn servers(servers: &Servers) -> (Finding, Option<PgConnectOptions>) {
         .map(|server| {
             let alone = Servers {
                 list: vec![server.clone()],
-                must_write: false,
+                role: Role::Any,
                 attempt: servers.attempt,
             };
             tokio::spawn(async move { tokio::time::timeout(PATIENCE, takes_writes(&alone)).await })
@@ -54,9 +54,11 @@ async fn servers(servers: &Servers) -> (Finding, Option<PgConnectOptions>) {
             Ok(Err(_)) | Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         });
     }
-    let serving = answers
-        .iter()
-        .position(|answer| matches!(answer, Ok(writes) if *writes || !servers.must_write));
+    let first = |wanted: fn(&Result<bool, String>) -> bool| answers.iter().position(wanted);
+    let serving = match servers.role {
+        Role::Any => first(Result::is_ok),
+        Role::Primary | Role::ReadWrite => first(|answer| *answer == Ok(true)),
+    };
     let lost = answers.iter().filter(|answer| answer.is_err()).count();
     let told: Vec<String> = answers
         .iter()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use shared::config::whole_number;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::servers::Servers;
+use crate::servers::{Role, Servers};
 
 /// How long one server may take to accept a session, unless `connect_timeout` sets another limit.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
@@ -94,16 +94,13 @@ pub(super) fn read(text: &str) -> Result<DatabaseUrl, String> {
             Duration::from_secs(seconds.unsigned_abs())
         }
     };
-    let must_write = matches!(
-        parameters.value("target_session_attrs"),
-        Some("read-write" | "primary")
-    );
+    let role = match parameters.value("target_session_attrs") {
+        Some("read-write") => Role::ReadWrite,
+        Some("primary") => Role::Primary,
+        _ => Role::Any,
+    };
     Ok(DatabaseUrl {
-        servers: Servers {
-            list,
-            must_write,
-            attempt,
-        },
+        servers: Servers { list, role, attempt },
         names_ssl_mode: parameters.has(&["sslmode", "ssl-mode"]),
     })
 }
@@ -232,7 +229,7 @@ mod tests {
                 .iter()
                 .all(|one| one.get_database() == Some("people") && one.get_username() == "app")
         );
-        assert!(servers.must_write);
+        assert_eq!(servers.role, Role::ReadWrite);
         assert_eq!(servers.attempt, Duration::from_secs(3));
     }
 
