@@ -57,6 +57,27 @@ enum Command {
     Healthcheck,
 }
 
+/// The program: reads the arguments of this process, runs the verb and answers the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(cli.run());
+    // What still runs on a thread of its own (a password check, a look-up of a name) has nobody left who waits for it, and must not
+    // decide when the process ends.
+    runtime.shutdown_background();
+    code
+}
+
 impl Cli {
     /// Reads the arguments of this process.
     ///

@@ -5,6 +5,7 @@
 
 mod acts;
 mod autopilot;
+mod days;
 mod factor;
 mod judge;
 mod people;
@@ -60,14 +61,19 @@ pub fn run(options: &Options) -> Done {
     let ((played, strange), tries) = factor::at_it(&stage, &user, || {
         strangers::at_it(&stage, || acts::play(&mut stack, &stage))
     });
+    // When nobody else is at it: what the edge believes of the time, it believes for everybody.
+    let days = played.and_then(|()| days::play(&mut stack, &stage));
     report::print(&stage, started.elapsed());
+    if let Ok(days) = &days {
+        days.print();
+    }
     println!("\nMeanwhile strangers made {strange} requests with broken, stalled or misplaced bodies.");
     println!(
         "A user with a second factor tried {} times by password alone and was let in {} times.",
         tries.made, tries.let_in
     );
     drop(stack);
-    played?;
+    let days = days?;
     if stage.is_stopped() {
         return Err(Fault::new("drill rollout", "stopped before its end"));
     }
@@ -77,5 +83,6 @@ pub fn run(options: &Options) -> Done {
             "a password alone was enough for a user with a second factor",
         ));
     }
+    days.verdict()?;
     report::verdict(&stage)
 }

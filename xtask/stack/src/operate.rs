@@ -62,6 +62,14 @@ impl Stack {
         Ok(())
     }
 
+    /// Starts the origin again, with a clock that runs ahead by `seconds` ([`programs::build_origin_ahead`] compiles it).
+    pub fn restart_origin_ahead(&mut self, seconds: i64) -> Done {
+        self.origin.stop();
+        let with = &self.started_with;
+        self.origin = programs::origin_ahead(&self.guard, with.origin_port, &with.origin, seconds)?;
+        Ok(())
+    }
+
     /// Stops the database server.
     pub fn stop_database(&mut self) -> Done {
         match &mut self.database {

@@ -43,7 +43,41 @@ pub fn migrate(database_url: &str) -> Done {
 
 /// Starts the origin.
 pub fn origin(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Done<Service> {
-    let mut command = Command::new(paths::debug_binary("origin"));
+    serve(
+        guard,
+        &mut Command::new(paths::debug_binary("origin")),
+        port,
+        variables,
+    )
+}
+
+/// Compiles what [`origin_ahead`] starts.
+pub fn build_origin_ahead() -> Done {
+    run::logged(
+        "compile the origin whose clock runs ahead",
+        "build-origin-ahead",
+        run::cargo().args(["build", "-p", "crossfade-origin", "--example", "origin_ahead"]),
+    )
+}
+
+/// Starts the origin with a clock that runs ahead by `seconds`.
+pub fn origin_ahead(
+    guard: &Arc<Guard>,
+    port: u16,
+    variables: &[(&str, String)],
+    seconds: i64,
+) -> Done<Service> {
+    let mut command = Command::new(paths::debug_binary("examples/origin_ahead"));
+    command.env("AHEAD_SECONDS", seconds.to_string());
+    serve(guard, &mut command, port, variables)
+}
+
+fn serve(
+    guard: &Arc<Guard>,
+    command: &mut Command,
+    port: u16,
+    variables: &[(&str, String)],
+) -> Done<Service> {
     command
         .arg("serve")
         .env("PORT", port.to_string())
@@ -51,7 +85,7 @@ pub fn origin(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Do
     command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
     // Not the checkout: a developer's `.env` there is for their own runs.
     command.current_dir("/");
-    let mut service = Service::start(guard, "origin", &mut command)?;
+    let mut service = Service::start(guard, "origin", command)?;
     service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/readyz"))?;
     Ok(service)
 }
