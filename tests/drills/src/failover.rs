@@ -1,10 +1,12 @@
-//! `cargo xtask drill failover`: three origins behind a load balancer, one of them through a pooler and one through another load
-//! balancer, on a PostgreSQL with a synchronous standby, while machines, connections and processes are lost one after the other.
+//! `cargo xtask drill failover`: the edge before three origins behind a load balancer, one of them through a pooler and one through
+//! another load balancer, on a PostgreSQL with a synchronous standby, while machines, connections and processes are lost one after the
+//! other.
 //!
-//! The programs are the system's: what stands in for them could not show what they do. Users who earn, who come for the first time and
-//! who read are at it all the time; after each act the database is asked what became of every write that was acknowledged.
+//! The programs are the system's: what stands in for them could not show what they do. Users who earn, who come for the first time, who
+//! sign in and who read are at it all the time; after each act the database is asked what became of every write that was acknowledged.
 
 mod acts;
+mod edge;
 mod load;
 mod node;
 mod report;
@@ -17,8 +19,9 @@ use std::time::Duration;
 
 use load::Load;
 use site::Site;
+use stack::build_edge::{self, Profile};
 use stack::fault::{Done, Fault};
-use stack::tools::{npm, system};
+use stack::tools::{npm, system, wasm_target};
 use stack::{console, programs};
 
 const STEP: &str = "drill failover";
@@ -39,24 +42,28 @@ pub fn run(options: &Options) -> Done {
     system::require(STEP)?;
     let _stop = stack::stop_signal()?;
     console::step("npm tools", npm::ensure)?;
+    console::step("wasm32 target", wasm_target::ensure)?;
     console::step("compile the origin and the stand-ins", programs::build)?;
+    console::step(build_edge::STEP, || build_edge::build(Profile::Release))?;
     let mut site = None;
-    console::step("servers, proxies, pooler, origins, load balancer", || {
+    console::step("servers, proxies, pooler, origins, load balancer, edge", || {
         site = Some(Site::up()?);
         Ok(())
     })?;
     let mut site = site.ok_or_else(|| Fault::new(STEP, "nothing was brought up"))?;
     let mut load = Load::new(
         site.front.clone(),
+        site.edge.clone(),
         site.service_key.clone(),
         site::PROJECT.to_owned(),
     );
-    acts::seed(&site, &mut load)?;
+    acts::seed(&mut site, &mut load)?;
     let load = Arc::new(load);
     let threads: Vec<_> = (0..load::EARNERS)
         .map(|number| start(&load, move |load| load.earn(number)))
         .chain((0..load::NEWCOMERS).map(|number| start(&load, move |load| load.arrive(number))))
         .chain((0..load::READERS).map(|number| start(&load, move |load| load.read(number))))
+        .chain((0..load::SIGNERS).map(|number| start(&load, move |load| load.sign_in(number))))
         .collect();
     let away = Duration::from_secs(options.seconds);
     let played = acts::play(&mut site, &load, away, options.only.as_deref());

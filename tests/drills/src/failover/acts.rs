@@ -70,11 +70,12 @@ const ACTS: [Act; 13] = [
         site.attach()?;
         Ok(Some(promoted))
     }),
-    ("read-only for a while", |site, away| {
+    ("read-only for a minute", |site, away| {
         let primary = &site.nodes[site.primary];
         primary.sql("ALTER SYSTEM SET default_transaction_read_only = on")?;
         primary.sql("SELECT pg_reload_conf()")?;
-        thread::sleep(away);
+        // A minute where the others take ten seconds.
+        thread::sleep(away * 6);
         primary.sql("ALTER SYSTEM RESET default_transaction_read_only")?;
         primary.sql("SELECT pg_reload_conf()")?;
         Ok(Some(Instant::now()))
@@ -130,8 +131,8 @@ const ACTS: [Act; 13] = [
     }),
 ];
 
-/// The users who earn, who also read.
-pub fn seed(site: &Site, load: &mut Load) -> Done {
+/// The users who earn, who also read, and those who sign in.
+pub fn seed(site: &mut Site, load: &mut Load) -> Done {
     for earner in 0..EARNERS {
         let bearer = format!("Bearer {}", load.token(&format!("earner-{earner}"), now() - 5));
         let answer = http::get(
@@ -143,6 +144,7 @@ pub fn seed(site: &Site, load: &mut Load) -> Done {
         load.ids
             .push(id.ok_or_else(|| Fault::new(STEP, format!("no user: {} {}", answer.status, answer.text)))?);
     }
+    load.accounts = site.google.accounts()?;
     Ok(())
 }
 

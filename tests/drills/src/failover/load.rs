@@ -1,4 +1,4 @@
-//! Who is at it meanwhile: users who earn, users who come for the first time, users who read.
+//! Who is at it meanwhile: users who earn, users who come for the first time, users who sign in, users who read.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -18,16 +18,42 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub const EARNERS: usize = 5;
 pub const READERS: usize = 3;
 pub const NEWCOMERS: usize = 2;
+pub const SIGNERS: usize = 2;
+/// What Cloudflare says the caller's address is; the local runtime leaves what it finds.
+const ADDRESS: &str = "cf-connecting-ip";
+
+/// Somebody with a password.
+pub struct Account {
+    pub uid: String,
+    pub password: String,
+}
+
+impl Account {
+    pub fn new(number: usize) -> Self {
+        Self {
+            uid: format!("signer-{number}"),
+            password: format!("password {number}"),
+        }
+    }
+
+    pub fn email(&self) -> String {
+        format!("{}@example.org", self.uid)
+    }
+}
 
 /// What one act came to.
 #[derive(Default)]
 pub struct Seen {
     pub acknowledged: u64,
+    pub signed_in: u64,
+    /// Writes with an idempotency key that failed, and again when they were retried.
+    pub failed_twice: u64,
     pub statuses: BTreeMap<u16, u64>,
     pub misdirected: u64,
     last_write: Option<Instant>,
     pub without_a_write: Duration,
     pub reader_failed: Duration,
+    pub sign_in_failed: Duration,
     /// When a write was acknowledged, for the time after a promotion.
     pub writes: Vec<Instant>,
     pub strange: Vec<String>,
@@ -36,6 +62,7 @@ pub struct Seen {
 /// What all threads share.
 pub struct Load {
     pub front: String,
+    pub edge: String,
     pub service_key: String,
     pub project: String,
     pub seen: Mutex<Seen>,
@@ -44,21 +71,24 @@ pub struct Load {
     /// Newcomers who were let in.
     pub arrived: Mutex<Vec<String>>,
     pub ids: Vec<String>,
+    pub accounts: Vec<Account>,
     pause: AtomicBool,
     stop: AtomicBool,
     busy: AtomicUsize,
 }
 
 impl Load {
-    pub fn new(front: String, service_key: String, project: String) -> Self {
+    pub fn new(front: String, edge: String, service_key: String, project: String) -> Self {
         Self {
             front,
+            edge,
             service_key,
             project,
             seen: Mutex::default(),
             earned: (0..EARNERS).map(|_| AtomicUsize::new(0)).collect(),
             arrived: Mutex::default(),
             ids: Vec::new(),
+            accounts: Vec::new(),
             pause: AtomicBool::new(true),
             stop: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
@@ -133,14 +163,27 @@ impl Load {
     /// Asks until it is granted: an outage is asked again with the same key.
     fn until_granted(&self, ask: impl Fn() -> Result<Answer, String>) -> Option<Answer> {
         let started = Instant::now();
-        loop {
+        for attempt in 1.. {
             if let Some(answer) = self.count(ask()) {
                 return Some(answer);
+            }
+            if attempt == 2 {
+                self.lock().failed_twice += 1;
             }
             if started.elapsed() > Duration::from_secs(120) || self.stop.load(Ordering::SeqCst) {
                 return None;
             }
             thread::sleep(PAUSE);
+        }
+        None
+    }
+
+    /// Where caller `number` calls: every second one an origin itself, as services do, the others the edge.
+    fn way(&self, number: usize) -> &str {
+        if number.is_multiple_of(2) {
+            &self.edge
+        } else {
+            &self.front
         }
     }
 
@@ -199,7 +242,7 @@ impl Load {
     }
 
     pub fn arrive(&self, newcomer: usize) {
-        let url = format!("{}/v1/auth/me", self.front);
+        let url = format!("{}/v1/auth/me", self.way(newcomer));
         let run = now();
         self.turns(|client, number| {
             let uid = format!("new-{run}-{newcomer}-{number}");
@@ -217,26 +260,47 @@ impl Load {
     }
 
     pub fn read(&self, reader: usize) {
-        let url = format!("{}/v1/auth/me", self.front);
+        let url = format!("{}/v1/auth/me", self.way(reader));
         let uid = format!("earner-{reader}");
         let bearer = format!("Bearer {}", self.token(&uid, now() - 5));
-        let headers = [("authorization", bearer.as_str())];
-        let mut failing: Option<Instant> = None;
+        let address = format!("10.0.0.{reader}");
+        let headers = [("authorization", bearer.as_str()), (ADDRESS, &address)];
+        let mut failing = None;
         self.turns(|client, _| {
             let asked = Instant::now();
-            match self.count(client.get(&url, &headers)) {
-                Some(answer) => {
-                    self.check_owner(&answer, &uid);
-                    if let Some(since) = failing.take() {
-                        let mut seen = self.lock();
-                        seen.reader_failed = seen.reader_failed.max(since.elapsed());
-                    }
-                }
-                None => {
-                    failing.get_or_insert(asked);
-                }
+            let answer = self.count(client.get(&url, &headers));
+            if let Some(answer) = &answer {
+                self.check_owner(answer, &uid);
             }
+            let failed = outage(&mut failing, asked, answer.is_some());
+            let mut seen = self.lock();
+            seen.reader_failed = seen.reader_failed.max(failed);
+            drop(seen);
             thread::sleep(Duration::from_millis(10));
+        });
+    }
+
+    pub fn sign_in(&self, signer: usize) {
+        let url = format!("{}/auth/login", self.edge);
+        let mut failing = None;
+        self.turns(|client, number| {
+            let index = (number * SIGNERS + signer) % self.accounts.len().max(1);
+            let Some(account) = self.accounts.get(index) else {
+                return;
+            };
+            let body = json!({"email": account.email(), "password": account.password});
+            let address = format!("10.0.1.{index}");
+            let asked = Instant::now();
+            let answer = self.count(client.post(&url, &[(ADDRESS, &address)], &body));
+            if let Some(answer) = &answer {
+                self.check_owner(answer, &account.uid);
+            }
+            let failed = outage(&mut failing, asked, answer.is_some());
+            let mut seen = self.lock();
+            seen.signed_in += u64::from(answer.is_some());
+            seen.sign_in_failed = seen.sign_in_failed.max(failed);
+            drop(seen);
+            thread::sleep(PAUSE);
         });
     }
 
@@ -244,6 +308,16 @@ impl Load {
         if answer.json()["data"]["user"]["email"] != format!("{uid}@example.org") {
             self.lock().misdirected += 1;
         }
+    }
+}
+
+/// How long an outage of somebody took that is over with this answer; `failing` remembers since when it lasts.
+fn outage(failing: &mut Option<Instant>, asked: Instant, is_well: bool) -> Duration {
+    if is_well {
+        failing.take().map_or(Duration::ZERO, |since| since.elapsed())
+    } else {
+        failing.get_or_insert(asked);
+        Duration::ZERO
     }
 }
 

@@ -8,7 +8,7 @@ use super::load::Seen;
 
 /// How soon the database must be written to after it could be again.
 const WRITES_AGAIN: Duration = Duration::from_secs(3);
-/// Acts in which no read may fail.
+/// Acts in which no read may fail, and no write that has an idempotency key and is retried once.
 const NO_READ_FAILS: [&str; 6] = [
     "nothing",
     "planned switch-over",
@@ -31,9 +31,9 @@ pub struct Row {
 
 pub fn print(rows: &[Row]) {
     println!(
-        "\n| act | acknowledged | lost | doubled | misdirected | without a write | a reader failed | writes again | answers |"
+        "\n| act | acknowledged | signed in | lost | doubled | misdirected | without a write | a reader failed | a sign-in failed | writes again | answers |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         let answers: Vec<String> = row
             .seen
@@ -42,14 +42,16 @@ pub fn print(rows: &[Row]) {
             .map(|(status, count)| format!("{status}: {count}"))
             .collect();
         println!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             row.seen.acknowledged,
+            row.seen.signed_in,
             row.lost,
             row.doubled,
             row.misdirected,
             seconds(row.seen.without_a_write),
             seconds(row.seen.reader_failed),
+            seconds(row.seen.sign_in_failed),
             row.writes_again.map_or_else(|| "–".to_owned(), seconds),
             answers.join(", ")
         );
@@ -92,6 +94,13 @@ pub fn verdict(rows: &[Row]) -> Done {
         }
         if NO_READ_FAILS.contains(&row.name) && row.seen.reader_failed > Duration::ZERO {
             wrong.push(format!("{}: a read failed", row.name));
+        }
+        if NO_READ_FAILS.contains(&row.name) && row.seen.failed_twice > 0 {
+            let count = row.seen.failed_twice;
+            wrong.push(format!("{}: {count} writes failed though retried", row.name));
+        }
+        if row.seen.signed_in == 0 {
+            wrong.push(format!("{}: nobody signed in", row.name));
         }
     }
     if wrong.is_empty() {

@@ -16,6 +16,7 @@ use stack::service::Service;
 use stack::tools::system;
 use stack::{http, paths, programs};
 
+use super::edge::{self, Google};
 use super::node::{self, Node, ROLE};
 
 const STEP: &str = "drill failover";
@@ -66,7 +67,11 @@ pub struct Site {
     pub primary: usize,
     pub proxies: [Proxy; 2],
     pub front: String,
+    /// The edge, which calls the front.
+    pub edge: String,
     pub service_key: String,
+    pub google: Google,
+    _edge: Service,
     origins: Vec<Option<Service>>,
     origin_ports: Vec<u16>,
     variables: Vec<(&'static str, String)>,
@@ -85,6 +90,7 @@ impl Site {
         let guard = Arc::new(Guard::start()?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
+        let google = Google::start(&guard, &mut ports)?;
         let home = PathBuf::from(format!("/var/tmp/crossfade-failover-{}", std::process::id()));
         fs::create_dir_all(&home).in_step(STEP)?;
         node::own(&home)?;
@@ -110,12 +116,16 @@ impl Site {
         ];
         let front_port = ports.take("HAProxy", 0)?;
         let balancer = balancer(&guard, &home, front_port, &origin_ports)?;
+        let front = format!("http://127.0.0.1:{front_port}");
+        let (edge, running) = edge::start(&guard, &mut ports, &front, &google, &secrets)?;
         let mut site = Self {
             variables: vec![
                 ("ENVIRONMENT", "development".to_owned()),
                 ("FIREBASE_PROJECT_ID", PROJECT.to_owned()),
-                // Nobody is there: unsigned tokens are read without asking it.
-                ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9".to_owned()),
+                (
+                    "FIREBASE_AUTH_EMULATOR_HOST",
+                    format!("127.0.0.1:{}", google.port),
+                ),
                 ("ORIGIN_ASSERTION_KEYS", secrets.assertion_keys()),
                 ("INTERNAL_SERVICE_KEYS", secrets.service_keys()),
                 ("DB_POOL_MAX", "8".to_owned()),
@@ -126,7 +136,10 @@ impl Site {
             nodes,
             primary: 0,
             proxies,
-            front: format!("http://127.0.0.1:{front_port}"),
+            front,
+            edge,
+            google,
+            _edge: running,
             service_key: secrets.service,
             origins: vec![None, None, None],
             origin_ports,
@@ -181,7 +194,7 @@ impl Site {
 
     pub fn start_origin(&mut self, number: usize) -> Done {
         let direct = format!(
-            "postgres://{ROLE}@127.0.0.1:{},127.0.0.1:{}/postgres?sslmode=disable&target_session_attrs=read-write&connect_timeout=1",
+            "postgres://{ROLE}@127.0.0.1:{},127.0.0.1:{}/postgres?sslmode=disable&target_session_attrs=primary&connect_timeout=1",
             self.proxies[0].port, self.proxies[1].port
         );
         let mut variables = self.variables.clone();
