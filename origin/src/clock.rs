@@ -8,7 +8,7 @@ use shared::time::UnixTime;
 /// In seconds. The deployed program never sets it.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
-/// Now, in whole seconds.
+/// The time in whole seconds.
 #[must_use]
 pub fn now() -> UnixTime {
     let seconds = SystemTime::now()

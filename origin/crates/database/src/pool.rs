@@ -35,7 +35,7 @@ const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transact
 /// A commit that a synchronous standby has not confirmed for a second. Roles see it of their own sessions.
 pub const SOMEBODY_WAITS_FOR_A_STANDBY: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
      AND state_change < clock_timestamp() - interval '1 second')";
-/// How long an answer may be on its way that the server has sent.
+/// How long an answer that the server has sent may take to arrive.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// How often a repeatable statement is run. After a restart of the server every session is over; the pool drops all of them with the first.
 const MAX_ATTEMPTS: u32 = 3;

@@ -33,7 +33,7 @@ pub struct Servers {
     pub list: Vec<PgConnectOptions>,
     /// Which of them will do.
     pub role: Role,
-    /// How long one server, or one of its addresses, may take to let us in.
+    /// How long one server, or one of its addresses, may take to accept a session.
     pub attempt: Duration,
 }
 

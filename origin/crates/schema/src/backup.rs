@@ -25,7 +25,7 @@ use crate::session;
 /// How long nothing may happen on any connection of a backup before it counts as lost.
 pub const SILENCE: Duration = Duration::from_secs(60);
 
-/// What was written, and what is known about it.
+/// A finished backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackupReport {
     /// The dump's path (`pg_restore` reads the file).
@@ -51,9 +51,9 @@ pub struct TableCount {
     pub rows: i64,
 }
 
-/// Dumps the database into `output`. With `prove`, restores the dump into a database of its own, compares row counts and drops
-/// that database again; this needs the right to create databases and room for a second copy. When `stop` completes it ends early,
-/// and cleans up. It also ends when nothing has happened on its connections for `silence` ([`SILENCE`] in earnest).
+/// Dumps the database into `output`. With `prove`, restores the dump into a scratch database, compares row counts and drops the scratch
+/// database; this needs the right to create databases and room for a second copy. When `stop` completes, the backup ends early and cleans
+/// up. It also ends when nothing has happened on its connections for `silence` (the command's is [`SILENCE`]).
 ///
 /// The counts come from the dump's own snapshot: they agree exactly although the service goes on writing.
 ///
@@ -75,7 +75,7 @@ pub async fn take(
     let mut scratch = Scratch::new(session::connect(database, &application).await?);
     let work = async {
         let client = Client::find(database, &application, &mut source, prove).await?;
-        // The snapshot idles for as long as the dump takes; the service's sessions are ended after seconds of that.
+        // The snapshot idles for as long as the dump takes; the server ends the service's own sessions after seconds of idling.
         sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0")
             .execute(&mut source)
             .await

@@ -23,7 +23,7 @@ pub(super) const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "30s"),
 ];
-/// What the server is doing for the session that is named `$1`. It hides all but the number from a role that the session has taken on.
+/// What the server does for the session named `$1`. The server hides all but its number from a role that the session has taken on.
 const DOING: &str = "SELECT coalesce(state, ''), coalesce(wait_event, ''), \
             coalesce(extract(epoch FROM clock_timestamp() - state_change), 0)::float8 \
      FROM pg_stat_activity WHERE concat_ws(' ', pid, backend_start) = $1";
@@ -68,13 +68,13 @@ pub(super) async fn over<T>(
     answer
 }
 
-/// A session with the settings of migrations: pools set timeouts that do not suit them, and the lock lives as long as the session.
+/// A session with the settings of migrations: a pool's timeouts do not suit them, and the lock lives as long as the session.
 pub(super) async fn connect(
     database: &PgConnectOptions,
     application: &str,
 ) -> Result<PgConnection, SchemaError> {
     let options = database.clone().application_name(application).options([
-        // A build that takes every core is felt by everyone else.
+        // A parallel build would take every core from the other sessions.
         ("max_parallel_maintenance_workers", "0"),
         ("max_parallel_workers_per_gather", "0"),
         // The server writes this session's pages to the disk in small parts, not all at once at a checkpoint, when the commits of all
@@ -83,7 +83,7 @@ pub(super) async fn connect(
         ("client_min_messages", "warning"),
         // Statements that may take longer set their own limit.
         ("statement_timeout", "1h"),
-        // Every name is written with its schema; nobody's own search path may find another object for it.
+        // Scripts write every name with its schema; a search path cannot make it mean another object.
         ("search_path", ""),
     ]);
     // With this program's machine the lock is gone.
@@ -119,7 +119,7 @@ async fn name(connection: &mut PgConnection) -> Result<String, SchemaError> {
 
 /// Returns once the session `name` is lost, with the reason.
 async fn lost(database: &PgConnectOptions, patience: Patience, name: &str) -> &'static str {
-    // Once may be chance: this program was stopped for a while, and both wake up together.
+    // One idle answer may be chance: after a pause of this program, both sides wake up together.
     let mut was_idle = false;
     watch(
         database,

@@ -61,7 +61,7 @@ impl Client {
         &self.application
     }
 
-    /// Writes the whole database, as of `snapshot`, into `file`, which is there and empty.
+    /// Writes the whole database, as of `snapshot`, into `file`, which exists and is empty.
     pub async fn dump(&self, snapshot: &str, file: &Path) -> Result<(), BackupError> {
         let mut command = self.command("pg_dump");
         command
@@ -94,7 +94,7 @@ impl Client {
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("PGAPPNAME", &self.application)
-            // Ctrl-C in a terminal reaches this program alone, and ends the other with the wait for it.
+            // Ctrl-C in a terminal then reaches only this program, which stops the other one.
             .process_group(0)
             .kill_on_drop(true);
         command

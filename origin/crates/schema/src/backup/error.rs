@@ -75,7 +75,7 @@ pub enum BackupError {
         /// A database of the restore test that could not be dropped.
         left: Option<String>,
     },
-    /// Told to stop.
+    /// The backup was told to stop.
     #[error("stopped before it was done; neither a file nor a second database is left behind")]
     Stopped,
     /// The restored dump differs from the database.
