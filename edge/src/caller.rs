@@ -1,16 +1,21 @@
 //! A caller whose token was verified, with the beginnings of what the edge states about them.
 
 use std::borrow::Borrow;
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
 use shared::assertion::{CannotSeal, Opening, Sealer};
+use shared::autopilot::UserMark;
 use shared::identity::ProvenIdentity;
+use shared::limits::KeyMaker;
+use shared::time::UnixTime;
 
 /// The beginnings that are kept for one caller, about 1 KiB each: the origin's, and that of the app service asked last.
 const OPENINGS: usize = 2;
+/// A session in use is told of so often, in seconds: once may be lost.
+const TOLD_EVERY: i64 = 60;
 
 /// A caller. Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +24,8 @@ pub struct Caller(Rc<Known>);
 struct Known {
     identity: ProvenIdentity,
     openings: RefCell<Vec<(String, Rc<Opening>)>>,
+    user: OnceCell<Option<UserMark>>,
+    told_at: Cell<Option<UnixTime>>,
 }
 
 impl Caller {
@@ -28,7 +35,24 @@ impl Caller {
         Self(Rc::new(Known {
             identity,
             openings: RefCell::default(),
+            user: OnceCell::new(),
+            told_at: Cell::default(),
         }))
+    }
+
+    /// Says to `tell` that the caller's session is in use, at most once a minute; it says whether it heard. Nothing of a caller without
+    /// an address, whose sign-in the percentage did not decide.
+    pub fn tell_use(&self, keys: &KeyMaker, now: UnixTime, tell: impl FnOnce(UserMark) -> bool) {
+        let was_told = |at: UnixTime| (0..TOLD_EVERY).contains(&now.since(at));
+        if self.0.told_at.get().is_some_and(was_told) {
+            return;
+        }
+        let mark = || Some(UserMark::of(keys, &self.normalized_email()?));
+        if let Some(user) = *self.0.user.get_or_init(mark)
+            && tell(user)
+        {
+            self.0.told_at.set(Some(now));
+        }
     }
 
     /// What every statement of `sealer`'s about this caller begins with.

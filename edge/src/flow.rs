@@ -22,6 +22,7 @@ mod websocket;
 
 use std::cell::RefCell;
 
+use shared::autopilot::Plan;
 use shared::headers;
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::Side;
@@ -260,13 +261,32 @@ where
             caller => caller,
         };
         self.notes.token_kind = caller.as_ref().map(|caller| caller.kind);
+        if let Some(caller) = &caller {
+            self.follow_session(caller);
+        }
         Ok(caller)
+    }
+
+    /// Tells the autopilot that a session is in use, while that says anything. Costs a subtraction at any other time.
+    fn follow_session(&self, caller: &Caller) {
+        let config = self.gateway.config;
+        let Some(follows) = config.autopilot.as_ref().and_then(Plan::follows) else {
+            return;
+        };
+        let age = self.now.since(caller.auth_time);
+        if follows.wants(age) {
+            caller.tell_use(&config.counters, self.now, |user| {
+                let mut tallies = self.gateway.tallies.borrow_mut();
+                tallies.sightings.sessions.used(user, age)
+            });
+        }
     }
 
     /// The caller that a token outside the `Authorization` header proves.
     async fn verify(&mut self, unverified: &str) -> Result<Caller, Refusal> {
         let caller = self.gateway.verifier.verify(unverified, self.now).await?;
         self.notes.token_kind = Some(caller.kind);
+        self.follow_session(&caller);
         Ok(caller)
     }
 

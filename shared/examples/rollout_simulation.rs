@@ -1,116 +1,470 @@
-//! Simulated rollouts: how often the sequential test of `shared::guardrail` errs when a rollout follows its verdicts, and how many users a
-//! bad release harms before it is stopped, beside two other rules. `cargo run --release -p crossfade-shared --example rollout_simulation -- [ROLLOUTS]`
+//! Simulated rollouts: how often the autopilot errs, and how many users a bad release harms before it is stopped, beside two other rules.
+//! `cargo run --release -p crossfade-shared --example rollout_simulation -- [ROLLOUTS] [SIGN-INS A SECOND]`
 //!
-//! Each rollout has a site's traffic and a regression. Both sides fail 0.2 % of sign-ins by themselves, and refuse 5 % for their
-//! password; v2 fails so many more as the regression says. A rule is asked after every interval. Users harmed are the sign-ins that
-//! the regression failed, until the rule stopped the rollout or 30 days are over.
+//! Each rollout has a site's traffic and a regression. Both sides fail 0.2 % of sign-ins by themselves, refuse 5 % for their password, and
+//! take long for 2 %; 92 % of those who sign in make a call soon after, 30 % after an hour. v2 fails so many more sign-ins as the
+//! regression says. Users harmed are the sign-ins that the regression failed within 30 days.
 //!
-//! - **autopilot**: `ROLLOUT_AUTOPILOT = "on"`: failures, wrong passwords and slow sign-ins, each with a guardrail a step, through 1, 5, 10, 25, 50,
-//!   80 to 100 %, in intervals that count twelve seconds after their end; beside it the step-down, which sends sign-ins back within seconds. v2 calls
-//!   itself ready all the while, so that two step-downs within a step end the rollout. All tests together err in 1 % of the rollouts at most.
+//! - **autopilot**: `ROLLOUT_AUTOPILOT = "on"`, played by the state machines of the Durable Object, [`Autopilot`] and [`StepDown`], out of
+//!   what isolates would report: every 2 seconds, every 10 where one signs in a second, every 50 where one does in that time, and every 30
+//!   seconds at least once a step has lasted an hour. v2 calls itself ready all the while.
 //! - **threshold**: the analysis of a canary as Flagger does it, with the figures of its documentation: success below 99 % within a
 //!   minute is a failed check, five failed checks end it, and a minute without one promotes
 //!   (<https://docs.flagger.app/usage/how-it-works>).
 //! - **25 % of 20**: an operator promotes every hour; sign-ins are sent back when v2 fails a quarter of at least 20 in 10 seconds.
+//!
+//! A second table has releases that sign users in and then lose them.
 
-use shared::autopilot::{CALLERS, Name, Plan};
+use std::collections::VecDeque;
+
+use shared::autopilot::{Autopilot, MOST, Outcome, Plan, Sightings, Situation, UserMark};
 use shared::callers::CallerMark;
-use shared::fallback::Outcome;
-use shared::guardrail::{Count, Guardrail, Margins, Verdict};
-use shared::routing::Side as RoutedTo;
-use shared::step_down::{Report, StepDown, read_rule};
+use shared::fallback::Outcome as Attempt;
+use shared::rollout::Percentage;
+use shared::routing::Side;
+use shared::step_down::{PROBE_SECONDS, Report, Rule, StepDown, read_rule};
 use shared::time::UnixTime;
 
 const BASE: f64 = 0.002;
 const WRONG: f64 = 0.05;
 const SLOW: f64 = 0.02;
+const CALL: f64 = 0.92;
+const STAY: f64 = 0.3;
+/// When those calls come, in seconds after the sign-in.
+const SOON: i64 = 30;
+const LATER: i64 = 4_000;
 const PLAN: [f64; 7] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.80, 1.0];
 const DAYS: f64 = 30.0;
-/// How often an isolate reports, and how much later an interval counts, in seconds.
-const REPORT: f64 = 2.0;
-const SETTLES: f64 = 12.0;
+/// So many of a report's callers are played for the step-down.
+const CALLERS_TOLD: u32 = 300;
 /// From here on a regression is harmful: v2 then fails 0.5 %.
 const HARMFUL: f64 = 0.003;
 const TRAFFIC: [f64; 4] = [0.02, 1.0, 50.0, 1_000.0];
 const REGRESSIONS: [f64; 13] = [
     0.0, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0,
 ];
+/// Releases that lose users after the sign-in: the share of them who make no call soon, and who are gone after an hour.
+const LOSSES: [(f64, f64); 5] = [(0.1, 0.0), (0.3, 0.0), (1.0, 1.0), (0.0, 0.4), (0.0, 1.0)];
 
 fn main() {
-    let rollouts: u32 = std::env::args()
-        .nth(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(10_000);
-    let per_cell = (rollouts / (TRAFFIC.len() * REGRESSIONS.len()) as u32).max(1);
-    println!("{per_cell} rollouts a row; harmed: median of the users harmed before the stop\n");
+    let arguments: Vec<f64> = std::env::args()
+        .skip(1)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    let rollouts = arguments.first().copied().unwrap_or(10_000.0) as u32;
+    // Nobody is to decide about what is neither tolerable nor harmful, which takes most of the time: a few of them show that.
+    let decided = REGRESSIONS.iter().filter(|regression| !is_between(**regression));
+    let per_row = (rollouts / (TRAFFIC.len() * decided.count()) as u32).max(1);
+    let wanted = arguments.get(1).copied();
+    let traffic = || {
+        TRAFFIC
+            .into_iter()
+            .filter(move |traffic| wanted.is_none_or(|wanted| wanted == *traffic))
+    };
+    let marks = marks();
+    println!("{per_row} rollouts a row, 0.1 and 0.2 % a fortieth of that; harmed: median, mean\n");
     println!(
-        "| sign-ins/s | regression | autopilot: promoted to 100 % | rolled back | undecided | harmed | threshold: ended | harmed | 25 % of 20: ended | harmed |"
+        "| sign-ins/s | regression | autopilot: promoted to 100 % | rolled back | undecided | harmed | threshold rule: ended | harmed | 25 % of 20: ended | harmed |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    let (mut promoted, mut rolled_back) = ((0, 0), (0, 0));
-    for traffic in TRAFFIC {
+    let mut sums = Sums::default();
+    for traffic in traffic() {
         for regression in REGRESSIONS {
-            let ends = row(traffic, regression, per_cell);
-            if regression >= HARMFUL {
-                promoted = (promoted.0 + ends[0], promoted.1 + per_cell);
-            }
-            if regression == 0.0 {
-                rolled_back = (rolled_back.0 + ends[1], rolled_back.1 + per_cell);
-            }
+            let site = Site {
+                traffic,
+                regression,
+                without_call: 0.0,
+                gone: 0.0,
+            };
+            let rollouts = if is_between(regression) {
+                per_row.div_ceil(40)
+            } else {
+                per_row
+            };
+            row(&site, rollouts, &marks, &mut sums);
         }
     }
     println!(
-        "\nfalse promotions: {} of {}; false roll-backs: {} of {}",
-        promoted.0, promoted.1, rolled_back.0, rolled_back.1
+        "\nof {} rollouts of a harmful release: {} promoted to 100 %, {} promoted a step; of {} without a regression: {} rolled back",
+        sums.harmful, sums.promoted, sums.went_on, sums.good, sums.rolled_back
     );
-}
-
-fn row(traffic: f64, regression: f64, rollouts: u32) -> [u32; 3] {
-    let site = Site { traffic, regression };
-    let mut ends = [0_u32; 3];
-    let mut harmed: [Vec<f64>; 3] = Default::default();
-    let mut stopped = [0_u32; 2];
-    for rollout in 0..rollouts {
-        let mut dice = Dice::seeded(traffic, regression, rollout);
-        let (end, harm) = autopilot(&site, &mut dice);
-        ends[end] += 1;
-        harmed[0].push(harm);
-        for (index, rule) in [threshold, quarter_of_twenty].into_iter().enumerate() {
-            let (stop, harm) = rule(&site, &mut dice);
-            stopped[index] += u32::from(stop);
-            harmed[index + 1].push(harm);
+    println!(
+        "\n| sign-ins/s | without a call | gone after an hour | promoted to 100 % | rolled back | undecided |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for traffic in traffic() {
+        for (without_call, gone) in LOSSES {
+            let site = Site {
+                traffic,
+                regression: 0.0,
+                without_call,
+                gone,
+            };
+            losses(&site, per_row.div_ceil(4), &marks);
         }
     }
-    let share = |count: u32| format!("{:.1} %", 100.0 * f64::from(count) / f64::from(rollouts));
-    let median = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        format!("{:.0}", values[values.len() / 2])
-    };
-    println!(
-        "| {traffic} | {:.1} % | {} | {} | {} | {} | {} | {} | {} | {} |",
-        regression * 100.0,
-        share(ends[0]),
-        share(ends[1]),
-        share(ends[2]),
-        median(&mut harmed[0]),
-        share(stopped[0]),
-        median(&mut harmed[1]),
-        share(stopped[1]),
-        median(&mut harmed[2]),
-    );
-    ends
 }
 
-/// What one side did in an interval.
-struct Side {
-    failures: Count,
-    wrong_passwords: Count,
-    slow: Count,
+fn is_between(regression: f64) -> bool {
+    (0.0001..HARMFUL).contains(&regression)
+}
+
+#[derive(Default)]
+struct Sums {
+    harmful: u32,
+    promoted: u32,
+    went_on: u32,
+    good: u32,
+    rolled_back: u32,
 }
 
 struct Site {
     traffic: f64,
+    /// So many more sign-ins fail at v2.
     regression: f64,
+    /// So many more of v2's users make no call soon after.
+    without_call: f64,
+    /// So many of v2's users who would come back after an hour do not.
+    gone: f64,
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Promoted,
+    RolledBack,
+    Undecided,
+}
+
+struct Played {
+    end: End,
+    harmed: f64,
+    /// Whether it left the first step.
+    went_on: bool,
+}
+
+fn share(count: usize, of: u32) -> String {
+    format!("{:.1} %", 100.0 * count as f64 / f64::from(of))
+}
+
+fn harmed(mut values: Vec<f64>) -> String {
+    values.sort_by(f64::total_cmp);
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    format!("{:.0}, {mean:.0}", values[values.len() / 2])
+}
+
+fn row(site: &Site, rollouts: u32, marks: &[CallerMark], sums: &mut Sums) {
+    let mut played = Vec::new();
+    let mut others: [Vec<(bool, f64)>; 2] = Default::default();
+    for rollout in 0..rollouts {
+        let mut dice = Dice::seeded(site, rollout);
+        played.push(autopilot(site, &mut dice, marks));
+        others[0].push(threshold(site, &mut dice));
+        others[1].push(quarter_of_twenty(site, &mut dice));
+    }
+    let ends = |end| played.iter().filter(|played| played.end == end).count();
+    let [flagger, today] = others.map(|ended| {
+        let stopped = ended.iter().filter(|(stopped, _)| *stopped).count();
+        let values = ended.into_iter().map(|(_, harmed)| harmed).collect();
+        format!("{} | {}", share(stopped, rollouts), harmed(values))
+    });
+    println!(
+        "| {} | {:.1} % | {} | {} | {} | {} | {flagger} | {today} |",
+        site.traffic,
+        site.regression * 100.0,
+        share(ends(End::Promoted), rollouts),
+        share(ends(End::RolledBack), rollouts),
+        share(ends(End::Undecided), rollouts),
+        harmed(played.iter().map(|played| played.harmed).collect()),
+    );
+    if site.regression >= HARMFUL {
+        sums.harmful += rollouts;
+        sums.promoted += ends(End::Promoted) as u32;
+        sums.went_on += played.iter().filter(|played| played.went_on).count() as u32;
+    }
+    if site.regression == 0.0 {
+        sums.good += rollouts;
+        sums.rolled_back += ends(End::RolledBack) as u32;
+    }
+}
+
+fn losses(site: &Site, rollouts: u32, marks: &[CallerMark]) {
+    let played: Vec<_> = (0..rollouts)
+        .map(|rollout| autopilot(site, &mut Dice::seeded(site, rollout), marks).end)
+        .collect();
+    let ends = |end| share(played.iter().filter(|played| **played == end).count(), rollouts);
+    println!(
+        "| {} | {:.0} % | {:.0} % | {} | {} | {} |",
+        site.traffic,
+        100.0 * site.without_call,
+        100.0 * site.gone,
+        ends(End::Promoted),
+        ends(End::RolledBack),
+        ends(End::Undecided),
+    );
+}
+
+/// A caller for each of the hashes that isolates tell.
+fn marks() -> Vec<CallerMark> {
+    let mut marks = vec![None; 1 << 16];
+    let mut missing = marks.len();
+    for name in 0_u32.. {
+        let mark = CallerMark::of_name(&name.to_string());
+        let place = &mut marks[usize::from(mark.short())];
+        if place.is_none() {
+            *place = Some(mark);
+            missing -= 1;
+            if missing == 0 {
+                break;
+            }
+        }
+    }
+    marks.into_iter().flatten().collect()
+}
+
+/// A rollout that is played.
+struct Game<'a> {
+    site: &'a Site,
+    marks: &'a [CallerMark],
+    plan: Plan,
+    rule: Rule,
+    pilot: Autopilot,
+    step_down: StepDown,
+    situation: Situation,
+    /// Callers that the step has not counted within the day, by side: it does not look at the others again.
+    unseen: [Vec<CallerMark>; 2],
+    unseen_since: f64,
+    step_began: f64,
+    /// How many callers the last of the reports tells of.
+    in_last: usize,
+    /// Calls to come: when, whose, and how old the session is then.
+    calls: [VecDeque<(f64, UserMark, i64)>; 2],
+    time: f64,
+    probed_at: f64,
+    version: u64,
+    harmed: f64,
+    went_on: bool,
+}
+
+fn autopilot(site: &Site, dice: &mut Dice, marks: &[CallerMark]) -> Played {
+    let mut game = Game::new(site, marks);
+    let end = loop {
+        if let Some(end) = game.tick(game.pause(), dice) {
+            break end;
+        }
+        if game.time > DAYS * 86_400.0 {
+            break End::Undecided;
+        }
+    };
+    let rest = match end {
+        // Nobody looks any more.
+        End::Promoted => (DAYS * 86_400.0 - game.time) * site.traffic * (1.0 - BASE) * site.regression,
+        End::RolledBack | End::Undecided => 0.0,
+    };
+    Played {
+        end,
+        harmed: game.harmed + rest,
+        went_on: game.went_on,
+    }
+}
+
+/// What becomes of a sign-in at a side that fails at this rate.
+fn attempt(rate: f64, dice: &mut Dice) -> Attempt {
+    let luck = dice.next();
+    if luck < rate {
+        Attempt::Status(503)
+    } else if luck < rate + WRONG * (1.0 - rate) {
+        Attempt::Status(401)
+    } else {
+        Attempt::Status(200)
+    }
+}
+
+impl<'a> Game<'a> {
+    fn new(site: &'a Site, marks: &'a [CallerMark]) -> Self {
+        let Ok(Some(plan)) = Plan::parse("on") else {
+            unreachable!("it is the usual one")
+        };
+        let rate = |name: &str| (name == "ROLLBACK_ERROR_RATE").then(|| "25".to_owned());
+        Self {
+            site,
+            marks,
+            pilot: Autopilot::new(&plan, Percentage::NOBODY, UnixTime::from_secs(0)),
+            plan,
+            rule: read_rule(&rate).unwrap_or_default(),
+            step_down: StepDown::default(),
+            situation: Situation {
+                percent: Percentage::NOBODY,
+                held: None,
+                outage: false,
+                shadow: false,
+                go: 0,
+                ready: true,
+                expires_at: None,
+            },
+            unseen: [marks.to_vec(), marks.to_vec()],
+            unseen_since: 0.0,
+            step_began: 0.0,
+            in_last: 0,
+            calls: Default::default(),
+            time: 0.0,
+            probed_at: 0.0,
+            version: 0,
+            harmed: 0.0,
+            went_on: false,
+        }
+    }
+
+    /// How long until the next reports.
+    fn pause(&self) -> f64 {
+        let pause = f64::clamp(10.0 / self.site.traffic, 2.0, 50.0);
+        if self.time - self.step_began > 3_600.0 {
+            pause.max(30.0)
+        } else {
+            pause
+        }
+    }
+
+    /// What happens until the next reports, and what follows from it.
+    fn tick(&mut self, pause: f64, dice: &mut Dice) -> Option<End> {
+        self.time += pause;
+        let now = UnixTime::from_secs(self.time as i64);
+        if self.time - self.unseen_since >= 86_400.0 {
+            self.forget();
+        }
+        for unseen in &mut self.unseen {
+            if unseen.len() <= 32_768 {
+                *unseen = self.marks.to_vec();
+            }
+        }
+        let mut told = vec![Sightings::default()];
+        self.in_last = 0;
+        self.sign_ins(pause, &mut told, dice);
+        self.tell_calls(&mut told);
+        self.situation.outage = self.step_down.is_down();
+        for sightings in &told {
+            self.pilot.observe(&self.plan, sightings, now);
+        }
+        let decision = self.pilot.decide(&self.plan, &self.situation, now)?;
+        self.version += 1;
+        self.went_on |=
+            decision.record.outcome == Outcome::Promote && self.situation.percent > Percentage::NOBODY;
+        self.situation.percent = decision.percent;
+        self.pilot.applied(&self.plan, &decision, self.version, now);
+        self.forget();
+        self.step_began = self.time;
+        if decision.record.outcome == Outcome::RollBack {
+            return Some(End::RolledBack);
+        }
+        (decision.percent == Percentage::EVERYBODY).then_some(End::Promoted)
+    }
+
+    fn forget(&mut self) {
+        self.unseen = [self.marks.to_vec(), self.marks.to_vec()];
+        self.unseen_since = self.time;
+    }
+
+    /// The object asks v2 how it is while sign-ins are sent back.
+    fn probe(&mut self) {
+        while self.step_down.is_down() && self.probed_at + PROBE_SECONDS as f64 <= self.time {
+            self.probed_at += PROBE_SECONDS as f64;
+            self.pilot.probed(true);
+            let at = UnixTime::from_secs(self.probed_at as i64);
+            self.step_down.probed(true, &self.rule, at);
+        }
+    }
+
+    fn sign_ins(&mut self, pause: f64, told: &mut Vec<Sightings>, dice: &mut Dice) {
+        let moved = f64::from(self.situation.percent.basis_points()) / 10_000.0;
+        let is_down = self.step_down.is_down();
+        let moved = if is_down { 0.0 } else { moved };
+        let mean = self.site.traffic * pause;
+        let mut report = Report::default();
+        let mut enough = 0;
+        for (index, side, mean) in [
+            (0, Side::V2, mean * moved),
+            (1, Side::Legacy, mean * (1.0 - moved)),
+        ] {
+            let rate = if side == Side::V2 {
+                self.site.v2_rate()
+            } else {
+                BASE
+            };
+            let sign_ins = dice.poisson(mean);
+            if side == Side::V2 {
+                self.harmed += f64::from(dice.binomial(sign_ins, rate)) * (1.0 - BASE / rate);
+            }
+            // More tell no more: the set of callers of a report fills up, and their shares are the same.
+            for _ in 0..sign_ins.min(CALLERS_TOLD) {
+                let mark = self.marks[dice.below(1 << 16)];
+                report.count(side, attempt(rate, dice), mark);
+            }
+            // While sign-ins are sent back the percentage does not decide about them.
+            let unseen = if is_down { 0 } else { self.unseen[index].len() };
+            let unseen = dice.binomial(sign_ins, unseen as f64 / 65_536.0);
+            if side == Side::V2 {
+                enough = 200 + 20 * unseen;
+            }
+            // It does not look at more of the legacy service's.
+            for _ in 0..unseen.min(enough) {
+                let unseen = &mut self.unseen[index];
+                if unseen.is_empty() {
+                    break;
+                }
+                let mark = unseen.swap_remove(dice.below(unseen.len() as u64));
+                let outcome = attempt(rate, dice);
+                let took_ms = if dice.next() < SLOW { 1_500 } else { 200 };
+                // No two of them have the same caller, so none is left out.
+                if self.in_last >= MOST {
+                    told.push(Sightings::default());
+                    self.in_last = 0;
+                }
+                self.in_last += 1;
+                let Some(sightings) = told.last_mut() else {
+                    continue;
+                };
+                sightings.sign_in(side, outcome, mark, took_ms, self.plan.slow_ms);
+                if outcome == Attempt::Status(200) {
+                    self.session(side, mark, sightings, dice);
+                }
+            }
+        }
+        // What isolates report now, they did by what they heard before.
+        self.probe();
+        let now = UnixTime::from_secs(self.time as i64);
+        if self.step_down.report(report, &self.rule, now).is_some() {
+            self.probed_at = self.time;
+        }
+    }
+
+    fn session(&mut self, side: Side, mark: CallerMark, sightings: &mut Sightings, dice: &mut Dice) {
+        let user = UserMark::from_bits(dice.below(1 << 24) as u32);
+        sightings.session(side, Attempt::Status(200), mark, user);
+        let (mut call, mut stay) = (CALL, STAY);
+        if side == Side::V2 {
+            call *= 1.0 - self.site.without_call;
+            stay *= 1.0 - self.site.gone;
+        }
+        for (index, (likely, after)) in [(call, SOON), (stay, LATER)].into_iter().enumerate() {
+            if dice.next() < likely {
+                self.calls[index].push_back((self.time + after as f64, user, after));
+            }
+        }
+    }
+
+    /// The calls that have come by now.
+    fn tell_calls(&mut self, told: &mut Vec<Sightings>) {
+        for calls in &mut self.calls {
+            while let Some((_, user, age)) = calls.pop_front_if(|(at, ..)| *at <= self.time) {
+                if told.last_mut().is_some_and(|told| told.sessions.used(user, age)) {
+                    continue;
+                }
+                let mut more = Sightings::default();
+                more.sessions.used(user, age);
+                told.push(more);
+            }
+        }
+    }
 }
 
 impl Site {
@@ -118,133 +472,23 @@ impl Site {
         BASE + (1.0 - BASE) * self.regression
     }
 
-    /// One interval at `share`: v2's counts, legacy's, and how many users the regression harmed.
-    fn interval(&self, seconds: f64, share: f64, dice: &mut Dice) -> (Side, Side, f64) {
-        let side = |requests: u32, rate: f64, dice: &mut Dice| Side {
-            failures: Count {
-                requests,
-                events: dice.binomial(requests, rate),
-            },
-            wrong_passwords: Count {
-                requests,
-                events: dice.binomial(requests, WRONG),
-            },
-            slow: Count {
-                requests,
-                events: dice.binomial(requests, SLOW),
-            },
-        };
-        let moved = dice.poisson(self.traffic * seconds * share);
-        let rest = dice.poisson(self.traffic * seconds * (1.0 - share));
-        let v2 = side(moved, self.v2_rate(), dice);
-        let legacy = side(rest, BASE, dice);
-        let harmed = f64::from(v2.failures.events) * (1.0 - BASE / self.v2_rate());
-        (v2, legacy, harmed)
+    /// One interval at `share`: v2's sign-ins, those of them that fail, and how many users the regression harmed.
+    fn interval(&self, seconds: f64, share: f64, dice: &mut Dice) -> (u32, u32, f64) {
+        let requests = dice.poisson(self.traffic * seconds * share);
+        let failures = dice.binomial(requests, self.v2_rate());
+        let harmed = f64::from(failures) * (1.0 - BASE / self.v2_rate());
+        (requests, failures, harmed)
     }
-}
-
-/// 0 promoted to the end, 1 rolled back, 2 undecided after 30 days.
-fn autopilot(site: &Site, dice: &mut Dice) -> (usize, f64) {
-    let Ok(Some(plan)) = Plan::parse("on") else {
-        return (2, 0.0);
-    };
-    let error = plan.error_of(Name::ALL.len());
-    let (mut time, mut harmed) = (0.0, 0.0);
-    for share in &PLAN[..PLAN.len() - 1] {
-        // An interval ends when both sides had sign-ins, and twenty together.
-        let seconds = [
-            10.0,
-            20.0 / site.traffic,
-            1.0 / (site.traffic * share),
-            1.0 / (site.traffic * (1.0 - share)),
-        ]
-        .into_iter()
-        .fold(0.0, f64::max)
-        .min(3_600.0);
-        // Two step-downs within the step while v2 calls itself ready: the first one comes before the first interval has counted, or not at
-        // all.
-        let first = step_down(site, *share, seconds + SETTLES, dice);
-        if let Some(first) = first {
-            harmed += first + step_down(site, *share, 3_600.0, dice).unwrap_or_default();
-            return (1, harmed);
-        }
-        let mut failures = Guardrail::new(Margins::failures(error));
-        let mut others = [
-            Guardrail::new(Margins::wrong_passwords(error)),
-            Guardrail::new(Margins::slow(error)),
-        ];
-        loop {
-            if time > DAYS * 86_400.0 {
-                return (2, harmed);
-            }
-            let (v2, legacy, harm) = site.interval(seconds, *share, dice);
-            time += seconds;
-            harmed += harm;
-            failures.observe(v2.failures, legacy.failures);
-            others[0].observe(v2.wrong_passwords, legacy.wrong_passwords);
-            others[1].observe(v2.slow, legacy.slow);
-            let all = [&failures, &others[0], &others[1]];
-            let worse = |guardrail: &&Guardrail| {
-                guardrail.verdict() == Verdict::RollBack && guardrail.figures().0.events >= CALLERS
-            };
-            let decided = all.iter().any(worse);
-            if decided
-                || all
-                    .iter()
-                    .all(|guardrail| guardrail.verdict() == Verdict::Promote)
-            {
-                let (_, _, harm) = site.interval(SETTLES, *share, dice);
-                harmed += harm;
-                if decided {
-                    return (1, harmed);
-                }
-                break;
-            }
-        }
-    }
-    (0, harmed)
-}
-
-/// How many users are harmed before sign-ins go back, if that happens within `seconds` of the beginning of a step.
-fn step_down(site: &Site, share: f64, seconds: f64, dice: &mut Dice) -> Option<f64> {
-    let rule = |name: &str| (name == "ROLLBACK_ERROR_RATE").then(|| "25".to_owned());
-    let rule = read_rule(&rule).unwrap_or_default();
-    let (mut state, mut time, mut harmed, mut callers) = (StepDown::default(), 0.0, 0.0, 0_u32);
-    let pause = f64::max(REPORT, 0.2 / (site.traffic * share)).min(600.0);
-    while time < seconds {
-        time += pause;
-        let (v2, _, harm) = site.interval(pause, share, dice);
-        harmed += harm;
-        let mut report = Report::default();
-        // More callers add nothing: a set of callers is full.
-        let shown = 2_000.0 / f64::from(v2.failures.requests.max(2_000));
-        let scaled = |count: u32| (f64::from(count) * shown) as u32;
-        for number in 0..scaled(v2.failures.requests) {
-            callers += 1;
-            let failed = number < scaled(v2.failures.events);
-            let outcome = Outcome::Status(if failed { 503 } else { 200 });
-            report.count(RoutedTo::V2, outcome, CallerMark::of_name(&callers.to_string()));
-        }
-        if state
-            .report(report, &rule, UnixTime::from_secs(time as i64))
-            .is_some()
-        {
-            return Some(harmed);
-        }
-    }
-    None
 }
 
 /// Whether it stopped the rollout.
 fn threshold(site: &Site, dice: &mut Dice) -> (bool, f64) {
     let (mut step, mut failed, mut harmed, mut time) = (0, 0, 0.0, 0.0);
     while time < DAYS * 86_400.0 {
-        let (v2, _, harm) = site.interval(60.0, PLAN[step], dice);
+        let (requests, failures, harm) = site.interval(60.0, PLAN[step], dice);
         time += 60.0;
         harmed += harm;
-        let bad = v2.failures.requests > 0
-            && f64::from(v2.failures.events) > 0.01 * f64::from(v2.failures.requests);
-        if bad {
+        if requests > 0 && f64::from(failures) > 0.01 * f64::from(requests) {
             failed += 1;
             if failed >= 5 {
                 return (true, harmed);
@@ -270,10 +514,10 @@ fn quarter_of_twenty(site: &Site, dice: &mut Dice) -> (bool, f64) {
     let looked_at = (PLAN.len() as f64 + 2.0) * 3_600.0;
     while time < looked_at {
         let step = ((time / 3_600.0) as usize).min(PLAN.len() - 1);
-        let (v2, _, harm) = site.interval(10.0, PLAN[step], dice);
+        let (requests, failures, harm) = site.interval(10.0, PLAN[step], dice);
         time += 10.0;
         harmed += harm;
-        if v2.failures.requests >= 20 && 4 * v2.failures.events >= v2.failures.requests {
+        if requests >= 20 && 4 * failures >= requests {
             return (true, harmed);
         }
     }
@@ -287,20 +531,28 @@ fn quarter_of_twenty(site: &Site, dice: &mut Dice) -> (bool, f64) {
 struct Dice(u64);
 
 impl Dice {
-    fn seeded(traffic: f64, regression: f64, rollout: u32) -> Self {
-        Self(
-            traffic.to_bits()
-                ^ regression.to_bits().rotate_left(17)
-                ^ u64::from(rollout).wrapping_mul(0x9E37_79B9_7F4A_7C15),
-        )
+    fn seeded(site: &Site, rollout: u32) -> Self {
+        let parts = [site.traffic, site.regression, site.without_call, site.gone];
+        let mixed = parts
+            .into_iter()
+            .fold(0_u64, |mixed, part| mixed.rotate_left(17) ^ part.to_bits());
+        Self(mixed ^ u64::from(rollout).wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
-    fn next(&mut self) -> f64 {
+    fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        z ^ (z >> 31)
+    }
+
+    fn next(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn below(&mut self, limit: u64) -> usize {
+        (self.bits() % limit) as usize
     }
 
     fn normal(&mut self) -> f64 {

@@ -8,8 +8,10 @@
 mod evidence;
 mod plan;
 mod seen;
+mod sessions;
 mod sightings;
 mod step;
+mod trials;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +19,11 @@ use crate::guardrail::Verdict;
 use crate::rollout::Percentage;
 use crate::time::UnixTime;
 pub use evidence::{Outcome, RECORDS, Reading, Record, Shown};
-pub use plan::Plan;
+pub use plan::{Follows, Plan};
+pub use sessions::{MOST_SESSIONS, Session, Sessions, UserMark};
 pub use sightings::{MOST, Sighting, Sightings, Subject};
-use step::Step;
 pub use step::{CALLERS, Name};
+use step::{Step, Watches};
 
 /// The author of the overrides that it writes.
 pub const AUTHOR: &str = "autopilot";
@@ -84,7 +87,7 @@ impl Autopilot {
         Self {
             percent: percent.basis_points(),
             since: now,
-            step: Step::new(plan.error_of(Name::ALL.len()), now),
+            step: Step::new(plan, now),
             rolled_back: None,
             outage: None,
             unexplained: 0,
@@ -101,9 +104,9 @@ impl Autopilot {
     }
 
     /// Takes what an isolate saw.
-    pub fn observe(&mut self, sightings: &Sightings, now: UnixTime) {
+    pub fn observe(&mut self, plan: &Plan, sightings: &Sightings, now: UnixTime) {
         if self.rolled_back.is_none() && self.outage.is_none() {
-            self.step.observe(sightings, now);
+            self.step.observe(plan, sightings, now);
         }
     }
 
@@ -131,8 +134,9 @@ impl Autopilot {
 
     /// What each guardrail says in this step.
     #[must_use]
-    pub fn readings(&self, shadow: bool) -> Vec<Reading> {
-        self.step.readings(shadow)
+    pub fn readings(&self, plan: &Plan, shadow: bool) -> Vec<Reading> {
+        let sessions = plan.follows().is_some();
+        self.step.readings(Watches { shadow, sessions })
     }
 
     /// How it stands, with the `records` of what it decided, newest first.
@@ -145,7 +149,7 @@ impl Autopilot {
             waits_for_go: self.waits_for_go(),
             held: situation.held.map(str::to_owned),
             outage: situation.outage,
-            readings: self.readings(situation.shadow),
+            readings: self.readings(plan, situation.shadow),
             evidence: records,
         }
     }
@@ -164,24 +168,26 @@ impl Autopilot {
             return None;
         }
         if self.rolled_back.is_some() {
-            return self.renewal(situation, now);
+            return self.renewal(plan, situation, now);
         }
         self.follow_outage(situation.outage);
         if self.unexplained > TOLERATED {
             let rule = "v2 failed twice within the step while it called itself ready";
-            return self.decision(Outcome::RollBack, Percentage::NOBODY, rule, situation, now);
+            let decided = (Outcome::RollBack, Percentage::NOBODY, rule);
+            return self.decision(plan, decided, situation, now);
         }
         if self.outage.is_some() {
             return None;
         }
-        let readings = self.step.readings(situation.shadow);
+        let readings = self.readings(plan, situation.shadow);
         if readings
             .iter()
             .any(|reading| reading.verdict == Verdict::RollBack)
             && situation.percent > Percentage::NOBODY
         {
             let rule = "a guardrail gives up the claim that v2 is tolerable";
-            return self.decision(Outcome::RollBack, Percentage::NOBODY, rule, situation, now);
+            let decided = (Outcome::RollBack, Percentage::NOBODY, rule);
+            return self.decision(plan, decided, situation, now);
         }
         let (may, rule) = if situation.percent == Percentage::NOBODY {
             let differs = readings
@@ -194,8 +200,8 @@ impl Autopilot {
         };
         let next = plan.after(situation.percent).filter(|_| may);
         match next {
-            Some(next) => self.decision(Outcome::Promote, next, rule, situation, now),
-            None => self.renewal(situation, now),
+            Some(next) => self.decision(plan, (Outcome::Promote, next, rule), situation, now),
+            None => self.renewal(plan, situation, now),
         }
     }
 
@@ -203,7 +209,7 @@ impl Autopilot {
     pub fn applied(&mut self, plan: &Plan, decision: &Decision, version: u64, now: UnixTime) -> Record {
         match decision.record.outcome {
             Outcome::Renew => {}
-            Outcome::Promote => self.begin(plan, decision.percent, now),
+            Outcome::Promote => self.go_on(decision.percent, now),
             Outcome::RollBack => {
                 self.begin(plan, decision.percent, now);
                 self.rolled_back = Some(version);
@@ -215,6 +221,15 @@ impl Autopilot {
         }
     }
 
+    /// Begins the next step: evidence against "tolerable" is kept, since that is one claim for the whole rollout.
+    fn go_on(&mut self, percent: Percentage, now: UnixTime) {
+        self.percent = percent.basis_points();
+        self.since = now;
+        self.step.next(now);
+        self.unexplained = 0;
+    }
+
+    /// Begins a rollout.
     fn begin(&mut self, plan: &Plan, percent: Percentage, now: UnixTime) {
         *self = Self {
             rolled_back: self.rolled_back,
@@ -240,20 +255,19 @@ impl Autopilot {
         }
     }
 
-    fn renewal(&self, situation: &Situation, now: UnixTime) -> Option<Decision> {
+    fn renewal(&self, plan: &Plan, situation: &Situation, now: UnixTime) -> Option<Decision> {
         let expires_at = situation.expires_at?;
         if expires_at.since(now) >= RENEWED_BEFORE {
             return None;
         }
         let rule = "the override expires within a week";
-        self.decision(Outcome::Renew, situation.percent, rule, situation, now)
+        self.decision(plan, (Outcome::Renew, situation.percent, rule), situation, now)
     }
 
     fn decision(
         &self,
-        outcome: Outcome,
-        percent: Percentage,
-        rule: &str,
+        plan: &Plan,
+        (outcome, percent, rule): (Outcome, Percentage, &str),
         situation: &Situation,
         now: UnixTime,
     ) -> Option<Decision> {
@@ -264,7 +278,7 @@ impl Autopilot {
             to: percent.to_string(),
             rule: rule.to_owned(),
             step_seconds: now.since(self.since),
-            readings: self.step.readings(situation.shadow),
+            readings: self.readings(plan, situation.shadow),
             version: 0,
         };
         Some(Decision { percent, record })

@@ -11,7 +11,12 @@
 //! | v2 is tolerable: at most [`Margins::tolerable_ratio`] times the legacy rate, or at most [`Margins::tolerable_rate`] | `1 / error` | [`Verdict::RollBack`] |
 //! | v2 is harmful: at least [`Margins::harmful_ratio`] times the legacy rate, and at least [`Margins::harmful_rate`] | `1 / error` | [`Verdict::Promote`] |
 //!
-//! A false verdict of either kind thus has a probability of at most `error` for as long as the guardrail runs.
+//! A false verdict of either kind thus has a probability of at most its error for as long as the guardrail runs.
+//!
+//! In a rollout of several steps and guardrails the two errors add up differently. Going on is wrong only if the very guardrail that
+//! v2 harms says so, in the first step in which it does: each of them may err with the whole probability ([an intersection–union
+//! test](https://doi.org/10.1080/00401706.1982.10487790)). Rolling back takes one guardrail of all, so they share it; over the steps it is one
+//! claim, which one bet goes through all of them against ([`Guardrail::of_rollout`]).
 
 mod bet;
 #[cfg(test)]
@@ -41,8 +46,10 @@ pub struct Margins {
     pub harmful_ratio: f64,
     /// The rate at v2 below which nothing is harmful; 0 to 1.
     pub harmful_rate: f64,
-    /// The probability of a false verdict, of either kind; 0 to 1.
+    /// The probability of going on although v2 is harmful; 0 to 1.
     pub error: f64,
+    /// The probability of rolling back although v2 is tolerable; 0 to 1.
+    pub error_to_roll_back: f64,
 }
 
 impl Margins {
@@ -56,6 +63,7 @@ impl Margins {
             harmful_ratio: 2.0,
             harmful_rate: 0.005,
             error,
+            error_to_roll_back: error,
         }
     }
 
@@ -68,6 +76,7 @@ impl Margins {
             harmful_ratio: 1.5,
             harmful_rate: 0.03,
             error,
+            error_to_roll_back: error,
         }
     }
 
@@ -80,6 +89,34 @@ impl Margins {
             harmful_ratio: 2.0,
             harmful_rate: 0.1,
             error,
+            error_to_roll_back: error,
+        }
+    }
+
+    /// Sign-ins whose user made no call soon after. One in twenty is tolerable: somebody always closes the page.
+    #[must_use]
+    pub const fn without_call(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.2,
+            tolerable_rate: 0.05,
+            harmful_ratio: 1.5,
+            harmful_rate: 0.1,
+            error,
+            error_to_roll_back: error,
+        }
+    }
+
+    /// Sessions in use after their time, with the sides changed over: most users have gone by then, so those who stay are counted, and how
+    /// many more of them the legacy service has. A tenth more is tolerable; half more, where a tenth stays at all, is harmful.
+    #[must_use]
+    pub const fn sessions_in_use(error: f64) -> Self {
+        Self {
+            tolerable_ratio: 1.1,
+            tolerable_rate: 0.05,
+            harmful_ratio: 1.5,
+            harmful_rate: 0.1,
+            error,
+            error_to_roll_back: error,
         }
     }
 
@@ -92,8 +129,33 @@ impl Margins {
             harmful_ratio: 2.0,
             harmful_rate: 0.02,
             error,
+            error_to_roll_back: error,
         }
     }
+}
+
+impl Margins {
+    /// The same, with another probability of a false roll-back.
+    #[must_use]
+    pub const fn rolling_back(self, error_to_roll_back: f64) -> Self {
+        Self {
+            error_to_roll_back,
+            ..self
+        }
+    }
+}
+
+/// How much evidence there is, and how much gives a claim up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Against "tolerable".
+    pub to_roll_back: f64,
+    /// So much of it is needed.
+    pub needed_to_roll_back: f64,
+    /// Against "harmful".
+    pub to_promote: f64,
+    /// So much of it is needed.
+    pub needed_to_promote: f64,
 }
 
 /// The verdict that the evidence allows so far.
@@ -108,7 +170,7 @@ pub enum Verdict {
     RollBack,
 }
 
-/// One guardrail of one step: the evidence since the step began.
+/// One guardrail: what happened, as evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guardrail {
     margins: Margins,
@@ -122,11 +184,13 @@ pub struct Guardrail {
     fine_by_ratio: Bet,
     /// Against "at least `harmful_rate`".
     fine_by_rate: Bet,
+    /// What is bet against "tolerable" in one step; nothing where there are none.
+    step_stake: f64,
 }
 
 /// The alternatives on which the bets are spread, as multiples of the claim's rate: from a small regression to a total one.
 const WORSE: [f64; 4] = [2.0, 5.0, 20.0, 200.0];
-const BETTER: [f64; 3] = [0.5, 0.2, 0.02];
+const BETTER: [f64; 4] = [0.7, 0.5, 0.2, 0.02];
 
 impl Guardrail {
     /// A guardrail without evidence.
@@ -140,6 +204,34 @@ impl Guardrail {
             worse_by_rate: Bet::even(WORSE.len()),
             fine_by_ratio: Bet::even(BETTER.len()),
             fine_by_rate: Bet::even(BETTER.len()),
+            step_stake: 0.0,
+        }
+    }
+
+    /// Without evidence, at the beginning of a rollout of so many `steps`, each of which [`Self::next_step`] begins but the first.
+    ///
+    /// Half of what is bet against "tolerable" goes through the whole rollout: what is bad from the beginning is so in every step. The
+    /// other half is for the steps, a part for each, so that a fault which shows late need not make good what was lost while all was well.
+    #[must_use]
+    pub fn of_rollout(margins: Margins, steps: u32) -> Self {
+        let step_stake = 0.5 / f64::from(steps.max(1));
+        let worse = Bet::in_stakes([0.5, step_stake], WORSE.len());
+        Self {
+            worse_by_ratio: worse.clone(),
+            worse_by_rate: worse,
+            step_stake,
+            ..Self::new(margins)
+        }
+    }
+
+    /// Begins the next step: what was well in the last one says nothing about this one.
+    pub fn next_step(&mut self) {
+        (self.v2, self.legacy) = (Count::default(), Count::default());
+        self.fine_by_ratio = Bet::even(BETTER.len());
+        self.fine_by_rate = Bet::even(BETTER.len());
+        if self.step_stake > 0.0 {
+            self.worse_by_ratio.restake(self.step_stake, WORSE.len());
+            self.worse_by_rate.restake(self.step_stake, WORSE.len());
         }
     }
 
@@ -170,29 +262,30 @@ impl Guardrail {
     /// The verdict so far.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let (worse, fine, needed) = self.evidence();
-        if worse >= needed {
+        let evidence = self.evidence();
+        if evidence.to_roll_back >= evidence.needed_to_roll_back {
             return Verdict::RollBack;
         }
-        if fine >= needed {
+        if evidence.to_promote >= evidence.needed_to_promote {
             return Verdict::Promote;
         }
         Verdict::Inconclusive
     }
 
-    /// The evidence against "tolerable", the evidence against "harmful", and the amount at which a claim is given up.
+    /// How much evidence there is against either claim.
     #[must_use]
-    pub fn evidence(&self) -> (f64, f64, f64) {
-        (
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
             // "Tolerable" holds if either of its claims holds, so both must be given up.
-            self.worse_by_ratio.wealth().min(self.worse_by_rate.wealth()),
+            to_roll_back: self.worse_by_ratio.wealth().min(self.worse_by_rate.wealth()),
+            needed_to_roll_back: 1.0 / self.margins.error_to_roll_back,
             // "Harmful" needs both of its claims; half of the stake is on each.
-            f64::midpoint(self.fine_by_ratio.wealth(), self.fine_by_rate.wealth()),
-            1.0 / self.margins.error,
-        )
+            to_promote: f64::midpoint(self.fine_by_ratio.wealth(), self.fine_by_rate.wealth()),
+            needed_to_promote: 1.0 / self.margins.error,
+        }
     }
 
-    /// What v2 and the legacy service did since the beginning.
+    /// What v2 and the legacy service did since the step began.
     #[must_use]
     pub const fn figures(&self) -> (Count, Count) {
         (self.v2, self.legacy)
@@ -207,7 +300,7 @@ impl Count {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.requests = self.requests.saturating_add(other.requests);
         self.events = self.events.saturating_add(other.events);
     }

@@ -2,6 +2,7 @@
 //! know them.
 
 use shared::assertion::ORIGIN_AUDIENCE;
+use shared::autopilot::UserMark;
 use shared::fallback::{self, Attempt, Counts, Outcome};
 use shared::problem::{ErrorCode, Problem};
 use shared::routing::{self, Decision, Facts, Purpose, Reason, Side};
@@ -215,10 +216,12 @@ where
         };
         if call.kind == LegacyCall::SignIn && is_sampled {
             let took_ms = self.upstreams.now_ms().saturating_sub(began_ms);
-            let mut tallies = self.gateway.tallies.borrow_mut();
-            tallies
-                .sightings
-                .sign_in(decision.side, outcome, self.mark(None), took_ms, plan.slow_ms);
+            let (sightings, mark) = (&mut self.gateway.tallies.borrow_mut().sightings, self.mark(None));
+            sightings.sign_in(decision.side, outcome, mark, took_ms, plan.slow_ms);
+            if let (Some(email), Some(_)) = (&call.email, plan.follows()) {
+                let user = UserMark::of(&self.gateway.config.counters, email);
+                sightings.session(decision.side, outcome, mark, user);
+            }
         }
     }
 

@@ -85,7 +85,7 @@ impl Pilot {
         let decision = {
             let mut state = self.state.borrow_mut();
             let state = state.get_or_insert_with(|| Autopilot::new(&plan, situation.percent, now));
-            state.observe(sightings, now);
+            state.observe(&plan, sightings, now);
             state.decide(&plan, &situation, now)
         };
         if let Some(decision) = decision {

@@ -100,15 +100,16 @@ export async function shadow(context, request, answer, message, body, timeoutMs,
 
 // Tells the object that watches both sides what this isolate saw: the numbers in the body, the callers in a header, which an object
 // of an earlier version does not look at. Resolves to its standing, as text.
-export function exchange(context, namespace, variables, report, callers, sightings, timeoutMs) {
-  return outlive(context, exchangeWithin(namespace, variables, report, callers, sightings, timeoutMs));
+export function exchange(context, namespace, variables, report, callers, sightings, sessions, timeoutMs) {
+  return outlive(context, exchangeWithin(namespace, variables, report, callers, sightings, sessions, timeoutMs));
 }
 
-async function exchangeWithin(namespace, variables, report, callers, sightings, timeoutMs) {
+async function exchangeWithin(namespace, variables, report, callers, sightings, sessions, timeoutMs) {
   const object = namespace.get(namespace.idFromName("step-down"));
   const signal = AbortSignal.timeout(timeoutMs);
   const headers = { "x-callers": callers, "x-overrides": "1", "x-variables": encodeURIComponent(variables) };
   if (sightings !== "") headers["x-sightings"] = sightings;
+  if (sessions !== "") headers["x-sessions"] = sessions;
   const answer = await object.fetch("https://step-down.invalid/", { method: "POST", body: report, headers, signal });
   if (!answer.ok) throw new Error("the object failed");
   return answer.text();

@@ -73,6 +73,7 @@ extern "C" {
         report: &str,
         callers: &str,
         sightings: &str,
+        sessions: &str,
         timeout_ms: u32,
     ) -> Result<JsValue, JsValue>;
 

@@ -131,7 +131,10 @@ impl StepDown {
             let is_down = object
                 .apply(|state, rule| state.report(report, rule, now()))
                 .await?;
-            let sightings = Sightings::from_text(&glue::request_header(&request, "x-sightings"));
+            let sightings = Sightings::from_texts(
+                &glue::request_header(&request, "x-sightings"),
+                &glue::request_header(&request, "x-sessions"),
+            );
             object.pilot_hears(&sightings).await?;
             if !glue::request_header(&request, "x-overrides").is_empty() {
                 object.overrides.read(&object.storage).await?;

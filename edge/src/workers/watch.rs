@@ -173,6 +173,7 @@ impl Watch {
         self.asked_at_ms.set(now_ms());
         let report = self.tallies.take();
         let (callers, sightings) = (report.callers_text(), report.sightings.to_text());
+        let sessions = report.sightings.sessions.to_text();
         let Ok(report) = serde_json::to_string(&report) else {
             return;
         };
@@ -183,6 +184,7 @@ impl Watch {
             &report,
             &callers,
             &sightings,
+            &sessions,
             timeout_ms,
         )
         .await;

@@ -4,10 +4,10 @@
     reason = "a test may stop; clippy does not see that this file is one"
 )]
 
-use shared::autopilot::Subject;
+use shared::autopilot::{Session, Subject};
 use shared::routing::Side;
 
-use super::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY};
+use super::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY, legacy_token_saying};
 use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 
 const PATH: &str = "https://edge/v1/rollout";
@@ -144,6 +144,30 @@ fn autopilot_sees_sign_ins_that_the_percentage_decided_about_and_no_others() {
     let off = half();
     off.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
     assert_eq!(off.tallies().sightings.iter().count(), 0);
+}
+
+#[test]
+fn autopilot_ties_calls_to_the_sign_in_of_their_session() {
+    let edge = Edge::with(&[("ROLLOUT_PERCENT", "50"), ("ROLLOUT_AUTOPILOT", "on")]);
+    edge.side("http://origin", 401);
+    // Who is refused has no session.
+    edge.handle(LOGIN, IN_COHORT);
+    edge.handle(LOGIN, NOT_IN_COHORT);
+    let claims = serde_json::json!({ "email": "ZOE@example.com", "type": "user" });
+    let token = legacy_token_saying(&edge, "7a8e2e0c-3b1f-4a54-9d0e-2f9f1c6b7a10", &claims);
+    let call = format!("GET\nhttps://edge/auth/profile\nauthorization:Bearer {token}");
+    // Soon; too late and too early; after an hour; long after.
+    for pass in [0, 1, 1_200, 3_000, 3_000] {
+        edge.pass(pass);
+        edge.handle(&call, "");
+    }
+    let seen: Vec<_> = edge.tallies().sightings.sessions.iter().collect();
+    let [Session::Began { user, side, .. }, first, last] = *seen else {
+        panic!("{seen:?}")
+    };
+    assert_eq!(side, Side::Legacy);
+    assert_eq!(first, Session::Used { user, age: 0 });
+    assert_eq!(last, Session::Used { user, age: 4_201 });
 }
 
 #[test]

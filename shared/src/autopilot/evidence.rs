@@ -18,27 +18,32 @@ pub struct Reading {
     pub v2: Count,
     /// The same at the legacy service.
     pub legacy: Count,
-    /// Evidence against "v2 is tolerable".
+    /// Evidence against "v2 is tolerable", since the rollout began.
     pub evidence_to_roll_back: f64,
-    /// Evidence against "v2 is harmful".
+    /// Evidence against "v2 is harmful", since the step began.
     pub evidence_to_promote: f64,
-    /// From how much evidence on a claim is given up.
-    pub needed: f64,
+    /// From how much evidence on "tolerable" is given up.
+    #[serde(default)]
+    pub needed_to_roll_back: f64,
+    /// From how much evidence on "harmful" is given up.
+    #[serde(default)]
+    pub needed_to_promote: f64,
     /// What that allows to say.
     pub verdict: Verdict,
 }
 
 impl Reading {
     pub(super) fn of(name: Name, guardrail: &Guardrail, verdict: Verdict) -> Self {
-        let (v2, legacy) = guardrail.figures();
-        let (evidence_to_roll_back, evidence_to_promote, needed) = guardrail.evidence();
+        let (v2, legacy) = name.figures(guardrail);
+        let evidence = guardrail.evidence();
         Self {
             guardrail: name,
             v2,
             legacy,
-            evidence_to_roll_back,
-            evidence_to_promote,
-            needed,
+            evidence_to_roll_back: evidence.to_roll_back,
+            evidence_to_promote: evidence.to_promote,
+            needed_to_roll_back: evidence.needed_to_roll_back,
+            needed_to_promote: evidence.needed_to_promote,
             verdict,
         }
     }

@@ -27,6 +27,16 @@ impl Seen {
         *word |= bit;
         is_new
     }
+
+    /// Whether half of the hashes are taken.
+    pub fn is_crowded(&self) -> bool {
+        let taken = self
+            .0
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum::<u64>();
+        taken >= 32_768
+    }
 }
 
 impl Serialize for Seen {

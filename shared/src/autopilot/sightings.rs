@@ -5,6 +5,7 @@
 //! the sequential test, and nobody is more than one. Two callers with the same hash count as one of them, which takes trials away at random and
 //! favours nobody.
 
+use super::sessions::{Sessions, UserMark};
 use crate::base64url;
 use crate::callers::CallerMark;
 use crate::fallback::{Evidence, Outcome};
@@ -80,9 +81,20 @@ impl Sighting {
 
 /// What one isolate saw since it last said so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sightings(Vec<u32>);
+pub struct Sightings {
+    callers: Vec<u32>,
+    /// The same of sessions.
+    pub sessions: Sessions,
+}
 
 impl Sightings {
+    /// Counts that `side` signed `user` in, if it did.
+    pub fn session(&mut self, side: Side, outcome: Outcome, caller: CallerMark, user: UserMark) {
+        if matches!(outcome, Outcome::Status(200..=299)) {
+            self.sessions.began(user, side, caller);
+        }
+    }
+
     /// Counts a sign-in of `caller` at `side`, which took `took_ms`, unless its outcome says nothing about that side.
     pub fn sign_in(&mut self, side: Side, outcome: Outcome, caller: CallerMark, took_ms: u64, slow_ms: u32) {
         let Some(evidence) = outcome.of_side(side) else {
@@ -111,39 +123,41 @@ impl Sightings {
 
     fn add(&mut self, sighting: Sighting) {
         let packed = sighting.pack();
-        let is_new = !self.0.iter().any(|earlier| earlier & WHO == packed & WHO);
-        if self.0.len() < MOST && is_new {
-            self.0.push(packed);
+        let is_new = !self.callers.iter().any(|earlier| earlier & WHO == packed & WHO);
+        if self.callers.len() < MOST && is_new {
+            self.callers.push(packed);
         }
     }
 
-    /// All of them.
+    /// All of callers.
     pub fn iter(&self) -> impl Iterator<Item = Sighting> {
-        self.0.iter().copied().filter_map(Sighting::unpack)
+        self.callers.iter().copied().filter_map(Sighting::unpack)
     }
 
-    /// As one line of text, four characters each.
+    /// Those of callers as one line of text, four characters each. Those of sessions go in a line of their own.
     #[must_use]
     pub fn to_text(&self) -> String {
         let bytes: Vec<u8> = self
-            .0
+            .callers
             .iter()
             .flat_map(|packed| packed.to_be_bytes().into_iter().skip(1))
             .collect();
         base64url::encode(&bytes)
     }
 
-    /// Reads what [`Self::to_text`] wrote; nothing of anything else.
+    /// Reads what [`Self::to_text`] and [`Sessions::to_text`] wrote; nothing of anything else.
     #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        let bytes = base64url::decode(text.as_bytes()).unwrap_or_default();
+    pub fn from_texts(callers: &str, sessions: &str) -> Self {
+        let bytes = base64url::decode(callers.as_bytes()).unwrap_or_default();
         let (sightings, rest) = bytes.as_chunks::<3>();
-        if !rest.is_empty() || sightings.len() > MOST {
-            return Self::default();
-        }
+        let is_whole = rest.is_empty() && sightings.len() <= MOST;
         let packed = sightings
             .iter()
+            .filter(|_| is_whole)
             .map(|[a, b, c]| u32::from_be_bytes([0, *a, *b, *c]));
-        Self(packed.collect())
+        Self {
+            callers: packed.collect(),
+            sessions: Sessions::from_text(sessions),
+        }
     }
 }

@@ -1,5 +1,6 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
+mod sessions;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -35,8 +36,13 @@ struct Game {
 }
 
 impl Game {
+    /// Sessions are followed where `steps` says so.
     fn at(text: &str, steps: &str) -> Self {
-        let plan = plan(steps);
+        let plan = if steps.contains("session_seconds") {
+            plan(steps)
+        } else {
+            plan(&format!("{steps}; session_seconds=0"))
+        };
         Self {
             pilot: Autopilot::new(&plan, percent(text), START),
             plan,
@@ -74,7 +80,7 @@ impl Game {
 
     fn hear(&mut self, seen: &Sightings) {
         self.now = self.now.plus(2);
-        self.pilot.observe(seen, self.now);
+        self.pilot.observe(&self.plan, seen, self.now);
         let Some(decision) = self.pilot.decide(&self.plan, &self.situation, self.now) else {
             return;
         };
@@ -262,7 +268,7 @@ fn first_step_waits_for_v2_and_for_shadow_reads() {
     game.situation.ready = true;
     game.play(200, well);
     assert_eq!(game.moves(), [], "v2 says otherwise than the legacy service");
-    let readings = game.pilot.readings(true);
+    let readings = game.pilot.readings(&game.plan, true);
     assert_eq!(readings[3].verdict, Verdict::RollBack, "{readings:?}");
 }
 
@@ -294,10 +300,10 @@ fn evidence_begins_again_where_a_person_moves_the_percentage() {
     for _ in 0..20 {
         game.play(200, well);
     }
-    assert!(game.pilot.readings(false)[0].v2.requests > 0);
+    assert!(game.pilot.readings(&game.plan, false)[0].v2.requests > 0);
     game.situation.percent = percent("20");
     game.play(0, well);
-    assert_eq!(game.pilot.readings(false)[0].v2.requests, 0);
+    assert_eq!(game.pilot.readings(&game.plan, false)[0].v2.requests, 0);
     assert_eq!(game.pilot.since, game.now);
 }
 
@@ -322,7 +328,7 @@ fn evidence_survives_storage() {
     let read: Autopilot = serde_json::from_str(&kept).unwrap();
     let figures = |pilot: &Autopilot| {
         pilot
-            .readings(true)
+            .readings(&game.plan, true)
             .into_iter()
             .map(|reading| reading.v2)
             .collect::<Vec<_>>()
@@ -345,17 +351,21 @@ fn sightings_travel_and_nonsense_is_nothing() {
     assert_eq!(seen.iter().count(), 3, "the first of a caller's counts");
     let first = seen.iter().next().unwrap();
     assert!(first.wrong_password && first.slow && !first.failed);
-    assert_eq!(Sightings::from_text(&seen.to_text()), seen);
+    assert_eq!(Sightings::from_texts(&seen.to_text(), ""), seen);
     for number in 0..2_000 {
         seen.shadow_read(caller(number), false);
     }
     assert_eq!(seen.iter().count(), MOST);
-    assert_eq!(Sightings::from_text(&seen.to_text()), seen);
+    assert_eq!(Sightings::from_texts(&seen.to_text(), ""), seen);
     for nonsense in ["", "A", "AAAAA", "not base64url!", &"A".repeat(4 * MOST + 4)] {
-        assert_eq!(Sightings::from_text(nonsense).iter().count(), 0, "{nonsense}");
+        assert_eq!(
+            Sightings::from_texts(nonsense, nonsense).iter().count(),
+            0,
+            "{nonsense}"
+        );
     }
     // Bits that an isolate of a later version may set.
-    assert_eq!(Sightings::from_text("_____").iter().count(), 0);
+    assert_eq!(Sightings::from_texts("_____", "").iter().count(), 0);
 }
 
 #[test]
@@ -368,11 +378,16 @@ fn plan_is_read() {
     }
     assert_eq!(steps, ["0", "1", "5", "10", "25", "50", "80", "100"].map(percent));
     assert_eq!((usual.slow_ms, usual.error_percent), (1_000, 1));
+    assert_eq!(
+        (usual.session_seconds, plan("on; session_seconds=0").follows()),
+        (3_600, None)
+    );
     let own = plan("0.5, 20 ; slow_ms=2500; error_percent=5");
     assert_eq!(own.after(percent("0.5")), Some(percent("20")));
     assert_eq!(own.after(percent("20")), None);
     assert_eq!((own.slow_ms, own.error_percent), (2_500, 5));
-    assert!((own.error_of(5) - 0.005).abs() < 1e-9);
+    assert!((own.error() - 0.05).abs() < 1e-9);
+    assert_eq!(own.steps(), 3);
     for bad in [
         "",
         "yes",
@@ -383,6 +398,8 @@ fn plan_is_read() {
         "on; slow=1",
         "on; slow_ms=9",
         "on; error_percent=0",
+        "on; session_seconds=9",
+        "on; session_seconds=43201",
         "on;",
     ] {
         assert!(Plan::parse(bad).is_err(), "{bad}");

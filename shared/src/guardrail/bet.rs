@@ -20,9 +20,25 @@ impl Bet {
         }
     }
 
-    /// Multiplies the part on each alternative by its likelihood ratio, given as a logarithm.
+    /// One in several stakes, each of them in equal `parts`.
+    pub fn in_stakes<const N: usize>(stakes: [f64; N], parts: usize) -> Self {
+        let one = Self::even(parts).parts;
+        let share = |stake: f64| one.iter().map(move |part| part + stake.ln());
+        Self {
+            parts: stakes.into_iter().flat_map(share).collect(),
+        }
+    }
+
+    /// Puts a new `stake` in place of the last `parts`, whatever has become of them.
+    pub fn restake(&mut self, stake: f64, parts: usize) {
+        let kept = self.parts.len().saturating_sub(parts);
+        self.parts.truncate(kept);
+        self.parts.extend(Self::in_stakes([stake], parts).parts);
+    }
+
+    /// Multiplies the part on each alternative by its likelihood ratio, given as a logarithm; in each stake.
     pub fn place<const N: usize>(&mut self, alternatives: [f64; N], evidence: impl Fn(f64) -> f64) {
-        for (part, alternative) in self.parts.iter_mut().zip(alternatives) {
+        for (part, alternative) in self.parts.iter_mut().zip(alternatives.into_iter().cycle()) {
             let moved = *part + evidence(alternative);
             if moved.is_finite() {
                 *part = moved.clamp(-FAR, FAR);

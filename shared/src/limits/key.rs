@@ -25,6 +25,12 @@ impl Key {
             .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
             .collect()
     }
+
+    /// Its first 24 bits.
+    pub(crate) const fn short(self) -> u32 {
+        let [a, b, c, ..] = self.0;
+        u32::from_be_bytes([0, a, b, c])
+    }
 }
 
 impl fmt::Debug for Key {

@@ -219,7 +219,7 @@ pub const VARIABLES: &[Variable] = &[
         Reads::Edge,
         Kind::Variable,
         "`off`",
-        "`on`, or rising percentages as a comma list: the rollout goes through them by itself, and back ([how](ROLLOUT.md#autopilot)). Then, each after a semicolon, `slow_ms=1000`, `error_percent=1`",
+        "`on`, or rising percentages as a comma list: the rollout goes through them by itself, and back ([how](ROLLOUT.md#autopilot)). Then, each after a semicolon, `slow_ms=1000`, `error_percent=1`, `session_seconds=3600`",
     ),
     variable(
         "ROLLOUT_WEBHOOK_URL",

@@ -50,7 +50,7 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
         .with("ORIGIN_URL", &v2.url)
         .with("LEGACY_AUTH_URL", &legacy.url)
         .with("ROLLOUT_PERCENT", "0")
-        .with("ROLLOUT_AUTOPILOT", "50,100; error_percent=50")
+        .with("ROLLOUT_AUTOPILOT", "50,100; error_percent=50; session_seconds=0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
         .watched()
         .start()

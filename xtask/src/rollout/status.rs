@@ -108,7 +108,7 @@ fn show(record: &Record) {
 fn readings(readings: &[Reading]) {
     for reading in readings {
         println!(
-            "  {:<19} v2 {:>6} of {:>7}   legacy {:>6} of {:>7}   {:<18} evidence to roll back {:.1e}, to promote {:.1e}, needed {:.0}",
+            "  {:<21} v2 {:>6} of {:>7}   legacy {:>6} of {:>7}   {:<19} evidence to roll back {:.1e} of {:.0}, to promote {:.1e} of {:.0}",
             reading.guardrail.as_str(),
             reading.v2.events,
             reading.v2.requests,
@@ -116,8 +116,9 @@ fn readings(readings: &[Reading]) {
             reading.legacy.requests,
             word(reading.verdict),
             reading.evidence_to_roll_back,
+            reading.needed_to_roll_back,
             reading.evidence_to_promote,
-            reading.needed,
+            reading.needed_to_promote,
         );
     }
 }

@@ -24,7 +24,7 @@ proptest! {
             game.situation.go = go;
             let (before, waited) = (game.records.len(), game.pilot.waits_for_go());
             game.pilot.probed(pause % 2 == 0);
-            game.hear(&Sightings::from_text(&text));
+            game.hear(&Sightings::from_texts(&text, ""));
             let Some(record) = game.records.get(before) else { continue };
             prop_assert!(!held);
             match record.outcome {

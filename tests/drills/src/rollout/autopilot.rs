@@ -15,8 +15,9 @@ use super::people::{Person, SignsInBy};
 use super::{acts, seed};
 
 const STEP: &str = "drill rollout --autopilot";
-/// Margins wide enough for the sign-ins that one machine makes in minutes, and a limit of latency that a busy one keeps.
-const PLAN: &str = "25,50,100; error_percent=20; slow_ms=6000";
+/// Margins wide enough for the sign-ins that one machine makes in minutes, and a limit of latency that a busy one keeps. No session gets an
+/// hour old in it.
+const PLAN: &str = "25,50,100; error_percent=20; slow_ms=6000; session_seconds=0";
 /// A pause of a busy machine is not to look like both sides being down.
 const TIMEOUT_MS: &str = "8000";
 /// The whole way takes no longer.
