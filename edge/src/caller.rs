@@ -1,4 +1,4 @@
-//! A caller whose token was verified, with the beginnings of what the edge states about them.
+//! A verified caller, with the beginnings of the edge's statements about them.
 
 use std::borrow::Borrow;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -29,7 +29,7 @@ struct Known {
 }
 
 impl Caller {
-    /// The caller that `identity` was proven of.
+    /// The caller of a proven `identity`.
     #[must_use]
     pub fn new(identity: ProvenIdentity) -> Self {
         Self(Rc::new(Known {

@@ -13,7 +13,7 @@ const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 const RESPONSE_HEADERS: &str = "X-Request-Id, X-Auth-Route, X-Auth-Route-Reason, Retry-After, WWW-Authenticate, \
                                 RateLimit, RateLimit-Policy";
 
-/// The origins that browsers may call from.
+/// The origins from which browsers may call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<String>);
 
@@ -37,8 +37,8 @@ impl AllowedOrigins {
         Ok(Self(origins))
     }
 
-    /// What CORS changes on the answer to this request: this list decides, whatever a service behind the edge allows. What the service
-    /// lets its pages read is extended by what the edge says.
+    /// The changes of CORS on the answer to this request. This list decides, whatever a service behind the edge allows; the edge adds its
+    /// own headers to those that the service lets its pages read.
     pub fn apply(&self, inbound: &Inbound<'_>, headers: &mut HeaderChanges) {
         if inbound.header("origin").is_some() {
             headers.remove("access-control-allow-origin");
@@ -74,7 +74,7 @@ impl AllowedOrigins {
             .is_none_or(|origin| inbound.is_same_origin(origin) || self.matching(inbound).is_some())
     }
 
-    /// The origin that a browser names, if it is one of these.
+    /// The origin that a browser names, if it is on this list.
     #[must_use]
     pub fn matching(&self, inbound: &Inbound<'_>) -> Option<&str> {
         let sent = inbound.header("origin")?;

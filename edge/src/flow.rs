@@ -47,17 +47,17 @@ use crate::shadow::ShadowRead;
 use crate::trace::{Seed, Trace};
 pub use notes::Notes;
 
-/// What one isolate knows, as one request sees it.
+/// The state of one isolate, as one request sees it.
 pub struct Gateway<'a, K, E> {
     /// The configuration.
     pub config: &'a EdgeConfig,
-    /// What proves a caller.
+    /// The verifier that proves a caller.
     pub verifier: Verifier<'a, K, E>,
-    /// Which services are not to be asked for now.
+    /// The services that the isolate must not ask now.
     pub breakers: &'a RefCell<Breakers>,
-    /// Who users were a moment ago.
+    /// The users that the isolate remembers.
     pub people: &'a RefCell<RememberedPeople>,
-    /// What both sides did since it was last reported.
+    /// The outcomes at both sides since the last report.
     pub tallies: &'a RefCell<Report>,
     /// The time.
     pub clock: &'a dyn Fn() -> UnixTime,
@@ -174,13 +174,13 @@ struct Journey<'a, 'b, K, E, U> {
     /// When it arrived.
     now: UnixTime,
     trace: Trace,
-    /// What changes on the request, whatever side it goes to.
+    /// The changes of the request, for whichever side it goes to.
     changes: HeaderChanges,
     service: Option<&'a Service>,
     notes: Notes,
     seed: &'a Seed,
     shadow: Option<ShadowRead>,
-    /// What changes on a service's answer, before the marks that every answer gets.
+    /// The changes of a service's answer, before the marks that every answer gets.
     on_answer: HeaderChanges,
 }
 
@@ -224,7 +224,7 @@ where
         }
     }
 
-    /// The new contract is the origin's alone: there is no other side to fall back to.
+    /// Only the origin answers the new contract: there is no other side for a fallback.
     async fn new_contract(&mut self, path: &str, access: Access) -> Result<ReplyBody<U::Answer>, Refusal> {
         Self::is_held(self.receive().await?)?;
         let caller = match access {
@@ -248,7 +248,7 @@ where
         Ok(ReplyBody::Relayed(answer))
     }
 
-    /// Whether the answer is about one user: either contract's, or made for somebody with a token.
+    /// Whether the answer is about one user: an answer of either contract, or to a request with a token.
     fn is_private(&self) -> bool {
         !matches!(paths::route(self.inbound.path()), Route::App)
             || self.notes.token_kind.is_some()

@@ -1,4 +1,4 @@
-//! App services: they learn who the caller is from us, and from nobody else.
+//! App services: they learn from the edge alone who the caller is.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ use crate::config::{AppService, AuthMode};
 use crate::people::KnownPerson;
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
 
-/// Where the origin says who somebody is; it creates the row at first sight.
+/// The origin's path that names the caller; it creates the row at first sight.
 const WHO: &str = "/v1/auth/me";
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -116,8 +116,8 @@ where
         Ok(ReplyBody::Relayed(answer))
     }
 
-    /// Our own record of the caller, with whose right to act has changed for less than [`shared::token::STANDING_SECONDS`] at most: a token
-    /// says nothing about whether its holder has been deactivated since, nor what their id is with us.
+    /// Our own record of the caller. A change of the caller's access takes effect within [`shared::token::STANDING_SECONDS`]: the token
+    /// itself does not say whether its user has been deactivated since, nor the user's id with us.
     pub(super) async fn person(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         self.person_within(caller, self.gateway.config.timeout_ms).await
     }
@@ -135,7 +135,7 @@ where
         self.ask_who_within(caller, timeout_ms, Asks::Replica).await
     }
 
-    /// Asks the origin who the caller is at this moment, and remembers it.
+    /// Asks the origin for the caller's present record, and remembers it.
     pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
         self.ask_who_within(caller, self.gateway.config.timeout_ms, Asks::Primary)
             .await
@@ -188,12 +188,12 @@ where
     }
 }
 
-/// Where the origin may look.
+/// Where the origin may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
-    /// Also in a replica of its database, which knows what was so [`shared::token::REPLICA_SECONDS`] ago.
+    /// Also in a replica of its database, which may be [`shared::token::REPLICA_SECONDS`] old.
     Replica,
-    /// Only where changes are made.
+    /// Only in the primary.
     Primary,
 }
 
@@ -207,8 +207,8 @@ fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIden
     changes.set(headers::USER_ID, &person.id.to_string());
     changes.set(headers::USER_TYPE, &person.user_type);
     changes.set(headers::TOKEN_KIND, identity.kind.as_str());
-    // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework.
-    // One that nobody has proven is not told at all: a header cannot say both, and readers would take it for the caller's.
+    // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework. An unproven address is not
+    // sent at all: the header could not mark it as unproven, and readers would take it for the caller's.
     let proven = person.email.as_deref().filter(|_| person.email_verified);
     if let Some(email) = proven.filter(|email| email.is_ascii()) {
         changes.set(headers::USER_EMAIL, email);

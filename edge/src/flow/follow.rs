@@ -1,4 +1,4 @@
-//! Following whose right to act changes, so that the origin need not be asked about everybody again and again.
+//! Follows the users with a changed access, so that the edge need not ask the origin about every user again and again.
 
 use shared::api::changes::{Changes, PATH};
 use shared::assertion::FEED_AUDIENCE;
@@ -9,7 +9,7 @@ use super::send::Statement;
 use crate::changes::HeaderChanges;
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
 
-/// How long the answer may take, in milliseconds: a request waits for it, once in a few seconds.
+/// How long the answer may take, in milliseconds: one request in a few seconds waits for it.
 const TIMEOUT_MS: u32 = 1_000;
 
 #[derive(serde::Deserialize)]
@@ -23,7 +23,7 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// Asks the origin for changes if it is time. Without an answer records simply count for less long.
+    /// Asks the origin for changes if it is time. Without an answer records count for a shorter time.
     pub(super) async fn follow_changes(&self) {
         let due = self.gateway.people.borrow_mut().due(self.now);
         let Some(due) = due else { return };
@@ -33,7 +33,7 @@ where
     }
 
     async fn changes_since(&self, since: Option<&str>) -> Option<Changes> {
-        // Numbers with dots between: it is what the origin gave out, and is not trusted to be.
+        // Numbers with dots between. The origin gave this text out; the check does not rely on that.
         let query = since
             .filter(|since| since.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
             .map_or_else(String::new, |since| format!("?since={since}"));

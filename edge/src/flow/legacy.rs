@@ -21,9 +21,9 @@ use crate::shadow::{self, ShadowRead};
 /// Which of two attempts this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rank {
-    /// The other side is asked when this one is not.
+    /// The other side is asked if this one cannot be.
     First,
-    /// Nobody else is asked.
+    /// No other side is asked.
     Only,
     /// The other side has failed already.
     Last,
@@ -53,7 +53,7 @@ where
             self.notes.reason = "token_void";
             return Ok(ReplyBody::Relayed(answer));
         }
-        // What a token is needed for has its issuer's side alone.
+        // Only the issuer's side can answer a call that needs a token.
         let has_other_side = self.gateway.config.legacy.is_some()
             && matches!(call.purpose, Purpose::SignIn | Purpose::Registration);
         let rank = if has_other_side { Rank::First } else { Rank::Only };
@@ -81,7 +81,7 @@ where
         Ok(ReplyBody::Relayed(answer))
     }
 
-    /// Finds out what the call is about.
+    /// Reads the purpose of the call.
     async fn read<'p>(&mut self, path: &'p str, kind: LegacyCall) -> Result<Call<'p>, Refusal> {
         let mut call = Call {
             path,
@@ -130,7 +130,7 @@ where
 
     async fn decide(&self, call: &Call<'_>) -> Decision {
         let stepped_down = match call.purpose {
-            // A token goes to its issuer whatever happens.
+            // A token goes to its issuer in every case.
             Purpose::Token(_) => false,
             Purpose::SignIn | Purpose::Registration | Purpose::Other => {
                 self.upstreams.is_stepped_down().await
@@ -170,7 +170,7 @@ where
         }
     }
 
-    /// Asks the other side where that is safe and may help, and settles between the two.
+    /// Asks the other side where that is safe and may help, and chooses between the two answers.
     async fn perhaps_fall_back(
         &mut self,
         decision: Decision,
@@ -208,7 +208,7 @@ where
         }
     }
 
-    /// Counts a sign-in for the autopilot, where the percentage alone decided about it: who is on a list is no fair sample of anybody.
+    /// Counts a sign-in for the autopilot, where the percentage alone decided: users on a list are no fair sample.
     fn sight(&self, decision: Decision, call: &Call<'_>, outcome: Outcome, began_ms: u64) {
         let is_sampled = matches!(decision.reason, Reason::InCohort | Reason::NotInCohort);
         let Some(plan) = &self.gateway.config.autopilot else {
@@ -225,7 +225,7 @@ where
         }
     }
 
-    /// The same read at v2, if this is one of those that are compared. Not while v2 is being left alone.
+    /// The same read at v2, if this read is to be compared and v2's breaker is closed.
     fn shadow_of(&self, call: &Call<'_>) -> Option<ShadowRead> {
         let config = self.gateway.config;
         let wanted = shadow::is_wanted(
@@ -259,7 +259,7 @@ where
     }
 }
 
-/// Whether sending the request twice changes nothing that sending it once does not.
+/// Whether sending the request twice has the same effect as sending it once.
 fn is_repeatable(method: &str, kind: LegacyCall) -> bool {
     match kind {
         LegacyCall::SignIn | LegacyCall::VerifyToken => true,

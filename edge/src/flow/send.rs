@@ -19,15 +19,15 @@ use crate::paths::LegacyCall;
 use crate::ports::{Body, Forward, KeySource, SignatureEngine, Upstreams};
 use crate::scrub;
 
-/// What the edge states to a service about the request it sends there.
+/// The edge's statement to a service about the request that it sends there.
 pub(super) struct Statement<'a> {
-    /// Whom it is for.
+    /// The receiver.
     pub audience: &'a str,
     /// The request's method.
     pub method: &'a str,
-    /// Where the request goes.
+    /// The address of the request.
     pub target: &'a Target,
-    /// Whom the edge verified.
+    /// The user that the edge verified.
     pub caller: Option<&'a Caller>,
     /// Who that is with us.
     pub person: Option<&'a Person>,
@@ -51,8 +51,8 @@ where
         self.upstreams.read_body().await.map_err(Refusal::from)
     }
 
-    /// What the origin reads is read whole first ([`Self::receive`]): it takes no longer body, and its refusal, sent in the middle of an
-    /// upload, might get lost with the connection.
+    /// Checks that the edge has read the whole body ([`Self::receive`]) before it sends it to the origin: the origin takes no longer body,
+    /// and a refusal that it sent in the middle of an upload might get lost with the connection.
     pub(super) fn is_held(body: Body) -> Result<(), Refusal> {
         match body {
             Body::Whole => Ok(()),
@@ -75,7 +75,7 @@ where
         Ok(self.send(service, target, &changes).await)
     }
 
-    /// What changes on a request to the origin.
+    /// The changes of a request to the origin.
     pub(super) fn origin_changes(
         &self,
         target: &Target,
@@ -95,8 +95,8 @@ where
         Ok(changes)
     }
 
-    /// The legacy service knows nothing of assertions. It verifies tokens itself, so the token goes along; where it reads none,
-    /// none is sent. A service's key goes to the two calls that ask for one.
+    /// The legacy service does not know assertions. It verifies tokens itself, so the edge forwards the token; where the service reads
+    /// none, the edge sends none. Two calls need a service's key, and only they get it.
     pub(super) async fn to_legacy(
         &self,
         target: &Target,
@@ -111,27 +111,27 @@ where
             self.drop_token(&mut changes);
         }
         if call.kind == LegacyCall::VerifyToken {
-            // Its verdict is read here, where not every coding of a client's choice can be undone.
+            // The edge reads its verdict, and cannot undo every coding that a client may choose.
             changes.set("accept-encoding", "identity");
         }
         self.locate(&mut changes);
         let reads_key = call.kind == LegacyCall::ServiceOnly || call.path == SERVICES_WRITE;
         if reads_key && self.service.is_some() {
             self.hand_on_key(&mut changes);
-            // Its second condition beside the key; removed before when a stranger said it.
+            // The service's second condition beside the key; scrubbing has removed a stranger's header of this name.
             changes.set("x-internal-service", "true");
         }
         self.send(service, target, &changes).await
     }
 
-    /// Puts back the key that proved a service. It opens the origin's routes for services, so nobody else gets to see it.
+    /// Puts back the key that proved a service. It opens the origin's routes for services, so no other service gets it.
     fn hand_on_key(&self, changes: &mut HeaderChanges) {
         if let (Some(_), Some(key)) = (self.service, self.inbound.header(headers::SERVICE_KEY)) {
             changes.set(headers::SERVICE_KEY, key);
         }
     }
 
-    /// Says where the caller is; the origin reads that in the assertion.
+    /// States the caller's address; the origin reads it in the assertion instead.
     pub(super) fn locate(&self, changes: &mut HeaderChanges) {
         changes.set(scrub::FORWARDED_PROTO, self.inbound.scheme());
         if let Some(address) = address::address(self.inbound) {
@@ -146,7 +146,7 @@ where
         self.drop_session_cookie(changes);
     }
 
-    /// Adds the edge's signed `statement`, under the key of whom it is for.
+    /// Adds the edge's signed `statement`, under the key of its receiver.
     pub(super) fn vouch(
         &self,
         changes: &mut HeaderChanges,

@@ -1,5 +1,4 @@
-//! The autopilot in the Durable Object: what it hears, where it is kept, and how its decisions come into force. What it decides is
-//! `shared::autopilot`.
+//! The autopilot in the Durable Object: its input, its storage, and how its decisions come into force. `shared::autopilot` decides.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -19,13 +18,13 @@ use super::overrides::Overrides;
 
 /// The variable with the plan.
 pub(super) const PLAN: &str = "ROLLOUT_AUTOPILOT";
-/// The names under which its state and its evidence are kept.
+/// The names of its state and its evidence in the storage.
 const STATE: &str = "autopilot";
 const EVIDENCE: &str = "evidence";
-/// What was seen is written down so often, in seconds: a restart loses no more.
+/// How often the sightings are stored, in seconds: a restart loses no more.
 const KEPT_EVERY: i64 = 60;
 
-/// The autopilot, and what it goes by.
+/// The autopilot, with its plan.
 #[derive(Default)]
 pub(super) struct Pilot {
     plan: RefCell<Option<Plan>>,
@@ -34,13 +33,13 @@ pub(super) struct Pilot {
     /// Read from storage at the first event, as are the records, newest first.
     state: RefCell<Option<Autopilot>>,
     records: RefCell<VecDeque<Record>>,
-    /// Whether v2 said that it is ready, when last asked.
+    /// Whether v2 last said that it is ready.
     ready: Cell<bool>,
     kept_at: Cell<i64>,
 }
 
 impl Pilot {
-    /// Goes by the variables in `lookup` from now on.
+    /// Uses the variables in `lookup` from now on.
     pub fn obey(&self, lookup: &dyn Lookup) {
         let mut reader = Reader::new(lookup);
         self.plan.replace(reader.or(PLAN, None, Plan::parse));
@@ -51,7 +50,7 @@ impl Pilot {
             .replace(Some(routing::read_policy(lookup, has_legacy).0));
     }
 
-    /// Whether it wants to know how v2 is before anybody is moved.
+    /// Whether it needs v2's readiness before it moves the first user.
     pub fn awaits_v2(&self) -> bool {
         let waits = |state: &Autopilot| state.is_before_the_first_step() && !state.waits_for_go();
         self.plan.borrow().is_some() && self.state.borrow().as_ref().is_some_and(waits)
@@ -65,7 +64,7 @@ impl Pilot {
         }
     }
 
-    /// Takes what an isolate saw, while a side is down (`outage`) or not, and puts into force what follows from it.
+    /// Takes an isolate's report, with `outage` while a side is down, and puts its decisions into force.
     pub async fn hear(
         &self,
         storage: &JsValue,
@@ -78,7 +77,7 @@ impl Pilot {
         };
         overrides.read(storage).await?;
         self.read(storage, &plan, overrides).await?;
-        // From here to the end of the change nothing waits, so no other report comes in between.
+        // From here to the end of the change the code never waits, so no other report comes in between.
         let now = now();
         let situation = self.situation(overrides, outage, now);
         let steering = overrides.steering();
@@ -100,7 +99,7 @@ impl Pilot {
         Ok(())
     }
 
-    /// How it stands, for people; nothing where it is off.
+    /// Its state, for operators; nothing where it is off.
     pub async fn shown(
         &self,
         storage: &JsValue,
@@ -129,7 +128,7 @@ impl Pilot {
         now: UnixTime,
     ) -> Result<(), JsValue> {
         let wanted = steering.with_percent(decision.percent, &decision.record.rule, now);
-        // The plan was deployed and reviewed; going back waits for nobody.
+        // The plan was deployed and reviewed; a step back waits for no second operator.
         let Ok(outcome) = overrides.put(wanted, AUTHOR, false) else {
             return Ok(());
         };
@@ -204,7 +203,7 @@ impl Pilot {
         let state = match serde_json::from_str(&kept) {
             Ok(state) => state,
             Err(_) if kept.is_empty() => Autopilot::new(plan, percent, now()),
-            // It may have rolled back: a person has to say.
+            // It may have rolled back: an operator must say go.
             Err(_) => {
                 let line = json!({ "level": "error", "event": "rollout_autopilot_unreadable" });
                 glue::log("warn", &line.to_string());

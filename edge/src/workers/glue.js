@@ -1,18 +1,18 @@
-// What the worker needs of the runtime, in as few crossings of the wasm boundary as possible: strings are copied and
-// re-encoded at every crossing, handles are not. Requests, responses and bodies therefore stay JavaScript objects and
-// are handed on as they are; only one text per direction crosses. Nothing here decides anything.
+// The worker's calls of the runtime, in as few crossings of the wasm boundary as possible: every crossing copies and re-encodes strings,
+// but not handles. Requests, responses and bodies therefore stay JavaScript objects and are handed on unchanged; only one text per
+// direction crosses. Nothing here decides anything.
 
 import { TIMEOUT, UNREACHABLE, join, within } from "./body.js";
 import { FRESH, apply, send } from "./send.js";
 
 const encoder = new TextEncoder();
 
-// Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator. Writes the text to `room`, bytes of
-// the module's own memory: wasm-bindgen's way of returning a string looks at it character by character. Returns how many bytes
-// it wrote, or less than 0: how many more than there are it may need.
+// Header values cannot contain a line feed (RFC 9110, section 5.5), so one is a safe separator. Writes the text to `room`, bytes of the
+// module's own memory: wasm-bindgen's way of returning a string looks at it character by character. Returns how many bytes it wrote, or a
+// negative number: how many more bytes it may need.
 export function describe(request, room) {
   let text = `${request.method}\n${request.url}`;
-  // Not `for … of`, which makes two objects a header.
+  // Not `for … of`, which makes two objects for each header.
   request.headers.forEach((value, name) => {
     text += `\n${name}:${value}`;
   });
@@ -21,8 +21,8 @@ export function describe(request, room) {
   return read === text.length ? written : room.byteLength - 3 * text.length;
 }
 
-// A copy of a short body; the answer keeps its own. Throws for a longer one, and for one that does not come in time. The runtime undoes
-// `gzip` and `br` by itself, and no other coding.
+// A copy of a short body; the answer keeps its own. Throws for a longer one, and for one that does not come in time. The runtime itself
+// undoes `gzip` and `br`, and no other coding.
 export function copyOf(response, limit, timeoutMs) {
   const { body } = response.clone();
   const isDeflated = body !== null && response.headers.get("content-encoding") === "deflate";
@@ -33,7 +33,7 @@ export function location(response) {
   return response.headers.get("location") ?? undefined;
 }
 
-// The value of a header of an answer, or "".
+// The value of an answer's header, or "".
 export function headerOf(response, name) {
   return response.headers.get(name) ?? "";
 }
@@ -54,7 +54,7 @@ export function respond(status, headers, body) {
   return answer;
 }
 
-// Lets `promise` come to its end when the client of the request that began it leaves: what it brings is for others too.
+// Lets `promise` finish when the client of its request leaves: its result serves other requests too.
 function outlive(context, promise) {
   context?.waitUntil(promise.catch(() => {}));
   return promise;
@@ -73,7 +73,7 @@ async function askWithin(method, url, headers, body, timeoutMs, limit) {
     return fetch(request, FRESH);
   };
   try {
-    // Once more over another connection, where asking changes nothing: this one may have been closed just now.
+    // Once more over another connection, where asking changes nothing: the first may have been closed just now.
     const response = await question().catch((fault) => {
       if (signal.aborted || method !== "GET") throw fault;
       return question();
@@ -84,13 +84,13 @@ async function askWithin(method, url, headers, body, timeoutMs, limit) {
   }
 }
 
-// A second copy of an answer that is also going to be relayed.
+// A second copy of an answer that will also be relayed.
 export function copy(response) {
   return response.clone();
 }
 
-// Repeats a read at the other side once `answer`, the first side's, has gone out. Resolves to `[its bytes, the other's status,
-// the other's bytes]`, or to undefined where there is nothing to compare.
+// Repeats a read at the other side once `answer`, the first side's, has gone out. Resolves to `[its bytes, the other's status, the other's
+// bytes]`, or to undefined where there is nothing to compare.
 export async function shadow(context, request, answer, message, body, timeoutMs, limit) {
   const bytes = await readUpTo(answer.body, limit);
   const other = await send(context, request, message, body, timeoutMs, false);
@@ -134,12 +134,12 @@ export function requestHeader(request, name) {
   return request.headers.get(name) ?? "";
 }
 
-// The variables of the isolate that asks.
+// The variables of the asking isolate.
 export function variablesOf(request) {
   return decodeURIComponent(request.headers.get("x-variables") ?? "");
 }
 
-// What of a report travels in a header.
+// The part of a report that travels in a header.
 export function callersOf(request) {
   return request.headers.get("x-callers") ?? "";
 }
@@ -162,7 +162,7 @@ export function setAlarm(storage, afterMs) {
   return storage.setAlarm(Date.now() + afterMs);
 }
 
-// Whether one more call by `key` is within the limit that `binding` counts; undefined when the counter cannot be asked.
+// Whether one more call by `key` is within the limit that `binding` counts; undefined when the counter does not answer.
 export async function isWithin(binding, key) {
   try {
     return (await binding.limit({ key })).success;
@@ -194,7 +194,7 @@ async function readUpTo(stream, limit) {
 // The data centre's cache, shared by its isolates. The address is only a name there; nothing is ever fetched from it.
 const shelf = (name) => `https://crossfade.invalid/${encodeURIComponent(name)}`;
 
-// What was kept as `name`: `[fetchedAt, freshFor, bytes]` (seconds), or undefined.
+// The entry stored as `name`: `[fetchedAt, freshFor, bytes]` (seconds), or undefined.
 export async function recall(name) {
   const kept = await caches.default.match(shelf(name));
   if (kept === undefined) return undefined;
@@ -207,8 +207,8 @@ export function keep(name, bytes, fetchedAt, freshFor, keepFor) {
   return caches.default.put(shelf(name), new Response(bytes, { headers }));
 }
 
-// Requests that wait for another request's fetch. Each waits on a promise of its own: the runtime resumes it in its own
-// context, where alone its body and connections may be touched.
+// Requests that wait for another request's fetch. Each waits on a promise of its own: the runtime resumes it in its own context, and only
+// there may its body and connections be used.
 const waiting = new Map();
 
 export function wait(name, timeoutMs) {
@@ -244,14 +244,14 @@ export function verifyRs256(key, signature, message) {
   return crypto.subtle.verify(RS256.name, key, signature, message);
 }
 
-// Hands Analytics Engine a point about a request, once that request's answer is on its way: nothing waits for it, and a dataset
-// that fails loses the point alone.
+// Hands Analytics Engine a point about a request, once that request's answer is on its way: nothing waits for it, and a dataset that fails
+// loses the point alone.
 export function tell(dataset, context, index, blobs, doubles) {
   const point = { indexes: [index], blobs: blobs.split("\n"), doubles: Array.from(doubles) };
   const told = new Promise((resolve) => {
     setTimeout(() => {
       try {
-        // Nothing comes back from the real one; from another Worker in its place a promise does.
+        // The real dataset returns nothing; another Worker in its place returns a promise.
         resolve(dataset.writeDataPoint(point));
       } catch {
         resolve();
@@ -261,8 +261,8 @@ export function tell(dataset, context, index, blobs, doubles) {
   context.waitUntil(told.catch(() => {}));
 }
 
-// Asks a service how it is. Resolves to `[status, its Date header in milliseconds or NaN, milliseconds until the headers, our time then,
-// bytes]`, or to "timeout" or "unreachable".
+// Asks a service about its readiness. Resolves to `[status, its Date header in milliseconds or NaN, milliseconds until the headers, our
+// time then, bytes]`, or to "timeout" or "unreachable".
 export async function probe(url, timeoutMs, limit) {
   const signal = AbortSignal.timeout(timeoutMs);
   const began = Date.now();

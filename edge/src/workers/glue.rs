@@ -169,11 +169,11 @@ extern "C" {
     pub(super) fn log(level: &str, line: &str);
 }
 
-/// Reads to its end what nobody is going to use of the body of `request`; `body` is what `hold` made of it, or undefined. Nothing is waited
-/// for where there is none.
+/// Reads the unused rest of the body of `request` to its end; `body` is the result of `hold`, or undefined. It waits for nothing where
+/// there is no body.
 pub(super) async fn drop_body(request: &Request, body: &JsValue) {
     if let Some(dropping) = begin_to_drop_body(request, body) {
-        // Its sender's loss.
+        // A body that breaks here harms its sender alone.
         let _ = JsFuture::from(dropping).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The Durable Object that watches both sides for all isolates, and keeps the overrides of the rollout (`overrides.rs`). What it decides
-//! is `shared::step_down`; here are its storage, its alarm and its log.
+//! The Durable Object that watches both sides for all isolates, and keeps the overrides of the rollout (`overrides.rs`).
+//! `shared::step_down` decides; this file has the object's storage, alarm and log.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -23,11 +23,11 @@ use super::glue;
 use super::overrides::{self, Overrides};
 use crate::config::BaseUrl;
 
-/// What an isolate is told while sign-ins are sent back.
+/// The answer to an isolate while sign-ins are sent back.
 pub(super) const DOWN: &str = "down";
 const UP: &str = "up";
 
-/// The name under which the standing is kept.
+/// The name of the state in the storage.
 const STANDING: &str = "standing";
 const PROBE_MS: u32 = 1_000 * PROBE_SECONDS as u32;
 const PROBE_TIMEOUT_MS: u32 = 3_000;
@@ -35,7 +35,7 @@ const MAX_READINESS_BYTES: u32 = 64 * 1024;
 /// A report is two tallies. The callers come beside it.
 const MAX_REPORT_CHARS: usize = 256;
 
-/// The variables that it goes by.
+/// The variables that it uses.
 const VARIABLES: [&str; 10] = [
     "ORIGIN_URL",
     "ROLLBACK_ERROR_RATE",
@@ -49,7 +49,7 @@ const VARIABLES: [&str; 10] = [
     overrides::WEBHOOK,
 ];
 
-/// Those variables as an isolate brings them, as JSON.
+/// Those variables as an isolate sends them, as JSON.
 pub(super) fn variables(env: &Env) -> String {
     let lookup = Bindings(env);
     let read: BTreeMap<_, _> = VARIABLES
@@ -72,15 +72,15 @@ impl std::fmt::Debug for StepDown {
 struct Object {
     storage: JsValue,
     rule: Cell<Rule>,
-    /// Where v2 says whether it is ready.
+    /// The address where v2 reports its readiness.
     readiness: RefCell<Option<String>>,
-    /// What was last obeyed.
+    /// The variables that it used last.
     variables: RefCell<String>,
     /// Read from storage at the first event.
     state: RefCell<Option<step_down::StepDown>>,
     overrides: Overrides,
     pilot: Pilot,
-    /// Whether an alarm is set that asks v2 how it is.
+    /// Whether an alarm is set that asks v2 about its readiness.
     asks: Cell<bool>,
 }
 
@@ -105,7 +105,7 @@ impl StepDown {
         Self(Rc::new(object))
     }
 
-    /// An isolate says what it saw, and is told whether sign-ins are sent back.
+    /// Takes an isolate's report, and answers whether sign-ins are sent back.
     pub fn fetch(&self, request: Request) -> Promise {
         let object = Rc::clone(&self.0);
         future_to_promise(async move {
@@ -152,7 +152,7 @@ impl StepDown {
         })
     }
 
-    /// Asks v2 how it is, for as long as sign-ins are sent back or nobody has been moved yet.
+    /// Asks v2 about its readiness, as long as sign-ins are sent back or no user has been moved yet.
     pub fn alarm(&self) -> Promise {
         let object = Rc::clone(&self.0);
         future_to_promise(async move {
@@ -171,8 +171,8 @@ impl StepDown {
 }
 
 impl Object {
-    /// Goes by the variables of the isolate that asks, as JSON: they may change while this object lives, and it is handed its own only
-    /// once. An isolate of an earlier version brings none.
+    /// Uses the variables of the asking isolate, as JSON: they may change while this object lives, and the runtime hands it its own only
+    /// once. An isolate of an earlier version sends none.
     fn follow(&self, variables: String) {
         if variables.is_empty() || *self.variables.borrow() == variables {
             return;
@@ -184,7 +184,7 @@ impl Object {
     }
 
     fn obey(&self, lookup: &dyn Lookup) {
-        // A bad rule moves nobody in the first place; every isolate complains about it.
+        // A bad rule stops the move already; every isolate reports it.
         self.rule.set(step_down::read_rule(lookup).unwrap_or_default());
         let origin = lookup.get("ORIGIN_URL").and_then(|url| BaseUrl::parse(&url).ok());
         self.readiness
@@ -193,7 +193,7 @@ impl Object {
         self.pilot.obey(lookup);
     }
 
-    /// Lets `event` happen; writes down and logs what changes by it. Returns whether sign-ins are sent back.
+    /// Applies `event`; stores and logs the changes. Returns whether sign-ins are sent back.
     async fn apply(
         &self,
         event: impl FnOnce(&mut step_down::StepDown, &Rule) -> Option<Change>,
@@ -203,7 +203,7 @@ impl Object {
                 .await?
                 .as_string()
                 .unwrap_or_default();
-            // Nothing was kept, or by a version that wrote it otherwise.
+            // The storage is empty, or an earlier version wrote it in another form.
             let state = serde_json::from_str(&kept).unwrap_or_default();
             self.state.borrow_mut().get_or_insert(state);
         }
@@ -230,7 +230,7 @@ impl Object {
         Ok(())
     }
 
-    /// Whether a side is down: what is seen then says nothing about a release.
+    /// Whether a side is down: what callers see then says nothing about a release.
     fn is_outage(&self) -> bool {
         let state = self.state.borrow();
         state
@@ -249,7 +249,7 @@ impl Object {
         Ok(())
     }
 
-    /// Takes `change`, or shows how things stand. The answer, as JSON.
+    /// Takes `change`, or shows the present state. The answer, as JSON.
     async fn steer(&self, author: &str, change: Option<&str>) -> Result<String, JsValue> {
         let reply = self.overrides.steer(&self.storage, author, change).await?;
         let autopilot = self
@@ -283,7 +283,7 @@ impl Object {
     }
 }
 
-/// Every trip and every recovery, with the figures behind it.
+/// Logs every trip and every recovery, with the figures behind it.
 fn log(change: &Change) {
     #[derive(serde::Serialize)]
     struct Line<'a> {

@@ -1,5 +1,5 @@
-//! An isolate's side of the step-down: it says what it saw and learns whether sign-ins are sent back, in one exchange with the
-//! object (`step_down.rs`), beside the requests and not in their way. The same exchange brings overrides of the rollout.
+//! An isolate's side of the step-down: it reports its outcomes and learns whether sign-ins are sent back, in one exchange with the Durable
+//! Object (`step_down.rs`), beside the requests and not in their way. The same exchange brings overrides of the rollout.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,25 +14,25 @@ use worker::{Context, Env};
 use super::clock::{now, now_ms};
 use super::{glue, step_down};
 
-/// The name of the Durable Object binding. Without it nobody keeps count, and nothing steps down.
+/// The name of the Durable Object binding. Without it nobody counts, and nothing steps down.
 const BINDING: &str = "STEP_DOWN";
-/// An isolate with traffic asks this often.
+/// How often an isolate with traffic asks, in milliseconds.
 const EVERY_MS: u64 = 2_000;
-/// What is known counts for this long. A sign-in that finds nothing newer, because its isolate was idle, asks first.
+/// How long an answer counts, in milliseconds. A sign-in that finds only an older one, because its isolate was idle, asks first.
 const KNOWN_FOR_MS: u64 = 3_500;
-/// For as long as this, that is; then it goes by what was known before.
+/// How long such a sign-in waits, in milliseconds; then it uses the older answer.
 const PATIENCE_MS: u32 = 300;
 const TIMEOUT_MS: u32 = 3_000;
 
-/// What one isolate knows of the step-down.
+/// One isolate's knowledge of the step-down.
 pub(super) struct Watch {
     namespace: Option<JsValue>,
-    /// The variables that the object is to go by.
+    /// The variables for the object.
     variables: String,
-    /// What both sides did since it was last said.
+    /// The outcomes at both sides since the last report.
     pub tallies: RefCell<Report>,
     is_down: Cell<bool>,
-    /// Whether sign-ins have returned since that was last asked.
+    /// Whether sign-ins have returned since the last question about it.
     returned: Cell<bool>,
     /// Whether the object cannot read the overrides that it keeps.
     unreadable: Cell<bool>,
@@ -41,15 +41,15 @@ pub(super) struct Watch {
     overrides: Overrides,
 }
 
-/// What replaces the rollout's variables, as last heard.
+/// The override in force, by the latest answer.
 struct Overrides {
     told: RefCell<Option<Told>>,
-    /// What the override makes of the variables, made at the first decision after it was heard.
+    /// The override applied to the variables, computed at the first decision after the answer.
     policy: RefCell<Option<Rc<Policy>>>,
 }
 
 impl Overrides {
-    /// What was heard holds under changed variables, too; what it makes of them is made again.
+    /// An answer holds under changed variables, too; only its application to them is computed again.
     fn after(before: Option<&Self>) -> Self {
         Self {
             told: RefCell::new(before.and_then(|before| before.told.borrow().clone())),
@@ -76,7 +76,7 @@ impl Overrides {
 }
 
 impl Watch {
-    /// Knows what was known `before`, or nothing yet: what the object says does not turn on our variables.
+    /// Keeps the knowledge from `before`, or starts with none: the object's answers do not depend on our variables.
     pub fn of(env: &Env, before: Option<&Self>) -> Self {
         let namespace = js_sys::Reflect::get(env, &JsValue::from_str(BINDING)).ok();
         Self {
@@ -92,12 +92,13 @@ impl Watch {
         }
     }
 
-    /// The policy that an override makes of `base`, as last heard. An isolate that cannot ask keeps what it knows until that expires.
+    /// The policy that an override makes of `base`, by the latest answer. An isolate that cannot ask keeps its knowledge until the override
+    /// expires.
     pub fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
         self.overrides.policy(base, now)
     }
 
-    /// Shows or changes the overrides, for the service `author`. This isolate goes by the answer at once.
+    /// Shows or changes the overrides, for the service `author`. This isolate uses the answer at once.
     pub async fn steer(&self, context: &Context, author: &str, change: Option<&str>) -> Option<Answered> {
         let namespace = self.namespace.as_ref()?;
         let change = change.map_or(JsValue::UNDEFINED, JsValue::from_str);
@@ -131,27 +132,27 @@ impl Watch {
         self.is_down.get()
     }
 
-    /// Whether sign-ins have returned since this was last asked: v2 was found well.
+    /// Whether sign-ins have returned since the last call: v2 was found well.
     pub fn have_sign_ins_returned(&self) -> bool {
         self.returned.take()
     }
 
-    /// Whether overrides are kept that nobody can read, as far as is known.
+    /// Whether the object keeps overrides that nobody can read, as far as the isolate knows.
     pub const fn has_unreadable_overrides(&self) -> bool {
         self.unreadable.get()
     }
 
-    /// Whether somebody keeps count for all isolates.
+    /// Whether a Durable Object counts for all isolates.
     pub const fn is_bound(&self) -> bool {
         self.namespace.is_some()
     }
 
-    /// Whether sign-ins are sent back, and when that was last heard in milliseconds since the epoch (0: never). Asks nobody.
+    /// Whether sign-ins are sent back, and when the isolate last heard it, in milliseconds since the epoch (0: never). It does not ask.
     pub const fn last_known(&self) -> (bool, u64) {
         (self.is_down.get(), self.known_at_ms.get())
     }
 
-    /// Says and asks, if it is time to.
+    /// Reports and asks, if it is time to.
     pub fn keep_up(self: &Rc<Self>, context: &Context) {
         if self.namespace.is_none() || now_ms().saturating_sub(self.asked_at_ms.get()) < EVERY_MS {
             return;
@@ -161,11 +162,11 @@ impl Watch {
             watch.exchange(&JsValue::UNDEFINED, TIMEOUT_MS).await;
             Ok(JsValue::UNDEFINED)
         });
-        // Refused only when the request is already over; the promise runs all the same.
+        // The runtime refuses this only when the request is already over; the promise runs all the same.
         let _ = context.as_ref().wait_until(&exchange);
     }
 
-    /// A report that does not arrive is not repeated: what it says is old by then.
+    /// A report that does not arrive is not repeated: by then it is old.
     async fn exchange(&self, context: &JsValue, timeout_ms: u32) {
         let Some(namespace) = &self.namespace else {
             return;

@@ -1,4 +1,4 @@
-//! The rollout is changed without a deployment, by those who may.
+//! Services with the right to do so change the rollout without a deployment.
 #![expect(
     clippy::unwrap_used,
     reason = "a test may stop; clippy does not see that this file is one"
@@ -13,7 +13,7 @@ use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 const PATH: &str = "https://edge/v1/rollout";
 
 fn put(edge: &Edge, change: &str, version: u64) -> Answered {
-    // The clock of these tests stands in 2026.
+    // The clock of these tests shows a moment in 2026.
     let expires_at = "2026-12-24T00:00:00Z";
     let body =
         format!(r#"{{{change}"reason":"a test","expires_at":"{expires_at}","expected_version":{version}}}"#);
@@ -116,7 +116,7 @@ fn autopilot_sees_sign_ins_that_the_percentage_decided_about_and_no_others() {
     edge.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
     edge.handle(&from("10.0.0.1", LOGIN), IN_COHORT);
     edge.handle(&from("10.0.0.2", LOGIN), NOT_IN_COHORT);
-    // Neither lists, nor reads, nor password mails.
+    // No lists, no reads, no password mails.
     edge.handle(&from("10.0.0.3", LOGIN), r#"{"email":"a@forced.example"}"#);
     edge.handle(&from("10.0.0.4", "GET\nhttps://edge/auth/profile"), "");
     edge.handle(
