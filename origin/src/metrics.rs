@@ -26,10 +26,10 @@ const BOUNDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-/// What is counted.
+/// The metrics of this process.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Tokens of the legacy service that are still in use.
+    /// Legacy tokens that are still in use.
     pub legacy_tokens: LegacyTokens,
     legacy_sessions: Family<[(&'static str, &'static str); 1], Counter>,
     active: Gauge,
@@ -51,7 +51,7 @@ struct Failed {
     reason: &'static str,
 }
 
-/// A request that is being answered; ends when dropped, also when its caller has gone away.
+/// A request in flight; it ends when this is dropped, also when its caller has gone away.
 #[derive(Debug)]
 pub struct Active<'a>(&'a Gauge);
 
@@ -107,7 +107,7 @@ impl Metrics {
         metrics
     }
 
-    /// Counts a request as being answered until the value is dropped.
+    /// Counts a request as in flight until the value is dropped.
     pub fn begin(&self) -> Active<'_> {
         self.active.inc();
         Active(&self.active)
@@ -128,8 +128,8 @@ impl Metrics {
         self.failures.get_or_create(&Failed { code, reason }).inc();
     }
 
-    /// Counts a session that the legacy contract handed out. An ID token means that no session cookie could be made: its holder is signed
-    /// out in an hour.
+    /// Counts a session that the legacy contract gave to a client. An ID token means that no session cookie could be made: its holder is
+    /// signed out in an hour.
     pub fn legacy_session(&self, kind: TokenKind) {
         let kind = match kind {
             TokenKind::FirebaseSessionCookie => kind,
@@ -138,10 +138,10 @@ impl Metrics {
         self.legacy_sessions.get_or_create(&token_kind(kind)).inc();
     }
 
-    /// Everything in Prometheus' text format 0.0.4.
+    /// All metrics in Prometheus' text format 0.0.4.
     ///
     /// # Errors
-    /// None as yet: a text takes whatever is written.
+    /// None yet: a `String` accepts every write.
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::with_capacity(16 * 1024);
         prometheus_text::encode(&mut text, &self.registry)?;
@@ -153,7 +153,7 @@ const fn token_kind(kind: TokenKind) -> [(&'static str, &'static str); 1] {
     [("token_kind", kind.as_str())]
 }
 
-/// A method nobody has heard of must not make a label of its own.
+/// An unknown method must not make a label of its own.
 pub fn method_name(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strange_methods_share_a_label() {
+    fn unknown_methods_share_a_label() {
         assert_eq!(method_name(&Method::from_bytes(b"FROBNICATE").unwrap()), "_OTHER");
     }
 }

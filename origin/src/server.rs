@@ -13,7 +13,7 @@ use crate::{connections, http};
 /// configuration allows. The rest of that time is for sending the last spans.
 ///
 /// # Errors
-/// None as yet.
+/// None yet.
 pub async fn run<S>(listener: TcpListener, app: AppState, shutdown: S) -> io::Result<()>
 where
     S: Future<Output = ()> + Send + 'static,

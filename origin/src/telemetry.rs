@@ -1,4 +1,4 @@
-//! Logging: one line an event, on standard output. Traces: see [`Traces`].
+//! Logging: one line for each event, on standard output. Traces: see [`Traces`].
 
 mod causes;
 mod lines;
@@ -18,7 +18,7 @@ use lines::{Lines, Writing};
 pub use causes::{Causes, told};
 pub use traces::{NoTraces, Traces};
 
-/// Writes what still waits when it is dropped; to be kept until the process ends.
+/// Writes the waiting lines when it is dropped; keep it until the process ends.
 #[derive(Debug)]
 pub struct Logging(#[expect(dead_code, reason = "only its drop counts")] Option<Writing>);
 
@@ -26,9 +26,9 @@ pub struct Logging(#[expect(dead_code, reason = "only its drop counts")] Option<
 #[must_use = "lines that still wait are lost when this is dropped"]
 pub fn start(config: &LogConfig, traces: &Traces) -> Logging {
     let level = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Lines name no span, so that keeping one for them would be a waste.
+    // Lines name no span: the layer need not keep one for them.
     let filter = level.and(filter_fn(|metadata| metadata.is_event()));
-    // A process that can have no thread serves nobody either; it need not log.
+    // A process that cannot start a thread serves no request either; it need not log.
     let (lines, writing) = match Lines::write_to(io::stdout()) {
         Ok((lines, writing)) => (lines, Some(writing)),
         Err(_) => (Lines::default(), None),
@@ -38,7 +38,7 @@ pub fn start(config: &LogConfig, traces: &Traces) -> Logging {
         .with_ansi(io::stdout().is_terminal())
         .with_writer(lines);
     let subscriber = tracing_subscriber::registry().with(traces.layer());
-    // Fails only when logging has started already, which is what was asked for.
+    // Fails only if logging has already started.
     let _already_started = match config.format {
         LogFormat::Json => {
             let layer = layer

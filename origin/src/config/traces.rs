@@ -13,35 +13,35 @@ use shared::config::{self, Reader};
 
 const URL_RULE: &str = "is not an http or https URL without user, query and fragment";
 const PAIRS_RULE: &str = "is not `name=value`, or several of them with commas between";
-/// How long the collector may take for one batch if nothing else is said, as the standard asks for.
+/// The collector's time limit for one batch by default, as the standard sets it.
 const TIMEOUT_MILLIS: i64 = 10_000;
-/// Longer than this nobody waits.
+/// The greatest allowed limit.
 const MAX_TIMEOUT_MILLIS: i64 = 60_000;
 /// The longest name of a service, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
-/// Where spans are sent, and which requests have one.
+/// The collector's address, and which requests have a span.
 #[derive(Debug, Clone)]
 pub struct TracesConfig {
-    /// Where spans are posted, with the whole path.
+    /// The address that receives spans, with the whole path.
     pub url: Url,
-    /// What is sent along, such as the collector's key; marked as sensitive.
+    /// Headers of each request, such as the collector's key; marked as sensitive.
     pub headers: HeaderMap,
     /// Whether bodies are compressed.
     pub gzip: bool,
     /// How long the collector may take for one batch, repeated attempts included.
     pub timeout: Duration,
-    /// What this service is called in the traces.
+    /// This service's name in the traces.
     pub service: String,
-    /// What else is said about this process.
+    /// Further attributes of this process.
     pub resource: Vec<KeyValue>,
     /// Which requests have a span.
     pub sampler: Sampler,
 }
 
 impl TracesConfig {
-    /// Reads the variables of OpenTelemetry's standard; without an endpoint nothing is traced. What is set and cannot be done here is a
-    /// fault, so that nobody waits for traces that never come.
+    /// Reads the variables of OpenTelemetry's standard; without an endpoint there are no traces. An unsupported value is a fault: operators
+    /// must not wait for traces that never come.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let is_wanted = is_wanted(reader);
         let url = reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", |text| {
@@ -103,7 +103,7 @@ fn is_wanted(reader: &mut Reader<'_>) -> bool {
     exported && !disabled
 }
 
-/// What the exporter's variable says for traces, else for every signal.
+/// The exporter's variable for traces, else the one for every signal.
 fn of_traces<T, E: Display>(
     reader: &mut Reader<'_>,
     variable: &str,
@@ -135,8 +135,8 @@ fn sampler(reader: &mut Reader<'_>) -> Sampler {
     )
 }
 
-/// `http` will do anywhere, unlike for calls to Google: spans hold nothing about anybody, and collectors usually run next door without
-/// TLS.
+/// Plain `http` is allowed for any host, unlike in calls to Google: spans hold nothing about a user, and collectors usually run nearby
+/// without TLS.
 fn collector(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| URL_RULE)?;
     let bare = url.username().is_empty()
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn variable_of_traces_goes_before_the_one_for_all_signals() {
+    fn traces_variable_overrides_the_one_for_all_signals() {
         let config = read(&[
             AT,
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/spans"),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn name_of_the_service_goes_before_its_resource_attribute() {
+    fn service_name_overrides_its_resource_attribute() {
         let attributes = (
             "OTEL_RESOURCE_ATTRIBUTES",
             "service.name=of-attributes,deployment.environment.name=staging%2C1",

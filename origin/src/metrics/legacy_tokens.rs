@@ -1,4 +1,4 @@
-//! Whether tokens of the legacy service are still in use: what says when they may be turned off.
+//! Counts legacy tokens in use: operators turn them off once there are none.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use shared::identity::{Identity, TokenKind};
 use shared::time::UnixTime;
 
-/// What this process has seen of legacy tokens. It forgets at a restart; the monitoring that reads it does not.
+/// The legacy tokens that this process has seen. It forgets them at a restart; the monitoring that reads it does not.
 #[derive(Debug, Default)]
 pub struct LegacyTokens {
     verified: Counter,

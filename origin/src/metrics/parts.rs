@@ -1,4 +1,4 @@
-//! What the parts of the process count themselves, read at each scrape.
+//! The counts of the process's parts, read at each scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use verification::Verifier;
 use crate::clock;
 use crate::telemetry::Traces;
 
-/// The parts that count.
+/// The parts with counts.
 #[derive(Debug)]
 pub struct Parts {
     /// The database.
@@ -25,7 +25,7 @@ pub struct Parts {
     pub ledger: Ledger,
     /// The issuer's keys.
     pub verifier: Arc<Verifier>,
-    /// Calls and guesses that were told to slow down.
+    /// The limits: refused calls and guesses.
     pub limits: Limits,
     /// Spans.
     pub traces: Traces,
@@ -132,7 +132,7 @@ impl Parts {
     }
 }
 
-/// Families of at most one label. One without has the label `""`.
+/// Families of at most one label. One without a label has the label `""`.
 struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
@@ -161,7 +161,7 @@ impl Families<'_> {
         label: &str,
         samples: impl IntoIterator<Item = (&'s str, u64)>,
     ) -> fmt::Result {
-        // As the registry ends those of its own.
+        // The registry ends its own help texts in the same way.
         let help = format!("{help}.");
         let mut family = self.0.encode_descriptor(name, &help, None, kind)?;
         for (value, count) in samples {

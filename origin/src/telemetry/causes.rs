@@ -1,4 +1,4 @@
-//! What the database's errors say, for the log and for a terminal.
+//! The database's errors for the log and for a terminal.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::fmt;
 
 use shared::causes::{self, Line};
 
-/// An error and its causes in one line, for the log: as [`causes::Causes`], with the state of what the database refused.
+/// An error and its causes in one line, for the log: as [`causes::Causes`], with the SQLSTATE of the database's refusal.
 #[derive(Debug, Clone, Copy)]
 pub struct Causes<'a>(pub &'a (dyn Error + 'static));
 
@@ -16,12 +16,12 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// What the error says, then what those of its causes say that say something new. Holds no address of a user: of what the database
-/// answers only the message is repeated, never the detail, which quotes rows.
+/// The error's text, then the texts of its causes that add something. Contains no address of a user: from the database only the message,
+/// never the detail, which quotes rows.
 #[must_use]
 pub fn told(error: &(dyn Error + 'static)) -> Vec<String> {
     causes::told(error, |cause| match cause.downcast_ref::<sqlx::Error>() {
-        // Below it the same is said once more, with a line of PostgreSQL's own source.
+        // The causes below repeat this, with a line of PostgreSQL's own source.
         Some(sqlx::Error::Database(refusal)) => {
             let state = refusal.code().unwrap_or(Cow::Borrowed("unknown"));
             Line::Last(format!("{} (SQLSTATE {state})", refusal.message()))
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_connection_is_told_once() {
+    fn refused_connection_is_reported_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect")]
         struct Outer(#[source] sqlx::Error);

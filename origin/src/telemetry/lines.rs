@@ -1,7 +1,7 @@
-//! Log lines on their way out: gathered, and written by a thread of its own a few milliseconds' worth at a time.
+//! Gathers log lines for a few milliseconds; a thread of its own writes them together.
 //!
-//! A system call for each line was a fifth of a request's time, and waking a thread for each line half of that. Here the thread is
-//! woken by the first line after a pause; those of the next milliseconds only join the others.
+//! A system call for each line took a fifth of a request's time, and waking a thread for each line half of that. Here only the first line
+//! after a pause wakes the thread; the lines of the next milliseconds join it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait to be written. When whoever reads our output has stopped reading, further lines are dropped: users must be
-/// able to sign in while a log collector is stuck.
+/// The most bytes that wait to be written. While the reader of our output has stopped, further lines are dropped: users must be able to
+/// sign in while a log collector is stuck.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// How long lines are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// Where lines are handed in. Cheap to clone.
+/// The end that accepts lines. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Shared>);
 
@@ -33,7 +33,7 @@ struct Waiting {
     writer_sleeps: bool,
 }
 
-/// Writes what still waits when it is dropped; to be kept until the process ends.
+/// Writes the waiting lines when it is dropped; keep it until the process ends.
 #[derive(Debug)]
 pub struct Writing {
     lines: Lines,
@@ -44,7 +44,7 @@ impl Lines {
     /// Starts writing to `output`.
     ///
     /// # Errors
-    /// When there can be no thread.
+    /// When the thread cannot start.
     pub fn write_to(output: impl Write + Send + 'static) -> io::Result<(Self, Writing)> {
         let lines = Self::default();
         let writer = lines.clone();
@@ -78,7 +78,7 @@ impl Lines {
             std::mem::swap(&mut text, &mut waiting.text);
             let ending = waiting.ending;
             drop(waiting);
-            // There is nowhere left to tell that the log cannot be written.
+            // There is no other place to report that the log cannot be written.
             let _lost = output.write_all(&text).and_then(|()| output.flush());
             text.clear();
             if ending {
@@ -105,7 +105,7 @@ impl Drop for Writing {
 }
 
 impl Write for &Lines {
-    /// Takes all of `line` or, when too much waits, nothing of it: half a line would spoil its neighbours too.
+    /// Takes the whole `line`, or nothing when too much waits: half a line would spoil its neighbours too.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut waiting = self.lock();
         if waiting.text.len().saturating_add(line.len()) <= MOST_WAITING {
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands on what is written, a message a call.
+    /// Forwards the written bytes, one message for each call.
     struct Output(mpsc::Sender<Vec<u8>>);
 
     impl Write for Output {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_written_without_another_one_after_it() {
+    fn line_is_written_without_another_one_after_it() {
         let (sender, written) = mpsc::channel();
         let (lines, _writing) = Lines::write_to(Output(sender)).unwrap();
         for line in ["one\n", "two\n"] {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_order_and_the_last_ones_are_written_at_the_end() {
+    fn lines_keep_their_order_and_all_are_written_at_the_end() {
         let (sender, written) = mpsc::channel();
         let (lines, writing) = Lines::write_to(Output(sender)).unwrap();
         let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_dropped_whole_when_nobody_reads() {
+    fn lines_are_dropped_whole_without_a_reader() {
         let lines = Lines::default();
         let line = vec![b'x'; MOST_WAITING / 2 + 1];
         for _ in 0..3 {

@@ -1,5 +1,5 @@
-//! A request's span. Its attributes are of OpenTelemetry's HTTP conventions, and none can hold anything about a user: methods, route
-//! templates, statuses and codes. <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>
+//! A request's span. Its attributes follow OpenTelemetry's HTTP conventions, and none can hold data about a user: methods, route templates,
+//! statuses and codes. <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>
 
 use axum::http::HeaderMap;
 use opentelemetry::Context;
@@ -9,7 +9,7 @@ use tracing::field::Empty;
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// Begins the span of a request, under its caller's where `traceparent` names one. `method` is one of those known.
+/// Begins the span of a request, under its caller's if `traceparent` names one. `method` is one of the known ones.
 #[must_use]
 pub fn begin_request(method: &'static str, route: Option<&str>, headers: &HeaderMap) -> Span {
     let span = info_span!(
@@ -24,16 +24,16 @@ pub fn begin_request(method: &'static str, route: Option<&str>, headers: &Header
         "error.type" = Empty,
     );
     if let Some(caller) = caller(headers).filter(|_| !span.is_disabled()) {
-        // Fails when the span has started already, which nothing has caused yet.
+        // Fails when the span has already started, which does not happen here.
         let _started = span.set_parent(Context::new().with_remote_span_context(caller));
     }
     span
 }
 
-/// Says how the request ended: `error` is a code of ours if we failed. A caller's mistake is no error of the server's span, as the
-/// conventions say.
+/// Records how the request ended: `error` is a code of ours if the service failed. A caller's mistake is no error of the server's span, by
+/// the conventions.
 pub fn end_request(span: &Span, status: u16, error: Option<&'static str>) {
-    // The layer knows no other whole number.
+    // The layer accepts only this type of whole number.
     span.record("http.response.status_code", i64::from(status));
     if let Some(error) = error {
         span.record("error.type", error);
@@ -41,7 +41,7 @@ pub fn end_request(span: &Span, status: u16, error: Option<&'static str>) {
     }
 }
 
-/// The id of the trace that the span is sent with, for the log.
+/// The id of the trace to which the span is sent, for the log.
 #[must_use]
 pub fn trace_id(span: &Span) -> Option<String> {
     if span.is_disabled() {
@@ -52,7 +52,7 @@ pub fn trace_id(span: &Span) -> Option<String> {
     place.is_sampled().then(|| place.trace_id().to_string())
 }
 
-/// A method nobody has heard of is `HTTP` in a name, as the conventions say.
+/// An unknown method is `HTTP` in a name, by the conventions.
 fn name(method: &str, route: Option<&str>) -> String {
     let method = if method == "_OTHER" { "HTTP" } else { method };
     match route {
@@ -61,7 +61,7 @@ fn name(method: &str, route: Option<&str>) -> String {
     }
 }
 
-/// The caller's span. Two headers name none.
+/// The caller's span; `None` with two headers.
 fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     let mut values = headers.get_all(headers::TRACEPARENT).iter();
     let (Some(only), None) = (values.next(), values.next()) else {

@@ -1,4 +1,4 @@
-//! Traces: OpenTelemetry's SDK and its OTLP exporter, over the HTTP client that everything else uses.
+//! Traces: OpenTelemetry's SDK and its OTLP exporter, over the service's one HTTP client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -26,16 +26,16 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::config::TracesConfig;
 
-/// Spans that may wait or be under way; further ones are dropped.
+/// Spans that wait or are being sent; further ones are dropped.
 const MAX_WAITING: usize = 2048;
-/// Spans sent in one request; as many as these wait no longer.
+/// Spans in one request; as many are sent without a wait.
 const MAX_BATCH: usize = 512;
-/// How long a span waits at most before it is sent.
+/// How long a span waits at most.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The modules with spans that are sent. Spans of libraries are not: they may quote statements and addresses.
+/// The modules with spans that are sent. Libraries' spans are not: they may quote statements and addresses.
 const TRACED: [&str; 2] = ["origin::telemetry::span", "firebase::call"];
 
-/// Traces cannot be sent.
+/// The error: traces cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTraces {
     /// The HTTP client.
@@ -46,7 +46,7 @@ pub enum NoTraces {
     Exporter(#[from] ExporterBuildError),
 }
 
-/// What is traced and where it goes; nothing and nowhere unless a collector is configured. Cheap to clone.
+/// The traces and their collector; without a configured collector there are none. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Traces(Option<Inner>);
 
@@ -56,7 +56,7 @@ struct Inner {
     counts: Arc<Counts>,
 }
 
-/// What became of spans. The SDK counts the lost ones too and tells nobody.
+/// The counts of sent and lost spans. The SDK also counts the lost ones, but does not expose them.
 #[derive(Debug, Default)]
 struct Counts {
     waiting: AtomicUsize,
@@ -65,7 +65,7 @@ struct Counts {
 }
 
 impl Traces {
-    /// Traces to the collector of `config`; none without one. To be called within a runtime, by which requests to the collector are made.
+    /// Traces to the collector of `config`; none without one. Call it within a runtime, which then makes the requests to the collector.
     ///
     /// # Errors
     /// [`NoTraces`] when TLS or the exporter cannot be set up.
@@ -117,14 +117,14 @@ impl Traces {
         Ok(Self(Some(Inner { provider, counts })))
     }
 
-    /// What makes spans of ours into spans of OpenTelemetry's; nothing where nothing is traced.
+    /// The layer that turns our spans into OpenTelemetry's; it does nothing without traces.
     #[must_use]
     pub fn layer(&self) -> Option<impl Layer<Registry> + use<>> {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
         let tracer = self.0.as_ref()?.provider.tracer_with_scope(scope);
-        // Spans only: lines of the log say more than a trace may hold.
+        // Spans only: log lines say more than a trace may hold.
         let traced = filter_fn(|metadata| metadata.is_span() && TRACED.contains(&metadata.target()));
         let layer = tracing_opentelemetry::layer()
             .with_tracer(tracer)
@@ -136,7 +136,7 @@ impl Traces {
         Some(layer)
     }
 
-    /// Sends what still waits, and nothing after it. Returns after `limit` in any case; a request under way may go on.
+    /// Sends the waiting spans, and nothing after them. Returns after `limit` in any case; a running request may go on.
     pub async fn finish(&self, limit: Duration) {
         let Some(inner) = &self.0 else { return };
         let provider = inner.provider.clone();
@@ -146,7 +146,7 @@ impl Traces {
         }
     }
 
-    /// How many spans the collector took, and how many are lost; `None` where nothing is traced.
+    /// How many spans the collector accepted, and how many are lost; `None` without traces.
     #[must_use]
     pub fn counts(&self) -> Option<(u64, u64)> {
         let counts = &self.0.as_ref()?.counts;
@@ -155,7 +155,7 @@ impl Traces {
     }
 }
 
-/// Hands spans to the SDK's batches while there is room.
+/// Passes spans to the SDK's batches while there is room.
 #[derive(Debug)]
 struct CountedProcessor {
     batches: BatchSpanProcessor,
@@ -187,7 +187,7 @@ impl SpanProcessor for CountedProcessor {
     }
 }
 
-/// Counts what the exporter says of each batch, and logs one line an outage.
+/// Counts the exporter's result of each batch, and logs one line for each outage.
 #[derive(Debug)]
 struct CountedExporter {
     exporter: opentelemetry_otlp::SpanExporter,
@@ -224,7 +224,7 @@ impl SpanExporter for CountedExporter {
     }
 }
 
-/// The collector. The SDK asks it on a thread of its own, where there is no runtime.
+/// The collector. The SDK calls it on a thread of its own, without a runtime.
 #[derive(Debug)]
 struct Collector {
     client: reqwest::Client,
@@ -245,7 +245,7 @@ impl HttpClient for Collector {
             .timeout(self.timeout)
             .body(body);
         let answer = self.runtime.spawn(async { request.send().await }).await??;
-        // The body says how many of the spans were refused one by one: the SDK only logs that.
+        // The body says how many single spans were refused: the SDK only logs that.
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();

@@ -139,7 +139,7 @@ async fn each_of_several_servers_is_told_of_and_the_good_one_looked_at() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_told_beside_what_works() {
+async fn database_that_is_gone_is_told_beside_what_works() {
     let healthy = Healthy::start().await;
     let gone = [("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing")];
     healthy.doctor("", &gone).await.expect(1).says(&[

@@ -1,4 +1,4 @@
-//! What can be done with accounts.
+//! Calls about one account.
 
 use shared::api::second_factor::SecondFactorChallenge;
 use shared::ids::{FirebaseUid, NormalizedEmail};
@@ -11,14 +11,15 @@ use super::wire::{
 };
 use super::{Firebase, FirebaseError, PendingSignIn, answers};
 
-/// What Google says of the life of an ID token where it says nothing, in seconds: <https://firebase.google.com/docs/auth/admin/verify-id-tokens>.
+/// The life of an ID token where Google's answer does not state it, in seconds:
+/// <https://firebase.google.com/docs/auth/admin/verify-id-tokens>.
 pub(super) const ID_TOKEN_SECONDS: &str = "3600";
 /// The most factors of an account: <https://cloud.google.com/identity-platform/docs/web/mfa>.
 const MAX_FACTORS: usize = 5;
-/// The longest credential of a pending sign-in that is passed on, in bytes.
+/// The longest credential of a pending sign-in that is forwarded, in bytes.
 pub(super) const MAX_PENDING_BYTES: usize = 8 * 1024;
 
-/// A sign-in that just happened.
+/// A finished sign-in.
 #[derive(Clone)]
 pub struct SignedIn {
     /// The account.
@@ -27,7 +28,7 @@ pub struct SignedIn {
     pub id_token: String,
     /// The refresh token: a credential.
     pub refresh_token: String,
-    /// Seconds the ID token is good for, as Google writes them (`"3600"`).
+    /// Seconds until the ID token expires, as text (`"3600"`).
     pub expires_in: String,
 }
 
@@ -38,7 +39,7 @@ pub struct Refreshed {
     pub id_token: String,
     /// The refresh token: a credential.
     pub refresh_token: String,
-    /// Seconds the ID token is good for.
+    /// Seconds until the ID token expires.
     pub expires_in: String,
 }
 
@@ -49,7 +50,7 @@ pub struct Account {
     pub uid: String,
     /// Its address.
     pub email: Option<String>,
-    /// Whether Firebase vouches for the address.
+    /// Whether Firebase has verified the address.
     pub email_verified: bool,
     /// The name to show.
     pub display_name: Option<String>,
@@ -63,23 +64,23 @@ pub struct Account {
     pub password_updated_at: Option<i64>,
     /// Whether it has a password.
     pub has_password: bool,
-    /// By what else than a password it can be signed in to: `google.com`, `phone`, …
+    /// The ways to sign in to it other than a password: `google.com`, `phone`, …
     pub other_providers: Vec<String>,
-    /// Sign-ins before this moment are void there.
+    /// Sign-ins before this moment are void at Firebase.
     pub valid_since: Option<UnixTime>,
-    /// Whether a sign-in by password asks for a second factor.
+    /// Whether a sign-in by password requires a second factor.
     pub has_second_factor: bool,
 }
 
-/// An account to make with a uid of our choosing.
+/// A new account with a uid that we choose.
 pub struct NewAccount<'a> {
-    /// The uid; our user id for migrated users, so that both kinds of token name one user.
+    /// The uid: the user's id for moved users, to make both kinds of token name one user.
     pub uid: &'a str,
     /// The address.
     pub email: &'a NormalizedEmail,
-    /// Whether the address was verified: the truth, never an assumption.
+    /// Whether the user has verified the address: as the row says, never an assumption.
     pub email_verified: bool,
-    /// The password; without one a mail has to set it.
+    /// The password; without one, a mail must set it.
     pub password: Option<&'a str>,
     /// The name to show.
     pub display_name: Option<&'a str>,
@@ -87,13 +88,13 @@ pub struct NewAccount<'a> {
     pub photo_url: Option<&'a str>,
 }
 
-/// An account to bring along with the hash of its password.
+/// An account to import with its password hash.
 pub struct ImportedAccount<'a> {
-    /// The uid; our user id.
+    /// The uid: the user's id.
     pub uid: &'a str,
     /// The address.
     pub email: &'a NormalizedEmail,
-    /// Whether the address was verified: the truth, never an assumption.
+    /// Whether the user has verified the address: as the row says, never an assumption.
     pub email_verified: bool,
     /// The bcrypt hash, as the legacy service stores it.
     pub bcrypt_hash: &'a str,
@@ -102,7 +103,8 @@ pub struct ImportedAccount<'a> {
 }
 
 impl Account {
-    /// What is known about its password. One that was set when the account was made is the original, by Google's clock alone.
+    /// Google's facts about its password. A password that was set when the account was made is the original one; both times come from
+    /// Google's clock.
     #[must_use]
     pub fn password_facts(&self) -> PasswordFacts {
         PasswordFacts {
@@ -153,7 +155,7 @@ impl Firebase {
             .await
         {
             Ok(answer) => signed_in(answer),
-            // A malformed address has no account. A password that the project's policy no longer accepts is another matter: it is right.
+            // A malformed address has no account. A password that the project's policy no longer accepts is a different case: it is right.
             Err(FirebaseError::Invalid("e-mail address")) => Err(FirebaseError::InvalidCredentials),
             Err(error) => Err(error),
         }
@@ -173,7 +175,7 @@ impl Firebase {
         })
     }
 
-    /// Sends the mail with which a forgotten password is replaced.
+    /// Sends the mail that lets a user replace a forgotten password.
     ///
     /// # Errors
     /// [`FirebaseError::InvalidCredentials`] for an unknown address, unless the project hides that.
@@ -182,7 +184,7 @@ impl Firebase {
         self.call_mail(request).await
     }
 
-    /// Sends the mail by which the holder of an ID token proves their address.
+    /// Sends the mail that lets the holder of an ID token prove their address.
     ///
     /// # Errors
     /// [`FirebaseError::TooManyAttempts`] where one was sent a moment ago, among others.
@@ -191,7 +193,7 @@ impl Firebase {
             .await
     }
 
-    /// Replaces a forgotten password; answers whose, by address.
+    /// Replaces a forgotten password; answers the address of its account.
     ///
     /// # Errors
     /// [`FirebaseError::Stale`] for a code that is wrong, used or expired.
@@ -205,13 +207,13 @@ impl Firebase {
         Ok(answer.email)
     }
 
-    /// Whether accounts can be managed: there is a service account, or the emulator.
+    /// Whether accounts can be managed: with a service account, or in the emulator.
     #[must_use]
     pub fn manages_accounts(&self) -> bool {
         self.is_authorised()
     }
 
-    /// Makes an account with a uid of our choosing. Needs the service account.
+    /// Makes an account with a uid that we choose. Needs the service account.
     ///
     /// # Errors
     /// [`FirebaseError::UidExists`], [`FirebaseError::EmailExists`] among others.
@@ -227,10 +229,10 @@ impl Firebase {
         self.call_admin::<Ignored>("accounts", &request).await.map(drop)
     }
 
-    /// Brings an account along with its bcrypt hash, so that its password goes on working. Needs the service account.
+    /// Imports an account with its bcrypt hash: its password keeps working. Needs the service account.
     ///
-    /// Firebase does not look whether the address has an account already, so we do. One with our uid counts as brought along:
-    /// importing again would undo a password changed since. Answers whether it was imported now.
+    /// Firebase does not check whether another account has the address; this function does. An account with our uid counts as imported: a
+    /// second import would undo a password changed since. Answers whether this call imported it.
     /// <https://firebase.google.com/docs/auth/admin/import-users>
     ///
     /// # Errors
@@ -273,7 +275,7 @@ impl Firebase {
         .await
     }
 
-    /// Changes what is shown of an account. Needs the service account.
+    /// Changes the displayed name and photo of an account. Needs the service account.
     ///
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.
@@ -291,24 +293,24 @@ impl Firebase {
         .await
     }
 
-    /// Gives an account another address, which nobody has proven. Needs the service account.
+    /// Gives an account another address, still unproven. Needs the service account.
     ///
     /// # Errors
-    /// [`FirebaseError::EmailExists`] when another account has the address, [`FirebaseError::Invalid`] when it is none.
+    /// [`FirebaseError::EmailExists`] when another account has the address, [`FirebaseError::Invalid`] when it is not an address.
     pub async fn set_address(&self, uid: &str, email: &str) -> Result<(), FirebaseError> {
         self.update(&AccountRequest {
             email: Some(email),
-            // An administrator's change of the address leaves this as it was.
+            // Google keeps this flag when an administrator changes the address.
             email_verified: Some(false),
             ..AccountRequest::of(uid)
         })
         .await
     }
 
-    /// Disables an account, or enables it again, and voids refresh tokens of sign-ins before `valid_since`; what is `None` stays.
-    /// Needs the service account.
+    /// Disables or enables an account, and voids refresh tokens of sign-ins before `valid_since`; `None` leaves a setting as it is. Needs
+    /// the service account.
     ///
-    /// A moment that lies before the account's own brings sign-ins back to life: whoever calls has looked.
+    /// A moment before the account's own makes void sign-ins valid again: the caller must check first.
     ///
     /// # Errors
     /// [`FirebaseError::NotFound`] among others.
@@ -326,7 +328,7 @@ impl Firebase {
         .await
     }
 
-    /// Deletes an account; one that is gone already counts as deleted. Needs the service account.
+    /// Deletes an account; a missing one counts as deleted. Needs the service account.
     ///
     /// # Errors
     /// [`FirebaseError::Unavailable`] among others.
@@ -372,12 +374,12 @@ impl<'a> AccountRequest<'a> {
     }
 }
 
-/// A refusal that came with 200.
+/// A refusal inside an answer of 200.
 fn refused_in_200(message: String) -> FirebaseError {
     answers::read_detail(400, &answers::ErrorDetail::saying(message), 1)
 }
 
-/// Reads an answer of 200: a sign-in, or why it is none.
+/// Reads an answer of 200: a sign-in, or the reason that it is none.
 fn signed_in(answer: SignInAnswer) -> Result<SignedIn, FirebaseError> {
     if let Some(message) = answer.error_message {
         return Err(refused_in_200(message));
@@ -445,7 +447,7 @@ impl From<LookupAccount> for Account {
     }
 }
 
-/// Google's JSON has milliseconds here, as a number that may have a fraction.
+/// Google's JSON has milliseconds here, as a number with an optional fraction.
 fn seconds(millis: &serde_json::Number) -> Option<i64> {
     let millis = millis.as_i64().or_else(|| {
         let text = millis.to_string();
@@ -454,7 +456,7 @@ fn seconds(millis: &serde_json::Number) -> Option<i64> {
     millis.checked_div(1_000)
 }
 
-// Credentials and passwords stay out of logs whatever prints these.
+// Credentials and passwords stay out of logs, whichever code prints these.
 impl std::fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignedIn").finish_non_exhaustive()

@@ -1,7 +1,7 @@
-//! Where access tokens come from: a key, a user's own login, another cloud's identity, another service account, or the machine itself.
+//! The sources of access tokens: a key, a user's own login, another cloud's identity, another service account, or the machine itself.
 //!
-//! The kinds of Application Default Credentials: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
-//! Own code, because it is a handful of form posts and the libraries for it bring a client of their own, without our deadlines.
+//! The kinds of Application Default Credentials: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>. Own
+//! code: it is a few form posts, and the libraries for it bring an HTTP client of their own, without our deadlines.
 
 mod aws;
 mod executable;
@@ -21,21 +21,21 @@ pub use aws::Environment as AwsEnvironment;
 pub use executable::ALLOWED as EXECUTABLES_ALLOWED;
 use executable::Executable;
 
-/// What tokens are asked for that may also sign for a service account.
+/// The scope of our tokens, which also allows signing for a service account.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A subject token is a JWT or an assertion of a few KiB.
 const MAX_SUBJECT_BYTES: usize = 64 * 1024;
-/// What Google gives where nothing else is asked for, in seconds.
+/// Google's default lifetime, in seconds.
 const IMPERSONATION_SECONDS: u32 = 3600;
-/// How long each call for a token may take. Those who wait have their own calls to make afterwards.
+/// How long each call for a token may take. Its waiters have their own calls to make afterwards.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where access tokens come from.
+/// A source of access tokens.
 #[derive(Clone)]
 pub enum Source {
     /// A service account's key.
     Key(ServiceAccount),
-    /// `authorized_user`: what `gcloud auth application-default login` leaves.
+    /// `authorized_user`: the file of `gcloud auth application-default login`.
     User {
         /// The OAuth client.
         client_id: String,
@@ -43,18 +43,18 @@ pub enum Source {
         client_secret: String,
         /// The user's refresh token.
         refresh_token: String,
-        /// Where it is exchanged.
+        /// The address that exchanges it.
         token_uri: String,
     },
     /// `external_account`: workload identity federation.
     External(Box<External>),
-    /// `impersonated_service_account`, or an `external_account` that goes on to one.
+    /// `impersonated_service_account`, or an `external_account` that leads to one.
     Impersonated {
-        /// Who impersonates.
+        /// The source that impersonates.
         by: Box<Source>,
-        /// Google's address for that: `…/serviceAccounts/{mail}:generateAccessToken`.
+        /// Google's address for the impersonation: `…/serviceAccounts/{mail}:generateAccessToken`.
         url: String,
-        /// Accounts in between.
+        /// The accounts in between.
         delegates: Vec<String>,
         /// How long a token is good for, in seconds.
         lifetime: u32,
@@ -71,26 +71,26 @@ pub struct External {
     pub audience: String,
     /// The kind of the other cloud's token.
     pub subject_token_type: String,
-    /// Where it is exchanged.
+    /// The address that exchanges it.
     pub token_url: String,
-    /// Where the other cloud's token is.
+    /// The source of the other cloud's token.
     pub subject: Subject,
-    /// Inside it, the field that is the token, where it is JSON.
+    /// The JSON field with the token, where the subject is JSON.
     pub field: Option<String>,
-    /// The project that a workforce user's calls count for.
+    /// The project to which a workforce user's calls are charged.
     pub user_project: Option<String>,
 }
 
-/// Where the other cloud's token is.
+/// The source of the other cloud's token.
 #[derive(Clone)]
 pub enum Subject {
-    /// In a file, which is read each time: it is replaced while we run.
+    /// A file, read each time: it is replaced while the service runs.
     File(PathBuf),
-    /// At an address, with these headers.
+    /// An address, with these request headers.
     Url(String, Vec<(String, String)>),
-    /// A request that AWS answers, signed.
+    /// A signed request that AWS answers.
     Aws(Box<Aws>),
-    /// What a program says.
+    /// The output of a program.
     Executable(Executable),
 }
 
@@ -119,7 +119,7 @@ impl std::fmt::Debug for Source {
     }
 }
 
-// Addresses and headers of other clouds may hold secrets.
+// Addresses and headers of other clouds may contain secrets.
 impl std::fmt::Debug for External {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("External").finish_non_exhaustive()
@@ -144,7 +144,7 @@ impl std::fmt::Debug for Subject {
 }
 
 impl Source {
-    /// What it is called in Google's files, for operators.
+    /// Its name in Google's files, for operators.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -156,7 +156,7 @@ impl Source {
         }
     }
 
-    /// The service account that its tokens are of, where the configuration says so.
+    /// The service account of its tokens, where the configuration names it.
     #[must_use]
     pub fn service_account(&self) -> Option<&str> {
         match self {
@@ -248,7 +248,7 @@ impl External {
         post_form(client, &self.token_url, &fields).await
     }
 
-    /// The other cloud's token as it is now.
+    /// The other cloud's current token.
     async fn subject_token(&self, client: &reqwest::Client, now: UnixTime) -> Result<String, FirebaseError> {
         let text = match &self.subject {
             Subject::File(path) => {
@@ -284,7 +284,7 @@ impl External {
     }
 }
 
-/// An outage of where our own identity comes from, not a refusal of Google's.
+/// An outage of the source of our own identity, not a refusal by Google.
 fn no_subject(code: &str) -> FirebaseError {
     FirebaseError::OurCredentials {
         status: 0,
@@ -331,7 +331,7 @@ fn fetched(answer: TokenAnswer) -> Result<Fetched, FirebaseError> {
     })
 }
 
-/// Percent-encoding, of everything that is not unreserved (RFC 3986 section 2.3).
+/// Percent-encodes everything except unreserved characters (RFC 3986 section 2.3).
 fn encode(text: &str, into: &mut String) {
     use std::fmt::Write as _;
     for byte in text.bytes() {
@@ -381,7 +381,7 @@ pub(super) async fn sign_at_google(
     Ok(format!("{signed}.{signature}"))
 }
 
-/// Base64 with `+`, `/` and padding, which Google's JSON wants of bytes.
+/// Base64 with `+`, `/` and padding, which Google's JSON requires for bytes.
 fn standard_base64(bytes: &[u8]) -> String {
     let mut text = base64url::encode(bytes).replace('-', "+").replace('_', "/");
     while !text.len().is_multiple_of(4) {
@@ -390,7 +390,7 @@ fn standard_base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The address of the service account of this machine.
+/// The address of this machine's service account.
 pub(super) async fn metadata_email(client: &reqwest::Client, base: &str) -> Result<String, FirebaseError> {
     let url = format!("{base}/computeMetadata/v1/instance/service-accounts/default/email");
     let request = client
@@ -406,16 +406,16 @@ pub(super) async fn metadata_email(client: &reqwest::Client, base: &str) -> Resu
     }
 }
 
-/// A file of credentials that cannot be used; the rule in words, never a part of it.
+/// Why a file of credentials cannot be used: the rule as text, never a part of the file.
 pub type BadFile = &'static str;
 
-/// What a file of credentials may lead to.
+/// The limits on what a file of credentials may cause.
 pub struct Rules<'a> {
-    /// Judges addresses that secrets are sent to.
+    /// Judges addresses that receive secrets.
     pub allowed: &'a dyn Fn(&str) -> bool,
-    /// Whether programs may be run.
+    /// Whether the service may run programs.
     pub executables: bool,
-    /// What AWS says of itself around us.
+    /// AWS's variables in our environment.
     pub aws: AwsEnvironment,
 }
 
@@ -477,7 +477,7 @@ struct Impersonation {
 const INCOMPLETE: BadFile = "names a file of credentials that lacks a field of its kind";
 const UNSAFE_ADDRESS: BadFile =
     "names a file with an address that may not be sent credentials: it is not an https URL";
-/// Where a file is used that names no other.
+/// The address for a file that names no other.
 const USER_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 fn source_of(file: File, rules: &Rules<'_>, depth: u8) -> Result<Source, BadFile> {
@@ -558,7 +558,7 @@ fn impersonated(by: Source, url: String, delegates: Vec<String>, lifetime: u32) 
     }
 }
 
-/// The service account in Google's address for impersonating it.
+/// The service account in Google's address for its impersonation.
 fn account_in(url: &str) -> Option<&str> {
     let (_, account) = url.rsplit_once("/serviceAccounts/")?;
     account.strip_suffix(":generateAccessToken")
@@ -589,7 +589,7 @@ fn subject_of(source: serde_json::Value, rules: &Rules<'_>) -> Result<(Subject, 
     }
 }
 
-/// What a failure of any of these means: it is about our credentials, whatever its code.
+/// Turns a failure of these calls into one about our credentials, with any code.
 pub(super) fn about_us(error: FirebaseError) -> FirebaseError {
     match error {
         FirebaseError::Unavailable(_)

@@ -1,4 +1,4 @@
-//! AWS as another cloud: a request to its Security Token Service, signed by an instance's role and sent by Google, says who we are.
+//! AWS as another cloud: an instance's role signs a request to AWS's Security Token Service, and Google sends it to learn our identity.
 //!
 //! <https://google.aip.dev/auth/4117>; signatures by AWS's version 4:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
@@ -19,7 +19,7 @@ const SESSION_SECONDS: &str = "300";
 /// The metadata server of an instance, by its two addresses.
 const METADATA_HOSTS: [&str; 2] = ["169.254.169.254", "[fd00:ec2::254]"];
 
-/// Keys of AWS, and what they are good for.
+/// An access key of AWS, with its session token.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Keys {
@@ -28,21 +28,21 @@ pub struct Keys {
     token: Option<String>,
 }
 
-/// What AWS puts into the environment of its functions and containers.
+/// The variables that AWS sets for its functions and containers.
 #[derive(Clone, Default)]
 pub struct Environment {
     region: Option<String>,
     keys: Option<Keys>,
 }
 
-// Holds secrets, or may.
+// It may contain secrets.
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Environment").finish_non_exhaustive()
     }
 }
 
-// Holds secrets, or may.
+// It may contain secrets.
 impl std::fmt::Debug for Aws {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Aws").finish_non_exhaustive()
@@ -126,7 +126,7 @@ impl Aws {
         })
     }
 
-    /// The signed request for `audience`, as Google takes it for a token.
+    /// The signed request for `audience`, which Google accepts as a token.
     pub(super) async fn subject_token(
         &self,
         client: &reqwest::Client,
@@ -160,7 +160,7 @@ impl Aws {
         Ok(token)
     }
 
-    /// A session with the metadata server, where it wants one and it is asked at all.
+    /// A session with the metadata server, where it requires one and the service uses it at all.
     async fn session(&self, client: &reqwest::Client) -> Result<Option<String>, FirebaseError> {
         let known = self.environment.region.is_some() && self.environment.keys.is_some();
         let Some(url) = self.session_url.as_ref().filter(|_| !known) else {
@@ -217,7 +217,7 @@ fn moment(now: UnixTime) -> String {
         .unwrap_or_default()
 }
 
-/// The header `Authorization` of a request without a body. `headers` has names in lower case, in their order, `x-amz-date` among them.
+/// The header `Authorization` of a request without a body. `headers` has lower-case names in alphabetical order, with `x-amz-date`.
 fn authorization(
     keys: &Keys,
     region: &str,
@@ -271,7 +271,7 @@ mod tests {
 
     /// `get-vanilla` and `get-vanilla-query-order-key` of AWS's test suite for version 4.
     #[test]
-    fn signature_is_that_of_the_published_vectors() {
+    fn signature_equals_the_published_vectors() {
         let keys = Keys {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),

@@ -1,4 +1,4 @@
-//! A program of the operator's that says who we are, as <https://google.aip.dev/auth/4117> has it.
+//! A program of the operator's that proves our identity, by <https://google.aip.dev/auth/4117>.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use tokio::process::Command;
 use super::{BadFile, INCOMPLETE, MAX_SUBJECT_BYTES, no_subject};
 use crate::FirebaseError;
 
-/// What allows them; Google's libraries ask for the same.
+/// The variable that allows programs; Google's libraries require the same.
 pub const ALLOWED: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
 const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
 const USUAL_TIMEOUT_MS: u64 = 30_000;
 const SAML: &str = "urn:ietf:params:oauth:token-type:saml2";
 
-/// The program, and what it is told.
+/// The program and its input.
 #[derive(Clone)]
 pub struct Executable {
     words: Vec<String>,
     timeout: Duration,
     output_file: Option<String>,
-    /// The service account that is impersonated with its answer.
+    /// The service account that its answer impersonates.
     pub(super) impersonated: Option<String>,
 }
 
@@ -44,7 +44,7 @@ struct Answer {
     expiration_time: Option<i64>,
 }
 
-// Holds secrets, or may.
+// It may contain secrets.
 impl std::fmt::Debug for Executable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Executable").finish_non_exhaustive()
@@ -75,7 +75,7 @@ impl Executable {
         })
     }
 
-    /// Runs the program, which knows of us what the documentation says and `PATH` and `HOME`, and none of our secrets.
+    /// Runs the program with the documented variables, `PATH` and `HOME`, and none of our secrets.
     pub(super) async fn subject_token(
         &self,
         audience: &str,
@@ -128,7 +128,7 @@ fn read(text: &[u8], ended_well: bool, token_type: &str, now: i64) -> Result<Str
     if answer.version != 1 {
         return Err("EXECUTABLE_VERSION");
     }
-    // Its own words about a failure may hold what is secret.
+    // The program's own message about a failure may contain a secret.
     if !answer.success || !ended_well {
         return Err("EXECUTABLE_FAILED");
     }
@@ -153,7 +153,7 @@ mod tests {
     const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
     #[test]
-    fn token_is_read_and_everything_else_has_a_name() {
+    fn token_is_read_and_every_other_output_is_named() {
         let good = r#"{"version":1,"success":true,"token_type":"urn:ietf:params:oauth:token-type:jwt","id_token":"t","expiration_time":100}"#;
         assert_eq!(read(good.as_bytes(), true, JWT, 99).as_deref(), Ok("t"));
         let saml = good.replace(JWT, SAML).replace("id_token", "saml_response");

@@ -65,7 +65,7 @@ fn kinds_of_application_default_credentials_are_read() {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_without_its_secrets() {
+fn unusable_credentials_are_refused_without_their_secrets() {
     let with = |mut file: serde_json::Value, name: &str, value: serde_json::Value| {
         file[name] = value;
         file
@@ -125,7 +125,7 @@ fn what_cannot_be_used_is_refused_without_its_secrets() {
 }
 
 #[test]
-fn forms_and_bytes_are_encoded_as_google_reads_them() {
+fn forms_and_bytes_are_encoded_for_google() {
     let mut text = String::new();
     encode("a b+c/ä&=~", &mut text);
     assert_eq!(text, "a%20b%2Bc%2F%C3%A4%26%3D~");
