@@ -1,5 +1,5 @@
-//! The origin with a clock that runs `AHEAD_SECONDS` ahead, for drills of what takes days. No variable does that to the program that is
-//! deployed.
+//! The origin with a clock that runs `AHEAD_SECONDS` ahead, for drills of processes that take days. The deployed program has no variable
+//! for that.
 
 use std::process::ExitCode;
 

@@ -72,8 +72,8 @@ pub fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(cli.run());
-    // What still runs on a thread of its own (a password check, a look-up of a name) has nobody left who waits for it, and must not
-    // decide when the process ends.
+    // No caller waits for the work that still runs on its own threads (a password check, a name look-up), and it must not delay the end of
+    // the process.
     runtime.shutdown_background();
     code
 }

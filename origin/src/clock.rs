@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::time::UnixTime;
 
-/// In seconds. The deployed program never sets it.
+/// Seconds. The deployed program never sets it.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
 /// The time in whole seconds.
@@ -18,7 +18,7 @@ pub fn now() -> UnixTime {
     UnixTime::from_secs(seconds.saturating_add(AHEAD.load(Ordering::Relaxed)))
 }
 
-/// Lets this process' clock run ahead by `seconds`: for rehearsals of what takes days.
+/// Lets this process' clock run ahead by `seconds`: for rehearsals of processes that take days.
 pub fn run_ahead(seconds: i64) {
     AHEAD.store(seconds, Ordering::Relaxed);
 }

@@ -115,7 +115,7 @@ async fn every_metric_and_label_exists() {
     );
 }
 
-/// Every metric with its kind and its labels, as operators' own dashboards may have them by now.
+/// Every metric with its kind and its labels, which operators' own dashboards may use.
 const METRICS: [(&str, &str, &[&str]); 19] = [
     ("db_client_connections", "gauge", &["state"]),
     ("http_server_active_requests", "gauge", &[]),
@@ -184,7 +184,7 @@ async fn metrics_keep_names_kinds_and_labels() {
         if kind == "histogram" {
             expected.insert("le");
         }
-        // Keys have no age before they have been fetched.
+        // Keys have no age before their first fetch.
         let found = labels.remove(name).unwrap_or_default();
         assert_eq!(found, expected, "{name}");
     }

@@ -41,7 +41,7 @@ async fn every_path_of_verify_token_answers_alike() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn bad_token_is_named() {
     let app = TestApp::start().await;
     let expired = token(
         "uid-1",

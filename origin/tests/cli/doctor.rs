@@ -118,7 +118,7 @@ async fn read_only_database_is_reported() {
 }
 
 #[tokio::test]
-async fn each_of_several_servers_is_told_of_and_the_good_one_looked_at() {
+async fn each_server_is_reported_and_the_serving_one_checked() {
     let healthy = Healthy::start().await;
     let address = url(&healthy.database);
     let port = reqwest::Url::parse(&address).unwrap().port().unwrap();
@@ -139,7 +139,7 @@ async fn each_of_several_servers_is_told_of_and_the_good_one_looked_at() {
 }
 
 #[tokio::test]
-async fn database_that_is_gone_is_told_beside_what_works() {
+async fn unreachable_database_is_reported_beside_working_checks() {
     let healthy = Healthy::start().await;
     let gone = [("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing")];
     healthy.doctor("", &gone).await.expect(1).says(&[

@@ -110,7 +110,7 @@ async fn statement_at_work_for_longer_than_the_silence_is_waited_for() {
     assert_eq!(applied.unwrap().len(), schema::newest_version() as usize);
 }
 
-/// Where Debian keeps the server that the installed `pg_dump` can dump.
+/// The folder in which Debian keeps the server that the installed `pg_dump` can dump.
 fn installed() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut found: Vec<PathBuf> = folders
@@ -125,8 +125,7 @@ fn installed() -> Option<PathBuf> {
     found.pop()
 }
 
-/// Backs `server` up through a network that forgets every connection once the server has `sessions`, and lets new ones in as `welcome`
-/// says.
+/// Backs `server` up through a network that drops every connection once the server has `sessions`, and treats new ones by `welcome`.
 async fn backup_losing_connections(
     server: &PgConnectOptions,
     file: &Path,
@@ -134,7 +133,7 @@ async fn backup_losing_connections(
     welcome: Welcome,
 ) -> BackupError {
     let (proxy, options) = behind_a_proxy(server).await;
-    // Slow enough that the moment is not missed.
+    // Slow enough not to miss the moment.
     proxy.delay(Duration::from_millis(10));
     let backup = backup::take(
         &options,

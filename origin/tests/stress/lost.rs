@@ -260,7 +260,7 @@ async fn hosts_are_tried_in_turn() {
     assert_eq!(proxy.accepted(), accepted);
 }
 
-/// Whether a session of these servers may write; `None` where none will do.
+/// Whether a session of these servers may write; `None` if none is acceptable.
 async fn writes(list: &[&PgConnectOptions], role: Role) -> Option<bool> {
     let servers = Servers {
         list: list.iter().map(|server| (*server).clone()).collect(),
@@ -273,7 +273,7 @@ async fn writes(list: &[&PgConnectOptions], role: Role) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn read_only_primary_will_do_for_readers_where_no_server_takes_writes() {
+async fn read_only_primary_serves_readers_if_no_server_takes_writes() {
     let database = TestDatabase::with_connections(2).await;
     let user = person(&mut database.connect().await).await;
     let writer: PgConnectOptions = database.url().parse().unwrap();
@@ -306,7 +306,7 @@ async fn read_only_primary_will_do_for_readers_where_no_server_takes_writes() {
         ))
         .await
         .unwrap();
-    // Sessions that are there keep what they began with.
+    // Open sessions keep the setting of their beginning.
     database
         .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         .await

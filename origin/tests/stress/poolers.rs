@@ -64,7 +64,7 @@ async fn sign_out_and_leave(callers: &[Caller], staying: &[String], leaving: &[S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_who_signs_out_is_closed_behind_a_pooler_that_shares_sessions() {
+async fn log_out_closes_no_account_behind_a_sharing_pooler() {
     for settings in ways_to_prepare() {
         sign_out_behind_a_shared_session(settings).await;
     }

@@ -18,9 +18,9 @@ const UNPRIVILEGED: u32 = 65534;
 /// The first version that can hold prepared statements for clients that share sessions.
 const PREPARES: (u32, u32) = (1, 21);
 
-/// How a pooler can treat the prepared statements of clients that share sessions: settings, each of which stands for one way.
+/// The ways in which a pooler can treat prepared statements of clients that share sessions, as settings.
 ///
-/// Before 1.21 there is one, and a line says what was not shown.
+/// Before 1.21 there is one way, and a line says which ones were not tested.
 pub fn ways_to_prepare() -> &'static [&'static str] {
     let Some((program, version)) = installed() else {
         return &[];
@@ -52,7 +52,7 @@ fn installed() -> Option<(PathBuf, (u32, u32))> {
     Some((program, (numbers.next().unwrap(), numbers.next().unwrap())))
 }
 
-/// A running pooler, ended and removed with the value.
+/// A running pooler; dropping the value ends and removes it.
 pub struct PgBouncer {
     folder: PathBuf,
     address: SocketAddr,
@@ -60,8 +60,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One that pools in `mode`, with so many sessions and these settings, before the server of `url`. `None` where PgBouncer is not
-    /// installed.
+    /// A pooler in `mode`, with so many sessions and these settings, before the server of `url`. `None` where PgBouncer is not installed.
     pub async fn before(url: &str, mode: &str, sessions: u32, settings: &str) -> Option<Self> {
         let (program, _) = installed()?;
         let server = reqwest::Url::parse(url).unwrap();

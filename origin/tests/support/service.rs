@@ -86,7 +86,7 @@ impl Service {
         Self::told(&["serve"], url, variables).await
     }
 
-    /// What the program comes to with these words: its exit code and all it said.
+    /// The result of the program with these arguments: its exit code and its whole output.
     pub async fn told(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
         let mut command = command(arguments, url, variables);
         let ended = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output())

@@ -32,7 +32,7 @@ const DOUBTFUL: Duration = Duration::from_secs(1);
 /// Writes and locks nothing, and fails where a write would fail: the pool then drops a session that may not write and probes a fresh one.
 const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
      RAISE read_only_sql_transaction; END IF; END $$";
-/// A commit that a synchronous standby has not confirmed for a second. Roles see it of their own sessions.
+/// Whether a commit has waited for a synchronous standby for more than a second. A role sees this of its own sessions.
 pub const SOMEBODY_WAITS_FOR_A_STANDBY: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
      AND state_change < clock_timestamp() - interval '1 second')";
 /// How long an answer that the server has sent may take to arrive.
@@ -40,14 +40,14 @@ const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// How often a repeatable statement is run. After a restart of the server every session is over; the pool drops all of them with the first.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// What the database does with writes.
+/// How the database handles writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writes {
-    /// It takes them.
+    /// It accepts them.
     Taken,
     /// It refuses them: a standby, or a server that is read-only for now.
     Refused,
-    /// It takes them, and their commits wait for a synchronous standby that does not answer.
+    /// It accepts them, and their commits wait for a synchronous standby that does not answer.
     Hang,
 }
 
@@ -156,7 +156,7 @@ impl Pool {
         Ok(answer?)
     }
 
-    /// What the database does with writes now. Asked as a reader: while commits hang, writers have no place.
+    /// How the database handles writes now. The question uses a reader's session: while commits hang, writers have no place.
     ///
     /// # Errors
     /// [`DatabaseError`].

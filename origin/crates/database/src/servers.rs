@@ -15,14 +15,14 @@ use crate::pooler::{Known, Pooler, Registration, SharedSessions, is_shared};
 /// How often the limit of an attempt is doubled while no server answers in time.
 const MAX_DOUBLINGS: u32 = 2;
 
-/// Which of several servers will do.
+/// Which of several servers are acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Any that lets us in.
+    /// Any server that accepts a session.
     Any,
-    /// The primary. One that is read-only for a while will do for readers, where no server takes writes.
+    /// The primary. If no server takes writes, readers also accept a primary that is read-only for a while.
     Primary,
-    /// One that takes writes, and no other.
+    /// Only a server that takes writes.
     ReadWrite,
 }
 
@@ -31,7 +31,7 @@ pub enum Role {
 pub struct Servers {
     /// Tried in this order, beginning with the last good one.
     pub list: Vec<PgConnectOptions>,
-    /// Which of them will do.
+    /// Which of them are acceptable.
     pub role: Role,
     /// How long one server, or one of its addresses, may take to accept a session.
     pub attempt: Duration,
@@ -53,7 +53,7 @@ pub struct Begun {
     pub connection: PgConnection,
     /// Its registered name, unless the session is shared.
     pub registration: Option<Registration>,
-    /// Whether it is with a server that takes writes; not asked where any will do.
+    /// Whether its server takes writes; not asked where any server is acceptable.
     takes_writes: bool,
 }
 
@@ -91,7 +91,7 @@ impl Servers {
         }
     }
 
-    /// The first server that accepts a session, and takes writes if it must.
+    /// The first acceptable server.
     ///
     /// # Errors
     /// The error of the last server.
@@ -103,7 +103,7 @@ impl Servers {
         server.cloned().ok_or(sqlx::Error::PoolTimedOut)
     }
 
-    /// A connection outside any pool, with the first server that accepts it.
+    /// A connection outside any pool, with the first acceptable server.
     ///
     /// # Errors
     /// The error of the last server.
@@ -139,7 +139,7 @@ impl Opening {
         })
     }
 
-    /// A session with the first server that accepts it, and takes writes if it must.
+    /// A session with the first acceptable server.
     ///
     /// # Errors
     /// The error of the last server.

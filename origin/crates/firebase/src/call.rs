@@ -127,8 +127,8 @@ impl Firebase {
         }
     }
 
-    /// One attempt, with a span of its own if the request it is made for has one. `url.full` is left out of it, against OpenTelemetry's
-    /// conventions: it holds the API key.
+    /// One attempt, with a span of its own if the request is traced. The span omits `url.full`, against OpenTelemetry's conventions: it
+    /// holds the API key.
     async fn attempt_once<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -152,7 +152,7 @@ impl Firebase {
             .instrument(span.clone())
             .await;
         let error = outcome.as_ref().err();
-        // What Google refuses with 400 has become an error with a meaning.
+        // A 400 of Google has become an error with a meaning.
         if let Some(status) = error.map_or(Some(200), FirebaseError::status) {
             span.record("http.response.status_code", i64::from(status));
         }

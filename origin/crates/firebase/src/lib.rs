@@ -76,7 +76,7 @@ impl Firebase {
         Issuer::new(&self.0.project, self.0.tenant.as_ref())
     }
 
-    /// The services that `config` names, and the time from `clock`; nothing is called yet.
+    /// The services in `config`, with the time from `clock`. Makes no call yet.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.

@@ -22,7 +22,7 @@ use scratch::Scratch;
 
 use crate::session;
 
-/// How long nothing may happen on any connection of a backup before it counts as lost.
+/// How long a backup's connections may be without progress before it counts as lost.
 pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// A finished backup.
@@ -53,7 +53,7 @@ pub struct TableCount {
 
 /// Dumps the database into `output`. With `prove`, restores the dump into a scratch database, compares row counts and drops the scratch
 /// database; this needs the right to create databases and room for a second copy. When `stop` completes, the backup ends early and cleans
-/// up. It also ends when nothing has happened on its connections for `silence` (the command's is [`SILENCE`]).
+/// up. It also ends after `silence` without progress on its connections (the command uses [`SILENCE`]).
 ///
 /// The counts come from the dump's own snapshot: they agree exactly although the service goes on writing.
 ///

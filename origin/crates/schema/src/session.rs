@@ -16,7 +16,8 @@ use super::error::{SchemaError, in_migration};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the goodbye to the server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How the server notices within a minute that this program's machine is gone, and how firewalls see that a silent connection is in use.
+/// With these settings the server notices within a minute that this program's machine is gone, and firewalls see that a silent connection
+/// is in use.
 pub(super) const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
@@ -86,7 +87,7 @@ pub(super) async fn connect(
         // Scripts write every name with its schema; a search path cannot make it mean another object.
         ("search_path", ""),
     ]);
-    // With this program's machine the lock is gone.
+    // If this program's machine is lost, the server releases the lock.
     let options = options.options(KEEPALIVE);
     match timeout(CONNECT_PATIENCE, options.connect()).await {
         Ok(answer) => answer.map_err(SchemaError::Connect),
@@ -146,8 +147,8 @@ async fn lost(database: &PgConnectOptions, patience: Patience, name: &str) -> &'
     .await
 }
 
-/// Asks the server again and again over a connection of its own, six times in `silence`, and returns once `judge` finds in an answer
-/// that the work is lost, or the server cannot be asked for twice `silence`.
+/// Asks the server repeatedly over a connection of its own, six times in `silence`. Returns once `judge` concludes from an answer that the
+/// work is lost, or when the server has not answered for twice `silence`.
 pub(super) async fn watch<T>(
     database: &PgConnectOptions,
     silence: Duration,
@@ -159,7 +160,7 @@ pub(super) async fn watch<T>(
     let mut asked = Instant::now();
     loop {
         tokio::time::sleep(pause).await;
-        // The connection is kept for the next time.
+        // The connection is kept for the next question.
         let answer = async {
             let connection = match &mut other {
                 Some(connection) => connection,

@@ -24,7 +24,7 @@ pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
     if config.servers.list.len() > 1 {
         let (finding, serving) = servers(&config.servers).await;
         findings.push(finding);
-        // Those that are lost are told of; what follows is about the one that serves, and waits for no other.
+        // The servers' own finding names the lost ones; the other checks use the serving one and wait for no other.
         if let Some(server) = serving {
             config.to_mut().servers.list = vec![server];
         }
@@ -33,7 +33,7 @@ pub(super) async fn look(config: &DatabaseConfig) -> Vec<Finding> {
     findings
 }
 
-/// Each server by its place in the list (names of hosts are not ours to print), and the first that will do.
+/// Reports each server by its place in the list (host names must not be printed); answers the first acceptable one.
 async fn servers(servers: &Servers) -> (Finding, Option<PgConnectOptions>) {
     let mut answers = Vec::new();
     let looks: Vec<_> = servers

@@ -11,9 +11,9 @@ use tokio::process::Command;
 use super::BackupError;
 use crate::session::KEEPALIVE;
 
-/// How long `pg_dump` waits for a table that others hold.
+/// How long `pg_dump` waits for a table that another session has locked.
 const LOCK_PATIENCE_MS: u32 = 600_000;
-/// How long a server may take to let the programs in, in seconds.
+/// How long a server may take to accept the programs' sessions, in seconds.
 const CONNECT_PATIENCE: &str = "20";
 
 /// The environment and programs for one server: `pg_dump` and `pg_restore`.
@@ -56,7 +56,7 @@ impl Client {
         })
     }
 
-    /// What all sessions of this backup are named at the server.
+    /// The name of all sessions of this backup at the server.
     pub fn application(&self) -> &str {
         &self.application
     }

@@ -67,10 +67,10 @@ pub enum BackupError {
         /// The cause.
         source: std::io::Error,
     },
-    /// Nothing happened any more on its connections.
+    /// The backup's connections made no progress.
     #[error("the connection with the database is lost: {why}. No file is left behind{}", copy(left.as_deref()))]
     Lost {
-        /// How that shows.
+        /// The sign of it.
         why: &'static str,
         /// A database of the restore test that could not be dropped.
         left: Option<String>,

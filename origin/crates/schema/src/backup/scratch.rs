@@ -57,7 +57,7 @@ impl Scratch {
         Ok(others)
     }
 
-    /// The same where the session may be dead. Answers the name of a database that is still there.
+    /// The same over another connection, where the session may be dead. Answers the name of a database that could not be dropped.
     pub async fn remove_over_another(self, database: &PgConnectOptions) -> Option<String> {
         let name = self.name?;
         let sql = dropping(&name);

@@ -1,8 +1,8 @@
-//! Whether anything still happens in a backup.
+//! The watchdog of a backup.
 //!
-//! Dumping takes as long as it takes, and `pg_dump` waits for its server without a limit: on a connection that is silently dead, for ever.
-//! The server can tell. While a backup runs, it is asked over another connection what it does for all sessions of it. Where it waits for
-//! every one of them and nothing moves, neither statement nor row, nobody hears it any more.
+//! A dump may rightly take hours, and `pg_dump` waits for its server without a limit: on a dead connection, for ever. Therefore the program
+//! asks the server over another connection what all sessions of the backup do. If the server waits for the peer of every session, and
+//! neither a statement nor a row makes progress, the connections are dead.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::session;
 
-/// The first version whose server counts the bytes of a copy.
+/// The first version with a server that counts the bytes of a copy.
 const COUNTS_COPIES: u32 = 14;
 
-/// Returns once the backup whose sessions are named `application` is lost, with the reason.
+/// Returns once the backup with the sessions named `application` is lost, with the reason.
 pub(super) async fn lost(database: &PgConnectOptions, application: &str, silence: Duration) -> &'static str {
     let mut still = None;
     session::watch(
@@ -35,7 +35,7 @@ pub(super) async fn lost(database: &PgConnectOptions, application: &str, silence
     .await
 }
 
-/// Whether the server waits for the other side of every session, and how far each is.
+/// Whether the server waits for the peer of every session, and the progress of each.
 async fn doing(other: &mut PgConnection, application: &str) -> sqlx::Result<(bool, String)> {
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer / 10000")
         .fetch_one(&mut *other)

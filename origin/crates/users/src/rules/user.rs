@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn legacy_token_opens_only_rows_whose_hash_counts() {
+    fn legacy_token_opens_only_rows_with_a_hash_that_counts() {
         let legacy = Identity {
             kind: TokenKind::Legacy,
             subject: Subject::Legacy(shared::ids::UserId(Uuid::from_u128(1))),
