@@ -57,7 +57,7 @@ where
     E: SignatureEngine,
     K: KeySource<Key = E::Key>,
 {
-    /// The caller whom the `Authorization` header proves, if there is one.
+    /// The caller proven by the `Authorization` header, if there is one.
     ///
     /// # Errors
     /// [`Refusal`]: the header is not exactly one bearer token, the token breaks a rule, or keys cannot be fetched.
@@ -77,7 +77,7 @@ where
         Ok(Some(self.verify(unverified, now).await?))
     }
 
-    /// The caller whom a token proves.
+    /// The caller proven by a token.
     ///
     /// # Errors
     /// [`Rejection`]: the token breaks a rule, or keys cannot be fetched.

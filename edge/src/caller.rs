@@ -12,9 +12,9 @@ use shared::identity::ProvenIdentity;
 use shared::limits::KeyMaker;
 use shared::time::UnixTime;
 
-/// The beginnings that are kept for one caller, about 1 KiB each: the origin's, and that of the app service asked last.
+/// The number of beginnings kept for one caller, about 1 KiB each: the origin's, and that of the app service asked last.
 const OPENINGS: usize = 2;
-/// A session in use is told of so often, in seconds: once may be lost.
+/// How often the isolate reports a session in use, in seconds: one report may be lost.
 const TOLD_EVERY: i64 = 60;
 
 /// A caller. Cheap to clone.
@@ -40,8 +40,8 @@ impl Caller {
         }))
     }
 
-    /// Says to `tell` that the caller's session is in use, at most once a minute; it says whether it heard. Nothing of a caller without
-    /// an address, whose sign-in the percentage did not decide.
+    /// Reports to `tell` that the caller's session is in use, at most once a minute; `tell` returns whether it took the report. It reports
+    /// no caller without an address, because the percentage did not decide that caller's sign-in.
     pub fn tell_use(&self, keys: &KeyMaker, now: UnixTime, tell: impl FnOnce(UserMark) -> bool) {
         let was_told = |at: UnixTime| (0..TOLD_EVERY).contains(&now.since(at));
         if self.0.told_at.get().is_some_and(was_told) {
@@ -55,7 +55,7 @@ impl Caller {
         }
     }
 
-    /// What every statement of `sealer`'s about this caller begins with.
+    /// The beginning of every statement of `sealer`'s about this caller.
     ///
     /// # Errors
     /// [`CannotSeal`] when it cannot be made.

@@ -71,7 +71,7 @@ impl<K, E> std::fmt::Debug for Gateway<'_, K, E> {
     }
 }
 
-/// The answer to a request, and what is to be said about it.
+/// The answer to a request, and the notes about it.
 #[derive(Debug)]
 pub struct Reply<A> {
     /// The answer.
@@ -102,7 +102,7 @@ where
     E: SignatureEngine,
     K: KeySource<Key = E::Key>,
 {
-    /// Answers `inbound`. Never fails: what goes wrong is an answer too.
+    /// Answers `inbound`. Never fails: a fault becomes an answer, too.
     pub async fn handle<U: Upstreams>(
         &self,
         inbound: &Inbound<'_>,
@@ -267,7 +267,7 @@ where
         Ok(caller)
     }
 
-    /// Tells the autopilot that a session is in use, while that says anything. Costs a subtraction at any other time.
+    /// Reports a session in use to the autopilot, at the times when that is evidence. At other times it costs a subtraction.
     fn follow_session(&self, caller: &Caller) {
         let config = self.gateway.config;
         let Some(follows) = config.autopilot.as_ref().and_then(Plan::follows) else {
@@ -282,7 +282,7 @@ where
         }
     }
 
-    /// The caller that a token outside the `Authorization` header proves.
+    /// The caller proven by a token outside the `Authorization` header.
     async fn verify(&mut self, unverified: &str) -> Result<Caller, Refusal> {
         let caller = self.gateway.verifier.verify(unverified, self.now).await?;
         self.notes.token_kind = Some(caller.kind);

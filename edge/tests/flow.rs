@@ -442,7 +442,7 @@ fn legacy_service_alone_signs_nobody_out() {
         let repeated = writes
             .iter()
             .filter(|sent| sent.url == "http://origin/auth/profile");
-        // The edge does not forward a user whom v2 refuses.
+        // The edge does not forward a user that v2 refuses.
         let expected = usize::from(!matches!(v2, 401 | 403));
         assert_eq!(repeated.count(), expected, "only the read was repeated");
     }
@@ -545,7 +545,7 @@ fn stepped_down_sign_ins_go_back_and_find_every_user() {
     edge.step_down(true);
     let reply = edge.handle(LOGIN, IN_COHORT);
     assert_eq!((reply.route, reply.reason), ("legacy", "stepped_down"));
-    // The edge finds a user whom only v2 knows there, in the same request.
+    // The edge finds a user known only to v2 there, in the same request.
     edge.side("http://legacy", 404);
     let reply = edge.handle(LOGIN, IN_COHORT);
     assert_eq!(

@@ -5,9 +5,9 @@
 //! take long for 2 %; 92 % of those who sign in make a call soon after, 30 % after an hour. v2 fails so many more sign-ins as the
 //! regression says. Users harmed are the sign-ins that the regression failed within 30 days.
 //!
-//! - **autopilot**: `ROLLOUT_AUTOPILOT = "on"`, played by the state machines of the Durable Object, [`Autopilot`] and [`StepDown`], out of
-//!   what isolates would report: every 2 seconds, every 10 where one signs in a second, every 50 where one does in that time, and every 30
-//!   seconds at least once a step has lasted an hour. v2 calls itself ready all the while.
+//! - **autopilot**: `ROLLOUT_AUTOPILOT = "on"`, played by the state machines of the Durable Object, [`Autopilot`] and [`StepDown`], with the
+//!   reports of isolates: every 2 seconds; every 10 with one sign-in a second; every 50 with one in 50 seconds; and every 30 seconds at least
+//!   once a step has lasted an hour. v2 calls itself ready all the while.
 //! - **threshold**: the analysis of a canary as Flagger does it, with the figures of its documentation: success below 99 % within a
 //!   minute is a failed check, five failed checks end it, and a minute without one promotes
 //!   (<https://docs.flagger.app/usage/how-it-works>).
@@ -43,7 +43,7 @@ const TRAFFIC: [f64; 4] = [0.02, 1.0, 50.0, 1_000.0];
 const REGRESSIONS: [f64; 13] = [
     0.0, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0,
 ];
-/// Releases that lose users after the sign-in: the share of them who make no call soon, and who are gone after an hour.
+/// Releases that lose users after the sign-in: the share of users who make no call soon, and the share who are gone after an hour.
 const LOSSES: [(f64, f64); 5] = [(0.1, 0.0), (0.3, 0.0), (1.0, 1.0), (0.0, 0.4), (0.0, 1.0)];
 
 fn main() {
@@ -52,7 +52,8 @@ fn main() {
         .filter_map(|text| text.parse().ok())
         .collect();
     let rollouts = arguments.first().copied().unwrap_or(10_000.0) as u32;
-    // Nobody is to decide about what is neither tolerable nor harmful, which takes most of the time: a few of them show that.
+    // No rule should decide about a regression that is neither tolerable nor harmful, and these take most of the time: a few rollouts show
+    // it.
     let decided = REGRESSIONS.iter().filter(|regression| !is_between(**regression));
     let per_row = (rollouts / (TRAFFIC.len() * decided.count()) as u32).max(1);
     let wanted = arguments.get(1).copied();
@@ -120,11 +121,11 @@ struct Sums {
 
 struct Site {
     traffic: f64,
-    /// So many more sign-ins fail at v2.
+    /// The additional share of sign-ins that fail at v2.
     regression: f64,
-    /// So many more of v2's users make no call soon after.
+    /// The additional share of v2's users who make no call soon after.
     without_call: f64,
-    /// So many of v2's users who would come back after an hour do not.
+    /// The share of v2's users who would come back after an hour and do not.
     gone: f64,
 }
 
@@ -204,7 +205,7 @@ fn losses(site: &Site, rollouts: u32, marks: &[CallerMark]) {
     );
 }
 
-/// A caller for each of the hashes that isolates tell.
+/// A caller for each hash that isolates can report.
 fn marks() -> Vec<CallerMark> {
     let mut marks = vec![None; 1 << 16];
     let mut missing = marks.len();
@@ -235,9 +236,9 @@ struct Game<'a> {
     unseen: [Vec<CallerMark>; 2],
     unseen_since: f64,
     step_began: f64,
-    /// How many callers the last of the reports tells of.
+    /// How many callers the last of the reports names.
     in_last: usize,
-    /// Calls to come: when, whose, and how old the session is then.
+    /// Calls to come: the time, the user, and the age of the session then.
     calls: [VecDeque<(f64, UserMark, i64)>; 2],
     time: f64,
     probed_at: f64,
@@ -257,7 +258,7 @@ fn autopilot(site: &Site, dice: &mut Dice, marks: &[CallerMark]) -> Played {
         }
     };
     let rest = match end {
-        // Nobody looks any more.
+        // No rule looks any more.
         End::Promoted => (DAYS * 86_400.0 - game.time) * site.traffic * (1.0 - BASE) * site.regression,
         End::RolledBack | End::Undecided => 0.0,
     };
@@ -268,7 +269,7 @@ fn autopilot(site: &Site, dice: &mut Dice, marks: &[CallerMark]) -> Played {
     }
 }
 
-/// What becomes of a sign-in at a side that fails at this rate.
+/// The outcome of a sign-in at a side that fails at this rate.
 fn attempt(rate: f64, dice: &mut Dice) -> Attempt {
     let luck = dice.next();
     if luck < rate {
@@ -325,7 +326,7 @@ impl<'a> Game<'a> {
         }
     }
 
-    /// What happens until the next reports, and what follows from it.
+    /// Plays the time until the next reports, and what follows from them.
     fn tick(&mut self, pause: f64, dice: &mut Dice) -> Option<End> {
         self.time += pause;
         let now = UnixTime::from_secs(self.time as i64);
@@ -364,7 +365,7 @@ impl<'a> Game<'a> {
         self.unseen_since = self.time;
     }
 
-    /// The object asks v2 how it is while sign-ins are sent back.
+    /// The object asks v2 about its readiness while sign-ins are sent back.
     fn probe(&mut self) {
         while self.step_down.is_down() && self.probed_at + PROBE_SECONDS as f64 <= self.time {
             self.probed_at += PROBE_SECONDS as f64;
@@ -394,7 +395,7 @@ impl<'a> Game<'a> {
             if side == Side::V2 {
                 self.harmed += f64::from(dice.binomial(sign_ins, rate)) * (1.0 - BASE / rate);
             }
-            // More tell no more: the set of callers of a report fills up, and their shares are the same.
+            // More callers add nothing: the set of callers of a report fills up, and the shares stay the same.
             for _ in 0..sign_ins.min(CALLERS_TOLD) {
                 let mark = self.marks[dice.below(1 << 16)];
                 report.count(side, attempt(rate, dice), mark);
@@ -405,7 +406,7 @@ impl<'a> Game<'a> {
             if side == Side::V2 {
                 enough = 200 + 20 * unseen;
             }
-            // It does not look at more of the legacy service's.
+            // It looks at no more of the legacy service's callers.
             for _ in 0..unseen.min(enough) {
                 let unseen = &mut self.unseen[index];
                 if unseen.is_empty() {
@@ -429,7 +430,7 @@ impl<'a> Game<'a> {
                 }
             }
         }
-        // What isolates report now, they did by what they heard before.
+        // Isolates report sign-ins that they routed by the state before.
         self.probe();
         let now = UnixTime::from_secs(self.time as i64);
         if self.step_down.report(report, &self.rule, now).is_some() {

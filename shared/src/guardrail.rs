@@ -93,7 +93,7 @@ impl Margins {
         }
     }
 
-    /// Sign-ins whose user made no call soon after. One in twenty is tolerable: somebody always closes the page.
+    /// Sign-ins without a call of the user soon after. One in twenty is tolerable: some users always close the page.
     #[must_use]
     pub const fn without_call(error: f64) -> Self {
         Self {
@@ -106,8 +106,8 @@ impl Margins {
         }
     }
 
-    /// Sessions in use after their time, with the sides changed over: most users have gone by then, so those who stay are counted, and how
-    /// many more of them the legacy service has. A tenth more is tolerable; half more, where a tenth stays at all, is harmful.
+    /// Sessions in use after their time, with the sides exchanged: most users have gone by then, so it counts those who stay, and how many
+    /// more of them the legacy service has. A tenth more is tolerable. Half more is harmful, if a tenth stays at all.
     #[must_use]
     pub const fn sessions_in_use(error: f64) -> Self {
         Self {

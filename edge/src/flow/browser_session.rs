@@ -1,4 +1,4 @@
-//! Callers whom a cookie of their browser identifies.
+//! Callers identified by a cookie of their browser.
 
 use shared::identity::TokenKind;
 use shared::problem::{ErrorCode, Problem};
@@ -16,8 +16,8 @@ where
     K: KeySource<Key = E::Key>,
     U: Upstreams,
 {
-    /// The user whom the browser's session cookie names, where cookies are accepted and there is one. Only a Firebase session cookie
-    /// counts: a page can put any other token into the header, and browsers send cookies where no page meant to.
+    /// The user named by the browser's session cookie, where cookies are accepted and there is one. Only a Firebase session cookie counts:
+    /// a page can put any other token into the header, and browsers send cookies where no page meant to.
     pub(super) async fn browser_session(&self) -> Result<Option<Caller>, Refusal> {
         let config = self.gateway.config;
         let Some(session) = &config.browser_session else {

@@ -1,5 +1,5 @@
-// The bodies of requests: how much of one is read before anything is sent, how the rest is passed on, and whose fault it is when it ends
-// early. Nothing here decides what that means.
+// The bodies of requests: how much of one the edge reads before it sends anything, how it passes the rest on, and which party is at fault
+// when a body ends early. Nothing here decides what that means.
 
 // Why there is no answer, or no body; `ports.rs` names them in this order.
 export const UNREACHABLE = 0;
@@ -11,10 +11,10 @@ const BODY_BROKEN = 5;
 const BODY_STALLED = 6;
 export const UPLOAD_LATE = 7;
 
-// A body of at most so many bytes is read whole before anything is sent: what goes wrong with it is then known to be its sender's
-// doing, and it can be sent again.
+// A body of at most this many bytes is read whole before anything is sent: its sender alone then causes any fault in it, and it can be sent
+// again.
 const HELD_BYTES = 65536;
-// No service hangs up on a body for its length that has at most so many bytes.
+// No service hangs up on a body of at most this many bytes because of its length.
 export const SHORT_BYTES = 4096;
 // How long a sender may pause, and how long a body that is read whole may take in all.
 const PAUSE_MS = 10000;
@@ -59,14 +59,14 @@ export function hold(request) {
   });
 }
 
-// The first bytes of what `hold` resolved to, if that is a whole body of at most `limit`.
+// The first bytes of the result of `hold`, if that is a whole body of at most `limit`.
 export function held(body, limit) {
   return body instanceof Uint8Array && body.byteLength <= limit ? body : undefined;
 }
 
-// Reads to its end what nobody is going to use of a request's body; `body` is what `hold` made of it, or undefined. Resolves before the
-// answer is given: the runtime ends a connection on which it is left with a body, and the client, which is still sending or sends its next
-// request there, takes that for an outage. Not for long, and not much: a client that goes on after that is cut off.
+// Reads the unused rest of a request's body to its end; `body` is the result of `hold`, or undefined. Resolves before the answer is given:
+// the runtime ends a connection with an unread body, and the client, which is still sending or sends its next request there, takes that for
+// an outage. It reads for a short time and not much: it cuts off a client that goes on after that.
 const DRAINED_BYTES = 1048576;
 const DRAIN_MS = 2000;
 export function dropBody(request, body) {
@@ -85,14 +85,13 @@ async function drain(stream) {
       left -= value.byteLength;
     }
   } catch {
-    // Its sender's loss.
+    // The sender alone is harmed.
   }
   reader.cancel().catch(() => {});
 }
 
-// Passes an upload on as it comes. Resolves to undefined when it is out, or to whose fault it is that it is not: the sender's (it
-// broke or paused for too long), or nobody knows (the service hung up or took no more). In that last case an answer may be on its
-// way all the same, so that `fetch` has the word.
+// Passes an upload on as it comes. Resolves to undefined when it is sent, else to the party at fault: the sender (it broke or paused for
+// too long), or unknown (the service hung up or took no more). In that last case an answer may still be on its way, and `fetch` decides.
 export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
   const reader = stream.getReader({ mode: "byob" });
   const write = (part) => within(timeoutMs, writer.write(part));
@@ -104,7 +103,7 @@ export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
   try {
     for (const part of parts) await write(part);
     for (;;) {
-      // A refusal came before the end. What is written on would break the connection that carries it.
+      // A refusal came before the end. Further bytes would break the connection that carries it.
       if (isRefused()) return INTERRUPTED;
       const reading = reader.read(new Uint8Array(PART_BYTES));
       const read = await within(PAUSE_MS, reading).catch((late) => (late === LATE ? BODY_STALLED : BODY_BROKEN));
@@ -119,7 +118,7 @@ export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
   }
 }
 
-// What `promise` resolves to, unless it takes too long.
+// The result of `promise`, unless it takes too long.
 const LATE = new Error("late");
 export function within(ms, promise) {
   return new Promise((resolve, reject) => {
