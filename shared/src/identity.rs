@@ -99,6 +99,33 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Who, by which kind of credential, and when: all that every credential says. Issued at the sign-in.
+    #[must_use]
+    pub const fn new(
+        kind: TokenKind,
+        subject: Subject,
+        signed_in_at: UnixTime,
+        expires_at: UnixTime,
+    ) -> Self {
+        Self {
+            kind,
+            subject,
+            project: None,
+            tenant: None,
+            email: None,
+            email_verified: false,
+            name: None,
+            picture: None,
+            phone_number: None,
+            sign_in_provider: None,
+            second_factor: None,
+            auth_time: signed_in_at,
+            issued_at: signed_in_at,
+            expires_at,
+            legacy_account: None,
+        }
+    }
+
     /// The Firebase uid, for Firebase credentials.
     #[must_use]
     pub fn firebase_uid(&self) -> Option<&FirebaseUid> {

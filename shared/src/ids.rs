@@ -10,37 +10,49 @@ use uuid::Uuid;
 #[error("{0}")]
 pub struct InvalidId(pub &'static str);
 
-macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+/// A text that keeps a rule: a type with `parse`, `as_str` and `Display`. `$invalid` names the broken rule, never the value.
+#[macro_export]
+macro_rules! text_type {
+    ($(#[$attribute:meta])* $name:ident, $invalid:ty, $check:expr) => {
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        $(#[$attribute])*
         pub struct $name(String);
 
         impl $name {
             /// Checks `text` against the rule above.
             ///
             /// # Errors
-            /// [`InvalidId`] naming the broken rule.
-            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+            /// Names the broken rule.
+            pub fn parse(text: impl Into<String>) -> Result<Self, $invalid> {
                 let text = text.into();
-                let check: fn(&str) -> Result<(), InvalidId> = $check;
+                let check: fn(&str) -> Result<(), $invalid> = $check;
                 check(&text)?;
                 Ok(Self(text))
             }
 
-            /// The identifier as text.
+            /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
+    };
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        text_type!(
+            $(#[$doc])*
+            #[derive(PartialOrd, Ord, Serialize, Deserialize)]
+            #[serde(try_from = "String", into = "String")]
+            $name, InvalidId, $check
+        );
 
         impl TryFrom<String> for $name {
             type Error = InvalidId;

@@ -197,21 +197,13 @@ mod tests {
 
     fn identity(name: &str) -> ProvenIdentity {
         ProvenIdentity::new(Identity {
-            kind: TokenKind::Firebase,
-            subject: Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
-            project: None,
-            tenant: None,
-            email: None,
-            email_verified: false,
             name: Some(name.to_owned()),
-            picture: None,
-            phone_number: None,
-            sign_in_provider: None,
-            second_factor: None,
-            auth_time: NOW,
-            issued_at: NOW,
-            expires_at: NOW.plus(3600),
-            legacy_account: None,
+            ..Identity::new(
+                TokenKind::Firebase,
+                Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
+                NOW,
+                NOW.plus(3600),
+            )
         })
     }
 

@@ -18,21 +18,15 @@ fn keys(names: &[&str]) -> AssertionKeys {
 
 fn identity() -> ProvenIdentity {
     ProvenIdentity::new(Identity {
-        kind: TokenKind::Firebase,
-        subject: Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
-        project: None,
-        tenant: None,
         email: Some("a@b.de".to_owned()),
         email_verified: true,
-        name: None,
-        picture: None,
-        phone_number: None,
         sign_in_provider: Some("password".to_owned()),
-        second_factor: None,
-        auth_time: NOW,
-        issued_at: NOW,
-        expires_at: NOW.plus(3600),
-        legacy_account: None,
+        ..Identity::new(
+            TokenKind::Firebase,
+            Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
+            NOW,
+            NOW.plus(3600),
+        )
     })
 }
 

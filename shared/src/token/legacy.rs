@@ -134,21 +134,10 @@ fn identity(claims: &Object, skew: ClockSkew, now: UnixTime) -> Result<Identity,
         Some(_) => return Err(Rejection::ClaimInvalid { name: "email" }),
     };
     Ok(Identity {
-        kind: TokenKind::Legacy,
-        subject: Subject::Legacy(user),
-        project: None,
-        tenant: None,
         email,
-        email_verified: false,
         name: claims.text("username").map(str::to_owned),
-        picture: None,
-        phone_number: None,
-        sign_in_provider: None,
-        second_factor: None,
-        auth_time: issued_at,
-        issued_at,
-        expires_at,
         legacy_account: Some(account),
+        ..Identity::new(TokenKind::Legacy, Subject::Legacy(user), issued_at, expires_at)
     })
 }
 

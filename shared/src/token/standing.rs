@@ -56,21 +56,13 @@ mod tests {
     fn disabled_is_reported_before_revoked() {
         let at = UnixTime::from_secs;
         let identity = Identity {
-            kind: TokenKind::Firebase,
-            subject: Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
-            project: None,
-            tenant: None,
-            email: None,
-            email_verified: false,
-            name: None,
-            picture: None,
-            phone_number: None,
-            sign_in_provider: None,
-            second_factor: None,
-            auth_time: at(100),
             issued_at: at(200),
-            expires_at: at(3_800),
-            legacy_account: None,
+            ..Identity::new(
+                TokenKind::Firebase,
+                Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
+                at(100),
+                at(3_800),
+            )
         };
         let revoked = |since| {
             Err(Rejection::Revoked {

@@ -183,23 +183,12 @@ mod tests {
     }
 
     fn identity(kind: TokenKind, expires_in: i64) -> Arc<ProvenIdentity> {
-        Arc::new(ProvenIdentity::new(Identity {
+        Arc::new(ProvenIdentity::new(Identity::new(
             kind,
-            subject: Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
-            project: None,
-            tenant: None,
-            email: None,
-            email_verified: false,
-            name: None,
-            picture: None,
-            phone_number: None,
-            sign_in_provider: None,
-            second_factor: None,
-            auth_time: NOW,
-            issued_at: NOW,
-            expires_at: NOW.plus(expires_in),
-            legacy_account: None,
-        }))
+            Subject::Firebase(FirebaseUid::parse("uid").unwrap()),
+            NOW,
+            NOW.plus(expires_in),
+        )))
     }
 
     fn cache(capacity: usize) -> VerifiedTokens {

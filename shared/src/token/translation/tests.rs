@@ -45,23 +45,12 @@ fn holder(user_type: &str) -> Holder {
 
 /// A user who signed in at Firebase at [`NOW`], with a token that ends at this time.
 fn caller(expires_at: UnixTime) -> Identity {
-    Identity {
-        kind: TokenKind::Firebase,
-        subject: Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
-        project: None,
-        tenant: None,
-        email: None,
-        email_verified: false,
-        name: None,
-        picture: None,
-        phone_number: None,
-        sign_in_provider: None,
-        second_factor: None,
-        auth_time: NOW,
-        issued_at: NOW,
+    Identity::new(
+        TokenKind::Firebase,
+        Subject::Firebase(FirebaseUid::parse("uid-1").unwrap()),
+        NOW,
         expires_at,
-        legacy_account: None,
-    }
+    )
 }
 
 fn claims(token: &str) -> Value {

@@ -1,62 +1,28 @@
 //! The texts of a movement, each with a rule of its own.
 
-use std::fmt;
-
 use shared::ids::UserId;
 use uuid::Uuid;
 
-use super::{HoldId, InvalidField};
+use super::hold::HoldId;
+use super::invalid_field::InvalidField;
 
-macro_rules! text_field {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Checks `text` against the rule above.
-            ///
-            /// # Errors
-            /// [`InvalidField`] naming the broken rule.
-            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidField> {
-                let text = text.into();
-                let check: fn(&str) -> Result<(), InvalidField> = $check;
-                check(&text)?;
-                Ok(Self(text))
-            }
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-text_field!(
+shared::text_type!(
     /// Why tokens moved, for users and reports: 1–100 characters, none of them a control character, not blank.
-    Reason,
+    Reason, InvalidField,
     |text| free_text(text, 100, "must be 1 to 100 characters, not blank", "must not contain control characters")
 );
 
-text_field!(
+shared::text_type!(
     /// The caller's own record of the movement (a job, an order): 1–255 characters, otherwise as [`Reason`].
-    Reference,
+    Reference, InvalidField,
     |text| free_text(text, 255, "must be 1 to 255 characters, not blank", "must not contain control characters")
 );
 
-text_field!(
+shared::text_type!(
     /// The caller's name for one intended movement: 1–255 printable ASCII characters.
     ///
     /// Scoped by [`Caller`]: two services may use the same key for different movements.
-    IdempotencyKey,
+    IdempotencyKey, InvalidField,
     |text| {
         if !(1..=255).contains(&text.len()) {
             return Err(InvalidField("must be 1 to 255 characters"));

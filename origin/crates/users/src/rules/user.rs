@@ -201,23 +201,12 @@ mod tests {
 
     fn signed_in(auth_time: i64) -> Identity {
         let auth_time = UnixTime::from_secs(auth_time);
-        Identity {
-            kind: TokenKind::Firebase,
-            subject: Subject::Firebase(FirebaseUid::parse("u").unwrap()),
-            project: None,
-            tenant: None,
-            email: None,
-            email_verified: false,
-            name: None,
-            picture: None,
-            phone_number: None,
-            sign_in_provider: None,
-            second_factor: None,
+        Identity::new(
+            TokenKind::Firebase,
+            Subject::Firebase(FirebaseUid::parse("u").unwrap()),
             auth_time,
-            issued_at: auth_time,
-            expires_at: auth_time.plus(3600),
-            legacy_account: None,
-        }
+            auth_time.plus(3600),
+        )
     }
 
     #[test]
