@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use database::{Pool, Replica};
 use firebase::Firebase;
-use firebase::http_client::NoClient;
+use http_client::NoClient;
 use ledger::Ledger;
 use limits::Limits;
 use tokio::sync::Semaphore;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use firebase::http_client;
 use origin::app::{App, AppState};
 use origin::config::Config;
 use origin::server;

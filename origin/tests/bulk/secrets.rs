@@ -58,7 +58,7 @@ async fn no_credential_is_logged() {
     };
     let rest = std::thread::spawn(move || lines.collect::<String>());
 
-    let client = firebase::http_client::client().unwrap();
+    let client = http_client::client().unwrap();
     let post = async |path: &str, header: (&str, String), body: Value| -> Value {
         let request = client
             .post(format!("{base}{path}"))

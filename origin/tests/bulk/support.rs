@@ -118,7 +118,7 @@ impl Drill {
             base("FIREBASE_API_KEY")
         );
         let body = serde_json::json!({"email": email, "password": password, "returnSecureToken": true});
-        let answer = firebase::http_client::client()
+        let answer = http_client::client()
             .unwrap()
             .post(url)
             .header("content-type", "application/json")
@@ -155,7 +155,7 @@ impl Drill {
             value("FIREBASE_IDENTITY_TOOLKIT_URL")
         );
         let body = serde_json::json!({"hashAlgorithm": "BCRYPT", "users": accounts});
-        let answer = firebase::http_client::client()
+        let answer = http_client::client()
             .unwrap()
             .post(url)
             .bearer_auth("owner")

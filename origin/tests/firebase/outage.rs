@@ -219,7 +219,7 @@ async fn firebase_outage_leaves_sign_in_to_the_legacy_service() {
         );
         assert_eq!(world.link().await, "- local");
         let person = json!({"email": "ann@example.org", "password": PASSWORD});
-        let request = firebase::http_client::client()
+        let request = http_client::client()
             .unwrap()
             .post(format!("http://{address}/auth/login"));
         let there = crate::support::send(crate::support::with_json(request, &person))

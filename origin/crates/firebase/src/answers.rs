@@ -320,6 +320,11 @@ const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
+/// A refusal inside an answer of 200.
+pub(super) fn refused_in_200(message: String) -> FirebaseError {
+    read_detail(400, &ErrorDetail::saying(message), 1)
+}
+
 #[cfg(test)]
 #[path = "answers/tests.rs"]
 mod tests;

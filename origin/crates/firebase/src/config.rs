@@ -8,7 +8,8 @@ use super::issuer::Issuer;
 use super::mails::FirebaseMails;
 use super::role_claim::RoleClaim;
 use super::service_account::ServiceAccount;
-use super::source::{AwsEnvironment, EXECUTABLES_ALLOWED, Rules, Source, read_file};
+use super::source::file::{Rules, read_file};
+use super::source::{AwsEnvironment, EXECUTABLES_ALLOWED, Source};
 use super::urls::{FirebaseUrls, PlainHttp, service_url};
 
 /// The configuration of Firebase's account services.

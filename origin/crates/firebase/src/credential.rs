@@ -7,7 +7,9 @@ use shared::time::UnixTime;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::FirebaseError;
-use super::source::{self, Source, about_us};
+use super::source::Source;
+use super::source::exchange::about_us;
+use super::source::signing::{metadata_email, sign_at_google};
 
 /// An access token is renewed this many seconds before it expires, while it still works. The metadata server renews its own 5 minutes
 /// before.
@@ -108,7 +110,7 @@ impl Exchange {
         }
         let account = self.signer(client).await?;
         let bearer = self.bearer(client, now).await?;
-        let signed = source::sign_at_google(client, &self.iam, account, bearer, &claims(account)).await;
+        let signed = sign_at_google(client, &self.iam, account, bearer, &claims(account)).await;
         signed.map_err(about_us)
     }
 
@@ -120,9 +122,7 @@ impl Exchange {
             // A user or another cloud's identity signs for the account that `FIREBASE_SERVICE_ACCOUNT` names.
             return Err(FirebaseError::NotConfigured("FIREBASE_SERVICE_ACCOUNT"));
         };
-        let found = self
-            .found
-            .get_or_try_init(|| source::metadata_email(client, base));
+        let found = self.found.get_or_try_init(|| metadata_email(client, base));
         Ok(found.await.map_err(about_us)?)
     }
 

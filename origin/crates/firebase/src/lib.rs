@@ -3,11 +3,11 @@
 //! <https://firebase.google.com/docs/reference/rest/auth>,
 //! <https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts>
 
-pub mod http_client;
 pub mod issuer;
 pub mod role_claim;
 
-mod accounts;
+mod account;
+mod administration;
 mod answers;
 mod bulk;
 mod call;
@@ -18,10 +18,12 @@ mod custom_token;
 mod error;
 mod import;
 mod mails;
+mod new_account;
 mod repeat;
 mod second_factor;
 mod service_account;
 mod session_cookie;
+mod sign_in;
 mod source;
 mod transport;
 mod urls;
@@ -32,13 +34,15 @@ use std::sync::Arc;
 use shared::ids::{ProjectId, TenantId};
 use shared::time::UnixTime;
 
-pub use accounts::{Account, ImportedAccount, NewAccount, Refreshed, SignedIn};
+pub use account::Account;
 pub use config::FirebaseConfig;
 pub use error::{FirebaseError, PendingSignIn};
 pub use import::{AccountPage, AccountToImport, KnownAccount, MAX_IMPORT, MAX_LOOKUP, UID_EXISTS};
 pub use mails::FirebaseMails;
+pub use new_account::{ImportedAccount, NewAccount};
 pub use second_factor::{FactorAnswer, SmsRequest};
 pub use service_account::{NotAServiceAccount, ServiceAccount};
+pub use sign_in::{Refreshed, SignedIn};
 pub use source::Source;
 pub use urls::{FirebaseUrls, PlainHttp, service_url};
 

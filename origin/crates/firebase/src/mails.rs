@@ -2,6 +2,10 @@
 
 use reqwest::Url;
 use shared::config::{Reader, on_off};
+use shared::ids::NormalizedEmail;
+
+use super::wire::ResetAnswer;
+use super::{Firebase, FirebaseError};
 
 /// The configuration of Firebase's mails. The project has templates for their texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,5 +47,39 @@ impl FirebaseMails {
                 }
             }),
         }
+    }
+}
+
+impl Firebase {
+    /// Sends the mail that lets a user replace a forgotten password.
+    ///
+    /// # Errors
+    /// [`FirebaseError::InvalidCredentials`] for an unknown address, unless the project hides that.
+    pub async fn send_password_reset(&self, email: &NormalizedEmail) -> Result<(), FirebaseError> {
+        let request = serde_json::json!({ "requestType": "PASSWORD_RESET", "email": email.as_str() });
+        self.call_mail(request).await
+    }
+
+    /// Sends the mail that lets the holder of an ID token prove their address.
+    ///
+    /// # Errors
+    /// [`FirebaseError::TooManyAttempts`] where one was sent a moment ago, among others.
+    pub async fn send_verification(&self, id_token: &str) -> Result<(), FirebaseError> {
+        self.call_mail(serde_json::json!({ "requestType": "VERIFY_EMAIL", "idToken": id_token }))
+            .await
+    }
+
+    /// Replaces a forgotten password; answers the address of its account.
+    ///
+    /// # Errors
+    /// [`FirebaseError::Stale`] for a code that is wrong, used or expired.
+    pub async fn reset_password(
+        &self,
+        code: &str,
+        new_password: &str,
+    ) -> Result<Option<String>, FirebaseError> {
+        let request = serde_json::json!({ "oobCode": code, "newPassword": new_password });
+        let answer: ResetAnswer = self.call_public("accounts:resetPassword", &request).await?;
+        Ok(answer.email)
     }
 }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::accounts::ID_TOKEN_SECONDS;
+use super::sign_in::ID_TOKEN_SECONDS;
 use super::{Firebase, FirebaseError, Refreshed};
 
 /// The request for an SMS. Google requires a proof that an app sends the request.

@@ -128,3 +128,18 @@ pub(super) struct ResetAnswer {
 /// An answer; its content is not used.
 #[derive(Deserialize)]
 pub(super) struct Ignored {}
+
+impl<'a> AccountRequest<'a> {
+    pub(super) const fn of(local_id: &'a str) -> Self {
+        Self {
+            local_id,
+            email: None,
+            email_verified: None,
+            password: None,
+            display_name: None,
+            photo_url: None,
+            disable_user: None,
+            valid_since: None,
+        }
+    }
+}

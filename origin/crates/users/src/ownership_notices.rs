@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use database::{DatabaseError, Pool, run};
-use firebase::http_client::{self, NoClient};
+use http_client::NoClient;
 use ring::hmac;
 use serde::Serialize;
 use shared::causes::Causes;

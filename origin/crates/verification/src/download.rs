@@ -1,11 +1,8 @@
 //! One download of a key set: bounded in time and size, over TLS or from this machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap, HeaderName};
-use reqwest::redirect::Policy;
-use rustls::{ClientConfig, RootCertStore};
 use shared::causes::Causes;
 use shared::key_cache::{FETCH_TIMEOUT_SECONDS, freshness};
 use shared::token::{BadKeySet, KeySet, MAX_KEY_SET_BYTES};
@@ -40,24 +37,10 @@ impl From<reqwest::Error> for DownloadError {
     }
 }
 
-/// An HTTP client for key sets: TLS with the program's own roots, no redirects (a new address of an issuer is a change of configuration), 3
-/// s in all.
+/// An HTTP client for key sets, with a shorter limit than other calls have.
 pub(super) fn client() -> Option<reqwest::Client> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
-    };
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(Policy::none())
-        .no_proxy()
-        .timeout(Duration::from_secs(FETCH_TIMEOUT_SECONDS.unsigned_abs()))
-        .build()
+    let limit = Duration::from_secs(FETCH_TIMEOUT_SECONDS.unsigned_abs());
+    http_client::client_within(limit)
         .inspect_err(|error| tracing::error!(error = %Causes(error), "no HTTP client"))
         .ok()
 }

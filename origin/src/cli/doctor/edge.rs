@@ -1,6 +1,5 @@
 //! Checks the edge: it answers, and has the same configuration as the origin.
 
-use firebase::http_client;
 use serde::Deserialize as _;
 use serde_json::Value;
 use shared::headers;

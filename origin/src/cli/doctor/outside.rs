@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use firebase::http_client;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE};
 use shared::key_cache::freshness;
 use shared::token::{KeySet, MAX_KEY_SET_BYTES, Ring};

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use shared::config::Reader;
 use shared::time::UnixTime;
 
-use super::{BadFile, INCOMPLETE, MAX_SUBJECT_BYTES, TIMEOUT, encode, no_subject};
+use super::bad_file::{BadFile, INCOMPLETE};
+use super::exchange::{MAX_SUBJECT_BYTES, TIMEOUT, encode, no_subject};
 use crate::FirebaseError;
 use crate::transport::{send, send_text};
 

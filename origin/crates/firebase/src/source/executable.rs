@@ -7,7 +7,8 @@ use serde::Deserialize;
 use shared::time::UnixTime;
 use tokio::process::Command;
 
-use super::{BadFile, INCOMPLETE, MAX_SUBJECT_BYTES, no_subject};
+use super::bad_file::{BadFile, INCOMPLETE};
+use super::exchange::{MAX_SUBJECT_BYTES, no_subject};
 use crate::FirebaseError;
 
 /// The variable that allows programs; Google's libraries require the same.

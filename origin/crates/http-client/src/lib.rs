@@ -1,4 +1,4 @@
-//! The one HTTP client for outbound calls: Google's key endpoint and Identity Toolkit.
+//! The one HTTP client for calls to others: Google, the key endpoints of issuers, the mail hook, the collector of traces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,20 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[error("the HTTP client cannot be made: {0}")]
 pub struct NoClient(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// A client that trusts the public certificate authorities (Mozilla's list, compiled in for bare containers), uses `ring`, follows no
-/// redirect and ignores proxies in the environment.
+/// [`client_within`] ten seconds.
 ///
 /// # Errors
 /// [`NoClient`].
 pub fn client() -> Result<reqwest::Client, NoClient> {
+    client_within(TIMEOUT)
+}
+
+/// A client whose calls end within `timeout`. It trusts the public certificate authorities (Mozilla's list, compiled in for bare
+/// containers), uses `ring`, follows no redirect and ignores proxies in the environment.
+///
+/// # Errors
+/// [`NoClient`].
+pub fn client_within(timeout: Duration) -> Result<reqwest::Client, NoClient> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -34,7 +42,7 @@ pub fn client() -> Result<reqwest::Client, NoClient> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
+        .timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(60))
         .user_agent(concat!("crossfade-origin/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::source::exchange::encode;
+use crate::source::signing::standard_base64;
 
 fn read(file: &serde_json::Value) -> Result<Source, BadFile> {
     read_allowing(file, false).map(|(source, _)| source)
@@ -10,7 +12,7 @@ fn read_allowing(file: &serde_json::Value, executables: bool) -> Result<(Source,
     let rules = Rules {
         allowed: &|url| url.starts_with("https://"),
         executables,
-        aws: AwsEnvironment::default(),
+        aws: Environment::default(),
     };
     read_file(file.to_string().as_bytes(), &rules)
 }
