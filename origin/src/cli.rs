@@ -1,7 +1,9 @@
 //! The command line, one verb for each file.
 
 pub mod assertion_keys;
+mod configuration;
 pub mod doctor;
+mod exit;
 pub mod healthcheck;
 pub mod ledger;
 pub mod migrate;
@@ -13,17 +15,12 @@ pub mod users;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use database::DatabaseConfig;
-use shared::assertion::AssertionKeys;
-use shared::config::{Faults, Reader};
-use shared::token::Environment;
 
-use crate::config::{Config, ListenConfig, process_environment};
-use crate::http::openapi;
+use configuration::{assertion_keys_alone, bad_configuration, database, listen};
+
+use crate::config::{Config, process_environment};
+use crate::http::document;
 use crate::server;
-
-/// `EX_USAGE` of sysexits.h: arguments or configuration are wrong, and a restart will not help.
-const EXIT_USAGE: u8 = 64;
 
 /// The service on PostgreSQL: users, the token ledger, federation.
 #[derive(Debug, Parser)]
@@ -90,7 +87,7 @@ impl Cli {
             let _unseen = error.print();
             match error.exit_code() {
                 0 => ExitCode::SUCCESS,
-                _ => ExitCode::from(EXIT_USAGE),
+                _ => ExitCode::from(exit::USAGE),
             }
         })
     }
@@ -101,7 +98,7 @@ impl Cli {
             Ok(environment) => environment,
             Err(error) => {
                 eprintln!("{error}");
-                return ExitCode::from(EXIT_USAGE);
+                return ExitCode::from(exit::USAGE);
             }
         };
         if !self.command.ends_by_itself() {
@@ -128,7 +125,7 @@ impl Cli {
                 Err(faults) => bad_configuration(&faults),
             },
             Command::Openapi => {
-                print!("{}", openapi::pretty());
+                print!("{}", document::pretty());
                 ExitCode::SUCCESS
             }
             Command::Variables => {
@@ -180,34 +177,4 @@ fn end_at_signals() {
         // The main thread may be busy with work for which nothing waits.
         std::process::exit(128_i32.saturating_add(number));
     });
-}
-
-/// The configuration of the database alone, for verbs that need no more.
-fn database(environment: &dyn shared::config::Lookup) -> Result<DatabaseConfig, Faults> {
-    let mut reader = Reader::new(environment);
-    let database = DatabaseConfig::read(&mut reader);
-    reader.finish(database)
-}
-
-/// The same for the assertion keys.
-fn assertion_keys_alone(environment: &dyn shared::config::Lookup) -> Result<AssertionKeys, Faults> {
-    let mut reader = Reader::new(environment);
-    let keys = reader.required("ORIGIN_ASSERTION_KEYS", AssertionKeys::parse);
-    reader.finish(keys)
-}
-
-/// The same for the listening address.
-fn listen(environment: &dyn shared::config::Lookup) -> Result<ListenConfig, Faults> {
-    let mut reader = Reader::new(environment);
-    let deployment = Environment::read(&mut reader);
-    let listen = ListenConfig::read(&mut reader, deployment);
-    reader.finish(Some(listen))
-}
-
-fn bad_configuration(faults: &Faults) -> ExitCode {
-    eprintln!("The configuration is wrong:");
-    for fault in &faults.0 {
-        eprintln!("  {} {}", fault.name, fault.reason);
-    }
-    ExitCode::from(EXIT_USAGE)
 }

@@ -1,5 +1,6 @@
 //! The origin's configuration: read in one pass, complete or not at all.
 
+mod bcrypt;
 mod bulk;
 mod dotenv;
 mod listen;
@@ -15,7 +16,6 @@ use shared::assertion::AssertionKeys;
 use shared::config::{self, Faults, Lookup, Reader};
 use shared::service_keys::ServiceKeys;
 use shared::token::{Environment, KeyUrls, TokenPolicy};
-use users::rules::bcrypt_hash::MAX_COST;
 use users::{LegacySession, OwnershipNotices};
 
 pub use bulk::BulkConfig;
@@ -111,7 +111,7 @@ impl Config {
             LEGACY_EXCHANGE_MAX_AGE,
             |text| config::whole_number(text, 0..=MAX_LEGACY_EXCHANGE_MAX_AGE),
         );
-        let bcrypt_max_cost = bcrypt_max_cost(&mut reader);
+        let bcrypt_max_cost = bcrypt::max_cost(&mut reader);
         if bcrypt_cost > bcrypt_max_cost {
             reader.fault("BCRYPT_MAX_COST", "is less than BCRYPT_ROUNDS");
         }
@@ -141,13 +141,6 @@ impl Config {
         })();
         reader.finish(value)
     }
-}
-
-/// The cost above which stored password hashes are neither checked nor imported.
-fn bcrypt_max_cost(reader: &mut Reader<'_>) -> u32 {
-    reader.or("BCRYPT_MAX_COST", MAX_COST, |text| {
-        config::whole_number(text, 4..=20).map(|number| u32::try_from(number).unwrap_or(MAX_COST))
-    })
 }
 
 #[cfg(test)]

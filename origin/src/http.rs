@@ -5,6 +5,7 @@ mod body;
 mod changes;
 mod context;
 mod current_user;
+pub mod document;
 mod error;
 mod fields;
 mod health;
@@ -14,58 +15,39 @@ mod ledger_json;
 mod legacy;
 mod limit;
 mod metrics;
-pub mod openapi;
+mod openapi;
 mod path_text;
 mod request_log;
+mod routes;
 mod service_caller;
 mod success;
 mod tokens;
 mod users;
 mod verify_token;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware;
+use axum::{Extension, Router};
 use shared::problem::ErrorCode;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::AppState;
+use body::MAX_BODY_BYTES;
+use openapi::page::Text;
 
 pub use error::ApiError;
-
-/// The largest body read, in bytes. The largest legitimate one is a batch of fifty registrations.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Every route of the service.
 pub fn router(app: AppState) -> Router {
     Router::new()
-        .merge(Router::from(routes()))
+        .merge(Router::from(routes::routes()))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(Extension(Text(document::compact)))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), limit::handle))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::handle))
         .with_state(app)
-}
-
-/// Every documented route, with its handler's annotation.
-fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .merge(verify_token::router())
-        .merge(accounts::router())
-        .merge(legacy::router())
-        .merge(tokens::router())
-        .merge(holds::router())
-        .routes(routes!(changes::changes))
-        .merge(users::router())
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(openapi::page::document_route))
-        .routes(routes!(openapi::page::page_route))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
-        .routes(routes!(health::health))
 }
 
 async fn no_route(method: Method, uri: Uri) -> ApiError {

@@ -45,7 +45,7 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     };
     if tokio::time::timeout(LOOK, app.pool.has_shared_sessions()).await == Ok(true) {
         tracing::error!(error = %SharedSessions, "cannot start");
-        return ExitCode::from(super::EXIT_USAGE);
+        return ExitCode::from(super::exit::USAGE);
     }
     if arguments.migrate
         && let Err(error) = bring_schema_up(&app.config.database.migrations).await

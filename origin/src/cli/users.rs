@@ -3,6 +3,7 @@
 mod erasure;
 mod migrate;
 mod progress;
+mod record;
 mod roles;
 mod standing;
 mod sync;
@@ -21,13 +22,13 @@ use users::OperationError;
 use users::administration;
 use users::audit::Event;
 use users::directory::Directory;
-use users::rules::user::UserRecord;
 use users::statements;
 
 use super::reach::reach;
 use super::reason::with_causes;
 use crate::clock;
 use crate::config::BulkConfig;
+use record::{describe, user_id};
 
 /// Users: show, find, deactivate, activate, bring to Firebase.
 #[derive(Debug, Args)]
@@ -88,13 +89,6 @@ enum OnePerson {
     Erase(erasure::EraseArgs),
 }
 
-/// The result for some users is bad. 1 means that the command failed.
-const EXIT_SOME: u8 = 2;
-
-fn user_id(text: &str) -> Result<UserId, String> {
-    UserId::parse(text).map_err(|rule| rule.0.to_owned())
-}
-
 /// Runs the command and answers the exit code: 0 done, 1 failed (the reason is on standard error), 2 done but not for all users.
 ///
 /// # Errors
@@ -102,7 +96,7 @@ fn user_id(text: &str) -> Result<UserId, String> {
 pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, Faults> {
     let done = match arguments.command {
         Command::One(command) => {
-            let database = super::database(lookup)?;
+            let database = super::configuration::database(lookup)?;
             match reach(&database).await {
                 Ok(pool) => Ok(one(command, &pool, lookup).await),
                 Err(code) => Err(code),
@@ -198,45 +192,6 @@ async fn find(pool: &Pool, what: &str) -> Result<String, OperationError> {
     }
     let described: Vec<String> = found.iter().map(describe).collect();
     Ok(described.join("\n"))
-}
-
-fn describe(record: &UserRecord) -> String {
-    let user = &record.user;
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-    let issuer = match (&user.firebase_uid, record.issuer.as_str()) {
-        (None, _) => "-".to_owned(),
-        (Some(_), "") => "home (auth.firebase_home)".to_owned(),
-        (Some(_), issuer) => issuer.to_owned(),
-    };
-    let moment = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let lines = [
-        ("id", user.id.to_string()),
-        ("firebase uid", text(&user.firebase_uid)),
-        ("issuer", issuer),
-        ("e-mail", text(&user.email)),
-        ("verified", user.email_verified.to_string()),
-        ("username", text(&user.username)),
-        ("display name", text(&user.display_name)),
-        ("type", user.user_type.clone()),
-        ("active", user.is_active.to_string()),
-        ("tokens", user.token_balance.to_string()),
-        ("provider", user.auth_provider.clone()),
-        (
-            "last sign-in",
-            user.last_login.map_or_else(|| "-".to_owned(), moment),
-        ),
-        (
-            "valid since",
-            record
-                .valid_since
-                .map_or_else(|| "-".to_owned(), |at| at.to_string()),
-        ),
-        ("created", moment(user.created_at)),
-    ];
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name:14}{value}\n"))
-        .collect()
 }
 
 fn line(event: &Event) -> String {

@@ -42,7 +42,7 @@ impl BulkConfig {
         for fault in faults.into_iter().flat_map(|faults| faults.0) {
             reader.fault(&fault.name, fault.reason);
         }
-        let bcrypt_max_cost = super::bcrypt_max_cost(&mut reader);
+        let bcrypt_max_cost = super::bcrypt::max_cost(&mut reader);
         let value = (|| {
             Some(Self {
                 database: database?,

@@ -15,6 +15,9 @@ use self::reading::Fault;
 use super::error::ApiError;
 use super::path_text::PathText;
 
+/// The largest body read, in bytes. The largest legitimate one is a batch of fifty registrations.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+
 /// A JSON body of the type `T`. Fields that `T` does not name are ignored, as old clients expect.
 #[derive(Debug)]
 pub struct Body<T>(pub T);

@@ -10,7 +10,7 @@ use shared::problem::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::MAX_BODY_BYTES;
+use super::body::MAX_BODY_BYTES;
 use super::body::{Fields, ForUser};
 use super::error::ApiError;
 use super::fields::{Amount, Lifetime, Reason, Reference};

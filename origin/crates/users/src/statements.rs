@@ -10,5 +10,6 @@ pub mod profiles;
 pub mod pushes;
 pub(crate) mod revocations;
 pub(crate) mod syncs;
+pub(crate) mod together;
 pub mod users;
 pub(crate) mod welcome;

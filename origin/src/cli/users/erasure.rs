@@ -10,7 +10,7 @@ use users::audit::Actor;
 use users::erasure;
 use users::erasure::Erased;
 
-use super::user_id;
+use super::record::user_id;
 use crate::clock;
 use crate::config::BulkConfig;
 

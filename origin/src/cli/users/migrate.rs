@@ -13,8 +13,8 @@ use user_import::{ImportError, Looking, Pace, Preflight, Progress, Report, UserI
 use users::audit::Actor;
 use users::directory::Directory;
 
-use super::EXIT_SOME;
 use super::progress::ProgressBar;
+use crate::cli::exit;
 use crate::cli::reason::with_causes;
 
 /// Bring users to Firebase with their passwords.
@@ -99,7 +99,7 @@ pub(super) async fn run(
         }
         Outcome {
             report: Some(report), ..
-        } if !report.failed.is_empty() => ExitCode::from(EXIT_SOME),
+        } if !report.failed.is_empty() => ExitCode::from(exit::SOME),
         _ => ExitCode::SUCCESS,
     }
 }

@@ -14,7 +14,7 @@ use users::firebase_sync::Syncing;
 use users::firebase_sync::push::Notified;
 use users::statements::pushes;
 
-use super::{describe, user_id};
+use super::record::{describe, user_id};
 use crate::clock;
 use crate::config::BulkConfig;
 

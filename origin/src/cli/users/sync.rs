@@ -12,7 +12,7 @@ use users::audit::{Actor, RequestSource};
 use users::directory::Directory;
 use users::firebase_sync::{Round, Synced, Syncing};
 
-use super::EXIT_SOME;
+use crate::cli::exit;
 use crate::cli::reason::with_causes;
 use crate::clock;
 
@@ -75,7 +75,7 @@ pub(super) async fn run(arguments: SyncArgs, directory: Directory, firebase: Fir
             if done.missing == 0 {
                 ExitCode::SUCCESS
             } else {
-                ExitCode::from(EXIT_SOME)
+                ExitCode::from(exit::SOME)
             }
         }
         Err(error) => {

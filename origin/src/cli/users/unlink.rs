@@ -10,7 +10,7 @@ use user_import::{ImportError, Pace, Unlinked, Unlinking, Whom};
 use users::audit::Actor;
 
 use super::progress::ProgressBar;
-use super::user_id;
+use super::record::user_id;
 use crate::cli::reason::{counted, with_causes};
 
 /// Make users local again.

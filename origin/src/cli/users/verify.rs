@@ -7,7 +7,7 @@ use firebase::Firebase;
 use user_import::{Comparison, Pace, compare};
 use users::directory::Directory;
 
-use super::EXIT_SOME;
+use crate::cli::exit;
 use crate::cli::reason::with_causes;
 
 /// Compare all rows with all Firebase accounts.
@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: VerifyArgs, directory: Directory, firebase: F
     if found.agrees() {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(EXIT_SOME)
+        ExitCode::from(exit::SOME)
     }
 }
 

@@ -7,7 +7,7 @@ use shared::api::envelope::Success;
 use shared::problem::ErrorCode;
 use users::accounts::is_recent_sign_in;
 
-use super::{OF_SIGN_IN, Session};
+use super::signed_in::{OF_SIGN_IN, Session};
 use crate::app::AppState;
 use crate::clock;
 use crate::http::body::Body;

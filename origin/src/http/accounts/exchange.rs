@@ -6,7 +6,7 @@ use shared::api::envelope::Success;
 use shared::identity::TokenKind;
 use shared::problem::ErrorCode;
 
-use super::{OF_SIGN_IN, Session};
+use super::signed_in::{OF_SIGN_IN, Session};
 use crate::app::AppState;
 use crate::clock;
 use crate::http::context::RequestContext;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::problem::ErrorCode;
 
-use super::{OF_SIGN_IN, Session};
+use super::signed_in::{OF_SIGN_IN, Session};
 use crate::app::AppState;
 use crate::http::body::{Body, Fields};
 use crate::http::context::RequestContext;

@@ -13,7 +13,7 @@ use users::AccountError;
 use users::accounts::Registration;
 use users::statements::accounts::Identifier;
 
-use super::{OF_SIGN_IN, Session};
+use super::signed_in::{OF_SIGN_IN, Session};
 use crate::app::AppState;
 use crate::http::body::Body;
 use crate::http::context::RequestContext;

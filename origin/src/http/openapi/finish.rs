@@ -11,9 +11,10 @@ use utoipa::openapi::{
     Type,
 };
 
+use super::envelopes;
 use super::failure::{self, Failure};
-use super::{BEARER, EDGE, FAILS, LEGACY, OPERATORS, envelopes};
-use crate::http::MAX_BODY_BYTES;
+use super::names::{BEARER, EDGE, FAILS, LEGACY, OPERATORS};
+use crate::http::body::MAX_BODY_BYTES;
 
 /// The failures of every call.
 const EVERYWHERE: [ErrorCode; 4] = [

@@ -1,9 +1,14 @@
 //! Serves the document, and the page to read it.
 
+use axum::Extension;
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use super::{OPERATORS, compact};
+use super::names::OPERATORS;
+
+/// The document's text. It lists the routes, this one among them, and so comes from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Text(pub fn() -> &'static str);
 
 /// The page contains its own style and script, and may fetch only the document.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; \
@@ -12,8 +17,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// This document
 #[utoipa::path(get, path = "/openapi.json", operation_id = "getDocument", tag = OPERATORS,
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
-pub async fn document_route() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], compact())
+pub async fn document_route(Extension(text): Extension<Text>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], (text.0)())
 }
 
 /// This document, as a page to read

@@ -4,7 +4,7 @@ use std::fmt;
 
 use shared::ids::UserId;
 
-use super::HoldId;
+use super::hold::HoldId;
 
 /// An account of the ledger. Every transfer debits one and credits another, so the sum over all accounts is always zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use shared::ids::UserId;
 use uuid::Uuid;
 
-use super::{Amount, InvalidField};
+use super::amount::Amount;
+use super::invalid_field::InvalidField;
 
 /// The id of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,9 @@
 use sha2::{Digest, Sha256};
 use shared::ids::UserId;
 
-use super::{Amount, Caller, HoldId, HoldLifetime, IdempotencyKey, Reason, Reference};
+use super::amount::Amount;
+use super::fields::{Caller, IdempotencyKey, Reason, Reference};
+use super::hold::{HoldId, HoldLifetime};
 
 /// The direction of a movement, seen from the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

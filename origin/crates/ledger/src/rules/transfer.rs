@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use shared::ids::UserId;
 
-use super::{Account, Amount, HoldId};
+use super::account::Account;
+use super::amount::Amount;
+use super::hold::HoldId;
 
 /// The purpose of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

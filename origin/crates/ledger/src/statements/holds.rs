@@ -5,7 +5,7 @@ use shared::ids::UserId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::{Found, tokens};
+use super::position::{Found, tokens};
 use crate::rules::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
 
 /// The result of a request to reserve tokens.

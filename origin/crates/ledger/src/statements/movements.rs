@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, Row as _};
 
-use super::Found;
+use super::position::Found;
 use crate::rules::{Account, Direction, Excursion, IdempotencyToken, Movement, SystemAccount};
 
 /// The result of one credit or debit.

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::tokens;
+use super::position::tokens;
 use crate::rules::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
 
 /// A user's balance, in tokens.

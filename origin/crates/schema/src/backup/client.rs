@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 use tokio::process::Command;
 
-use super::BackupError;
+use super::error::BackupError;
 use crate::session::KEEPALIVE;
 
 /// How long `pg_dump` waits for a table that another session has locked.

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::BackupError;
+use super::error::BackupError;
 
 /// Dropping the value removes the file, unless the backup was finished: an operator cannot mistake half a dump for a backup.
 #[derive(Debug)]

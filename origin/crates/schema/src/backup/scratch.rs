@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::BackupError;
+use super::error::BackupError;
 use crate::error::in_migration;
 use crate::session::{self, Patience};
 

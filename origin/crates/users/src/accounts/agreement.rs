@@ -10,7 +10,7 @@ use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::audit;
 use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;

@@ -5,8 +5,8 @@ use firebase::FirebaseError;
 use limits::Attempt;
 use shared::ids::{NormalizedEmail, UserId};
 
-use crate::accounts::Accounts;
 use crate::accounts::guess::ending;
+use crate::accounts::handle::Accounts;
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;

@@ -3,7 +3,7 @@
 use database::run;
 use shared::ids::UserId;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::user::UserError;

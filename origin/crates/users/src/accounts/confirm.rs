@@ -8,7 +8,7 @@ use shared::ownership::Deed;
 use shared::time::UnixTime;
 
 use crate::accounts::guess::ending;
-use crate::accounts::{Accounts, SignedInUser};
+use crate::accounts::handle::{Accounts, SignedInUser};
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;

@@ -7,7 +7,7 @@ use shared::ownership::Deed;
 use shared::time::UnixTime;
 
 use crate::accounts::agreement::CLOCKS_DIFFER_SECONDS;
-use crate::accounts::{Accounts, SignedInUser};
+use crate::accounts::handle::{Accounts, SignedInUser};
 use crate::audit;
 use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;

@@ -2,7 +2,7 @@
 
 use limits::{Attempt, Ending, SlowDown};
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::user::UserError;

@@ -7,7 +7,7 @@ use shared::ids::UserId;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::error::AccountError;
 use crate::statements::lease;
 

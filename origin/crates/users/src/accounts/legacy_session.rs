@@ -7,7 +7,7 @@ use shared::causes::Causes;
 use shared::identity::TokenKind;
 
 use crate::LegacySession;
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 
 /// How long Google may take: the sign-in has already used its time, and the edge waits for both.
 const PATIENCE: Duration = Duration::from_millis(1_000);

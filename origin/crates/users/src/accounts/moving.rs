@@ -8,7 +8,7 @@ use firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, Sign
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
 use crate::rules::importable::{Importable, importable};

@@ -6,7 +6,7 @@ use shared::causes::Causes;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 use shared::ownership::Deed;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::accounts::lease::Held;
 use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;

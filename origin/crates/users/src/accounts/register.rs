@@ -6,7 +6,7 @@ use shared::ids::{NormalizedEmail, UserId};
 use uuid::Uuid;
 
 use crate::accounts::guess::ending;
-use crate::accounts::{Accounts, SignedInUser};
+use crate::accounts::handle::{Accounts, SignedInUser};
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::{Password, Username};

@@ -10,7 +10,7 @@ use shared::causes::Causes;
 use shared::ids::{NormalizedEmail, UserId};
 
 use crate::accounts::guess::ending;
-use crate::accounts::{Accounts, SignedInUser};
+use crate::accounts::handle::{Accounts, SignedInUser};
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;

@@ -6,8 +6,8 @@ use limits::Attempt;
 use shared::ids::{FirebaseUid, NormalizedEmail};
 
 use crate::accounts::guess::ending;
+use crate::accounts::handle::{Accounts, SignedInUser};
 use crate::accounts::lease::Held;
-use crate::accounts::{Accounts, SignedInUser};
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::passwords::Turn;

@@ -3,7 +3,7 @@
 use shared::causes::Causes;
 use shared::ids::FirebaseUid;
 
-use crate::accounts::Accounts;
+use crate::accounts::handle::Accounts;
 use crate::error::AccountError;
 use crate::rules::user::{ActiveUser, UserError};
 

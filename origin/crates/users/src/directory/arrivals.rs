@@ -10,7 +10,7 @@ use std::sync::Arc;
 use database::{Batch, DatabaseError, Pool, Waiting, run};
 
 use crate::rules::user::UserRecord;
-use crate::statements::users;
+use crate::statements::together;
 use crate::statements::users::Arrival;
 
 /// Creates users in this database.
@@ -30,7 +30,7 @@ impl Batch for Arrivals {
         let arrivals: Vec<&Arrival> = waiting.iter().map(|one| &*one.question).collect();
         let arrivals = arrivals.as_slice();
         let created = run(&self.0, |mut connection| async move {
-            users::create_together(&mut connection, arrivals).await
+            together::create_together(&mut connection, arrivals).await
         })
         .await;
         let created = match created {

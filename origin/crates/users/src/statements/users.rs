@@ -1,7 +1,5 @@
 //! Statements about `auth.users`, one for each function.
 
-mod together;
-
 use chrono::{DateTime, Utc};
 use database::replica::Seen;
 use firebase::issuer::StoredIssuer;
@@ -18,8 +16,6 @@ use crate::audit::RequestSource;
 use crate::rules::sign_in::FirebaseSignIn;
 use crate::rules::user::UserRecord;
 use crate::rules::welcome::{ProvenPerson, WelcomeGrant};
-
-pub use together::create_together;
 
 /// The columns of a [`UserRecord`], in the order in which it is read, without the password hash.
 macro_rules! columns {

@@ -22,7 +22,7 @@ pub async fn create_together(
     for arrival in arrivals {
         columns.push(arrival);
     }
-    sqlx::query_as(include_str!("create_together.sql"))
+    sqlx::query_as(include_str!("users/create_together.sql"))
         .bind(columns.uids)
         .bind(columns.emails)
         .bind(columns.emails_verified)
