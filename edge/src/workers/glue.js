@@ -98,8 +98,8 @@ export async function shadow(context, request, answer, message, body, timeoutMs,
   return [bytes, other.status, await readUpTo(other.body, limit)];
 }
 
-// Tells the object that watches both sides what this isolate saw: the numbers in the body, the callers in a header, which an object
-// of an earlier version does not look at. Resolves to its standing, as text.
+// Reports to the Durable Object what this isolate saw of both sides: the numbers in the body, the callers in a header, which an object of
+// an earlier version ignores. Resolves to the object's answer, as text.
 export function exchange(context, namespace, variables, report, callers, sightings, sessions, timeoutMs) {
   return outlive(context, exchangeWithin(namespace, variables, report, callers, sightings, sessions, timeoutMs));
 }
