@@ -89,6 +89,7 @@ const ours = (name, folder, LOG_LEVEL) => ({
     ORIGIN_ASSERTION_KEYS: `bench:${Buffer.alloc(32, 7).toString("base64url")}`, LOG_LEVEL,
     UPSTREAMS: JSON.stringify([
       { prefix: "/api/archive", url: upstream, auth: "required" },
+      { prefix: "/api/translated", url: upstream, auth: "required", token: "legacy" },
       { prefix: "/api/down", url: downUrl, auth: "required" },
     ]),
   },

@@ -17,6 +17,7 @@ mod old_clients;
 mod overrides;
 mod rate_limits;
 mod refusals;
+mod rehearsal;
 mod relay;
 mod second_factor;
 mod shadow;

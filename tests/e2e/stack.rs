@@ -31,3 +31,16 @@ pub fn variable(name: &str) -> String {
         )
     })
 }
+
+/// What `cargo xtask` prints. It runs on a thread of its own: what it asks may be served on this one.
+pub async fn xtask(arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new(variable("E2E_XTASK"));
+    command.args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}

@@ -55,6 +55,12 @@ fn suite(addresses: &Addresses, module: &str) -> Done {
     )
 }
 
+/// The tests ask the operator's commands, too.
+fn this_program() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    path.to_string_lossy().into_owned()
+}
+
 /// What `tests/e2e/stack.rs` reads.
 fn variables(addresses: &Addresses) -> Vec<(&'static str, String)> {
     let mut variables = vec![
@@ -65,6 +71,7 @@ fn variables(addresses: &Addresses) -> Vec<(&'static str, String)> {
         ("E2E_SERVICE_KEY", addresses.service_key.clone()),
         ("E2E_ASSERTION_KEYS", addresses.assertion_keys.clone()),
         ("E2E_LEGACY_SECRET", addresses.legacy_secret.clone()),
+        ("E2E_XTASK", this_program()),
     ];
     for (name, address) in [
         ("E2E_EDGES", &addresses.edges),

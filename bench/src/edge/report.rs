@@ -8,7 +8,10 @@ use serde_json::json;
 use stack::build_edge::Sizes;
 use stack::fault::{Done, Fault, In as _};
 
-use super::cases::{self, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, OURS, TARGETS};
+use super::cases::{
+    self, APP_SERVICE, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, MOST_TRANSLATED_US,
+    OURS, TARGETS, TRANSLATED,
+};
 use super::{Options, STEP};
 use crate::target::{Check, at_least, at_most, median, median_ratio};
 
@@ -166,6 +169,13 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
             format!("{BREAKER_OPEN}: CPU µs a request"),
             refused.cpu(),
             MOST_REFUSED_US,
+        ));
+    }
+    if let (Some(translated), Some(plain)) = (find(TRANSLATED), find(APP_SERVICE)) {
+        checks.push(at_most(
+            "a translated token: CPU µs a request more".to_owned(),
+            translated.cpu() - plain.cpu(),
+            MOST_TRANSLATED_US,
         ));
     }
     checks.push(at_most(

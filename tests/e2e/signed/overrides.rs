@@ -183,6 +183,109 @@ async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_obje
 }
 
 #[tokio::test]
+async fn change_that_breaks_a_rule_is_answered_with_the_rule_and_changes_nothing() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .with("ORIGIN_URL", &v2.url)
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .watched()
+        .start()
+        .await;
+    let api = &edge.api;
+    put(api, ADMIN, 0, &json!({ "percent": 50 })).await.expect(200);
+    let before = get(api).await.json()["data"].take();
+    let change = |version: u64, expires_at: &str| {
+        format!(
+            r#"{{"percent":100,"reason":"a test","expected_version":{version},"expires_at":{expires_at}}}"#
+        )
+    };
+    let soon = (chrono::Utc::now() + chrono::Duration::hours(1)).to_rfc3339();
+    let soon = format!("\"{soon}\"");
+    let guess = "a-guess-of-at-least-32-characters";
+    for (key, body, status, rule) in [
+        (ADMIN, "{".to_owned(), 400, "not a JSON object"),
+        (ADMIN, "\u{0}".to_owned(), 400, "not a JSON object"),
+        (ADMIN, change(1, "7"), 400, "not a JSON object"),
+        (ADMIN, change(1, "\"tomorrow\""), 400, "expires_at"),
+        (ADMIN, change(1, "\"2020-01-01T00:00:00Z\""), 400, "has passed"),
+        (ADMIN, change(0, &soon), 409, "expected_version is not 1"),
+        ("", change(1, &soon), 403, "An admin service key is needed"),
+        (guess, change(1, &soon), 403, "An admin service key is needed"),
+    ] {
+        let answer = api
+            .call("PUT", "/v1/rollout")
+            .header("x-service-key", key)
+            .body(body.clone())
+            .send()
+            .await
+            .expect(status);
+        assert!(answer.json().to_string().contains(rule), "{body}: {answer}");
+        let after = get(api).await.json()["data"].take();
+        assert_eq!(after, before, "{body}");
+    }
+    edge.end().await;
+}
+
+/// Whether it says that it cannot read what is kept.
+async fn complains(edge: &Api) -> bool {
+    let ready = edge.get("/readyz").send().await.json().to_string();
+    ready.contains("the overrides that are kept cannot be read")
+}
+
+#[tokio::test]
+async fn kept_overrides_that_cannot_be_read_move_nobody_until_the_next_change() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let mut edge = edge()
+        .with("ORIGIN_URL", &v2.url)
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .watched()
+        .changeable()
+        .start()
+        .await;
+    let kept = |percent: &str, author: &str, expires_at: i64| {
+        format!(
+            r#"{{"history":[{{"percent":"{percent}","reason":"a test",{author}"since":1700000000,"expires_at":{expires_at},"version":7}}],"pending":null}}"#
+        )
+    };
+    let (ops, later) = (r#""author":"ops","#, 4_000_000_000);
+    for (text, is_readable) in [
+        ("not json".to_owned(), false),
+        (r#"{"history":7}"#.to_owned(), false),
+        (kept("101", ops, later), false),
+        (kept("all", ops, later), false),
+        (kept("100", "", later), false),
+        (kept("100", ops, 1_700_000_001), true),
+    ] {
+        edge.api
+            .get("/livez")
+            .header("x-test-kept", &json!({ "steering": text }).to_string())
+            .send()
+            .await
+            .expect(204);
+        edge = edge.restart().await;
+        sign_in(&edge.api).await.came_from("legacy", "not_in_cohort");
+        let began = Instant::now();
+        while !is_readable && !complains(&edge.api).await {
+            assert!(began.elapsed() < WITHIN, "{text} is taken for good");
+        }
+    }
+    assert!(!complains(&edge.api).await);
+    // What was in force under version 7 has expired; the next one goes on from there.
+    put(&edge.api, ADMIN, 0, &json!({ "percent": 100 }))
+        .await
+        .expect(409);
+    put(&edge.api, ADMIN, 7, &json!({ "percent": 100 }))
+        .await
+        .expect(200);
+    sign_in(&edge.api).await.came_from("v2", "in_cohort");
+    edge.end().await;
+}
+
+#[tokio::test]
 async fn webhook_gets_each_change_and_a_silent_one_delays_nothing() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
