@@ -102,7 +102,10 @@ async fn silently_dead_connections_are_left_behind() {
 async fn unavailable_session_is_503_for_every_failure_of_the_server() {
     let (database, user, proxy) = behind_a_proxy().await;
     let quick = [&QUICK[..], &[("DB_POOL_ACQUIRE_MS", "300")]].concat();
-    let service = Service::start(&at(database.url(), &[proxy.address()], ""), &quick).await;
+    let gone = FaultyProxy::to(address(database.url())).await.unwrap();
+    gone.welcome(Welcome::Close);
+    let places = [gone.address(), proxy.address()];
+    let service = Service::start(&at(database.url(), &places, ""), &quick).await;
     let caller = service.caller();
     for welcome in [Welcome::Close, Welcome::Swallow] {
         proxy.welcome(welcome);
@@ -118,6 +121,14 @@ async fn unavailable_session_is_503_for_every_failure_of_the_server() {
         caller.show(user).await.unwrap().status == 200
     })
     .await;
+    until("the log tells when it ended", async || {
+        !service.logged("the database accepts sessions again").is_empty()
+    })
+    .await;
+    let away = service.logged("no server of the database accepts a session");
+    let servers = away[0]["servers"].as_str().unwrap();
+    assert!(servers.contains("1: ") && servers.contains("; "), "{servers}");
+    assert!(servers.contains("2: "), "{servers}");
 }
 
 #[tokio::test]

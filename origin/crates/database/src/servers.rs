@@ -66,6 +66,8 @@ pub struct Opening {
     /// The address that answered when the name's first address was silent.
     address: Mutex<Option<(usize, IpAddr)>>,
     late: AtomicU32,
+    /// Whether no server accepted the last session that was wanted.
+    is_away: AtomicBool,
     /// Whether the check has shown that sessions stay ours.
     is_verified: AtomicBool,
     known: Arc<Known>,
@@ -123,6 +125,7 @@ impl Opening {
             last_good: AtomicUsize::new(0),
             address: Mutex::new(None),
             late: AtomicU32::new(0),
+            is_away: AtomicBool::new(false),
             is_verified: AtomicBool::new(false),
             known: Arc::default(),
         }
@@ -148,6 +151,7 @@ impl Opening {
         let first = self.last_good.load(Ordering::Relaxed);
         let mut failure = sqlx::Error::PoolTimedOut;
         let mut for_readers = None;
+        let mut reasons = Vec::with_capacity(count);
         for step in 0..count {
             let index = first.wrapping_add(step) % count.max(1);
             let Some(server) = self.servers.list.get(index) else {
@@ -157,19 +161,39 @@ impl Opening {
                 Ok(begun) if begun.takes_writes => {
                     self.last_good.store(index, Ordering::Relaxed);
                     self.late.store(0, Ordering::Relaxed);
+                    self.tell_back();
                     return Ok(begun);
                 }
                 Ok(begun) => for_readers = for_readers.or(Some(begun)),
-                Err(error) => failure = error,
+                Err(error) => {
+                    reasons.push(format!("{}: {error}", index.saturating_add(1)));
+                    failure = error;
+                }
             }
         }
         if let Some(begun) = for_readers {
+            self.tell_back();
             return Ok(begun);
         }
+        self.tell_away(&reasons);
         if is_late(&failure) {
             self.late.fetch_add(1, Ordering::Relaxed);
         }
         Err(failure)
+    }
+
+    /// Tells once that the database is away, and what each server says: a request's own line names the last one only.
+    fn tell_away(&self, reasons: &[String]) {
+        if self.settings.is_some() && !self.is_away.swap(true, Ordering::Relaxed) {
+            let servers = reasons.join("; ");
+            tracing::warn!(servers, "no server of the database accepts a session");
+        }
+    }
+
+    fn tell_back(&self) {
+        if self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!("the database accepts sessions again");
+        }
     }
 
     /// How long one address may take now: longer after attempts that timed out, to reach a distant server too.
