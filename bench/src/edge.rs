@@ -9,13 +9,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use cases::{BESIDE, CASES, Case, OURS};
-use report::Figures;
 use stack::fault::{Done, Fault, In as _};
 use stack::tools::{npm, wasm_target};
 use stack::{build_edge, console};
 use workers::Workers;
 
-use super::upstream;
+use crate::figures::Figures;
+use crate::upstream;
 
 const STEP: &str = "bench edge";
 
@@ -86,20 +86,14 @@ pub fn run(options: &Options) -> Done {
     })?;
     let workers = workers.ok_or_else(|| Fault::new(STEP, "the Workers did not start"))?;
     let cases = options.cases();
-    let mut rows: Vec<Figures> = cases
-        .iter()
-        .map(|(_, name)| Figures {
-            name: name.clone(),
-            turns: Vec::new(),
-        })
-        .collect();
+    let mut rows: Vec<Figures> = cases.iter().map(|(_, name)| Figures::new(name)).collect();
     for turn in 0..=options.turns {
         // The first turn compiles, fetches keys and fills connections; it is not counted.
         console::step(&format!("turn {turn} of {}", options.turns), || {
             for ((case, _), row) in cases.iter().zip(&mut rows) {
                 let measured = workers.measure(case, turn, options)?;
                 if turn > 0 {
-                    row.turns.push(measured);
+                    row.add(measured);
                 }
             }
             Ok(())

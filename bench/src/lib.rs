@@ -2,6 +2,7 @@
 
 mod cpu;
 mod edge;
+mod figures;
 mod load;
 mod origin;
 mod target;

@@ -1,23 +1,30 @@
-//! Load: a number of kept-open HTTP/1.1 connections, each sending its next request when the last has been answered.
+//! Load: kept-open HTTP/1.1 connections, each sending its next request when the last has been answered. Two threads wait for all
+//! of them, as pgbench's do: what the clients spend is taken from the service, which shares the machine with them.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What to send, and where.
-pub struct Plan<'a> {
+use rustix::event::{PollFd, PollFlags, poll};
+
+const THREADS: usize = 2;
+const PATIENCE: rustix::event::Timespec = rustix::event::Timespec {
+    tv_sec: 30,
+    tv_nsec: 0,
+};
+
+/// What to send, and for how long.
+pub struct Load<'a> {
     /// `host:port`.
     pub address: &'a str,
-    /// The path of every request.
-    pub path: &'a str,
-    /// Each request carries the next of these; after the last comes the first again.
-    pub tokens: &'a [String],
+    /// Writes the request with this number; `false` when there are no more.
+    pub request: &'a (dyn Fn(usize, &mut Vec<u8>) -> bool + Sync),
     /// Connections at once.
     pub connections: usize,
-    /// How many requests to send in all.
-    pub requests: usize,
+    /// No request is begun after this.
+    pub length: Duration,
     /// The status that every answer should have.
     pub status: u16,
 }
@@ -34,20 +41,20 @@ pub struct Outcome {
 }
 
 /// Sends the load and waits for the last answer.
-pub fn send(plan: &Plan<'_>) -> io::Result<Outcome> {
+pub fn send(load: &Load<'_>) -> io::Result<Outcome> {
     let next = AtomicUsize::new(0);
     let started = Instant::now();
     let parts: Vec<io::Result<Outcome>> = thread::scope(|scope| {
-        let connections: Vec<_> = (0..plan.connections)
-            .map(|_| scope.spawn(|| connection(plan, &next)))
-            .collect();
-        connections
-            .into_iter()
-            .map(|connection| {
-                connection
-                    .join()
-                    .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let share = load.connections / THREADS + usize::from(number < load.connections % THREADS);
+                let next = &next;
+                scope.spawn(move || one_thread(load, share, next, started))
             })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
             .collect()
     });
     let mut whole = Outcome {
@@ -62,71 +69,107 @@ pub fn send(plan: &Plan<'_>) -> io::Result<Outcome> {
     Ok(whole)
 }
 
-fn connection(plan: &Plan<'_>, next: &AtomicUsize) -> io::Result<Outcome> {
-    let stream = TcpStream::connect(plan.address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream);
+/// A connection whose request is not answered yet.
+struct Connection {
+    stream: TcpStream,
+    sent: Instant,
+    answer: Vec<u8>,
+}
+
+fn one_thread(load: &Load<'_>, share: usize, next: &AtomicUsize, started: Instant) -> io::Result<Outcome> {
     let mut outcome = Outcome::default();
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= plan.requests {
-            return Ok(outcome);
+    let mut request = Vec::with_capacity(4096);
+    let mut begin = |connection: &mut Connection| -> io::Result<bool> {
+        request.clear();
+        if started.elapsed() >= load.length
+            || !(load.request)(next.fetch_add(1, Ordering::Relaxed), &mut request)
+        {
+            return Ok(false);
         }
-        let token = plan
-            .tokens
-            .get(number % plan.tokens.len().max(1))
-            .map_or("", String::as_str);
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nUser-Agent: crossfade-bench\r\n\
-             Authorization: Bearer {token}\r\n\r\n",
-            plan.path, plan.address
-        );
-        let sent = Instant::now();
-        writer.write_all(request.as_bytes())?;
-        if read_answer(&mut reader)? != plan.status {
-            outcome.failed += 1;
+        connection.answer.clear();
+        connection.sent = Instant::now();
+        connection.stream.write_all(&request)?;
+        Ok(true)
+    };
+    let mut open = Vec::with_capacity(share);
+    for _ in 0..share {
+        let stream = TcpStream::connect(load.address)?;
+        stream.set_nodelay(true)?;
+        let mut connection = Connection {
+            stream,
+            sent: Instant::now(),
+            answer: Vec::with_capacity(4096),
+        };
+        if begin(&mut connection)? {
+            open.push(connection);
         }
-        outcome.latencies.push(sent.elapsed());
+    }
+    let mut buffer = [0; 16 * 1024];
+    while !open.is_empty() {
+        let mut waiting: Vec<PollFd<'_>> = open
+            .iter()
+            .map(|connection| PollFd::new(&connection.stream, PollFlags::IN))
+            .collect();
+        if poll(&mut waiting, Some(&PATIENCE))? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let readable: Vec<bool> = waiting.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let mut ended = Vec::new();
+        for (at, (connection, _)) in open
+            .iter_mut()
+            .zip(readable)
+            .enumerate()
+            .filter(|(_, (_, readable))| *readable)
+        {
+            let count = connection.stream.read(&mut buffer)?;
+            connection
+                .answer
+                .extend_from_slice(buffer.get(..count).unwrap_or_default());
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some(status) = complete(&connection.answer)? else {
+                continue;
+            };
+            outcome.latencies.push(connection.sent.elapsed());
+            if status != load.status {
+                outcome.failed += 1;
+            }
+            if !begin(connection)? {
+                ended.push(at);
+            }
+        }
+        for at in ended.into_iter().rev() {
+            open.swap_remove(at);
+        }
+    }
+    Ok(outcome)
+}
+
+/// The status of an answer that has come in completely. Every service here sends `content-length` with bodies it knows; the string
+/// searches are the standard library's, compiled with optimisation also where this program is not.
+fn complete(answer: &[u8]) -> io::Result<Option<u16>> {
+    let broken = |what: &'static str| io::Error::new(io::ErrorKind::InvalidData, what);
+    let text = std::str::from_utf8(answer).map_err(|_| broken("not UTF-8"))?;
+    let Some(end) = text.find("\r\n\r\n") else {
+        return Ok(None);
+    };
+    let (head, body) = text.split_at(end);
+    let whole = match field(head, "content-length: ").or_else(|| field(head, "Content-Length: ")) {
+        Some(length) => {
+            let length: usize = length.parse().map_err(|_| broken("bad content-length"))?;
+            body.len() >= length + 4
+        }
+        None => body.ends_with("\r\n0\r\n\r\n"),
+    };
+    let status = head.get(9..12).and_then(|status| status.parse().ok());
+    match status {
+        Some(status) => Ok(whole.then_some(status)),
+        None => Err(broken("no status")),
     }
 }
 
-/// Reads one answer to its end and returns its status.
-fn read_answer(reader: &mut BufReader<TcpStream>) -> io::Result<u16> {
-    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| broken("no status line"))?;
-    let (mut length, mut chunked) = (0_usize, false);
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().map_err(|_| broken("bad length"))?,
-            "transfer-encoding" => chunked = true,
-            _ => {}
-        }
-    }
-    let mut body = Vec::new();
-    if !chunked {
-        reader.take(length as u64).read_to_end(&mut body)?;
-        return Ok(status);
-    }
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let length = u64::from_str_radix(line.trim(), 16).map_err(|_| broken("bad chunk"))?;
-        reader.by_ref().take(length + 2).read_to_end(&mut body)?;
-        if length == 0 {
-            return Ok(status);
-        }
-    }
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = head.split_once(name)?;
+    Some(rest.split_once("\r\n").map_or(rest, |(value, _)| value))
 }

@@ -1,10 +1,9 @@
 //! `cargo xtask bench origin`: the origin beside pgbench and two services in TypeScript, in turns, on one PostgreSQL server.
 
 mod cases;
-mod clients;
 mod credentials;
 mod database;
-mod figures;
+mod fill;
 mod pgbench;
 mod report;
 mod services;
@@ -16,12 +15,13 @@ use std::time::Duration;
 use cases::{CASES, Subject};
 use credentials::Issuer;
 use database::Server;
-use figures::Figures;
 use services::Services;
 use stack::console;
 use stack::fault::{Done, Fault};
 use stack::guard::Guard;
 use stack::tools::npm;
+
+use crate::figures::Figures;
 
 const STEP: &str = "bench origin";
 /// Connections of every pool and of pgbench.
@@ -83,14 +83,14 @@ pub fn run(options: &Options) -> Done {
     if options.fill {
         return options.users.iter().try_for_each(|&users| {
             console::step(&format!("a database of {users} people"), || {
-                server.fill(&pgbench, users).map(drop)
+                fill::fill(&server, &pgbench, users).map(drop)
             })
         });
     }
     let mut worlds = Vec::new();
     for (index, &users) in options.users.iter().enumerate() {
         let url = console::step(&format!("a database of {users} people"), || {
-            server.fill(&pgbench, users)
+            fill::fill(&server, &pgbench, users)
         })?;
         let services = Services::start(&guard, &url, &issuer, index == 0, options.beside.as_deref())?;
         worlds.push(World { users, url, services });

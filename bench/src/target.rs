@@ -1,6 +1,7 @@
 //! What is wanted of a figure, and the medians that figures are made of.
 
 /// What a target asks for, and what was measured.
+#[derive(serde::Serialize)]
 pub struct Check {
     /// The figure's name.
     pub what: String,
@@ -46,4 +47,15 @@ pub fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
             .map(|(ours, theirs)| ours / theirs)
             .collect(),
     )
+}
+
+/// Prints each figure beside what is wanted of it. A missed target is told, not an error: it depends on the machine.
+pub fn print(checks: &[Check]) {
+    for check in checks {
+        let verdict = if check.met { "met" } else { "MISSED" };
+        println!(
+            "  {:<68} {:>7.2}  {:<9} {verdict}",
+            check.what, check.value, check.wanted
+        );
+    }
 }

@@ -19,7 +19,7 @@ use stack::{build_page, console, paths, run};
 pub struct Options {}
 
 /// Runs all checks and reports all that failed, not only the first.
-pub fn run(_: &Options) -> Done {
+pub fn run(_: &Options, commands: &clap::Command) -> Done {
     console::step("npm tools", npm::ensure)?;
     console::step("wasm32 target", wasm_target::ensure)?;
     let deny = Tool::cargo_deny().ensure()?;
@@ -44,7 +44,9 @@ pub fn run(_: &Options) -> Done {
         console::step("every crate takes the workspace's lints", manifests::check),
         console::step("direction of imports", direction::check),
         console::step("purity of shared", purity::check),
-        console::step("links and commands of the documents", documents::check),
+        console::step("links and commands of the documents", || {
+            documents::check(commands)
+        }),
         console::step("every environment of wrangler.toml", || {
             cargo(
                 "wrangler.toml",

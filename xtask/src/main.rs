@@ -16,7 +16,7 @@ mod test;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use stack::{build_edge, console, running};
 
 #[derive(Parser)]
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Verb::Dev(options) => dev::run(&options),
         Verb::Smoke(options) => smoke::run(&options),
         Verb::Test(options) => test::run(&options),
-        Verb::Check(options) => check::run(&options),
+        Verb::Check(options) => check::run(&options, &Cli::command()),
         Verb::ApiCheck(options) => api_check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),

@@ -121,7 +121,9 @@ fn run_part(part: Part, named: Option<&str>) -> Done {
         Part::Conformance => conformance::run(&conformance::Options::everything()),
         Part::StandIn => with_database("crossfade-testkit", &["--test=legacy"]),
         Part::Origin => with_database("crossfade-origin", &ORIGIN_TESTS),
-        Part::Clients => clients::test(),
+        Part::Clients => {
+            clients::test().and_then(|()| end_to_end::only(Issuer::KeyServer, "signed::clients::"))
+        }
         Part::EndToEnd => end_to_end(Issuer::Emulator, named),
         Part::EndToEndRs256 => end_to_end(Issuer::KeyServer, named),
         Part::Documents => documents::test(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
 
 use serde_json::json;
 use stack::build_edge::Sizes;
@@ -13,60 +12,8 @@ use super::cases::{
     OURS, TARGETS, TRANSLATED,
 };
 use super::{Options, STEP};
-use crate::target::{Check, at_least, at_most, median, median_ratio};
-
-/// One turn of one row.
-pub struct Turn {
-    /// Answers of another status than the row's.
-    pub failed: usize,
-    /// From the first request to the last answer.
-    pub took: Duration,
-    /// Processor time of workerd.
-    pub cpu: Duration,
-    /// How long each request took.
-    pub latencies: Vec<Duration>,
-}
-
-/// The turns of one row.
-pub struct Figures {
-    pub name: String,
-    pub turns: Vec<Turn>,
-}
-
-impl Figures {
-    fn requests(&self) -> usize {
-        self.turns.iter().map(|turn| turn.latencies.len()).sum()
-    }
-
-    fn failed(&self) -> usize {
-        self.turns.iter().map(|turn| turn.failed).sum()
-    }
-
-    /// Requests per second of each turn.
-    fn rates(&self) -> Vec<f64> {
-        self.turns
-            .iter()
-            .map(|turn| turn.latencies.len() as f64 / turn.took.as_secs_f64())
-            .collect()
-    }
-
-    /// Microseconds of workerd's processor time a request.
-    fn cpu(&self) -> f64 {
-        let all: Duration = self.turns.iter().map(|turn| turn.cpu).sum();
-        all.as_secs_f64() * 1e6 / self.requests().max(1) as f64
-    }
-
-    fn percentile(&self, percent: usize) -> u128 {
-        let mut all: Vec<Duration> = self
-            .turns
-            .iter()
-            .flat_map(|turn| turn.latencies.iter().copied())
-            .collect();
-        all.sort_unstable();
-        let at = (all.len() * percent / 100).min(all.len().saturating_sub(1));
-        all.get(at).map_or(0, Duration::as_micros)
-    }
-}
+use crate::figures::Figures;
+use crate::target::{self, Check, at_least, at_most, median};
 
 /// Prints everything, and writes it where the options say.
 ///
@@ -88,24 +35,18 @@ pub fn print(
     );
     for row in rows {
         println!(
-            "{:<50} {:>9} {:>9.0} {:>8} {:>8} {:>10.0}",
+            "{:<50} {:>9} {:>9.0} {:>8.0} {:>8.0} {:>10.0}",
             row.name,
             row.requests(),
             median(row.rates()),
             row.percentile(50),
             row.percentile(99),
-            row.cpu()
+            row.service_cpu().unwrap_or(f64::NAN)
         );
     }
     let checks = checks(rows, sizes, starts);
     println!("\nRatios are medians of the turns' ratios of requests a second:");
-    for check in &checks {
-        let verdict = if check.met { "met" } else { "MISSED" };
-        println!(
-            "  {:<68} {:>7.2}  {:<8} {verdict}",
-            check.what, check.value, check.wanted
-        );
-    }
+    target::print(&checks);
     println!("\nStart of workerd to the first answer:");
     for (worker, times) in starts {
         println!(
@@ -120,9 +61,7 @@ pub fn print(
         let document = json!({
             "connections": options.connections, "turns": options.turns, "load_before": load_before,
             "rows": rows.iter().map(row_of).collect::<Vec<_>>(),
-            "targets": checks.iter().map(|check| json!({
-                "what": check.what, "value": check.value, "wanted": check.wanted, "met": check.met,
-            })).collect::<Vec<_>>(),
+            "targets": checks,
             "start_ms": starts,
             "bytes": sizes,
         });
@@ -140,7 +79,7 @@ pub fn print(
 fn row_of(row: &Figures) -> serde_json::Value {
     json!({
         "name": row.name, "requests": row.requests(), "failed": row.failed(), "per_second": median(row.rates()),
-        "p50_us": row.percentile(50), "p99_us": row.percentile(99), "cpu_us": row.cpu(),
+        "p50_us": row.percentile(50), "p99_us": row.percentile(99), "cpu_us": row.service_cpu().unwrap_or(f64::NAN),
     })
 }
 
@@ -149,14 +88,14 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
     let mut checks: Vec<Check> = TARGETS
         .iter()
         .filter_map(|(ours, theirs, least)| {
-            let value = ratio(find(ours)?, find(theirs)?);
+            let value = find(ours)?.ratio(find(theirs)?);
             Some(at_least(format!("{ours} / {theirs}"), value, *least))
         })
         .collect();
     for row in rows {
         if let Some(before) = find(&cases::beside(&row.name)) {
             let what = format!("{} / {}", row.name, before.name);
-            checks.push(at_least(what, ratio(row, before), 1.0));
+            checks.push(at_least(what, row.ratio(before), 1.0));
         }
     }
     if let Some(refused) = find(BREAKER_OPEN) {
@@ -167,7 +106,7 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
         ));
         checks.push(at_most(
             format!("{BREAKER_OPEN}: CPU µs a request"),
-            refused.cpu(),
+            refused.service_cpu().unwrap_or(f64::NAN),
             MOST_REFUSED_US,
         ));
     }
@@ -191,9 +130,4 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
         ));
     }
     checks
-}
-
-/// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
-fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
-    median_ratio(&ours.rates(), &theirs.rates())
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use stack::fault::{Done, Fault, In as _};
 use stack::paths;
 
 use super::cases::{Case, Tokens};
-use super::report::Turn;
 use super::{Options, STEP};
-use crate::{cpu, load};
+use crate::cpu;
+use crate::figures::Measured;
+use crate::load::{self, Load};
 
 /// All Workers, in one workerd. They end when their standard input closes, however this program ends.
 pub struct Workers {
@@ -58,7 +60,7 @@ impl Workers {
         })
     }
 
-    pub fn measure(&self, case: &Case, turn: usize, options: &Options) -> Done<Turn> {
+    pub fn measure(&self, case: &Case, turn: usize, options: &Options) -> Done<Measured> {
         let address = self
             .addresses
             .get(case.worker)
@@ -72,24 +74,41 @@ impl Workers {
             Tokens::Legacy => legacy_from..self.tokens.len(),
         };
         let tokens = self.tokens.get(range).unwrap_or_default();
-        let plan = load::Plan {
-            address,
-            path: case.path,
-            tokens,
-            connections: options.connections,
-            requests: if case.tokens == Tokens::Cold {
-                tokens.len()
-            } else {
-                a_turn
-            },
-            status: case.status,
+        let requests = if case.tokens == Tokens::Cold {
+            tokens.len()
+        } else {
+            a_turn
+        };
+        let request = |number: usize, text: &mut Vec<u8>| {
+            let Some(token) = tokens
+                .get(number % tokens.len().max(1))
+                .filter(|_| number < requests)
+            else {
+                return false;
+            };
+            let head = format!(
+                "GET {} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nUser-Agent: crossfade-bench\r\n\
+                 Authorization: Bearer {token}\r\n\r\n",
+                case.path
+            );
+            text.extend_from_slice(head.as_bytes());
+            true
         };
         let before = cpu::used(self.workerd);
-        let outcome = load::send(&plan).in_step(STEP)?;
-        Ok(Turn {
+        let outcome = load::send(&Load {
+            address,
+            request: &request,
+            connections: options.connections,
+            length: Duration::MAX,
+            status: case.status,
+        })
+        .in_step(STEP)?;
+        Ok(Measured {
+            requests: outcome.latencies.len(),
             failed: outcome.failed,
             took: outcome.took,
-            cpu: cpu::used(self.workerd).saturating_sub(before),
+            service_cpu: Some(cpu::used(self.workerd).saturating_sub(before)),
+            database_cpu: Duration::ZERO,
             latencies: outcome.latencies,
         })
     }

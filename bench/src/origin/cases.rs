@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stack::fault::{Done, In as _};
 
-use super::clients::{self, Load};
 use super::credentials::{Issuer, People};
 use super::database::{Server, person_id};
-use super::figures::Measured;
 use super::pgbench::{Pgbench, Script};
 use super::services::{SERVICE_KEY, Serving};
 use super::{STEP, World};
 use crate::cpu;
+use crate::figures::Measured;
+use crate::load::{self, Load};
 
 /// How many users' credentials are sent again and again: less than a service remembers.
 const WARM: usize = 2000;
@@ -192,11 +192,12 @@ impl Run<'_> {
             true
         };
         let (service_before, database_before) = (cpu::used(service.pid()), self.server.cpu());
-        let outcome = clients::send(&Load {
+        let outcome = load::send(&Load {
             address: service.address(),
             request: &request,
             connections: self.connections,
             length: self.length,
+            status: 200,
         })
         .in_step(STEP)?;
         Ok(Measured {

@@ -9,8 +9,8 @@ use stack::fault::{Done, Fault, In as _};
 use stack::{paths, run};
 
 use super::database::{PASSWORD, Server, person_id_sql};
-use super::figures::Measured;
 use super::{STEP, World};
+use crate::figures::Measured;
 
 /// What it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::fs;
 use serde_json::json;
 use stack::fault::{Done, Fault, In as _};
 
-use super::figures::Figures;
 use super::services::Memory;
 use super::{Options, POOL, STEP};
-use crate::target::{Check, at_least, at_most, median, median_ratio};
+use crate::figures::Figures;
+use crate::target::{self, Check, at_least, at_most, median, median_ratio};
 
 /// What a target compares, and the least it asks for.
 const TARGETS: [(&str, &str, f64); 6] = [
@@ -53,13 +53,7 @@ pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: 
     }
     println!("\nMedians of the turns' ratios:");
     let checks = checks(rows, options, idle, loaded);
-    for check in &checks {
-        let verdict = if check.met { "met" } else { "MISSED" };
-        println!(
-            "  {:<58} {:>7.2}  {:<9} {verdict}",
-            check.what, check.value, check.wanted
-        );
-    }
+    target::print(&checks);
     if let Some(path) = &options.json {
         let document = document(rows, &checks, options);
         fs::write(path, serde_json::to_vec_pretty(&document).in_step(STEP)?).in_step(STEP)?;
@@ -78,7 +72,7 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
     let mut checks: Vec<Check> = TARGETS
         .iter()
         .filter_map(|(ours, theirs, least)| {
-            let value = ratio(find(ours)?, find(theirs)?);
+            let value = find(ours)?.ratio(find(theirs)?);
             Some(at_least(format!("{ours} / {theirs}"), value, *least))
         })
         .collect();
@@ -86,7 +80,7 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
         if let Some(before) = find(&format!("beside: {}", row.name)) {
             checks.push(at_least(
                 format!("{} / {}", row.name, before.name),
-                ratio(row, before),
+                row.ratio(before),
                 1.0,
             ));
         }
@@ -120,11 +114,6 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
     checks
 }
 
-/// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
-fn ratio(ours: &Figures, theirs: &Figures) -> f64 {
-    median_ratio(&ours.rates(), &theirs.rates())
-}
-
 fn document(rows: &[Figures], checks: &[Check], options: &Options) -> serde_json::Value {
     json!({
         "users": options.users, "connections": options.connections, "pool": POOL,
@@ -134,8 +123,6 @@ fn document(rows: &[Figures], checks: &[Check], options: &Options) -> serde_json
             "p50_us": row.percentile(50), "p99_us": row.percentile(99),
             "service_cpu_us": row.service_cpu(), "database_cpu_us": row.database_cpu(),
         })).collect::<Vec<_>>(),
-        "targets": checks.iter().map(|check| json!({
-            "what": check.what, "value": check.value, "wanted": check.wanted, "met": check.met,
-        })).collect::<Vec<_>>(),
+        "targets": checks,
     })
 }

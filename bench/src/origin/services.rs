@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use stack::fault::{Done, Fault, In as _};
 use stack::guard::Guard;
+use stack::ports::Ports;
 use stack::service::Service;
 use stack::{console, paths, run};
 
 use super::credentials::{ASSERTION_KEYS, Issuer, PROJECT};
-use super::database::free_port;
 use super::{POOL, STEP};
 use crate::cpu;
 
@@ -218,7 +218,7 @@ fn start(
     url: &str,
     issuer: &Issuer,
 ) -> Done<Serving> {
-    let port = free_port()?;
+    let port = Ports::any().take(name, 0)?;
     command
         .env("PORT", port.to_string())
         .env("DATABASE_URL", url)

@@ -68,7 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-testkit", &[]),
     ("crossfade-bindgen", &[]),
     ("crossfade-stack", &[]),
-    ("crossfade-bench", &["crossfade-stack"]),
+    ("crossfade-bench", &["crossfade-schema", "crossfade-stack"]),
     ("crossfade-drills", &["crossfade-shared", "crossfade-stack"]),
     (
         "xtask",

@@ -7,20 +7,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use clap::CommandFactory as _;
 use stack::fault::{Done, Fault, In as _};
 use stack::paths;
 
-use crate::Cli;
 pub use page::{Block, Page};
 
 const STEP: &str = "documents";
 
 /// Reads every page of the checkout and names all that is wrong, each with its file and line.
-pub fn check() -> Done {
+pub fn check(command: &clap::Command) -> Done {
     let root = paths::root();
     let pages = pages(&root)?;
-    let command = Cli::command();
     let mut wrong = Vec::new();
     for (name, page) in &pages {
         let mut at = |line: usize, fault: String| wrong.push(format!("{}:{line}: {fault}", name.display()));
@@ -30,7 +27,7 @@ pub fn check() -> Done {
             }
         }
         for code in &page.code {
-            for fault in commands::unknown(&code.text, &command) {
+            for fault in commands::unknown(&code.text, command) {
                 at(code.line, fault);
             }
         }
@@ -99,11 +96,14 @@ pub fn pages(root: &Path) -> Done<BTreeMap<PathBuf, Page>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::Cli;
 
     #[test]
     fn every_page_holds_what_it_promises() {
-        if let Err(fault) = check() {
+        if let Err(fault) = check(&Cli::command()) {
             panic!("{}", fault.reason);
         }
     }

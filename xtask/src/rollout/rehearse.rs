@@ -3,6 +3,7 @@
 //! Reads the edge's own request lines, one JSON object a line, or a HAR file of a browser or a proxy. A request line says the bucket
 //! of a sign-in and no address, a HAR has the body of the sign-in with the address; either is all that a decision needs.
 
+mod call;
 mod har;
 pub mod lines;
 mod tally;
@@ -13,6 +14,7 @@ use shared::fallback::{self, Attempt, Outcome};
 use shared::routing::{self, Facts, Policy, Side};
 
 use super::{STEP, percentage, policy};
+use call::{Call, Who};
 use stack::fault::{Done, Fault, In as _};
 use tally::Tally;
 
@@ -36,23 +38,6 @@ pub struct Rehearse {
     /// The environment in wrangler.toml, for everything but the percentage.
     #[arg(long, default_value = "production")]
     env: String,
-}
-
-/// A sign-in or a registration of the log.
-pub(super) struct Call {
-    /// Where in the log, counted from 1.
-    pub line: usize,
-    /// Seconds since the epoch, where the log says so.
-    pub at: Option<i64>,
-    pub purpose: shared::routing::Purpose,
-    pub who: Who,
-}
-
-/// What the log says about who it was.
-pub(super) enum Who {
-    Email(shared::ids::NormalizedEmail),
-    Bucket(shared::rollout::Bucket),
-    Unknown,
 }
 
 /// Rehearses, and prints what came of it.

@@ -6,10 +6,10 @@ use super::accounts::told_by;
 use super::guard::Guard;
 use super::issuer::PROJECT;
 use super::plan::{Issuer, Plan};
-use super::ports::Ports;
+use super::ports::{Ports, local};
+use super::programs;
 use super::service::Service;
 use super::variables::Variables;
-use super::{local, programs};
 use crate::console;
 use crate::fault::Done;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::guard::Guard;
 use super::plan::{Issuer, Plan};
-use super::ports::Ports;
+use super::ports::{Ports, local};
 use super::service::Service;
 use super::variables::Variables;
-use super::{emulator, local, programs};
+use super::{emulator, programs};
 use crate::console;
 use crate::fault::Done;
 

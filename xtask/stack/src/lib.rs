@@ -41,7 +41,7 @@ use fault::{Done, Fault};
 use guard::Guard;
 pub use origin_alone::OriginAlone;
 pub use plan::{Database, Issuer, Plan};
-use ports::Ports;
+use ports::{Ports, local};
 use postgres::Postgres;
 use pulse::Pulse;
 use secrets::Secrets;
@@ -257,10 +257,6 @@ impl Drop for Stack {
 }
 
 impl console::StepResult for PathBuf {}
-
-fn local(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
 
 /// Compiles everything that `plan` starts.
 fn compile(plan: &Plan) -> Done {

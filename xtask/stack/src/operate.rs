@@ -1,8 +1,8 @@
 //! What operators do to a running stack, and what happens to them: deployments, programs that end, a database that is away.
 
-use super::ports::Ports;
+use super::ports::{Ports, local};
 use super::service::Service;
-use super::{Stack, edge, local, programs};
+use super::{Stack, edge, programs};
 use crate::fault::{Done, Fault};
 
 /// What it takes to start a part of the stack once more.

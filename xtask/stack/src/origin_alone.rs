@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::database::{self, TestDatabase};
 use super::guard::Guard;
-use super::ports::Ports;
+use super::ports::{Ports, local};
 use super::secrets::Secrets;
 use super::service::Service;
-use super::{Issuer, Plan, issuer, local, programs, variables};
+use super::{Issuer, Plan, issuer, programs, variables};
 use crate::console;
 use crate::fault::{Done, Fault};
 use crate::tools::npm;

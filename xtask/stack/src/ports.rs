@@ -55,6 +55,11 @@ impl Ports {
     }
 }
 
+/// The address of what listens on `port` of this machine.
+pub fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

@@ -5,8 +5,9 @@ use shared::ids::NormalizedEmail;
 use shared::time::UnixTime;
 use stack::fault::{Done, Fault};
 
+use super::STEP;
+use super::call::{Call, Who};
 use super::lines::{Calls, purpose};
-use super::{Call, STEP, Who};
 
 #[derive(Deserialize)]
 struct Har {

@@ -5,7 +5,7 @@ use shared::rollout::Bucket;
 use shared::routing::Purpose;
 use shared::time::UnixTime;
 
-use super::{Call, Who};
+use super::call::{Call, Who};
 
 /// The calls of a log, and how many of its lines were none.
 pub struct Calls {

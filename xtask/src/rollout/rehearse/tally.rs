@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::routing::{Decision, Policy, Purpose, Side};
 
-use super::Call;
+use super::call::Call;
 
 /// Calls to Google for one sign-in at v2, at most: the password, and for a user who moves then looking up, importing the hash and
 /// signing in (`docs/architecture/auth-federation.md`).

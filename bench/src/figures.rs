@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::target::median;
+use crate::target::{median, median_ratio};
 
 /// One turn of one row.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub struct Measured {
     pub took: Duration,
     /// Processor time of the service; nothing for pgbench.
     pub service_cpu: Option<Duration>,
-    /// Processor time of PostgreSQL.
+    /// Processor time of PostgreSQL, where there is one.
     pub database_cpu: Duration,
     /// How long each request took, or a sample of them.
     pub latencies: Vec<Duration>,
@@ -37,6 +37,11 @@ impl Figures {
 
     pub fn add(&mut self, turn: Measured) {
         self.turns.push(turn);
+    }
+
+    /// The ratio of the requests a second, ours to theirs: the median turn by turn.
+    pub fn ratio(&self, theirs: &Self) -> f64 {
+        median_ratio(&self.rates(), &theirs.rates())
     }
 
     /// Requests per second of each turn.

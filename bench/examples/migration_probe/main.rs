@@ -6,7 +6,7 @@
 //! Filling takes longer than migrating: `--fill` leaves the filled database on the server, and later runs with as many rows use copies of
 //! it.
 //!
-//! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-origin --example migration_probe -- --rows 2000000`
+//! `TEST_DATABASE_URL=postgres://… cargo run --release -p crossfade-bench --example migration_probe -- --rows 2000000`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod waits;
@@ -22,7 +22,7 @@ use schema::{self, Options, Progress};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-const LEGACY_BASELINE: &str = include_str!("../../tests/schema/legacy_baseline.sql");
+const LEGACY_BASELINE: &str = include_str!("../../../origin/tests/schema/legacy_baseline.sql");
 
 #[derive(Parser)]
 struct Arguments {
