@@ -3,8 +3,8 @@
 use edge::ports::UpstreamFault;
 use shared::fallback::{BodyFault, Dependency};
 
-use super::support::{self, Edge, emulator_token};
-use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
+use crate::support::{self, Edge, emulator_token};
+use crate::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 
 const READ: &str = "GET\nhttps://edge/auth/profile";
 

@@ -7,8 +7,8 @@
 use shared::autopilot::{Session, Subject};
 use shared::routing::Side;
 
-use super::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY, legacy_token_saying};
-use super::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
+use crate::support::{ADMIN_KEY, Answered, Edge, SERVICE_KEY, legacy_token_saying};
+use crate::{IN_COHORT, LOGIN, NOT_IN_COHORT, half};
 
 const PATH: &str = "https://edge/v1/rollout";
 

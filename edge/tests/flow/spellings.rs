@@ -1,7 +1,7 @@
 //! Names and paths in every spelling, and which services get the service key.
 
-use super::support::{self, Edge, emulator_token};
-use super::{ME, half};
+use crate::support::{self, Edge, emulator_token};
+use crate::{ME, half};
 
 /// Names that servers fold into names which only the edge, or the network before it, may use.
 const ALIASES: [&str; 24] = [

@@ -6,6 +6,7 @@
     reason = "a test may stop; clippy does not see that this file is one"
 )]
 
+mod services;
 mod tokens;
 
 use std::cell::{Cell, RefCell};
@@ -13,7 +14,6 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use edge::authenticate::Verifier;
@@ -23,7 +23,7 @@ use edge::changes::HeaderChanges;
 use edge::config::EdgeConfig;
 use edge::flow::{Gateway, ReplyBody};
 use edge::people::RememberedPeople;
-use edge::ports::{Answer, Ask, Body, Count, Forward, UpstreamFault, Upstreams};
+use edge::ports::UpstreamFault;
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
@@ -31,14 +31,14 @@ use shared::assertion::ORIGIN_AUDIENCE;
 use shared::breaker::Admission;
 use shared::callers::CallerMark;
 use shared::fallback::{BodyFault, Dependency};
-use shared::routing::Policy;
-use shared::steering::{self, Outcome, Reply, Requested, Steering, Told};
 use shared::step_down::Report;
 use shared::time::UnixTime;
 use shared::token::{
     EngineFault, Keys, KeysUnavailable, Ring, RsaPublicKey, SignatureEngine, VerifiedTokens,
 };
 
+pub use services::Sent;
+use services::{Services, World};
 pub use tokens::{
     claims, emulator_cookie, emulator_token, emulator_token_by, legacy_token, legacy_token_saying,
 };
@@ -47,51 +47,6 @@ pub const SERVICE_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub const ADMIN_KEY: &str = "admin-admin-admin-admin-admin-admin";
 const LEGACY_SECRET: &str = "legacy-secret-legacy-secret-legacy";
 const SOME: NonZeroUsize = NonZeroUsize::new(16).unwrap();
-
-/// A request that a service received.
-#[derive(Debug, Clone)]
-pub struct Sent {
-    pub url: String,
-    changes: Vec<String>,
-}
-
-impl Sent {
-    fn new(url: &str, changes: &HeaderChanges) -> Self {
-        Self {
-            url: url.to_owned(),
-            changes: changes.as_text().lines().map(str::to_owned).collect(),
-        }
-    }
-
-    /// The value a header was set to, if the last change to it set one.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let change = self
-            .changes
-            .iter()
-            .rfind(|change| change.split(':').next() == Some(name))?;
-        change.split_once(':').map(|(_, value)| value)
-    }
-
-    /// The token that the service got in the header.
-    pub fn bearer(&self) -> String {
-        let authorization = self.header("authorization").expect("no token was sent");
-        authorization.strip_prefix("Bearer ").unwrap().to_owned()
-    }
-
-    /// Whether `text` is anywhere in the request.
-    pub fn holds(&self, text: &str) -> bool {
-        self.url.contains(text) || self.changes.iter().any(|change| change.contains(text))
-    }
-
-    /// Whether the last change to a header removed it.
-    pub fn removes(&self, name: &str) -> bool {
-        let touched = self
-            .changes
-            .iter()
-            .any(|change| change.split(':').next() == Some(name));
-        touched && self.header(name).is_none()
-    }
-}
 
 /// The edge's answer.
 #[derive(Debug)]
@@ -116,23 +71,6 @@ pub struct Edge {
     tallies: RefCell<Report>,
     now: Cell<UnixTime>,
     world: World,
-}
-
-#[derive(Default)]
-struct World {
-    sent: RefCell<Vec<Sent>>,
-    sides: RefCell<BTreeMap<String, u16>>,
-    answers: RefCell<BTreeMap<String, (u16, String)>>,
-    verdict: RefCell<String>,
-    exhausted: RefCell<Vec<&'static str>>,
-    counter_fails: Cell<bool>,
-    counted: RefCell<Vec<(String, String)>>,
-    stepped_down: Cell<bool>,
-    steering: RefCell<Steering>,
-    now: Cell<Option<UnixTime>>,
-    lacks: Cell<Option<Dependency>>,
-    body_fault: Cell<Option<BodyFault>>,
-    fault: Cell<Option<UpstreamFault>>,
 }
 
 impl Edge {
@@ -332,129 +270,6 @@ fn run<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a stand-in waited"),
-    }
-}
-
-struct Services<'a> {
-    world: &'a World,
-    body: &'a [u8],
-}
-
-#[derive(Debug)]
-struct Status {
-    status: u16,
-    lacks: Option<Dependency>,
-}
-
-impl Answer for Status {
-    fn status(&self) -> u16 {
-        self.status
-    }
-
-    fn lacks(&self) -> Option<Dependency> {
-        self.lacks
-    }
-
-    fn location(&self) -> Option<String> {
-        None
-    }
-}
-
-impl Upstreams for Services<'_> {
-    type Answer = Status;
-
-    async fn read_body(&self) -> Result<Body, BodyFault> {
-        match self.world.body_fault.get() {
-            Some(fault) => Err(fault),
-            None if self.body.len() > 64 * 1024 => Ok(Body::Begun),
-            None => Ok(Body::Whole),
-        }
-    }
-
-    fn body(&self, limit: u32) -> Option<Vec<u8>> {
-        (self.body.len() <= limit as usize).then(|| self.body.to_vec())
-    }
-
-    async fn send(&self, forward: &Forward<'_>) -> Result<Status, UpstreamFault> {
-        self.world
-            .sent
-            .borrow_mut()
-            .push(Sent::new(forward.url, forward.changes));
-        if let Some(fault) = self.world.fault.get() {
-            return Err(fault);
-        }
-        let sides = self.world.sides.borrow();
-        let side = sides
-            .iter()
-            .find(|(base, _)| forward.url.starts_with(base.as_str()));
-        match side.map_or(200, |(_, status)| *status) {
-            0 => Err(UpstreamFault::Unreachable),
-            status => Ok(Status {
-                status,
-                lacks: self.world.lacks.get(),
-            }),
-        }
-    }
-
-    async fn copy_of(&self, _: &Status, limit: u32, _: u32) -> Option<Vec<u8>> {
-        let body = self.world.verdict.borrow().clone().into_bytes();
-        (body.len() <= limit as usize).then_some(body)
-    }
-
-    fn discard(&self, _: Status) {}
-
-    async fn ask(&self, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), UpstreamFault> {
-        self.world.sent.borrow_mut().push(Sent::new(ask.url, ask.headers));
-        let answers = self.world.answers.borrow();
-        let answer = answers.iter().find(|(path, _)| ask.url.ends_with(path.as_str()));
-        let (status, body) = answer
-            .map(|(_, answer)| answer.clone())
-            .ok_or(UpstreamFault::Unreachable)?;
-        Ok((status, body.into_bytes()))
-    }
-
-    async fn count(&self, binding: &str, key: &str) -> Count {
-        let counted = (binding.to_owned(), key.to_owned());
-        self.world.counted.borrow_mut().push(counted);
-        match self.world.exhausted.borrow().contains(&binding) {
-            _ if self.world.counter_fails.get() => Count::Failed,
-            true => Count::Over,
-            false => Count::Within,
-        }
-    }
-
-    async fn is_stepped_down(&self) -> bool {
-        self.world.stepped_down.get()
-    }
-
-    fn overridden(&self, base: &Policy, now: UnixTime) -> Option<Rc<Policy>> {
-        let told = Told::of(&self.world.steering.borrow(), now)?;
-        told.policy(base, now).map(Rc::new)
-    }
-
-    async fn steer(&self, author: &str, change: Option<&str>) -> Option<steering::Answered> {
-        let mut steering = self.world.steering.borrow_mut();
-        let Some(change) = change else {
-            return Some(answered(Reply::State(steering.clone())));
-        };
-        let requested = Requested::parse(change.as_bytes()).unwrap();
-        let outcome = steering.put(requested, author, false, self.world.now.get().unwrap());
-        Some(answered(match outcome {
-            Ok(Outcome::Changed(_)) => Reply::Changed(steering.clone()),
-            Ok(Outcome::Pending(_)) => Reply::Pending(steering.clone()),
-            Err(rule) => Reply::Refused(rule),
-        }))
-    }
-
-    fn now_ms(&self) -> u64 {
-        0
-    }
-}
-
-const fn answered(reply: Reply) -> steering::Answered {
-    steering::Answered {
-        reply,
-        autopilot: None,
     }
 }
 
