@@ -41,7 +41,7 @@ pub fn print(
             median(row.rates()),
             row.percentile(50),
             row.percentile(99),
-            row.service_cpu().unwrap_or(f64::NAN)
+            micros(row)
         );
     }
     let checks = checks(rows, sizes, starts);
@@ -79,7 +79,7 @@ pub fn print(
 fn row_of(row: &Figures) -> serde_json::Value {
     json!({
         "name": row.name, "requests": row.requests(), "failed": row.failed(), "per_second": median(row.rates()),
-        "p50_us": row.percentile(50), "p99_us": row.percentile(99), "cpu_us": row.service_cpu().unwrap_or(f64::NAN),
+        "p50_us": row.percentile(50), "p99_us": row.percentile(99), "cpu_us": micros(row),
     })
 }
 
@@ -106,14 +106,14 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
         ));
         checks.push(at_most(
             format!("{BREAKER_OPEN}: CPU µs a request"),
-            refused.service_cpu().unwrap_or(f64::NAN),
+            micros(refused),
             MOST_REFUSED_US,
         ));
     }
     if let (Some(translated), Some(plain)) = (find(TRANSLATED), find(APP_SERVICE)) {
         checks.push(at_most(
             "a translated token: CPU µs a request more".to_owned(),
-            translated.cpu() - plain.cpu(),
+            micros(translated) - micros(plain),
             MOST_TRANSLATED_US,
         ));
     }
@@ -130,4 +130,9 @@ fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
         ));
     }
     checks
+}
+
+/// Microseconds of workerd's processor time a request.
+fn micros(row: &Figures) -> f64 {
+    row.service_cpu().unwrap_or(f64::NAN)
 }
