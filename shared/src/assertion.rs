@@ -13,6 +13,7 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Duration, Utc};
@@ -21,7 +22,7 @@ use jwt_compact::{
     Algorithm, AlgorithmExt, AlgorithmSignature as _, TimeOptions, UntrustedToken, ValidationError,
 };
 pub use seal::{Opening, Sealer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
@@ -212,6 +213,7 @@ impl AssertionKeys {
             client_ip: claims.ip.clone(),
             identity: claims.id.clone().map(ProvenIdentity::new),
             person: claims.usr.clone(),
+            marks: claims.ans.clone(),
         })
     }
 }
@@ -237,6 +239,20 @@ pub struct Assertion<'a> {
     pub identity: Option<&'a ProvenIdentity>,
     /// Our own record of that user. Only app services get it: the origin looks users up itself.
     pub person: Option<&'a Person>,
+    /// What the origin is to say on its answer.
+    pub marks: Option<&'a AnswerMarks<'a>>,
+}
+
+/// What every answer of the edge's says, stated by the origin in its place: an answer to which nothing has to be added is handed on as it
+/// is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerMarks<'a> {
+    /// Why the origin was chosen ([`crate::headers::ROUTE_REASON`]).
+    #[serde(rename = "why")]
+    pub reason: Cow<'a, str>,
+    /// Whether caches are to tell answers apart by `Origin`.
+    #[serde(rename = "vary", default)]
+    pub varies_by_origin: bool,
 }
 
 /// What the receiver knows about the request it received.
@@ -261,6 +277,8 @@ pub struct OpenedAssertion {
     pub identity: Option<ProvenIdentity>,
     /// Our own record of that user, where the edge sends it.
     pub person: Option<Person>,
+    /// What the origin is to say on its answer. Nothing where the edge says it itself.
+    pub marks: Option<AnswerMarks<'static>>,
 }
 
 /// There is no key to seal with.
@@ -319,4 +337,6 @@ struct OpenedClaims {
     id: Option<Identity>,
     #[serde(default)]
     usr: Option<Person>,
+    #[serde(default)]
+    ans: Option<AnswerMarks<'static>>,
 }

@@ -13,6 +13,7 @@ mod identity;
 mod keys;
 mod legacy_standing;
 mod limits;
+mod marks;
 mod old_clients;
 mod overrides;
 mod rate_limits;

@@ -93,6 +93,7 @@ where
             target: &target,
             caller: caller.as_ref(),
             person: person.as_deref().map(|record| &**record),
+            marks: None,
         };
         self.vouch(&mut changes, &statement)?;
         let sent_to = Service {
@@ -161,6 +162,7 @@ where
             target: &target,
             caller: Some(caller),
             person: None,
+            marks: None,
         };
         self.vouch(&mut changes, &statement)?;
         let origin = self.origin(WHO, Some(caller));

@@ -47,6 +47,7 @@ where
             target: &target,
             caller: None,
             person: None,
+            marks: None,
         };
         self.vouch(&mut changes, &statement).ok()?;
         let ask = Ask {

@@ -1,6 +1,6 @@
 //! Sending a request to one service: with our statement, through its breaker.
 
-use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
+use shared::assertion::{AnswerMarks, Assertion, CannotSeal, ORIGIN_AUDIENCE};
 use shared::fallback::Outcome;
 use shared::headers;
 use shared::identity::Person;
@@ -31,6 +31,8 @@ pub(super) struct Statement<'a> {
     pub caller: Option<&'a Caller>,
     /// Who that is with us.
     pub person: Option<&'a Person>,
+    /// What the origin is to say on its answer.
+    pub marks: Option<AnswerMarks<'a>>,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -64,14 +66,21 @@ where
     }
 
     /// The origin believes the assertion and nothing else, so the token itself stays here: what is not sent on cannot leak from
-    /// there.
+    /// there. `reason` is why it is asked.
     pub(super) async fn to_origin(
         &self,
         target: &Target,
         caller: Option<&Caller>,
         service: &Service<'_>,
+        reason: &str,
     ) -> Result<Sent<U::Answer>, Refusal> {
-        let changes = self.origin_changes(target, caller)?;
+        // A page of another origin gets headers that only the edge adds, so nothing is gained there.
+        let wants_marks = self.inbound.header("origin").is_none();
+        let marks = wants_marks.then(|| AnswerMarks {
+            reason: reason.into(),
+            varies_by_origin: self.gateway.config.cors.varies(),
+        });
+        let changes = self.origin_changes(target, caller, marks)?;
         Ok(self.send(service, target, &changes).await)
     }
 
@@ -80,6 +89,7 @@ where
         &self,
         target: &Target,
         caller: Option<&Caller>,
+        marks: Option<AnswerMarks<'_>>,
     ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
@@ -90,6 +100,7 @@ where
             target,
             caller,
             person: None,
+            marks,
         };
         self.vouch(&mut changes, &statement)?;
         Ok(changes)
@@ -160,6 +171,7 @@ where
             client_ip: address::address(self.inbound),
             identity: statement.caller.map(|caller| &**caller),
             person: statement.person,
+            marks: statement.marks.as_ref(),
         };
         let sealer = self.gateway.config.sealers.of(statement.audience);
         let sealed = sealer

@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac as _};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::{Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE};
+use super::{AnswerMarks, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE};
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
 use crate::time::UnixTime;
@@ -64,6 +64,8 @@ struct ThisRequest<'a> {
     ip: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usr: Option<&'a Person>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ans: Option<&'a AnswerMarks<'a>>,
     exp: UnixTime,
     iat: UnixTime,
 }
@@ -138,6 +140,7 @@ impl Opening {
             jti: assertion.request_id.as_str(),
             ip: assertion.client_ip,
             usr: assertion.person,
+            ans: assertion.marks,
             exp: now.plus(LIFETIME_SECONDS),
             iat: now,
         })?);
@@ -225,6 +228,7 @@ mod tests {
                     client_ip: None,
                     identity: Some(&identity),
                     person: None,
+                    marks: None,
                 };
                 let sealed = opening.seal(&assertion, now).unwrap();
                 assert_eq!(sealed, keys.seal(&assertion, now).unwrap());
@@ -250,6 +254,7 @@ mod tests {
             client_ip: Some("192.0.2.1"),
             identity: None,
             person: None,
+            marks: None,
         };
         let expected = Expected {
             audience: ORIGIN_AUDIENCE,
