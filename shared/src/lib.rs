@@ -33,6 +33,7 @@ pub mod identity;
 pub mod ids;
 pub mod key_cache;
 pub mod limits;
+mod mac;
 pub mod ownership;
 pub mod problem;
 pub mod rollout;

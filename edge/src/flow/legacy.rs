@@ -174,7 +174,8 @@ where
             _ => {
                 Self::is_held(call.body)?;
                 let target = config.origin.target(call.path, self.inbound.query());
-                self.to_origin(&target, call.caller.as_ref(), &service, reason).await
+                self.to_origin(&target, call.caller.as_ref(), &service, reason)
+                    .await
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What every answer of the edge's says, stated here where the edge asks for it: it can then hand the answer on as it is.
 
-use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
 use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
 use shared::assertion::AnswerMarks;
 use shared::headers::{ROUTE, ROUTE_REASON};
 use shared::routing::Side;

@@ -10,7 +10,9 @@ use hmac::{Hmac, Mac as _};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::{AnswerMarks, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE};
+use super::{
+    ALGORITHM, AnswerMarks, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE,
+};
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
 use crate::time::UnixTime;
@@ -78,13 +80,13 @@ impl AssertionKeys {
     pub fn sealer(&self, audience: &str) -> Result<Sealer, CannotSeal> {
         let (kid, key) = self.keys.first().ok_or(CannotSeal)?;
         let header = json(&Header {
-            alg: "HS256",
+            alg: ALGORITHM,
             kid,
             typ: TOKEN_TYPE,
         })?;
         let mut about_nobody = Opening {
             text: Vec::new(),
-            code: Hmac::new_from_slice(key.as_ref()).map_err(|_| CannotSeal)?,
+            code: key.begun(),
         };
         about_nobody.push(|text| {
             base64url::encode_to(text, &header);

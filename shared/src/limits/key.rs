@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
-
 use super::Network;
 use crate::assertion::AssertionKeys;
+use crate::mac::MacKey;
 
 /// Keeps this derivation different from statements and from the keys of app services.
 const DERIVATION: &str = "crossfade counter names";
@@ -41,7 +39,7 @@ impl fmt::Debug for Key {
 
 /// Makes counters' names, under a key derived from the first assertion key. A new first key starts all counters from zero.
 #[derive(Clone)]
-pub struct KeyMaker(Hs256Key);
+pub struct KeyMaker(MacKey);
 
 impl fmt::Debug for KeyMaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,12 +51,8 @@ impl KeyMaker {
     /// The maker of these keys: the edge and all replicas with the same keys make the same names.
     #[must_use]
     pub fn new(keys: &AssertionKeys) -> Self {
-        let code = keys.first().map(|key| Hs256.sign(key, DERIVATION.as_bytes()));
-        Self(Hs256Key::new(
-            code.as_ref()
-                .map(|code| code.as_bytes().to_vec())
-                .unwrap_or_default(),
-        ))
+        let code = keys.first().map(|key| key.sign(DERIVATION.as_bytes()));
+        Self(MacKey::new(&code.unwrap_or_default()))
     }
 
     /// The name of the counter of `parts`, in the group `what`. Different parts have different names.
@@ -70,10 +64,10 @@ impl KeyMaker {
             message.extend_from_slice(&length.to_be_bytes());
             message.extend_from_slice(part);
         }
-        let code = Hs256.sign(&self.0, &message);
+        let code = self.0.sign(&message);
         let mut name = [0; 16];
-        for (byte, code) in name.iter_mut().zip(code.as_bytes().iter()) {
-            *byte = *code;
+        for (byte, code) in name.iter_mut().zip(code) {
+            *byte = code;
         }
         Key(name)
     }
