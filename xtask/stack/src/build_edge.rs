@@ -165,7 +165,12 @@ fn optimise(step: &str, profile: Profile, wasm: &Path) -> Done {
     let mut command = std::process::Command::new(paths::npm_bin("wasm-opt"));
     command
         .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-        .args((profile == Profile::Release).then_some("-O3"))
+        .args(match profile {
+            Profile::Development => [].as_slice(),
+            // Without the limit it makes one function of 150 KB of what a request passes through, and the runtime compiles all of it for
+            // the first request.
+            Profile::Release => &["-O3", "--one-caller-inline-max-function-size=0"],
+        })
         .args(["--strip-debug", "--strip-producers"])
         .arg(wasm)
         .arg("-o")
