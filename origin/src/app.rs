@@ -10,7 +10,7 @@ use http_client::NoClient;
 use ledger::Ledger;
 use limits::Limits;
 use tokio::sync::Semaphore;
-use users::accounts::{Accounts, MAX_RECOVERIES};
+use users::accounts::{Accounts, MAX_RECOVERIES, MoveQueues};
 use users::directory::Directory;
 use users::ownership_notices::Notifying;
 use users::passwords::Passwords;
@@ -84,6 +84,7 @@ impl App {
             verifier: Arc::clone(&verifier),
             welcome_tokens: config.welcome_tokens,
             legacy_session: config.legacy_session,
+            moves: MoveQueues::default(),
             recoveries: Arc::new(Semaphore::new(MAX_RECOVERIES)),
             clock: clock::now,
         };

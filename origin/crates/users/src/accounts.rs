@@ -22,5 +22,6 @@ mod verify_address;
 
 pub use confirm::is_recent_sign_in;
 pub use handle::{Accounts, MAX_RECOVERIES, SignedInUser};
+pub use lease::MoveQueues;
 pub use legacy_session::LegacyContractToken;
 pub use register::Registration;

@@ -12,6 +12,7 @@ use shared::time::UnixTime;
 use tokio::sync::Semaphore;
 use verification::Verifier;
 
+use super::lease::MoveQueues;
 use crate::LegacySession;
 use crate::audit::Actor;
 use crate::audit::RequestSource;
@@ -44,6 +45,8 @@ pub struct Accounts {
     pub welcome_tokens: i32,
     /// Which token the legacy contract answers as `token`.
     pub legacy_session: LegacySession,
+    /// Sign-ins that wait for another one of the same user.
+    pub moves: MoveQueues,
     /// Limits concurrent password recoveries, which go on after their answer.
     pub recoveries: Arc<Semaphore>,
     /// The time.

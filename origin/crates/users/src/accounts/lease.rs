@@ -1,10 +1,12 @@
 //! Keeps sign-ins and user imports apart.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use database::run;
 use shared::ids::UserId;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::accounts::handle::Accounts;
@@ -38,6 +40,28 @@ pub(super) struct Lease {
     holder: String,
 }
 
+/// Sign-ins of this process that wait until another one has moved their user. Of those of one user, only the first asks the database:
+/// if each did, they would take from the move the connections and the time that it needs. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct MoveQueues(Arc<Mutex<HashMap<UserId, Weak<Queue>>>>);
+
+/// Whether the user of the queue has been moved.
+type Queue = tokio::sync::Mutex<bool>;
+
+impl MoveQueues {
+    /// The queue of this user, which lives as long as a sign-in is in it.
+    fn of(&self, id: UserId) -> Arc<Queue> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let known = queues.get(&id).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let queue = Arc::default();
+            queues.insert(id, Arc::downgrade(&queue));
+            queue
+        })
+    }
+}
+
 impl Accounts {
     /// Keeps user imports and other sign-ins away from a user who is about to be moved. A second import would replace the account made
     /// here, with its sessions and with a password that the user changes right after.
@@ -49,6 +73,13 @@ impl Accounts {
         let deadline = Instant::now() + PATIENCE;
         let holder = format!("sign-in:{}", Uuid::new_v4());
         let by = holder.as_str();
+        let queue = self.moves.of(id);
+        let Ok(mut is_moved) = timeout_at(deadline, queue.lock()).await else {
+            return Err(AccountError::BeingMoved);
+        };
+        if *is_moved {
+            return Ok(Held::NoLongerLocal);
+        }
         loop {
             let (held, linked) = run(self.directory.pool(), |mut connection| async move {
                 Ok((
@@ -58,6 +89,7 @@ impl Accounts {
             })
             .await?;
             if linked {
+                *is_moved = true;
                 return Ok(Held::NoLongerLocal);
             }
             if held {
