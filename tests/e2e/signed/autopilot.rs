@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::edges::edge;
 use crate::puppet::Puppet;
+use crate::stack;
 
 const ADMIN: &str = "an-admin-key-of-at-least-32-characters";
 /// v2 is asked every five seconds whether it is ready; an interval lasts ten and counts twelve later.
@@ -19,6 +20,11 @@ async fn rollout(edge: &Api) -> Value {
         .send()
         .await;
     answer.expect(200).json()["data"].take()
+}
+
+/// What `cargo xtask rollout` prints about the edge.
+async fn command(name: &str, edge: &Api) -> String {
+    stack::xtask(&["rollout", name, edge.base(), "--service-key", ADMIN]).await
 }
 
 /// Users sign in once each, from different addresses, until the rollout is at `percent`.
@@ -62,6 +68,15 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
     let shown = until(api, "50", &mut callers).await;
     assert_eq!(shown["override"]["author"], "autopilot", "{shown:#}");
     assert_eq!(shown["autopilot"]["next"], "100", "{shown:#}");
+    let status = command("status", api).await;
+    for line in [
+        "stage      ramp, 50 %",
+        "next step 100",
+        "before live:",
+        "the edge is ready",
+    ] {
+        assert!(status.contains(line), "{line}\n{status}");
+    }
 
     // v2 refuses every password.
     v2.answers(401);
