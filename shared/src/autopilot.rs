@@ -6,6 +6,7 @@
 //! some seconds before. Sign-ins that were sent back twice within one step, while v2 called itself ready, are a regression all the same.
 
 mod evidence;
+mod name;
 mod plan;
 mod seen;
 mod sessions;
@@ -19,10 +20,11 @@ use crate::guardrail::Verdict;
 use crate::rollout::Percentage;
 use crate::time::UnixTime;
 pub use evidence::{Outcome, RECORDS, Reading, Record, Shown};
+pub use name::Name;
 pub use plan::{Follows, Plan};
 pub use sessions::{MOST_SESSIONS, Session, Sessions, UserMark};
 pub use sightings::{MOST, Sighting, Sightings, Subject};
-pub use step::{CALLERS, Name};
+pub use step::CALLERS;
 use step::{Step, Watches};
 
 /// The author of the overrides that it writes.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::step::Name;
+use super::name::Name;
 use crate::guardrail::{Count, Guardrail, Verdict};
 use crate::time::UnixTime;
 
