@@ -12,6 +12,7 @@ mod guess;
 mod handle;
 mod lease;
 mod legacy_session;
+mod move_queues;
 mod moving;
 mod profile;
 mod recover;
@@ -22,6 +23,6 @@ mod verify_address;
 
 pub use confirm::is_recent_sign_in;
 pub use handle::{Accounts, MAX_RECOVERIES, SignedInUser};
-pub use lease::MoveQueues;
 pub use legacy_session::LegacyContractToken;
+pub use move_queues::MoveQueues;
 pub use register::Registration;

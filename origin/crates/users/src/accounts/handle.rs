@@ -12,7 +12,7 @@ use shared::time::UnixTime;
 use tokio::sync::Semaphore;
 use verification::Verifier;
 
-use super::lease::MoveQueues;
+use super::move_queues::MoveQueues;
 use crate::LegacySession;
 use crate::audit::Actor;
 use crate::audit::RequestSource;
