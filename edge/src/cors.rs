@@ -71,8 +71,8 @@ impl AllowedOrigins {
         !self.0.is_empty()
     }
 
-    /// Whether the page that opens a connection may use it with its user's cookies, which a browser attaches to a handshake whatever
-    /// page asks for it: a page of this host or of a listed origin. Who sends no `Origin` is no browser.
+    /// Whether the page that opens a connection may use it with its user's cookies: a page of this host or of a listed origin. A browser
+    /// attaches these cookies to a handshake for any page. A caller without an `Origin` is no browser.
     #[must_use]
     pub fn may_connect(&self, inbound: &Inbound<'_>) -> bool {
         inbound

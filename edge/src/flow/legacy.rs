@@ -1,5 +1,4 @@
-//! The legacy contract: answered by whichever side the user is on, and by the other one when that side fails or does not
-//! know them.
+//! The legacy contract: the user's own side answers it, and the other side when that side fails or does not know the user.
 
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::autopilot::UserMark;

@@ -1,4 +1,4 @@
-//! Sending a request to one service: with our statement, through its breaker.
+//! Sends a request to one service: with the edge's statement, through the service's breaker.
 
 use shared::assertion::{AnswerMarks, Assertion, CannotSeal, ORIGIN_AUDIENCE};
 use shared::fallback::Outcome;
@@ -29,7 +29,7 @@ pub(super) struct Statement<'a> {
     pub target: &'a Target,
     /// The user that the edge verified.
     pub caller: Option<&'a Caller>,
-    /// Who that is with us.
+    /// Our own record of that user.
     pub person: Option<&'a Person>,
     /// What the origin is to say on its answer.
     pub marks: Option<AnswerMarks<'a>>,
