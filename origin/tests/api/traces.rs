@@ -27,10 +27,13 @@ use crate::support::{TestApp, send, token, with_json};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
+/// A request's headers and its inflated body.
+type Received = (HeaderMap, Vec<u8>);
+
 /// A collector that keeps what it receives and gives the configured answers.
 struct Collector {
     endpoint: String,
-    received: Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Collector {
