@@ -131,7 +131,9 @@ fn without_repeated_imports(bindings: &str) -> String {
 fn compile(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
     let mut cargo = run::cargo_with_bar();
     cargo
-        .args(["build", "--package", "crossfade-edge", "--lib"])
+        .args(["rustc", "--package", "crossfade-edge", "--lib"])
+        // Without the `rlib` of the tests: cargo optimises across crates only where nothing else links against the result.
+        .args(["--crate-type", "cdylib"])
         .args(["--target", wasm_target::TARGET, "--profile", profile.cargo()])
         .args(features.iter().flat_map(|feature| ["--features", feature]));
     run::logged(step, CARGO_LOG, &mut cargo)?;
