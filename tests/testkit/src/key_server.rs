@@ -107,10 +107,16 @@ pub fn router() -> Router {
 fn routes(shared: Shared) -> Router {
     Router::new()
         .route("/jwks", get(key_set))
-        .route("/cookie-jwks", get(async || Json(jwk_set(Key::named("cookies")))))
+        .route("/cookie-jwks", get(cookie_key_set))
         .route("/control", get(state).post(change))
         .route("/mint", post(mint::mint))
         .with_state(shared)
+}
+
+/// Fresh for as long as Google's: without `max-age` an edge would fetch it again each second.
+async fn cookie_key_set() -> Response {
+    let caching = [(header::CACHE_CONTROL, "public, max-age=3600, must-revalidate")];
+    (caching, Json(jwk_set(Key::named("cookies")))).into_response()
 }
 
 async fn key_set(State(shared): State<Shared>) -> Response {
