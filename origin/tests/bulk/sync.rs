@@ -127,7 +127,7 @@ async fn user_is_named_by_id_or_by_uid() {
     for nobody in ["nobody", &uuid::Uuid::new_v4().to_string()] {
         let refused = drill.users(&["sync", nobody]).await;
         assert_eq!(refused.code, 1);
-        assert!(refused.stderr.contains("nobody has this"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("no user has this"), "{}", refused.stderr);
     }
     // A uid of the service account's choice that is another user's id.
     drill

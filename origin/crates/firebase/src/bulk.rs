@@ -12,7 +12,7 @@ use super::{Firebase, FirebaseError};
 
 /// The largest answer read, in bytes: 500 accounts of a few KiB each.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// How long a call may take. The length of leases depends on it: see `operations/migration.rs`.
+/// How long a call may take. The length of leases depends on it: see `crates/user-import`.
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Firebase {

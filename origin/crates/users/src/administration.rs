@@ -51,7 +51,7 @@ pub enum Unnamed {
     Nobody,
     /// It is one user's id and another user's uid.
     #[error(
-        "this is one person's id and another's Firebase uid: `origin users find` shows them; name either by what is theirs alone"
+        "this is one user's id and another's Firebase uid: `origin users find` shows them; name either by what is theirs alone"
     )]
     Several,
 }
