@@ -17,7 +17,7 @@ pub use coalesce::{Batch, Coalescer, Waiting};
 pub use config::DatabaseConfig;
 pub use ending::Ending;
 pub use error::DatabaseError;
-pub use pool::{Borrowed, Limits, Pool, SOMEBODY_WAITS_FOR_A_STANDBY, Writes};
+pub use pool::{A_COMMIT_WAITS_FOR_A_STANDBY, Borrowed, Limits, Pool, Writes};
 pub use pooler::{Pooler, SharedSessions};
 pub use replica::Replica;
 pub use run::{open, open_replica, read, run};

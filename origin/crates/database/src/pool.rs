@@ -33,7 +33,7 @@ const DOUBTFUL: Duration = Duration::from_secs(1);
 const REFUSED_WHERE_WRITES_ARE: &str = "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN \
      RAISE read_only_sql_transaction; END IF; END $$";
 /// Whether a commit has waited for a synchronous standby for more than a second. A role sees this of its own sessions.
-pub const SOMEBODY_WAITS_FOR_A_STANDBY: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
+pub const A_COMMIT_WAITS_FOR_A_STANDBY: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
      AND state_change < clock_timestamp() - interval '1 second')";
 /// How long an answer that the server has sent may take to arrive.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
@@ -166,7 +166,7 @@ impl Pool {
                 sqlx::query(REFUSED_WHERE_WRITES_ARE)
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query_scalar(SOMEBODY_WAITS_FOR_A_STANDBY)
+                sqlx::query_scalar(A_COMMIT_WAITS_FOR_A_STANDBY)
                     .fetch_one(&mut *connection)
                     .await
             })

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use database::DatabaseConfig;
-use database::{Pooler, Role, SOMEBODY_WAITS_FOR_A_STANDBY, Servers, SharedSessions};
+use database::{A_COMMIT_WAITS_FOR_A_STANDBY, Pooler, Role, Servers, SharedSessions};
 use schema::SchemaError;
 use schema::status::{self, State};
 use sqlx::PgConnection;
@@ -151,7 +151,7 @@ async fn read(connection: &mut PgConnection) -> sqlx::Result<Server> {
     .fetch_one(&mut *connection)
     .await?;
     let round_trip = started.elapsed();
-    let hangs = sqlx::query_scalar(SOMEBODY_WAITS_FOR_A_STANDBY)
+    let hangs = sqlx::query_scalar(A_COMMIT_WAITS_FOR_A_STANDBY)
         .fetch_one(connection)
         .await?;
     Ok(Server {
