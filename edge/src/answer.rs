@@ -72,10 +72,9 @@ impl OwnAnswer {
     }
 }
 
-/// Which side answered, why, and the request's name: on every answer, ours or not. First what a service that was not asked for it hardly
-/// says by itself: whoever compares stops there.
+/// Which side answered, why, and the request's name: on every answer, ours or not.
 pub fn mark(headers: &mut HeaderChanges, request_id: &str, route: &str, reason: &str) {
+    headers.set(headers::REQUEST_ID, request_id);
     headers.set(headers::ROUTE, route);
     headers.set(headers::ROUTE_REASON, reason);
-    headers.set(headers::REQUEST_ID, request_id);
 }

@@ -44,7 +44,7 @@ impl AllowedOrigins {
             headers.remove("access-control-allow-origin");
             headers.remove("access-control-allow-credentials");
         }
-        if !self.varies() {
+        if self.0.is_empty() {
             return;
         }
         // Also without a match: a shared cache must not give one origin's answer to another.
@@ -63,12 +63,6 @@ impl AllowedOrigins {
         } else {
             headers.append("access-control-expose-headers", RESPONSE_HEADERS);
         }
-    }
-
-    /// Whether answers differ by who asks.
-    #[must_use]
-    pub const fn varies(&self) -> bool {
-        !self.0.is_empty()
     }
 
     /// Whether the page that opens a connection may use it with its user's cookies: a page of this host or of a listed origin. A browser

@@ -96,8 +96,6 @@ pub enum ReplyBody<A> {
 }
 
 const EDGE: &str = "edge";
-/// Why the origin answers the new contract: nobody else does.
-const NEW_CONTRACT: &str = "new_contract";
 
 impl<K, E> Gateway<'_, K, E>
 where
@@ -241,14 +239,12 @@ where
         }
         let target = self.gateway.config.origin.target(path, self.inbound.query());
         let service = self.origin(path, caller.as_ref());
-        let sent = self
-            .to_origin(&target, caller.as_ref(), &service, NEW_CONTRACT)
-            .await?;
+        let sent = self.to_origin(&target, caller.as_ref(), &service).await?;
         let answer = sent.map_err(Refusal::from)?;
         self.notes.route = Side::V2.as_str();
         let origin = &self.gateway.config.origin;
         self.relocate(&answer, |location| origin.public_location(location));
-        self.notes.reason = NEW_CONTRACT;
+        self.notes.reason = "new_contract";
         Ok(ReplyBody::Relayed(answer))
     }
 

@@ -1,7 +1,6 @@
 //! HTTP: the list of routes, and the layers around every request.
 
 mod accounts;
-mod answer_marks;
 mod body;
 mod changes;
 mod context;

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use seal::{Opening, Sealer};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
@@ -196,7 +196,6 @@ impl AssertionKeys {
             client_ip: claims.ip,
             identity: claims.id.map(ProvenIdentity::new),
             person: claims.usr,
-            marks: claims.ans,
         })
     }
 }
@@ -218,20 +217,6 @@ pub struct Assertion<'a> {
     pub identity: Option<&'a ProvenIdentity>,
     /// Our own record of that user. Only app services get it: the origin looks users up itself.
     pub person: Option<&'a Person>,
-    /// What the origin is to say on its answer.
-    pub marks: Option<&'a AnswerMarks<'a>>,
-}
-
-/// What every answer of the edge's says, stated by the origin in its place: an answer to which nothing has to be added is handed on as it
-/// is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerMarks<'a> {
-    /// Why the origin was chosen ([`crate::headers::ROUTE_REASON`]).
-    #[serde(rename = "why")]
-    pub reason: Cow<'a, str>,
-    /// Whether caches are to tell answers apart by `Origin`.
-    #[serde(rename = "vary", default)]
-    pub varies_by_origin: bool,
 }
 
 /// What the receiver knows about the request it received.
@@ -256,8 +241,6 @@ pub struct OpenedAssertion {
     pub identity: Option<ProvenIdentity>,
     /// Our own record of that user, where the edge sends it.
     pub person: Option<Person>,
-    /// What the origin is to say on its answer. Nothing where the edge says it itself.
-    pub marks: Option<AnswerMarks<'static>>,
 }
 
 /// There is no key to seal with.
@@ -334,6 +317,4 @@ struct OpenedClaims<'a> {
     id: Option<Identity>,
     #[serde(default)]
     usr: Option<Person>,
-    #[serde(default)]
-    ans: Option<AnswerMarks<'static>>,
 }

@@ -13,7 +13,6 @@ mod identity;
 mod keys;
 mod legacy_standing;
 mod limits;
-mod marks;
 mod old_clients;
 mod overrides;
 mod rate_limits;

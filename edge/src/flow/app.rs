@@ -93,7 +93,6 @@ where
             target: &target,
             caller: caller.as_ref(),
             person: person.as_deref().map(|record| &**record),
-            marks: None,
         };
         self.vouch(&mut changes, &statement)?;
         let sent_to = Service {
@@ -162,7 +161,6 @@ where
             target: &target,
             caller: Some(caller),
             person: None,
-            marks: None,
         };
         self.vouch(&mut changes, &statement)?;
         let origin = self.origin(WHO, Some(caller));

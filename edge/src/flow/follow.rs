@@ -47,7 +47,6 @@ where
             target: &target,
             caller: None,
             person: None,
-            marks: None,
         };
         self.vouch(&mut changes, &statement).ok()?;
         let ask = Ask {

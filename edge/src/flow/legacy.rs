@@ -46,11 +46,10 @@ where
         let decision = self.decide(&call).await;
         self.notes.bucket = decision.bucket.map(|bucket| bucket.number());
         if self.is_honoured(&call, decision).await? == Honoured::No {
-            let reason = "token_void";
-            let sent = self.to_side(Side::V2, &call, Rank::Only, reason).await?;
+            let sent = self.to_side(Side::V2, &call, Rank::Only).await?;
             let answer = sent.map_err(Refusal::from)?;
             self.notes.route = Side::V2.as_str();
-            self.notes.reason = reason;
+            self.notes.reason = "token_void";
             return Ok(ReplyBody::Relayed(answer));
         }
         // Only the issuer's side can answer a call that needs a token.
@@ -58,9 +57,7 @@ where
             && matches!(call.purpose, Purpose::SignIn | Purpose::Registration);
         let rank = if has_other_side { Rank::First } else { Rank::Only };
         let began_ms = self.upstreams.now_ms();
-        let first = self
-            .to_side(decision.side, &call, rank, decision.reason.as_str())
-            .await?;
+        let first = self.to_side(decision.side, &call, rank).await?;
         self.sight(
             decision,
             &call,
@@ -150,13 +147,7 @@ where
         routing::decide(&facts, overridden.as_deref().unwrap_or(base))
     }
 
-    async fn to_side(
-        &self,
-        side: Side,
-        call: &Call<'_>,
-        rank: Rank,
-        reason: &str,
-    ) -> Result<Sent<U::Answer>, Refusal> {
+    async fn to_side(&self, side: Side, call: &Call<'_>, rank: Rank) -> Result<Sent<U::Answer>, Refusal> {
         let config = self.gateway.config;
         let mut service = Service {
             repeatable: is_repeatable(self.inbound.method, call.kind),
@@ -173,8 +164,7 @@ where
             _ => {
                 Self::is_held(call.body)?;
                 let target = config.origin.target(call.path, self.inbound.query());
-                self.to_origin(&target, call.caller.as_ref(), &service, reason)
-                    .await
+                self.to_origin(&target, call.caller.as_ref(), &service).await
             }
         }
     }
@@ -203,7 +193,7 @@ where
             return Ok((decision.side, decision.reason.as_str(), first));
         };
         let other = decision.side.other();
-        let second = self.to_side(other, call, Rank::Last, cause.as_str()).await?;
+        let second = self.to_side(other, call, Rank::Last).await?;
         match fallback::settle(call.purpose, outcome, outcome_of(&second, other == Side::V2)) {
             Counts::First => {
                 self.discard(second);
@@ -252,7 +242,7 @@ where
             return None;
         }
         let target = config.origin.target(call.path, self.inbound.query());
-        let changes = self.origin_changes(&target, call.caller.as_ref(), None).ok()?;
+        let changes = self.origin_changes(&target, call.caller.as_ref()).ok()?;
         Some(ShadowRead {
             url: target.url().to_owned(),
             changes,

@@ -1,6 +1,6 @@
 //! Sends a request to one service: with the edge's statement, through the service's breaker.
 
-use shared::assertion::{AnswerMarks, Assertion, CannotSeal, ORIGIN_AUDIENCE};
+use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
 use shared::fallback::Outcome;
 use shared::headers;
 use shared::identity::Person;
@@ -31,8 +31,6 @@ pub(super) struct Statement<'a> {
     pub caller: Option<&'a Caller>,
     /// Our own record of that user.
     pub person: Option<&'a Person>,
-    /// What the origin is to say on its answer.
-    pub marks: Option<AnswerMarks<'a>>,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -66,21 +64,14 @@ where
     }
 
     /// The origin believes the assertion and nothing else, so the token itself stays here: what is not sent on cannot leak from
-    /// there. `reason` is why it is asked.
+    /// there.
     pub(super) async fn to_origin(
         &self,
         target: &Target,
         caller: Option<&Caller>,
         service: &Service<'_>,
-        reason: &str,
     ) -> Result<Sent<U::Answer>, Refusal> {
-        // A page of another origin gets headers that only the edge adds, so nothing is gained there.
-        let wants_marks = self.inbound.header("origin").is_none();
-        let marks = wants_marks.then(|| AnswerMarks {
-            reason: reason.into(),
-            varies_by_origin: self.gateway.config.cors.varies(),
-        });
-        let changes = self.origin_changes(target, caller, marks)?;
+        let changes = self.origin_changes(target, caller)?;
         Ok(self.send(service, target, &changes).await)
     }
 
@@ -89,7 +80,6 @@ where
         &self,
         target: &Target,
         caller: Option<&Caller>,
-        marks: Option<AnswerMarks<'_>>,
     ) -> Result<HeaderChanges, Refusal> {
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
@@ -100,7 +90,6 @@ where
             target,
             caller,
             person: None,
-            marks,
         };
         self.vouch(&mut changes, &statement)?;
         Ok(changes)
@@ -171,7 +160,6 @@ where
             client_ip: address::address(self.inbound),
             identity: statement.caller.map(|caller| &**caller),
             person: statement.person,
-            marks: statement.marks.as_ref(),
         };
         let sealer = self.gateway.config.sealers.of(statement.audience);
         let sealed = sealer

@@ -3,7 +3,7 @@
 // direction crosses. Nothing here decides anything.
 
 import { TIMEOUT, UNREACHABLE, join, within } from "./body.js";
-import { FRESH, apply, changesAny, send } from "./send.js";
+import { FRESH, apply, send } from "./send.js";
 
 const encoder = new TextEncoder();
 
@@ -38,19 +38,13 @@ export function headerOf(response, name) {
   return response.headers.get(name) ?? "";
 }
 
-// Statuses that have no body whatever is behind them (Fetch standard, "null body status"). `new Response` refuses one that comes with it.
-const BODILESS = new Set([101, 204, 205, 304]);
-
-// The other side's answer, with our own headers on it; body and WebSocket are passed through untouched. An answer that says all of them
-// already is handed on itself: another one in its place costs a tenth of a request.
+// The other side's answer, with our own headers on it; body and WebSocket are passed through untouched.
 export function relay(response, changes) {
-  const lines = changes.split("\n");
-  if (!BODILESS.has(response.status) && !changesAny(response.headers, lines)) return response;
   const answer =
     response.webSocket === null || response.webSocket === undefined
       ? new Response(response.body, response)
       : new Response(null, { status: 101, headers: response.headers, webSocket: response.webSocket });
-  apply(answer.headers, lines, 0);
+  apply(answer.headers, changes.split("\n"), 0);
   return answer;
 }
 

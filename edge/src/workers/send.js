@@ -24,17 +24,6 @@ export function apply(headers, lines, first) {
   }
 }
 
-// Whether those lines change anything.
-export function changesAny(headers, lines) {
-  return lines.some((line) => {
-    const colon = line.indexOf(":");
-    if (colon < 0) return line !== "" && headers.has(line);
-    const name = line.slice(0, colon);
-    if (line.startsWith("?")) return !headers.has(name.slice(1));
-    return headers.get(line.startsWith("+") ? name.slice(1) : name) !== line.slice(colon + 1);
-  });
-}
-
 // Frees the connection of an answer that is not going to be used.
 export function discard(response) {
   response.body?.cancel().catch(() => {});

@@ -16,7 +16,6 @@ use shared::time::UnixTime;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
-use super::answer_marks;
 use super::context::RequestContext;
 use super::error::ApiError;
 use crate::app::AppState;
@@ -41,11 +40,7 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
         let route = route.as_ref().map(MatchedPath::as_str);
         begin_request(method_name(&method), route, request.headers())
     };
-    let mut opened = open_assertion(&app, &request, now);
-    let marks = opened
-        .as_mut()
-        .ok()
-        .and_then(|stated| stated.as_mut()?.marks.take());
+    let opened = open_assertion(&app, &request, now);
     let stated = opened.as_ref().ok().and_then(Option::as_ref);
     let context = RequestContext::new(
         request_id(stated, request.headers()),
@@ -70,9 +65,6 @@ pub async fn handle(State(app): State<AppState>, mut request: Request, next: Nex
     let (mut response, error) = render(answer, accept.as_ref(), request_id, &path, now);
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(headers::REQUEST_ID, value);
-    }
-    if let Some(marks) = &marks {
-        answer_marks::state(response.headers_mut(), marks);
     }
     // Only for the edge, which removes the header: its breakers do not concern the parts of this service.
     let lacks = error.as_ref().and_then(ApiError::lacks);

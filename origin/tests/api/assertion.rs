@@ -1,7 +1,7 @@
 //! Requests that come through the edge.
 
 use serde_json::json;
-use shared::assertion::{AnswerMarks, Assertion, AssertionKeys, ORIGIN_AUDIENCE};
+use shared::assertion::{Assertion, AssertionKeys, ORIGIN_AUDIENCE};
 use shared::ids::RequestId;
 use shared::time::UnixTime;
 
@@ -15,17 +15,6 @@ struct Sealed<'a> {
 impl Sealed<'_> {
     /// Calls `GET /v1/auth/me` with an assertion sealed for `path` about `uid`.
     async fn me(&self, path: &str, uid: Option<&str>, sealed_at: i64) -> Answer {
-        self.marked(path, uid, sealed_at, None).await
-    }
-
-    /// The same, where the edge wants `marks` on the answer.
-    async fn marked(
-        &self,
-        path: &str,
-        uid: Option<&str>,
-        sealed_at: i64,
-        marks: Option<&AnswerMarks<'_>>,
-    ) -> Answer {
         let identity = match uid {
             Some(uid) => Some(
                 self.app
@@ -45,7 +34,6 @@ impl Sealed<'_> {
             client_ip: Some("192.0.2.7"),
             identity: identity.as_deref(),
             person: None,
-            marks,
         };
         let sealed = self
             .keys
@@ -99,42 +87,6 @@ async fn missing_dependency_is_named_only_to_the_edge() {
         .header("x-crossfade-dependency", "firebase");
     let direct = send(direct).await.expect(503);
     assert_eq!(direct.header("x-crossfade-dependency"), None);
-}
-
-#[tokio::test]
-async fn answer_says_what_the_edge_asks_for_and_nothing_unasked() {
-    const NAMES: [&str; 4] = ["x-auth-route", "x-auth-route-reason", "cache-control", "vary"];
-    let app = TestApp::start().await;
-    let edge = Sealed {
-        app: &app,
-        keys: app.app.config.assertion_keys.clone(),
-    };
-    let asks = |varies_by_origin| AnswerMarks {
-        reason: "new_contract".into(),
-        varies_by_origin,
-    };
-    let (plain, varied) = (asks(false), asks(true));
-    let path = "/v1/auth/me";
-    for (uid, status) in [(Some("uid-1"), 200), (None, 401)] {
-        for (marks, said) in [
-            (None, [None; 4]),
-            (
-                Some(&plain),
-                [Some("v2"), Some("new_contract"), Some("no-store"), None],
-            ),
-            (
-                Some(&varied),
-                [Some("v2"), Some("new_contract"), Some("no-store"), Some("Origin")],
-            ),
-        ] {
-            let answer = edge.marked(path, uid, now(), marks).await.expect(status);
-            assert_eq!(NAMES.map(|name| answer.header(name)), said, "{status}");
-            assert_eq!(answer.header("x-request-id"), Some("edge-request-1"));
-        }
-    }
-    // Only where the assertion opens.
-    let refused = edge.marked("/v1/auth/user", None, now(), Some(&plain)).await;
-    assert_eq!(refused.expect(403).header("x-auth-route"), None);
 }
 
 #[tokio::test]

@@ -180,7 +180,6 @@ async fn feed_answers_the_edge_but_no_caller_through_it() {
             client_ip: None,
             identity: None,
             person: None,
-            marks: None,
         };
         let sealed = app
             .app

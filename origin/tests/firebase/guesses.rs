@@ -21,7 +21,6 @@ async fn call_from(world: &World, address: &str, path: &str, body: &serde_json::
         client_ip: Some(address),
         identity: None,
         person: None,
-        marks: None,
     };
     let keys = &world.app.app.config.assertion_keys;
     let sealed = keys.seal(&assertion, UnixTime::from_secs(now())).unwrap();

@@ -10,9 +10,7 @@ use hmac::{Hmac, Mac as _};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::{
-    ALGORITHM, AnswerMarks, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE,
-};
+use super::{ALGORITHM, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE};
 use crate::base64url;
 use crate::identity::{Identity, Person, ProvenIdentity};
 use crate::time::UnixTime;
@@ -66,8 +64,6 @@ struct ThisRequest<'a> {
     ip: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usr: Option<&'a Person>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ans: Option<&'a AnswerMarks<'a>>,
     exp: UnixTime,
     iat: UnixTime,
 }
@@ -142,7 +138,6 @@ impl Opening {
             jti: assertion.request_id.as_str(),
             ip: assertion.client_ip,
             usr: assertion.person,
-            ans: assertion.marks,
             exp: now.plus(LIFETIME_SECONDS),
             iat: now,
         })?);
@@ -230,7 +225,6 @@ mod tests {
                     client_ip: None,
                     identity: Some(&identity),
                     person: None,
-                    marks: None,
                 };
                 let sealed = opening.seal(&assertion, now).unwrap();
                 assert_eq!(sealed, keys.seal(&assertion, now).unwrap());
@@ -256,7 +250,6 @@ mod tests {
             client_ip: Some("192.0.2.1"),
             identity: None,
             person: None,
-            marks: None,
         };
         let expected = Expected {
             audience: ORIGIN_AUDIENCE,

@@ -41,7 +41,6 @@ fn seal(keys: &AssertionKeys) -> String {
             client_ip: Some("192.0.2.1"),
             identity: Some(&identity),
             person: None,
-            marks: None,
         },
         NOW,
     )
@@ -61,34 +60,6 @@ fn sealed_assertion_opens() {
     assert_eq!(opened.identity.unwrap(), identity());
     assert_eq!(opened.request_id.as_str(), "r-1");
     assert_eq!(opened.client_ip.as_deref(), Some("192.0.2.1"));
-}
-
-#[test]
-fn marks_reach_the_origin() {
-    let keys = keys(&["a"]);
-    let identity = identity();
-    let marks = AnswerMarks {
-        reason: "in_cohort".into(),
-        varies_by_origin: true,
-    };
-    let request_id = RequestId::parse("r-1").unwrap();
-    let mut assertion = Assertion {
-        audience: ORIGIN_AUDIENCE,
-        method: "GET",
-        path: "/v1/auth/me",
-        request_id: &request_id,
-        client_ip: None,
-        identity: Some(&identity),
-        person: None,
-        marks: Some(&marks),
-    };
-    let opened = |assertion: &Assertion<'_>| {
-        let sealed = keys.seal(assertion, NOW).unwrap();
-        keys.open(&sealed, &EXPECTED, NOW, ClockSkew::NONE).unwrap().marks
-    };
-    assert_eq!(opened(&assertion), Some(marks.clone()));
-    assertion.marks = None;
-    assert_eq!(opened(&assertion), None);
 }
 
 #[test]

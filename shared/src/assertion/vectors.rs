@@ -160,7 +160,6 @@ fn firebase() -> OpenedAssertion {
             email_verified: true,
             user_type: "user".to_owned(),
         }),
-        marks: None,
     }
 }
 
@@ -206,7 +205,6 @@ fn seal(keys: &AssertionKeys, stated: &OpenedAssertion, audience: &str) -> Strin
             client_ip: stated.client_ip.as_deref(),
             identity: stated.identity.as_ref(),
             person: stated.person.as_ref(),
-            marks: None,
         },
         NOW,
     )
