@@ -14,7 +14,7 @@ use stack::tools::{npm, wasm_target};
 use stack::{build_edge, console};
 use workers::Workers;
 
-use crate::figures::Figures;
+use crate::figures::{self, Figures};
 use crate::upstream;
 
 const STEP: &str = "bench edge";
@@ -62,7 +62,7 @@ impl Options {
                     ..*case
                 };
                 let has_other = self.beside.is_some() && case.worker == OURS;
-                let other = has_other.then(|| (other, cases::beside(case.name)));
+                let other = has_other.then(|| (other, figures::beside(case.name)));
                 std::iter::once((*case, case.name.to_owned())).chain(other)
             })
             .collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::target::{median, median_ratio};
+use crate::target::{Check, at_least, median, median_ratio};
 
 /// One turn of one row.
 #[derive(Default)]
@@ -88,4 +88,28 @@ impl Figures {
         });
         turns.collect()
     }
+}
+
+/// The name of a row of ours for the other build that is measured beside it.
+pub fn beside(name: &str) -> String {
+    format!("beside: {name}")
+}
+
+/// What the ratios of two rows come to: each of `targets` (ours, theirs, the least wanted), and each row beside the other build's.
+pub fn ratios(rows: &[Figures], targets: &[(&str, &str, f64)]) -> Vec<Check> {
+    let find = |name: &str| rows.iter().find(|row| row.name == name);
+    let ratio = |ours: &Figures, theirs: &Figures, least: f64| {
+        at_least(
+            format!("{} / {}", ours.name, theirs.name),
+            ours.ratio(theirs),
+            least,
+        )
+    };
+    let wanted = targets
+        .iter()
+        .filter_map(|(ours, theirs, least)| Some(ratio(find(ours)?, find(theirs)?, *least)));
+    let before = rows
+        .iter()
+        .filter_map(|row| Some(ratio(row, find(&beside(&row.name))?, 1.0)));
+    wanted.chain(before).collect()
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::api::{Api, Call};
+use crate::puppet::Puppet;
 use crate::stack;
 
 /// A running edge. It ends with the stack, or by [`Edge::end`].
@@ -39,6 +40,12 @@ impl Wanted {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Both sides are services that answer as the test tells them.
+    pub fn between(self, v2: &Puppet, legacy: &Puppet) -> Self {
+        self.with("ORIGIN_URL", &v2.url)
+            .with("LEGACY_AUTH_URL", &legacy.url)
     }
 
     /// Edges with the same name here share a cache, as the isolates of one data centre do. Without a name an edge reads no other edge's

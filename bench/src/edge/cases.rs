@@ -96,8 +96,3 @@ pub const MOST_TRANSLATED_US: f64 = 15.0;
 /// The most that the compressed wasm may have, in kilobytes, and that the start may take, in milliseconds.
 pub const MOST_GZIPPED_KB: f64 = 130.0;
 pub const MOST_START_MS: f64 = 35.0;
-
-/// The name of a row of ours for the other build.
-pub fn beside(name: &str) -> String {
-    format!("beside: {name}")
-}

@@ -8,12 +8,12 @@ use stack::build_edge::Sizes;
 use stack::fault::{Done, Fault, In as _};
 
 use super::cases::{
-    self, APP_SERVICE, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, MOST_TRANSLATED_US,
-    OURS, TARGETS, TRANSLATED,
+    APP_SERVICE, BREAKER_OPEN, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START_MS, MOST_TRANSLATED_US, OURS,
+    TARGETS, TRANSLATED,
 };
 use super::{Options, STEP};
-use crate::figures::Figures;
-use crate::target::{self, Check, at_least, at_most, median};
+use crate::figures::{self, Figures};
+use crate::target::{self, Check, at_most, median};
 
 /// Prints everything, and writes it where the options say.
 ///
@@ -85,19 +85,7 @@ fn row_of(row: &Figures) -> serde_json::Value {
 
 fn checks(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -> Vec<Check> {
     let find = |name: &str| rows.iter().find(|row| row.name == name);
-    let mut checks: Vec<Check> = TARGETS
-        .iter()
-        .filter_map(|(ours, theirs, least)| {
-            let value = find(ours)?.ratio(find(theirs)?);
-            Some(at_least(format!("{ours} / {theirs}"), value, *least))
-        })
-        .collect();
-    for row in rows {
-        if let Some(before) = find(&cases::beside(&row.name)) {
-            let what = format!("{} / {}", row.name, before.name);
-            checks.push(at_least(what, row.ratio(before), 1.0));
-        }
-    }
+    let mut checks = figures::ratios(rows, &TARGETS);
     if let Some(refused) = find(BREAKER_OPEN) {
         checks.push(at_most(
             format!("{BREAKER_OPEN}: µs a request, all connections together"),

@@ -70,7 +70,7 @@ impl Issuer {
     }
 }
 
-/// Whose credentials: `count` from `from` on, spread over a table of `of` users, or with these very numbers when that is 0.
+/// The users that the credentials are for: `count` of them from `from` on, spread over a table of `of` users; 0 means not spread.
 #[derive(Clone, Copy)]
 pub struct People {
     pub from: u32,

@@ -7,8 +7,8 @@ use stack::fault::{Done, Fault, In as _};
 
 use super::services::Memory;
 use super::{Options, POOL, STEP};
-use crate::figures::Figures;
-use crate::target::{self, Check, at_least, at_most, median, median_ratio};
+use crate::figures::{self, Figures};
+use crate::target::{self, Check, at_most, median, median_ratio};
 
 /// What a target compares, and the least it asks for.
 const TARGETS: [(&str, &str, f64); 6] = [
@@ -69,22 +69,7 @@ pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: 
 
 fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Option<Memory>) -> Vec<Check> {
     let find = |name: &str| rows.iter().find(|row| row.name == name);
-    let mut checks: Vec<Check> = TARGETS
-        .iter()
-        .filter_map(|(ours, theirs, least)| {
-            let value = find(ours)?.ratio(find(theirs)?);
-            Some(at_least(format!("{ours} / {theirs}"), value, *least))
-        })
-        .collect();
-    for row in rows {
-        if let Some(before) = find(&format!("beside: {}", row.name)) {
-            checks.push(at_least(
-                format!("{} / {}", row.name, before.name),
-                row.ratio(before),
-                1.0,
-            ));
-        }
-    }
+    let mut checks = figures::ratios(rows, &TARGETS);
     if let Some(cpu) = find("me").and_then(Figures::service_cpu) {
         checks.push(at_most("me: service CPU, µs".to_owned(), cpu, MOST_CPU));
     }

@@ -1,4 +1,4 @@
-// `verifyAssertion`: proves that a request came through the edge, and returns the caller whom the edge verified.
+// `verifyAssertion`: proves that a request came through the edge. It returns the caller that the edge verified.
 
 import { type Guard, guard } from "./adapters.js";
 import { ASSERTION_HEADER, type AssertionOptions, opener } from "./assertion.js";

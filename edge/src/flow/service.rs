@@ -53,8 +53,9 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
         matches!(self.inbound.method, "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// The caller to whom failures are counted: the address, since accounts cost nothing; without one, and for our own services, which call
-    /// for many users, the proven caller. A service that calls on its own account counts as a new caller each time.
+    /// Failures are counted by this mark. It is that of the address, since accounts cost nothing. Without an address it is that of the
+    /// proven caller, and so it is for our own services, which call for many users. A service that calls on its own account counts as a
+    /// new caller each time.
     pub(super) fn mark(&self, caller: Option<&Caller>) -> CallerMark {
         let address = self.inbound.header(scrub::CLIENT_IP);
         match (caller, self.service, address) {

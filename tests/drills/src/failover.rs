@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Done {
         site.front.clone(),
         site.edge.clone(),
         site.service_key.clone(),
-        site::PROJECT.to_owned(),
+        edge::PROJECT.to_owned(),
     );
     acts::seed(&mut site, &mut load)?;
     let load = Arc::new(load);

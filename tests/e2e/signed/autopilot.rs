@@ -53,8 +53,7 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     v2.answers(503);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("ROLLOUT_AUTOPILOT", "50,100; error_percent=50; session_seconds=0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))

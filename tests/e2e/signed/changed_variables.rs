@@ -74,10 +74,7 @@ async fn two_sides() -> (Puppet, Puppet) {
 }
 
 fn between(v2: &Puppet, legacy: &Puppet) -> Wanted {
-    edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
-        .with("ROLLOUT_PERCENT", "100")
+    edge().between(v2, legacy).with("ROLLOUT_PERCENT", "100")
 }
 
 #[tokio::test]

@@ -47,8 +47,7 @@ async fn get(edge: &Api) -> Answer {
 async fn override_is_obeyed_at_the_next_sign_in_and_undone_by_an_empty_one() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin,app:{OTHER}"))
         .watched()
@@ -99,8 +98,7 @@ async fn edge_without_the_object_refuses_overrides() {
 async fn override_needs_a_second_service_where_configured() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("ROLLOUT_TWO_PERSONS", "on")
         .with(
@@ -132,8 +130,7 @@ async fn is_at_v2(edge: &Api) -> bool {
 async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_object() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
         .watched()
@@ -186,8 +183,7 @@ async fn override_reaches_ten_isolates_within_four_seconds_and_outlives_the_obje
 async fn change_that_breaks_a_rule_is_answered_with_the_rule_and_changes_nothing() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
         .watched()
@@ -238,8 +234,7 @@ async fn complains(edge: &Api) -> bool {
 async fn kept_overrides_that_cannot_be_read_move_nobody_until_the_next_change() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let mut edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
         .watched()

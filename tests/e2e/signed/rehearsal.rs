@@ -42,8 +42,7 @@ fn calls() -> Vec<(&'static str, Value)> {
 async fn rehearsal_predicts_the_side_and_the_reason_of_every_call() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", PERCENT)
         .start()
         .await;

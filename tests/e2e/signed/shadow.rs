@@ -30,8 +30,7 @@ async fn counted(edge: &Api, wanted: u64) -> Value {
 async fn reads_are_repeated_at_v2_and_compared_and_writes_are_not() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "0")
         .with("SHADOW_PERCENT", "100")
         .start()

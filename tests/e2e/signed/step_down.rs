@@ -45,8 +45,7 @@ async fn until(edge: &Api, wanted: &str, within: Duration) -> Duration {
 async fn sign_ins_go_back_within_ten_seconds_and_return_when_v2_is_well() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "100")
         .with("ROLLBACK_WINDOW_SECONDS", "5")
         .watched()
@@ -82,8 +81,7 @@ async fn requests_fall_back_singly_without_the_binding() {
     let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
     v2.answers(503);
     let edge = edge()
-        .with("ORIGIN_URL", &v2.url)
-        .with("LEGACY_AUTH_URL", &legacy.url)
+        .between(&v2, &legacy)
         .with("ROLLOUT_PERCENT", "100")
         .start()
         .await;

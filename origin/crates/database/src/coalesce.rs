@@ -1,5 +1,5 @@
-//! The coalescer: questions that arrive while a statement runs share the next one. A question that finds a free worker is sent at once and
-//! alone: no question waits for others to join it, and none waits long for a worker whose statement stands still.
+//! The coalescer: questions that arrive while a statement runs share the next one. A free worker sends a question at once
+//! and alone. No question waits for others to join it, and none waits long for a worker with a statement that stands still.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -17,7 +17,7 @@ use super::urls::{FirebaseUrls, PlainHttp, service_url};
 pub struct FirebaseConfig {
     /// The project that manages the accounts: the first of `FIREBASE_PROJECT_ID`.
     pub project: ProjectId,
-    /// The issuer of users whose rows name none yet: this project, with `FIREBASE_TENANT_ID`.
+    /// The issuer of users without one in their rows: this project, with `FIREBASE_TENANT_ID`.
     pub home: Issuer,
     /// The project's web API key. Without it no user can register or sign in here; everything else works.
     pub api_key: Option<String>,

@@ -23,7 +23,7 @@ pub fn client() -> Result<reqwest::Client, NoClient> {
     client_within(TIMEOUT)
 }
 
-/// A client whose calls end within `timeout`. It trusts the public certificate authorities (Mozilla's list, compiled in for bare
+/// An HTTP client. Each call ends within `timeout`. It trusts the public certificate authorities (Mozilla's list, compiled in for bare
 /// containers), uses `ring`, follows no redirect and ignores proxies in the environment.
 ///
 /// # Errors

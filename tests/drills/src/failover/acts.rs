@@ -20,6 +20,15 @@ const WELL: Duration = Duration::from_secs(3);
 /// One act: its name, what it does, and whether the switch must fail no read.
 type Act = (&'static str, fn(&mut Site, Duration) -> Done<Option<Instant>>);
 
+/// Makes the standby the primary, and the old primary a standby after `away`. Answers when writes were possible again.
+fn fail_over(site: &mut Site, away: Duration) -> Done<Option<Instant>> {
+    site.promote()?;
+    let promoted = Instant::now();
+    thread::sleep(away);
+    site.attach()?;
+    Ok(Some(promoted))
+}
+
 const ACTS: [Act; 13] = [
     ("nothing", |_, away| {
         thread::sleep(away);
@@ -45,30 +54,18 @@ const ACTS: [Act; 13] = [
     ("primary killed", |site, away| {
         site.nodes[site.primary].stop(Signal::QUIT);
         thread::sleep(WELL);
-        site.promote()?;
-        let promoted = Instant::now();
-        thread::sleep(away);
-        site.attach()?;
-        Ok(Some(promoted))
+        fail_over(site, away)
     }),
     ("host lost", |site, away| {
         let lost = site.primary;
         site.proxies[lost].tell("silence")?;
         site.proxies[lost].tell("swallow")?;
         thread::sleep(WELL);
-        site.promote()?;
-        let promoted = Instant::now();
-        thread::sleep(away);
-        site.attach()?;
-        Ok(Some(promoted))
+        fail_over(site, away)
     }),
     ("planned switch-over", |site, away| {
         site.nodes[site.primary].stop(Signal::INT);
-        site.promote()?;
-        let promoted = Instant::now();
-        thread::sleep(away);
-        site.attach()?;
-        Ok(Some(promoted))
+        fail_over(site, away)
     }),
     ("read-only for a minute", |site, away| {
         let primary = &site.nodes[site.primary];

@@ -11,7 +11,8 @@ use stack::service::Service;
 use stack::{edge, emulator, http};
 
 use super::load::Account;
-use super::site::PROJECT;
+
+pub const PROJECT: &str = "demo-failover";
 
 const STEP: &str = "drill failover";
 /// Who sign in, so many.

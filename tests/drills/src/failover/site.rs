@@ -16,11 +16,10 @@ use stack::service::Service;
 use stack::tools::system;
 use stack::{http, paths, programs};
 
-use super::edge::{self, Google};
+use super::edge::{self, Google, PROJECT};
 use super::node::{self, Node, ROLE};
 
 const STEP: &str = "drill failover";
-pub const PROJECT: &str = "demo-failover";
 
 /// A proxy before a server.
 pub struct Proxy {

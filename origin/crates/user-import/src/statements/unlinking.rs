@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 use users::audit::Actor;
 use uuid::Uuid;
 
-/// How many users can be unlinked, or whether `id` can: those whom a user import linked and who still have their old hash.
+/// Counts the users that can be unlinked, or tells whether `id` can. They were linked by a user import and still have their old hash.
 ///
 /// # Errors
 /// The database's error.
