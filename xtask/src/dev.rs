@@ -100,7 +100,7 @@ fn commands(addresses: &Addresses) {
         );
         return;
     };
-    println!("\nPaste these into another terminal: sign a person up, ask who they are, see their row.\n");
+    println!("\nPaste these into another terminal: sign a user up, ask who they are, see their row.\n");
     println!(
         "  TOKEN=$(curl -s '{emulator}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=dev' -H 'Content-Type: application/json' \
          -d '{{\"email\":\"ada-'$RANDOM'@example.com\",\"password\":\"correct horse 1\",\"returnSecureToken\":true}}' | sed -E 's/.*\"idToken\":\"([^\"]+)\".*/\\1/')"

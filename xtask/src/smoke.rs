@@ -61,7 +61,7 @@ pub fn play(stack: &mut Stack) -> Done {
         Ok(Quiet(id))
     })?
     .0;
-    console::step("second call: same person, no second row", || {
+    console::step("second call: same user, no second row", || {
         let answer = ask(&me, &token)?;
         expect(&answer, 200, None)?;
         equal("id", answer.json().pointer("/data/user/id"), &json!(id))?;
@@ -78,7 +78,7 @@ pub fn play(stack: &mut Stack) -> Done {
         equal("valid", answer.json().pointer("/data/valid"), &json!(true))?;
         equal("id", answer.json().pointer("/data/user/id"), &json!(id))
     })?;
-    console::step("a legacy token names the same kind of person", || {
+    console::step("a legacy token names the same kind of user", || {
         legacy(&addresses)
     })?;
     console::step("a tampered token is refused by its code", || {
