@@ -60,8 +60,8 @@ const server = createServer((request, answer) => {
   if (!make) return answer.writeHead(404).end();
   const [from, count, of] = ["from", "count", "of"].map((name) => Number(searchParams.get(name)));
   // A prime step spreads neighbours over the whole table.
-  const person = (number) => (of ? 1 + (number * 104_729) % of : number);
-  const lines = Array.from({ length: count }, (_, index) => make(person(from + index)));
+  const user = (number) => (of ? 1 + (number * 104_729) % of : number);
+  const lines = Array.from({ length: count }, (_, index) => make(user(from + index)));
   answer.end(lines.join("\n"));
 });
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));

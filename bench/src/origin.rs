@@ -82,14 +82,14 @@ pub fn run(options: &Options) -> Done {
     })?;
     if options.fill {
         return options.users.iter().try_for_each(|&users| {
-            console::step(&format!("a database of {users} people"), || {
+            console::step(&format!("a database of {users} users"), || {
                 fill::fill(&server, &pgbench, users).map(drop)
             })
         });
     }
     let mut worlds = Vec::new();
     for (index, &users) in options.users.iter().enumerate() {
-        let url = console::step(&format!("a database of {users} people"), || {
+        let url = console::step(&format!("a database of {users} users"), || {
             fill::fill(&server, &pgbench, users)
         })?;
         let services = Services::start(&guard, &url, &issuer, index == 0, options.beside.as_deref())?;
@@ -151,7 +151,7 @@ fn is_wanted(name: &str, only: &[String]) -> bool {
 /// The row's name; with more than one table, its size too.
 fn name(worlds: &[World], world: usize, case: &str) -> String {
     match worlds.get(world) {
-        Some(other) if world > 0 => format!("{case}, {} people", other.users),
+        Some(other) if world > 0 => format!("{case}, {} users", other.users),
         _ => case.to_owned(),
     }
 }

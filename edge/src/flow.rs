@@ -39,12 +39,12 @@ use crate::changes::HeaderChanges;
 use crate::config::EdgeConfig;
 use crate::cors;
 use crate::paths::{self, Access, Own, Route};
-use crate::people::RememberedPeople;
 use crate::ports::{Answer as _, KeySource, SignatureEngine, Upstreams};
 use crate::request::Inbound;
 use crate::scrub;
 use crate::shadow::ShadowRead;
 use crate::trace::{Seed, Trace};
+use crate::users::RememberedUsers;
 pub use notes::Notes;
 
 /// The state of one isolate, as one request sees it.
@@ -56,7 +56,7 @@ pub struct Gateway<'a, K, E> {
     /// The services that the isolate must not ask now.
     pub breakers: &'a RefCell<Breakers>,
     /// The users that the isolate remembers.
-    pub people: &'a RefCell<RememberedPeople>,
+    pub users: &'a RefCell<RememberedUsers>,
     /// The outcomes at both sides since the last report.
     pub tallies: &'a RefCell<Report>,
     /// The time.

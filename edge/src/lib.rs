@@ -34,13 +34,13 @@ pub mod examination;
 pub mod flow;
 pub mod journal;
 pub mod paths;
-pub mod people;
 pub mod ports;
 pub mod request;
 pub mod scrub;
 pub mod shadow;
 pub mod telemetry;
 pub mod trace;
+pub mod users;
 mod workers;
 
 /// Runs test vectors in place of the gateway.

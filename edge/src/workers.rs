@@ -100,7 +100,7 @@ async fn travel(
             engine: &WebCrypto,
         },
         breakers: &isolate.breakers,
-        people: &isolate.people,
+        users: &isolate.users,
         tallies: &isolate.watch.tallies,
         clock: &now,
     };

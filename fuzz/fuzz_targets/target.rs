@@ -83,7 +83,7 @@ fuzz_target!(|input: (u8, &str)| {
         request_id: &request_id,
         client_ip: None,
         identity: None,
-        person: None,
+        user: None,
     };
     let sealed = keys.seal(&assertion, NOW).expect("a key");
     let expected = Expected { audience, method: "GET", path: sent.path() };

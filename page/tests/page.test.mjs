@@ -32,10 +32,10 @@ function visiting(name, work, options) {
   });
 }
 
-const person = (name) => ({ email: `${name}@example.com`, password: PASSWORD });
+const user = (name) => ({ email: `${name}@example.com`, password: PASSWORD });
 
 visiting("signs up, sees who they are and what they have, signs out and in again", async (visit) => {
-  const grace = person("grace");
+  const grace = user("grace");
   await visit.press("Firebase", "Sign up", grace);
   const first = await visit.who();
   assert.equal(first["E-mail"], grace.email);
@@ -66,7 +66,7 @@ visiting("signs up, sees who they are and what they have, signs out and in again
 });
 
 visiting("stays signed in when the page is loaded again", async (visit) => {
-  await visit.press("Firebase", "Sign up", person("katherine"));
+  await visit.press("Firebase", "Sign up", user("katherine"));
   const { Id } = await visit.who();
   await visit.page.reload();
   await visit.says("Ready");
@@ -82,7 +82,7 @@ visiting("signs in anonymously, twice as two users", async (visit) => {
 });
 
 visiting("signs in with Google as the emulator offers it", async (visit) => {
-  const { email } = person("hedy");
+  const { email } = user("hedy");
   await visit.press("Firebase", "Google", { email });
   const who = await visit.who();
   assert.equal(who["E-mail"], email);
@@ -95,7 +95,7 @@ visiting("signs in with Google as the emulator offers it", async (visit) => {
 visiting("registers and signs in the old way, on the side the slider names", async (visit) => {
   const sides = new Set();
   for (const name of ["ada", "barbara", "edith", "frances", "jean", "mary"]) {
-    const { email, password } = person(`old-${name}`);
+    const { email, password } = user(`old-${name}`);
     await visit.press("The old way", "Register", { email, password });
     const registered = await visit.who();
     assert.equal(registered["E-mail"], email);
@@ -114,7 +114,7 @@ visiting("registers and signs in the old way, on the side the slider names", asy
 });
 
 visiting("says why a sign-in is refused, either way, and stays signed out", async (visit) => {
-  const { email } = person("nobody");
+  const { email } = user("nobody");
   for (const [group, said] of [
     ["Firebase", /^[A-Z].+\. \(auth\/[a-z-]+\)$/],
     ["The old way", /^[A-Z].+ \([A-Z_]+\)$/],
@@ -216,7 +216,7 @@ for (const colorScheme of ["light", "dark"]) {
         };
         await picture("empty");
         assert.equal(await visit.page.locator(".empty:visible").count(), 2, "tables without rows say why");
-        await visit.press("Firebase", "Sign up", person(`looking-${colorScheme}-${name}`));
+        await visit.press("Firebase", "Sign up", user(`looking-${colorScheme}-${name}`));
         assert.equal(await visit.page.locator(".empty:visible").count(), 1, "no transfers: an address that is not proven brings no welcome tokens");
         await picture("signed-in");
         const again = visit.page.getByRole("group", { name: "Firebase" }).getByRole("button", { name: "Sign up" });

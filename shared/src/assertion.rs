@@ -20,7 +20,7 @@ pub use seal::{Opening, Sealer};
 use serde::Deserialize;
 
 use crate::base64url;
-use crate::identity::{Identity, Person, ProvenIdentity};
+use crate::identity::{AssertedUser, Identity, ProvenIdentity};
 use crate::ids::RequestId;
 use crate::mac::MacKey;
 use crate::time::{ClockSkew, UnixTime};
@@ -195,7 +195,7 @@ impl AssertionKeys {
             request_id: claims.jti,
             client_ip: claims.ip,
             identity: claims.id.map(ProvenIdentity::new),
-            person: claims.usr,
+            user: claims.usr,
         })
     }
 }
@@ -216,7 +216,7 @@ pub struct Assertion<'a> {
     /// The user that the edge verified; `None` on public routes.
     pub identity: Option<&'a ProvenIdentity>,
     /// Our own record of that user. Only app services get it: the origin looks users up itself.
-    pub person: Option<&'a Person>,
+    pub user: Option<&'a AssertedUser>,
 }
 
 /// What the receiver knows about the request it received.
@@ -240,7 +240,7 @@ pub struct OpenedAssertion {
     /// The user that the edge verified.
     pub identity: Option<ProvenIdentity>,
     /// Our own record of that user, where the edge sends it.
-    pub person: Option<Person>,
+    pub user: Option<AssertedUser>,
 }
 
 /// There is no key to seal with.
@@ -316,5 +316,5 @@ struct OpenedClaims<'a> {
     #[serde(default)]
     id: Option<Identity>,
     #[serde(default)]
-    usr: Option<Person>,
+    usr: Option<AssertedUser>,
 }

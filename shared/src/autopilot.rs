@@ -1,7 +1,7 @@
 //! A rollout that steers itself: it goes to the next step when every guardrail allows it, sends sign-ins back when one forbids it, and
 //! waits otherwise, whatever the clock says.
 //!
-//! Pure: the object that hears all isolates says the time, what holds, and what they saw. It rolls back by itself once; then a person has to
+//! Pure: the object that hears all isolates says the time, what holds, and what they saw. It rolls back by itself once; then an operator has to
 //! say go. An outage is not a regression: while sign-ins are stepped down, or the legacy service fails, nothing counts, nor does what was seen
 //! some seconds before. Sign-ins that were sent back twice within one step, while v2 called itself ready, are a regression all the same.
 
@@ -45,7 +45,7 @@ pub struct Situation {
     pub outage: bool,
     /// Whether shadow reads are made.
     pub shadow: bool,
-    /// The version of the last override in which a person said go, 0 for never.
+    /// The version of the last override in which an operator said go, 0 for never.
     pub go: u64,
     /// Whether v2 says that it is ready, as far as is known.
     pub ready: bool,
@@ -69,7 +69,7 @@ pub struct Autopilot {
     percent: u16,
     since: UnixTime,
     step: Step,
-    /// The version of the override by which it sent sign-ins back. A later go of a person's undoes it.
+    /// The version of the override by which it sent sign-ins back. A later go of an operator's undoes it.
     rolled_back: Option<u64>,
     outage: Option<Outage>,
     /// How often sign-ins were sent back within this step while v2 called itself ready.
@@ -96,7 +96,7 @@ impl Autopilot {
         }
     }
 
-    /// Whatever it knew cannot be read: it does nothing until a person says go in an override after `version`.
+    /// Whatever it knew cannot be read: it does nothing until an operator says go in an override after `version`.
     #[must_use]
     pub fn waiting_for_go(plan: &Plan, percent: Percentage, version: u64, now: UnixTime) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Autopilot {
         }
     }
 
-    /// Whether it waits for a person's go.
+    /// Whether it waits for an operator's go.
     #[must_use]
     pub const fn waits_for_go(&self) -> bool {
         self.rolled_back.is_some()
@@ -162,7 +162,7 @@ impl Autopilot {
             *self = Self::new(plan, situation.percent, now);
         }
         if situation.percent.basis_points() != self.percent {
-            // Somebody else moved people: another step, whose evidence begins here.
+            // Somebody else moved users: another step, whose evidence begins here.
             self.begin(plan, situation.percent, now);
         }
         if situation.held.is_some() {

@@ -146,7 +146,7 @@ impl Identity {
 
 /// Our own record of a user, as app services get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct AssertedUser {
     /// Our user id.
     pub id: UserId,
     /// E-mail address; users who came by phone or anonymously have none.

@@ -96,15 +96,15 @@ impl NewUsers {
 
 /// Users named one by one: addresses, whole domains (`@example.com`), user ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People(BTreeSet<String>);
+pub struct Users(BTreeSet<String>);
 
-impl People {
+impl Users {
     /// Reads a comma list. Addresses and domains are matched without regard to case, like everywhere else.
     ///
     /// # Errors
     /// The position of an entry that is empty, holds white space, or is a domain without a name.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut people = BTreeSet::new();
+        let mut users = BTreeSet::new();
         for (index, entry) in text.split(',').enumerate() {
             let entry = entry.trim().to_lowercase();
             let legible = !entry.is_empty()
@@ -116,9 +116,9 @@ impl People {
                     "entry {at} is not an e-mail address, `@domain` or user id"
                 ));
             }
-            people.insert(entry);
+            users.insert(entry);
         }
-        Ok(Self(people))
+        Ok(Self(users))
     }
 
     /// The entries, in order.
@@ -146,9 +146,9 @@ pub struct Policy {
     /// All sign-ins go to legacy, whatever the other fields say.
     pub kill_switch: bool,
     /// These sign in at v2.
-    pub force_v2: People,
+    pub force_v2: Users,
     /// These sign in at the legacy service; wins over `force_v2`.
-    pub force_legacy: People,
+    pub force_legacy: Users,
     /// Which users register at which side.
     pub new_users: NewUsers,
     /// The share of users who sign in at v2.
@@ -165,8 +165,8 @@ impl Policy {
             legacy_exists: true,
             unreadable: false,
             kill_switch: false,
-            force_v2: People::default(),
-            force_legacy: People::default(),
+            force_v2: Users::default(),
+            force_legacy: Users::default(),
             new_users: NewUsers::Percent,
             percentage: Percentage::NOBODY,
             group: "auth-v2".to_owned(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::autopilot;
 use crate::rollout::Percentage;
-use crate::routing::{People, Policy};
+use crate::routing::{Policy, Users};
 use crate::time::UnixTime;
 pub use request::{MAX_BODY_BYTES, Refusal, Requested};
 pub use wire::{Answered, Reply, Shown, Standing, Told};
@@ -32,10 +32,10 @@ pub struct Change {
     pub percent: Option<Percentage>,
     /// `ROLLOUT_FORCE_V2`, as a comma list.
     #[serde(with = "wire::list", default, skip_serializing_if = "Option::is_none")]
-    pub force_v2: Option<People>,
+    pub force_v2: Option<Users>,
     /// `ROLLOUT_FORCE_LEGACY`, as a comma list.
     #[serde(with = "wire::list", default, skip_serializing_if = "Option::is_none")]
-    pub force_legacy: Option<People>,
+    pub force_legacy: Option<Users>,
     /// `ROLLOUT_KILL_SWITCH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<bool>,

@@ -155,8 +155,8 @@ fn sign_up(addresses: &Addresses, name: &str) -> Done<Quiet> {
 }
 
 fn legacy(addresses: &Addresses) -> Done {
-    let person = json!({ "username": "grace", "email": "grace@example.com", "password": "old password 1" });
-    let answer = http::post(&format!("{}/auth/register", addresses.legacy), &[], &person).map_err(silent)?;
+    let user = json!({ "username": "grace", "email": "grace@example.com", "password": "old password 1" });
+    let answer = http::post(&format!("{}/auth/register", addresses.legacy), &[], &user).map_err(silent)?;
     expect(&answer, 201, None)?;
     let token = text(&answer.json(), "/data/token")?;
     let id = text(&answer.json(), "/data/user/id")?;

@@ -136,7 +136,7 @@ async fn fill(database: &PgConnectOptions, rows: i64) {
     run(database, "CREATE TABLE public.probe_control (id bigint PRIMARY KEY, value bigint); INSERT INTO public.probe_control VALUES (0, 0)").await;
     run(database, "VACUUM ANALYZE auth.users").await;
     println!(
-        "{rows} people in place after {:.0} s",
+        "{rows} users in place after {:.0} s",
         started.elapsed().as_secs_f64()
     );
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stack::fault::{Done, In as _};
 
-use super::credentials::{Issuer, People};
-use super::database::{Server, person_id};
+use super::credentials::{Issuer, Users};
+use super::database::{Server, user_id};
 use super::pgbench::{Pgbench, Script};
 use super::services::{SERVICE_KEY, Serving};
 use super::{STEP, World};
@@ -103,12 +103,12 @@ pub const CASES: [Case; 17] = [
     case("beside: credit, random", Subject::Beside, Ask::CreditRandom),
     case("plan credit, random", Subject::Plan, Ask::CreditRandom),
     case(
-        "pgbench movement, one person",
+        "pgbench movement, one user",
         Subject::Pgbench(Script::MoveOne),
         Ask::Script,
     ),
-    case("credit, one person", Subject::Ours, Ask::CreditOne),
-    case("beside: credit, one person", Subject::Beside, Ask::CreditOne),
+    case("credit, one user", Subject::Ours, Ask::CreditOne),
+    case("beside: credit, one user", Subject::Beside, Ask::CreditOne),
 ];
 
 /// One turn.
@@ -142,7 +142,7 @@ impl Run<'_> {
         static TURN: AtomicUsize = AtomicUsize::new(0);
         let turn = TURN.fetch_add(1, Ordering::Relaxed);
         let seconds = self.length.as_secs() as usize;
-        let warm = People {
+        let warm = Users {
             from: 0,
             count: WARM,
             of: self.world.users,
@@ -151,13 +151,13 @@ impl Run<'_> {
             Ask::Script | Ask::CreditRandom | Ask::CreditOne => Vec::new(),
             Ask::Me => self.issuer.assertions(warm)?,
             Ask::MeByToken => self.world.services.tokens(|| self.issuer.tokens(warm))?,
-            Ask::Verify => self.issuer.tokens(People {
+            Ask::Verify => self.issuer.tokens(Users {
                 count: 1000 * seconds,
                 ..warm
             })?,
             Ask::FirstSight => {
                 let count = 5000 * seconds;
-                self.issuer.assertions(People {
+                self.issuer.assertions(Users {
                     from: NEXT_UNSEEN.fetch_add(count as u32, Ordering::Relaxed),
                     count,
                     of: 0,
@@ -165,7 +165,7 @@ impl Run<'_> {
             }
         };
         let repeats = matches!(ask, Ask::Me | Ask::MeByToken);
-        let people = self.world.users;
+        let users = self.world.users;
         let request = |number: usize, text: &mut Vec<u8>| {
             let at = if repeats {
                 number % credentials.len().max(1)
@@ -175,12 +175,12 @@ impl Run<'_> {
             let credential = credentials.get(at).map(String::as_str);
             match (ask, credential) {
                 (Ask::CreditRandom | Ask::CreditOne, _) => {
-                    let person = if ask == Ask::CreditOne {
+                    let user = if ask == Ask::CreditOne {
                         1
                     } else {
-                        scatter(turn, number, people)
+                        scatter(turn, number, users)
                     };
-                    credit(text, person, turn, number);
+                    credit(text, user, turn, number);
                 }
                 (Ask::Me | Ask::FirstSight, Some(assertion)) => {
                     get(text, "X-Crossfade-Assertion: ", assertion);
@@ -219,9 +219,9 @@ fn first_unseen() -> u32 {
 }
 
 /// A user's number, another each time: a multiplicative hash, since all it has to do is scatter.
-fn scatter(turn: usize, number: usize, people: u32) -> u32 {
+fn scatter(turn: usize, number: usize, users: u32) -> u32 {
     let mixed = (turn as u64 * 1_000_003 + number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    1 + ((mixed >> 33) % u64::from(people.max(1))) as u32
+    1 + ((mixed >> 33) % u64::from(users.max(1))) as u32
 }
 
 fn get(text: &mut Vec<u8>, header: &str, value: &str) {
@@ -239,12 +239,12 @@ fn verify(text: &mut Vec<u8>, token: &str) {
     text.extend_from_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
 }
 
-fn credit(text: &mut Vec<u8>, person: u32, turn: usize, number: usize) {
+fn credit(text: &mut Vec<u8>, user: u32, turn: usize, number: usize) {
     let body = r#"{"amount":1,"reason":"bench"}"#;
     let head = format!(
         "POST /v1/users/{}/tokens/credit HTTP/1.1\r\nHost: bench\r\nX-Service-Key: {SERVICE_KEY}\r\n\
          Idempotency-Key: {}-{turn}-{number}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        person_id(person),
+        user_id(user),
         std::process::id(),
         body.len()
     );

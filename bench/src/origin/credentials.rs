@@ -42,26 +42,26 @@ impl Issuer {
         format!("{}/keys", self.address)
     }
 
-    /// New ID tokens of `people`.
-    pub fn tokens(&self, people: People) -> Done<Vec<String>> {
-        self.lines("/tokens?", people)
+    /// New ID tokens of `users`.
+    pub fn tokens(&self, users: Users) -> Done<Vec<String>> {
+        self.lines("/tokens?", users)
     }
 
-    /// Assertions for `GET /v1/auth/me` of `people`; good for a minute.
-    pub fn assertions(&self, people: People) -> Done<Vec<String>> {
-        self.lines("/assertions?method=GET&path=/v1/auth/me&", people)
+    /// Assertions for `GET /v1/auth/me` of `users`; good for a minute.
+    pub fn assertions(&self, users: Users) -> Done<Vec<String>> {
+        self.lines("/assertions?method=GET&path=/v1/auth/me&", users)
     }
 
-    fn lines(&self, path: &str, people: People) -> Done<Vec<String>> {
+    fn lines(&self, path: &str, users: Users) -> Done<Vec<String>> {
         let mut all = Vec::new();
         // In answers of a few megabytes at most.
-        while all.len() < people.count {
-            let part = (people.count - all.len()).min(2000);
+        while all.len() < users.count {
+            let part = (users.count - all.len()).min(2000);
             let url = format!(
                 "{}{path}from={}&count={part}&of={}",
                 self.address,
-                people.from as usize + all.len(),
-                people.of
+                users.from as usize + all.len(),
+                users.of
             );
             let answer = http::get(&url, &[]).in_step(STEP)?;
             all.extend(answer.text.lines().map(str::to_owned));
@@ -72,7 +72,7 @@ impl Issuer {
 
 /// The users that the credentials are for: `count` of them from `from` on, spread over a table of `of` users; 0 means not spread.
 #[derive(Clone, Copy)]
-pub struct People {
+pub struct Users {
     pub from: u32,
     pub count: usize,
     pub of: u32,

@@ -17,12 +17,12 @@ use crate::cpu;
 pub const PASSWORD: &str = "bench";
 
 /// The id of user `number`.
-pub fn person_id(number: u32) -> String {
+pub fn user_id(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 /// The same as an SQL expression of `number`.
-pub fn person_id_sql(number: &str) -> String {
+pub fn user_id_sql(number: &str) -> String {
     format!("('00000000-0000-4000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid")
 }
 

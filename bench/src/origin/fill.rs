@@ -2,7 +2,7 @@
 
 use stack::fault::Done;
 
-use super::database::{Server, person_id_sql};
+use super::database::{Server, user_id_sql};
 use super::pgbench::Pgbench;
 use super::services;
 
@@ -29,7 +29,7 @@ pub fn fill(server: &Server, pgbench: &Pgbench, users: u32) -> Done<String> {
                  (id, firebase_uid, email, email_verified, display_name, auth_provider, last_login) \
              SELECT {}, (1000000000000000000 + n)::text, n || '@bench.example', true, 'Person ' || n, 'firebase', now() \
              FROM generate_series(1, {users}) AS n",
-            person_id_sql("n")
+            user_id_sql("n")
         ),
     )?;
     pgbench.execute(server.port, &name, "VACUUM ANALYZE auth.users")?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use stack::fault::{Done, Fault, In as _};
 use stack::{paths, run};
 
-use super::database::{PASSWORD, Server, person_id_sql};
+use super::database::{PASSWORD, Server, user_id_sql};
 use super::{STEP, World};
 use crate::figures::Measured;
 
@@ -167,15 +167,15 @@ impl Script {
                  INSERT INTO auth.users (id, firebase_uid, email, email_verified, auth_provider, last_login) \
                  VALUES (gen_random_uuid(), :uid::bigint::text, :uid::bigint::text, true, 'firebase', now());\n"
                 .to_owned(),
-            Self::MoveRandom => movement(&person_id_sql(":person::bigint"), users)?,
-            Self::MoveOne => movement(&person_id_sql("1"), users)?,
+            Self::MoveRandom => movement(&user_id_sql(":person::bigint"), users)?,
+            Self::MoveOne => movement(&user_id_sql("1"), users)?,
         })
     }
 }
 
 /// The ledger's statement with pgbench's variables for its parameters. pgbench takes any `:name` for one, in quotes too, so the
 /// accounts' colons are spelled `chr(58)`.
-fn movement(person: &str, users: u32) -> Done<String> {
+fn movement(user: &str, users: u32) -> Done<String> {
     let path = paths::root().join("origin/crates/ledger/src/statements/move.sql");
     let mut sql: String = fs::read_to_string(path)
         .in_step(STEP)?
@@ -187,11 +187,11 @@ fn movement(person: &str, users: u32) -> Done<String> {
         ("$11", "NULL::text".to_owned()),
         ("$10", "'bench'".to_owned()),
         ("$9", "1::bigint".to_owned()),
-        ("$8", format!("'user' || chr(58) || {person}::text")),
+        ("$8", format!("'user' || chr(58) || {user}::text")),
         ("$7", "'system' || chr(58) || 'issued'".to_owned()),
         ("$6", "'credit'".to_owned()),
         ("$5", "1::bigint".to_owned()),
-        ("$4", person.to_owned()),
+        ("$4", user.to_owned()),
         ("$3", format!("decode('{}', 'hex')", "ab".repeat(32))),
         ("$2", ":key::text".to_owned()),
         ("$1", "'pgbench'".to_owned()),

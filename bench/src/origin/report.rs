@@ -17,7 +17,7 @@ const TARGETS: [(&str, &str, f64); 6] = [
     ("me by token", "plan me", 5.0),
     ("first sight", "pgbench insert", 0.6),
     ("credit, random", "pgbench movement, random", 0.6),
-    ("credit, one person", "pgbench movement, one person", 1.0),
+    ("credit, one user", "pgbench movement, one user", 1.0),
 ];
 /// Microseconds of processor time that a read may cost the service.
 const MOST_CPU: f64 = 30.0;
@@ -31,7 +31,7 @@ const MOST_GROWTH: f64 = 1.2;
 /// A missed target is told, not an error: it depends on the machine. Failed requests are an error.
 pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Option<Memory>) -> Done {
     println!(
-        "\n{} connections, pools of {POOL}, {} turns of {} s, people: {:?}. CPU is microseconds a request.",
+        "\n{} connections, pools of {POOL}, {} turns of {} s, users: {:?}. CPU is microseconds a request.",
         options.connections, options.turns, options.seconds, options.users
     );
     println!(
@@ -87,7 +87,7 @@ fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Opt
     }
     for users in options.users.iter().skip(1) {
         for row in rows {
-            if let Some(larger) = find(&format!("{}, {users} people", row.name)) {
+            if let Some(larger) = find(&format!("{}, {users} users", row.name)) {
                 checks.push(at_most(
                     format!("p99 of {} / {}", larger.name, row.name),
                     median_ratio(&larger.percentiles(99), &row.percentiles(99)),

@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { decode } from "./base64url.js";
 import { AssertionError, type AssertionReason, ConfigurationError, MissingError } from "./errors.js";
-import { isIdentity, isObject, isPerson, type OpenedAssertion } from "./identity.js";
+import { isIdentity, isObject, isAssertedUser, type OpenedAssertion } from "./identity.js";
 import { type AssertionKeys, parseKeys } from "./keys.js";
 
 /** The header that carries the assertion. */
@@ -66,7 +66,7 @@ export function opener(options: AssertionOptions): Opener {
       request_id: claims.jti,
       client_ip: claims.ip ?? null,
       identity: claims.id ?? null,
-      person: claims.usr ?? null,
+      user: claims.usr ?? null,
     };
   };
 }
@@ -81,7 +81,7 @@ interface Claims {
   readonly exp?: number;
   readonly ip?: string | null;
   readonly id?: OpenedAssertion["identity"];
-  readonly usr?: OpenedAssertion["person"];
+  readonly usr?: OpenedAssertion["user"];
 }
 
 /** The claims, once the signature over them is verified. This package fixes the algorithm; the token does not choose it. */
@@ -121,7 +121,7 @@ function isClaims(value: unknown): value is Claims {
     (exp === undefined || Number.isSafeInteger(exp)) &&
     (ip === undefined || ip === null || typeof ip === "string") &&
     (id === undefined || id === null || isIdentity(id)) &&
-    (usr === undefined || usr === null || isPerson(usr))
+    (usr === undefined || usr === null || isAssertedUser(usr))
   );
 }
 

@@ -24,7 +24,7 @@ export interface Identity {
 }
 
 /** Our own record of the user. */
-export interface Person {
+export interface AssertedUser {
   /** UUID. */
   readonly id: string;
   readonly email?: string;
@@ -40,7 +40,7 @@ export interface OpenedAssertion {
   readonly client_ip: string | null;
   /** `null` on public routes. */
   readonly identity: Identity | null;
-  readonly person: Person | null;
+  readonly user: AssertedUser | null;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ const TEXTS = ["project", "tenant", "email", "name", "picture", "phone_number", 
 const TIMES = ["auth_time", "issued_at", "expires_at"];
 
 /** Whether `value` is our record of a user. */
-export function isPerson(value: unknown): value is Person {
+export function isAssertedUser(value: unknown): value is AssertedUser {
   return (
     isObject(value) &&
     isUuid(value["id"]) &&

@@ -9,7 +9,7 @@ export {
   MissingError,
   UnavailableError,
 } from "./errors.js";
-export type { Identity, OpenedAssertion, Person, TokenKind } from "./identity.js";
+export type { Identity, OpenedAssertion, AssertedUser, TokenKind } from "./identity.js";
 export type { Caller, Incoming } from "./proof.js";
 export { socketIo } from "./socket.js";
 export type { User } from "./user.js";

@@ -34,14 +34,14 @@ function roles(user_type: string): Pick<User, "user_type" | "userType" | "type" 
 
 /** The user that an assertion names; `undefined` if it names none. The edge forwards only active users: it asked the origin. */
 export function userOfAssertion(opened: OpenedAssertion): User | undefined {
-  const { person, identity } = opened;
-  if (person === null || identity === null) return undefined;
+  const { user, identity } = opened;
+  if (user === null || identity === null) return undefined;
   return {
-    id: person.id,
-    email: person.email ?? null,
-    email_verified: person.email_verified === true,
+    id: user.id,
+    email: user.email ?? null,
+    email_verified: user.email_verified === true,
     username: null,
-    ...roles(person.user_type),
+    ...roles(user.user_type),
     is_active: true,
     firebase_uid: "firebase" in identity.subject ? identity.subject.firebase : null,
     auth_provider: identity.kind === "legacy" ? "local" : "firebase",

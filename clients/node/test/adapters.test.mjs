@@ -7,7 +7,7 @@ import express from "express";
 import { Hono } from "hono";
 import { listen, optionsFor, vector } from "./support.mjs";
 
-const good = vector("a person with a Firebase token");
+const good = vector("a user with a Firebase token");
 const nobody = vector("nobody: a public route");
 
 const services = {
@@ -51,7 +51,7 @@ for (const [name, service] of Object.entries(services)) {
     const response = await call(t, { path: `${good.path}?page=2`, headers: { "x-user-id": "somebody-else" } });
     assert.equal(response.status, 200);
     const user = await response.json();
-    assert.equal(user.id, good.opened.person.id);
+    assert.equal(user.id, good.opened.user.id);
     assert.deepEqual([user.email, user.user_type, user.userType], ["ada@example.com", "user", "user"]);
     assert.equal(user.firebase_uid, "uid-ada");
     assert.equal("role" in user, false);
@@ -60,7 +60,7 @@ for (const [name, service] of Object.entries(services)) {
   test(`${name}: a request without an assertion is refused, whatever other headers say`, async (t) => {
     const bare = await call(t, {
       assertion: null,
-      headers: { "x-user-id": good.opened.person.id, "x-request-id": "r-7" },
+      headers: { "x-user-id": good.opened.user.id, "x-request-id": "r-7" },
     });
     assert.equal(bare.status, 401);
     assert.equal(bare.headers.get("www-authenticate"), "Bearer");

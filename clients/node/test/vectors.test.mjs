@@ -24,7 +24,7 @@ test("every kind of refusal and of user has a vector", () => {
 });
 
 test("no byte of an assertion can be changed", () => {
-  const good = vector("a person with a Firebase token");
+  const good = vector("a user with a Firebase token");
   const open = opener(optionsFor(good));
   for (let at = 0; at < good.assertion.length; at += 1) {
     const other = good.assertion[at] === "A" ? "B" : "A";

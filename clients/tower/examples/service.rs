@@ -30,5 +30,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn who(Extension(caller): Extension<Caller>) -> Json<Value> {
-    Json(json!({ "service": "tower", "person": caller.person() }))
+    Json(json!({ "service": "tower", "user": caller.user() }))
 }

@@ -26,5 +26,5 @@ pub use future::AssertionFuture;
 pub use layer::{AssertionLayer, AssertionService};
 pub use opener::{Caller, InvalidAudience};
 pub use shared::assertion::{AssertionKeys, OpenedAssertion};
-pub use shared::identity::{Identity, Person, ProvenIdentity, Subject, TokenKind};
+pub use shared::identity::{AssertedUser, Identity, ProvenIdentity, Subject, TokenKind};
 pub use shared::time::{ClockSkew, UnixTime};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use shared::assertion::{AssertionKeys, AssertionRejection, Expected, ORIGIN_AUDIENCE, OpenedAssertion};
 use shared::headers;
-use shared::identity::{Person, ProvenIdentity};
+use shared::identity::{AssertedUser, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 use shared::time::{ClockSkew, UnixTime};
 
@@ -14,11 +14,11 @@ use shared::time::{ClockSkew, UnixTime};
 pub struct Caller(Arc<OpenedAssertion>);
 
 impl Caller {
-    /// Our own record of the user; `None` on routes that are open to all. Do not decide by its address unless [`Person::email_verified`]
+    /// Our own record of the user; `None` on routes that are open to all. Do not decide by its address unless [`AssertedUser::email_verified`]
     /// says that the user has proven it.
     #[must_use]
-    pub fn person(&self) -> Option<&Person> {
-        self.0.person.as_ref()
+    pub fn user(&self) -> Option<&AssertedUser> {
+        self.0.user.as_ref()
     }
 
     /// The facts of the caller's token.
@@ -80,7 +80,7 @@ impl Opener {
             .keys
             .open(unverified, &expected, now, self.skew)
             .map_err(problem)?;
-        if !self.optional && (opened.person.is_none() || opened.identity.is_none()) {
+        if !self.optional && (opened.user.is_none() || opened.identity.is_none()) {
             return Err(Problem::new(ErrorCode::TokenMissing));
         }
         Ok(Caller(Arc::new(opened)))

@@ -47,7 +47,7 @@ fn service(layer: AssertionLayer) -> Router {
             "request_id": opened.request_id,
             "client_ip": opened.client_ip,
             "identity": opened.identity.as_deref(),
-            "person": opened.person,
+            "user": opened.user,
         }))
     };
     Router::new().fallback(any(who)).layer(layer)
@@ -106,7 +106,7 @@ async fn every_vector_gets_its_verdict() {
 
 #[tokio::test]
 async fn request_without_assertion_is_refused() {
-    let good = vector("a person with a Firebase token");
+    let good = vector("a user with a Firebase token");
     for layer in [layer_for(&good), layer_for(&good).optional()] {
         let request = request(&good)
             .header("x-user-id", "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
@@ -122,7 +122,7 @@ async fn request_without_assertion_is_refused() {
 
 #[tokio::test]
 async fn duplicate_assertion_header_is_rejected() {
-    let good = vector("a person with a Firebase token");
+    let good = vector("a user with a Firebase token");
     let assertion = text(&good, "assertion");
     let request = request(&good)
         .header("x-crossfade-assertion", assertion)
@@ -154,7 +154,7 @@ async fn assertion_without_user_opens_only_public_routes() {
 
 #[tokio::test]
 async fn refusal_follows_rfc_9457_on_request() {
-    let good = vector("a person with a Firebase token");
+    let good = vector("a user with a Firebase token");
     let request = request(&good)
         .header("x-crossfade-assertion", "spoofed")
         .header("accept", "application/problem+json");

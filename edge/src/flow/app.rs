@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::fallback::Outcome;
 use shared::headers;
-use shared::identity::{Person, ProvenIdentity};
+use shared::identity::{AssertedUser, ProvenIdentity};
 use shared::problem::{ErrorCode, Problem};
 use shared::token::translation::Holder;
 
@@ -19,8 +19,8 @@ use crate::authenticate::Refusal;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
 use crate::config::{AppService, AuthMode};
-use crate::people::KnownPerson;
 use crate::ports::{Ask, KeySource, SignatureEngine, Upstreams};
+use crate::users::KnownUser;
 
 /// The origin's path that names the caller; it creates the row at first sight.
 const WHO: &str = "/v1/auth/me";
@@ -67,18 +67,16 @@ where
             changes.set("authorization", &format!("Bearer {token}"));
         }
         self.locate(&mut changes);
-        let person = match &caller {
-            Some(caller) if service.strict.covers(self.inbound.path()) => {
-                Some(self.person_now(caller).await?)
-            }
-            Some(caller) => Some(self.person(caller).await?),
+        let user = match &caller {
+            Some(caller) if service.strict.covers(self.inbound.path()) => Some(self.user_now(caller).await?),
+            Some(caller) => Some(self.user(caller).await?),
             None => None,
         };
         let mut sent_query = query.without_token();
-        if let (Some(person), Some(caller)) = (&person, &caller) {
-            introduce(&mut changes, person, caller);
+        if let (Some(user), Some(caller)) = (&user, &caller) {
+            introduce(&mut changes, user, caller);
             if service.translation.is_some() {
-                self.translate(person, caller, |token| {
+                self.translate(user, caller, |token| {
                     changes.set("authorization", &format!("Bearer {token}"));
                     sent_query = query.with_token(token);
                 })?;
@@ -92,7 +90,7 @@ where
             method: self.inbound.method,
             target: &target,
             caller: caller.as_ref(),
-            person: person.as_deref().map(|record| &**record),
+            user: user.as_deref().map(|record| &**record),
         };
         self.vouch(&mut changes, &statement)?;
         let sent_to = Service {
@@ -118,25 +116,25 @@ where
 
     /// Our own record of the caller. A change of the caller's access takes effect within [`shared::token::STANDING_SECONDS`]: the token
     /// itself does not say whether its user has been deactivated since, nor the user's id with us.
-    pub(super) async fn person(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
-        self.person_within(caller, self.gateway.config.timeout_ms).await
+    pub(super) async fn user(&self, caller: &Caller) -> Result<Rc<KnownUser>, Refusal> {
+        self.user_within(caller, self.gateway.config.timeout_ms).await
     }
 
     /// The same, where the origin may take `timeout_ms` for its answer.
-    pub(super) async fn person_within(
+    pub(super) async fn user_within(
         &self,
         caller: &Caller,
         timeout_ms: u32,
-    ) -> Result<Rc<KnownPerson>, Refusal> {
+    ) -> Result<Rc<KnownUser>, Refusal> {
         self.follow_changes().await;
-        if let Some(person) = self.gateway.people.borrow_mut().get(caller, self.now) {
-            return Ok(person);
+        if let Some(user) = self.gateway.users.borrow_mut().get(caller, self.now) {
+            return Ok(user);
         }
         self.ask_who_within(caller, timeout_ms, Asks::Replica).await
     }
 
     /// Asks the origin for the caller's present record, and remembers it.
-    pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
+    pub(super) async fn ask_who(&self, caller: &Caller) -> Result<Rc<KnownUser>, Refusal> {
         self.ask_who_within(caller, self.gateway.config.timeout_ms, Asks::Primary)
             .await
     }
@@ -146,8 +144,8 @@ where
         caller: &Caller,
         timeout_ms: u32,
         asks: Asks,
-    ) -> Result<Rc<KnownPerson>, Refusal> {
-        let forgotten = self.gateway.people.borrow().forgotten();
+    ) -> Result<Rc<KnownUser>, Refusal> {
+        let forgotten = self.gateway.users.borrow().forgotten();
         let target = self.gateway.config.origin.target(WHO, "");
         let mut changes = HeaderChanges::new();
         changes.set(headers::REQUEST_ID, self.trace.request_id.as_str());
@@ -160,7 +158,7 @@ where
             method: "GET",
             target: &target,
             caller: Some(caller),
-            person: None,
+            user: None,
         };
         self.vouch(&mut changes, &statement)?;
         let origin = self.origin(WHO, Some(caller));
@@ -179,9 +177,9 @@ where
         );
         self.record(&origin, outcome);
         let (status, body) = asked.map_err(Refusal::from)?;
-        let record = Rc::new(KnownPerson::new(read_holder(status, &body)?));
+        let record = Rc::new(KnownUser::new(read_holder(status, &body)?));
         self.gateway
-            .people
+            .users
             .borrow_mut()
             .insert(caller, Rc::clone(&record), self.now, forgotten);
         Ok(record)
@@ -203,13 +201,13 @@ fn two_slashes() -> Refusal {
     Refusal::new(problem, "request_target")
 }
 
-fn introduce(changes: &mut HeaderChanges, person: &Person, identity: &ProvenIdentity) {
-    changes.set(headers::USER_ID, &person.id.to_string());
-    changes.set(headers::USER_TYPE, &person.user_type);
+fn introduce(changes: &mut HeaderChanges, user: &AssertedUser, identity: &ProvenIdentity) {
+    changes.set(headers::USER_ID, &user.id.to_string());
+    changes.set(headers::USER_TYPE, &user.user_type);
     changes.set(headers::TOKEN_KIND, identity.kind.as_str());
     // Header values are bytes on the wire; an address outside ASCII would arrive differently in every framework. An unproven address is not
     // sent at all: the header could not mark it as unproven, and readers would take it for the caller's.
-    let proven = person.email.as_deref().filter(|_| person.email_verified);
+    let proven = user.email.as_deref().filter(|_| user.email_verified);
     if let Some(email) = proven.filter(|email| email.is_ascii()) {
         changes.set(headers::USER_EMAIL, email);
     }

@@ -64,7 +64,7 @@ where
         let Some(caller) = &call.caller else {
             return Ok(());
         };
-        match self.person(caller).await {
+        match self.user(caller).await {
             Ok(_) => Err(Refusal::new(
                 Problem::new(ErrorCode::UpstreamUnavailable),
                 "denied_there",

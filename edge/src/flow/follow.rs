@@ -25,10 +25,10 @@ where
 {
     /// Asks the origin for changes if it is time. Without an answer records count for a shorter time.
     pub(super) async fn follow_changes(&self) {
-        let due = self.gateway.people.borrow_mut().due(self.now);
+        let due = self.gateway.users.borrow_mut().due(self.now);
         let Some(due) = due else { return };
         if let Some(changes) = self.changes_since(due.since.as_deref()).await {
-            self.gateway.people.borrow_mut().follow(changes, self.now);
+            self.gateway.users.borrow_mut().follow(changes, self.now);
         }
     }
 
@@ -46,7 +46,7 @@ where
             method: "GET",
             target: &target,
             caller: None,
-            person: None,
+            user: None,
         };
         self.vouch(&mut changes, &statement).ok()?;
         let ask = Ask {

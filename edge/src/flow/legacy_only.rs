@@ -35,7 +35,7 @@ where
         legacy: &BaseUrl,
         caller: &Caller,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
-        let record = self.person(caller).await?;
+        let record = self.user(caller).await?;
         let mut changes = self.changes.clone();
         self.drop_token(&mut changes);
         self.translate(&record, caller, |token| {

@@ -3,7 +3,7 @@
 use shared::assertion::{Assertion, CannotSeal, ORIGIN_AUDIENCE};
 use shared::fallback::Outcome;
 use shared::headers;
-use shared::identity::Person;
+use shared::identity::AssertedUser;
 use shared::problem::{ErrorCode, Problem};
 
 use super::Journey;
@@ -30,7 +30,7 @@ pub(super) struct Statement<'a> {
     /// The user that the edge verified.
     pub caller: Option<&'a Caller>,
     /// Our own record of that user.
-    pub person: Option<&'a Person>,
+    pub user: Option<&'a AssertedUser>,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
@@ -89,7 +89,7 @@ where
             method: self.inbound.method,
             target,
             caller,
-            person: None,
+            user: None,
         };
         self.vouch(&mut changes, &statement)?;
         Ok(changes)
@@ -159,7 +159,7 @@ where
             request_id: &self.trace.request_id,
             client_ip: address::address(self.inbound),
             identity: statement.caller.map(|caller| &**caller),
-            person: statement.person,
+            user: statement.user,
         };
         let sealer = self.gateway.config.sealers.of(statement.audience);
         let sealed = sealer

@@ -66,7 +66,7 @@ where
         if self.gateway.breakers.borrow_mut().of(ORIGIN_AUDIENCE).is_open() {
             return None;
         }
-        let refusal = self.person_within(caller, PATIENCE_MS).await.err()?;
+        let refusal = self.user_within(caller, PATIENCE_MS).await.err()?;
         let is_final = [ErrorCode::TokenRevoked, ErrorCode::UserDisabled]
             .iter()
             .any(|code| code.as_str() == refusal.problem.code);

@@ -7,8 +7,8 @@ use shared::problem::{ErrorCode, Problem};
 use super::Journey;
 use crate::authenticate::Refusal;
 use crate::caller::Caller;
-use crate::people::KnownPerson;
 use crate::ports::{KeySource, SignatureEngine, Upstreams};
+use crate::users::KnownUser;
 
 impl<K, E, U> Journey<'_, '_, K, E, U>
 where
@@ -21,13 +21,13 @@ where
     ///
     /// # Errors
     /// The origin's refusal of the caller. Without the origin's answer no request passes: 503, whatever failed.
-    pub(super) async fn person_now(&self, caller: &Caller) -> Result<Rc<KnownPerson>, Refusal> {
+    pub(super) async fn user_now(&self, caller: &Caller) -> Result<Rc<KnownUser>, Refusal> {
         let asked = self.ask_who(caller).await;
         let Err(refusal) = asked else {
             return asked;
         };
         if refusal.problem.status < 500 {
-            self.gateway.people.borrow_mut().forget(caller);
+            self.gateway.users.borrow_mut().forget(caller);
             return Err(refusal);
         }
         let mut problem = Problem::new(ErrorCode::UpstreamUnavailable);

@@ -13,14 +13,14 @@ use crate::authenticate::Refusal;
 use crate::body::unescape;
 use crate::caller::Caller;
 use crate::config::AppService;
-use crate::people::KnownPerson;
 use crate::request::Inbound;
+use crate::users::KnownUser;
 
 impl<K, E, U> Journey<'_, '_, K, E, U> {
     /// Hands `take` a legacy token for `record`'s user, who is `caller`, and notes that the service needed one.
     pub(super) fn translate(
         &mut self,
-        record: &KnownPerson,
+        record: &KnownUser,
         caller: &Caller,
         take: impl FnOnce(&str),
     ) -> Result<(), Refusal> {

@@ -18,14 +18,14 @@ use super::watch::Watch;
 use crate::breakers::Breakers;
 use crate::caller::Caller;
 use crate::config::EdgeConfig;
-use crate::people::RememberedPeople;
 use crate::trace::Seed;
+use crate::users::RememberedUsers;
 
 /// About 4 KiB each, with the statements about the caller: 32 MiB of an isolate's 128.
 const VERIFIED_TOKENS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
 /// About 300 bytes each.
-const PEOPLE: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const USERS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
 
 thread_local! {
     static DERIVED: Kept<Isolate> = const { Kept::new() };
@@ -40,7 +40,7 @@ pub(super) struct Isolate {
     pub verified: RefCell<VerifiedTokens<Caller>>,
     pub keys: KeyRings,
     pub breakers: Rc<RefCell<Breakers>>,
-    pub people: RefCell<RememberedPeople>,
+    pub users: RefCell<RememberedUsers>,
     pub entropy: Rc<Entropy>,
     pub watch: Rc<Watch>,
     pub telemetry: Telemetry,
@@ -62,7 +62,7 @@ fn start(env: &Env, before: Option<&Isolate>) -> Result<Rc<Isolate>, Faults> {
         verified: RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS)),
         keys: KeyRings::of(&config, before.map(|before| &before.keys)),
         breakers: same_services.map_or_else(Rc::default, |before| Rc::clone(&before.breakers)),
-        people: RefCell::new(RememberedPeople::new(PEOPLE)),
+        users: RefCell::new(RememberedUsers::new(USERS)),
         entropy: before.map_or_else(Rc::default, |before| Rc::clone(&before.entropy)),
         watch: Rc::new(Watch::of(env, before.map(|before| before.watch.as_ref()))),
         telemetry: Telemetry::of(env),

@@ -40,13 +40,13 @@ pub struct UsersArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    One(OnePerson),
+    One(OneUser),
     #[command(flatten)]
-    Many(ManyPeople),
+    Many(ManyUsers),
 }
 
 #[derive(Debug, Subcommand)]
-enum ManyPeople {
+enum ManyUsers {
     /// Bring users to Firebase with their passwords; may be killed and run again at any moment, and by several at once
     Migrate(migrate::MigrateArgs),
     /// Compare all rows with all Firebase accounts; exits 2 and names the differences when there are any
@@ -58,7 +58,7 @@ enum ManyPeople {
 }
 
 #[derive(Debug, Subcommand)]
-enum OnePerson {
+enum OneUser {
     /// Show a user and their latest audit events
     Show {
         /// Our id of the user
@@ -107,7 +107,7 @@ pub async fn run(arguments: UsersArgs, lookup: &dyn Lookup) -> Result<ExitCode, 
     Ok(done.unwrap_or_else(|code| code))
 }
 
-async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitCode> {
+async fn many(command: ManyUsers, config: BulkConfig) -> Result<ExitCode, ExitCode> {
     let firebase = Firebase::new(&config.firebase, clock::now).map_err(|error| {
         eprintln!("{}", with_causes(&error));
         ExitCode::FAILURE
@@ -115,29 +115,29 @@ async fn many(command: ManyPeople, config: BulkConfig) -> Result<ExitCode, ExitC
     let pool = reach(&config.database).await?;
     let directory = Directory::new(pool.clone(), Some(config.firebase.home));
     Ok(match command {
-        ManyPeople::Migrate(arguments) => {
+        ManyUsers::Migrate(arguments) => {
             let group = config.rollout_group;
             migrate::run(arguments, directory, firebase, (group, config.bcrypt_max_cost)).await
         }
-        ManyPeople::Verify(arguments) => verify::run(arguments, directory, firebase).await,
-        ManyPeople::Sync(arguments) => sync::run(arguments, directory, firebase).await,
-        ManyPeople::Unlink(arguments) => unlink::run(arguments, pool, firebase).await,
+        ManyUsers::Verify(arguments) => verify::run(arguments, directory, firebase).await,
+        ManyUsers::Sync(arguments) => sync::run(arguments, directory, firebase).await,
+        ManyUsers::Unlink(arguments) => unlink::run(arguments, pool, firebase).await,
     })
 }
 
-async fn one(command: OnePerson, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
+async fn one(command: OneUser, pool: &Pool, lookup: &dyn Lookup) -> ExitCode {
     let outcome: Result<String, AccountError> = match command {
-        OnePerson::Show { id } => show(pool, id).await.map_err(AccountError::from),
-        OnePerson::Find { what } => find(pool, &what).await.map_err(AccountError::from),
-        OnePerson::Deactivate { whom } => standing::set(pool, whom, false, lookup)
+        OneUser::Show { id } => show(pool, id).await.map_err(AccountError::from),
+        OneUser::Find { what } => find(pool, &what).await.map_err(AccountError::from),
+        OneUser::Deactivate { whom } => standing::set(pool, whom, false, lookup)
             .await
             .map_err(AccountError::from),
-        OnePerson::Activate { whom } => standing::set(pool, whom, true, lookup)
+        OneUser::Activate { whom } => standing::set(pool, whom, true, lookup)
             .await
             .map_err(AccountError::from),
-        OnePerson::Roles => roles::tell(pool).await.map_err(AccountError::from),
-        OnePerson::Export(arguments) => erasure::export(pool, &arguments, lookup).await,
-        OnePerson::Erase(arguments) => erasure::erase(pool, &arguments, lookup).await,
+        OneUser::Roles => roles::tell(pool).await.map_err(AccountError::from),
+        OneUser::Export(arguments) => erasure::export(pool, &arguments, lookup).await,
+        OneUser::Erase(arguments) => erasure::erase(pool, &arguments, lookup).await,
     };
     match outcome {
         Ok(text) => {

@@ -56,8 +56,8 @@ async fn deactivation_counts_at_once_and_is_audited() {
 #[tokio::test]
 async fn only_an_admin_key_may_administer() {
     let app = TestApp::start().await;
-    let person = token("uid-1", &json!({}));
-    let id = me(&app, &person).await;
+    let user = token("uid-1", &json!({}));
+    let id = me(&app, &user).await;
     for (method, path) in [
         ("GET", ""),
         ("GET", "/events"),
@@ -70,7 +70,7 @@ async fn only_an_admin_key_may_administer() {
             app.request(method, &url),
             app.request(method, &url).header("x-service-key", SERVICE_KEY),
             app.request(method, &url).header("x-service-key", "wrong"),
-            app.request(method, &url).bearer_auth(&person),
+            app.request(method, &url).bearer_auth(&user),
         ] {
             let refused = send(request).await;
             assert_eq!(
@@ -140,15 +140,15 @@ async fn row_is_synchronised_with_firebase() {
 #[tokio::test]
 async fn deactivated_user_cannot_sign_in_at_the_emulator_either() {
     let app = emulator::start().await;
-    let person = json!({"email": emulator::address(), "password": "correct-horse_1"});
+    let user = json!({"email": emulator::address(), "password": "correct-horse_1"});
     let session = app
-        .call("POST", "/v1/auth/register", &person)
+        .call("POST", "/v1/auth/register", &user)
         .await
         .expect(201)
         .body["data"]
         .take();
     let id = session["user"]["id"].as_str().unwrap();
-    let email = shared::ids::NormalizedEmail::parse(person["email"].as_str().unwrap()).unwrap();
+    let email = shared::ids::NormalizedEmail::parse(user["email"].as_str().unwrap()).unwrap();
     let firebase = &app.app.accounts.firebase;
     for (verb, is_in) in [("deactivate", false), ("activate", true)] {
         let path = format!("/v1/users/{id}/{verb}");

@@ -197,7 +197,7 @@ fn arrival(uid: &str, email: Option<&str>) -> Arc<Arrival> {
             email: email.map(|email| NormalizedEmail::parse(email).unwrap()),
             email_verified: email.is_some(),
             proof: Proof::None,
-            person: Some(ProvenPerson::of_phone(uid)),
+            user: Some(ProvenPerson::of_phone(uid)),
             display_name: None,
             photo_url: None,
             provider: Some("phone".to_owned()),

@@ -33,7 +33,7 @@ impl Sealed<'_> {
             request_id: &RequestId::parse("edge-request-1").unwrap(),
             client_ip: Some("192.0.2.7"),
             identity: identity.as_deref(),
-            person: None,
+            user: None,
         };
         let sealed = self
             .keys

@@ -27,11 +27,8 @@ fn cursor(changes: &Value) -> String {
 }
 
 fn ids(changes: &Value) -> Vec<&str> {
-    let people = changes["people"].as_array().unwrap();
-    people
-        .iter()
-        .map(|person| person["id"].as_str().unwrap())
-        .collect()
+    let users = changes["people"].as_array().unwrap();
+    users.iter().map(|user| user["id"].as_str().unwrap()).collect()
 }
 
 /// Asks again after `told` until there is no new change. The cursor stands still while any transaction of the server is open, also in other
@@ -65,7 +62,7 @@ async fn status_change_by_any_writer_is_fed_once_with_the_current_status() {
     assert_eq!(
         (&quiet["reset"], &quiet["people"]),
         (&json!(false), &json!([])),
-        "a new person is no change"
+        "a new user is no change"
     );
 
     app.call_with_key(
@@ -179,7 +176,7 @@ async fn feed_answers_the_edge_but_no_caller_through_it() {
             request_id: &RequestId::parse("edge-request-1").unwrap(),
             client_ip: None,
             identity: None,
-            person: None,
+            user: None,
         };
         let sealed = app
             .app
@@ -197,6 +194,6 @@ async fn feed_answers_the_edge_but_no_caller_through_it() {
     ask(FEED_AUDIENCE).await.expect(200);
     assert_eq!(ask(ORIGIN_AUDIENCE).await.status, 403);
     assert_eq!(send(app.request("GET", "/v1/changes")).await.status, 403);
-    let person = app.get("/v1/changes", &token("uid-1", &json!({}))).await;
-    assert_eq!(person.status, 403);
+    let user = app.get("/v1/changes", &token("uid-1", &json!({}))).await;
+    assert_eq!(user.status, 403);
 }

@@ -6,7 +6,7 @@ use crate::emulator::{address, start};
 use crate::support::{Answer, TestApp, legacy_token, now, send, token};
 
 /// A legacy user with a hash that Firebase reads, and their token.
-async fn person(app: &TestApp) -> (String, String) {
+async fn user(app: &TestApp) -> (String, String) {
     let id = app.legacy_user(&address()).await;
     let hash = bcrypt::hash("correct-horse-1", 4).unwrap();
     app.database
@@ -26,7 +26,7 @@ async fn exchange(app: &TestApp, token: &str) -> Answer {
 #[tokio::test]
 async fn legacy_token_becomes_a_session_and_links_its_user() {
     let app = start().await;
-    let (id, legacy) = person(&app).await;
+    let (id, legacy) = user(&app).await;
     let session: Value = exchange(&app, &legacy).await.expect(200).body["data"].take();
     assert_eq!(
         (&session["uid"], &session["user"]["id"]),
@@ -80,7 +80,7 @@ async fn legacy_token_becomes_a_session_and_links_its_user() {
 #[tokio::test]
 async fn inactive_user_gets_no_session() {
     let app = start().await;
-    let (id, legacy) = person(&app).await;
+    let (id, legacy) = user(&app).await;
     let refused = |status: u16, code: &'static str, token: String| {
         let app = &app;
         async move {
@@ -133,7 +133,7 @@ async fn token_with_old_secret_or_wrong_time_is_refused() {
             .await;
     let none = crate::emulator::start_with(&[("LEGACY_JWT_SECRETS", "")]).await;
     for app in [retired, rotated, none] {
-        let (_, legacy) = person(&app).await;
+        let (_, legacy) = user(&app).await;
         let refused = exchange(&app, &legacy).await;
         assert_eq!(refused.status, 401, "{}", refused.body);
         let linked: i64 = app

@@ -29,13 +29,13 @@ async fn hundred_concurrent_first_calls_make_one_row() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn users_without_address_or_with_one_name_all_get_rows() {
     let app = TestApp::start().await;
-    let people = (0..30).map(|n| {
+    let users = (0..30).map(|n| {
         token(
             &format!("phone-{n}"),
             &json!({"name": "Ada Lovelace", "phone_number": "+491701234567"}),
         )
     });
-    let ids: BTreeSet<String> = parallel(&app, people).await.into_iter().collect();
+    let ids: BTreeSet<String> = parallel(&app, users).await.into_iter().collect();
     assert_eq!(ids.len(), 30);
     let unnamed: i64 =
         app.database.value("SELECT count(*) FROM auth.users WHERE username IS NULL AND email IS NULL AND display_name = 'Ada Lovelace'").await;

@@ -9,7 +9,7 @@ use crate::support::{Drill, PASSWORD};
 #[tokio::test]
 async fn sides_agree_after_an_import_and_differences_are_named() {
     let drill = Drill::start().await;
-    drill.people(6).await;
+    drill.fill(6).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let agreed = drill.users(&["verify", "--json"]).await.expect(0).json();
     assert_eq!(
@@ -79,8 +79,8 @@ async fn sides_agree_after_an_import_and_differences_are_named() {
 #[tokio::test]
 async fn unlinked_users_are_as_before_and_can_be_migrated_again() {
     let drill = Drill::start().await;
-    drill.people(70).await;
-    let before: Vec<String> = drill.rows(PERSON).await;
+    drill.fill(70).await;
+    let before: Vec<String> = drill.rows(USER).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
 
     let looked = drill
@@ -99,7 +99,7 @@ async fn unlinked_users_are_as_before_and_can_be_migrated_again() {
     assert_eq!((&done["unlinked"], &done["deleted"]), (&json!(70), &json!(70)));
     assert_eq!((drill.linked().await, drill.toolkit.accounts().len()), (0, 0));
     assert_eq!(
-        drill.rows(PERSON).await,
+        drill.rows(USER).await,
         before,
         "the legacy service sees somebody else"
     );
@@ -117,7 +117,7 @@ async fn unlinked_users_are_as_before_and_can_be_migrated_again() {
 #[tokio::test]
 async fn interrupted_unlinking_is_finished_and_one_user_alone_can_be_unlinked() {
     let drill = Drill::start().await;
-    drill.people(3).await;
+    drill.fill(3).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id: String = drill
         .database
@@ -152,7 +152,7 @@ async fn interrupted_unlinking_is_finished_and_one_user_alone_can_be_unlinked() 
 #[tokio::test]
 async fn kept_accounts_stay() {
     let drill = Drill::start().await;
-    drill.people(2).await;
+    drill.fill(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let done = drill
         .users(&["unlink", "--all-migrated", "--keep-accounts", "--json"])
@@ -169,5 +169,5 @@ async fn kept_accounts_stay() {
 }
 
 /// The columns of a user that the legacy service reads.
-const PERSON: &str = "SELECT concat_ws(' ', id, email, username, password_hash, is_active, token_balance, auth_provider, firebase_uid) \
+const USER: &str = "SELECT concat_ws(' ', id, email, username, password_hash, is_active, token_balance, auth_provider, firebase_uid) \
                       FROM auth.users ORDER BY id";

@@ -10,7 +10,7 @@ const SECRET: &str = "A Very Own Name";
 
 /// A user with data in every table: moved to Firebase, or known to the legacy service alone.
 async fn user(drill: &Drill, moved: bool) -> String {
-    drill.people(1).await;
+    drill.fill(1).await;
     if moved {
         drill.users(&["migrate"]).await.expect(0);
     }
@@ -127,7 +127,7 @@ async fn erased_user_is_gone_and_the_ledger_stays() {
             .expect(0)
             .says(&["nothing left"]);
         // The address and the username are free again.
-        drill.people(1).await;
+        drill.fill(1).await;
     }
 }
 

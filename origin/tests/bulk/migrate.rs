@@ -9,7 +9,7 @@ use crate::support::{Drill, PASSWORD};
 #[tokio::test]
 async fn users_move_with_their_passwords() {
     let drill = Drill::start().await;
-    drill.people(120).await;
+    drill.fill(120).await;
     let ended = drill.users(&["migrate", "--json"]).await;
     let outcome = ended.expect(0).json();
     assert_eq!(outcome["preflight"]["importable"], 120);
@@ -45,7 +45,7 @@ async fn users_move_with_their_passwords() {
 #[tokio::test]
 async fn too_costly_hash_is_named_and_not_imported() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     let digest = "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
     drill
         .database
@@ -75,7 +75,7 @@ async fn too_costly_hash_is_named_and_not_imported() {
 #[tokio::test]
 async fn unimportable_users_are_named_and_unchanged() {
     let drill = Drill::start().await;
-    drill.people(3).await;
+    drill.fill(3).await;
     drill
         .database
         .execute(
@@ -139,7 +139,7 @@ async fn unimportable_users_are_named_and_unchanged() {
 #[tokio::test]
 async fn share_selects_the_edges_users() {
     let drill = Drill::start().await;
-    drill.people(200).await;
+    drill.fill(200).await;
     let share = Percentage::parse("12.5").unwrap();
     let expected: Vec<String> = (1..=200)
         .map(|n| format!("person{n}@example.org"))
@@ -170,7 +170,7 @@ async fn share_selects_the_edges_users() {
 #[tokio::test]
 async fn taken_address_is_never_doubled() {
     let drill = Drill::start().await;
-    drill.people(4).await;
+    drill.fill(4).await;
     let firebase = firebase(&drill);
     let taken = NormalizedEmail::parse("person2@example.org").unwrap();
     firebase.sign_up(&taken, "somebody-else-1", None).await.unwrap();
@@ -189,7 +189,7 @@ async fn taken_address_is_never_doubled() {
 #[tokio::test]
 async fn outages_quotas_and_lost_answers_only_delay_the_import() {
     let drill = Drill::start().await;
-    drill.people(30).await;
+    drill.fill(30).await;
     drill.change(json!({
         "fail": {
             "projects.accounts.lookup": {"status": 429, "message": "QUOTA_EXCEEDED : slow down", "times": 1},
@@ -206,7 +206,7 @@ async fn outages_quotas_and_lost_answers_only_delay_the_import() {
 #[tokio::test]
 async fn lasting_refusal_stops_a_run_that_can_be_resumed() {
     let drill = Drill::start().await;
-    drill.people(5).await;
+    drill.fill(5).await;
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED : ask person1@example.org"});
     drill.change(json!({"fail": {"projects.accounts.batchCreate": refusal}}));
     let ended = drill.users(&["migrate", "--json"]).await.expect(1);

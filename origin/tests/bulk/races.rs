@@ -11,7 +11,7 @@ use crate::support::{Drill, PASSWORD};
 #[tokio::test]
 async fn run_killed_at_any_moment_resumes() {
     let drill = Drill::start().await;
-    drill.people(2500).await;
+    drill.fill(2500).await;
     let looked = drill
         .users(&["migrate", "--limit", "0", "--json"])
         .await
@@ -62,7 +62,7 @@ async fn run_killed_at_any_moment_resumes() {
 #[tokio::test]
 async fn run_killed_in_its_preflight_resumes_it() {
     let drill = Drill::start().await;
-    drill.people(5_600).await;
+    drill.fill(5_600).await;
     // Slow enough to be caught: two and a half seconds for the first page of five thousand, half a second for the second.
     drill.change(json!({"latency_ms": 300}));
     for looked in ["false", "true"] {
@@ -111,7 +111,7 @@ async fn run_killed_in_its_preflight_resumes_it() {
 #[tokio::test]
 async fn resume_without_a_share_uses_the_previous_share() {
     let drill = Drill::start().await;
-    drill.people(200).await;
+    drill.fill(200).await;
     let first = drill
         .users(&["migrate", "--cohort", "12.5", "--limit", "2", "--json"])
         .await
@@ -140,7 +140,7 @@ async fn resume_without_a_share_uses_the_previous_share() {
 #[tokio::test]
 async fn user_deactivated_during_import_is_disabled_at_firebase() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.change(json!({"latency_ms": 700}));
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
     drill.import_begins(&running).await;
@@ -160,7 +160,7 @@ async fn user_deactivated_during_import_is_disabled_at_firebase() {
 #[tokio::test]
 async fn concurrent_runs_share_the_work() {
     let drill = Drill::start().await;
-    drill.people(3500).await;
+    drill.fill(3500).await;
     drill.change(json!({"latency_ms": 20}));
     let runs: Vec<_> = (0..3)
         .map(|_| tokio::spawn(end(drill.spawn(&["migrate", "--json", "--rate", "1000"]))))
@@ -187,7 +187,7 @@ async fn concurrent_runs_share_the_work() {
 #[tokio::test]
 async fn account_in_use_is_linked_and_not_replaced() {
     let drill = Drill::start().await;
-    drill.people(2).await;
+    drill.fill(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     // The state after a run died between the import and the link, and the user signed in and chose a new password.
     drill
@@ -221,7 +221,7 @@ async fn account_in_use_is_linked_and_not_replaced() {
 #[tokio::test]
 async fn password_changed_during_import_is_the_one_that_moves() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.change(json!({"latency_ms": 700}));
     let child = drill.spawn(&["migrate", "--json"]);
     let running = tokio::spawn(end(child));
@@ -244,7 +244,7 @@ async fn password_changed_during_import_is_the_one_that_moves() {
 #[tokio::test]
 async fn account_closed_during_import_is_deleted_at_firebase() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.change(json!({"latency_ms": 700}));
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
     drill.import_begins(&running).await;
@@ -262,7 +262,7 @@ async fn account_closed_during_import_is_deleted_at_firebase() {
 #[tokio::test]
 async fn sign_in_keeps_the_import_away() {
     let drill = Drill::start().await;
-    drill.people(2).await;
+    drill.fill(2).await;
     drill
         .users(&["migrate", "--limit", "0", "--json"])
         .await

@@ -47,7 +47,7 @@ async fn claims(syncing: &Syncing, uid: &FirebaseUid) -> Value {
 #[tokio::test]
 async fn role_is_claimed_at_migration_and_at_change_beside_other_claims() {
     let drill = Drill::start().await;
-    drill.people(3).await;
+    drill.fill(3).await;
     becomes(&drill, "person1", "moderator").await;
     drill.users(&["migrate"]).await.expect(0);
     let syncing = syncing(&drill, "role");
@@ -84,7 +84,7 @@ async fn role_is_claimed_at_migration_and_at_change_beside_other_claims() {
 #[tokio::test]
 async fn roles_are_not_copied_without_a_configured_claim() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     becomes(&drill, "person1", "admin").await;
     drill.users(&["migrate"]).await.expect(0);
     let off = syncing(&drill, "");

@@ -14,7 +14,7 @@ const LEGACY_SECRET: &str = "legacy-secret-of-the-tests-0123456789";
 #[tokio::test]
 async fn no_credential_is_logged() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     let mut child = program::origin()
         .arg("serve")
         .envs([

@@ -35,7 +35,7 @@ impl Drill {
     }
 
     /// `count` users as the legacy service has them, `person1@example.org` and so on, all with [`PASSWORD`].
-    pub async fn people(&self, count: u32) {
+    pub async fn fill(&self, count: u32) {
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
         self.database
             .execute(&format!(

@@ -29,7 +29,7 @@ fn syncing(drill: &Drill) -> Syncing {
 #[tokio::test]
 async fn stale_rows_follow_their_accounts() {
     let drill = Drill::start().await;
-    drill.people(130).await;
+    drill.fill(130).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let (renamed, gone, disabled) = (
         id_of(&drill, "person1").await,
@@ -89,7 +89,7 @@ async fn stale_rows_follow_their_accounts() {
 #[tokio::test]
 async fn user_is_named_by_id_or_by_uid() {
     let drill = Drill::start().await;
-    drill.people(2).await;
+    drill.fill(2).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let firebase = firebase(&drill);
     let email = shared::ids::NormalizedEmail::parse("zoe@example.org").unwrap();
@@ -150,7 +150,7 @@ async fn user_is_named_by_id_or_by_uid() {
 #[tokio::test]
 async fn failed_sync_is_retried_with_growing_pauses_until_it_succeeds() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id = id_of(&drill, "person1").await;
     let syncing = syncing(&drill);
@@ -191,7 +191,7 @@ async fn failed_sync_is_retried_with_growing_pauses_until_it_succeeds() {
 #[tokio::test]
 async fn one_replica_at_a_time_retries_and_finds_interrupted_syncs() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let syncing = syncing(&drill);
     let mut other = drill.database.connect().await;
@@ -216,7 +216,7 @@ async fn one_replica_at_a_time_retries_and_finds_interrupted_syncs() {
 #[tokio::test]
 async fn service_account_signs_a_user_in() {
     let drill = Drill::start().await;
-    drill.people(1).await;
+    drill.fill(1).await;
     drill.users(&["migrate", "--json"]).await.expect(0).json();
     let id = id_of(&drill, "person1").await;
     // The stand-in checks the signature, the signer and the audience.

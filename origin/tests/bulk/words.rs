@@ -27,7 +27,7 @@ fn exits(ended: &Ended, code: i32) {
 #[tokio::test]
 async fn interrupted_rehearsal_changes_nothing_and_interrupted_run_resumes() {
     let drill = Drill::start().await;
-    drill.people(40).await;
+    drill.fill(40).await;
     let refusal = json!({"status": 403, "message": "PERMISSION_DENIED"});
     drill.change(json!({"fail": {"projects.accounts.lookup": refusal}}));
     let rehearsal = drill.users(&["migrate", "--dry-run"]).await;
@@ -78,7 +78,7 @@ async fn interrupted_rehearsal_changes_nothing_and_interrupted_run_resumes() {
 #[tokio::test]
 async fn users_not_imported_are_counted_by_reason_and_exit_is_2() {
     let drill = Drill::start().await;
-    drill.people(5).await;
+    drill.fill(5).await;
     let taken = NormalizedEmail::parse("person2@example.org").unwrap();
     firebase(&drill)
         .sign_up(&taken, "somebody-else-1", None)
@@ -117,7 +117,7 @@ async fn users_not_imported_are_counted_by_reason_and_exit_is_2() {
 #[tokio::test]
 async fn unlink_counts_users_before_making_them_local() {
     let drill = Drill::start().await;
-    drill.people(3).await;
+    drill.fill(3).await;
     exits(&drill.users(&["migrate"]).await, 0);
     let agreed = drill.users(&["verify"]).await;
     exits(&agreed, 0);

@@ -39,8 +39,8 @@ impl Place {
             _server: server,
         };
         place.origin("migrate up", &[]).await.expect(0);
-        let people = "INSERT INTO auth.users (email, password_hash, token_balance) SELECT 'p' || n || '@example.org', '$2b$04$hash', n FROM generate_series(1, 3) AS n";
-        execute(&mut place.connect().await, people).await;
+        let users = "INSERT INTO auth.users (email, password_hash, token_balance) SELECT 'p' || n || '@example.org', '$2b$04$hash', n FROM generate_series(1, 3) AS n";
+        execute(&mut place.connect().await, users).await;
         Some(place)
     }
 

@@ -82,14 +82,14 @@ async fn up_and_down_report_their_work_and_status_the_missing_migrations() {
 
 #[tokio::test]
 async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
-    const PEOPLE: &str =
+    const USERS: &str =
         "SELECT id, email, username, password_hash, token_balance, is_active FROM auth.users ORDER BY id";
-    let database = TestDatabase::legacy_with_people().await;
-    let before = database.rows(PEOPLE).await;
+    let database = TestDatabase::legacy_with_users().await;
+    let before = database.rows(USERS).await;
     assert!(!before.is_empty());
 
     with(&database, "migrate up").await.expect(0);
-    assert_eq!(database.rows(PEOPLE).await, before);
+    assert_eq!(database.rows(USERS).await, before);
     let report = with(&database, "migrate verify")
         .await
         .expect(0)
@@ -101,7 +101,7 @@ async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
     database
         .execute("UPDATE auth.users SET token_balance = token_balance + 5 WHERE username = 'ada'")
         .await;
-    let before = database.rows(PEOPLE).await;
+    let before = database.rows(USERS).await;
     with(&database, "migrate down --to 0 --dry-run")
         .await
         .expect(1)
@@ -130,7 +130,7 @@ async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
             "the schema is at version 0.",
             "The legacy service's own tables (auth.users, auth.user_profiles, public.schools) stay, rows included.",
         ]);
-    assert_eq!(database.rows(PEOPLE).await, before);
+    assert_eq!(database.rows(USERS).await, before);
     with(&database, "migrate down")
         .await
         .expect(0)
@@ -140,8 +140,8 @@ async fn legacy_tables_are_adopted_and_survive_a_full_way_down() {
 #[tokio::test]
 async fn conflicting_users_are_named_by_id_before_any_change() {
     let database = TestDatabase::legacy().await;
-    let one = database.legacy_person("Ann@example.org", 0).await;
-    database.legacy_person("ann@example.org", 0).await;
+    let one = database.legacy_user("Ann@example.org", 0).await;
+    database.legacy_user("ann@example.org", 0).await;
 
     let refused = with(&database, "migrate up").await.expect(1).complains(&[
         "MIGRATION_NOT_READY",
@@ -211,7 +211,7 @@ async fn newer_schema_is_served_and_not_taken_down() {
 
 #[tokio::test]
 async fn held_lock_is_waited_for_within_patience_and_reported() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let mut other = database.connect().await;
     execute(&mut other, "BEGIN; SELECT count(*) FROM auth.users;").await;
 

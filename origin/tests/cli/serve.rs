@@ -45,7 +45,7 @@ async fn service_is_ready_once_its_schema_is_there() {
 
 #[tokio::test]
 async fn service_may_bring_the_schema_up_itself() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let keys = KeyServer::start().await.unwrap();
     let issuer = keys.url();
     let variables = [

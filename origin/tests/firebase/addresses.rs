@@ -45,9 +45,9 @@ async fn invalid_address_or_name_is_refused_without_a_call() {
         "ann\u{0}@example.org",
         "a b@example.org",
     ] {
-        let person = json!({"email": email, "password": PASSWORD});
+        let user = json!({"email": email, "password": PASSWORD});
         for route in ["register", "login", "forgot-password"] {
-            let refused = world.post(route, &person).await;
+            let refused = world.post(route, &user).await;
             assert_eq!(
                 (refused.status, refused.code()),
                 (400, "VALIDATION_ERROR"),
@@ -63,8 +63,8 @@ async fn invalid_address_or_name_is_refused_without_a_call() {
         ("photoURL", "https://x.de/a b"),
         ("photoURL", "data:text/html,x"),
     ] {
-        let person = json!({"email": "ann@example.org", "password": PASSWORD, field: value});
-        let refused = world.post("register", &person).await;
+        let user = json!({"email": "ann@example.org", "password": PASSWORD, field: value});
+        let refused = world.post("register", &user).await;
         assert_eq!(
             (refused.status, refused.code()),
             (400, "VALIDATION_ERROR"),

@@ -39,9 +39,9 @@ async fn sign_in_survives_two_failures_and_no_more() {
 #[tokio::test]
 async fn unrepeatable_call_is_made_once() {
     let world = World::start().await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     world.google_will(json!({"fail": {CREATE: {"status": 503, "message": "UNAVAILABLE", "times": 1}}}));
-    world.post("register", &person).await.expect(503);
+    world.post("register", &user).await.expect(503);
     assert_eq!(world.google.calls(CREATE), 1);
 
     world.registered("ann@example.org").await;

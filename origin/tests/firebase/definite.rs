@@ -181,12 +181,12 @@ async fn throttles_of_account_and_address_are_429_and_a_quota_is_503() {
 #[tokio::test]
 async fn wrong_service_account_is_our_outage() {
     let world = World::start().await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     let denied: Value = json!({"status": 400, "body": {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}});
     world.google_will(json!({"fail": {"oauth2.token": denied}}));
-    let answer = world.post("register", &person).await;
+    let answer = world.post("register", &user).await;
     assert_eq!((answer.status, answer.code()), (503, "FIREBASE_UNAVAILABLE"));
     world.google_will(json!({"fail": {"oauth2.token": null, "projects.accounts": {"status": 403, "message": "PERMISSION_DENIED"}}}));
-    let answer = world.post("register", &person).await;
+    let answer = world.post("register", &user).await;
     assert_eq!((answer.status, answer.code()), (503, "FIREBASE_UNAVAILABLE"));
 }

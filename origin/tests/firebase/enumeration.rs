@@ -66,7 +66,7 @@ fn shown(mut body: Value) -> Value {
 #[tokio::test]
 async fn failed_sign_in_answers_every_kind_of_user_alike_after_the_same_work() {
     let world = World::start().await;
-    let people = everybody(&world).await;
+    let users = everybody(&world).await;
     for (state, status) in [
         (json!({}), 401),
         (json!({"email_privacy": false}), 401),
@@ -74,7 +74,7 @@ async fn failed_sign_in_answers_every_kind_of_user_alike_after_the_same_work() {
     ] {
         world.google_will(state);
         let mut answers = Vec::new();
-        for email in people {
+        for email in users {
             world.google_will(json!({"forget_calls": true}));
             let answer = world.log_in(email, OTHER).await.expect(status);
             let calls = world.google.calls("accounts.signInWithPassword");
@@ -87,11 +87,11 @@ async fn failed_sign_in_answers_every_kind_of_user_alike_after_the_same_work() {
 #[tokio::test]
 async fn registration_of_a_taken_address_answers_every_kind_of_user_alike_after_the_same_work() {
     let world = World::start().await;
-    let people = everybody(&world).await;
+    let users = everybody(&world).await;
     for (state, status) in [(json!({}), 409), (json!({"down": true}), 503)] {
         world.google_will(state);
         let mut answers = Vec::new();
-        for email in people.into_iter().filter(|email| !email.starts_with("unknown")) {
+        for email in users.into_iter().filter(|email| !email.starts_with("unknown")) {
             world.google_will(json!({"forget_calls": true}));
             let body = json!({"email": email, "password": OTHER});
             let answer = world.post("register", &body).await.expect(status);
@@ -123,10 +123,10 @@ async fn disabled_account_is_revealed_only_with_its_password() {
 #[tokio::test]
 async fn forgotten_password_is_answered_alike_and_at_once() {
     let world = World::start().await;
-    let people = everybody(&world).await;
+    let users = everybody(&world).await;
     world.google_will(json!({"latency_ms": 3_000}));
     let mut answers = Vec::new();
-    for email in people {
+    for email in users {
         let mut quickest = Duration::MAX;
         // A call to Google gives up after 2.5 s every time; a busy machine is not busy every time.
         for _ in 0..5 {

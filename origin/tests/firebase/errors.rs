@@ -108,11 +108,11 @@ const RESET: &[Case] = &[
 
 #[tokio::test]
 async fn every_message_of_google_has_its_code() {
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     let refresh = json!({"refreshToken": "some-refresh-token"});
     let reset = json!({"oobCode": "some-code", "newPassword": PASSWORD});
-    check("accounts.signInWithPassword", "login", &person, SIGN_IN).await;
-    check("projects.accounts", "register", &person, CREATE).await;
+    check("accounts.signInWithPassword", "login", &user, SIGN_IN).await;
+    check("projects.accounts", "register", &user, CREATE).await;
     check("token", "refresh", &refresh, REFRESH).await;
     check("accounts.resetPassword", "reset-password", &reset, RESET).await;
 }

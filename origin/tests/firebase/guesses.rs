@@ -20,7 +20,7 @@ async fn call_from(world: &World, address: &str, path: &str, body: &serde_json::
         request_id: &RequestId::parse("edge-request-1").unwrap(),
         client_ip: Some(address),
         identity: None,
-        person: None,
+        user: None,
     };
     let keys = &world.app.app.config.assertion_keys;
     let sealed = keys.seal(&assertion, UnixTime::from_secs(now())).unwrap();

@@ -24,8 +24,8 @@ async fn start(google: &IdentityToolkit, more: &[(&str, &str)]) -> TestApp {
 
 /// Registers, moves and exchanges: calls that need a token and a signature.
 async fn manages_accounts(app: &TestApp) {
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    app.call("POST", "/v1/auth/register", &person).await.expect(201);
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    app.call("POST", "/v1/auth/register", &user).await.expect(201);
     let id = app.legacy_user("bob@example.org").await;
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
     app.database
@@ -189,8 +189,8 @@ async fn credentials_that_google_refuses_are_our_outage() {
         let path = file("bad", &content);
         let allowed = ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
         let app = start(&google, &[("GOOGLE_APPLICATION_CREDENTIALS", &path), allowed]).await;
-        let person = json!({"email": "ann@example.org", "password": PASSWORD});
-        let refused = app.call("POST", "/v1/auth/register", &person).await;
+        let user = json!({"email": "ann@example.org", "password": PASSWORD});
+        let refused = app.call("POST", "/v1/auth/register", &user).await;
         assert_eq!((refused.status, refused.code()), (503, "FIREBASE_UNAVAILABLE"));
     }
 }

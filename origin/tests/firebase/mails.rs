@@ -18,8 +18,8 @@ async fn start(google: &IdentityToolkit, more: &[(&str, &str)]) -> TestApp {
 }
 
 async fn registered(app: &TestApp) -> Value {
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    app.call("POST", "/v1/auth/register", &person)
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    app.call("POST", "/v1/auth/register", &user)
         .await
         .expect(201)
         .body["data"]

@@ -29,12 +29,12 @@ async fn break_during(world: &World, method: &'static str, route: &str, body: &V
 async fn registration_without_its_row_is_repaired_by_the_next_call() {
     for (route, status) in [("register", 201), ("login", 200)] {
         let world = World::start().await;
-        let person = json!({"email": "ann@example.org", "password": PASSWORD});
-        let broken = break_during(&world, "accounts.signInWithPassword", "register", &person).await;
+        let user = json!({"email": "ann@example.org", "password": PASSWORD});
+        let broken = break_during(&world, "accounts.signInWithPassword", "register", &user).await;
         assert_eq!(broken, (503, "DATABASE_UNAVAILABLE".to_owned()));
         assert_eq!((world.google.accounts().len(), world.app.users().await), (1, 0));
 
-        let mended = world.post(route, &person).await.expect(status);
+        let mended = world.post(route, &user).await.expect(status);
         assert_eq!(mended.body["data"]["user"]["token_balance"], 0);
         assert_eq!(
             (world.google.accounts().len(), world.app.users().await),
@@ -49,8 +49,8 @@ async fn registration_without_its_row_is_repaired_by_the_next_call() {
 async fn move_without_its_link_is_repaired_by_the_next_call() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    let broken = break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    let broken = break_during(&world, "projects.accounts.batchCreate", "login", &user).await;
     assert_eq!(broken, (503, "DATABASE_UNAVAILABLE".to_owned()));
     assert_eq!(world.google.accounts().len(), 1);
     assert_eq!(world.link().await, "- local");
@@ -64,8 +64,8 @@ async fn move_without_its_link_is_repaired_by_the_next_call() {
 async fn interrupted_move_takes_the_newer_password() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    break_during(&world, "projects.accounts.batchCreate", "login", &user).await;
     let hash = bcrypt::hash(OTHER, 4).unwrap();
     world
         .app
@@ -84,8 +84,8 @@ async fn interrupted_move_takes_the_newer_password() {
 async fn account_with_an_older_password_is_linked_without_accepting_it() {
     let world = World::start().await;
     let id = world.local("ann@example.org", PASSWORD, 4).await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    break_during(&world, "projects.accounts.batchCreate", "login", &person).await;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    break_during(&world, "projects.accounts.batchCreate", "login", &user).await;
     let hash = bcrypt::hash(OTHER, 4).unwrap();
     let changed = format!("UPDATE auth.users SET password_hash = '{hash}'");
     world.app.database.execute(&changed).await.unwrap();
@@ -218,11 +218,11 @@ async fn firebase_outage_leaves_sign_in_to_the_legacy_service() {
             started.elapsed()
         );
         assert_eq!(world.link().await, "- local");
-        let person = json!({"email": "ann@example.org", "password": PASSWORD});
+        let user = json!({"email": "ann@example.org", "password": PASSWORD});
         let request = http_client::client()
             .unwrap()
             .post(format!("http://{address}/auth/login"));
-        let there = crate::support::send(crate::support::with_json(request, &person))
+        let there = crate::support::send(crate::support::with_json(request, &user))
             .await
             .expect(200);
         let token = there.body["data"]["token"].as_str().unwrap().to_owned();

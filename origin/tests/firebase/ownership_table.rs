@@ -4,7 +4,7 @@ use firebase::NewAccount;
 use serde_json::json;
 use shared::ids::NormalizedEmail;
 use shared::ownership::{Account, Address, Proof, RowState, Step, step};
-use testkit::tokens::{FirebasePerson, firebase_id_token};
+use testkit::tokens::{FirebaseUser, firebase_id_token};
 use uuid::Uuid;
 
 use crate::google::{PASSWORD, World};
@@ -94,7 +94,7 @@ async fn insert(world: &World, state: RowState, email: &str) -> (Uuid, String) {
 }
 
 async fn token(world: &World, uid: &str, email: &str, proof: Proof) -> String {
-    let person = FirebasePerson {
+    let user = FirebaseUser {
         uid: uid.to_owned(),
         email: Some(email.to_owned()),
         email_verified: proof != Proof::None,
@@ -116,7 +116,7 @@ async fn token(world: &World, uid: &str, email: &str, proof: Proof) -> String {
         let firebase = &world.app.app.accounts.firebase;
         firebase.create_account(&account).await.unwrap();
     }
-    firebase_id_token(PROJECT, &person, now())
+    firebase_id_token(PROJECT, &user, now())
         .claim(
             "firebase",
             json!({"identities": {}, "sign_in_provider": provider}),

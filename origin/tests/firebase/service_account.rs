@@ -64,7 +64,7 @@ async fn unknown_service_account_is_our_fault() {
         look_up(&world).await,
         Err(FirebaseError::OurCredentials { status: 400, .. })
     ));
-    let person = json!({"email": "ann@example.org", "password": "correct-horse_1"});
-    let refused = world.post("register", &person).await;
+    let user = json!({"email": "ann@example.org", "password": "correct-horse_1"});
+    let refused = world.post("register", &user).await;
     assert_eq!((refused.status, refused.code()), (503, "FIREBASE_UNAVAILABLE"));
 }

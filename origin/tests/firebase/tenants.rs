@@ -28,9 +28,9 @@ async fn every_call_about_accounts_names_the_tenant() {
     let app = TestApp::start_on(TestDatabase::with_connections(4).await, &variables).await;
 
     // Make, sign in, refresh, look up, change, void, delete.
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     let session = app
-        .call("POST", "/v1/auth/register", &person)
+        .call("POST", "/v1/auth/register", &user)
         .await
         .expect(201)
         .body["data"]
@@ -58,8 +58,8 @@ async fn every_call_about_accounts_names_the_tenant() {
             .await
             .unwrap();
         let moved = if way == "login" {
-            let person = json!({"email": email, "password": PASSWORD});
-            app.call("POST", "/v1/auth/login", &person).await
+            let user = json!({"email": email, "password": PASSWORD});
+            app.call("POST", "/v1/auth/login", &user).await
         } else {
             let legacy = crate::support::legacy_token(&id, crate::support::now());
             app.call_as("POST", "/v1/auth/exchange", &legacy, &json!({}))
@@ -81,10 +81,10 @@ async fn every_call_about_accounts_names_the_tenant() {
     app.call("POST", "/v1/auth/reset-password", &reset)
         .await
         .expect(200);
-    let person = json!({"email": "bob@example.org", "password": OTHER});
-    app.call("POST", "/v1/auth/login", &person).await.expect(200);
+    let user = json!({"email": "bob@example.org", "password": OTHER});
+    app.call("POST", "/v1/auth/login", &user).await.expect(200);
     // The old contract's token is a session cookie of the tenant.
-    let old = app.call("POST", "/auth/login", &person).await.expect(200);
+    let old = app.call("POST", "/auth/login", &user).await.expect(200);
     let cookie = old.body["data"]["token"].as_str().unwrap();
     app.get("/auth/profile", cookie).await.expect(200);
     assert_eq!(google.calls("projects.createSessionCookie"), 1);

@@ -10,7 +10,7 @@ use crate::process::{Process, run};
 #[tokio::test(flavor = "multi_thread")]
 async fn credit_and_debit_follow_the_contract() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     let process = Process::start(fixture.database.url()).await;
     let sender = process.sender();
 
@@ -48,7 +48,7 @@ async fn credit_and_debit_follow_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_rule_is_named_and_moves_nothing() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(5).await;
+    let user = fixture.user(5).await;
     let process = Process::start(fixture.database.url()).await;
     let sender = process.sender();
     let path = format!("/v1/users/{user}/tokens/debit");
@@ -101,7 +101,7 @@ async fn broken_rule_is_named_and_moves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_are_reserved_captured_and_released_over_http() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let process = Process::start(fixture.database.url()).await;
     let sender = process.sender();
     let reserve = format!("/v1/users/{user}/holds");
@@ -163,7 +163,7 @@ async fn holds_are_reserved_captured_and_released_over_http() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_our_own_services_may_move_tokens() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(5).await;
+    let user = fixture.user(5).await;
     let process = Process::start(fixture.database.url()).await;
     let hold = Uuid::new_v4();
     for path in [
@@ -192,7 +192,7 @@ async fn only_our_own_services_may_move_tokens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn command_line_reconciles_shows_and_expires() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let url = fixture.database.url();
     assert_eq!(
         run(url, &["ledger", "reconcile"]).await,

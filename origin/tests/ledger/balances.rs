@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, credit, debit, key, refusal, tally, together};
 async fn exactly_as_many_debits_succeed_as_the_balance_covers() {
     let fixture = Fixture::new().await;
     // 100 debits of 3 against 100 tokens: 33 fit, one token stays.
-    let user = fixture.person(100).await;
+    let user = fixture.user(100).await;
     let outcomes = together((0..100).map(|index| {
         let ledger = fixture.ledger.clone();
         async move {
@@ -34,7 +34,7 @@ async fn exactly_as_many_debits_succeed_as_the_balance_covers() {
 async fn replicas_together_spend_no_token_twice() {
     // Each ledger has a queue of its own, like two replicas: only PostgreSQL orders them.
     let fixture = Fixture::with_connections(16).await;
-    let user = fixture.person(50).await;
+    let user = fixture.user(50).await;
     let replicas: Vec<_> = (0..8)
         .map(|_| ledger::Ledger::new(fixture.database.pool.clone()))
         .collect();
@@ -58,12 +58,12 @@ async fn replicas_together_spend_no_token_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credits_and_debits_of_many_users_all_count() {
     let fixture = Fixture::with_connections(16).await;
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..20 {
-        people.push(fixture.person(10_000).await);
+        users.push(fixture.user(10_000).await);
     }
     let outcomes = together((0..2000_usize).map(|index| {
-        let (ledger, user) = (fixture.ledger.clone(), people[index % people.len()]);
+        let (ledger, user) = (fixture.ledger.clone(), users[index % users.len()]);
         async move {
             let movement = if index % 3 == 0 {
                 debit(user, 7)
@@ -87,7 +87,7 @@ async fn credits_and_debits_of_many_users_all_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_movements_share_a_statement_in_order() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     // The queue's first movement waits for this lock; the others gather behind it.
     let mut other = fixture.database.connect().await;
     let mut lock = sqlx::Connection::begin(&mut other).await.unwrap();
@@ -132,7 +132,7 @@ async fn waiting_movements_share_a_statement_in_order() {
 #[tokio::test]
 async fn overflowing_credit_is_refused_and_changes_nothing() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(i64::from(MAX_BALANCE)).await;
+    let user = fixture.user(i64::from(MAX_BALANCE)).await;
     let outcome = fixture.ledger.move_tokens(key("one more"), credit(user, 1)).await;
     assert_eq!(refusal(outcome), LedgerError::BalanceOverflow);
     assert_eq!(fixture.balance(user).await, MAX_BALANCE);
@@ -153,7 +153,7 @@ async fn overflowing_credit_is_refused_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_credits_stop_at_the_largest_balance() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(i64::from(MAX_BALANCE) - 25).await;
+    let user = fixture.user(i64::from(MAX_BALANCE) - 25).await;
     let outcomes = together((0..30).map(|index| {
         let ledger = fixture.ledger.clone();
         async move {

@@ -7,7 +7,7 @@ use crate::fixture::{Fixture, credit, debit, key, together};
 #[tokio::test]
 async fn balance_written_past_the_ledger_becomes_a_movement() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     // Like the legacy service (absolute), like archive (floored), and without a change.
     for (sql, balance) in [
         ("token_balance = 4", 4),
@@ -60,7 +60,7 @@ async fn user_inserted_with_tokens_has_an_account_that_adds_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sum_holds_while_ledger_and_outside_writers_race() {
     let fixture = Fixture::with_connections(16).await;
-    let user = fixture.person(1000).await;
+    let user = fixture.user(1000).await;
     let outside = (0..100).map(|index| {
         let pool = fixture.database.pool.clone();
         tokio::spawn(async move {
@@ -102,7 +102,7 @@ async fn sum_holds_while_ledger_and_outside_writers_race() {
 #[tokio::test]
 async fn transfers_cannot_be_changed_or_deleted() {
     let fixture = Fixture::new().await;
-    fixture.person(10).await;
+    fixture.user(10).await;
     for sql in [
         "UPDATE auth.token_transfers SET amount = 1",
         "DELETE FROM auth.token_transfers",
@@ -122,7 +122,7 @@ async fn transfers_cannot_be_changed_or_deleted() {
 #[tokio::test]
 async fn reconciliation_finds_forced_writes() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     // Only an operator who switches the triggers off gets this far; reconciliation still sees it.
     let mut connection = fixture.database.connect().await;
     sqlx::raw_sql("SET session_replication_role = replica; UPDATE auth.users SET token_balance = 11;")

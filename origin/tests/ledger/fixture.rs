@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     /// A user with `balance` tokens, given by the ledger.
-    pub async fn person(&self, balance: i64) -> UserId {
+    pub async fn user(&self, balance: i64) -> UserId {
         let user = UserId(Uuid::new_v4());
         sqlx::query("INSERT INTO auth.users (id, email, password_hash) VALUES ($1, $2, 'x')")
             .bind(user.0)

@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, hold, key, refusal};
 #[tokio::test]
 async fn hold_of_another_service_cannot_be_settled() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let by = |caller: Caller, text: &str| IdempotencyToken {
         caller,
         key: IdempotencyKey::parse(text).unwrap(),

@@ -39,7 +39,7 @@ impl Fixture {
 #[tokio::test]
 async fn reserved_tokens_cannot_be_spent_until_settled() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let one = fixture.ledger.reserve(&key("r1"), &hold(user, 6)).await.unwrap();
     let two = fixture.ledger.reserve(&key("r2"), &hold(user, 4)).await.unwrap();
     assert_eq!((fixture.balance(user).await, fixture.held(user).await), (0, 10));
@@ -86,7 +86,7 @@ async fn reserved_tokens_cannot_be_spent_until_settled() {
 #[tokio::test]
 async fn uncaptured_rest_goes_back_in_the_same_statement() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let reservation = fixture.ledger.reserve(&key("r"), &hold(user, 10)).await.unwrap();
     let part = Settlement::Capture(Some(Amount::new(3).unwrap()));
     let captured = fixture
@@ -127,7 +127,7 @@ async fn uncaptured_rest_goes_back_in_the_same_statement() {
 #[tokio::test]
 async fn more_than_was_reserved_cannot_be_captured() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let reservation = fixture.ledger.reserve(&key("r"), &hold(user, 4)).await.unwrap();
     let more = Settlement::Capture(Some(Amount::new(5).unwrap()));
     assert_eq!(
@@ -141,7 +141,7 @@ async fn more_than_was_reserved_cannot_be_captured() {
 #[tokio::test]
 async fn settled_hold_stays_settled() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let id = fixture
         .ledger
         .reserve(&key("r"), &hold(user, 4))
@@ -195,7 +195,7 @@ async fn settled_hold_stays_settled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hundred_reservations_under_one_key_reserve_once() {
     let fixture = Fixture::with_connections(20).await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let outcomes = together((0..100).map(|_| {
         let ledger = fixture.ledger.clone();
         async move { ledger.reserve(&key("r"), &hold(user, 7)).await.unwrap() }
@@ -222,7 +222,7 @@ async fn exactly_one_of_capture_release_and_expiry_happens() {
     let fixture = Fixture::with_connections(20).await;
     let mut ends = std::collections::BTreeSet::new();
     for round in 0..40 {
-        let user = fixture.person(10).await;
+        let user = fixture.user(10).await;
         let id = fixture
             .ledger
             .reserve(&key(&format!("r{round}")), &hold(user, 10))
@@ -282,7 +282,7 @@ async fn expired_hold_is_given_back_by_the_next_request() {
     let fixture = Fixture::new().await;
     // Each call finds one expired hold of 10.
     for touch in ["debit", "reserve", "capture"] {
-        let user = fixture.person(10).await;
+        let user = fixture.user(10).await;
         let id = fixture
             .ledger
             .reserve(&key(&format!("r-{touch}")), &hold(user, 10))
@@ -313,7 +313,7 @@ async fn expired_hold_is_given_back_by_the_next_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sweeper_gives_back_only_expired_holds_once() {
     let fixture = Fixture::with_connections(16).await;
-    let user = fixture.person(1000).await;
+    let user = fixture.user(1000).await;
     for index in 0..250 {
         fixture
             .ledger
@@ -373,7 +373,7 @@ async fn second_sweeper_returns_at_once() {
 #[tokio::test]
 async fn tokens_that_no_longer_fit_the_balance_stay_in_the_hold() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let id = fixture
         .ledger
         .reserve(&key("r"), &hold(user, 10))
@@ -408,7 +408,7 @@ async fn tokens_that_no_longer_fit_the_balance_stay_in_the_hold() {
 #[tokio::test]
 async fn hold_lives_for_the_requested_time() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     let mut request = hold(user, 1);
     request.lifetime = HoldLifetime::from_secs(90).unwrap();
     let reservation = fixture.ledger.reserve(&key("r"), &request).await.unwrap();

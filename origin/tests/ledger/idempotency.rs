@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, credit, debit, key, refusal, tally, together};
 #[tokio::test(flavor = "multi_thread")]
 async fn hundred_requests_under_one_key_have_one_effect_and_one_answer() {
     let fixture = Fixture::with_connections(20).await;
-    let user = fixture.person(10).await;
+    let user = fixture.user(10).await;
     // A queue for each request, to make them meet in PostgreSQL; and one queue for all, to make them meet before it.
     for (name, replicas) in [("apart", 100), ("queued", 1)] {
         let ledgers: Vec<_> = (0..replicas)
@@ -47,7 +47,7 @@ async fn repeat_of_a_debit_that_emptied_the_balance_is_answered() {
         .map(|_| Ledger::new(fixture.database.pool.clone()))
         .collect();
     for round in 0..20 {
-        let user = fixture.person(5).await;
+        let user = fixture.user(5).await;
         let outcomes = together(ledgers.iter().cloned().map(|ledger| {
             let token = key(&format!("all-{round}"));
             async move { ledger.move_tokens(token, debit(user, 5)).await }
@@ -65,7 +65,7 @@ async fn repeat_of_a_debit_that_emptied_the_balance_is_answered() {
 #[tokio::test]
 async fn repeat_long_after_gets_the_first_answer() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     let first = fixture
         .ledger
         .move_tokens(key("k"), credit(user, 5))
@@ -96,7 +96,7 @@ async fn repeat_long_after_gets_the_first_answer() {
 #[tokio::test]
 async fn key_used_for_another_request_is_refused() {
     let fixture = Fixture::new().await;
-    let (user, other) = (fixture.person(10).await, fixture.person(10).await);
+    let (user, other) = (fixture.user(10).await, fixture.user(10).await);
     fixture
         .ledger
         .move_tokens(key("k"), credit(user, 5))
@@ -117,11 +117,11 @@ async fn key_used_for_another_request_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_different_requests_racing_under_one_key_wins() {
     let fixture = Fixture::with_connections(20).await;
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..10 {
-        people.push(fixture.person(0).await);
+        users.push(fixture.user(0).await);
     }
-    let outcomes = together(people.iter().map(|user| {
+    let outcomes = together(users.iter().map(|user| {
         let (ledger, user) = (Ledger::new(fixture.database.pool.clone()), *user);
         async move { ledger.move_tokens(key("race"), credit(user, 1)).await }
     }))
@@ -136,7 +136,7 @@ async fn one_of_different_requests_racing_under_one_key_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicting_requests_in_one_queue_harm_no_other() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     let outcomes = together((0..120_i64).map(|index| {
         let ledger = fixture.ledger.clone();
         // Every third shares one key with other amounts.
@@ -158,7 +158,7 @@ async fn conflicting_requests_in_one_queue_harm_no_other() {
 #[tokio::test]
 async fn keys_belong_to_their_callers() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     for service in ["archive", "assessment"] {
         let token = IdempotencyToken {
             caller: Caller::service(service).unwrap(),
@@ -173,7 +173,7 @@ async fn keys_belong_to_their_callers() {
 #[tokio::test]
 async fn refused_request_may_be_sent_again() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(1).await;
+    let user = fixture.user(1).await;
     assert_eq!(
         refusal(fixture.ledger.move_tokens(key("k"), debit(user, 2)).await),
         LedgerError::InsufficientTokens
@@ -197,7 +197,7 @@ async fn refused_request_may_be_sent_again() {
 #[tokio::test]
 async fn caller_without_keys_moves_tokens_each_time() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
+    let user = fixture.user(0).await;
     for _ in 0..2 {
         let caller = Caller::service("archive").unwrap();
         let receipt = fixture

@@ -17,7 +17,7 @@ const START: i64 = 3;
 /// The size of a storm.
 struct Storm {
     movements: usize,
-    people: usize,
+    users: usize,
     senders: usize,
     kills: usize,
 }
@@ -29,12 +29,12 @@ struct Planned {
     change: i64,
 }
 
-fn plan(index: usize, people: &[UserId]) -> Planned {
+fn plan(index: usize, users: &[UserId]) -> Planned {
     // Every fifth goes to one hot user.
     let user = if index.is_multiple_of(5) {
-        people[0]
+        users[0]
     } else {
-        people[index % people.len()]
+        users[index % users.len()]
     };
     let amount = 1 + (index % 7) as i64;
     Planned {
@@ -62,19 +62,19 @@ impl Storm {
     async fn rage(&self) -> Fixture {
         let started = Instant::now();
         let fixture = Fixture::with_connections(16).await;
-        let mut people = Vec::new();
-        for _ in 0..self.people {
-            people.push(fixture.person(START).await);
+        let mut users = Vec::new();
+        for _ in 0..self.users {
+            users.push(fixture.user(START).await);
         }
-        let people: Arc<[UserId]> = people.into();
+        let users: Arc<[UserId]> = users.into();
         let mut process = Process::start(fixture.database.url()).await;
         let (publish, current) = watch::channel(process.sender());
         let (next, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let movements = self.movements;
         let workers: Vec<_> = (0..self.senders)
             .map(|_| {
-                let (people, next, done, current) = (
-                    Arc::clone(&people),
+                let (users, next, done, current) = (
+                    Arc::clone(&users),
                     Arc::clone(&next),
                     Arc::clone(&done),
                     current.clone(),
@@ -86,7 +86,7 @@ impl Storm {
                         if index >= movements {
                             return tally;
                         }
-                        send(index, &people, &current, &mut tally).await;
+                        send(index, &users, &current, &mut tally).await;
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 })
@@ -94,7 +94,7 @@ impl Storm {
             .collect();
         let outside = tokio::spawn(write_outside(
             fixture.database.pool.clone(),
-            people[0],
+            users[0],
             self.movements / 100,
         ));
 
@@ -134,7 +134,7 @@ impl Storm {
             .await
             .unwrap();
             if made {
-                let planned = plan(*index, &people);
+                let planned = plan(*index, &users);
                 let entry = total.made.entry(planned.user).or_default();
                 entry.0 += planned.change;
                 entry.1 += 1;
@@ -154,9 +154,9 @@ impl Storm {
             total.replays,
         );
         // Every answer is in the rows once, and nothing else is.
-        for user in people.iter() {
+        for user in users.iter() {
             let (change, count) = total.made.get(user).copied().unwrap_or_default();
-            let outside = if user == &people[0] { outside } else { 0 };
+            let outside = if user == &users[0] { outside } else { 0 };
             assert_eq!(
                 i64::from(fixture.balance(*user).await),
                 START + change + outside,
@@ -183,8 +183,8 @@ impl Storm {
 }
 
 /// Sends request `index` until it is answered; sends every fourth twice at once.
-async fn send(index: usize, people: &[UserId], current: &watch::Receiver<Sender>, tally: &mut Tally) {
-    let planned = plan(index, people);
+async fn send(index: usize, users: &[UserId], current: &watch::Receiver<Sender>, tally: &mut Tally) {
+    let planned = plan(index, users);
     let key = format!("storm-{index}");
     let mut current = current.clone();
     let mut lost = false;
@@ -256,7 +256,7 @@ async fn write_outside(pool: sqlx::PgPool, user: UserId, count: usize) -> i64 {
 async fn program_killed_amid_movements_loses_and_doubles_nothing() {
     Storm {
         movements: 4000,
-        people: 20,
+        users: 20,
         senders: 32,
         kills: 3,
     }
@@ -269,7 +269,7 @@ async fn program_killed_amid_movements_loses_and_doubles_nothing() {
 async fn two_hundred_thousand_movements() {
     Storm {
         movements: 200_000,
-        people: 200,
+        users: 200,
         senders: 64,
         kills: 20,
     }

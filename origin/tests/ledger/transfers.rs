@@ -7,8 +7,8 @@ use crate::fixture::{Fixture, credit, key};
 #[tokio::test]
 async fn pages_are_newest_first_without_a_gap_or_a_repeat() {
     let fixture = Fixture::new().await;
-    let user = fixture.person(0).await;
-    let other = fixture.person(3).await;
+    let user = fixture.user(0).await;
+    let other = fixture.user(3).await;
     for amount in 1..=25 {
         fixture
             .ledger

@@ -22,18 +22,17 @@ async fn refused(database: &TestDatabase) -> Vec<String> {
 
 #[tokio::test]
 async fn rows_indexes_triggers_and_other_services_tables_stay_as_they_are() {
-    let database = TestDatabase::legacy_with_people().await;
-    let people = format!("SELECT {LEGACY_COLUMNS} FROM auth.users ORDER BY id");
+    let database = TestDatabase::legacy_with_users().await;
+    let users = format!("SELECT {LEGACY_COLUMNS} FROM auth.users ORDER BY id");
     let definitions = "SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = 'auth.users'::regclass
                        UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'auth.users'::regclass AND contype <> 'n'
                        UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'auth.users'::regclass AND NOT tgisinternal";
-    let (people_before, definitions_before) =
-        (database.rows(&people).await, database.rows(definitions).await);
+    let (users_before, definitions_before) = (database.rows(&users).await, database.rows(definitions).await);
 
     let applied = database.up().await.unwrap();
 
     assert_eq!(applied.last(), Some(&schema::newest_version()));
-    assert_eq!(database.rows(&people).await, people_before);
+    assert_eq!(database.rows(&users).await, users_before);
     let definitions_after = database.rows(definitions).await;
     for definition in &definitions_before {
         assert!(definitions_after.contains(definition), "lost {definition}");
@@ -45,7 +44,7 @@ async fn rows_indexes_triggers_and_other_services_tables_stay_as_they_are() {
         "{:?}",
         report.notes
     );
-    let distribution = report.people.unwrap();
+    let distribution = report.users.unwrap();
     assert_eq!(
         (
             distribution.total,
@@ -59,7 +58,7 @@ async fn rows_indexes_triggers_and_other_services_tables_stay_as_they_are() {
 
 #[tokio::test]
 async fn opening_balances_are_exact() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
 
     assert_eq!(
@@ -75,7 +74,7 @@ async fn opening_balances_are_exact() {
 
 #[tokio::test]
 async fn legacy_services_own_statements_still_work() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
 
     database.execute("INSERT INTO auth.users (id, email, password_hash, token_balance) VALUES ('00000000-0000-4000-8000-000000000009', 'dev@example.org', 'x', 100)").await;
@@ -93,7 +92,7 @@ async fn legacy_services_own_statements_still_work() {
 
 #[tokio::test]
 async fn addresses_that_differ_only_in_case_are_reported_by_id() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.execute("INSERT INTO auth.users (id, email, password_hash) VALUES ('00000000-0000-4000-8000-0000000000aa', 'aDA@example.org', 'x')").await;
 
     let findings = refused(&database).await;
@@ -128,7 +127,7 @@ async fn addresses_that_differ_only_in_case_are_reported_by_id() {
 
 #[tokio::test]
 async fn users_without_a_hash_are_reported() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.execute("ALTER TABLE auth.users ALTER COLUMN password_hash DROP NOT NULL; UPDATE auth.users SET password_hash = NULL WHERE email = 'ben@example.org'").await;
 
     let findings = refused(&database).await;
@@ -150,7 +149,7 @@ async fn users_without_a_hash_are_reported() {
 
 #[tokio::test]
 async fn every_obstacle_is_named_at_once() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database
         .execute(
             "ALTER TABLE auth.users ALTER COLUMN password_hash DROP NOT NULL;
@@ -183,7 +182,7 @@ async fn table_of_another_shape_is_refused() {
 
 #[tokio::test]
 async fn duplicate_between_check_and_build_leaves_no_invalid_index() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let options = database.options.clone();
     let mut insert_at_the_worst_moment = move |progress| {
         if progress == Progress::Started("0007_email_lower_unique") {

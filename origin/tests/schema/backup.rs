@@ -46,7 +46,7 @@ fn is_empty(folder: &Path) -> bool {
 
 #[tokio::test]
 async fn backup_is_restored_and_counted_or_names_its_failure() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
     database
         .execute("UPDATE auth.users SET token_balance = 1 WHERE username = 'ada'")

@@ -35,7 +35,7 @@ const BUILDING_INDEX: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity
 async fn several_replicas_starting_at_once_all_succeed() {
     for database in [
         TestDatabase::empty().await,
-        TestDatabase::legacy_with_people().await,
+        TestDatabase::legacy_with_users().await,
     ] {
         let (a, b, c, d) = tokio::join!(up(&database), up(&database), up(&database), up(&database));
         let applied: Vec<u32> = [a, b, c, d].into_iter().flat_map(Result::unwrap).collect();
@@ -54,7 +54,7 @@ async fn several_replicas_starting_at_once_all_succeed() {
 
 #[tokio::test]
 async fn killed_index_build_is_repeated() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     // A transaction with an old snapshot makes the concurrent build wait; the test kills it then.
     let mut old = database.connect().await;
     let mut snapshot = old.begin().await.unwrap();
@@ -115,7 +115,7 @@ async fn index_that_became_invalid_later_is_rebuilt() {
 
 #[tokio::test]
 async fn long_lock_is_waited_out_without_a_queue_behind_it() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let mut long = database.connect().await;
     let mut transaction = long.begin().await.unwrap();
     sqlx::raw_sql("SELECT count(*) FROM auth.users")
@@ -162,7 +162,7 @@ async fn long_lock_is_waited_out_without_a_queue_behind_it() {
 
 #[tokio::test]
 async fn patience_ends_with_an_error_and_nothing_half_done() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let mut long = database.connect().await;
     let mut transaction = long.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE auth.users IN ROW EXCLUSIVE MODE")

@@ -37,7 +37,7 @@ async fn run_script(database: &TestDatabase) {
 
 #[tokio::test]
 async fn earlier_attempt_is_refused_by_column_and_adopted_after_the_script() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.execute(EARLIER_ATTEMPT).await;
 
     let SchemaError::NotReady(findings) = database.up().await.unwrap_err() else {
@@ -86,7 +86,7 @@ async fn earlier_attempt_is_refused_by_column_and_adopted_after_the_script() {
 
 #[tokio::test]
 async fn contradictory_rows_are_reported() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.execute(EARLIER_ATTEMPT).await;
     database
         .execute("UPDATE auth.users SET auth_provider = 'firebase' WHERE username = 'ada'")

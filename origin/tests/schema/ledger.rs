@@ -50,7 +50,7 @@ const MOVEMENTS: &str =
 #[tokio::test]
 async fn transfers_are_neither_changed_nor_deleted() {
     let database = TestDatabase::current().await;
-    database.legacy_person("a@x.test", 5).await;
+    database.legacy_user("a@x.test", 5).await;
     for forbidden in [
         "UPDATE auth.token_transfers SET amount = 1",
         "DELETE FROM auth.token_transfers",
@@ -70,7 +70,7 @@ async fn transfers_are_neither_changed_nor_deleted() {
 #[tokio::test]
 async fn ledger_movements_are_recorded_once_and_others_as_external() {
     let database = TestDatabase::current().await;
-    let user = database.legacy_person("a@x.test", 100).await;
+    let user = database.legacy_user("a@x.test", 100).await;
     credit(&database, user, 3, "credit", "k1").await.unwrap();
     database
         .execute("UPDATE auth.users SET token_balance = token_balance - 40")
@@ -99,7 +99,7 @@ async fn ledger_movements_are_recorded_once_and_others_as_external() {
 #[tokio::test]
 async fn row_that_is_not_inserted_moves_nothing() {
     let database = TestDatabase::current().await;
-    database.legacy_person("a@x.test", 0).await;
+    database.legacy_user("a@x.test", 0).await;
     database.execute("INSERT INTO auth.users (email, password_hash, token_balance) VALUES ('a@x.test', 'h', 100) ON CONFLICT DO NOTHING").await;
     assert_eq!(database.rows(MOVEMENTS).await, Vec::<String>::new());
 
@@ -114,7 +114,7 @@ async fn row_that_is_not_inserted_moves_nothing() {
 #[tokio::test]
 async fn writer_without_any_right_on_the_ledger_is_recorded_too() {
     let database = TestDatabase::current().await;
-    database.legacy_person("a@x.test", 5).await;
+    database.legacy_user("a@x.test", 5).await;
     let role = format!("legacy_writer_{}", std::process::id());
     let mut admin = connect(&server()).await;
     execute(&mut admin, &format!("CREATE ROLE {role}")).await;
@@ -143,7 +143,7 @@ async fn writer_without_any_right_on_the_ledger_is_recorded_too() {
 #[tokio::test]
 async fn deleted_user_leaves_closed_accounts_behind() {
     let database = TestDatabase::current().await;
-    let user = database.legacy_person("a@x.test", 10).await;
+    let user = database.legacy_user("a@x.test", 10).await;
     reserve(&database, user, 4).await;
     database.execute("DELETE FROM auth.users").await;
 
@@ -162,8 +162,8 @@ async fn deleted_user_leaves_closed_accounts_behind() {
 #[tokio::test]
 async fn one_key_has_one_effect_and_one_user_one_welcome() {
     let database = TestDatabase::current().await;
-    let user = database.legacy_person("a@x.test", 0).await;
-    let other = database.legacy_person("b@x.test", 0).await;
+    let user = database.legacy_user("a@x.test", 0).await;
+    let other = database.legacy_user("b@x.test", 0).await;
     credit(&database, user, 3, "welcome", "w1").await.unwrap();
     assert_eq!(
         refused_by(credit(&database, user, 3, "welcome", "w2").await),
@@ -193,7 +193,7 @@ async fn one_key_has_one_effect_and_one_user_one_welcome() {
 #[tokio::test]
 async fn transfer_has_two_sides_one_of_them_the_user() {
     let database = TestDatabase::current().await;
-    let user = database.legacy_person("a@x.test", 0).await;
+    let user = database.legacy_user("a@x.test", 0).await;
     let account = format!("user:{user}");
     let stranger = format!("user:{}", Uuid::new_v4());
     for (debit, credit) in [
@@ -243,7 +243,7 @@ async fn reserve(database: &TestDatabase, user: Uuid, amount: i64) -> Uuid {
 #[tokio::test]
 async fn hold_is_settled_once_and_only_settled() {
     let database = TestDatabase::current().await;
-    let user = database.legacy_person("a@x.test", 10).await;
+    let user = database.legacy_user("a@x.test", 10).await;
     let hold = reserve(&database, user, 4).await;
     let balance: i32 = database.value("SELECT token_balance FROM auth.users").await;
     assert_eq!(balance, 6, "a reserved token can be spent no more");
@@ -324,7 +324,7 @@ async fn reconciliation_shows_tampering() {
         ("DELETE FROM auth.users", vec!["balance"]),
     ] {
         let database = TestDatabase::current().await;
-        let user = database.legacy_person("a@x.test", 5).await;
+        let user = database.legacy_user("a@x.test", 5).await;
         credit(&database, user, 3, "credit", "k1").await.unwrap();
         credit(&database, user, 2, "credit", "k2").await.unwrap();
         assert_eq!(database.ledger_differences().await, Vec::<String>::new());

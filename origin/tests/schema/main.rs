@@ -17,12 +17,12 @@ mod earlier_attempt;
 mod events;
 mod fitness;
 mod ledger;
-mod people;
 mod round_trip;
 #[path = "../support/server.rs"]
 mod server;
 mod silence;
 mod support;
+mod users;
 mod verify;
 #[path = "../support/wait.rs"]
 mod wait;

@@ -27,10 +27,10 @@ const DEFINITIONS: &str = "
     FROM pg_proc WHERE pronamespace = 'auth'::regnamespace
     ORDER BY 1, 2, 3";
 
-const PEOPLE: &str = "SELECT id, username, email, password_hash, token_balance FROM auth.users ORDER BY id";
+const USERS: &str = "SELECT id, username, email, password_hash, token_balance FROM auth.users ORDER BY id";
 
 async fn legacy_with_history_table() -> TestDatabase {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
     database.down(0).await.unwrap();
     database
@@ -38,10 +38,10 @@ async fn legacy_with_history_table() -> TestDatabase {
 
 #[tokio::test]
 async fn down_restores_the_legacy_schema_exactly_and_keeps_every_row() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     // The history table is the runner's and stays; made in advance, it is on both sides of the comparison.
     database.execute("CREATE TABLE auth.schema_migrations (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), duration_ms bigint NOT NULL, applied_by text NOT NULL DEFAULT session_user)").await;
-    let (definitions, people) = (database.rows(DEFINITIONS).await, database.rows(PEOPLE).await);
+    let (definitions, users) = (database.rows(DEFINITIONS).await, database.rows(USERS).await);
 
     let up = database.up().await.unwrap();
     let current = database.rows(DEFINITIONS).await;
@@ -49,19 +49,19 @@ async fn down_restores_the_legacy_schema_exactly_and_keeps_every_row() {
 
     let mut down = database.down(0).await.unwrap();
     assert_eq!(database.rows(DEFINITIONS).await, definitions);
-    assert_eq!(database.rows(PEOPLE).await, people);
+    assert_eq!(database.rows(USERS).await, users);
     down.reverse();
     assert_eq!(up, down);
 
     assert_eq!(database.up().await.unwrap(), up);
     assert_eq!(database.rows(DEFINITIONS).await, current);
-    assert_eq!(database.rows(PEOPLE).await, people);
+    assert_eq!(database.rows(USERS).await, users);
     assert_eq!(database.ledger_differences().await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn every_single_step_goes_down_and_up_again() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
     let current = database.rows(DEFINITIONS).await;
     for version in (0..newest_version()).rev() {
@@ -106,7 +106,7 @@ async fn empty_and_adopted_databases_end_up_alike() {
 
 #[tokio::test]
 async fn loss_of_history_must_be_accepted() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     database.up().await.unwrap();
     database
         .execute("UPDATE auth.users SET token_balance = 5 WHERE username = 'ada'")

@@ -48,7 +48,7 @@ async fn up_losing_connections(
 
 #[tokio::test]
 async fn silently_dead_connection_ends_the_migration_and_running_again_goes_on() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     for at in [
         "0002_firebase_uid",
         "0003_firebase_uid_unique",
@@ -88,7 +88,7 @@ async fn lost_host_ends_the_migration() {
 
 #[tokio::test]
 async fn statement_at_work_for_longer_than_the_silence_is_waited_for() {
-    let database = TestDatabase::legacy_with_people().await;
+    let database = TestDatabase::legacy_with_users().await;
     let mut other = database.connect().await;
     let mut old = other.begin().await.unwrap();
     // A concurrent index build waits for older transactions.

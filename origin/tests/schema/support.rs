@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// The legacy service's tables as its own set-up leaves them, with other services' tables.
 const LEGACY_BASELINE: &str = include_str!("legacy_baseline.sql");
 /// Users of every kind the legacy service knows.
-const LEGACY_PEOPLE: &str = include_str!("legacy_people.sql");
+const LEGACY_USERS: &str = include_str!("legacy_users.sql");
 
 /// A database of its own; dropping the value drops it, also when the test fails.
 pub struct TestDatabase {
@@ -47,9 +47,9 @@ impl TestDatabase {
     }
 
     /// The legacy service's tables with users in them.
-    pub async fn legacy_with_people() -> Self {
+    pub async fn legacy_with_users() -> Self {
         let database = Self::legacy().await;
-        database.execute(LEGACY_PEOPLE).await;
+        database.execute(LEGACY_USERS).await;
         database
     }
 
@@ -127,7 +127,7 @@ impl TestDatabase {
     }
 
     /// Inserts a user as the legacy service does and answers their id.
-    pub async fn legacy_person(&self, email: &str, balance: i32) -> Uuid {
+    pub async fn legacy_user(&self, email: &str, balance: i32) -> Uuid {
         sqlx::query_scalar("INSERT INTO auth.users (email, password_hash, token_balance) VALUES ($1, '$2b$04$hash', $2) RETURNING id")
             .bind(email)
             .bind(balance)

@@ -11,7 +11,7 @@ async fn current_database_has_no_differences() {
     assert_eq!(report.differences, Vec::<String>::new());
     assert_eq!(report.notes, Vec::<String>::new());
     assert!(report.checked.columns > 50 && report.checked.constraints > 25);
-    assert_eq!(report.people.map(|people| people.total), Some(0));
+    assert_eq!(report.users.map(|users| users.total), Some(0));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, until, until_blocked, user};
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -15,7 +15,7 @@ async fn credit_through(
     in_the_way: impl AsyncFnOnce(&mut Blocker, uuid::Uuid),
 ) -> (Service, TestDatabase) {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let name: String = database.value("SELECT current_database()::text").await;
     database
         .execute(&format!(
@@ -99,7 +99,7 @@ async fn full_queue_of_one_user_is_429_and_others_are_served() {
     const ROOM: usize = 1 + 1024;
     let database = TestDatabase::with_connections(2).await;
     let mut connection = database.connect().await;
-    let (busy, other) = (person(&mut connection).await, person(&mut connection).await);
+    let (busy, other) = (user(&mut connection).await, user(&mut connection).await);
     let service = Service::start(database.url(), &NO_LIMITS).await;
     let caller = service.caller();
     let lock = format!("UPDATE auth.users SET username = 'other' WHERE id = '{busy}'");

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, NO_LIMITS, person, until, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, until, until_blocked, user};
 
 const IN_FLIGHT: i64 = 12;
 
 #[tokio::test]
 async fn every_accepted_request_is_answered_after_sigterm() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let limits = [&NO_LIMITS[..], &[("DB_POOL_MAX", "16")]].concat();
     let mut service = Service::start(database.url(), &limits).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;
@@ -79,7 +79,7 @@ async fn password_check_does_not_keep_the_program_alive() {
 #[tokio::test]
 async fn request_that_never_ends_does_not_keep_the_program_alive() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let limits = [&NO_LIMITS[..], &[("DRAIN_SECONDS", "1")]].concat();
     let mut service = Service::start(database.url(), &limits).await;
     let blocker = Blocker::begin(&database, "LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE").await;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::database::TestDatabase;
 use crate::server::Server;
 use crate::service::{Caller, Service};
-use crate::support::{NO_LIMITS, person, until};
+use crate::support::{NO_LIMITS, until, user};
 
 /// A limit of a second for a statement, which also bounds the waits for it.
 const QUICK: [(&str, &str); 4] = [
@@ -40,7 +40,7 @@ fn at(url: &str, places: &[SocketAddr], parameters: &str) -> String {
 /// A database with a user, and a proxy before it.
 async fn behind_a_proxy() -> (TestDatabase, Uuid, FaultyProxy) {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let proxy = FaultyProxy::to(address(database.url())).await.unwrap();
     (database, user, proxy)
 }
@@ -134,7 +134,7 @@ async fn unavailable_session_is_503_for_every_failure_of_the_server() {
 #[tokio::test]
 async fn read_only_sessions_are_dropped_once_others_may_write() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let name: String = database.value("SELECT current_database()::text").await;
     let set = |change: &str| format!("ALTER DATABASE {name} {change}");
     database
@@ -178,7 +178,7 @@ async fn read_only_sessions_are_dropped_once_others_may_write() {
 #[tokio::test]
 async fn widened_column_fails_no_request() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let service = Service::start(database.url(), &QUICK).await;
     let caller = service.caller();
     warm(&caller, user).await;
@@ -201,7 +201,7 @@ async fn widened_column_fails_no_request() {
 #[tokio::test]
 async fn sessions_that_the_server_ended_for_idleness_fail_no_request() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let name: String = database.value("SELECT current_database()::text").await;
     let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                     AND application_name = 'crossfade-origin'";
@@ -286,7 +286,7 @@ async fn writes(list: &[&PgConnectOptions], role: Role) -> Option<bool> {
 #[tokio::test]
 async fn read_only_primary_serves_readers_if_no_server_takes_writes() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let writer: PgConnectOptions = database.url().parse().unwrap();
     let fenced = writer.clone().options([("default_transaction_read_only", "on")]);
     for (list, role, found) in [
@@ -344,7 +344,7 @@ async fn commits_waiting_for_a_lost_standby_do_not_block_readers() {
     .await;
     let mut users = Vec::new();
     for _ in 0..12 {
-        users.push(person(&mut outside).await);
+        users.push(user(&mut outside).await);
     }
     let user = users[0];
     warm(&caller, user).await;
@@ -404,7 +404,7 @@ async fn commits_waiting_for_a_lost_standby_do_not_block_readers() {
 #[tokio::test]
 async fn one_connection_is_enough_for_the_background_too() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let small = [("DB_POOL_MAX", "1")];
     let service = Service::start(database.url(), &[&NO_LIMITS[..], &small].concat()).await;
     let caller = service.caller();

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, NO_LIMITS, person, until_blocked};
+use crate::support::{Blocker, NO_LIMITS, until_blocked, user};
 
 #[tokio::test]
 async fn used_up_pool_is_503_soon_and_recovers() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     // Readers may use all three. Three seconds suffice to open a connection even on a busy machine.
     let small = [("DB_POOL_MAX", "3"), ("DB_POOL_ACQUIRE_MS", "3000")];
     let service = Service::start(database.url(), &[&NO_LIMITS[..], &small].concat()).await;

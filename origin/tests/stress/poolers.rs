@@ -2,19 +2,19 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::tokens::{LegacyPerson, legacy_token};
+use testkit::tokens::{LegacyUser, legacy_token};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
 use crate::pgbouncer::{PgBouncer, ways_to_prepare};
 use crate::service::{Caller, Service};
-use crate::support::{NO_LIMITS, person, until};
+use crate::support::{NO_LIMITS, until, user};
 
 const LEGACY_SECRET: &str = "legacy-secret-of-the-tests-0123456789";
 /// Users who sign out, and users who close their account: so many of each.
 const USERS: usize = 60;
 
-async fn user(database: &TestDatabase, kind: &str, number: usize) -> (Uuid, String) {
+async fn user_with_token(database: &TestDatabase, kind: &str, number: usize) -> (Uuid, String) {
     let id = Uuid::new_v4();
     let email = format!("{kind}-{number}@example.org");
     database
@@ -25,7 +25,7 @@ async fn user(database: &TestDatabase, kind: &str, number: usize) -> (Uuid, Stri
         .await
         .unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let known = LegacyPerson {
+    let known = LegacyUser {
         id: id.to_string(),
         email,
         username: None,
@@ -88,8 +88,8 @@ async fn sign_out_behind_a_shared_session(settings: &str) {
     let callers: Vec<Caller> = services.iter().map(Service::caller).collect();
     let (mut staying, mut leaving) = (Vec::new(), Vec::new());
     for number in 0..USERS {
-        staying.push(user(&database, "stay", number).await.1);
-        leaving.push(user(&database, "leave", number).await.1);
+        staying.push(user_with_token(&database, "stay", number).await.1);
+        leaving.push(user_with_token(&database, "leave", number).await.1);
     }
     sign_out_and_leave(&callers, &staying, &leaving).await;
 
@@ -106,7 +106,7 @@ async fn sign_out_behind_a_shared_session(settings: &str) {
         .await;
     assert_eq!(left, 0, "said to be closed, and still open");
 
-    let earner = person(&mut database.connect().await).await;
+    let earner = user(&mut database.connect().await).await;
     let credits: Vec<_> = (0..40)
         .map(|number| {
             let caller = callers[number % 2].clone();
@@ -149,7 +149,7 @@ async fn undeclared_sharing_pooler_is_refused_at_the_start() {
 #[tokio::test]
 async fn session_pooler_is_served_with_limits() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let Some(pooler) = PgBouncer::before(database.url(), "session", 6, "").await else {
         return;
     };

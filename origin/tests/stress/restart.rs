@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::server::{Ending, Server};
 use crate::service::{Caller, Service};
-use crate::support::{NO_LIMITS, person, until};
+use crate::support::{NO_LIMITS, until, user};
 
 const SENDERS: usize = 8;
 
@@ -55,7 +55,7 @@ async fn restarted_database_costs_503s_and_nothing_else() {
         .await
         .unwrap();
     schema::migrate(&pool).await.unwrap();
-    let user = person(&mut pool.acquire().await.unwrap()).await;
+    let user = user(&mut pool.acquire().await.unwrap()).await;
     pool.close().await;
     let small = [("DB_POOL_MAX", "8"), ("DB_POOL_ACQUIRE_MS", "500")];
     let service = Service::start(&server.url(), &[&NO_LIMITS[..], &small].concat()).await;

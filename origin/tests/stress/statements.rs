@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::database::TestDatabase;
 use crate::service::Service;
-use crate::support::{Blocker, NO_LIMITS, person, until};
+use crate::support::{Blocker, NO_LIMITS, until, user};
 
 #[tokio::test]
 async fn late_statement_is_503_and_counted_and_its_movement_is_made_once() {
     let database = TestDatabase::with_connections(2).await;
-    let user = person(&mut database.connect().await).await;
+    let user = user(&mut database.connect().await).await;
     let limits = [&NO_LIMITS[..], &[("DB_STATEMENT_TIMEOUT_MS", "250")]].concat();
     let service = Service::start(database.url(), &limits).await;
     let caller = service.caller();

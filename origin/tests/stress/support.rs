@@ -16,7 +16,7 @@ pub const NO_LIMITS: [(&str, &str); 4] = [
 ];
 
 /// A user without tokens.
-pub async fn person(connection: &mut PgConnection) -> Uuid {
+pub async fn user(connection: &mut PgConnection) -> Uuid {
     let id = Uuid::new_v4();
     sqlx::query("INSERT INTO auth.users (id, email, password_hash) VALUES ($1, $2, 'x')")
         .bind(id)

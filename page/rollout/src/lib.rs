@@ -70,12 +70,12 @@ mod tests {
 
     #[test]
     fn moved_user_stays_moved() {
-        let moved = |percent: &str, person: u32| {
-            place("auth-v2", percent, &format!("person-{person}@example.com")).side == "v2"
+        let moved = |percent: &str, user: u32| {
+            place("auth-v2", percent, &format!("person-{user}@example.com")).side == "v2"
         };
-        assert!((0..100).all(|person| !moved("0", person) && moved("100", person)));
-        assert!((0..100).all(|person| !moved("30", person) || moved("31.5", person)));
-        let half = (0..100).filter(|person| moved("50", *person)).count();
+        assert!((0..100).all(|user| !moved("0", user) && moved("100", user)));
+        assert!((0..100).all(|user| !moved("30", user) || moved("31.5", user)));
+        let half = (0..100).filter(|user| moved("50", *user)).count();
         assert!((30..=70).contains(&half), "{half} of 100");
     }
 

@@ -18,7 +18,8 @@ pub struct Changes {
     /// changed.
     pub reset: bool,
     /// The users. Empty with `reset`.
-    pub people: Vec<Changed>,
+    #[serde(rename = "people")]
+    pub users: Vec<Changed>,
 }
 
 /// A user with changed access, and the access now.

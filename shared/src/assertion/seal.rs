@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::{ALGORITHM, Assertion, AssertionKeys, CannotSeal, ISSUER, LIFETIME_SECONDS, TOKEN_TYPE};
 use crate::base64url;
-use crate::identity::{Identity, Person, ProvenIdentity};
+use crate::identity::{AssertedUser, Identity, ProvenIdentity};
 use crate::time::UnixTime;
 
 const HMAC_BYTES: usize = 32;
@@ -63,7 +63,7 @@ struct ThisRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usr: Option<&'a Person>,
+    usr: Option<&'a AssertedUser>,
     exp: UnixTime,
     iat: UnixTime,
 }
@@ -137,7 +137,7 @@ impl Opening {
             htu: assertion.path,
             jti: assertion.request_id.as_str(),
             ip: assertion.client_ip,
-            usr: assertion.person,
+            usr: assertion.user,
             exp: now.plus(LIFETIME_SECONDS),
             iat: now,
         })?);
@@ -224,7 +224,7 @@ mod tests {
                     request_id: &request_id,
                     client_ip: None,
                     identity: Some(&identity),
-                    person: None,
+                    user: None,
                 };
                 let sealed = opening.seal(&assertion, now).unwrap();
                 assert_eq!(sealed, keys.seal(&assertion, now).unwrap());
@@ -249,7 +249,7 @@ mod tests {
             request_id: &RequestId::parse("r-1").unwrap(),
             client_ip: Some("192.0.2.1"),
             identity: None,
-            person: None,
+            user: None,
         };
         let expected = Expected {
             audience: ORIGIN_AUDIENCE,

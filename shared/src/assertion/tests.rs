@@ -40,7 +40,7 @@ fn seal(keys: &AssertionKeys) -> String {
             request_id: &RequestId::parse("r-1").unwrap(),
             client_ip: Some("192.0.2.1"),
             identity: Some(&identity),
-            person: None,
+            user: None,
         },
         NOW,
     )

@@ -10,7 +10,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 const AUDIENCE: &str = "archive";
 const METHOD: &str = "GET";
 const PATH: &str = "/api/archive/results/7";
-const PERSON: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+const USER: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -107,7 +107,7 @@ fn shown(opened: &OpenedAssertion) -> Value {
         "request_id": opened.request_id,
         "client_ip": opened.client_ip,
         "identity": opened.identity.as_ref().map(ProvenIdentity::get),
-        "person": opened.person,
+        "user": opened.user,
     })
 }
 
@@ -154,8 +154,8 @@ fn firebase() -> OpenedAssertion {
         request_id: RequestId::parse("edge-request-1").unwrap(),
         client_ip: Some("192.0.2.7".to_owned()),
         identity: Some(ProvenIdentity::new(identity)),
-        person: Some(Person {
-            id: UserId::parse(PERSON).unwrap(),
+        user: Some(AssertedUser {
+            id: UserId::parse(USER).unwrap(),
             email: Some("ada@example.com".to_owned()),
             email_verified: true,
             user_type: "user".to_owned(),
@@ -164,7 +164,7 @@ fn firebase() -> OpenedAssertion {
 }
 
 fn legacy_admin() -> OpenedAssertion {
-    let id = UserId::parse(PERSON).unwrap();
+    let id = UserId::parse(USER).unwrap();
     let mut stated = firebase();
     let mut identity = stated.identity.unwrap().into_inner();
     identity.kind = TokenKind::Legacy;
@@ -176,7 +176,7 @@ fn legacy_admin() -> OpenedAssertion {
         role: "superadmin".to_owned(),
     });
     stated.identity = Some(ProvenIdentity::new(identity));
-    stated.person = Some(Person {
+    stated.user = Some(AssertedUser {
         id,
         email: None,
         email_verified: false,
@@ -189,7 +189,7 @@ fn nobody() -> OpenedAssertion {
     OpenedAssertion {
         client_ip: None,
         identity: None,
-        person: None,
+        user: None,
         ..firebase()
     }
 }
@@ -204,7 +204,7 @@ fn seal(keys: &AssertionKeys, stated: &OpenedAssertion, audience: &str) -> Strin
             request_id: &stated.request_id,
             client_ip: stated.client_ip.as_deref(),
             identity: stated.identity.as_ref(),
-            person: stated.person.as_ref(),
+            user: stated.user.as_ref(),
         },
         NOW,
     )
@@ -254,7 +254,7 @@ fn good() -> Vec<Vector> {
         keys: vec![service_keys().keys[1].clone()],
     };
     [
-        ("a person with a Firebase token", service_keys(), firebase()),
+        ("a user with a Firebase token", service_keys(), firebase()),
         (
             "an administrator with a legacy token",
             service_keys(),
@@ -446,14 +446,14 @@ fn shape() -> Vec<Vector> {
             with_claim("jti", json!("a b")),
         ),
         (
-            "a person without a valid id",
+            "a user without a valid id",
             with_claim("usr", json!({"id": "7", "user_type": "user"})),
         ),
         (
-            "a person whose proof of the address is no boolean",
+            "a user whose proof of the address is no boolean",
             with_claim(
                 "usr",
-                json!({"id": PERSON, "user_type": "user", "email_verified": "true"}),
+                json!({"id": USER, "user_type": "user", "email_verified": "true"}),
             ),
         ),
         (

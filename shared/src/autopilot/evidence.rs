@@ -1,4 +1,4 @@
-//! What a decision was made of, for people to check.
+//! What a decision was made of, for operators to check.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ pub struct Shown {
     pub next: Option<String>,
     /// Since when.
     pub since: UnixTime,
-    /// It has rolled back, and a person has to say go.
+    /// It has rolled back, and an operator has to say go.
     pub waits_for_go: bool,
     /// Why it may not decide, if anything forbids it.
     pub held: Option<String>,
@@ -76,7 +76,7 @@ pub struct Shown {
 pub enum Outcome {
     /// It went to the next step.
     Promote,
-    /// It sent sign-ins back. From then on a person has to say go.
+    /// It sent sign-ins back. From then on an operator has to say go.
     RollBack,
     /// It kept its own percentage in force before that expired.
     Renew,

@@ -152,7 +152,7 @@ fn a_percentage_survives_its_text() {
     assert_eq!(Percentage::from_basis_points(BUCKETS + 1), None);
 }
 
-fn people(count: u32) -> impl Iterator<Item = String> {
+fn users(count: u32) -> impl Iterator<Item = String> {
     (0..count).map(|n| format!("person-{n}@example.com"))
 }
 
@@ -168,12 +168,12 @@ fn nobody_at_zero_and_everybody_at_a_hundred() {
 
 #[test]
 fn raising_the_percentage_only_adds_users() {
-    for person in people(2_000) {
-        let bucket = Bucket::of("auth-v2", RolloutKey::Id(&person));
+    for user in users(2_000) {
+        let bucket = Bucket::of("auth-v2", RolloutKey::Id(&user));
         let mut was_within = false;
         for basis_points in (0..=BUCKETS).step_by(50) {
             let within = bucket.is_within(Percentage::from_basis_points(basis_points).unwrap());
-            assert!(within || !was_within, "{person} fell out at {basis_points}");
+            assert!(within || !was_within, "{user} fell out at {basis_points}");
             was_within = within;
         }
     }
@@ -182,14 +182,14 @@ fn raising_the_percentage_only_adds_users() {
 /// Of `n` independent users a share `p` moves, give or take 3σ = 3·√(p(1−p)/n).
 #[test]
 fn the_share_is_what_was_asked_for() {
-    const PEOPLE: u32 = 50_000;
-    let buckets: Vec<Bucket> = people(PEOPLE)
-        .map(|person| Bucket::of("auth-v2", RolloutKey::Id(&person)))
+    const USERS: u32 = 50_000;
+    let buckets: Vec<Bucket> = users(USERS)
+        .map(|user| Bucket::of("auth-v2", RolloutKey::Id(&user)))
         .collect();
     for basis_points in [1, 10, 100, 1_000, 2_500, 5_000, 9_000, 9_999] {
         let share = Percentage::from_basis_points(basis_points).unwrap();
         let moved = buckets.iter().filter(|bucket| bucket.is_within(share)).count() as f64;
-        let (n, p) = (f64::from(PEOPLE), f64::from(basis_points) / 10_000.0);
+        let (n, p) = (f64::from(USERS), f64::from(basis_points) / 10_000.0);
         let allowed = 3.0 * (n * p * (1.0 - p)).sqrt();
         assert!((moved - n * p).abs() <= allowed, "{moved} of {n} at {share} %");
     }
@@ -198,18 +198,18 @@ fn the_share_is_what_was_asked_for() {
 /// Two cohorts of one half each, of different groups, overlap in a quarter of all users.
 #[test]
 fn groups_are_independent() {
-    const PEOPLE: u32 = 50_000;
+    const USERS: u32 = 50_000;
     let half = Percentage::from_basis_points(5_000).unwrap();
-    let both = people(PEOPLE)
-        .filter(|person| {
+    let both = users(USERS)
+        .filter(|user| {
             ["auth-v2", "something-else"]
                 .iter()
-                .all(|group| Bucket::of(group, RolloutKey::Id(person)).is_within(half))
+                .all(|group| Bucket::of(group, RolloutKey::Id(user)).is_within(half))
         })
         .count() as f64;
-    let expected = f64::from(PEOPLE) / 4.0;
-    let allowed = 3.0 * (f64::from(PEOPLE) * 0.25 * 0.75).sqrt();
-    assert!((both - expected).abs() <= allowed, "{both} of {PEOPLE}");
+    let expected = f64::from(USERS) / 4.0;
+    let allowed = 3.0 * (f64::from(USERS) * 0.25 * 0.75).sqrt();
+    assert!((both - expected).abs() <= allowed, "{both} of {USERS}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn at(percent: &str) -> Policy {
 #[test]
 fn the_order_of_rules() {
     let ann = email("ann@example.com");
-    let listed = || People::parse("ann@example.com").unwrap();
+    let listed = || Users::parse("ann@example.com").unwrap();
     let sign_in = facts(Purpose::SignIn, Some(&ann));
     let registration = facts(Purpose::Registration, Some(&ann));
     let unreadable = Policy {
@@ -162,13 +162,13 @@ fn facts_of_nobody() -> Facts<'static> {
 #[test]
 fn a_token_goes_where_its_issuer_is_whatever_the_settings() {
     let ann = email("ann@example.com");
-    let list = People::parse("ann@example.com").unwrap();
+    let list = Users::parse("ann@example.com").unwrap();
     for kill_switch in [false, true] {
         for stepped_down in [false, true] {
             for (force_v2, force_legacy) in [
-                (People::default(), People::default()),
-                (list.clone(), People::default()),
-                (People::default(), list.clone()),
+                (Users::default(), Users::default()),
+                (list.clone(), Users::default()),
+                (Users::default(), list.clone()),
             ] {
                 for percent in ["0", "50", "100"] {
                     let policy = Policy {
@@ -224,9 +224,9 @@ fn the_address_decides_before_the_id_and_the_id_before_the_cookie() {
 
 #[test]
 fn lists_name_users_by_address_domain_or_id() {
-    let people =
-        People::parse("Ann@Example.com, @pilot.example ,3F2504E0-4F89-41D3-9A0C-0305E82C3301").unwrap();
-    let by_email = |text: &str| people.contains(&facts(Purpose::SignIn, Some(&email(text))));
+    let users =
+        Users::parse("Ann@Example.com, @pilot.example ,3F2504E0-4F89-41D3-9A0C-0305E82C3301").unwrap();
+    let by_email = |text: &str| users.contains(&facts(Purpose::SignIn, Some(&email(text))));
     assert!(by_email("ann@example.com"));
     assert!(by_email("ANYBODY@pilot.example"));
     for stranger in [
@@ -237,12 +237,12 @@ fn lists_name_users_by_address_domain_or_id() {
     ] {
         assert!(!by_email(stranger), "{stranger}");
     }
-    assert!(people.contains(&Facts {
+    assert!(users.contains(&Facts {
         id: Some("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
         ..facts_of_nobody()
     }));
-    assert!(!people.contains(&facts_of_nobody()));
+    assert!(!users.contains(&facts_of_nobody()));
     for refused in ["", ",", "a@b.de,", "@", "a b"] {
-        assert!(People::parse(refused).is_err(), "{refused:?}");
+        assert!(Users::parse(refused).is_err(), "{refused:?}");
     }
 }

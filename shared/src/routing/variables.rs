@@ -1,6 +1,6 @@
 //! The rollout's variables. A variable that cannot be read never moves a user: all sign-ins stay with the legacy service.
 
-use super::{NewUsers, People, Policy};
+use super::{NewUsers, Policy, Users};
 use crate::config::{self, Faults, Lookup, Reader};
 use crate::rollout::Percentage;
 
@@ -13,8 +13,8 @@ pub fn read_policy(lookup: &dyn Lookup, legacy_exists: bool) -> (Policy, Option<
         legacy_exists,
         unreadable: false,
         kill_switch: reader.or("ROLLOUT_KILL_SWITCH", false, config::on_off),
-        force_v2: reader.or("ROLLOUT_FORCE_V2", People::default(), People::parse),
-        force_legacy: reader.or("ROLLOUT_FORCE_LEGACY", People::default(), People::parse),
+        force_v2: reader.or("ROLLOUT_FORCE_V2", Users::default(), Users::parse),
+        force_legacy: reader.or("ROLLOUT_FORCE_LEGACY", Users::default(), Users::parse),
         new_users: reader.or("ROLLOUT_NEW_USERS", NewUsers::default(), NewUsers::parse),
         percentage: percentage(&mut reader),
         group: reader.or("ROLLOUT_GROUP", "auth-v2".to_owned(), group),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, Order};
 use crate::rollout::Percentage;
-use crate::routing::People;
+use crate::routing::Users;
 use crate::time::UnixTime;
 
 /// The largest body that is looked at, in bytes.
@@ -102,14 +102,14 @@ impl Requested {
                 return None;
             }
             if entries.is_empty() {
-                return Some(People::default());
+                return Some(Users::default());
             }
             // A comma within an entry would be two of them.
             if entries.iter().any(|entry| entry.contains(',')) {
                 broken.push(format!("{name}: an entry holds a comma"));
                 return None;
             }
-            People::parse(&entries.join(","))
+            Users::parse(&entries.join(","))
                 .map_err(|rule| broken.push(format!("{name}: {rule}")))
                 .ok()
         };

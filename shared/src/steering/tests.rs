@@ -6,7 +6,7 @@ use super::{
     Told, UnreadableOverrides,
 };
 use crate::rollout::Percentage;
-use crate::routing::{People, Policy};
+use crate::routing::{Policy, Users};
 use crate::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -70,7 +70,7 @@ fn stored_overrides_are_read_or_reported_unreadable() {
 fn autopilot_keeps_other_fields_and_obeys_the_operator() {
     let mut steering = Steering::default();
     let listed = Change {
-        force_legacy: Some(People::parse("ada@example.com").unwrap()),
+        force_legacy: Some(Users::parse("ada@example.com").unwrap()),
         autopilot: Some(Order::Hold),
         despite_kill_switch: true,
         ..to("5")
@@ -256,7 +256,7 @@ fn bodies_are_read_strictly() {
     let good = br#"{"percent":12.5,"force_v2":["@example.com"],"reason":"canary","expires_at":"2027-01-15T09:00:00Z","expected_version":3}"#;
     let read = Requested::parse(good).unwrap();
     assert_eq!(read.change.percent, percent("12.5"));
-    assert_eq!(read.change.force_v2, Some(People::parse("@example.com").unwrap()));
+    assert_eq!(read.change.force_v2, Some(Users::parse("@example.com").unwrap()));
     assert_eq!(read.expected_version, 3);
     for (body, rule) in [
         ("", "JSON object"),

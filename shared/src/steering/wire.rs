@@ -164,24 +164,24 @@ pub(super) mod percentage {
 pub(super) mod list {
     use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-    use crate::routing::People;
+    use crate::routing::Users;
 
     #[expect(clippy::ref_option, reason = "serde passes a reference")]
-    pub fn serialize<S: Serializer>(value: &Option<People>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(value: &Option<Users>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
-            Some(people) => serializer.collect_seq(people.entries()),
+            Some(users) => serializer.collect_seq(users.entries()),
             None => serializer.serialize_none(),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<People>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Users>, D::Error> {
         let Some(entries) = Option::<Vec<String>>::deserialize(deserializer)? else {
             return Ok(None);
         };
         if entries.is_empty() {
-            return Ok(Some(People::default()));
+            return Ok(Some(Users::default()));
         }
-        People::parse(&entries.join(","))
+        Users::parse(&entries.join(","))
             .map(Some)
             .map_err(de::Error::custom)
     }

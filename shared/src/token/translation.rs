@@ -12,7 +12,7 @@ use super::compact::UnverifiedToken;
 use super::legacy::HmacSecret;
 use super::policy::TokenPolicy;
 use crate::base64url;
-use crate::identity::{Identity, Person, TokenKind};
+use crate::identity::{AssertedUser, Identity, TokenKind};
 use crate::ids::UserId;
 use crate::time::UnixTime;
 
@@ -35,7 +35,7 @@ const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.";
 pub struct Holder {
     /// The user.
     #[serde(flatten)]
-    pub person: Person,
+    pub user: AssertedUser,
     /// The user's unique name, where the legacy service gave one.
     #[serde(default)]
     pub username: Option<String>,
@@ -96,7 +96,7 @@ enum Role<'a> {
 
 impl<'a> Role<'a> {
     fn of(holder: &'a Holder) -> Self {
-        match holder.person.user_type.as_str() {
+        match holder.user.user_type.as_str() {
             role @ ("admin" | "superadmin") => Self::Admin {
                 username: holder.username.as_deref(),
                 role,
@@ -139,8 +139,8 @@ pub fn translate(
     let secret: &HmacSecret = policy.legacy.secrets.first().ok_or(CannotTranslate)?;
     let expires_at = expiry(policy, caller.expires_at, now);
     let claims = serde_json::to_vec(&Claims {
-        id: holder.person.id,
-        email: holder.person.email.as_deref(),
+        id: holder.user.id,
+        email: holder.user.email.as_deref(),
         role: Role::of(holder),
         iat: now,
         auth_time: signed_in(caller),

@@ -4,9 +4,9 @@
 
 mod figures;
 mod interrupt;
-mod people;
 mod sign_in;
 mod slow;
+mod users;
 
 use figures::Figures;
 use stack::accounts::AccountStack;
@@ -18,7 +18,7 @@ use stack::fault::Done;
 pub struct Options {
     /// How many users there are.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
-    people: u32,
+    users: u32,
     /// How often the command is killed.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=200))]
     kills: u32,
@@ -31,23 +31,22 @@ pub struct Options {
 pub fn run(options: &Options) -> Done {
     let _stop = stack::stop_signal()?;
     let stack = AccountStack::up()?;
-    console::step(
-        &format!("{} people of the legacy service", options.people),
-        || people::seed(&stack, options.people),
-    )?;
-    let migrated = interrupt::migrate(&stack, options.people, options.kills)?;
-    let counted = people::count(&stack)?;
-    let signed_in = console::step("everybody signs in with the old password", || {
-        sign_in::everybody(&stack, options.people, options.at_once)
+    console::step(&format!("{} users of the legacy service", options.users), || {
+        users::seed(&stack, options.users)
     })?;
-    let first = console::step("a hundred first sign-ins of one person at once", || {
+    let migrated = interrupt::migrate(&stack, options.users, options.kills)?;
+    let counted = users::count(&stack)?;
+    let signed_in = console::step("everybody signs in with the old password", || {
+        sign_in::everybody(&stack, options.users, options.at_once)
+    })?;
+    let first = console::step("a hundred first sign-ins of one user at once", || {
         sign_in::one_user_at_once(&stack)
     })?;
     let registration = console::step("registrations while Google takes 250 ms a call", || {
         slow::register(&stack)
     })?;
     let figures = Figures {
-        people: options.people,
+        users: options.users,
         kills: options.kills,
         migrated,
         counted,

@@ -8,7 +8,6 @@ mod autopilot;
 mod days;
 mod factor;
 mod judge;
-mod people;
 mod play;
 mod report;
 mod seed;
@@ -16,6 +15,7 @@ mod stage;
 mod strangers;
 mod tally;
 mod trouble;
+mod users;
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ use stack::{Issuer, Plan, Stack};
 pub struct Options {
     /// How many users there are.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
-    people: u32,
+    users: u32,
     /// How many of them are at it at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     at_once: u32,
@@ -52,12 +52,12 @@ pub fn run(options: &Options) -> Done {
     })?;
     println!();
     if options.autopilot {
-        return autopilot::run(&mut stack, options.people, options.at_once, &stop);
+        return autopilot::run(&mut stack, options.users, options.at_once, &stop);
     }
     let started = Instant::now();
-    let people = seed::seed(&stack.addresses, options.people)?;
+    let users = seed::seed(&stack.addresses, options.users)?;
     let user = factor::enrolled(&stack.addresses)?;
-    let stage = stage::Stage::new(people, options.at_once, &stack.addresses.edge, stop)?;
+    let stage = stage::Stage::new(users, options.at_once, &stack.addresses.edge, stop)?;
     let ((played, strange), tries) = factor::at_it(&stage, &user, || {
         strangers::at_it(&stage, || acts::play(&mut stack, &stage))
     });

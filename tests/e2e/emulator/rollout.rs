@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::edges::{self, Edge, Wanted};
-use crate::people::register_with_legacy;
 use crate::stack;
+use crate::users::register_with_legacy;
 
 /// Nothing listens on this port of this machine.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 /// Enough users for both sides to get some at 50 %.
-const PEOPLE: usize = 40;
+const USERS: usize = 40;
 
 /// The side that answered a user unknown to both sides.
 #[track_caller]
@@ -34,12 +34,12 @@ fn edge_at(percent: &str) -> Wanted {
     edges::edge().with("ROLLOUT_PERCENT", percent)
 }
 
-async fn register(edge: &Edge, person: &Value) -> Answer {
-    edge.api.post("/auth/register", person).send().await
+async fn register(edge: &Edge, user: &Value) -> Answer {
+    edge.api.post("/auth/register", user).send().await
 }
 
-async fn sign_in(edge: &Edge, person: &Value) -> Answer {
-    let credentials = json!({ "email": person["email"], "password": person["password"] });
+async fn sign_in(edge: &Edge, user: &Value) -> Answer {
+    let credentials = json!({ "email": user["email"], "password": user["password"] });
     edge.api.post("/auth/login", &credentials).send().await
 }
 
@@ -71,12 +71,12 @@ async fn holds(answer: &Answer, kind: &str) {
 #[tokio::test]
 async fn users_stay_with_legacy_at_0_percent() {
     let edge = edge_at("0").start().await;
-    let person = newcomer("example.com");
-    let registered = register(&edge, &person)
+    let user = newcomer("example.com");
+    let registered = register(&edge, &user)
         .await
         .expect(201)
         .came_from("legacy", "not_in_cohort");
-    let signed_in = sign_in(&edge, &person)
+    let signed_in = sign_in(&edge, &user)
         .await
         .expect(200)
         .came_from("legacy", "not_in_cohort");
@@ -88,20 +88,20 @@ async fn users_stay_with_legacy_at_0_percent() {
 #[tokio::test]
 async fn users_move_and_keep_their_rows_at_100_percent() {
     let edge = edge_at("100").start().await;
-    let person = newcomer("example.com");
-    register(&edge, &person)
+    let user = newcomer("example.com");
+    register(&edge, &user)
         .await
         .expect(201)
         .came_from("v2", "in_cohort");
-    let signed_in = sign_in(&edge, &person)
+    let signed_in = sign_in(&edge, &user)
         .await
         .expect(200)
         .came_from("v2", "in_cohort");
     holds(&signed_in, "firebase_session_cookie").await;
     // A user with an account at the legacy service moves with the first sign-in, and keeps id and tokens.
-    let (person, registered) = register_with_legacy().await;
+    let (user, registered) = register_with_legacy().await;
     for _ in 0..2 {
-        let moved = sign_in(&edge, &person)
+        let moved = sign_in(&edge, &user)
             .await
             .expect(200)
             .came_from("v2", "in_cohort")
@@ -114,7 +114,7 @@ async fn users_move_and_keep_their_rows_at_100_percent() {
     }
     // The way back: the user's password still works on the old side.
     let back = edge_at("0").start().await;
-    let signed_in = sign_in(&back, &person)
+    let signed_in = sign_in(&back, &user)
         .await
         .expect(200)
         .came_from("legacy", "not_in_cohort");
@@ -125,8 +125,8 @@ async fn users_move_and_keep_their_rows_at_100_percent() {
 
 #[tokio::test]
 async fn wrong_password_is_final_on_either_side() {
-    let (person, _) = register_with_legacy().await;
-    let wrong = json!({ "email": person["email"], "password": "wrong horse 2" });
+    let (user, _) = register_with_legacy().await;
+    let wrong = json!({ "email": user["email"], "password": "wrong horse 2" });
     for (percent, side, reason) in [("0", "legacy", "not_in_cohort"), ("100", "v2", "in_cohort")] {
         let edge = edge_at(percent).start().await;
         sign_in(&edge, &wrong)
@@ -145,12 +145,12 @@ async fn kill_switch_outranks_all_but_a_token() {
         .with("ROLLOUT_NEW_USERS", "v2")
         .start()
         .await;
-    let person = newcomer("example.com");
-    register(&edge, &person)
+    let user = newcomer("example.com");
+    register(&edge, &user)
         .await
         .expect(201)
         .came_from("legacy", "kill_switch");
-    sign_in(&edge, &person)
+    sign_in(&edge, &user)
         .await
         .expect(200)
         .came_from("legacy", "kill_switch");
@@ -162,8 +162,8 @@ async fn kill_switch_outranks_all_but_a_token() {
         .has("/rollout/kill_switch", true);
     // A user who is signed in at Firebase stays signed in there.
     let moved = edge_at("100").start().await;
-    let person = newcomer("example.com");
-    let token = register(&moved, &person).await.expect(201).text_at("/data/token");
+    let user = newcomer("example.com");
+    let token = register(&moved, &user).await.expect(201).text_at("/data/token");
     edge.api
         .get("/auth/profile")
         .bearer(&token)
@@ -172,7 +172,7 @@ async fn kill_switch_outranks_all_but_a_token() {
         .expect(200)
         .came_from("v2", "token_issuer");
     // The edge still finds a user who has an account only there.
-    sign_in(&edge, &person).await.expect(200);
+    sign_in(&edge, &user).await.expect(200);
     moved.end().await;
     edge.end().await;
 }
@@ -189,17 +189,17 @@ async fn forced_users_go_to_their_side_and_legacy_wins() {
         .with("ROLLOUT_FORCE_LEGACY", "@both.example")
         .start()
         .await;
-    for (person, side, reason) in [
+    for (user, side, reason) in [
         (forced, "v2", "forced_v2"),
         (newcomer("moved.example"), "v2", "forced_v2"),
         (newcomer("both.example"), "legacy", "forced_legacy"),
         (newcomer("sub.moved.example"), "legacy", "not_in_cohort"),
     ] {
-        register(&nobody_moves, &person)
+        register(&nobody_moves, &user)
             .await
             .expect(201)
             .came_from(side, reason);
-        sign_in(&nobody_moves, &person)
+        sign_in(&nobody_moves, &user)
             .await
             .expect(200)
             .came_from(side, reason);
@@ -214,13 +214,13 @@ async fn registrations_go_where_new_users_says() {
             .with("ROLLOUT_NEW_USERS", new_users)
             .start()
             .await;
-        let person = newcomer("example.com");
-        register(&edge, &person)
+        let user = newcomer("example.com");
+        register(&edge, &user)
             .await
             .expect(201)
             .came_from(side, "new_users");
         // Their sign-in is decided like every other; the edge finds a user who is unknown there on the other side.
-        let signed_in = sign_in(&edge, &person).await.expect(200);
+        let signed_in = sign_in(&edge, &user).await.expect(200);
         assert!(signed_in.at("/data/token").is_string(), "{signed_in}");
         edge.end().await;
     }
@@ -231,21 +231,21 @@ async fn user_keeps_side_and_more_percent_only_adds_users() {
     let half = edge_at("50").start().await;
     let more = edge_at("75").start().await;
     let mut moved = 0;
-    for _ in 0..PEOPLE {
-        let mut person = newcomer("example.com");
-        let first = sign_in(&half, &person).await;
-        let email = person["email"].as_str().unwrap_or_default().to_uppercase();
-        person["email"] = email.into();
-        let again = sign_in(&half, &person).await;
+    for _ in 0..USERS {
+        let mut user = newcomer("example.com");
+        let first = sign_in(&half, &user).await;
+        let email = user["email"].as_str().unwrap_or_default().to_uppercase();
+        user["email"] = email.into();
+        let again = sign_in(&half, &user).await;
         assert_eq!(side(&first), side(&again), "{first}\n\n{again}");
-        let later = sign_in(&more, &person).await;
+        let later = sign_in(&more, &user).await;
         if side(&first) == "v2" {
             moved += 1;
             assert_eq!(side(&later), "v2", "{first}\n\n{later}");
         }
     }
     // Chance alone breaks this about once in 10^12 runs.
-    assert!(0 < moved && moved < PEOPLE, "{moved} of {PEOPLE} at 50 %");
+    assert!(0 < moved && moved < USERS, "{moved} of {USERS} at 50 %");
     more.end().await;
     half.end().await;
 }
@@ -253,8 +253,8 @@ async fn user_keeps_side_and_more_percent_only_adds_users() {
 #[tokio::test]
 async fn legacy_users_sign_in_at_v2_while_legacy_is_down() {
     let edge = edge_at("0").with("LEGACY_AUTH_URL", NOBODY).start().await;
-    let (person, registered) = register_with_legacy().await;
-    let signed_in = sign_in(&edge, &person)
+    let (user, registered) = register_with_legacy().await;
+    let signed_in = sign_in(&edge, &user)
         .await
         .expect(200)
         .came_from("v2", "fallback_unreachable")
@@ -269,9 +269,9 @@ async fn legacy_users_sign_in_at_v2_while_legacy_is_down() {
 
 #[tokio::test]
 async fn users_sign_in_at_legacy_while_v2_is_down() {
-    let (person, registered) = register_with_legacy().await;
+    let (user, registered) = register_with_legacy().await;
     let edge = edge_at("100").with("ORIGIN_URL", NOBODY).start().await;
-    let signed_in = sign_in(&edge, &person)
+    let signed_in = sign_in(&edge, &user)
         .await
         .expect(200)
         .came_from("legacy", "fallback_unreachable")

@@ -8,8 +8,8 @@ use testkit::recorder::{Received, Recorder};
 use testkit::tokens::now;
 
 use crate::edges::{self, Edge};
-use crate::people::{id_token, register_with_legacy, stranger};
 use crate::stack;
+use crate::users::{id_token, register_with_legacy, stranger};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -112,8 +112,8 @@ async fn arrives(edge: &Edge, method: &str, path: &str, token: Option<&str>) -> 
 async fn app_service_gets_the_caller() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).await;
-    let person = stranger();
-    let token = id_token(&person).mint();
+    let user = stranger();
+    let token = id_token(&user).mint();
     let id = stack::edge()
         .me(&token)
         .await
@@ -128,7 +128,7 @@ async fn app_service_gets_the_caller() {
         assert_eq!(received.header("x-user-id"), Some(id.as_str()), "{received:#?}");
         assert_eq!(
             received.header("x-user-email"),
-            person.email.as_deref(),
+            user.email.as_deref(),
             "{received:#?}"
         );
         assert_eq!(received.header("x-user-type"), Some("user"), "{received:#?}");
@@ -143,8 +143,8 @@ async fn app_service_gets_the_caller() {
         assert_eq!(claims["htm"], method);
         assert_eq!(claims["htu"], "/api/archive/jobs/7");
         assert_eq!(claims["id"]["kind"], "firebase");
-        assert_eq!(claims["id"]["subject"], json!({ "firebase": person.uid }));
-        assert_eq!(claims["id"]["email"].as_str(), person.email.as_deref());
+        assert_eq!(claims["id"]["subject"], json!({ "firebase": user.uid }));
+        assert_eq!(claims["id"]["email"].as_str(), user.email.as_deref());
     }
     edge.end().await;
 }

@@ -8,8 +8,8 @@ use testkit::recorder::{Received, Recorder};
 
 use crate::answer::Answer;
 use crate::edges::{Edge, Wanted, edge, under};
-use crate::people::{id_token, legacy_draft, stranger};
 use crate::puppet::Puppet;
+use crate::users::{id_token, legacy_draft, stranger};
 
 const SECRETS: [&str; 2] = [
     "an old secret of thirty-two bytes",

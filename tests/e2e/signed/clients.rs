@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::edges::{self, Edge};
-use crate::people::{id_token, legacy_draft, new_token, register_with_legacy, stranger};
 use crate::stack;
+use crate::users::{id_token, legacy_draft, new_token, register_with_legacy, stranger};
 use assertions::Sealer;
 use program::Program;
 
@@ -44,22 +44,20 @@ impl Services {
     }
 }
 
-/// Where either service shows its caller: the whole `user`, or the `person`.
-fn pointer(service: &str) -> &'static str {
-    if service == NODE.0 { "/user" } else { "/person" }
-}
+/// Where both services show their caller.
+const CALLER: &str = "/user";
 
 #[tokio::test]
 async fn services_behind_the_edge_get_the_caller() {
     let services = Services::start().await;
-    let person = stranger();
-    let token = id_token(&person).mint();
+    let user = stranger();
+    let token = id_token(&user).mint();
     let id = stack::edge()
         .me(&token)
         .await
         .expect(200)
         .text_at("/data/user/id");
-    for (service, prefix) in [NODE, TOWER] {
+    for (_, prefix) in [NODE, TOWER] {
         let answer = services
             .edge
             .api
@@ -72,10 +70,10 @@ async fn services_behind_the_edge_get_the_caller() {
             .await
             .expect(200)
             .came_from("edge", "app_service");
-        let caller = answer.at(pointer(service));
+        let caller = answer.at(CALLER);
         assert_eq!(
             (&caller["id"], &caller["email"], &caller["user_type"]),
-            (&json!(id), &json!(person.email), &json!("user")),
+            (&json!(id), &json!(user.email), &json!("user")),
             "{answer}"
         );
     }
@@ -86,7 +84,7 @@ async fn services_behind_the_edge_get_the_caller() {
 async fn a_legacy_token_names_the_same_kind_of_caller() {
     let services = Services::start().await;
     let (_, registered) = register_with_legacy().await;
-    for (service, prefix) in [NODE, TOWER] {
+    for (_, prefix) in [NODE, TOWER] {
         services
             .edge
             .api
@@ -95,10 +93,7 @@ async fn a_legacy_token_names_the_same_kind_of_caller() {
             .send()
             .await
             .expect(200)
-            .has(
-                &format!("{}/id", pointer(service)),
-                registered.at("/data/user/id"),
-            );
+            .has(&format!("{CALLER}/id"), registered.at("/data/user/id"));
     }
     services.edge.end().await;
 }
@@ -160,12 +155,12 @@ fn direct_service(auth: &str, fallback: Option<String>) -> Program {
 
 #[tokio::test]
 async fn a_service_that_asks_verify_token_gets_the_balance_in_both_spellings() {
-    let person = stranger();
+    let user = stranger();
     let service = direct_service(&stack::variable("E2E_EDGE"), Some(stack::variable("E2E_LEGACY")));
     let api = Api::at(&service.url);
     let answer = api
         .get("/")
-        .bearer(&id_token(&person).mint())
+        .bearer(&id_token(&user).mint())
         .send()
         .await
         .expect(200);
@@ -174,9 +169,9 @@ async fn a_service_that_asks_verify_token_gets_the_balance_in_both_spellings() {
         (json!(3), json!(3)),
         "{answer}"
     );
-    assert_eq!(answer.at("/user/firebase_uid"), person.uid.as_str());
+    assert_eq!(answer.at("/user/firebase_uid"), user.uid.as_str());
     api.get("/").send().await.refused(401, "TOKEN_MISSING");
-    let expired = id_token(&person)
+    let expired = id_token(&user)
         .claim("exp", testkit::tokens::now() - 3_600)
         .mint();
     api.get("/")

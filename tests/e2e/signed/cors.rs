@@ -1,8 +1,8 @@
 //! Browsers of listed origins, and of no others, may read what the edge answers; failures too.
 
 use crate::answer::Answer;
-use crate::people::new_token;
 use crate::stack;
+use crate::users::new_token;
 
 /// An origin of `CORS_ALLOWED_ORIGINS` in development.
 const LISTED: &str = "http://localhost:5173";

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::edges;
-use crate::people::new_token;
 use crate::stack;
+use crate::users::new_token;
 
 /// Nothing listens on this port of this machine.
 const NOBODY: &str = "http://127.0.0.1:9";

@@ -3,8 +3,8 @@
 use testkit::recorder::Recorder;
 
 use crate::edges;
-use crate::people::{legacy_draft, new_token, register_with_legacy};
 use crate::stack;
+use crate::users::{legacy_draft, new_token, register_with_legacy};
 
 /// Nothing listens on this port of this machine.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -42,11 +42,11 @@ async fn writes_are_not_sent_twice() {
         .with("ROLLOUT_PERCENT", "0")
         .start()
         .await;
-    let person =
+    let user =
         serde_json::json!({ "username": "ann", "email": "ann@example.com", "password": "correct horse 1" });
     let answer = edge
         .api
-        .post("/auth/register", &person)
+        .post("/auth/register", &user)
         .send()
         .await
         .refused(503, "UPSTREAM_UNAVAILABLE");

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::edges;
-use crate::people::{new_token, register_with_legacy};
 use crate::stack;
+use crate::users::{new_token, register_with_legacy};
 
 #[tokio::test]
 async fn edge_reports_live_and_ready() {
@@ -63,9 +63,9 @@ async fn unreadable_rollout_is_not_ready_and_moves_no_user() {
         .refused(503, "CONFIG_INVALID")
         .has("/error/details/0", "ROLLOUT_PERCENT");
     bad.api.get("/livez").send().await.expect(200);
-    let (person, _) = register_with_legacy().await;
+    let (user, _) = register_with_legacy().await;
     bad.api
-        .post("/auth/login", &person)
+        .post("/auth/login", &user)
         .send()
         .await
         .expect(200)

@@ -2,22 +2,22 @@
 
 use serde_json::{Value, json};
 
-use crate::people::{id_token, register_with_legacy, stranger};
 use crate::stack;
+use crate::users::{id_token, register_with_legacy, stranger};
 
 #[tokio::test]
 async fn user_gets_row_and_tokens_at_first_sight() {
     let edge = stack::edge();
-    let person = stranger();
-    let token = id_token(&person).mint();
+    let user = stranger();
+    let token = id_token(&user).mint();
     let first = edge
         .me(&token)
         .await
         .expect(200)
         .came_from("v2", "new_contract")
         .has("/success", true)
-        .has("/data/user/email", person.email.clone())
-        .has("/data/user/firebase_uid", person.uid.as_str())
+        .has("/data/user/email", user.email.clone())
+        .has("/data/user/firebase_uid", user.uid.as_str())
         .has("/data/user/token_balance", 3);
     let id = first.text_at("/data/user/id");
     for path in ["/v1/auth/me", "/api/auth/v2/me"] {
@@ -30,7 +30,7 @@ async fn user_gets_row_and_tokens_at_first_sight() {
             .has("/data/user/token_balance", 3);
     }
     // A later token of the same user names the same row.
-    edge.me(&id_token(&person).claim("name", "Ann").mint())
+    edge.me(&id_token(&user).claim("name", "Ann").mint())
         .await
         .expect(200)
         .has("/data/user/id", id.as_str());
@@ -46,8 +46,8 @@ async fn user_gets_row_and_tokens_at_first_sight() {
 #[tokio::test]
 async fn verify_token_names_the_user_of_an_id_token() {
     let edge = stack::edge();
-    let person = stranger();
-    let draft = id_token(&person);
+    let user = stranger();
+    let draft = id_token(&user);
     let body = json!({ "token": draft.mint() });
     let verified = edge
         .post("/v1/auth/verify-token", &body)
@@ -57,8 +57,8 @@ async fn verify_token_names_the_user_of_an_id_token() {
         .marked()
         .has("/data/valid", true)
         .has("/data/token_kind", "firebase")
-        .has("/data/firebaseUid", person.uid.as_str())
-        .has("/data/email", person.email.clone())
+        .has("/data/firebaseUid", user.uid.as_str())
+        .has("/data/email", user.email.clone())
         .has("/data/emailVerified", true)
         .has("/data/tokenExpiration", draft.claims()["exp"].clone())
         .has("/data/issuedAt", draft.claims()["iat"].clone());
@@ -129,13 +129,13 @@ async fn legacy_user_keeps_the_row_when_coming_by_firebase() {
         registered.text_at("/data/user/id"),
         registered.text_at("/data/token"),
     );
-    let mut person = stranger();
-    person.email = Some(registered.text_at("/data/user/email"));
-    edge.me(&id_token(&person).mint())
+    let mut user = stranger();
+    user.email = Some(registered.text_at("/data/user/email"));
+    edge.me(&id_token(&user).mint())
         .await
         .expect(200)
         .has("/data/user/id", id.as_str())
-        .has("/data/user/firebase_uid", person.uid.as_str());
+        .has("/data/user/firebase_uid", user.uid.as_str());
     // Another user may have registered the address there: that user's access ends with the proof.
     edge.me(&token).await.refused(401, "TOKEN_REVOKED");
 }

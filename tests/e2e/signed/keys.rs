@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::edges::{self, Edge, Wanted};
-use crate::people::{id_token, stranger};
+use crate::users::{id_token, stranger};
 
 /// An issuer that answers with keys good for `max_age` seconds.
 async fn issuer(max_age: u64) -> KeyServer {

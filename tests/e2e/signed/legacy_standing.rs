@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::people::register_with_legacy;
 use crate::stack;
+use crate::users::register_with_legacy;
 
 /// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::people::{id_token, new_token, stranger};
 use crate::stack;
+use crate::users::{id_token, new_token, stranger};
 
 #[tokio::test]
 async fn a_body_over_64_kib_is_413_on_either_contract() {

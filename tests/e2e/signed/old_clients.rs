@@ -5,9 +5,9 @@ use testkit::tokens::{now, session_cookie};
 
 use crate::answer::Answer;
 use crate::edges::{Edge, edge};
-use crate::people::{id_token, stranger};
 use crate::puppet::Puppet;
 use crate::stack;
+use crate::users::{id_token, stranger};
 
 const HOUR: i64 = 3_600;
 const WEEK: i64 = 7 * 24 * HOUR;

@@ -4,8 +4,8 @@ use serde_json::json;
 use testkit::keys::Key;
 use testkit::tokens::{Draft, Signature, custom_token, now, session_cookie};
 
-use crate::people::{id_token, legacy_draft, new_token, stranger};
 use crate::stack;
+use crate::users::{id_token, legacy_draft, new_token, stranger};
 
 fn about_somebody() -> Draft {
     id_token(&stranger())

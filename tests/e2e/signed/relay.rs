@@ -5,7 +5,7 @@ use testkit::recorder::{Received, Recorder};
 use testkit::wire;
 
 use crate::edges::{self, Edge};
-use crate::people::new_token;
+use crate::users::new_token;
 
 const ORIGIN: &str = "http://localhost:5173";
 

@@ -7,8 +7,8 @@ use testkit::identity_toolkit::TOTP_CODE;
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::edges::{edge, under};
-use crate::people::register_with_legacy;
 use crate::stack;
+use crate::users::register_with_legacy;
 
 /// Nothing listens on this port of this machine.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -33,12 +33,12 @@ fn deployed(name: &str, mut variables: Value) -> Value {
 
 #[tokio::test]
 async fn password_alone_is_never_enough_once_the_factor_is_known() {
-    let (person, _) = register_with_legacy().await;
+    let (user, _) = register_with_legacy().await;
     let edge = edge().with("ROLLOUT_PERCENT", "100").changeable().start().await;
-    let log_in = || edge.api.post("/auth/login", &person);
+    let log_in = || edge.api.post("/auth/login", &user);
     log_in().send().await.expect(200).came_from("v2", "in_cohort");
 
-    let email = person["email"].as_str().unwrap();
+    let email = user["email"].as_str().unwrap();
     google_will(&json!({ "factors": { email: [{ "id": "app" }] } })).await;
     log_in().send().await.refused(403, "SECOND_FACTOR_REQUIRED");
 
@@ -65,7 +65,7 @@ async fn password_alone_is_never_enough_once_the_factor_is_known() {
     }
     google_will(&json!({ "down": false })).await;
 
-    let new = edge.api.post("/v1/auth/login", &person).send().await.expect(403);
+    let new = edge.api.post("/v1/auth/login", &user).send().await.expect(403);
     let finish = json!({
         "mfaPendingCredential": new.at("/error/details/mfaPendingCredential"), "mfaEnrollmentId": "app", "code": TOTP_CODE,
     });

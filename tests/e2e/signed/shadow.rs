@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::edges::edge;
-use crate::people::legacy_draft;
 use crate::puppet::Puppet;
+use crate::users::legacy_draft;
 
 /// Waits until the edge has counted `wanted` shadow reads.
 async fn counted(edge: &Api, wanted: u64) -> Value {

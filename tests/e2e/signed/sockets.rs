@@ -5,7 +5,7 @@ use testkit::recorder::Recorder;
 use testkit::wire::{self, Wire};
 
 use crate::edges::{self, Edge};
-use crate::people::new_token;
+use crate::users::new_token;
 
 /// An origin of `CORS_ALLOWED_ORIGINS` in development.
 const ORIGIN: &str = "http://localhost:5173";

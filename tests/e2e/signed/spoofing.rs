@@ -4,9 +4,9 @@ use testkit::recorder::{Received, Recorder};
 
 use crate::api::Api;
 use crate::edges::{self, Edge};
-use crate::people::new_token;
 use crate::raw;
 use crate::stack;
+use crate::users::new_token;
 
 /// Names that only the edge may use, as a caller may spell them.
 const FORGED: [&str; 62] = [

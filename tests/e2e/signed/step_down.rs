@@ -13,10 +13,10 @@ const MOST: Duration = Duration::from_secs(10);
 /// The window and the hold are at their shortest, five and ten seconds; probes come every five.
 const BACK_WITHIN: Duration = Duration::from_secs(45);
 
-async fn sign_in(edge: &Api, person: usize) -> Answer {
-    let body = json!({ "email": format!("person-{person}@example.com"), "password": "x" });
+async fn sign_in(edge: &Api, user: usize) -> Answer {
+    let body = json!({ "email": format!("person-{user}@example.com"), "password": "x" });
     // Each caller has an address of its own: the failures of one caller send no other user back.
-    let address = format!("10.0.{}.{}", person / 256 % 256, person % 256);
+    let address = format!("10.0.{}.{}", user / 256 % 256, user % 256);
     edge.post("/auth/login", &body)
         .header("cf-connecting-ip", &address)
         .send()
@@ -30,8 +30,8 @@ fn reason(answer: &Answer) -> &str {
 /// Signs users in until one is signed in by `wanted`. No sign-in may be refused on the way.
 async fn until(edge: &Api, wanted: &str, within: Duration) -> Duration {
     let began = Instant::now();
-    for person in 0.. {
-        let answer = sign_in(edge, person).await.expect(200);
+    for user in 0.. {
+        let answer = sign_in(edge, user).await.expect(200);
         if reason(&answer) == wanted {
             break;
         }

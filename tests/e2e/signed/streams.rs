@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::edges::{self, Edge};
-use crate::people::new_token;
+use crate::users::new_token;
 
 /// The longest sign-in body that the edge looks into, in bytes.
 const PEEKED: usize = 16 * 1024;

@@ -6,9 +6,9 @@ use serde_json::json;
 use testkit::recorder::Recorder;
 
 use crate::edges::{self, Wanted};
-use crate::people::{id_token, new_token, stranger};
 use crate::puppet::Puppet;
 use crate::stack;
+use crate::users::{id_token, new_token, stranger};
 
 /// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);

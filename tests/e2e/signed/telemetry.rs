@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::edges::edge;
-use crate::people::{id_token, register_with_legacy, stranger};
+use crate::users::{id_token, register_with_legacy, stranger};
 
 /// `blob1`, `blob2`, … of a point.
 fn blob(point: &Value, number: usize) -> &str {
@@ -24,10 +24,10 @@ fn number(point: &Value) -> String {
 #[tokio::test]
 async fn every_request_is_one_point_without_the_user() {
     let edge = edge().with("ROLLOUT_PERCENT", "0").counted().start().await;
-    let (person, registered) = register_with_legacy().await;
+    let (user, registered) = register_with_legacy().await;
     let newcomer = stranger();
     let token = id_token(&newcomer).mint();
-    edge.api.post("/auth/login", &person).send().await.expect(200);
+    edge.api.post("/auth/login", &user).send().await.expect(200);
     edge.points(1).await;
     edge.api.me(&token).await.expect(200);
     edge.points(2).await;

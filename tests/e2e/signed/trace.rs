@@ -1,8 +1,8 @@
 //! A request has one name on every hop.
 
 use crate::answer::Answer;
-use crate::people::new_token;
 use crate::stack;
+use crate::users::new_token;
 
 async fn named(path: &str, name: Option<&str>) -> Answer {
     let call = stack::edge().get(path).bearer(&new_token());

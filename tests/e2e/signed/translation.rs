@@ -4,13 +4,13 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use testkit::recorder::{Received, Recorder};
-use testkit::tokens::{LegacyPerson, legacy_token, now};
+use testkit::tokens::{LegacyUser, legacy_token, now};
 
 use super::clients::program::{Program, root};
 use crate::edges::{self, Edge, Wanted};
-use crate::people::{id_token, new_token, register_with_legacy, stranger};
 use crate::puppet::Puppet;
 use crate::stack;
+use crate::users::{id_token, new_token, register_with_legacy, stranger};
 
 const ID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
@@ -121,7 +121,7 @@ async fn roles_at_a_service_are_those_of_the_row() {
     let origin = Puppet::start().await;
     let behind = Behind::start(&[("ORIGIN_URL", &origin.url)]).await;
     let secret = stack::variable("E2E_LEGACY_SECRET");
-    let was_admin = LegacyPerson {
+    let was_admin = LegacyUser {
         id: ID.to_owned(),
         email: "ann@example.com".to_owned(),
         username: Some("ann".to_owned()),
@@ -156,8 +156,8 @@ async fn roles_at_a_service_are_those_of_the_row() {
 async fn translated_token_works_at_legacy_and_not_at_the_edge() {
     let recorder = Recorder::start().await.unwrap();
     let edge = in_front_of(&recorder).start().await;
-    let person = stranger();
-    let token = id_token(&person).mint();
+    let user = stranger();
+    let token = id_token(&user).mint();
     let get = |path: &str| edge.api.get(path).bearer(&token).send();
     let answer = get("/api/old/x").await.expect(200);
     let received: Received = serde_json::from_value(answer.json()).unwrap();

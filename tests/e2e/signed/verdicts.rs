@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::serve;
 
 use crate::edges;
-use crate::people::register_with_legacy;
+use crate::users::register_with_legacy;
 
 /// zlib's container (RFC 1950) around one stored block (RFC 1951 section 3.2.4): what `Content-Encoding: deflate` means.
 fn deflated(text: &[u8]) -> Vec<u8> {

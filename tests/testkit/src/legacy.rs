@@ -26,12 +26,12 @@ mod health;
 mod input;
 mod login;
 mod passwords;
-mod people;
 mod port;
 mod profile;
 mod register;
 mod schools;
 mod user_cache;
+mod users;
 mod verify;
 
 use std::sync::{Arc, Mutex};

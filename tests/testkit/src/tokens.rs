@@ -8,8 +8,8 @@ mod firebase;
 mod legacy;
 
 pub use draft::{Draft, Signature};
-pub use firebase::{FirebasePerson, custom_token, emulator_id_token, firebase_id_token, session_cookie};
-pub use legacy::{AUDIENCE, ISSUER, LegacyPerson, legacy_token};
+pub use firebase::{FirebaseUser, custom_token, emulator_id_token, firebase_id_token, session_cookie};
+pub use legacy::{AUDIENCE, ISSUER, LegacyUser, legacy_token};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-"""What schemathesis cannot find in the document: people who have just signed in, and ids of people and holds that exist.
+"""What schemathesis cannot find in the document: users who have just signed in, and ids of users and holds that exist.
 
 Run by `cargo xtask api-check`, which sets the variables read here.
 """
@@ -27,13 +27,13 @@ def call(url, body=None, headers=None):
 
 
 def sign_up():
-    """The ID token of a new person."""
-    person = {"email": f"{uuid.uuid4()}@example.com", "password": "correct horse 1", "returnSecureToken": True}
-    return call(f"{EMULATOR}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", person)["idToken"]
+    """The ID token of a new user."""
+    user = {"email": f"{uuid.uuid4()}@example.com", "password": "correct horse 1", "returnSecureToken": True}
+    return call(f"{EMULATOR}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", user)["idToken"]
 
 
 def someone():
-    """The id of a person with tokens."""
+    """The id of a user with tokens."""
     me = call(f"{ORIGIN}/v1/auth/me", headers={"Authorization": f"Bearer {sign_up()}"})
     return me["data"]["user"]["id"]
 

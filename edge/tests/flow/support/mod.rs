@@ -22,11 +22,11 @@ use edge::caller::Caller;
 use edge::changes::HeaderChanges;
 use edge::config::EdgeConfig;
 use edge::flow::{Gateway, ReplyBody};
-use edge::people::RememberedPeople;
 use edge::ports::UpstreamFault;
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
 use edge::trace::Seed;
+use edge::users::RememberedUsers;
 use shared::assertion::ORIGIN_AUDIENCE;
 use shared::breaker::Admission;
 use shared::callers::CallerMark;
@@ -67,7 +67,7 @@ pub struct Edge {
     config: EdgeConfig,
     verified: RefCell<VerifiedTokens<Caller>>,
     breakers: RefCell<Breakers>,
-    people: RefCell<RememberedPeople>,
+    users: RefCell<RememberedUsers>,
     tallies: RefCell<Report>,
     now: Cell<UnixTime>,
     world: World,
@@ -104,7 +104,7 @@ impl Edge {
             config: EdgeConfig::read(&variables).unwrap(),
             verified: RefCell::new(VerifiedTokens::new(SOME)),
             breakers: RefCell::default(),
-            people: RefCell::new(RememberedPeople::new(SOME)),
+            users: RefCell::new(RememberedUsers::new(SOME)),
             tallies: RefCell::default(),
             now: Cell::new(UnixTime::from_secs(1_795_000_000)),
             world: World::default(),
@@ -242,7 +242,7 @@ impl Edge {
                 engine: &NoKeys,
             },
             breakers: &self.breakers,
-            people: &self.people,
+            users: &self.users,
             tallies: &self.tallies,
             clock: &|| self.now.get(),
         };

@@ -50,7 +50,7 @@ async fn read_on(connection: &mut PgConnection) -> Result<Report, SchemaError> {
     triggers(connection, &mut report).await?;
     row_security(connection, &mut report).await?;
     if report.differences.is_empty() {
-        report.people = Some(distribution(connection).await?);
+        report.users = Some(distribution(connection).await?);
     }
     Ok(report)
 }

@@ -57,27 +57,27 @@ impl UserImport {
         self.withdraw(&mut batch, &known, report).await?;
         let (mut to_import, mut to_replace, mut to_link) = (Vec::new(), Vec::new(), Vec::new());
         let mut addresses = HashSet::new();
-        for (person, importable) in std::mem::take(&mut batch.candidates) {
+        for (user, importable) in std::mem::take(&mut batch.candidates) {
             if !addresses.insert(importable.email.clone()) {
-                batch.fail(person.id, Obstacle::DuplicateEmail.code().to_owned(), report);
+                batch.fail(user.id, Obstacle::DuplicateEmail.code().to_owned(), report);
                 continue;
             }
-            match known.action(person.id, &importable.email) {
-                Action::Import => to_import.push((person, importable)),
-                Action::Replace => to_replace.push((person, importable)),
-                Action::Link => to_link.push(person),
-                Action::Conflict => batch.fail(person.id, "EMAIL_EXISTS".to_owned(), report),
+            match known.action(user.id, &importable.email) {
+                Action::Import => to_import.push((user, importable)),
+                Action::Replace => to_replace.push((user, importable)),
+                Action::Link => to_link.push(user),
+                Action::Conflict => batch.fail(user.id, "EMAIL_EXISTS".to_owned(), report),
             }
         }
-        for (people, replace) in [(to_import, false), (to_replace, true)] {
-            let imported = self.import(people, replace, &mut batch, report).await?;
+        for (users, replace) in [(to_import, false), (to_replace, true)] {
+            let imported = self.import(users, replace, &mut batch, report).await?;
             let linked = self.link(&imported, "imported", report).await?;
             report.imported = report.imported.saturating_add(linked);
         }
         let linked = self.link(&to_link, "found", report).await?;
         report.found = report.found.saturating_add(linked);
-        for person in to_link.iter().filter(|person| known.has_factor(person.id)) {
-            let id = person.id;
+        for user in to_link.iter().filter(|user| known.has_factor(user.id)) {
+            let id = user.id;
             run(self.directory.pool(), |mut connection| async move {
                 legacy_hash::set_aside(&mut connection, id, SetAside::SecondFactor).await
             })
@@ -112,34 +112,34 @@ impl UserImport {
     /// Imports; answers the imported users.
     async fn import(
         &self,
-        people: Vec<(LocalUser, Importable)>,
+        users: Vec<(LocalUser, Importable)>,
         replace: bool,
         batch: &mut Batch,
         report: &mut Report,
     ) -> Result<Vec<LocalUser>, ImportError> {
-        if people.is_empty() {
+        if users.is_empty() {
             return Ok(Vec::new());
         }
         self.pace.turn().await;
         let renewed_at = Instant::now();
-        let rows: Vec<LocalUser> = people.iter().map(|(person, _)| person.clone()).collect();
+        let rows: Vec<LocalUser> = users.iter().map(|(user, _)| user.clone()).collect();
         let (holder, seen) = (self.holder.as_str(), &rows);
         let renewed = run(self.directory.pool(), |mut connection| async move {
             statements::renew(&mut connection, holder, seen, LEASE_SECONDS).await
         });
         let renewed: HashSet<Uuid> = renewed.await?.into_iter().collect();
         let in_time = renewed_at.elapsed() < SEND_WITHIN;
-        let (ours, lost): (Vec<_>, Vec<_>) = people
+        let (ours, lost): (Vec<_>, Vec<_>) = users
             .into_iter()
-            .partition(|(person, _)| in_time && renewed.contains(&person.id.0));
-        self.give_back(lost.iter().map(|(person, _)| person.id.0).collect(), report)
+            .partition(|(user, _)| in_time && renewed.contains(&user.id.0));
+        self.give_back(lost.iter().map(|(user, _)| user.id.0).collect(), report)
             .await?;
         if ours.is_empty() {
             return Ok(Vec::new());
         }
         let accounts: Vec<AccountToImport> = ours
             .iter()
-            .map(|(person, importable)| account(person, importable))
+            .map(|(user, importable)| account(user, importable))
             .collect();
         let refused: BTreeMap<usize, String> = self
             .firebase
@@ -149,11 +149,11 @@ impl UserImport {
             .collect();
         let mut imported = Vec::with_capacity(ours.len());
         let mut again = Vec::new();
-        for (place, (person, _)) in ours.into_iter().enumerate() {
+        for (place, (user, _)) in ours.into_iter().enumerate() {
             match refused.get(&place) {
-                Some(code) if code == UID_EXISTS => again.push(person.id.0),
-                Some(code) => batch.fail(person.id, code.clone(), report),
-                None => imported.push(person),
+                Some(code) if code == UID_EXISTS => again.push(user.id.0),
+                Some(code) => batch.fail(user.id, code.clone(), report),
+                None => imported.push(user),
             }
         }
         self.give_back(again, report).await?;
@@ -161,24 +161,19 @@ impl UserImport {
     }
 
     /// Links, and answers how many; a user with a changed row is tried again.
-    async fn link(
-        &self,
-        people: &[LocalUser],
-        result: &str,
-        report: &mut Report,
-    ) -> Result<u64, ImportError> {
-        if people.is_empty() {
+    async fn link(&self, users: &[LocalUser], result: &str, report: &mut Report) -> Result<u64, ImportError> {
+        if users.is_empty() {
             return Ok(0);
         }
         let (holder, actor) = (self.holder.as_str(), &self.actor);
         let issuer = &self.directory.stored_issuer(&self.firebase.issuer()).await?;
         let linked = run(self.directory.pool(), |mut connection| async move {
-            statements::link(&mut connection, holder, people, issuer, result, actor).await
+            statements::link(&mut connection, holder, users, issuer, result, actor).await
         });
         let linked: HashSet<Uuid> = linked.await?.into_iter().collect();
-        let changed = people
+        let changed = users
             .iter()
-            .map(|person| person.id.0)
+            .map(|user| user.id.0)
             .filter(|id| !linked.contains(id))
             .collect();
         self.give_back(changed, report).await?;
@@ -229,8 +224,8 @@ impl Batch {
 /// Rows may have changed since the preflight: each is judged again.
 fn sort(claimed: Vec<Claimed>, max_cost: u32, report: &mut Report) -> Batch {
     let mut batch = Batch::default();
-    for Claimed { id, person, linked } in claimed {
-        let Some(person) = person else {
+    for Claimed { id, user, linked } in claimed {
+        let Some(user) = user else {
             if linked {
                 report.moved_elsewhere = report.moved_elsewhere.saturating_add(1);
                 batch.settlements.push(Settlement {
@@ -243,8 +238,8 @@ fn sort(claimed: Vec<Claimed>, max_cost: u32, report: &mut Report) -> Batch {
             }
             continue;
         };
-        match importable(person.email.as_deref(), person.password_hash.as_deref(), max_cost) {
-            Ok(importable) => batch.candidates.push((person, importable)),
+        match importable(user.email.as_deref(), user.password_hash.as_deref(), max_cost) {
+            Ok(importable) => batch.candidates.push((user, importable)),
             Err(obstacle) => batch.withdrawn.push((id, obstacle)),
         }
     }
@@ -255,7 +250,7 @@ fn identifiers(batch: &Batch) -> Vec<Identifier> {
     let uids = batch
         .candidates
         .iter()
-        .map(|(person, _)| person.id)
+        .map(|(user, _)| user.id)
         .chain(batch.withdrawn.iter().map(|(id, _)| *id))
         .map(|id| Identifier::Uid(id.to_string()));
     let emails = batch
@@ -265,13 +260,13 @@ fn identifiers(batch: &Batch) -> Vec<Identifier> {
     uids.chain(emails).collect()
 }
 
-fn account(person: &LocalUser, importable: &Importable) -> AccountToImport {
+fn account(user: &LocalUser, importable: &Importable) -> AccountToImport {
     AccountToImport {
-        uid: person.id.to_string(),
+        uid: user.id.to_string(),
         email: importable.email.as_str().to_owned(),
-        email_verified: person.email_verified,
-        display_name: person.display_name.clone(),
-        disabled: !person.is_active,
+        email_verified: user.email_verified,
+        display_name: user.display_name.clone(),
+        disabled: !user.is_active,
         bcrypt_hash: importable.bcrypt_hash.clone(),
     }
 }

@@ -104,22 +104,22 @@ pub async fn compare(
         .await?;
         let Some(last) = page.last() else { break };
         after = last.id.0;
-        for person in page {
+        for user in page {
             found.linked = found.linked.saturating_add(1);
-            match accounts.remove(&person.firebase_uid) {
-                Some(account) => compare_one(&person, &account, &mut found),
-                None => missing.push(person),
+            match accounts.remove(&user.firebase_uid) {
+                Some(account) => compare_one(&user, &account, &mut found),
+                None => missing.push(user),
             }
         }
     }
     for some in missing.chunks(firebase::MAX_LOOKUP) {
-        let uids: Vec<String> = some.iter().map(|person| person.firebase_uid.clone()).collect();
+        let uids: Vec<String> = some.iter().map(|user| user.firebase_uid.clone()).collect();
         pace.turn().await;
         let there = firebase.find_accounts(&uids, &[]).await?;
-        for person in some {
-            match there.iter().find(|account| account.uid == person.firebase_uid) {
-                Some(account) => compare_one(person, account, &mut found),
-                None => found.note(Difference::MissingAccount, &person.firebase_uid),
+        for user in some {
+            match there.iter().find(|account| account.uid == user.firebase_uid) {
+                Some(account) => compare_one(user, account, &mut found),
+                None => found.note(Difference::MissingAccount, &user.firebase_uid),
             }
         }
     }
@@ -167,15 +167,15 @@ fn doubled(accounts: &BTreeMap<String, KnownAccount>, found: &mut Comparison) {
     }
 }
 
-fn compare_one(person: &LinkedUser, account: &KnownAccount, found: &mut Comparison) {
-    match (person.is_active, account.disabled) {
+fn compare_one(user: &LinkedUser, account: &KnownAccount, found: &mut Comparison) {
+    match (user.is_active, account.disabled) {
         (true, true) => found.note(Difference::DisabledAccount, &account.uid),
         (false, false) => found.note(Difference::EnabledAccount, &account.uid),
         _ => {}
     }
     let lower = |email: &Option<String>| email.as_deref().map(|email| email.trim().to_lowercase());
     // The address of a closed account was renamed to make room.
-    if person.is_active && lower(&person.email) != lower(&account.email) {
+    if user.is_active && lower(&user.email) != lower(&account.email) {
         found.note(Difference::Email, &account.uid);
     }
 }

@@ -25,7 +25,7 @@ pub struct Preflight {
     /// Whether an earlier run had already checked a part of the users: the counts are of the rest.
     pub is_rest: bool,
     /// All users by provider: `local` may be imported, `hybrid` were, `firebase` registered there.
-    pub people: BTreeMap<String, i64>,
+    pub users: BTreeMap<String, i64>,
     /// Importable and in the share.
     pub importable: u64,
     /// Importable once the share is raised.
@@ -69,7 +69,7 @@ impl UserImport {
         let enqueue = looking != Looking::Dry;
         let mut found = Preflight {
             is_rest: after.is_some(),
-            people: run(self.directory.pool(), |mut connection| async move {
+            users: run(self.directory.pool(), |mut connection| async move {
                 statements::users_by_provider(&mut connection).await
             })
             .await?,
@@ -84,7 +84,7 @@ impl UserImport {
                 statements::local_users(&mut connection, after, PAGE).await
             })
             .await?;
-            let Some(last) = page.last().map(|person| person.id) else {
+            let Some(last) = page.last().map(|user| user.id) else {
                 break;
             };
             after = Some(last);
@@ -114,16 +114,16 @@ impl UserImport {
     ) -> Result<(), ImportError> {
         let mut entries = Vec::with_capacity(page.len());
         let mut cohort = Vec::new();
-        for person in page {
-            count(&mut found.hash_kinds, hash_kind(person.password_hash.as_deref()));
-            let bucket = bucket(&self.group, person.email.as_deref(), person.id);
-            let (email, hash) = (person.email.as_deref(), person.password_hash.as_deref());
+        for user in page {
+            count(&mut found.hash_kinds, hash_kind(user.password_hash.as_deref()));
+            let bucket = bucket(&self.group, user.email.as_deref(), user.id);
+            let (email, hash) = (user.email.as_deref(), user.password_hash.as_deref());
             let obstacle = match importable(email, hash, self.max_cost) {
-                Ok(_) if sharing.contains(&person.id.0) => Some(Obstacle::DuplicateEmail),
+                Ok(_) if sharing.contains(&user.id.0) => Some(Obstacle::DuplicateEmail),
                 Ok(importable) => {
                     if bucket.is_within(self.share) {
-                        found.add(person);
-                        cohort.push((person.id, importable.email));
+                        found.add(user);
+                        cohort.push((user.id, importable.email));
                     } else {
                         found.outside_share = found.outside_share.saturating_add(1);
                     }
@@ -134,12 +134,12 @@ impl UserImport {
             if let Some(obstacle) = obstacle {
                 count(&mut found.obstacles, obstacle.code());
                 if obstacle == Obstacle::HashTooCostly && found.too_costly.len() < NAMED {
-                    found.too_costly.push(person.id);
+                    found.too_costly.push(user.id);
                 }
             }
             if bucket.is_within(self.share) {
                 entries.push(Entry {
-                    id: person.id,
+                    id: user.id,
                     bucket: bucket.number(),
                     obstacle: obstacle.map(Obstacle::code),
                 });
@@ -176,12 +176,12 @@ impl UserImport {
 }
 
 impl Preflight {
-    fn add(&mut self, person: &LocalUser) {
+    fn add(&mut self, user: &LocalUser) {
         self.importable = self.importable.saturating_add(1);
-        if person.user_type != "user" {
+        if user.user_type != "user" {
             self.privileged = self.privileged.saturating_add(1);
         }
-        if !person.is_active {
+        if !user.is_active {
             self.disabled = self.disabled.saturating_add(1);
         }
     }

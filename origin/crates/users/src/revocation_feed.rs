@@ -7,7 +7,7 @@ use crate::error::OperationError;
 use crate::statements::revocations;
 
 /// The most users in one answer; with more, the client should drop its whole cache.
-const MAX_PEOPLE: usize = 500;
+const MAX_USERS: usize = 500;
 
 /// A cursor that the feed has given out: `SYSTEM.TIMELINE.TRANSACTION`, three numbers. Cursors of earlier releases have no history: they
 /// were the last number alone.
@@ -52,23 +52,23 @@ pub async fn changes(pool: &Pool, since: Option<&FeedCursor>) -> Result<Changes,
     let reset = Changes {
         cursor: cursor.clone(),
         reset: true,
-        people: Vec::new(),
+        users: Vec::new(),
     };
     let (Some(text), true) = (text, horizon.is_known && is_ours) else {
         return Ok(reset);
     };
-    let most = i64::try_from(MAX_PEOPLE).unwrap_or(1).saturating_add(1);
-    let people = read(pool, |mut connection| async move {
+    let most = i64::try_from(MAX_USERS).unwrap_or(1).saturating_add(1);
+    let users = read(pool, |mut connection| async move {
         revocations::changed_since(&mut connection, text, most).await
     })
     .await?;
-    Ok(if people.len() > MAX_PEOPLE {
+    Ok(if users.len() > MAX_USERS {
         reset
     } else {
         Changes {
             cursor,
             reset: false,
-            people,
+            users,
         }
     })
 }

@@ -176,7 +176,7 @@ fn describe(found: &Preflight, migration: &UserImport) -> String {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "  {name:40}{value:>8}");
     };
-    for (provider, count) in &found.people {
+    for (provider, count) in &found.users {
         line(&format!("users, {provider}"), count.to_string());
     }
     line(

@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: UnlinkArgs, pool: Pool, firebase: Firebase) -
         return ExitCode::FAILURE;
     }
     if arguments.user.is_some() && count == 0 && owed == 0 && deleted == 0 {
-        eprintln!("No migration has linked this person.");
+        eprintln!("No migration has linked this user.");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -10,7 +10,7 @@ fn any_situation() -> impl Strategy<Value = (bool, bool, bool, u64)> {
 
 proptest! {
     /// A decision always has its reason: a step is left upwards only on unanimous guardrails, downwards only to nobody, and never while
-    /// something forbids it or a person has to say go.
+    /// something forbids it or an operator has to say go.
     #[test]
     fn no_decision_without_its_reason(
         events in prop::collection::vec((0_i64..4_000, any_situation(), "[A-Za-z0-9_-]{0,64}"), 1..60)

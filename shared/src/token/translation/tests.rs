@@ -269,7 +269,7 @@ mod properties {
         ) {
             let now = UnixTime::from_secs(at);
             let mut holder = holder(&user_type);
-            holder.person.email.clone_from(&email);
+            holder.user.email.clone_from(&email);
             holder.token_balance = balance;
             let policy = policy();
             let caller_expires_at = now.plus(left);

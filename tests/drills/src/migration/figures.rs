@@ -3,9 +3,9 @@
 use stack::fault::{Done, Fault};
 
 use super::interrupt::Migrated;
-use super::people::Count;
 use super::sign_in::{FirstSignIns, SignedIn};
 use super::slow::Registrations;
+use super::users::Count;
 
 /// The migration of ten thousand users may take this long, in seconds, kills included.
 const LONGEST_SECONDS: f32 = 60.0;
@@ -14,7 +14,7 @@ const LONGEST_P95_MS: u128 = 2_000;
 
 /// Everything that was measured.
 pub struct Figures {
-    pub people: u32,
+    pub users: u32,
     pub kills: u32,
     pub migrated: Migrated,
     pub counted: Count,
@@ -39,8 +39,8 @@ impl Figures {
             addresses,
             alike,
         } = self.counted;
-        let people = u64::from(self.people);
-        let doubled = accounts.saturating_sub(addresses) + addresses.saturating_sub(people);
+        let users = u64::from(self.users);
+        let doubled = accounts.saturating_sub(addresses) + addresses.saturating_sub(users);
         let line = |name, measured: String, target: String, met| Line {
             name,
             measured,
@@ -50,7 +50,7 @@ impl Figures {
         let count = |name, measured: u64, target: u64| {
             line(name, measured.to_string(), target.to_string(), measured == target)
         };
-        let failed = u64::from(self.people.saturating_sub(self.signed_in.succeeded));
+        let failed = u64::from(self.users.saturating_sub(self.signed_in.succeeded));
         let (first, registration) = (self.first, self.registration);
         vec![
             count(
@@ -58,8 +58,8 @@ impl Figures {
                 self.migrated.kills.into(),
                 self.kills.into(),
             ),
-            count("migrated", linked, people),
-            count("lost", local.max(people.saturating_sub(addresses)), 0),
+            count("migrated", linked, users),
+            count("lost", local.max(users.saturating_sub(addresses)), 0),
             count("doubled", doubled, 0),
             line(
                 "both sides alike (origin users verify)",
@@ -75,7 +75,7 @@ impl Figures {
             ),
             count("failed sign-ins with the old password", failed, 0),
             line(
-                "first sign-ins of one person at once",
+                "first sign-ins of one user at once",
                 format!(
                     "{} sessions, {} renewed, {} account, {} row",
                     first.sessions, first.renewed, first.accounts, first.rows
@@ -95,7 +95,7 @@ impl Figures {
 
     /// Prints the table.
     pub fn print(&self) {
-        println!("\n{} people with bcrypt hashes of cost 4\n", self.people);
+        println!("\n{} users with bcrypt hashes of cost 4\n", self.users);
         for line in self.lines() {
             let mark = if line.met { '✔' } else { '✘' };
             println!(

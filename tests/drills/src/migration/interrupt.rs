@@ -10,7 +10,7 @@ use stack::fault::{Done, Fault, In as _};
 use stack::http::Client;
 use stack::{console, paths, run};
 
-use super::people;
+use super::users;
 
 const STEP: &str = "origin users migrate";
 /// Calls to Google a second: the stand-in has no quota.
@@ -37,8 +37,8 @@ pub struct Migrated {
 /// Migrates everybody, killing the command `kills` times (SIGKILL) on the way: every other time by the clock, wherever the run may be,
 /// else as soon as Google has an account more, which is before its row is linked. Every run, the first and the last too, is started
 /// with `--resume`: whatever the one before was killed in, it goes on from there.
-pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> {
-    println!("  … bringing {people} people, killing the command {kills} times");
+pub fn migrate(stack: &AccountStack, users: u32, kills: u32) -> Done<Migrated> {
+    println!("  … bringing {users} users, killing the command {kills} times");
     let started = Instant::now();
     let mut migrated = Migrated {
         seconds: 0.0,
@@ -47,7 +47,7 @@ pub fn migrate(stack: &AccountStack, people: u32, kills: u32) -> Done<Migrated> 
     };
     let google = Google::of(stack);
     // However fast the machine is, half of the users are still to be brought when the last kill is done.
-    let limit = (people / kills.saturating_mul(2).max(1)).max(1).to_string();
+    let limit = (users / kills.saturating_mul(2).max(1)).max(1).to_string();
     let (mut lives, mut longest) = (lives(), Duration::from_millis(LIVES.end));
     let mut before = google.ahead_of(stack)?;
     while migrated.kills < kills {
@@ -143,7 +143,7 @@ impl Google {
     }
 
     fn ahead_of(&self, stack: &AccountStack) -> Done<Standing> {
-        let row = people::query(
+        let row = users::query(
             stack,
             "SELECT (SELECT count(*) FROM auth.users WHERE firebase_uid IS NOT NULL) AS linked, \
                     EXISTS (SELECT FROM auth.user_migrations WHERE state = 'pending') AS queued",

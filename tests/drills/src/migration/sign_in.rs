@@ -13,7 +13,7 @@ use stack::console;
 use stack::fault::{Done, In as _};
 use stack::http::{self, Client};
 
-use super::people;
+use super::users;
 
 const STEP: &str = "sign in";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,12 +45,12 @@ pub fn everybody(stack: &AccountStack, number: u32, at_once: u32) -> Done<Signed
                     if n > number {
                         break;
                     }
-                    match log_in(&client, stack, &people::email(n), &people::password(n)) {
+                    match log_in(&client, stack, &users::email(n), &users::password(n)) {
                         Ok(session) if is_themselves(&session, n) => {
                             succeeded.fetch_add(1, Ordering::Relaxed);
                         }
-                        Ok(session) => note(&failures, format!("person {n} is somebody else: {session}")),
-                        Err(why) => note(&failures, format!("person {n}: {why}")),
+                        Ok(session) => note(&failures, format!("user {n} is somebody else: {session}")),
+                        Err(why) => note(&failures, format!("user {n}: {why}")),
                     }
                 }
             });
@@ -82,7 +82,7 @@ pub struct FirstSignIns {
 pub fn one_user_at_once(stack: &AccountStack) -> Done<FirstSignIns> {
     const EMAIL: &str = "crowd@example.org";
     const PASSWORD: &str = "correct-horse-1";
-    people::statement(
+    users::statement(
         stack,
         "INSERT INTO auth.users (username, email, password_hash) \
          VALUES ('crowd', 'crowd@example.org', '$2b$' || substr(crypt('correct-horse-1', gen_salt('bf', 4)), 5))",
@@ -112,7 +112,7 @@ pub fn one_user_at_once(stack: &AccountStack) -> Done<FirstSignIns> {
                 .is_ok_and(|answer| answer.status == 200)
         })
         .count();
-    let row = people::query(
+    let row = users::query(
         stack,
         "SELECT count(*) AS rows FROM auth.users WHERE lower(email) = 'crowd@example.org'",
     )?;

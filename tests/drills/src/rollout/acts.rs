@@ -8,9 +8,9 @@ use shared::routing::Side;
 use stack::fault::{Done, Fault, In as _};
 use stack::{Stack, console, http};
 
-use super::people::Memory;
 use super::play;
 use super::stage::{Deployment, Stage};
+use super::users::Memory;
 
 const STEP: &str = "drill rollout";
 /// How long something is broken.
@@ -173,7 +173,7 @@ fn is_to_step_down(stage: &Stage) -> bool {
 /// Waits until `holds` for everybody who is watched, and says how long that took from `since` on.
 fn until(stage: &Stage, since: Instant, holds: impl Fn(&Memory) -> bool) -> Done<Duration> {
     while !stage.is_stopped() {
-        if play::watched(stage).iter().all(|person| holds(&person.memory())) {
+        if play::watched(stage).iter().all(|user| holds(&user.memory())) {
             return Ok(since.elapsed());
         }
         if since.elapsed() > RECOVERY {

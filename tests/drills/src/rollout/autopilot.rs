@@ -11,7 +11,7 @@ use stack::Stack;
 use stack::fault::{Done, Fault, In as _};
 use stack::http::{self, Client};
 
-use super::people::{Person, SignsInBy};
+use super::users::{SignsInBy, User};
 use super::{acts, seed};
 
 const STEP: &str = "drill rollout --autopilot";
@@ -37,13 +37,13 @@ struct Tally {
     failed: Mutex<Vec<String>>,
 }
 
-/// Brings the edge up under the autopilot, signs people in all the while, breaks things, and says what came of it.
-pub fn run(stack: &mut Stack, people: u32, at_once: u32, stop: &AtomicBool) -> Done {
-    let people = seed::seed(&stack.addresses, people)?;
+/// Brings the edge up under the autopilot, signs users in all the while, breaks things, and says what came of it.
+pub fn run(stack: &mut Stack, users: u32, at_once: u32, stop: &AtomicBool) -> Done {
+    let users = seed::seed(&stack.addresses, users)?;
     // Known to both sides, or moved by signing in: whichever side is up can sign them in.
-    let people: Vec<Person> = people
+    let users: Vec<User> = users
         .into_iter()
-        .filter(|person| person.legacy_knows() && person.by == SignsInBy::Address)
+        .filter(|user| user.legacy_knows() && user.by == SignsInBy::Address)
         .collect();
     stack.bind_step_down();
     drop(stack.deploy(&[
@@ -56,7 +56,7 @@ pub fn run(stack: &mut Stack, people: u32, at_once: u32, stop: &AtomicBool) -> D
     let began = Instant::now();
     let result = thread::scope(|scope| {
         for _ in 0..at_once {
-            scope.spawn(|| sign_in(&edge, &people, &tally, &callers, &done));
+            scope.spawn(|| sign_in(&edge, &users, &tally, &callers, &done));
         }
         let result = watch(stack, began, stop);
         done.store(true, Ordering::Relaxed);
@@ -81,18 +81,18 @@ pub fn run(stack: &mut Stack, people: u32, at_once: u32, stop: &AtomicBool) -> D
 }
 
 /// Signs one after the other in, each from an address of its own.
-fn sign_in(edge: &str, people: &[Person], tally: &Tally, callers: &AtomicU32, done: &AtomicBool) {
+fn sign_in(edge: &str, users: &[User], tally: &Tally, callers: &AtomicU32, done: &AtomicBool) {
     let client = Client::new(PATIENCE);
     while !done.load(Ordering::Relaxed) {
         let number = callers.fetch_add(1, Ordering::Relaxed);
         let index = usize::try_from(number)
             .unwrap_or_default()
-            .checked_rem(people.len());
-        let Some(person) = index.and_then(|index| people.get(index)) else {
+            .checked_rem(users.len());
+        let Some(user) = index.and_then(|index| users.get(index)) else {
             return;
         };
         let [_, b, c, d] = number.to_be_bytes();
-        let body = json!({ "email": person.email(), "password": person.password() });
+        let body = json!({ "email": user.email(), "password": user.password() });
         let answer = client.post(
             &format!("{edge}/auth/login"),
             &[("cf-connecting-ip", &format!("11.{b}.{c}.{d}"))],

@@ -8,8 +8,8 @@ use stack::fault::{Done, Fault, In as _};
 use stack::http::{Answer, Client};
 use stack::{Stack, console, programs};
 
-use super::people::{Person, SignsInBy};
 use super::stage::Stage;
+use super::users::{SignsInBy, User};
 
 const STEP: &str = "old clients";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,11 +45,11 @@ pub fn play(stack: &mut Stack, stage: &Stage) -> Done<Days> {
         let client = Client::new(PATIENCE);
         let edge = stack.addresses.edge.clone();
         let tokens = stage
-            .people
+            .users
             .iter()
-            .filter(|person| person.by == SignsInBy::Address)
+            .filter(|user| user.by == SignsInBy::Address)
             .take(CLIENTS)
-            .map(|person| sign_in(&client, &edge, person))
+            .map(|user| sign_in(&client, &edge, user))
             .collect::<Done<Vec<String>>>()?;
         days.clients = tokens.len();
         for since in CALLS {
@@ -76,8 +76,8 @@ pub fn play(stack: &mut Stack, stage: &Stage) -> Done<Days> {
 }
 
 /// The token of the old contract.
-fn sign_in(client: &Client, edge: &str, person: &Person) -> Done<String> {
-    let body = json!({"email": person.email(), "password": person.password()});
+fn sign_in(client: &Client, edge: &str, user: &User) -> Done<String> {
+    let body = json!({"email": user.email(), "password": user.password()});
     let answer = client
         .post(&format!("{edge}/auth/login"), &[], &body)
         .in_step(STEP)?;
@@ -88,8 +88,8 @@ fn sign_in(client: &Client, edge: &str, person: &Person) -> Done<String> {
         _ => {
             let reason = answer.header("x-auth-route-reason").unwrap_or_default();
             let told = format!(
-                "person {} was not signed in by v2: {}, {route} {reason}",
-                person.number, answer.status
+                "user {} was not signed in by v2: {}, {route} {reason}",
+                user.number, answer.status
             );
             Err(Fault::new(STEP, told))
         }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use shared::routing::{self, Facts, Purpose, Side};
 use stack::http::Answer;
 
-use super::people::{Kind, Person, SignIn};
 use super::stage::{Deployment, Stage};
 use super::tally::Wrong;
+use super::users::{Kind, SignIn, User};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Seen {
     }
 
     /// Without anything secret.
-    fn words(&self, person: &Person) -> String {
+    fn words(&self, user: &User) -> String {
         let (status, code) = match &self.answer {
             Ok(answer) => {
                 let body = answer.json();
@@ -98,11 +98,11 @@ impl Seen {
             Err(silence) => (silence.clone(), String::new()),
         };
         format!(
-            "{:?} of person {} ({:?}, by {:?}), token of {}: {status} {code}, {} {} in {} ms",
+            "{:?} of user {} ({:?}, by {:?}), token of {}: {status} {code}, {} {} in {} ms",
             self.call,
-            person.number,
-            person.kind,
-            person.by,
+            user.number,
+            user.kind,
+            user.by,
             self.issuer.map_or("nobody", Side::as_str),
             self.header("x-auth-route"),
             self.reason(),
@@ -112,19 +112,19 @@ impl Seen {
 }
 
 /// Judges and counts what was seen. Answers whether the user got what they wanted.
-pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
+pub fn judge(stage: &Stage, user: &User, seen: &Seen) -> bool {
     let good = seen.is_good();
     let mut wrong = Vec::new();
     let mut turned_away = false;
     if good {
-        if !is_right_side(stage, person, seen) || !is_same_person(person, seen) {
+        if !is_right_side(stage, user, seen) || !is_same_user(user, seen) {
             wrong.push(Wrong::Side);
         }
-        if seen.call == Call::SignIn && is_flip(stage, person, seen) {
+        if seen.call == Call::SignIn && is_flip(stage, user, seen) {
             wrong.push(Wrong::Flip);
         }
     } else {
-        if could_be_served(stage, person, seen) {
+        if could_be_served(stage, user, seen) {
             wrong.push(match seen.call {
                 Call::SignIn | Call::Refresh => Wrong::SignIn,
                 Call::Verify | Call::Profile => Wrong::Call,
@@ -142,7 +142,7 @@ pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
         row.requests += 1;
         row.turned_away += u64::from(turned_away);
         for wrong in wrong {
-            row.note(wrong, &seen.words(person));
+            row.note(wrong, &seen.words(user));
         }
         if stepped_down {
             row.stepped_down_at.get_or_insert(seen.ended);
@@ -155,13 +155,13 @@ pub fn judge(stage: &Stage, person: &Person, seen: &Seen) -> bool {
 }
 
 /// The side that answered is the one the rules choose, or the other one with a cause that is true.
-fn is_right_side(stage: &Stage, person: &Person, seen: &Seen) -> bool {
+fn is_right_side(stage: &Stage, user: &User, seen: &Seen) -> bool {
     let Some(route) = seen.route() else { return false };
     let is_sign_in = matches!(seen.call, Call::SignIn | Call::Refresh);
     if is_sign_in && seen.issuer != Some(route) {
         return false;
     }
-    let by_the_rules = expected(person, seen);
+    let by_the_rules = expected(user, seen);
     let may_step_down = seen.call == Call::SignIn && stage.troubles.touched(Side::V2, seen.began, seen.ended);
     [Some(by_the_rules), may_step_down.then_some(SENT_BACK)]
         .into_iter()
@@ -170,7 +170,7 @@ fn is_right_side(stage: &Stage, person: &Person, seen: &Seen) -> bool {
             if route == side {
                 seen.reason() == reason
             } else {
-                is_true_cause(stage, person, seen, side)
+                is_true_cause(stage, user, seen, side)
             }
         })
 }
@@ -178,9 +178,9 @@ fn is_right_side(stage: &Stage, person: &Person, seen: &Seen) -> bool {
 const SENT_BACK: (Side, &str) = (Side::Legacy, "stepped_down");
 
 /// Whether the reason given for leaving `side` holds.
-fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> bool {
+fn is_true_cause(stage: &Stage, user: &User, seen: &Seen, side: Side) -> bool {
     match seen.reason() {
-        _ if side == Side::Legacy && only_v2_knows(person, seen) => true,
+        _ if side == Side::Legacy && only_v2_knows(user, seen) => true,
         "fallback_unreachable"
         | "fallback_timeout"
         | "fallback_server_error"
@@ -191,17 +191,17 @@ fn is_true_cause(stage: &Stage, person: &Person, seen: &Seen, side: Side) -> boo
 }
 
 /// The legacy service fails on users without a hash, and has never heard of those without a row.
-fn only_v2_knows(person: &Person, seen: &Seen) -> bool {
-    matches!(person.kind, Kind::New | Kind::Unseen)
+fn only_v2_knows(user: &User, seen: &Seen) -> bool {
+    matches!(user.kind, Kind::New | Kind::Unseen)
         && matches!(seen.reason(), "fallback_server_error" | "fallback_unknown_there")
 }
 
 /// The side by the rules, and the rule: the edge's own decision for sign-ins, else the token's issuer.
-fn expected(person: &Person, seen: &Seen) -> (Side, &'static str) {
+fn expected(user: &User, seen: &Seen) -> (Side, &'static str) {
     match seen.call {
         Call::Refresh => (Side::V2, "new_contract"),
         Call::SignIn => {
-            let email = person.shown_email();
+            let email = user.shown_email();
             let facts = Facts {
                 purpose: Purpose::SignIn,
                 email: email.as_ref(),
@@ -217,28 +217,28 @@ fn expected(person: &Person, seen: &Seen) -> (Side, &'static str) {
 }
 
 /// Both sides, and both kinds of token, are about one user.
-fn is_same_person(person: &Person, seen: &Seen) -> bool {
+fn is_same_user(user: &User, seen: &Seen) -> bool {
     let body = seen.answer.as_ref().map(Answer::json).unwrap_or_default();
     let Some(id) = body.pointer("/data/user/id").and_then(Value::as_str) else {
         return seen.call == Call::Refresh;
     };
-    if matches!(person.kind, Kind::Old | Kind::New | Kind::Migrated) && id != person.row_id() {
+    if matches!(user.kind, Kind::Old | Kind::New | Kind::Migrated) && id != user.row_id() {
         return false;
     }
-    person.memory().id.get_or_insert_with(|| id.to_owned()) == id
+    user.memory().id.get_or_insert_with(|| id.to_owned()) == id
 }
 
 /// The side is another one than at the sign-in before, nothing was deployed in between, and nobody was in trouble.
-fn is_flip(stage: &Stage, person: &Person, seen: &Seen) -> bool {
+fn is_flip(stage: &Stage, user: &User, seen: &Seen) -> bool {
     let Some(side) = seen.route() else { return false };
     let this = SignIn {
         side,
         deployment: seen.deployment.number,
-        as_ever: expected(person, seen) == (side, seen.reason()) || only_v2_knows(person, seen),
+        as_ever: expected(user, seen) == (side, seen.reason()) || only_v2_knows(user, seen),
         began: seen.began,
         ended: seen.ended,
     };
-    let Some(before) = person.memory().signed_in.replace(this) else {
+    let Some(before) = user.memory().signed_in.replace(this) else {
         return false;
     };
     let in_trouble = |sign_in: SignIn| {
@@ -250,9 +250,9 @@ fn is_flip(stage: &Stage, person: &Person, seen: &Seen) -> bool {
 }
 
 /// Whether a side that can serve this was up all the time.
-fn could_be_served(stage: &Stage, person: &Person, seen: &Seen) -> bool {
+fn could_be_served(stage: &Stage, user: &User, seen: &Seen) -> bool {
     let by_legacy = match seen.call {
-        Call::SignIn => person.legacy_knows(),
+        Call::SignIn => user.legacy_knows(),
         Call::Refresh => false,
         Call::Verify | Call::Profile => seen.issuer == Some(Side::Legacy),
     };

@@ -11,8 +11,8 @@ use shared::routing::Side;
 use stack::http::Client;
 
 use super::judge::{self, Call, Seen};
-use super::people::{Person, SignsInBy, Token};
 use super::stage::Stage;
+use super::users::{SignsInBy, Token, User};
 
 /// Longer than any answer of the edge may take: it gives up on two sides after three seconds each.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,11 +38,11 @@ pub fn everybody(stage: &Stage) {
         for _ in 0..stage.at_once {
             scope.spawn(|| {
                 let client = Client::new(PATIENCE);
-                while let Some(person) = stage.people.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let uses = if person.number % 20 < 10 { first } else { second };
+                while let Some(user) = stage.users.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let uses = if user.number % 20 < 10 { first } else { second };
                     // Whoever is not served tries again, as anybody does.
                     for _ in 0..ATTEMPTS {
-                        if stage.is_stopped() || visit(stage, &client, person, uses) {
+                        if stage.is_stopped() || visit(stage, &client, user, uses) {
                             break;
                         }
                         thread::sleep(PACE);
@@ -54,19 +54,19 @@ pub fn everybody(stage: &Stage) {
 }
 
 /// The users who are watched closely: the first ones, of every kind.
-pub fn watched(stage: &Stage) -> &[Person] {
-    stage.people.get(..WATCHED).unwrap_or(&stage.people)
+pub fn watched(stage: &Stage) -> &[User] {
+    stage.users.get(..WATCHED).unwrap_or(&stage.users)
 }
 
 /// Watched users come by again and again for as long as `meanwhile` takes.
 pub fn while_watching<T>(stage: &Stage, meanwhile: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
-    let people = watched(stage);
-    let share = people.len().div_ceil(stage.at_once.max(1));
+    let users = watched(stage);
+    let share = users.len().div_ceil(stage.at_once.max(1));
     thread::scope(|scope| {
-        for people in people.chunks(share.max(1)) {
+        for users in users.chunks(share.max(1)) {
             let done = &done;
-            scope.spawn(move || rounds(stage, people, done));
+            scope.spawn(move || rounds(stage, users, done));
         }
         let result = meanwhile();
         done.store(true, Ordering::Relaxed);
@@ -74,12 +74,12 @@ pub fn while_watching<T>(stage: &Stage, meanwhile: impl FnOnce() -> T) -> T {
     })
 }
 
-fn rounds(stage: &Stage, people: &[Person], done: &AtomicBool) {
+fn rounds(stage: &Stage, users: &[User], done: &AtomicBool) {
     let client = Client::new(PATIENCE);
     while !done.load(Ordering::Relaxed) && !stage.is_stopped() {
         let round = Instant::now();
-        for person in people {
-            visit(stage, &client, person, Uses::Both);
+        for user in users {
+            visit(stage, &client, user, Uses::Both);
         }
         thread::sleep(PACE.saturating_sub(round.elapsed()));
     }
@@ -96,19 +96,19 @@ enum Uses {
 }
 
 /// Whether everything worked.
-fn visit(stage: &Stage, client: &Client, person: &Person, uses: Uses) -> bool {
+fn visit(stage: &Stage, client: &Client, user: &User, uses: Uses) -> bool {
     let began = Instant::now();
-    let held = person.memory().token.clone().filter(|_| uses != Uses::New);
+    let held = user.memory().token.clone().filter(|_| uses != Uses::New);
     let mut well = true;
     if let Some(token) = held {
-        well &= read_profile(stage, client, person, &token);
+        well &= read_profile(stage, client, user, &token);
     }
-    match sign_in(stage, client, person) {
+    match sign_in(stage, client, user) {
         Some(_) if uses == Uses::Held => {}
-        Some(token) => well &= verify(stage, client, person, &token),
+        Some(token) => well &= verify(stage, client, user, &token),
         None => well = false,
     }
-    let mut memory = person.memory();
+    let mut memory = user.memory();
     if !well {
         memory.out_since.get_or_insert(began);
         return false;
@@ -122,61 +122,61 @@ fn visit(stage: &Stage, client: &Client, person: &Person, uses: Uses) -> bool {
     true
 }
 
-fn read_profile(stage: &Stage, client: &Client, person: &Person, token: &Token) -> bool {
+fn read_profile(stage: &Stage, client: &Client, user: &User, token: &Token) -> bool {
     let deployment = stage.deployment();
     let began = Instant::now();
     let answer = client.get(
         &format!("{}/auth/profile", deployment.url),
         &deployment.headers(&[
             ("authorization", &format!("Bearer {}", token.text)),
-            (ADDRESS, &person.address()),
+            (ADDRESS, &user.address()),
         ]),
     );
     judge::judge(
         stage,
-        person,
+        user,
         &Seen::new(Call::Profile, Some(token.issuer), deployment, began, answer),
     )
 }
 
-fn verify(stage: &Stage, client: &Client, person: &Person, token: &Token) -> bool {
+fn verify(stage: &Stage, client: &Client, user: &User, token: &Token) -> bool {
     let deployment = stage.deployment();
     let began = Instant::now();
     let url = format!("{}/auth/verify-token", deployment.url);
-    let address = person.address();
+    let address = user.address();
     let headers = deployment.headers(&[(ADDRESS, &address)]);
     let answer = client.post(&url, &headers, &json!({"token": token.text}));
     judge::judge(
         stage,
-        person,
+        user,
         &Seen::new(Call::Verify, Some(token.issuer), deployment, began, answer),
     )
 }
 
 /// The token, if there is one.
-fn sign_in(stage: &Stage, client: &Client, person: &Person) -> Option<Token> {
+fn sign_in(stage: &Stage, client: &Client, user: &User) -> Option<Token> {
     let deployment = stage.deployment();
-    let (path, body) = match person.by {
+    let (path, body) = match user.by {
         SignsInBy::Address => (
             "/auth/login",
-            json!({"email": person.email(), "password": person.password()}),
+            json!({"email": user.email(), "password": user.password()}),
         ),
         SignsInBy::Username => (
             "/auth/login",
-            json!({"username": person.username(), "password": person.password()}),
+            json!({"username": user.username(), "password": user.password()}),
         ),
         SignsInBy::RefreshToken => (
             "/v1/auth/refresh",
-            json!({"refreshToken": person.memory().refresh_token}),
+            json!({"refreshToken": user.memory().refresh_token}),
         ),
     };
-    let call = match person.by {
+    let call = match user.by {
         SignsInBy::Address | SignsInBy::Username => Call::SignIn,
         SignsInBy::RefreshToken => Call::Refresh,
     };
     let began = Instant::now();
     let url = format!("{}{path}", deployment.url);
-    let address = person.address();
+    let address = user.address();
     let answer = client.post(&url, &deployment.headers(&[(ADDRESS, &address)]), &body);
     let body = answer.as_ref().map(stack::http::Answer::json).unwrap_or_default();
     let text = body
@@ -189,9 +189,9 @@ fn sign_in(stage: &Stage, client: &Client, person: &Person) -> Option<Token> {
         Some(Token { text, issuer })
     });
     let issuer = token.as_ref().map(|token| token.issuer);
-    let well = judge::judge(stage, person, &Seen::new(call, issuer, deployment, began, answer));
+    let well = judge::judge(stage, user, &Seen::new(call, issuer, deployment, began, answer));
     if well {
-        let mut memory = person.memory();
+        let mut memory = user.memory();
         memory.token.clone_from(&token);
         if let Some(refresh_token) = body.pointer("/data/refreshToken").and_then(Value::as_str) {
             memory.refresh_token = Some(refresh_token.to_owned());

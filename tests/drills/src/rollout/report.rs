@@ -11,7 +11,7 @@ use super::tally::Wrong;
 /// Prints the table.
 pub fn print(stage: &Stage, took: Duration) {
     let rows = stage.rows();
-    println!("\n{} people, {:.0} s\n", stage.people.len(), took.as_secs_f32());
+    println!("\n{} users, {:.0} s\n", stage.users.len(), took.as_secs_f32());
     print!("{:<28} {:>8}", "", "requests");
     for wrong in Wrong::ALL {
         print!("  {}", wrong.title());

@@ -8,7 +8,7 @@ use stack::fault::{Done, Fault, In as _};
 use stack::http::Client;
 use stack::{Addresses, console, paths, run};
 
-use super::people::{Kind, Person};
+use super::users::{Kind, User};
 
 const STEP: &str = "seed";
 /// A statement is one argument of a program, which holds 128 KiB.
@@ -17,28 +17,28 @@ const ROWS_AT_ONCE: usize = 500;
 const ACCOUNTS_AT_ONCE: usize = 1_000;
 
 /// Makes `number` users.
-pub fn seed(addresses: &Addresses, number: u32) -> Done<Vec<Person>> {
-    let people: Vec<Person> = (0..number).map(Person::new).collect();
-    console::step(&format!("{number} people"), || {
-        rows(&addresses.database, &people)?;
-        accounts(addresses, &people)
+pub fn seed(addresses: &Addresses, number: u32) -> Done<Vec<User>> {
+    let users: Vec<User> = (0..number).map(User::new).collect();
+    console::step(&format!("{number} users"), || {
+        rows(&addresses.database, &users)?;
+        accounts(addresses, &users)
     })?;
-    Ok(people)
+    Ok(users)
 }
 
-fn rows(database: &str, people: &[Person]) -> Done {
+fn rows(database: &str, users: &[User]) -> Done {
     sql(database, "CREATE EXTENSION IF NOT EXISTS pgcrypto")?;
-    let with_rows: Vec<Value> = people
+    let with_rows: Vec<Value> = users
         .iter()
-        .filter(|person| matches!(person.kind, Kind::Old | Kind::New | Kind::Migrated))
-        .map(|person| {
+        .filter(|user| matches!(user.kind, Kind::Old | Kind::New | Kind::Migrated))
+        .map(|user| {
             json!({
-                "id": person.row_id(),
-                "username": person.username(),
-                "email": person.email(),
-                "password": person.legacy_knows().then(|| person.password()),
-                "uid": person.firebase_uid(),
-                "provider": match person.kind {
+                "id": user.row_id(),
+                "username": user.username(),
+                "email": user.email(),
+                "password": user.legacy_knows().then(|| user.password()),
+                "uid": user.firebase_uid(),
+                "provider": match user.kind {
                     Kind::Old => "local",
                     Kind::Migrated => "hybrid",
                     Kind::New | Kind::Unseen | Kind::NoAddress => "firebase",
@@ -60,18 +60,18 @@ fn rows(database: &str, people: &[Person]) -> Done {
     Ok(())
 }
 
-fn accounts(addresses: &Addresses, people: &[Person]) -> Done {
+fn accounts(addresses: &Addresses, users: &[User]) -> Done {
     let emulator = addresses
         .emulator
         .as_deref()
         .ok_or_else(|| Fault::new(STEP, "there is no Auth emulator"))?;
     let base = format!("{emulator}/identitytoolkit.googleapis.com/v1");
     let client = Client::new(Duration::from_secs(30));
-    let with_accounts: Vec<Value> = people
+    let with_accounts: Vec<Value> = users
         .iter()
-        .filter_map(|person| {
-            let uid = person.firebase_uid()?;
-            Some(json!({"localId": uid, "email": person.email(), "rawPassword": person.password()}))
+        .filter_map(|user| {
+            let uid = user.firebase_uid()?;
+            Some(json!({"localId": uid, "email": user.email(), "rawPassword": user.password()}))
         })
         .collect();
     for part in with_accounts.chunks(ACCOUNTS_AT_ONCE) {
@@ -92,14 +92,14 @@ fn accounts(addresses: &Addresses, people: &[Person]) -> Done {
             return Err(Fault::new(STEP, format!("batchCreate: {}", answer.text)));
         }
     }
-    for person in people.iter().filter(|person| person.kind == Kind::NoAddress) {
+    for user in users.iter().filter(|user| user.kind == Kind::NoAddress) {
         let url = format!("{base}/accounts:signUp?key=drill");
         let answer = client
             .post(&url, &[], &json!({"returnSecureToken": true}))
             .in_step(STEP)?;
         let answer = answer.json();
         let refresh_token = answer.get("refreshToken").and_then(Value::as_str);
-        person.memory().refresh_token = refresh_token.map(str::to_owned);
+        user.memory().refresh_token = refresh_token.map(str::to_owned);
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use shared::rollout::Percentage;
 use shared::routing::Policy;
 use stack::fault::{Done, In as _};
 
-use super::people::Person;
 use super::tally::Row;
 use super::trouble::Troubles;
+use super::users::User;
 
 /// One deployment of the edge.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Deployment {
 
 /// See the module.
 pub struct Stage {
-    pub people: Vec<Person>,
+    pub users: Vec<User>,
     pub at_once: usize,
     pub troubles: Troubles,
     deployment: RwLock<Arc<Deployment>>,
@@ -71,9 +71,9 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(people: Vec<Person>, at_once: u32, edge: &str, stop: Arc<AtomicBool>) -> Done<Self> {
+    pub fn new(users: Vec<User>, at_once: u32, edge: &str, stop: Arc<AtomicBool>) -> Done<Self> {
         Ok(Self {
-            people,
+            users,
             at_once: usize::try_from(at_once).unwrap_or(1),
             troubles: Troubles::default(),
             deployment: RwLock::new(Arc::new(Deployment::new(0, edge, "0")?)),

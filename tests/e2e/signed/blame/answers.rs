@@ -138,7 +138,7 @@ async fn no_caller_waits_longer_than_the_limit() {
     .unwrap();
     let edge = between(&rude.url, &rude.url).start().await;
     refused(get(&edge, "/api/open/x").await, 504, "UPSTREAM_TIMEOUT");
-    let body = serde_json::json!({ "token": crate::people::legacy_draft().mint() }).to_string();
+    let body = serde_json::json!({ "token": crate::users::legacy_draft().mint() }).to_string();
     let length = format!("content-length: {}", body.len());
     let verify = by(
         "203.0.113.9",

@@ -8,7 +8,7 @@ use testkit::keys::Key;
 use testkit::wire::Wire;
 
 use super::{between, by, exchange, puppets};
-use crate::people::{id_token, stranger};
+use crate::users::{id_token, stranger};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

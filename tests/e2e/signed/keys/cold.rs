@@ -6,7 +6,7 @@ use testkit::key_server::{Change, Mode};
 use testkit::tokens::Signature;
 
 use super::{ask, ask_at_once, becomes, believed, change, edge_of, issuer, state, token_by};
-use crate::people::{id_token, stranger};
+use crate::users::{id_token, stranger};
 
 const AT_ONCE: usize = 100;
 const STRANGERS: usize = 1_000;
@@ -39,11 +39,11 @@ async fn made_up_key_ids_cause_one_fetch_in_half_a_minute() {
     believed(&ask(&edge, &token_by("issuer-a")).await);
     assert_eq!(issuer.fetches(), 1);
     let began = Instant::now();
-    let person = stranger();
+    let user = stranger();
     for batch in 0..STRANGERS / AT_ONCE {
         let tokens = (0..AT_ONCE).map(|at| {
             let kid = format!("made-up-{batch}-{at}");
-            id_token(&person)
+            id_token(&user)
                 .header("kid", kid)
                 .signed(Signature::Bytes(vec![7; 256]))
                 .mint()

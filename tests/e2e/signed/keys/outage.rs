@@ -8,7 +8,7 @@ use testkit::keys::Key;
 
 use super::{ask, ask_at_once, becomes, believed, edge_of, issuer, state, token_by};
 use crate::edges::Edge;
-use crate::people::{id_token, stranger};
+use crate::users::{id_token, stranger};
 
 const PATIENCE: Duration = Duration::from_secs(25);
 

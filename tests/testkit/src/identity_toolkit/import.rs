@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Shared> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Batch {
-    users: Vec<Person>,
+    users: Vec<User>,
     hash_algorithm: Option<String>,
     /// Refuses the whole batch for an address that comes twice, and a user for an address that is taken. Off unless the caller asks for it.
     sanity_check: bool,
@@ -49,7 +49,7 @@ struct Batch {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Person {
+struct User {
     local_id: Option<String>,
     email: Option<String>,
     email_verified: bool,
@@ -81,13 +81,13 @@ async fn batch_create(
     if batch.users.len() > MAX_ACCOUNTS {
         return Err(Refusal::bad("BATCH_SIZE_EXCEEDED : at most 1000 accounts a call"));
     }
-    let hashes = batch.users.iter().any(|person| person.password_hash.is_some());
+    let hashes = batch.users.iter().any(|user| user.password_hash.is_some());
     if hashes && batch.hash_algorithm.as_deref() != Some(BCRYPT) {
         return Err(Refusal::bad("INVALID_HASH_ALGORITHM"));
     }
     if batch.sanity_check {
         let mut seen = HashSet::new();
-        for email in batch.users.iter().filter_map(|person| person.email.as_deref()) {
+        for email in batch.users.iter().filter_map(|user| user.email.as_deref()) {
             if !seen.insert(canonical(email)) {
                 return Err(Refusal::bad(format!("DUPLICATE_EMAIL : {email}")));
             }
@@ -96,8 +96,8 @@ async fn batch_create(
     let overwrite = batch.allow_overwrite.unwrap_or(true);
     let mut errors = Vec::new();
     let mut store = shared.store();
-    for (index, person) in batch.users.into_iter().enumerate() {
-        match account(person, &store, overwrite, batch.sanity_check) {
+    for (index, user) in batch.users.into_iter().enumerate() {
+        match account(user, &store, overwrite, batch.sanity_check) {
             Ok(account) => store.put(account),
             Err(message) => errors.push(json!({"index": index, "message": message})),
         }
@@ -109,15 +109,15 @@ async fn batch_create(
     Ok(Json(answer))
 }
 
-fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Result<Account, &'static str> {
-    let local_id = person
+fn account(user: User, store: &Store, overwrite: bool, checked: bool) -> Result<Account, &'static str> {
+    let local_id = user
         .local_id
         .filter(|uid| is_uid(uid))
         .ok_or("localId is missing")?;
     if !overwrite && store.by_id(&local_id).is_some() {
         return Err("localId belongs to an existing account - can not overwrite.");
     }
-    let email = match person.email.as_deref() {
+    let email = match user.email.as_deref() {
         Some(email) => Some(imported_email(email).ok_or("email is invalid")?),
         None => None,
     };
@@ -125,14 +125,14 @@ fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Res
     if checked && holder.is_some_and(|holder| holder.local_id != local_id) {
         return Err("email exists in other account in database");
     }
-    let password = match person.password_hash.as_deref() {
+    let password = match user.password_hash.as_deref() {
         Some(encoded) => Some(StoredPassword::imported(encoded).ok_or("Invalid base64 in passwordHash")?),
         None => None,
     };
-    if person.mfa_info.iter().any(|factor| factor.phone_info.is_none()) {
+    if user.mfa_info.iter().any(|factor| factor.phone_info.is_none()) {
         return Err("Importing TOTP MFA is not supported.");
     }
-    let factors = person.mfa_info.into_iter().map(|factor| Factor {
+    let factors = user.mfa_info.into_iter().map(|factor| Factor {
         id: factor.mfa_enrollment_id,
         phone: factor.phone_info,
     });
@@ -141,17 +141,17 @@ fn account(person: Person, store: &Store, overwrite: bool, checked: bool) -> Res
     Ok(Account {
         local_id,
         email,
-        email_verified: person.email_verified,
-        display_name: person.display_name,
-        photo_url: person.photo_url,
-        disabled: person.disabled,
+        email_verified: user.email_verified,
+        display_name: user.display_name,
+        photo_url: user.photo_url,
+        disabled: user.disabled,
         password_updated_at: password.is_some().then_some(at.saturating_mul(1_000)),
         password,
-        custom_attributes: person.custom_attributes,
+        custom_attributes: user.custom_attributes,
         valid_since: at,
         providers: Vec::new(),
-        created_at: millis(person.created_at).unwrap_or_else(|| at.saturating_mul(1_000)),
-        last_login_at: millis(person.last_login_at),
+        created_at: millis(user.created_at).unwrap_or_else(|| at.saturating_mul(1_000)),
+        last_login_at: millis(user.last_login_at),
         factors: factors.collect(),
     })
 }

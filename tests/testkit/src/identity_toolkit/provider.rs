@@ -8,7 +8,7 @@ use serde_json::json;
 use super::IdentityToolkit;
 use super::session::random;
 use super::store::{Account, canonical};
-use crate::tokens::{FirebasePerson, firebase_id_token, now};
+use crate::tokens::{FirebaseUser, firebase_id_token, now};
 
 const GOOGLE: &str = "google.com";
 
@@ -45,8 +45,8 @@ impl IdentityToolkit {
             });
             uid
         };
-        let person = FirebasePerson::new(&uid, &email);
-        let token = firebase_id_token(self.shared.project(), &person, at).claim(
+        let user = FirebaseUser::new(&uid, &email);
+        let token = firebase_id_token(self.shared.project(), &user, at).claim(
             "firebase",
             json!({"identities": {"email": [email]}, "sign_in_provider": GOOGLE}),
         );

@@ -15,7 +15,7 @@ use super::shape::Shape;
 use super::state::{Client, Shared};
 use super::store::{Account, Session, Store};
 use crate::keys::Key;
-use crate::tokens::{FirebasePerson, firebase_id_token, now};
+use crate::tokens::{FirebaseUser, firebase_id_token, now};
 
 /// The tokens of a sign-in.
 pub(super) struct Tokens {
@@ -64,12 +64,12 @@ impl Shared {
     }
 
     fn id_token(&self, account: &Account, session: &Session, now: i64, lifetime: i64) -> String {
-        let person = FirebasePerson {
+        let user = FirebaseUser {
             uid: account.local_id.clone(),
             email: account.email.clone(),
             email_verified: account.email_verified,
         };
-        let mut draft = firebase_id_token(self.project(), &person, now)
+        let mut draft = firebase_id_token(self.project(), &user, now)
             .claim("auth_time", session.auth_time)
             .claim("exp", now.saturating_add(lifetime));
         if let Some(tenant) = self.faults().tenant.clone() {

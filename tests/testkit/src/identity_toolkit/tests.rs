@@ -231,7 +231,7 @@ async fn batches_have_their_limits() {
     let many: Vec<Value> = (0..1_001)
         .map(|n| json!({"localId": format!("u-{n:04}")}))
         .collect();
-    let ids: Vec<&Value> = many.iter().map(|person| &person["localId"]).collect();
+    let ids: Vec<&Value> = many.iter().map(|user| &user["localId"]).collect();
     assert_eq!(google.import(json!(many)).await.status, 400);
     assert_eq!(google.import(json!([])).await.message(), "MISSING_USER_ACCOUNT");
     let unhashed = json!({"users": [{"localId": "u", "passwordHash": "eA"}]});
@@ -283,8 +283,8 @@ async fn one_of_many_concurrent_creations_wins() {
         .map(|_| {
             let google = google.clone();
             tokio::spawn(async move {
-                let person = json!({"localId": "u-1", "email": "ann@example.org", "password": PASSWORD});
-                google.admin("", person).await
+                let user = json!({"localId": "u-1", "email": "ann@example.org", "password": PASSWORD});
+                google.admin("", user).await
             })
         })
         .collect();
@@ -309,8 +309,8 @@ async fn one_of_many_concurrent_creations_wins() {
 #[tokio::test]
 async fn a_refresh_token_ends_with_its_account_or_its_revocation() {
     let google = Google::new().await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    let signed_up = google.client("signUp", person).await.body;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    let signed_up = google.client("signUp", user).await.body;
     let (uid, refresh) = (
         signed_up["localId"].clone(),
         signed_up["refreshToken"].as_str().unwrap(),
@@ -343,8 +343,8 @@ async fn a_refresh_token_ends_with_its_account_or_its_revocation() {
 #[tokio::test]
 async fn id_token_is_signed_and_names_its_user() {
     let google = Google::new().await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD, "displayName": "Ann"});
-    let signed_up = google.client("signUp", person).await.body;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD, "displayName": "Ann"});
+    let signed_up = google.client("signUp", user).await.body;
     let token = signed_up["idToken"].as_str().unwrap();
     let claims = super::session::verified_claims(token, Key::issuer()).unwrap();
     assert_eq!(claims["iss"], "https://securetoken.google.com/demo");
@@ -503,13 +503,13 @@ async fn faults_come_on_demand() {
         "quota": {"projects.accounts.lookup": {"calls": 1, "per_ms": 3_600_000}},
         "lose": {"projects.accounts": 1},
     }));
-    let person = || json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = || json!({"email": "ann@example.org", "password": PASSWORD});
     for _ in 0..2 {
-        let refused = google.client("signUp", person()).await;
+        let refused = google.client("signUp", user()).await;
         assert_eq!((refused.status, refused.retry_after.as_deref()), (429, Some("7")));
         assert_eq!(refused.body["error"]["status"], "RESOURCE_EXHAUSTED");
     }
-    assert_eq!(google.client("signUp", person()).await.status, 200);
+    assert_eq!(google.client("signUp", user()).await.status, 200);
     assert_eq!(google.admin(":lookup", json!({})).await.status, 200);
     let full = google.admin(":lookup", json!({})).await;
     assert_eq!(full.status, 429);
@@ -524,7 +524,7 @@ async fn faults_come_on_demand() {
     );
     assert!(!google.admin("", json!({"localId": "u-2"})).await.lost);
     google.change(json!({"down": true}));
-    assert!(google.client("signUp", person()).await.lost);
+    assert!(google.client("signUp", user()).await.lost);
     assert_eq!(google.shared.faults().calls("accounts.signUp"), 4);
     google.change(json!({"down": false, "forget_calls": true}));
     assert_eq!(google.shared.faults().calls("accounts.signUp"), 0);

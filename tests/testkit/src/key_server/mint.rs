@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::Key;
 use crate::tokens::{
-    Draft, FirebasePerson, LegacyPerson, Signature, custom_token, emulator_id_token, firebase_id_token,
+    Draft, FirebaseUser, LegacyUser, Signature, custom_token, emulator_id_token, firebase_id_token,
     legacy_token, now, session_cookie,
 };
 
@@ -113,15 +113,15 @@ impl MintRequest {
     }
 
     fn start(&self, now: i64) -> Result<Draft, String> {
-        let person = FirebasePerson {
+        let user = FirebaseUser {
             uid: self.uid.clone(),
             email: self.email.clone(),
             email_verified: self.email_verified,
         };
         Ok(match self.kind {
-            Kind::Firebase => firebase_id_token(&self.project, &person, now),
-            Kind::Emulator => emulator_id_token(&self.project, &person, now),
-            Kind::SessionCookie => session_cookie(&self.project, &person, now),
+            Kind::Firebase => firebase_id_token(&self.project, &user, now),
+            Kind::Emulator => emulator_id_token(&self.project, &user, now),
+            Kind::SessionCookie => session_cookie(&self.project, &user, now),
             Kind::Custom => custom_token(
                 &format!("sdk@{}.iam.gserviceaccount.com", self.project),
                 &self.uid,
@@ -129,7 +129,7 @@ impl MintRequest {
             ),
             Kind::Legacy => {
                 let secret = self.secret.as_ref().ok_or("a legacy token needs `secret`")?;
-                let person = LegacyPerson {
+                let user = LegacyUser {
                     id: self.uid.clone(),
                     email: self
                         .email
@@ -139,7 +139,7 @@ impl MintRequest {
                     user_type: self.user_type.clone(),
                     token_balance: 3,
                 };
-                legacy_token(&person, secret.as_bytes(), now, 7 * 24 * 3_600)
+                legacy_token(&user, secret.as_bytes(), now, 7 * 24 * 3_600)
             }
         })
     }

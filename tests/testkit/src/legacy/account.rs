@@ -12,19 +12,19 @@ use super::input::{Input, not_empty, password};
 use super::{Shared, passwords};
 
 /// Closes the account: the row stays, under an address that nobody has. It asks for no password.
-pub async fn close(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
+pub async fn close(State(service): Shared, Caller(user): Caller) -> Result<Response, Failure> {
     let now = Utc::now();
-    let original = person.email.clone().unwrap_or_default();
+    let original = user.email.clone().unwrap_or_default();
     let mut transaction = service.pool.begin().await?;
     sqlx::query(
         "UPDATE auth.users SET email = $2, token_balance = 0, is_active = false, updated_at = now() WHERE id = $1",
     )
-    .bind(person.id)
+    .bind(user.id)
     .bind(format!("deleted_{}_{original}", now.timestamp_millis()))
     .execute(&mut *transaction)
     .await?;
     sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1")
-        .bind(person.id)
+        .bind(user.id)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
@@ -39,19 +39,19 @@ pub async fn close(State(service): Shared, Caller(person): Caller) -> Result<Res
 /// Replaces the password. Tokens issued before stay good.
 pub async fn change_password(
     State(service): Shared,
-    Caller(person): Caller,
+    Caller(user): Caller,
     mut input: Input,
 ) -> Result<Response, Failure> {
     let current = input.required("currentPassword", not_empty);
     let new = input.required("newPassword", password);
     input.finish()?;
-    if !passwords::verify(current, person.password_hash).await? {
+    if !passwords::verify(current, user.password_hash).await? {
         // Documented as 400; no code catches it.
         return Err(Failure::internal("the current password is wrong"));
     }
     let hash = passwords::hash(new).await?;
     sqlx::query("UPDATE auth.users SET password_hash = $2 WHERE id = $1")
-        .bind(person.id)
+        .bind(user.id)
         .bind(hash)
         .execute(&service.pool)
         .await?;

@@ -10,11 +10,11 @@ use super::Shared;
 use super::answer::{Failure, ok, success};
 use super::bearer::Caller;
 use super::input::{Input, anything};
-use super::people::Person;
+use super::users::User;
 
 /// The caller's tokens.
-pub async fn show(Caller(person): Caller) -> Response {
-    ok(&json!({"user_id": person.id, "token_balance": person.token_balance}))
+pub async fn show(Caller(user): Caller) -> Response {
+    ok(&json!({"user_id": user.id, "token_balance": user.token_balance}))
 }
 
 /// Adds to a user's tokens or takes from them, for a service. It reads, changes and writes without a lock: of two calls at once one is
@@ -47,10 +47,10 @@ pub async fn change(
     let (Ok(id), Some(amount)) = (user.parse(), amount) else {
         return Err(Failure::validation(&[]));
     };
-    let person = Person::by_id(&service.pool, id)
+    let user = User::by_id(&service.pool, id)
         .await?
         .ok_or_else(Failure::user_not_found)?;
-    let before = i64::from(person.token_balance);
+    let before = i64::from(user.token_balance);
     let after = if operation == "add" {
         before.saturating_add(amount)
     } else {

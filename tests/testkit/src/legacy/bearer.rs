@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Service;
 use super::answer::Failure;
-use super::people::Person;
+use super::users::User;
 use crate::tokens::{AUDIENCE, ISSUER, legacy_token, now};
 
 const LIFETIME_SECONDS: i64 = 7 * 24 * 3_600;
@@ -54,10 +54,10 @@ impl From<Refused> for Failure {
 }
 
 impl Service {
-    /// A token for `person`, good for seven days.
-    pub fn issue(&self, person: &Person) -> String {
+    /// A token for `user`, good for seven days.
+    pub fn issue(&self, user: &User) -> String {
         legacy_token(
-            &person.for_token(),
+            &user.for_token(),
             &self.settings.jwt_secret,
             now(),
             LIFETIME_SECONDS,
@@ -84,14 +84,14 @@ impl Service {
     }
 
     /// The active user with this id.
-    pub async fn active(&self, id: Uuid) -> Result<Person, Refused> {
-        let found = Person::by_id(&self.pool, id).await.map_err(|error| {
+    pub async fn active(&self, id: Uuid) -> Result<User, Refused> {
+        let found = User::by_id(&self.pool, id).await.map_err(|error| {
             eprintln!("legacy stand-in: {error}");
             Refused::SomethingElse
         })?;
-        let person = found.ok_or(Refused::NobodyThere)?;
-        if person.is_active {
-            Ok(person)
+        let user = found.ok_or(Refused::NobodyThere)?;
+        if user.is_active {
+            Ok(user)
         } else {
             Err(Refused::Inactive)
         }
@@ -99,7 +99,7 @@ impl Service {
 }
 
 /// The active user behind the request's token.
-pub struct Caller(pub Person);
+pub struct Caller(pub User);
 
 impl FromRequestParts<Arc<Service>> for Caller {
     type Rejection = Failure;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::answer::{Failure, success};
 use super::input::{Input, email, not_empty, username};
-use super::people::Person;
+use super::users::User;
 use super::{Shared, passwords};
 
 /// By address or by username, never both.
@@ -22,23 +22,23 @@ pub async fn login(State(service): Shared, mut input: Input) -> Result<Response,
     }
     input.finish()?;
     let found = match (email, username) {
-        (Some(email), _) => Person::by_email(&service.pool, &email).await?,
-        (None, Some(username)) => Person::by_username(&service.pool, &username).await?,
+        (Some(email), _) => User::by_email(&service.pool, &email).await?,
+        (None, Some(username)) => User::by_username(&service.pool, &username).await?,
         (None, None) => None,
     };
-    let person = found.ok_or_else(|| {
+    let user = found.ok_or_else(|| {
         let message = "No account with this email or username";
         Failure::new(StatusCode::NOT_FOUND, "IDENTIFIER_NOT_FOUND", message)
     })?;
-    if !passwords::verify(password, person.password_hash.clone()).await? {
+    if !passwords::verify(password, user.password_hash.clone()).await? {
         return Err(Failure::new(
             StatusCode::UNAUTHORIZED,
             "INVALID_PASSWORD",
             "Invalid password",
         ));
     }
-    let token = service.issue(&person);
-    let (pool, id) = (service.pool.clone(), person.id);
+    let token = service.issue(&user);
+    let (pool, id) = (service.pool.clone(), user.id);
     // The service notes the sign-in after the answer; nobody waits for it, and nobody learns when it fails.
     tokio::spawn(async move {
         let _ = sqlx::query("UPDATE auth.users SET last_login = now() WHERE id = $1")
@@ -46,6 +46,6 @@ pub async fn login(State(service): Shared, mut input: Input) -> Result<Response,
             .execute(&pool)
             .await;
     });
-    let data = json!({"user": person.shown(), "token": token});
+    let data = json!({"user": user.shown(), "token": token});
     Ok(success(StatusCode::OK, "Login successful", &data))
 }

@@ -10,18 +10,18 @@ use sqlx::Row as _;
 use super::answer::{Failure, ok, time};
 use super::bearer::Caller;
 use super::input::{self, Input};
-use super::people::Person;
+use super::users::User;
 use super::{Service, Shared};
 
 /// The caller, with their profile.
-pub async fn show(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
-    Ok(ok(&json!({"user": with_profile(&service, &person).await?})))
+pub async fn show(State(service): Shared, Caller(user): Caller) -> Result<Response, Failure> {
+    Ok(ok(&json!({"user": with_profile(&service, &user).await?})))
 }
 
 /// Changes the fields that the body names. It checks the e-mail address and then ignores it.
 pub async fn change(
     State(service): Shared,
-    Caller(person): Caller,
+    Caller(user): Caller,
     mut input: Input,
 ) -> Result<Response, Failure> {
     let username = input.optional("username", input::username);
@@ -42,7 +42,7 @@ pub async fn change(
     });
     input.finish()?;
     if let Some(username) = &username {
-        rename(&service, &person, username).await?;
+        rename(&service, &user, username).await?;
     }
     let school = match school {
         Some(id) => Some(existing_school(&service, id).await?),
@@ -57,7 +57,7 @@ pub async fn change(
              gender = coalesce(excluded.gender, profile.gender), \
              school_id = coalesce(excluded.school_id, profile.school_id)",
     )
-    .bind(person.id)
+    .bind(user.id)
     .bind(names_full_name)
     .bind(full_name)
     .bind(born)
@@ -65,19 +65,19 @@ pub async fn change(
     .bind(school)
     .execute(&service.pool)
     .await?;
-    let person = Person::by_id(&service.pool, person.id)
+    let user = User::by_id(&service.pool, user.id)
         .await?
         .ok_or_else(Failure::user_not_found)?;
-    let user = with_profile(&service, &person).await?;
+    let user = with_profile(&service, &user).await?;
     Ok(ok(
         &json!({"user": user, "message": "Profile updated successfully"}),
     ))
 }
 
 /// Deletes the caller's profile.
-pub async fn remove(State(service): Shared, Caller(person): Caller) -> Result<Response, Failure> {
+pub async fn remove(State(service): Shared, Caller(user): Caller) -> Result<Response, Failure> {
     let done = sqlx::query("DELETE FROM auth.user_profiles WHERE user_id = $1")
-        .bind(person.id)
+        .bind(user.id)
         .execute(&service.pool)
         .await?;
     if done.rows_affected() == 0 {
@@ -90,9 +90,9 @@ pub async fn remove(State(service): Shared, Caller(person): Caller) -> Result<Re
     Ok(ok(&json!({"message": "Profile deleted successfully"})))
 }
 
-async fn rename(service: &Service, person: &Person, username: &str) -> Result<(), Failure> {
+async fn rename(service: &Service, user: &User, username: &str) -> Result<(), Failure> {
     let renamed = sqlx::query("UPDATE auth.users SET username = $2 WHERE id = $1")
-        .bind(person.id)
+        .bind(user.id)
         .bind(username)
         .execute(&service.pool)
         .await;
@@ -126,13 +126,13 @@ async fn existing_school(service: &Service, id: i64) -> Result<i32, Failure> {
     })
 }
 
-async fn with_profile(service: &Service, person: &Person) -> Result<Value, Failure> {
+async fn with_profile(service: &Service, user: &User) -> Result<Value, Failure> {
     let row = sqlx::query(
         "SELECT profile.*, school.name AS school_name, school.city, school.province \
          FROM auth.user_profiles AS profile LEFT JOIN public.schools AS school ON school.id = profile.school_id \
          WHERE user_id = $1",
     )
-    .bind(person.id)
+    .bind(user.id)
     .fetch_optional(&service.pool)
     .await?;
     let profile = row.map(|row| {
@@ -146,7 +146,7 @@ async fn with_profile(service: &Service, person: &Person) -> Result<Value, Failu
             })
         });
         json!({
-            "user_id": person.id,
+            "user_id": user.id,
             "full_name": row.get::<Option<String>, _>("full_name"),
             "date_of_birth": row.get::<Option<NaiveDate>, _>("date_of_birth"),
             "gender": row.get::<Option<String>, _>("gender"),
@@ -161,7 +161,7 @@ async fn with_profile(service: &Service, person: &Person) -> Result<Value, Failu
             },
         })
     });
-    let mut user = person.shown();
+    let mut user = user.shown();
     if let Some(user) = user.as_object_mut() {
         user.remove("updated_at");
         user.insert("profile".to_owned(), profile.unwrap_or(Value::Null));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Failure, success, time};
 use super::input::{self, Input};
-use super::people::Person;
+use super::users::User;
 use super::{Service, Shared, passwords};
 
 const MAX_BATCH: usize = 50;
@@ -20,15 +20,15 @@ pub async fn one(State(service): Shared, mut input: Input) -> Result<Response, F
     let email = input.required("email", input::email);
     let password = input.required("password", input::password);
     input.finish()?;
-    if Person::by_email(&service.pool, &email).await?.is_some() {
+    if User::by_email(&service.pool, &email).await?.is_some() {
         return Err(email_exists());
     }
-    if Person::by_username(&service.pool, &username).await?.is_some() {
+    if User::by_username(&service.pool, &username).await?.is_some() {
         return Err(username_exists());
     }
     let hash = passwords::hash(password).await?;
     let balance = service.settings.default_token_balance;
-    let person = Person::insert(&service.pool, Some(&username), &email, &hash, balance)
+    let user = User::insert(&service.pool, Some(&username), &email, &hash, balance)
         .await
         .map_err(|error| match error.as_database_error() {
             Some(refused) if refused.is_unique_violation() => match refused.constraint() {
@@ -37,7 +37,7 @@ pub async fn one(State(service): Shared, mut input: Input) -> Result<Response, F
             },
             _ => error.into(),
         })?;
-    let data = json!({"user": person.shown(), "token": service.issue(&person)});
+    let data = json!({"user": user.shown(), "token": service.issue(&user)});
     Ok(success(
         StatusCode::CREATED,
         "User registered successfully",
@@ -83,17 +83,17 @@ pub async fn batch(State(service): Shared, mut input: Input) -> Result<Response,
         }
         let hash = passwords::hash(password.to_owned()).await?;
         let balance = service.settings.default_token_balance;
-        let person = Person::insert(&mut *transaction, None, email, &hash, balance).await?;
+        let user = User::insert(&mut *transaction, None, email, &hash, balance).await?;
         results.push(json!({
             "index": index,
             "success": true,
             "user": {
-                "id": person.id,
-                "email": person.email,
-                "token_balance": person.token_balance,
-                "created_at": time(person.created_at),
+                "id": user.id,
+                "email": user.email,
+                "token_balance": user.token_balance,
+                "created_at": time(user.created_at),
             },
-            "token": service.issue(&person),
+            "token": service.issue(&user),
             "error": null,
         }));
     }

@@ -10,7 +10,7 @@ use crate::keys::Key;
 
 /// A user with an account at Firebase.
 #[derive(Debug, Clone)]
-pub struct FirebasePerson {
+pub struct FirebaseUser {
     /// The user's uid.
     pub uid: String,
     /// The user's address; users who came by phone or anonymously have none.
@@ -19,7 +19,7 @@ pub struct FirebasePerson {
     pub email_verified: bool,
 }
 
-impl FirebasePerson {
+impl FirebaseUser {
     /// A user with a verified address.
     #[must_use]
     pub fn new(uid: &str, email: &str) -> Self {
@@ -33,19 +33,19 @@ impl FirebasePerson {
 
 /// An ID token, valid for an hour from `now` (seconds since 1970), signed by [`Key::issuer`].
 #[must_use]
-pub fn firebase_id_token(project: &str, person: &FirebasePerson, now: i64) -> Draft {
+pub fn firebase_id_token(project: &str, user: &FirebaseUser, now: i64) -> Draft {
     let draft = Draft::new(Signature::Empty)
         .header("alg", "RS256")
         .header("typ", "JWT")
         .by(Key::issuer())
         .claim("iss", format!("https://securetoken.google.com/{project}"))
         .claim("exp", now.saturating_add(3_600));
-    about(draft, project, person, now)
+    about(draft, project, user, now)
 }
 
 /// A session cookie of five days: it has another issuer and another key.
 #[must_use]
-pub fn session_cookie(project: &str, person: &FirebasePerson, now: i64) -> Draft {
+pub fn session_cookie(project: &str, user: &FirebaseUser, now: i64) -> Draft {
     let mut draft = Draft::new(Signature::Empty)
         .header("alg", "RS256")
         .claim("iss", format!("https://session.firebase.google.com/{project}"))
@@ -53,13 +53,13 @@ pub fn session_cookie(project: &str, person: &FirebasePerson, now: i64) -> Draft
     if let Some(key) = Key::named("cookies") {
         draft = draft.by(key);
     }
-    about(draft, project, person, now)
+    about(draft, project, user, now)
 }
 
 /// An ID token of the Auth emulator: unsigned, with `alg` none.
 #[must_use]
-pub fn emulator_id_token(project: &str, person: &FirebasePerson, now: i64) -> Draft {
-    firebase_id_token(project, person, now)
+pub fn emulator_id_token(project: &str, user: &FirebaseUser, now: i64) -> Draft {
+    firebase_id_token(project, user, now)
         .header("alg", "none")
         .without_header("kid")
         .signed(Signature::Empty)
@@ -82,21 +82,21 @@ pub fn custom_token(service_account: &str, uid: &str, now: i64) -> Draft {
         .claim("uid", uid)
 }
 
-fn about(draft: Draft, project: &str, person: &FirebasePerson, now: i64) -> Draft {
+fn about(draft: Draft, project: &str, user: &FirebaseUser, now: i64) -> Draft {
     let mut identities = json!({});
     let mut provider = "anonymous";
     let mut draft = draft
         .claim("aud", project)
         .claim("auth_time", now)
         .claim("iat", now)
-        .claim("sub", person.uid.as_str())
-        .claim("user_id", person.uid.as_str());
-    if let Some(email) = &person.email {
+        .claim("sub", user.uid.as_str())
+        .claim("user_id", user.uid.as_str());
+    if let Some(email) = &user.email {
         identities = json!({"email": [email]});
         provider = "password";
         draft = draft
             .claim("email", email.as_str())
-            .claim("email_verified", person.email_verified);
+            .claim("email_verified", user.email_verified);
     }
     draft.claim(
         "firebase",
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn an_id_token_says_what_firebase_documents() {
-        let ann = FirebasePerson::new("uid-ann", "ann@example.com");
+        let ann = FirebaseUser::new("uid-ann", "ann@example.com");
         let draft = firebase_id_token("demo", &ann, 1_000);
         let claims = draft.claims();
         assert_eq!(claims["iss"], "https://securetoken.google.com/demo");
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_emulator_token_is_unsigned() {
-        let someone = FirebasePerson {
+        let someone = FirebaseUser {
             uid: "u".to_owned(),
             email: None,
             email_verified: false,

@@ -11,7 +11,7 @@ pub const AUDIENCE: &str = "atma-services";
 
 /// The user as the legacy service knows them when it issues a token.
 #[derive(Debug, Clone)]
-pub struct LegacyPerson {
+pub struct LegacyUser {
     /// The row's id, a UUID.
     pub id: String,
     /// The user's address.
@@ -26,22 +26,19 @@ pub struct LegacyPerson {
 
 /// A token valid for `lifetime` seconds from `now` (seconds since 1970). Admins get other claims than all other users, moderators included.
 #[must_use]
-pub fn legacy_token(person: &LegacyPerson, secret: &[u8], now: i64, lifetime: i64) -> Draft {
+pub fn legacy_token(user: &LegacyUser, secret: &[u8], now: i64, lifetime: i64) -> Draft {
     let draft = Draft::new(Signature::Hs256(secret.to_vec()))
         .header("alg", "HS256")
         .header("typ", "JWT")
-        .claim("id", person.id.as_str())
-        .claim("email", person.email.as_str());
-    let draft = match person.user_type.as_str() {
+        .claim("id", user.id.as_str())
+        .claim("email", user.email.as_str());
+    let draft = match user.user_type.as_str() {
         "admin" | "superadmin" => draft
-            .claim(
-                "username",
-                person.username.clone().map_or(Value::Null, Value::from),
-            )
-            .claim("role", person.user_type.as_str())
+            .claim("username", user.username.clone().map_or(Value::Null, Value::from))
+            .claim("role", user.user_type.as_str())
             .claim("type", "admin"),
         _ => draft
-            .claim("tokenBalance", person.token_balance)
+            .claim("tokenBalance", user.token_balance)
             .claim("type", "user"),
     };
     draft
@@ -55,8 +52,8 @@ pub fn legacy_token(person: &LegacyPerson, secret: &[u8], now: i64, lifetime: i6
 mod tests {
     use super::*;
 
-    fn person(user_type: &str) -> LegacyPerson {
-        LegacyPerson {
+    fn user(user_type: &str) -> LegacyUser {
+        LegacyUser {
             id: "8b0c9a5e-6c1a-4d3b-9d8e-0f1a2b3c4d5e".to_owned(),
             email: "ann@example.com".to_owned(),
             username: Some("ann".to_owned()),
@@ -73,7 +70,7 @@ mod tests {
             ("admin", "admin", Some("admin")),
             ("superadmin", "admin", Some("superadmin")),
         ] {
-            let draft = legacy_token(&person(user_type), b"secret", 100, 60);
+            let draft = legacy_token(&user(user_type), b"secret", 100, 60);
             let claims = draft.claims();
             assert_eq!(claims["type"], kind, "{user_type}");
             assert_eq!(claims.get("role").and_then(Value::as_str), role, "{user_type}");

@@ -1,7 +1,7 @@
 //! Registering, signing in, tokens and what they open.
 
 use serde_json::{Value, json};
-use testkit::tokens::{LegacyPerson, legacy_token, now};
+use testkit::tokens::{LegacyUser, legacy_token, now};
 
 use crate::support::{PASSWORD, SECRET, Stand, bearer, members, refused, text};
 
@@ -10,8 +10,8 @@ const USER: &str = "created_at email id is_active last_login token_balance updat
 #[test]
 fn registering_answers_the_row_and_a_token() {
     let stand = Stand::start();
-    let person = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD, "colour": 1});
-    let answer = stand.post("/auth/register", None, &person);
+    let user = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD, "colour": 1});
+    let answer = stand.post("/auth/register", None, &user);
     assert_eq!(answer.status, 201);
     assert_eq!(members(&answer.body), "data message success");
     assert_eq!(answer.body["message"], "User registered successfully");
@@ -31,7 +31,7 @@ fn registering_answers_the_row_and_a_token() {
         (json!({"username": "bob"}), "EMAIL_EXISTS"),
         (json!({"email": "bob@example.com"}), "USERNAME_EXISTS"),
     ] {
-        let mut again = person.clone();
+        let mut again = user.clone();
         again
             .as_object_mut()
             .unwrap()
@@ -159,18 +159,18 @@ fn verdict_on_a_token_is_200() {
         good.body["data"],
         json!({"valid": true, "user": {"id": id, "email": "ann@example.com", "user_type": "user"}})
     );
-    let person = LegacyPerson {
+    let user = LegacyUser {
         id: id.clone(),
         email: "ann@example.com".to_owned(),
         username: None,
         user_type: "user".to_owned(),
         token_balance: 3,
     };
-    let expired = legacy_token(&person, SECRET, now() - 100, 99).mint();
-    let forged = legacy_token(&person, b"another secret", now(), 60).mint();
-    let stranger = LegacyPerson {
+    let expired = legacy_token(&user, SECRET, now() - 100, 99).mint();
+    let forged = legacy_token(&user, b"another secret", now(), 60).mint();
+    let stranger = LegacyUser {
         id: "8b0c9a5e-6c1a-4d3b-9d8e-0f1a2b3c4d5e".to_owned(),
-        ..person
+        ..user
     };
     let nobody = legacy_token(&stranger, SECRET, now(), 60).mint();
     for (token, words) in [

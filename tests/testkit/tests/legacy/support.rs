@@ -164,8 +164,8 @@ impl Stand {
 
     /// Registers a user and returns their token and id.
     pub fn register(&self, name: &str) -> (String, String) {
-        let person = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
-        let answer = self.post("/auth/register", None, &person);
+        let user = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+        let answer = self.post("/auth/register", None, &user);
         assert_eq!(answer.status, 201, "{}", answer.body);
         let data = &answer.body["data"];
         (text(&data["token"]), text(&data["user"]["id"]))

@@ -14,7 +14,7 @@ pub struct Report {
     /// Allowed differences that an operator should know.
     pub notes: Vec<String>,
     /// The distribution of users; absent while there are differences, since the columns may be missing.
-    pub people: Option<Distribution>,
+    pub users: Option<Distribution>,
 }
 
 /// How many objects were compared.
@@ -83,22 +83,22 @@ impl fmt::Display for Report {
         self.notes
             .iter()
             .try_for_each(|note| writeln!(f, "note: {note}"))?;
-        let Some(people) = &self.people else { return Ok(()) };
-        writeln!(f, "users: {}", people.total)?;
+        let Some(users) = &self.users else { return Ok(()) };
+        writeln!(f, "users: {}", users.total)?;
         for (label, count) in [
-            ("local", people.local),
-            ("firebase", people.firebase),
-            ("hybrid", people.hybrid),
-            ("syncing", people.syncing),
-            ("sync failed", people.failed),
-            ("disabled at Firebase", people.disabled),
-            ("deactivated", people.inactive),
-            ("deleted", people.deleted),
-            ("without e-mail", people.without_email),
-            ("administrators and moderators", people.staff),
+            ("local", users.local),
+            ("firebase", users.firebase),
+            ("hybrid", users.hybrid),
+            ("syncing", users.syncing),
+            ("sync failed", users.failed),
+            ("disabled at Firebase", users.disabled),
+            ("deactivated", users.inactive),
+            ("deleted", users.deleted),
+            ("without e-mail", users.without_email),
+            ("administrators and moderators", users.staff),
         ] {
             writeln!(f, "  {label:30} {count:>12}")?;
         }
-        writeln!(f, "  {:30} {:>12}", "tokens in balances", people.tokens)
+        writeln!(f, "  {:30} {:>12}", "tokens in balances", users.tokens)
     }
 }

@@ -59,7 +59,7 @@ pub struct Claimed {
     /// The user.
     pub id: UserId,
     /// Their row, unless they are linked already or deleted.
-    pub person: Option<LocalUser>,
+    pub user: Option<LocalUser>,
     /// Whether they are linked already.
     pub linked: bool,
 }
@@ -89,7 +89,7 @@ pub async fn claim(
             let linked: bool = row.try_get("linked")?;
             Ok(Claimed {
                 id: UserId(row.try_get("user_id")?),
-                person: (there && !linked).then(|| LocalUser::from_row(row)).transpose()?,
+                user: (there && !linked).then(|| LocalUser::from_row(row)).transpose()?,
                 linked,
             })
         })
@@ -103,10 +103,10 @@ pub async fn claim(
 pub async fn renew(
     connection: &mut PgConnection,
     holder: &str,
-    people: &[LocalUser],
+    users: &[LocalUser],
     lease_seconds: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
-    let (ids, emails, hashes) = columns(people);
+    let (ids, emails, hashes) = columns(users);
     sqlx::query_scalar(
         "WITH leased AS ( \
              SELECT user_id FROM auth.user_migrations \
@@ -136,13 +136,13 @@ pub async fn renew(
 pub async fn link(
     connection: &mut PgConnection,
     holder: &str,
-    people: &[LocalUser],
+    users: &[LocalUser],
     issuer: &StoredIssuer,
     result: &str,
     actor: &Actor,
 ) -> sqlx::Result<Vec<Uuid>> {
-    let (ids, emails, hashes) = columns(people);
-    let active: Vec<bool> = people.iter().map(|person| person.is_active).collect();
+    let (ids, emails, hashes) = columns(users);
+    let active: Vec<bool> = users.iter().map(|user| user.is_active).collect();
     sqlx::query_scalar(include_str!("link.sql"))
         .bind(holder)
         .bind(ids)
@@ -258,13 +258,10 @@ pub async fn backlog(connection: &mut PgConnection, share: u16) -> sqlx::Result<
 }
 
 /// The columns to compare before a link: the row must still equal the imported data.
-fn columns(people: &[LocalUser]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
+fn columns(users: &[LocalUser]) -> (Vec<Uuid>, Vec<Option<&str>>, Vec<Option<&str>>) {
     (
-        people.iter().map(|person| person.id.0).collect(),
-        people.iter().map(|person| person.email.as_deref()).collect(),
-        people
-            .iter()
-            .map(|person| person.password_hash.as_deref())
-            .collect(),
+        users.iter().map(|user| user.id.0).collect(),
+        users.iter().map(|user| user.email.as_deref()).collect(),
+        users.iter().map(|user| user.password_hash.as_deref()).collect(),
     )
 }

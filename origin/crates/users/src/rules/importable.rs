@@ -115,9 +115,9 @@ mod tests {
             (format!("$2b$10${DIGEST}"), format!("$2b$10${DIGEST}")),
             (format!("$2y$14${DIGEST}"), format!("$2b$14${DIGEST}")),
         ] {
-            let person = importable(Some(" Ada@Example.org "), Some(&stored), MAX_COST).unwrap();
-            assert_eq!(person.bcrypt_hash, imported);
-            assert_eq!(person.email.as_str(), "ada@example.org");
+            let user = importable(Some(" Ada@Example.org "), Some(&stored), MAX_COST).unwrap();
+            assert_eq!(user.bcrypt_hash, imported);
+            assert_eq!(user.email.as_str(), "ada@example.org");
         }
     }
 

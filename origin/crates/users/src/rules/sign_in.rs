@@ -24,7 +24,7 @@ pub struct FirebaseSignIn {
     /// Whether Firebase has verified the address.
     pub email_verified: bool,
     /// The person, by what they have proven.
-    pub person: Option<ProvenPerson>,
+    pub user: Option<ProvenPerson>,
     /// The name to show, cut to the column's length.
     pub display_name: Option<String>,
     /// Photo URL; `None` unless it is a web address.
@@ -49,7 +49,7 @@ impl FirebaseSignIn {
             email_verified: vouched,
             proof: ownership::proof(vouched, Way::of(identity.sign_in_provider.as_deref()), None),
             email,
-            person: ProvenPerson::of(identity),
+            user: ProvenPerson::of(identity),
             display_name: identity.name.as_deref().and_then(display_name),
             photo_url: identity.picture.as_deref().and_then(photo_url),
             provider: identity.sign_in_provider.clone(),

@@ -37,7 +37,7 @@ pub async fn create_together(
         .bind(columns.request_ids)
         .bind(columns.providers)
         .bind(columns.issuers)
-        .bind(columns.people)
+        .bind(columns.users)
         .fetch_all(connection)
         .await
 }
@@ -58,7 +58,7 @@ struct Columns<'a> {
     request_ids: Vec<Option<&'a str>>,
     providers: Vec<Option<&'a str>>,
     issuers: Vec<&'a str>,
-    people: Vec<Option<&'a [u8]>>,
+    users: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> Columns<'a> {
@@ -80,7 +80,6 @@ impl<'a> Columns<'a> {
         self.request_ids.push(source.request_id.as_deref());
         self.providers.push(sign_in.provider.as_deref());
         self.issuers.push(sign_in.issuer.as_str());
-        self.people
-            .push(sign_in.person.as_ref().map(ProvenPerson::as_bytes));
+        self.users.push(sign_in.user.as_ref().map(ProvenPerson::as_bytes));
     }
 }

@@ -208,7 +208,7 @@ pub async fn first_sight(connection: &mut PgConnection, arrival: &Arrival) -> sq
         .bind(situations(sign_in.proof, &[Step::LinkAndChange]))
         .bind(situations(sign_in.proof, &[Step::LoseAddress]))
         .bind(sign_in.issuer.as_str())
-        .bind(sign_in.person.as_ref().map(ProvenPerson::as_bytes))
+        .bind(sign_in.user.as_ref().map(ProvenPerson::as_bytes))
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else {

@@ -16,8 +16,8 @@ struct Case {
 
 impl Case {
     fn at(percent: &str) -> Self {
-        let people = (0..10).map(Person::new).collect();
-        let stage = Stage::new(people, 1, "http://edge", Arc::new(AtomicBool::new(false))).unwrap();
+        let users = (0..10).map(User::new).collect();
+        let stage = Stage::new(users, 1, "http://edge", Arc::new(AtomicBool::new(false))).unwrap();
         stage.switch_to(Deployment::new(0, "http://edge", percent).unwrap());
         stage.begin("test");
         Self {
@@ -26,17 +26,17 @@ impl Case {
         }
     }
 
-    fn person(&self, number: u32) -> &Person {
+    fn user(&self, number: u32) -> &User {
         self.stage
-            .people
+            .users
             .iter()
-            .find(|person| person.number == number)
+            .find(|user| user.number == number)
             .unwrap()
     }
 
     /// A sign-in of `number`: status, route, reason and what else the answer says.
     fn sign_in(&self, number: u32, issuer: Option<Side>, answer: Answer) -> bool {
-        let person = self.person(number);
+        let user = self.user(number);
         let seen = Seen::new(
             Call::SignIn,
             issuer,
@@ -44,7 +44,7 @@ impl Case {
             self.began,
             Ok(answer),
         );
-        judge(&self.stage, person, &seen)
+        judge(&self.stage, user, &seen)
     }
 
     /// What was found wrong, the row being begun anew.
@@ -66,7 +66,7 @@ fn answer(status: u16, route: &str, reason: &str, body: &Value) -> Answer {
 }
 
 fn signed_in(case: &Case, number: u32, route: &str, reason: &str) -> Answer {
-    let id = case.person(number).row_id();
+    let id = case.user(number).row_id();
     answer(200, route, reason, &json!({"data": {"user": {"id": id}}}))
 }
 
@@ -82,7 +82,7 @@ fn outage(retry_after: bool) -> Answer {
 fn a_side_is_right_by_the_rules_or_for_a_cause_that_is_true() {
     let legacy = Some(Side::Legacy);
     let v2 = Some(Side::V2);
-    for (percent, person, issuer, route, reason, right) in [
+    for (percent, user, issuer, route, reason, right) in [
         ("0", OLD, legacy, "legacy", "not_in_cohort", true),
         ("100", OLD, v2, "v2", "in_cohort", true),
         ("100", OLD, legacy, "legacy", "not_in_cohort", false),
@@ -97,9 +97,9 @@ fn a_side_is_right_by_the_rules_or_for_a_cause_that_is_true() {
         ("0", OLD, None, "legacy", "not_in_cohort", false),
     ] {
         let case = Case::at(percent);
-        case.sign_in(person, issuer, signed_in(&case, person, route, reason));
+        case.sign_in(user, issuer, signed_in(&case, user, route, reason));
         let expected: &[Wrong] = if right { &[] } else { &[Wrong::Side] };
-        assert_eq!(case.wrong(), expected, "{percent} % {person} {route} {reason}");
+        assert_eq!(case.wrong(), expected, "{percent} % {user} {route} {reason}");
     }
 }
 
@@ -173,6 +173,6 @@ fn a_verdict_of_invalid_is_a_failure() {
         case.began,
         Ok(verdict),
     );
-    assert!(!judge(&case.stage, case.person(OLD), &seen));
+    assert!(!judge(&case.stage, case.user(OLD), &seen));
     assert_eq!(case.wrong(), [Wrong::Call, Wrong::Wording]);
 }

@@ -3,19 +3,19 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 
-use shared::identity::{Identity, Person};
+use shared::identity::{AssertedUser, Identity};
 use shared::time::UnixTime;
 use shared::token::TokenPolicy;
 use shared::token::translation::{CannotTranslate, Holder, Minted, translate};
 
 /// A user, and the legacy token that the edge last made for them: the isolate forgets both together.
 #[derive(Debug)]
-pub struct KnownPerson {
+pub struct KnownUser {
     holder: Holder,
     minted: RefCell<Option<Minted>>,
 }
 
-impl KnownPerson {
+impl KnownUser {
     /// The origin's description.
     #[must_use]
     pub const fn new(holder: Holder) -> Self {
@@ -48,9 +48,9 @@ impl KnownPerson {
     }
 }
 
-impl Deref for KnownPerson {
-    type Target = Person;
-    fn deref(&self) -> &Person {
-        &self.holder.person
+impl Deref for KnownUser {
+    type Target = AssertedUser;
+    fn deref(&self) -> &AssertedUser {
+        &self.holder.user
     }
 }

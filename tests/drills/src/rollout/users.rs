@@ -34,7 +34,7 @@ pub enum SignsInBy {
 
 /// One user.
 #[derive(Debug)]
-pub struct Person {
+pub struct User {
     pub number: u32,
     pub kind: Kind,
     pub by: SignsInBy,
@@ -77,7 +77,7 @@ pub struct SignIn {
     pub ended: Instant,
 }
 
-impl Person {
+impl User {
     /// The user with this number. Of ten, four are old, two new (one of those unseen), three migrated, one without an address; one of
     /// the old and one of the migrated sign in by username.
     pub fn new(number: u32) -> Self {

@@ -7,7 +7,7 @@ use stack::accounts::AccountStack;
 use stack::fault::{Done, Fault, In as _};
 use stack::{http, paths, run};
 
-const STEP: &str = "people";
+const STEP: &str = "users";
 
 /// The address of the `n`-th user, as they type it.
 pub fn email(n: u32) -> String {

@@ -1,7 +1,7 @@
 //! New users and their tokens.
 
 use serde_json::{Value, json};
-use testkit::tokens::{Draft, FirebasePerson, LegacyPerson, firebase_id_token, legacy_token, now};
+use testkit::tokens::{Draft, FirebaseUser, LegacyUser, firebase_id_token, legacy_token, now};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -10,14 +10,14 @@ use crate::stack;
 const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
 
 /// A new user at the issuer, with a verified address.
-pub fn stranger() -> FirebasePerson {
+pub fn stranger() -> FirebaseUser {
     let name = Uuid::new_v4().simple().to_string();
-    FirebasePerson::new(&format!("uid-{name}"), &format!("{name}@example.com"))
+    FirebaseUser::new(&format!("uid-{name}"), &format!("{name}@example.com"))
 }
 
-/// An ID token of `person`, good for the stack's project; a test may spoil it before it mints it.
-pub fn id_token(person: &FirebasePerson) -> Draft {
-    firebase_id_token(&stack::project(), person, now())
+/// An ID token of `user`, good for the stack's project; a test may spoil it before it mints it.
+pub fn id_token(user: &FirebaseUser) -> Draft {
+    firebase_id_token(&stack::project(), user, now())
 }
 
 /// A good ID token of a new user.
@@ -28,7 +28,7 @@ pub fn new_token() -> String {
 /// A legacy token of a user who need not exist; a test may spoil it before it mints it.
 pub fn legacy_draft() -> Draft {
     let id = Uuid::new_v4().to_string();
-    let person = LegacyPerson {
+    let user = LegacyUser {
         email: format!("{id}@example.com"),
         id,
         username: None,
@@ -36,7 +36,7 @@ pub fn legacy_draft() -> Draft {
         token_balance: 3,
     };
     legacy_token(
-        &person,
+        &user,
         stack::variable("E2E_LEGACY_SECRET").as_bytes(),
         now(),
         WEEK_SECONDS,
@@ -46,13 +46,13 @@ pub fn legacy_draft() -> Draft {
 /// A new user registers with the legacy service. Returns the body sent (good for signing in, too) and the answer.
 pub async fn register_with_legacy() -> (Value, Answer) {
     let name = Uuid::new_v4().simple().to_string();
-    let person = json!({ "email": format!("{name}@example.com"), "password": "old password 1" });
-    let mut registration = person.clone();
+    let user = json!({ "email": format!("{name}@example.com"), "password": "old password 1" });
+    let mut registration = user.clone();
     registration["username"] = name.into();
     let answer = stack::legacy()
         .post("/auth/register", &registration)
         .send()
         .await
         .expect(201);
-    (person, answer)
+    (user, answer)
 }

@@ -6,11 +6,11 @@ use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::answer::time;
-use crate::tokens::LegacyPerson;
+use crate::tokens::LegacyUser;
 
 /// A row.
 #[derive(Debug, Clone, FromRow)]
-pub struct Person {
+pub struct User {
     pub id: Uuid,
     pub username: Option<String>,
     pub email: Option<String>,
@@ -34,7 +34,7 @@ macro_rules! rows {
     };
 }
 
-impl Person {
+impl User {
     pub async fn by_id(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Self>> {
         sqlx::query_as(rows!("SELECT", "FROM auth.users WHERE id = $1"))
             .bind(id)
@@ -92,8 +92,8 @@ impl Person {
     }
 
     /// The claims of the user's token.
-    pub fn for_token(&self) -> LegacyPerson {
-        LegacyPerson {
+    pub fn for_token(&self) -> LegacyUser {
+        LegacyUser {
             id: self.id.to_string(),
             email: self.email.clone().unwrap_or_default(),
             username: self.username.clone(),

@@ -122,7 +122,7 @@ async fn provider_uid_hash_and_address_agree_in_every_row() {
 #[tokio::test]
 async fn other_columns_keep_their_bounds() {
     let database = TestDatabase::current().await;
-    database.legacy_person("a@x.test", 0).await;
+    database.legacy_user("a@x.test", 0).await;
     for (assignment, refused_by) in [
         ("federation_status = 'syncing'", None),
         (

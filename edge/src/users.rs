@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-pub use known::KnownPerson;
+pub use known::KnownUser;
 use lru::LruCache;
 use shared::api::changes::Changes;
 use shared::identity::{Identity, Subject, TokenKind};
@@ -30,8 +30,8 @@ const REMEMBERED_SECONDS: i64 = 300;
 /// Users who may act. Each record counts for so long that a change takes effect within [`STANDING_SECONDS`], and longer while the isolate
 /// follows the origin's changes.
 #[derive(Debug)]
-pub struct RememberedPeople {
-    people: LruCache<Key, Record>,
+pub struct RememberedUsers {
+    users: LruCache<Key, Record>,
     cursor: Option<String>,
     asked_at: Option<UnixTime>,
     answered_at: Option<UnixTime>,
@@ -44,7 +44,7 @@ pub struct RememberedPeople {
 
 #[derive(Debug)]
 struct Record {
-    person: Rc<KnownPerson>,
+    user: Rc<KnownUser>,
     said_at: UnixTime,
     /// Whether the feed reports every change after this record.
     is_covered: bool,
@@ -75,12 +75,12 @@ fn key(identity: &Identity) -> Key {
     )
 }
 
-impl RememberedPeople {
+impl RememberedUsers {
     /// Room for `capacity` users.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
         Self {
-            people: LruCache::new(capacity),
+            users: LruCache::new(capacity),
             cursor: None,
             asked_at: None,
             answered_at: None,
@@ -91,9 +91,9 @@ impl RememberedPeople {
     }
 
     /// The user behind `identity`, if the origin named them lately and has reported no change since.
-    pub fn get(&mut self, identity: &Identity, now: UnixTime) -> Option<Rc<KnownPerson>> {
+    pub fn get(&mut self, identity: &Identity, now: UnixTime) -> Option<Rc<KnownUser>> {
         let is_following = self.is_following(now);
-        let record = self.people.get(&key(identity))?;
+        let record = self.users.get(&key(identity))?;
         let longest = if is_following && record.is_covered {
             REMEMBERED_SECONDS
         } else {
@@ -101,7 +101,7 @@ impl RememberedPeople {
         };
         (0..longest)
             .contains(&now.since(record.said_at))
-            .then(|| Rc::clone(&record.person))
+            .then(|| Rc::clone(&record.user))
     }
 
     /// How often the isolate has forgotten a user so far: to be read before it asks the origin for a record.
@@ -111,17 +111,17 @@ impl RememberedPeople {
     }
 
     /// Remembers the origin's answer to a question at `now`, unless the isolate has forgotten a user since `before`.
-    pub fn insert(&mut self, identity: &Identity, person: Rc<KnownPerson>, now: UnixTime, before: Forgotten) {
+    pub fn insert(&mut self, identity: &Identity, user: Rc<KnownUser>, now: UnixTime, before: Forgotten) {
         if before != self.forgotten {
             return;
         }
-        let told_at = self.told.get(&person.id).copied().max(self.reset_at);
+        let told_at = self.told.get(&user.id).copied().max(self.reset_at);
         let record = Record {
             is_covered: !told_at.is_some_and(|at| may_be_behind(at, now)),
-            person,
+            user,
             said_at: now,
         };
-        self.people.put(key(identity), record);
+        self.users.put(key(identity), record);
     }
 
     /// Whether it is time to ask for changes. The caller who gets the question asks it; other requests go on meanwhile.
@@ -139,24 +139,24 @@ impl RememberedPeople {
     /// Forgets the users who have changed, by an answer to a question of `asked_at`.
     pub fn follow(&mut self, changes: Changes, asked_at: UnixTime) {
         if changes.reset {
-            self.people.clear();
+            self.users.clear();
             self.reset_at = Some(asked_at);
         }
-        if changes.reset || !changes.people.is_empty() {
+        if changes.reset || !changes.users.is_empty() {
             self.forgotten = Forgotten(self.forgotten.0.wrapping_add(1));
         }
         self.told.retain(|_, at| may_be_behind(*at, asked_at));
-        if !changes.people.is_empty() {
-            let changed = changes.people.iter().map(|person| (UserId(person.id), asked_at));
+        if !changes.users.is_empty() {
+            let changed = changes.users.iter().map(|user| (UserId(user.id), asked_at));
             self.told.extend(changed);
             let stale: Vec<Key> = self
-                .people
+                .users
                 .iter()
-                .filter(|(_, record)| self.told.contains_key(&record.person.id))
+                .filter(|(_, record)| self.told.contains_key(&record.user.id))
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in stale {
-                self.people.pop(&key);
+                self.users.pop(&key);
             }
         }
         self.cursor = Some(changes.cursor);
@@ -166,7 +166,7 @@ impl RememberedPeople {
     /// Forgets the user behind `identity`: the origin has just refused them.
     pub fn forget(&mut self, identity: &Identity) {
         self.forgotten = Forgotten(self.forgotten.0.wrapping_add(1));
-        self.people.pop(&key(identity));
+        self.users.pop(&key(identity));
     }
 
     fn is_following(&self, now: UnixTime) -> bool {
