@@ -15,6 +15,7 @@ const esbuild = require("esbuild");
 const PROJECT = "demo-crossfade";
 const SECRET = "benchmark-secret-benchmark-secret";
 const KID = "benchmark-key";
+const ASSERTION_KEY = `bench:${Buffer.alloc(32, 7).toString("base64url")}`;
 
 const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const jwks = { keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: KID, alg: "RS256", use: "sig" }] };
@@ -65,14 +66,21 @@ await new Promise((resolve) => nobody.close(resolve));
 const socket = [{ host: "127.0.0.1", port: 0 }];
 const common = { compatibilityDate: "2026-04-01", unsafeDirectSockets: socket };
 
-async function peer(name) {
+// Names of Workers, and the files of those that have another name.
+const peers = {
+  "pass-through": undefined, "hand-written": undefined, "firebase-auth-cloudflare-workers": undefined, jose: undefined,
+  // The pass-through at the end of a turn, and the one that is asked before anybody is measured.
+  "pass-through-again": "pass-through", "unmeasured": "pass-through",
+};
+
+async function peer([name, file = name]) {
   const built = await esbuild.build({
-    entryPoints: [path.join(root, "bench/edge/peers", `${name}.mjs`)],
+    entryPoints: [path.join(root, "bench/edge/peers", `${file}.mjs`)],
     bundle: true, format: "esm", target: "es2022", write: false, conditions: ["workerd", "worker", "browser"],
   });
   return {
     ...common, name, modules: true, script: built.outputFiles[0].text,
-    bindings: { UPSTREAM: upstream, PROJECT, KEYS_URL: keysUrl, KEYS: JSON.stringify(jwks.keys) },
+    bindings: { UPSTREAM: upstream, PROJECT, KEYS_URL: keysUrl, KEYS: JSON.stringify(jwks.keys), ASSERTION_KEY },
   };
 }
 
@@ -86,7 +94,7 @@ const ours = (name, folder, LOG_LEVEL) => ({
   bindings: {
     ENVIRONMENT: "development", FIREBASE_PROJECT_ID: PROJECT, FIREBASE_JWKS_URL: keysUrl,
     ORIGIN_URL: upstream, LEGACY_AUTH_URL: upstream, LEGACY_JWT_SECRETS: SECRET,
-    ORIGIN_ASSERTION_KEYS: `bench:${Buffer.alloc(32, 7).toString("base64url")}`, LOG_LEVEL,
+    ORIGIN_ASSERTION_KEYS: ASSERTION_KEY, LOG_LEVEL,
     UPSTREAMS: JSON.stringify([
       { prefix: "/api/archive", url: upstream, auth: "required" },
       { prefix: "/api/translated", url: upstream, auth: "required", token: "legacy" },
@@ -98,14 +106,13 @@ const ours = (name, folder, LOG_LEVEL) => ({
 const builds = [ours("crossfade", edge, "warn"), ours("crossfade-logging", edge, "info")];
 if (other) builds.push(ours("beside", path.resolve(other), "warn"));
 
-const peers = ["pass-through", "firebase-auth-cloudflare-workers", "jose"];
-const workers = [...builds, ...(await Promise.all(peers.map(peer)))];
+const workers = [...builds, ...(await Promise.all(Object.entries(peers).map(peer)))];
 // Lines are written and read, and shown nowhere.
 const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
 const workerd = new Miniflare({ host: "127.0.0.1", port: 0, handleRuntimeStdio, workers });
 await workerd.ready;
 const addresses = {};
-for (const name of [...builds.map((build) => build.name), ...peers]) addresses[name] = String(await workerd.unsafeGetDirectURL(name));
+for (const { name } of workers) addresses[name] = String(await workerd.unsafeGetDirectURL(name));
 console.log(JSON.stringify(addresses));
 
 process.stdin.resume();

@@ -8,7 +8,7 @@ mod workers;
 use std::fs;
 use std::path::PathBuf;
 
-use cases::{BESIDE, CASES, Case, OURS};
+use cases::{BESIDE, Case, FRESH, OURS, SETTLED, Tokens, UNMEASURED};
 use stack::fault::{Done, Fault, In as _};
 use stack::tools::{npm, wasm_target};
 use stack::{build_edge, console};
@@ -22,9 +22,12 @@ const STEP: &str = "bench edge";
 /// Options of `cargo xtask bench edge`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Tokens that no Worker has seen before.
+    /// Requests of each row in each turn, once the isolates have settled. Cold rows send so many new tokens.
+    #[arg(long, default_value_t = 3_000)]
+    requests: usize,
+    /// Requests that each Worker answers before it counts as settled.
     #[arg(long, default_value_t = 20_000)]
-    cold: usize,
+    settle: usize,
     /// Tokens that are sent again and again.
     #[arg(long, default_value_t = 200)]
     warm: usize,
@@ -45,31 +48,77 @@ pub struct Options {
     json: Option<PathBuf>,
 }
 
-impl Options {
-    /// Requests of each row in each turn.
-    fn a_turn(&self) -> usize {
-        self.cold.div_ceil(self.turns.max(1))
-    }
+/// Requests that are measured of a fresh isolate.
+const FIRST: usize = 2_000;
+/// Requests of each Worker at once while they settle.
+const SETTLE_STEP: usize = 5_000;
 
-    /// The rows, and their names.
-    fn cases(&self) -> Vec<(Case, String)> {
-        CASES
+/// One table: what is asked, and the figures of each row.
+struct Table {
+    cases: Vec<Case>,
+    rows: Vec<Figures>,
+}
+
+impl Table {
+    /// The rows that the options want. The two ends of a turn are always there: all others are compared with them.
+    fn of(cases: &[Case], options: &Options) -> Self {
+        let is_wanted = |case: &&Case| {
+            let only = options.only.as_ref();
+            cases::is_end(case) || only.is_none_or(|part| case.name.contains(part))
+        };
+        let (cases, rows) = cases
             .iter()
-            .filter(|case| self.only.as_ref().is_none_or(|part| case.name.contains(part)))
+            .filter(is_wanted)
             .flat_map(|case| {
                 let other = Case {
                     worker: BESIDE,
                     ..*case
                 };
-                let has_other = self.beside.is_some() && case.worker == OURS;
-                let other = has_other.then(|| (other, figures::beside(case.name)));
-                std::iter::once((*case, case.name.to_owned())).chain(other)
+                let has_other = options.beside.is_some() && case.worker == OURS;
+                let other = has_other.then(|| (other, Figures::new(&figures::beside(case.name))));
+                std::iter::once((*case, Figures::new(case.name))).chain(other)
             })
-            .collect()
+            .unzip();
+        Self { cases, rows }
+    }
+
+    /// Gives every row its turn; `counts` says whether the figures are kept.
+    fn turn(
+        &mut self,
+        workers: &Workers,
+        turn: usize,
+        requests: usize,
+        counts: bool,
+        options: &Options,
+    ) -> Done {
+        for (case, row) in self.cases.iter().zip(&mut self.rows) {
+            let measured = workers.measure(case, turn, requests, options)?;
+            if counts {
+                row.add(measured);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets every Worker answer as many requests as the options say.
+    fn settle(&self, workers: &Workers, options: &Options) -> Done {
+        let mut settled: Vec<&str> = Vec::new();
+        for case in self.cases.iter().filter(|case| case.tokens == Tokens::Warm) {
+            if !settled.contains(&case.worker) {
+                settled.push(case.worker);
+                let mut left = options.settle;
+                while left > 0 {
+                    let requests = left.min(SETTLE_STEP);
+                    workers.measure(case, 0, requests, options)?;
+                    left -= requests;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// Builds the Worker, starts all of them, sends the load in turns and prints the table.
+/// Builds the Worker, starts all of them, sends the load in turns and prints the tables.
 pub fn run(options: &Options) -> Done {
     console::step("npm tools", npm::ensure)?;
     console::step("wasm32 target", wasm_target::ensure)?;
@@ -78,28 +127,41 @@ pub fn run(options: &Options) -> Done {
     })?;
     let load_before = fs::read_to_string("/proc/loadavg").in_step(STEP)?;
     let load_before = load_before.split(' ').next().unwrap_or_default().to_owned();
-    let upstream = upstream::start().in_step(STEP)?;
+    let upstream = format!("http://{}", upstream::start().in_step(STEP)?);
+    let mut fresh = Table::of(&FRESH, options);
+    for turn in 1..=options.turns {
+        console::step(
+            &format!("fresh isolates, turn {turn} of {}", options.turns),
+            || {
+                let workers = Workers::start(&upstream, options, 0)?;
+                workers.measure(&UNMEASURED, 0, FIRST, options)?;
+                fresh.turn(&workers, turn, FIRST, true, options)
+            },
+        )?;
+    }
+    let mut settled = Table::of(&SETTLED, options);
     let mut workers = None;
-    console::step("make tokens, start the Workers", || {
-        workers = Some(Workers::start(&format!("http://{upstream}"), options)?);
+    console::step("make tokens, start the Workers, let them settle", || {
+        let started = Workers::start(&upstream, options, options.requests * (options.turns + 1))?;
+        settled.settle(&started, options)?;
+        workers = Some(started);
         Ok(())
     })?;
     let workers = workers.ok_or_else(|| Fault::new(STEP, "the Workers did not start"))?;
-    let cases = options.cases();
-    let mut rows: Vec<Figures> = cases.iter().map(|(_, name)| Figures::new(name)).collect();
     for turn in 0..=options.turns {
-        // The first turn compiles, fetches keys and fills connections; it is not counted.
-        console::step(&format!("turn {turn} of {}", options.turns), || {
-            for ((case, _), row) in cases.iter().zip(&mut rows) {
-                let measured = workers.measure(case, turn, options)?;
-                if turn > 0 {
-                    row.add(measured);
-                }
-            }
-            Ok(())
+        // The first turn settles what only some rows do, such as new tokens; it is not counted.
+        console::step(&format!("settled, turn {turn} of {}", options.turns), || {
+            settled.turn(&workers, turn, options.requests, turn > 0, options)
         })?;
     }
     drop(workers);
     let starts = start::measure()?;
-    report::print(&rows, options, build_edge::sizes()?, &starts, &load_before)
+    report::print(
+        &fresh.rows,
+        &settled.rows,
+        options,
+        build_edge::sizes()?,
+        &starts,
+        &load_before,
+    )
 }

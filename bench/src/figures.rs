@@ -66,6 +66,17 @@ impl Figures {
         all.map(|cpu| cpu.as_secs_f64() * 1e6 / self.requests().max(1) as f64)
     }
 
+    /// The same turn by turn.
+    pub fn costs(&self) -> Vec<f64> {
+        self.turns
+            .iter()
+            .map(|turn| {
+                let cpu = turn.service_cpu.map_or(f64::NAN, |cpu| cpu.as_secs_f64());
+                cpu * 1e6 / turn.requests.max(1) as f64
+            })
+            .collect()
+    }
+
     /// Microseconds of PostgreSQL's processor time a request.
     pub fn database_cpu(&self) -> f64 {
         let all: Duration = self.turns.iter().map(|turn| turn.database_cpu).sum();

@@ -39,14 +39,17 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The median of the ratios turn by turn: what slows the machine down slows both sides of a turn.
+/// The ratios turn by turn: what slows the machine down slows both sides of a turn.
+pub fn turn_ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter()
+        .zip(theirs)
+        .map(|(ours, theirs)| ours / theirs)
+        .collect()
+}
+
+/// The median of the ratios turn by turn.
 pub fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
-    median(
-        ours.iter()
-            .zip(theirs)
-            .map(|(ours, theirs)| ours / theirs)
-            .collect(),
-    )
+    median(turn_ratios(ours, theirs))
 }
 
 /// Prints each figure beside what is wanted of it. A missed target is told, not an error: it depends on the machine.

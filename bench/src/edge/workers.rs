@@ -24,15 +24,15 @@ pub struct Workers {
 }
 
 impl Workers {
-    pub fn start(upstream: &str, options: &Options) -> Done<Self> {
+    /// Starts them all, with `cold` tokens that nobody has seen; the first of these are the warm ones too.
+    pub fn start(upstream: &str, options: &Options, cold: usize) -> Done<Self> {
         let tokens_file = paths::working("bench-tokens");
         fs::create_dir_all(paths::working("")).in_step(STEP)?;
         let mut child = Command::new("node")
             .arg(paths::root().join("bench/edge/serve.mjs"))
             .arg(paths::root())
             .arg(upstream)
-            // The uncounted first turn needs unseen tokens too.
-            .arg((options.cold + options.a_turn()).to_string())
+            .arg(cold.max(options.warm).to_string())
             .arg(options.warm.to_string())
             .arg(&tokens_file)
             .args(&options.beside)
@@ -60,16 +60,16 @@ impl Workers {
         })
     }
 
-    pub fn measure(&self, case: &Case, turn: usize, options: &Options) -> Done<Measured> {
+    /// Sends `requests` of `case`. A turn has cold tokens of its own.
+    pub fn measure(&self, case: &Case, turn: usize, requests: usize, options: &Options) -> Done<Measured> {
         let address = self
             .addresses
             .get(case.worker)
             .map(|url| url.trim_start_matches("http://").trim_end_matches('/'))
             .ok_or_else(|| Fault::new(STEP, format!("{} has no address", case.worker)))?;
-        let a_turn = options.a_turn();
         let legacy_from = self.tokens.len().saturating_sub(options.warm);
         let range = match case.tokens {
-            Tokens::Cold => turn * a_turn..((turn + 1) * a_turn).min(legacy_from),
+            Tokens::Cold => turn * requests..((turn + 1) * requests).min(legacy_from),
             Tokens::Warm => 0..options.warm.min(legacy_from),
             Tokens::Legacy => legacy_from..self.tokens.len(),
         };
@@ -77,7 +77,7 @@ impl Workers {
         let requests = if case.tokens == Tokens::Cold {
             tokens.len()
         } else {
-            a_turn
+            requests
         };
         let request = |number: usize, text: &mut Vec<u8>| {
             let Some(token) = tokens
