@@ -15,6 +15,7 @@ mod notes;
 mod rollout;
 mod send;
 mod service;
+mod socket_io;
 mod standing;
 mod strict;
 mod translation;
@@ -46,6 +47,7 @@ use crate::shadow::ShadowRead;
 use crate::trace::{Seed, Trace};
 use crate::users::RememberedUsers;
 pub use notes::Notes;
+pub use socket_io::{RefusedPacket, Replaced};
 
 /// The state of one isolate, as one request sees it.
 pub struct Gateway<'a, K, E> {
@@ -82,6 +84,8 @@ pub struct Reply<A> {
     pub notes: Notes,
     /// The same read at the other side, for comparison once this answer has been sent.
     pub shadow: Option<ShadowRead>,
+    /// Whether the tokens in the messages of the WebSocket that this answer opens are to be replaced ([`Gateway::replace_token`]).
+    pub replaces_tokens: bool,
 }
 
 /// Who made the answer.
@@ -109,29 +113,7 @@ where
         upstreams: &U,
         seed: &Seed,
     ) -> Reply<U::Answer> {
-        let trace = Trace::continued(
-            inbound.header(headers::REQUEST_ID),
-            inbound.header(headers::TRACEPARENT),
-            seed,
-        );
-        let (changes, service) = scrub::scrub(inbound, &self.config.service_keys, &trace);
-        let mut journey = Journey {
-            gateway: self,
-            inbound,
-            upstreams,
-            now: (self.clock)(),
-            notes: Notes {
-                route: EDGE,
-                service: service.map(|service| service.name.clone()),
-                ..Notes::default()
-            },
-            trace,
-            changes,
-            service,
-            seed,
-            shadow: None,
-            on_answer: HeaderChanges::default(),
-        };
+        let mut journey = self.journey(inbound, upstreams, seed);
         let body = match journey.travel().await {
             Ok(body) => body,
             Err(refusal) => journey.refuse(&refusal),
@@ -162,6 +144,39 @@ where
             headers,
             notes,
             shadow: journey.shadow,
+            replaces_tokens: journey.replaces_tokens,
+        }
+    }
+
+    fn journey<'a, U>(
+        &'a self,
+        inbound: &'a Inbound<'a>,
+        upstreams: &'a U,
+        seed: &'a Seed,
+    ) -> Journey<'a, 'a, K, E, U> {
+        let trace = Trace::continued(
+            inbound.header(headers::REQUEST_ID),
+            inbound.header(headers::TRACEPARENT),
+            seed,
+        );
+        let (changes, service) = scrub::scrub(inbound, &self.config.service_keys, &trace);
+        Journey {
+            gateway: self,
+            inbound,
+            upstreams,
+            now: (self.clock)(),
+            notes: Notes {
+                route: EDGE,
+                service: service.map(|service| service.name.clone()),
+                ..Notes::default()
+            },
+            trace,
+            changes,
+            service,
+            seed,
+            shadow: None,
+            on_answer: HeaderChanges::default(),
+            replaces_tokens: false,
         }
     }
 }
@@ -182,6 +197,7 @@ struct Journey<'a, 'b, K, E, U> {
     shadow: Option<ShadowRead>,
     /// The changes of a service's answer, before the marks that every answer gets.
     on_answer: HeaderChanges,
+    replaces_tokens: bool,
 }
 
 impl<K, E, U> Journey<'_, '_, K, E, U>

@@ -31,6 +31,9 @@ pub trait Upstreams {
     /// The bytes of a body that was read whole, if they are at most `limit`. The body is still forwarded.
     fn body(&self, limit: u32) -> Option<Vec<u8>>;
 
+    /// From now on `body` is sent in place of the request's own, which was read whole.
+    fn replace_body(&self, body: &[u8]);
+
     /// Sends the request with `forward`'s changes and waits for the answer's headers.
     ///
     /// # Errors

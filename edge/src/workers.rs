@@ -14,6 +14,7 @@ mod journal;
 mod keys;
 mod overrides;
 mod shadow;
+mod socket;
 mod step_down;
 mod task;
 mod telemetry;
@@ -52,7 +53,7 @@ use webcrypto::WebCrypto;
 /// An exception of the runtime when even an answer of our own cannot be built.
 pub fn answer(request: Request, env: Env, context: worker_sys::Context) -> Result<JsValue, JsValue> {
     let context = Context::new(context);
-    task::run(async move { serve(request, &env, &context).await })
+    task::run(async move { serve(request, &env, &context).await.map(JsValue::from) })
 }
 
 async fn serve(request: Request, env: &Env, context: &Context) -> Result<Response, JsValue> {
@@ -74,13 +75,28 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
         // The breaker's next probe would refuse the requests that come meanwhile, and these would count as failures again.
         isolate.breakers.borrow_mut().trust_v2();
     }
-    let (reply, shadow) = travel(request, &inbound, isolate, env, context).await;
+    let (reply, sent) = travel(request, &inbound, isolate, env, context).await;
     isolate.watch.keep_up(context);
-    if let (ReplyBody::Relayed(answer), Some(shadow)) = (&reply.body, shadow) {
-        // Only the comparison is lost.
-        let _ = shadow.start(answer, context);
+    let mut socket = None;
+    match (&reply.body, sent) {
+        (ReplyBody::Relayed(answer), Sent::Shadowed(shadow)) => {
+            // Only the comparison is lost.
+            let _ = shadow.start(answer, context);
+        }
+        (ReplyBody::Relayed(answer), Sent::Socket(request)) if answer.status() == 101 => {
+            socket = Some(request)
+        }
+        _ => {}
     }
-    finish(reply, &inbound, isolate, (env, context), started_ms).await
+    finish(reply, &inbound, isolate, (env, context), (socket, started_ms)).await
+}
+
+/// What is still needed of a request that was answered.
+enum Sent {
+    Nothing,
+    Shadowed(Box<Shadow>),
+    /// It opened a WebSocket whose messages the edge reads.
+    Socket(Request),
 }
 
 async fn travel(
@@ -89,30 +105,21 @@ async fn travel(
     isolate: &Rc<Isolate>,
     env: &Env,
     context: &Context,
-) -> (Reply<Response>, Option<Shadow>) {
+) -> (Reply<Response>, Sent) {
     let keys = RequestKeys::new(&isolate.keys, context);
-    let gateway = Gateway {
-        config: &isolate.config,
-        verifier: Verifier {
-            policy: &isolate.config.tokens,
-            verified: &isolate.verified,
-            keys: &keys,
-            engine: &WebCrypto,
-        },
-        breakers: &isolate.breakers,
-        users: &isolate.users,
-        tallies: &isolate.watch.tallies,
-        clock: &now,
-    };
+    let gateway = gateway(isolate, &keys);
     let upstreams = RequestUpstreams::new(request, env, &isolate.watch, context);
     let seed = isolate.entropy.seed();
     let mut reply = gateway.handle(inbound, &upstreams, &seed).await;
     if !matches!(reply.body, ReplyBody::Relayed(_)) {
         upstreams.drop_body().await;
     }
-    let shadow = reply.shadow.take().map(|read| {
+    if reply.replaces_tokens {
+        return (reply, Sent::Socket(upstreams.into_parts().0));
+    }
+    let sent = reply.shadow.take().map_or(Sent::Nothing, |read| {
         let (request, body) = upstreams.into_parts();
-        Shadow {
+        Sent::Shadowed(Box::new(Shadow {
             request,
             body,
             read,
@@ -125,9 +132,25 @@ async fn travel(
                 .autopilot
                 .is_some()
                 .then(|| Rc::clone(&isolate.watch)),
-        }
+        }))
     });
-    (reply, shadow)
+    (reply, sent)
+}
+
+fn gateway<'a>(isolate: &'a Isolate, keys: &'a RequestKeys<'a>) -> Gateway<'a, RequestKeys<'a>, WebCrypto> {
+    Gateway {
+        config: &isolate.config,
+        verifier: Verifier {
+            policy: &isolate.config.tokens,
+            verified: &isolate.verified,
+            keys,
+            engine: &WebCrypto,
+        },
+        breakers: &isolate.breakers,
+        users: &isolate.users,
+        tallies: &isolate.watch.tallies,
+        clock: &now,
+    }
 }
 
 async fn finish(
@@ -135,13 +158,24 @@ async fn finish(
     inbound: &Inbound<'_>,
     isolate: &Rc<Isolate>,
     (env, context): (&Env, &Context),
-    started_ms: u64,
+    (socket, started_ms): (Option<Request>, u64),
 ) -> Result<Response, JsValue> {
     let notes = &reply.notes;
     let record = |status| journal::record(notes, inbound, status, started_ms, isolate, context);
     let own = match reply.body {
         ReplyBody::Relayed(answer) => {
-            if let Ok(relayed) = glue::relay(&answer, reply.headers.as_text()) {
+            let headers = reply.headers.as_text();
+            let relayed = match &socket {
+                Some(request) => socket::relay(
+                    &answer,
+                    headers,
+                    request,
+                    (env, context),
+                    notes.token_kind.is_some(),
+                ),
+                None => glue::relay(&answer, headers),
+            };
+            if let Ok(relayed) = relayed {
                 record(answer.status());
                 return Ok(relayed);
             }

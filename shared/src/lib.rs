@@ -39,6 +39,7 @@ pub mod problem;
 pub mod rollout;
 pub mod routing;
 pub mod service_keys;
+pub mod socket_io;
 pub mod stage;
 pub mod steering;
 pub mod step_down;

@@ -4,11 +4,15 @@ use serde::Deserialize;
 
 use super::auth_mode::AuthMode;
 
-/// How the edge hands a legacy token to a service that reads only those.
+/// Where a service that reads only legacy tokens finds one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Translation {
-    /// The parameter of the query where the service finds it in a handshake, beside the header.
-    pub query: Option<String>,
+pub enum Translation {
+    /// In the `Authorization` header alone.
+    Header,
+    /// Also in this parameter of the query, in a handshake.
+    Query(String),
+    /// Also in the payload of Socket.IO's CONNECT packets, under this name (`auth` of the client).
+    Auth(String),
 }
 
 /// The kinds of token that the edge can make.
@@ -19,7 +23,25 @@ pub(super) enum Kind {
 }
 
 impl Translation {
-    /// Reads `token` and `token_in` of an entry: `header` (the default), or `query:NAME`.
+    /// The parameter of the query.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        match self {
+            Self::Query(name) => Some(name),
+            Self::Header | Self::Auth(_) => None,
+        }
+    }
+
+    /// The name in the payload of CONNECT packets.
+    #[must_use]
+    pub fn auth(&self) -> Option<&str> {
+        match self {
+            Self::Auth(name) => Some(name),
+            Self::Header | Self::Query(_) => None,
+        }
+    }
+
+    /// Reads `token` and `token_in` of an entry: `header` (the default), `query:NAME` or `auth:NAME`.
     ///
     /// # Errors
     /// The broken rule.
@@ -41,18 +63,26 @@ impl Translation {
         if forward_token {
             return Err("`token` replaces the caller's own, which forward_token sends on");
         }
-        let query = match token_in {
-            None | Some("header") => None,
-            Some(place) => Some(parameter(place).ok_or("token_in is not `header` or `query:NAME`")?),
-        };
-        Ok(Some(Self { query }))
+        Self::place(token_in.unwrap_or("header"))
+            .map(Some)
+            .ok_or("token_in is not `header`, `query:NAME` or `auth:NAME`")
     }
-}
 
-fn parameter(place: &str) -> Option<String> {
-    let name = place.strip_prefix("query:")?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then(|| name.to_owned())
+    fn place(text: &str) -> Option<Self> {
+        if text == "header" {
+            return Some(Self::Header);
+        }
+        let (place, name) = text.split_once(':')?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
+            return None;
+        }
+        match place {
+            "query" => Some(Self::Query(name.to_owned())),
+            "auth" => Some(Self::Auth(name.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,20 +90,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_the_header_or_a_parameter() {
+    fn a_place_is_the_header_a_parameter_or_a_payload() {
         let read = |token_in| Translation::read(Some(Kind::Legacy), token_in, AuthMode::Optional, false);
-        let found = |token_in| read(token_in).map(|translation| translation.and_then(|it| it.query));
-        assert_eq!(found(None), Ok(None));
-        assert_eq!(found(Some("header")), Ok(None));
-        assert_eq!(found(Some("query:token")), Ok(Some("token".to_owned())));
+        assert_eq!(read(None), Ok(Some(Translation::Header)));
+        assert_eq!(read(Some("header")), Ok(Some(Translation::Header)));
+        let token = || "token".to_owned();
+        assert_eq!(read(Some("query:token")), Ok(Some(Translation::Query(token()))));
+        assert_eq!(read(Some("auth:token")), Ok(Some(Translation::Auth(token()))));
         for refused in [
             "",
             "query",
             "query:",
             "query:a b",
             "query:a=b",
+            "auth:",
+            "auth:a b",
             "cookie:token",
             "Header",
+            "header:token",
         ] {
             assert!(read(Some(refused)).is_err(), "{refused}");
         }

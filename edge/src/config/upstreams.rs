@@ -9,6 +9,9 @@ use super::translation::{Kind, Translation};
 use super::url::{BaseUrl, Target};
 use crate::paths;
 
+/// The path of a Socket.IO server, where it has its default.
+const SOCKET_IO: &str = "/socket.io";
+
 /// All app services; the longest prefix wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppServices(Vec<AppService>);
@@ -171,6 +174,15 @@ impl AppService {
 
     fn serves(&self, path: &str) -> bool {
         below(path, &self.prefix)
+    }
+
+    /// Where its Socket.IO server is, as clients see it, without a slash at the end.
+    #[must_use]
+    pub fn socket_io(&self) -> String {
+        match self.prefix.strip_suffix(SOCKET_IO) {
+            Some(_) => self.prefix.clone(),
+            None => [&self.prefix, SOCKET_IO].concat(),
+        }
     }
 
     /// The address for a request to `path`. `None` when two slashes follow a stripped prefix: a URL parser at the service would take the

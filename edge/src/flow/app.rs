@@ -36,26 +36,21 @@ where
         service: &AppService,
     ) -> Result<ReplyBody<U::Answer>, Refusal> {
         let offer = self.handshake(service)?;
-        self.receive().await?;
+        let in_packets = self.token_in_packets(service)?;
+        let body = self.receive().await?;
+        if in_packets.is_some() {
+            Self::is_held(body)?;
+        }
         let query = TokenInQuery::read(self.inbound, service)?;
         let caller = match (service.auth, offer.unverified_token.or(query.unverified_token())) {
             (AuthMode::None, _) => None,
             (_, Some(unverified)) => Some(self.verify(unverified).await?),
             (_, None) => self.authenticate().await?,
         };
-        if caller.is_none() && service.auth == AuthMode::Required {
+        if caller.is_none() && service.auth == AuthMode::Required && in_packets.is_none() {
             return Err(Refusal::new(
                 Problem::new(ErrorCode::TokenMissing),
                 "token_missing",
-            ));
-        }
-        if let Some(caller) = &caller
-            && caller.second_factor.is_none()
-            && service.second_factor.covers(self.inbound.path())
-        {
-            return Err(Refusal::new(
-                Problem::new(ErrorCode::SecondFactorRequired),
-                "second_factor_missing",
             ));
         }
         let mut changes = self.changes.clone();
@@ -68,10 +63,14 @@ where
         }
         self.locate(&mut changes);
         let user = match &caller {
-            Some(caller) if service.strict.covers(self.inbound.path()) => Some(self.user_now(caller).await?),
-            Some(caller) => Some(self.user(caller).await?),
+            Some(caller) => Some(self.admitted(service, caller).await?),
             None => None,
         };
+        if let Some(name) = in_packets {
+            self.replaces_tokens = self.inbound.asks_for_websocket();
+            self.replace_in_body(service, name, caller.is_some(), &mut changes)
+                .await?;
+        }
         let mut sent_query = query.without_token();
         if let (Some(user), Some(caller)) = (&user, &caller) {
             introduce(&mut changes, user, caller);
@@ -112,6 +111,25 @@ where
         });
         self.notes.reason = "app_service";
         Ok(ReplyBody::Relayed(answer))
+    }
+
+    /// The record of a caller who may use `service`.
+    pub(super) async fn admitted(
+        &self,
+        service: &AppService,
+        caller: &Caller,
+    ) -> Result<Rc<KnownUser>, Refusal> {
+        let path = self.inbound.path();
+        if caller.second_factor.is_none() && service.second_factor.covers(path) {
+            return Err(Refusal::new(
+                Problem::new(ErrorCode::SecondFactorRequired),
+                "second_factor_missing",
+            ));
+        }
+        if service.strict.covers(path) {
+            return self.user_now(caller).await;
+        }
+        self.user(caller).await
     }
 
     /// Our own record of the caller. A change of the caller's access takes effect within [`shared::token::STANDING_SECONDS`]: the token

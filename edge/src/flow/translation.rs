@@ -51,7 +51,7 @@ impl<'a> TokenInQuery<'a> {
         let query = inbound.query();
         let translation = service.translation.as_ref();
         let name = translation
-            .and_then(|translation| translation.query.as_deref())
+            .and_then(|translation| translation.query())
             .filter(|_| inbound.asks_for_websocket() || is_polling(query));
         let mut unverified_token = None;
         for pair in pairs(query) {

@@ -32,6 +32,20 @@ extern "C" {
     pub(super) fn discard(response: &Response);
 }
 
+#[wasm_bindgen(module = "/src/workers/socket.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = relayMessages)]
+    pub(super) fn relay_messages(
+        response: &Response,
+        changes: &str,
+        replace: &JsValue,
+        request: &Request,
+        env: &JsValue,
+        context: &JsValue,
+        is_known: bool,
+    ) -> Result<Response, JsValue>;
+}
+
 #[wasm_bindgen(module = "/src/workers/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = describe)]

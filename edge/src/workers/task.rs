@@ -11,10 +11,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
-use web_sys::Response;
 use worker::send::SendWrapper;
 
-type Answer = Result<Response, JsValue>;
+type Answer = Result<JsValue, JsValue>;
 
 /// The promise for which it waits owns it, through its waker: a cancelled request is dropped with its promises.
 struct Task(SendWrapper<RefCell<State>>);
@@ -39,7 +38,7 @@ pub(super) fn run(future: impl Future<Output = Answer> + 'static) -> Result<JsVa
         settle: None,
     }))));
     match task.poll() {
-        Poll::Ready(answer) => answer.map(JsValue::from),
+        Poll::Ready(answer) => answer,
         Poll::Pending => Ok(task.promise().into()),
     }
 }

@@ -74,6 +74,10 @@ impl Upstreams for RequestUpstreams<'_> {
         glue::held(&self.body.borrow(), limit).map(|bytes| bytes.to_vec())
     }
 
+    fn replace_body(&self, body: &[u8]) {
+        self.body.replace(Uint8Array::from(body).into());
+    }
+
     async fn send(&self, forward: &Forward<'_>) -> Result<Response, UpstreamFault> {
         let body = self.body.borrow().clone();
         let sent = glue::send(

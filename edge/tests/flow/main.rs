@@ -11,6 +11,7 @@ mod rollout;
 mod second_factor;
 mod shadow;
 mod sides;
+mod socket_io;
 mod spellings;
 mod standing;
 mod step_down;

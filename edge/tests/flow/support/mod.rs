@@ -21,7 +21,7 @@ use edge::breakers::Breakers;
 use edge::caller::Caller;
 use edge::changes::HeaderChanges;
 use edge::config::EdgeConfig;
-use edge::flow::{Gateway, ReplyBody};
+use edge::flow::{Gateway, Replaced, ReplyBody};
 use edge::ports::UpstreamFault;
 use edge::request::Inbound;
 use edge::shadow::ShadowRead;
@@ -59,6 +59,8 @@ pub struct Answered {
     pub translated: bool,
     pub headers: HeaderChanges,
     pub shadow: Option<ShadowRead>,
+    /// Whether the messages of the WebSocket go through the edge.
+    pub replaces_tokens: bool,
     /// The body of an answer that the edge itself made.
     pub body: String,
 }
@@ -226,14 +228,29 @@ impl Edge {
             .count()
     }
 
-    pub fn handle(&self, request: &str, body: &str) -> Answered {
+    /// What becomes of `packet`, a message of the WebSocket that `request` opened without a token.
+    pub fn message(&self, request: &str, packet: &str) -> Replaced {
         let inbound = Inbound::parse(request).unwrap();
+        let upstreams = self.services("");
+        run(self.gateway(&|| self.now.get()).replace_token(
+            &inbound,
+            &upstreams,
+            &Seed::default(),
+            (packet, false),
+        ))
+    }
+
+    fn services<'a>(&'a self, body: &'a str) -> Services<'a> {
         self.world.now.set(Some(self.now.get()));
-        let upstreams = Services {
+        Services {
             world: &self.world,
             body: body.as_bytes(),
-        };
-        let gateway = Gateway {
+            sent_body: RefCell::default(),
+        }
+    }
+
+    fn gateway<'a>(&'a self, clock: &'a dyn Fn() -> UnixTime) -> Gateway<'a, NoKeys, NoKeys> {
+        Gateway {
             config: &self.config,
             verifier: Verifier {
                 policy: &self.config.tokens,
@@ -244,9 +261,17 @@ impl Edge {
             breakers: &self.breakers,
             users: &self.users,
             tallies: &self.tallies,
-            clock: &|| self.now.get(),
-        };
-        let reply = run(gateway.handle(&inbound, &upstreams, &Seed::default()));
+            clock,
+        }
+    }
+
+    pub fn handle(&self, request: &str, body: &str) -> Answered {
+        let inbound = Inbound::parse(request).unwrap();
+        let upstreams = self.services(body);
+        let clock = || self.now.get();
+        let reply = run(self
+            .gateway(&clock)
+            .handle(&inbound, &upstreams, &Seed::default()));
         let (status, body) = match reply.body {
             ReplyBody::Relayed(answer) => (answer.status, Vec::new()),
             ReplyBody::Own(own) => (own.status, own.body),
@@ -260,6 +285,7 @@ impl Edge {
             translated: reply.notes.translated,
             headers: reply.headers,
             shadow: reply.shadow,
+            replaces_tokens: reply.replaces_tokens,
             body: String::from_utf8(body).unwrap(),
         }
     }

@@ -14,6 +14,8 @@ use shared::time::UnixTime;
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub url: String,
+    /// The body that a service received.
+    pub body: Vec<u8>,
     changes: Vec<String>,
 }
 
@@ -21,6 +23,7 @@ impl Sent {
     fn new(url: &str, changes: &HeaderChanges) -> Self {
         Self {
             url: url.to_owned(),
+            body: Vec::new(),
             changes: changes.as_text().lines().map(str::to_owned).collect(),
         }
     }
@@ -42,7 +45,10 @@ impl Sent {
 
     /// Whether `text` is anywhere in the request.
     pub fn holds(&self, text: &str) -> bool {
-        self.url.contains(text) || self.changes.iter().any(|change| change.contains(text))
+        let body = String::from_utf8_lossy(&self.body);
+        self.url.contains(text)
+            || body.contains(text)
+            || self.changes.iter().any(|change| change.contains(text))
     }
 
     /// Whether the last change to a header removed it.
@@ -75,6 +81,7 @@ pub struct World {
 pub struct Services<'a> {
     pub world: &'a World,
     pub body: &'a [u8],
+    pub sent_body: RefCell<Option<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -112,11 +119,19 @@ impl Upstreams for Services<'_> {
         (self.body.len() <= limit as usize).then(|| self.body.to_vec())
     }
 
+    fn replace_body(&self, body: &[u8]) {
+        self.sent_body.replace(Some(body.to_vec()));
+    }
+
     async fn send(&self, forward: &Forward<'_>) -> Result<Status, UpstreamFault> {
-        self.world
-            .sent
-            .borrow_mut()
-            .push(Sent::new(forward.url, forward.changes));
+        self.world.sent.borrow_mut().push(Sent {
+            body: self
+                .sent_body
+                .borrow()
+                .clone()
+                .unwrap_or_else(|| self.body.to_vec()),
+            ..Sent::new(forward.url, forward.changes)
+        });
         if let Some(fault) = self.world.fault.get() {
             return Err(fault);
         }
