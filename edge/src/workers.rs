@@ -84,7 +84,7 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
             let _ = shadow.start(answer, context);
         }
         (ReplyBody::Relayed(answer), Sent::Socket(request)) if answer.status() == 101 => {
-            socket = Some(request)
+            socket = Some(request);
         }
         _ => {}
     }

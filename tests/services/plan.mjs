@@ -101,19 +101,23 @@ app.get("/api/admin/stats", async (request, response) => {
 // Notification: the token of the handshake.
 const server = createServer(app);
 const io = new Server(server, { path: "/api/notifications/socket.io" });
-io.use((socket, next) => {
+const authenticateSocket = (socket, next) => {
   try {
-    socket.data.user = verifyJWT(socket.handshake.query.token ?? socket.handshake.headers.authorization?.slice(7));
+    const { auth, query, headers } = socket.handshake;
+    socket.data.user = verifyJWT(auth.token ?? query.token ?? headers.authorization?.slice(7));
     next();
   } catch {
     next(new Error("auth_error"));
   }
-});
-io.on("connection", (socket) => {
+};
+const greet = (socket) => {
   const { id, email } = socket.data.user;
   socket.join(`user:${id}`);
   socket.emit("authenticated", { success: true, userId: id, email });
-});
+  socket.on("echo", (...words) => socket.emit("echo", ...words));
+  socket.on("leave", () => socket.conn.close());
+};
+for (const namespace of [io, io.of("/admin")]) namespace.use(authenticateSocket).on("connection", greet);
 
 server.listen(Number(PORT), "127.0.0.1", () => {
   console.log(`listening on 127.0.0.1:${server.address().port}`);

@@ -22,6 +22,10 @@ struct Behind {
 
 impl Behind {
     async fn start(more: &[(&str, &str)]) -> Self {
+        Self::start_with("query:token", more).await
+    }
+
+    async fn start_with(token_in: &str, more: &[(&str, &str)]) -> Self {
         let service = Program::service(
             "plan.mjs",
             &[
@@ -32,7 +36,7 @@ impl Behind {
         let entry = |name: &str| json!({ "name": name, "prefix": format!("/api/{name}"), "url": service.url, "auth": "required", "token": "legacy" });
         let mut sockets = entry("notifications");
         sockets["websocket"] = json!(true);
-        sockets["token_in"] = json!("query:token");
+        sockets["token_in"] = json!(token_in);
         let upstreams = json!([
             entry("assessment"),
             entry("archive"),
@@ -223,32 +227,64 @@ async fn no_token_is_translated_without_the_origin() {
 
 #[tokio::test]
 async fn page_opens_a_socket_of_the_plans_service() {
-    let behind = Behind::start(&[]).await;
-    let token = new_token();
+    for place in ["query", "auth"] {
+        let behind = Behind::start_with(&format!("{place}:token"), &[]).await;
+        let token = new_token();
+        let id = stack::edge()
+            .me(&token)
+            .await
+            .expect(200)
+            .text_at("/data/user/id");
+        for transports in ["websocket", "polling", "polling,websocket"] {
+            let told = connect(&behind.edge, &[&token, transports, place]).await;
+            assert_eq!(told["userId"], json!(id), "{place} {transports}: {told}");
+            assert_eq!(told["transport"], json!(transports.rsplit(',').next()), "{told}");
+        }
+        for transports in ["websocket", "polling"] {
+            let refused = connect(&behind.edge, &["not.a.token", transports, place]).await;
+            assert_eq!(refused["success"], json!(false), "{refused}");
+            if (place, transports) == ("auth", "websocket") {
+                assert_eq!(refused["code"], "TOKEN_MALFORMED", "{refused}");
+            }
+        }
+        behind.edge.end().await;
+    }
+}
+
+#[tokio::test]
+async fn socket_with_its_token_in_packets_resists_attacks() {
+    let behind = Behind::start_with("auth:token", &[]).await;
+    let (_, registered) = register_with_legacy().await;
+    // A token that the service itself would accept.
+    let revoked = registered.text_at("/data/token");
     let id = stack::edge()
-        .me(&token)
+        .me(&revoked)
         .await
         .expect(200)
         .text_at("/data/user/id");
-    for transports in ["websocket", "polling", "polling,websocket"] {
-        let told = connect(&behind.edge, &token, transports).await;
-        assert_eq!(told["userId"], json!(id), "{transports}: {told}");
-        assert_eq!(told["transport"], json!(transports.rsplit(',').next()), "{told}");
+    stack::origin()
+        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
+        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
+        .send()
+        .await
+        .expect(200);
+    let told = node("socket-attacks.mjs", &behind.edge, &[&new_token(), &revoked]).await;
+    for (attack, outcome) in told.as_object().unwrap() {
+        assert_eq!(outcome, "as expected", "{attack}: {told:#}");
     }
-    let refused = connect(&behind.edge, "not.a.token", "websocket").await;
-    assert_eq!(refused["success"], json!(false), "{refused}");
     behind.edge.end().await;
 }
 
 /// What a page that connects by Socket.IO receives.
-async fn connect(edge: &Edge, token: &str, transports: &str) -> Value {
-    let client = root().join("tests/services/socket-client.mjs");
-    let words = [
-        edge.api.base().to_owned(),
-        token.to_owned(),
-        transports.to_owned(),
-    ];
-    let output = tokio::task::spawn_blocking(move || Command::new("node").arg(client).args(words).output())
+async fn connect(edge: &Edge, words: &[&str]) -> Value {
+    node("socket-client.mjs", edge, words).await
+}
+
+async fn node(script: &str, edge: &Edge, more: &[&str]) -> Value {
+    let script = root().join("tests/services").join(script);
+    let mut words = vec![edge.api.base().to_owned()];
+    words.extend(more.iter().map(|word| (*word).to_owned()));
+    let output = tokio::task::spawn_blocking(move || Command::new("node").arg(script).args(words).output())
         .await
         .unwrap()
         .unwrap();
