@@ -6,6 +6,7 @@
 //! some seconds before. Sign-ins that were sent back twice within one step, while v2 called itself ready, are a regression all the same.
 
 mod evidence;
+mod kept;
 mod name;
 mod plan;
 mod seen;
@@ -20,6 +21,7 @@ use crate::guardrail::Verdict;
 use crate::rollout::Percentage;
 use crate::time::UnixTime;
 pub use evidence::{Outcome, RECORDS, Reading, Record, Shown};
+pub use kept::{Kept, read_records};
 pub use name::Name;
 pub use plan::{Follows, Plan};
 pub use sessions::{MOST_SESSIONS, Session, Sessions, UserMark};
@@ -93,15 +95,6 @@ impl Autopilot {
             rolled_back: None,
             outage: None,
             unexplained: 0,
-        }
-    }
-
-    /// Whatever it knew cannot be read: it does nothing until an operator says go in an override after `version`.
-    #[must_use]
-    pub fn waiting_for_go(plan: &Plan, percent: Percentage, version: u64, now: UnixTime) -> Self {
-        Self {
-            rolled_back: Some(version),
-            ..Self::new(plan, percent, now)
         }
     }
 

@@ -224,6 +224,34 @@ impl Guardrail {
         }
     }
 
+    /// Whether both test the same claims by the same bets, whatever they have seen.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let shape = |guardrail: &Self| {
+            [
+                &guardrail.worse_by_ratio,
+                &guardrail.worse_by_rate,
+                &guardrail.fine_by_ratio,
+                &guardrail.fine_by_rate,
+            ]
+            .map(Bet::parts)
+        };
+        let claims = |guardrail: &Self| {
+            let margins = guardrail.margins;
+            [
+                margins.tolerable_ratio,
+                margins.tolerable_rate,
+                margins.harmful_ratio,
+                margins.harmful_rate,
+                margins.error,
+                margins.error_to_roll_back,
+                guardrail.step_stake,
+            ]
+        };
+        // A number that was stored as text may differ in its last digit.
+        let is_near = |(one, another): (f64, f64)| (one - another).abs() < 1e-9;
+        shape(self) == shape(other) && std::iter::zip(claims(self), claims(other)).all(is_near)
+    }
+
     /// Begins the next step: what was well in the last one says nothing about this one.
     pub fn next_step(&mut self) {
         (self.v2, self.legacy) = (Count::default(), Count::default());

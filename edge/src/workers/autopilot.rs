@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use serde_json::json;
-use shared::autopilot::{AUTHOR, Autopilot, Decision, Plan, RECORDS, Record, Shown, Sightings, Situation};
+use shared::autopilot::{
+    AUTHOR, Autopilot, Decision, Kept, Plan, RECORDS, Record, Shown, Sightings, Situation, read_records,
+};
 use shared::config::{Lookup, Reader};
 use shared::rollout::Percentage;
 use shared::routing::{self, Policy};
@@ -200,18 +202,16 @@ impl Pilot {
             .as_string()
             .unwrap_or_default();
         let percent = self.situation(overrides, false, now()).percent;
-        let state = match serde_json::from_str(&kept) {
-            Ok(state) => state,
-            Err(_) if kept.is_empty() => Autopilot::new(plan, percent, now()),
-            // It may have rolled back: an operator must say go.
-            Err(_) => {
-                let line = json!({ "level": "error", "event": "rollout_autopilot_unreadable" });
-                glue::log("warn", &line.to_string());
-                Autopilot::waiting_for_go(plan, percent, overrides.steering().version(), now())
-            }
-        };
-        self.records
-            .replace(serde_json::from_str(&evidence).unwrap_or_default());
+        let version = overrides.steering().version();
+        let (state, read) = Autopilot::from_kept((&kept, &evidence), plan, percent, version, now());
+        if read != Kept::Whole {
+            let waits = state.waits_for_go();
+            let line = json!({
+                "level": "warn", "event": "rollout_autopilot_begins_again", "kept": read, "waits_for_go": waits,
+            });
+            glue::log("warn", &line.to_string());
+        }
+        self.records.replace(read_records(&evidence).into());
         self.state.borrow_mut().get_or_insert(state);
         Ok(())
     }

@@ -113,6 +113,14 @@ impl Step {
         }
     }
 
+    /// Whether its guardrails are those of `plan`, by the margins of this version.
+    pub fn is_of(&self, plan: &Plan) -> bool {
+        let of_plan = Self::new(plan, self.counted_since);
+        self.watched.len() == of_plan.watched.len()
+            && std::iter::zip(&self.watched, &of_plan.watched)
+                .all(|(one, other)| one.name == other.name && one.guardrail.is_like(&other.guardrail))
+    }
+
     /// Begins the step after it.
     pub fn next(&mut self, now: UnixTime) {
         for watched in &mut self.watched {

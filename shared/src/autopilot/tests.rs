@@ -1,3 +1,4 @@
+mod kept;
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
 mod sessions;
@@ -316,27 +317,6 @@ fn own_override_is_renewed_before_it_expires() {
     game.now = game.now.plus(2 * 86_400);
     game.play(1, well);
     assert_eq!(game.moves(), [(Outcome::Renew, "10")]);
-}
-
-#[test]
-fn evidence_survives_storage() {
-    let mut game = Game::at("10", "10,50,100");
-    for _ in 0..30 {
-        game.play(200, well);
-    }
-    let kept = serde_json::to_string(&game.pilot).unwrap();
-    let read: Autopilot = serde_json::from_str(&kept).unwrap();
-    let figures = |pilot: &Autopilot| {
-        pilot
-            .readings(&game.plan, true)
-            .into_iter()
-            .map(|reading| reading.v2)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(figures(&read), figures(&game.pilot));
-    assert!(figures(&read)[0].requests > 0);
-    let lost = Autopilot::waiting_for_go(&game.plan, percent("10"), 7, START);
-    assert!(lost.waits_for_go());
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl Bet {
         }
     }
 
+    /// Over how many parts it is spread.
+    pub const fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Puts a new `stake` in place of the last `parts`, whatever has become of them.
     pub fn restake(&mut self, stake: f64, parts: usize) {
         let kept = self.parts.len().saturating_sub(parts);
