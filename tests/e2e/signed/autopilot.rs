@@ -1,5 +1,8 @@
 //! The autopilot on its Durable Object: it moves users, sends them back, and waits for an operator's go.
 
+mod deployment;
+mod sessions;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
