@@ -158,6 +158,20 @@ pub struct Evidence {
     pub needed_to_promote: f64,
 }
 
+impl Evidence {
+    /// What it allows.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.to_roll_back >= self.needed_to_roll_back {
+            return Verdict::RollBack;
+        }
+        if self.to_promote >= self.needed_to_promote {
+            return Verdict::Promote;
+        }
+        Verdict::Inconclusive
+    }
+}
+
 /// The verdict that the evidence allows so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -290,14 +304,7 @@ impl Guardrail {
     /// The verdict so far.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let evidence = self.evidence();
-        if evidence.to_roll_back >= evidence.needed_to_roll_back {
-            return Verdict::RollBack;
-        }
-        if evidence.to_promote >= evidence.needed_to_promote {
-            return Verdict::Promote;
-        }
-        Verdict::Inconclusive
+        self.evidence().verdict()
     }
 
     /// How much evidence there is against either claim.

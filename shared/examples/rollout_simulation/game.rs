@@ -157,7 +157,7 @@ impl<'a> Game<'a> {
 
     /// How long until the next reports.
     fn pause(&self) -> f64 {
-        let pause = f64::clamp(10.0 / self.site.traffic, 2.0, 50.0);
+        let pause = f64::clamp(10.0 / self.site.traffic, 2.0, 100.0);
         if self.time - self.step_began > 3_600.0 {
             pause.max(30.0)
         } else {

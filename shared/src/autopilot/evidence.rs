@@ -33,7 +33,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(super) fn of(name: Name, guardrail: &Guardrail, verdict: Verdict) -> Self {
+    pub(super) fn of(name: Name, guardrail: &Guardrail) -> Self {
         let (v2, legacy) = name.figures(guardrail);
         let evidence = guardrail.evidence();
         Self {
@@ -44,7 +44,7 @@ impl Reading {
             evidence_to_promote: evidence.to_promote,
             needed_to_roll_back: evidence.needed_to_roll_back,
             needed_to_promote: evidence.needed_to_promote,
-            verdict,
+            verdict: evidence.verdict(),
         }
     }
 }

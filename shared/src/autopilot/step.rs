@@ -250,11 +250,11 @@ impl Step {
         watched
             .filter(|watched| watched.name.is_read(watches))
             .map(|watched| {
-                let verdict = match watched.guardrail.verdict() {
-                    Verdict::RollBack if watched.seen_by < CALLERS => Verdict::Inconclusive,
-                    verdict => verdict,
-                };
-                Reading::of(watched.name, &watched.guardrail, verdict)
+                let mut reading = Reading::of(watched.name, &watched.guardrail);
+                if reading.verdict == Verdict::RollBack && watched.seen_by < CALLERS {
+                    reading.verdict = Verdict::Inconclusive;
+                }
+                reading
             })
             .collect()
     }
