@@ -14,8 +14,8 @@
 //! A false verdict of either kind thus has a probability of at most its error for as long as the guardrail runs.
 //!
 //! In a rollout of several steps and guardrails the two errors add up differently. Going on is wrong only if the very guardrail that
-//! v2 harms says so, in the first step in which it does: each of them may err with the whole probability ([an intersection–union
-//! test](https://doi.org/10.1080/00401706.1982.10487790)). Rolling back takes one guardrail of all, so they share it; over the steps it is one
+//! v2 harms says so, in the first step in which it does: each of them may err with the whole probability (an intersection–union
+//! test, [Berger 1982](https://doi.org/10.1080/00401706.1982.10487790)). Rolling back takes one guardrail of all, so they share it; over the steps it is one
 //! claim, which one bet goes through all of them against ([`Guardrail::of_rollout`]).
 
 mod bet;

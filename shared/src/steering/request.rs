@@ -70,8 +70,8 @@ impl Requested {
     /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, autopilot?, despite_kill_switch?, reason, expires_at,
     /// expected_version}`.
     ///
+    /// # Errors
     /// [`Refusal::Invalid`] with each broken rule; it does not repeat texts of the body.
-    /// [`Refusal::Invalid`] with each rule that is broken; texts of the body are not repeated.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > MAX_BODY_BYTES {
             return Err(Refusal::Invalid {
