@@ -91,7 +91,7 @@ pub struct Reply<A> {
 /// Who made the answer.
 #[derive(Debug)]
 pub enum ReplyBody<A> {
-    /// A service behind the edge; handed on untouched.
+    /// A service behind the edge; handed on untouched, except for messages of a WebSocket ([`Reply::replaces_tokens`]).
     Relayed(A),
     /// The edge.
     Own(OwnAnswer),

@@ -1,5 +1,5 @@
-//! WebSocket handshakes (RFC 6455 section 4.1). They pass only to app services that accept them: the edge does not look at the messages of
-//! a connection.
+//! WebSocket handshakes (RFC 6455 section 4.1). They pass only to app services that accept them. The edge does not look at the messages of
+//! a connection, except for tokens in Socket.IO's packets (`socket_io`).
 //!
 //! A page cannot set headers on a handshake. It sends its token as an offered subprotocol, beside [`PROTOCOL`] or one of the service's:
 //! `new WebSocket(url, ["crossfade.v1", "crossfade.bearer." + token])`. The edge removes the token's protocol; the answer names another
