@@ -2,6 +2,8 @@
 // Prints its address when it listens; ends with its standard input.
 //
 //   GET /keys                                       the key set
+//   GET /certs                                      the same as PEM, by kid
+//   POST /v1/accounts:signInWithPassword            a sign-in as Identity Toolkit answers it; one token for each user, signed once
 //   GET /tokens?from=1&count=100&of=10000           ID tokens of users spread over a table of that size, one a line; `of=0`: of those
 //                                                   very numbers
 //   GET /assertions?method=GET&path=/x&from=…       what the edge would send for them, good for a minute
@@ -16,6 +18,7 @@ const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const keys = JSON.stringify({
   keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: KID, alg: "RS256", use: "sig" }],
 });
+const certs = JSON.stringify({ [KID]: pair.publicKey.export({ type: "spki", format: "pem" }) });
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 // Users' rows know of a later sign-in, so that nobody's is news.
@@ -46,6 +49,28 @@ function assertion(number, method, path) {
   return `${signed}.${createHmac("sha256", ASSERTION_KEY).update(signed).digest("base64url")}`;
 }
 
+// By e-mail: `42@bench.example` is user 42.
+const signedInUsers = new Map();
+
+function signIn(request, answer) {
+  let body = "";
+  request.on("data", (piece) => (body += piece));
+  request.on("end", () => {
+    const { email } = JSON.parse(body);
+    let made = signedInUsers.get(email);
+    if (made === undefined) {
+      const number = Number.parseInt(email, 10);
+      made = JSON.stringify({
+        kind: "identitytoolkit#VerifyPasswordResponse", localId: uid(number), email, displayName: "", idToken: token(number),
+        registered: true, refreshToken: `refresh-${number}`, expiresIn: "3600",
+      });
+      signedInUsers.set(email, made);
+    }
+    answer.setHeader("content-type", "application/json; charset=UTF-8");
+    answer.end(made);
+  });
+}
+
 const server = createServer((request, answer) => {
   const { pathname, searchParams } = new URL(request.url, "http://localhost");
   if (pathname === "/keys") {
@@ -53,6 +78,12 @@ const server = createServer((request, answer) => {
     answer.setHeader("cache-control", "public, max-age=3600");
     return answer.end(keys);
   }
+  if (pathname === "/certs") {
+    answer.setHeader("content-type", "application/json");
+    answer.setHeader("cache-control", "public, max-age=3600");
+    return answer.end(certs);
+  }
+  if (pathname === "/v1/accounts:signInWithPassword") return signIn(request, answer);
   const make = {
     "/tokens": (number) => token(number),
     "/assertions": (number) => assertion(number, searchParams.get("method"), searchParams.get("path")),

@@ -5,6 +5,7 @@ mod edge;
 mod figures;
 mod load;
 mod origin;
+mod path;
 mod target;
 mod upstream;
 
@@ -17,6 +18,8 @@ pub enum Options {
     Edge(edge::Options),
     /// The origin beside pgbench and two services in TypeScript, on one PostgreSQL.
     Origin(origin::Options),
+    /// A user's whole way: sign-in, `me`, verify and credit through edge, origin and PostgreSQL, beside the plan's own design.
+    Path(path::Options),
 }
 
 /// Measures.
@@ -24,5 +27,6 @@ pub fn run(options: &Options) -> Done {
     match options {
         Options::Edge(options) => edge::run(options),
         Options::Origin(options) => origin::run(options),
+        Options::Path(options) => path::run(options),
     }
 }

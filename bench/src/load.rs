@@ -15,6 +15,9 @@ const PATIENCE: rustix::event::Timespec = rustix::event::Timespec {
     tv_nsec: 0,
 };
 
+/// Judges the answer to the request with a number.
+pub type IsRight<'a> = dyn Fn(usize, &str) -> bool + Sync + 'a;
+
 /// What to send, and for how long.
 pub struct Load<'a> {
     /// `host:port`.
@@ -27,6 +30,8 @@ pub struct Load<'a> {
     pub length: Duration,
     /// The status that every answer should have.
     pub status: u16,
+    /// Whether this is the right answer to the request with this number, where answers are read.
+    pub is_right: Option<&'a IsRight<'a>>,
 }
 
 /// How it went.
@@ -36,7 +41,7 @@ pub struct Outcome {
     pub took: Duration,
     /// How long each request took.
     pub latencies: Vec<Duration>,
-    /// Answers of another status.
+    /// Answers of another status, and wrong ones.
     pub failed: usize,
 }
 
@@ -72,6 +77,8 @@ pub fn send(load: &Load<'_>) -> io::Result<Outcome> {
 /// A connection whose request is not answered yet.
 struct Connection {
     stream: TcpStream,
+    /// The number of the request.
+    number: usize,
     sent: Instant,
     answer: Vec<u8>,
 }
@@ -81,9 +88,11 @@ fn one_thread(load: &Load<'_>, share: usize, next: &AtomicUsize, started: Instan
     let mut request = Vec::with_capacity(4096);
     let mut begin = |connection: &mut Connection| -> io::Result<bool> {
         request.clear();
-        if started.elapsed() >= load.length
-            || !(load.request)(next.fetch_add(1, Ordering::Relaxed), &mut request)
-        {
+        if started.elapsed() >= load.length {
+            return Ok(false);
+        }
+        connection.number = next.fetch_add(1, Ordering::Relaxed);
+        if !(load.request)(connection.number, &mut request) {
             return Ok(false);
         }
         connection.answer.clear();
@@ -97,6 +106,7 @@ fn one_thread(load: &Load<'_>, share: usize, next: &AtomicUsize, started: Instan
         stream.set_nodelay(true)?;
         let mut connection = Connection {
             stream,
+            number: 0,
             sent: Instant::now(),
             answer: Vec::with_capacity(4096),
         };
@@ -132,7 +142,12 @@ fn one_thread(load: &Load<'_>, share: usize, next: &AtomicUsize, started: Instan
                 continue;
             };
             outcome.latencies.push(connection.sent.elapsed());
-            if status != load.status {
+            let is_right = || {
+                let answer = std::str::from_utf8(&connection.answer).unwrap_or_default();
+                load.is_right
+                    .is_none_or(|is_right| is_right(connection.number, answer))
+            };
+            if status != load.status || !is_right() {
                 outcome.failed += 1;
             }
             if !begin(connection)? {

@@ -1,12 +1,12 @@
 //! `cargo xtask bench origin`: the origin beside pgbench and two services in TypeScript, in turns, on one PostgreSQL server.
 
 mod cases;
-mod credentials;
-mod database;
-mod fill;
-mod pgbench;
+pub mod credentials;
+pub mod database;
+pub mod fill;
+pub mod pgbench;
 mod report;
-mod services;
+pub mod services;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::figures::Figures;
 
 const STEP: &str = "bench origin";
 /// Connections of every pool and of pgbench.
-const POOL: u32 = 16;
+pub const POOL: u32 = 16;
 
 /// Options of `cargo xtask bench origin`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +61,7 @@ pub struct Options {
 }
 
 /// One table of users: its size, and who serves it.
-struct World {
+pub struct World {
     users: u32,
     url: String,
     services: Services,
@@ -83,14 +83,14 @@ pub fn run(options: &Options) -> Done {
     if options.fill {
         return options.users.iter().try_for_each(|&users| {
             console::step(&format!("a database of {users} users"), || {
-                fill::fill(&server, &pgbench, users).map(drop)
+                fill::fill(&server, &pgbench, &format!("people_{users}"), users).map(drop)
             })
         });
     }
     let mut worlds = Vec::new();
     for (index, &users) in options.users.iter().enumerate() {
         let url = console::step(&format!("a database of {users} users"), || {
-            fill::fill(&server, &pgbench, users)
+            fill::fill(&server, &pgbench, &format!("people_{users}"), users)
         })?;
         let services = Services::start(&guard, &url, &issuer, index == 0, options.beside.as_deref())?;
         worlds.push(World { users, url, services });

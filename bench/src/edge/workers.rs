@@ -101,6 +101,7 @@ impl Workers {
             connections: options.connections,
             length: Duration::MAX,
             status: case.status,
+            is_right: None,
         })
         .in_step(STEP)?;
         Ok(Measured {

@@ -198,6 +198,7 @@ impl Run<'_> {
             connections: self.connections,
             length: self.length,
             status: 200,
+            is_right: None,
         })
         .in_step(STEP)?;
         Ok(Measured {

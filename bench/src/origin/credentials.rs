@@ -37,6 +37,11 @@ impl Issuer {
         Ok(Self { child, address })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Where the key set is.
     pub fn keys_url(&self) -> String {
         format!("{}/keys", self.address)

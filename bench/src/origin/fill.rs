@@ -6,12 +6,11 @@ use super::database::{Server, user_id_sql};
 use super::pgbench::Pgbench;
 use super::services;
 
-/// Makes a database with `users` users, unless there is one, and answers its URL.
-pub fn fill(server: &Server, pgbench: &Pgbench, users: u32) -> Done<String> {
-    let name = format!("people_{users}");
-    let is_filled = || pgbench.execute(server.port, &name, "SELECT FROM public.bench_filled");
+/// Makes the database `name` with `users` users, unless there is one, and answers its URL.
+pub fn fill(server: &Server, pgbench: &Pgbench, name: &str, users: u32) -> Done<String> {
+    let is_filled = || pgbench.execute(server.port, name, "SELECT FROM public.bench_filled");
     if server.keeps && is_filled().is_ok() {
-        return Ok(server.url(&name));
+        return Ok(server.url(name));
     }
     pgbench.execute(
         server.port,
@@ -19,11 +18,11 @@ pub fn fill(server: &Server, pgbench: &Pgbench, users: u32) -> Done<String> {
         &format!("DROP DATABASE IF EXISTS {name}"),
     )?;
     pgbench.execute(server.port, "postgres", &format!("CREATE DATABASE {name}"))?;
-    let url = server.url(&name);
+    let url = server.url(name);
     services::migrate(&url)?;
     pgbench.execute(
         server.port,
-        &name,
+        name,
         &format!(
             "INSERT INTO auth.users \
                  (id, firebase_uid, email, email_verified, display_name, auth_provider, last_login) \
@@ -32,8 +31,8 @@ pub fn fill(server: &Server, pgbench: &Pgbench, users: u32) -> Done<String> {
             user_id_sql("n")
         ),
     )?;
-    pgbench.execute(server.port, &name, "VACUUM ANALYZE auth.users")?;
-    pgbench.execute(server.port, &name, "CREATE TABLE public.bench_filled ()")?;
-    pgbench.execute(server.port, &name, "CHECKPOINT")?;
+    pgbench.execute(server.port, name, "VACUUM ANALYZE auth.users")?;
+    pgbench.execute(server.port, name, "CREATE TABLE public.bench_filled ()")?;
+    pgbench.execute(server.port, name, "CHECKPOINT")?;
     Ok(url)
 }

@@ -55,7 +55,8 @@ fn bundles() -> PathBuf {
     paths::working("bench-origin")
 }
 
-fn program() -> PathBuf {
+/// The origin that [`build`] compiled.
+pub fn program() -> PathBuf {
     paths::target().join("release/origin")
 }
 
@@ -125,22 +126,8 @@ impl Services {
         with_node: bool,
         beside: Option<&Path>,
     ) -> Done<Self> {
-        let origin = |name, program: &Path| {
-            console::step(name, || {
-                let mut command = Command::new(program);
-                command
-                    .arg("serve")
-                    .env("DB_POOL_MAX", POOL.to_string())
-                    .env("HOST", "127.0.0.1")
-                    // The issuer here speaks plain HTTP.
-                    .env("ENVIRONMENT", "development")
-                    .env("LOG_FORMAT", "json")
-                    .env("LOG_LEVEL", "info")
-                    .env("ORIGIN_ASSERTION_KEYS", ASSERTION_KEYS)
-                    .env("INTERNAL_SERVICE_KEYS", format!("bench:{SERVICE_KEY}"));
-                start(guard, name, &mut command, url, issuer)
-            })
-        };
+        let origin =
+            |name, program: &Path| console::step(name, || start_origin(guard, name, program, url, issuer));
         let node = |name: &'static str| {
             console::step(name, || {
                 let mut command = Command::new("node");
@@ -211,7 +198,32 @@ impl Services {
     }
 }
 
-fn start(
+/// Starts the origin in `program`.
+pub fn start_origin(
+    guard: &Arc<Guard>,
+    name: &'static str,
+    program: &Path,
+    url: &str,
+    issuer: &Issuer,
+) -> Done<Serving> {
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        .env("DB_POOL_MAX", POOL.to_string())
+        .env("HOST", "127.0.0.1")
+        // The issuer here speaks plain HTTP.
+        .env("ENVIRONMENT", "development")
+        .env("LOG_FORMAT", "json")
+        .env("LOG_LEVEL", "info")
+        .env("ORIGIN_ASSERTION_KEYS", ASSERTION_KEYS)
+        .env("INTERNAL_SERVICE_KEYS", format!("bench:{SERVICE_KEY}"))
+        .env("FIREBASE_API_KEY", "bench")
+        .env("FIREBASE_IDENTITY_TOOLKIT_URL", issuer.address());
+    start(guard, name, &mut command, url, issuer)
+}
+
+/// Starts a service, and waits until it is ready.
+pub fn start(
     guard: &Arc<Guard>,
     name: &'static str,
     command: &mut Command,
