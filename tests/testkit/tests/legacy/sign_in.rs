@@ -10,8 +10,8 @@ const USER: &str = "created_at email id is_active last_login token_balance updat
 #[test]
 fn registering_answers_the_row_and_a_token() {
     let stand = Stand::start();
-    let user = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD, "colour": 1});
-    let answer = stand.post("/auth/register", None, &user);
+    let body = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD, "colour": 1});
+    let answer = stand.post("/auth/register", None, &body);
     assert_eq!(answer.status, 201);
     assert_eq!(members(&answer.body), "data message success");
     assert_eq!(answer.body["message"], "User registered successfully");
@@ -31,7 +31,7 @@ fn registering_answers_the_row_and_a_token() {
         (json!({"username": "bob"}), "EMAIL_EXISTS"),
         (json!({"email": "bob@example.com"}), "USERNAME_EXISTS"),
     ] {
-        let mut again = user.clone();
+        let mut again = body.clone();
         again
             .as_object_mut()
             .unwrap()
