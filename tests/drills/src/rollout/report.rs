@@ -35,7 +35,7 @@ pub fn print(stage: &Stage, took: Duration) {
         );
     }
     println!(
-        "\nturned away: 503 or 504 with Retry-After, while nobody who knows the person was up\n\
+        "\nturned away: 503 or 504 with Retry-After, while no service that knows the user was up\n\
          badly said:  a failure of ours that is not 503 or 504 with Retry-After"
     );
     for row in rows.iter().filter(|row| row.must_step_down) {
