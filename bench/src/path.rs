@@ -21,7 +21,7 @@ use crate::origin::database::Server;
 use crate::origin::{fill, pgbench, services};
 
 const STEP: &str = "bench path";
-/// Users whose tokens are sent again and again.
+/// The users with tokens that are sent again and again.
 const WARM: usize = 1000;
 /// Users who sign in: few enough that the uncounted turn has the issuer sign a token for each.
 const SIGNING_IN: usize = 300;

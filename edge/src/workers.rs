@@ -95,7 +95,7 @@ async fn serve(request: Request, env: &Env, context: &Context) -> Result<Respons
 enum Sent {
     Nothing,
     Shadowed(Box<Shadow>),
-    /// It opened a WebSocket whose messages the edge reads.
+    /// It opened a WebSocket, and the edge reads its messages.
     Socket(Request),
 }
 

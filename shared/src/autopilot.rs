@@ -155,7 +155,7 @@ impl Autopilot {
             *self = Self::new(plan, situation.percent, now);
         }
         if situation.percent.basis_points() != self.percent {
-            // Somebody else moved users: another step, whose evidence begins here.
+            // An operator moved users: this is another step, and its evidence begins here.
             self.begin(plan, situation.percent, now);
         }
         if situation.held.is_some() {

@@ -1,8 +1,8 @@
 //! The packets by which a Socket.IO client asks to join a namespace: CONNECT, with the token in its payload (Socket.IO protocol 5 over
 //! Engine.IO protocol 4, default parser). The edge replaces the token in them. All other packets it passes on unread.
 //!
-//! The server's parser is lenient: it takes a space for the digit 0, and the last of two equal keys. Here a packet is read strictly and
-//! written anew, so that the server reads the token that was verified.
+//! The server's parser is lenient: it takes a space for the digit 0, and the last of two equal keys. Here the edge reads a packet
+//! strictly and writes it again, and the server reads the token that the edge verified.
 
 use serde_json::{Map, Value, json};
 

@@ -25,6 +25,22 @@ pub fn new_token() -> String {
     id_token(&stranger()).mint()
 }
 
+/// Deactivates the user with this id.
+pub async fn deactivate(id: &str) {
+    stack::origin()
+        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
+        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
+        .send()
+        .await
+        .expect(200);
+}
+
+/// Deactivates the holder of `token`.
+pub async fn deactivate_holder(token: &str) {
+    let id = stack::edge().me(token).await.expect(200).text_at("/data/user/id");
+    deactivate(&id).await;
+}
+
 /// A legacy token of a user who need not exist; a test may spoil it before it mints it.
 pub fn legacy_draft() -> Draft {
     let id = Uuid::new_v4().to_string();

@@ -1,4 +1,5 @@
-//! WebSockets in whose messages the edge replaces tokens. `socket.js` passes the messages on; those that may be CONNECT packets come here.
+//! The edge replaces tokens in the messages of these WebSockets. `socket.js` passes messages on, and brings those here that may be CONNECT
+//! packets.
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};

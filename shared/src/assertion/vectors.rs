@@ -450,7 +450,7 @@ fn shape() -> Vec<Vector> {
             with_claim("usr", json!({"id": "7", "user_type": "user"})),
         ),
         (
-            "a user whose proof of the address is no boolean",
+            "a user with a proof of the address that is no boolean",
             with_claim(
                 "usr",
                 json!({"id": USER, "user_type": "user", "email_verified": "true"}),

@@ -24,7 +24,7 @@ pub enum Kept {
     Nothing,
 }
 
-/// The part whose shape never changes.
+/// This part keeps its shape in every version.
 #[derive(Deserialize)]
 struct Core {
     percent: u16,

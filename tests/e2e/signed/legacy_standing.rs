@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::stack;
-use crate::users::register_with_legacy;
+use crate::users::{deactivate, register_with_legacy};
 
 /// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);
@@ -24,12 +24,7 @@ async fn deactivated_user_is_refused_on_the_legacy_side_within_ten_seconds() {
         .await
         .expect(200)
         .came_from("legacy", "token_issuer");
-    stack::origin()
-        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
-        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
-        .send()
-        .await
-        .expect(200);
+    deactivate(&id).await;
     let out_since = Instant::now();
     loop {
         let answer = edge.get("/auth/profile").bearer(&token).send().await;

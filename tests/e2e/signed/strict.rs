@@ -7,8 +7,7 @@ use testkit::recorder::Recorder;
 
 use crate::edges::{self, Wanted};
 use crate::puppet::Puppet;
-use crate::stack;
-use crate::users::{id_token, new_token, stranger};
+use crate::users::{deactivate_holder, id_token, new_token, stranger};
 
 /// The time within which a deactivated user is refused everywhere (docs/VERIFICATION.md), and what a busy machine may add.
 const OUT_WITHIN: Duration = Duration::from_secs(12);
@@ -20,17 +19,6 @@ fn in_front_of(recorder: &Recorder) -> Wanted {
     edges::edge().with("UPSTREAMS", &upstreams.to_string())
 }
 
-/// Deactivates the holder of `token`.
-async fn put_out(token: &str) {
-    let id = stack::edge().me(token).await.expect(200).text_at("/data/user/id");
-    stack::origin()
-        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
-        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
-        .send()
-        .await
-        .expect(200);
-}
-
 #[tokio::test]
 async fn strict_route_refuses_a_deactivated_user_at_once() {
     let recorder = Recorder::start().await.unwrap();
@@ -40,7 +28,7 @@ async fn strict_route_refuses_a_deactivated_user_at_once() {
     for path in ["/api/shop/cart", "/api/shop/payments", "/api/shop/cart"] {
         get(path).await.expect(200);
     }
-    put_out(&token).await;
+    deactivate_holder(&token).await;
     let out_since = Instant::now();
     // Another spelling does not avoid the strict route.
     for path in [
@@ -65,7 +53,7 @@ async fn other_routes_refuse_a_deactivated_user_within_ten_seconds() {
         .send()
         .await
         .expect(200);
-    put_out(&token).await;
+    deactivate_holder(&token).await;
     let out_since = Instant::now();
     loop {
         let answer = edge.api.get("/api/shop/cart").bearer(&token).send().await;

@@ -10,7 +10,7 @@ use super::clients::program::{Program, root};
 use crate::edges::{self, Edge, Wanted};
 use crate::puppet::Puppet;
 use crate::stack;
-use crate::users::{id_token, new_token, register_with_legacy, stranger};
+use crate::users::{deactivate_holder, id_token, new_token, register_with_legacy, stranger};
 
 const ID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
@@ -257,17 +257,7 @@ async fn socket_with_its_token_in_packets_resists_attacks() {
     let (_, registered) = register_with_legacy().await;
     // A token that the service itself would accept.
     let revoked = registered.text_at("/data/token");
-    let id = stack::edge()
-        .me(&revoked)
-        .await
-        .expect(200)
-        .text_at("/data/user/id");
-    stack::origin()
-        .post(&format!("/v1/users/{id}/deactivate"), &json!({}))
-        .header("x-service-key", &stack::variable("E2E_SERVICE_KEY"))
-        .send()
-        .await
-        .expect(200);
+    deactivate_holder(&revoked).await;
     let told = node("socket-attacks.mjs", &behind.edge, &[&new_token(), &revoked]).await;
     for (attack, outcome) in told.as_object().unwrap() {
         assert_eq!(outcome, "as expected", "{attack}: {told:#}");

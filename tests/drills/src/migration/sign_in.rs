@@ -49,7 +49,9 @@ pub fn everybody(stack: &AccountStack, number: u32, at_once: u32) -> Done<Signed
                         Ok(session) if is_themselves(&session, n) => {
                             succeeded.fetch_add(1, Ordering::Relaxed);
                         }
-                        Ok(session) => note(&failures, format!("user {n} is somebody else: {session}")),
+                        Ok(session) => {
+                            note(&failures, format!("user {n} was signed in as another: {session}"));
+                        }
                         Err(why) => note(&failures, format!("user {n}: {why}")),
                     }
                 }
