@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 use cases::{BESIDE, Case, FRESH, OURS, SETTLED, Tokens, UNMEASURED};
 use stack::fault::{Done, Fault, In as _};
-use stack::tools::{npm, wasm_target};
 use stack::{build_edge, console};
 use workers::Workers;
 
 use crate::figures::{self, Figures};
+use crate::output::Output;
 use crate::upstream;
 
 const STEP: &str = "bench edge";
@@ -43,9 +43,8 @@ pub struct Options {
     /// Only rows whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// Writes the figures there as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Requests that are measured of a fresh isolate.
@@ -120,11 +119,7 @@ impl Table {
 
 /// Builds the Worker, starts all of them, sends the load in turns and prints the tables.
 pub fn run(options: &Options) -> Done {
-    console::step("npm tools", npm::ensure)?;
-    console::step("wasm32 target", wasm_target::ensure)?;
-    console::step(build_edge::STEP, || {
-        build_edge::build(build_edge::Profile::Release)
-    })?;
+    crate::build_worker()?;
     let load_before = fs::read_to_string("/proc/loadavg").in_step(STEP)?;
     let load_before = load_before.split(' ').next().unwrap_or_default().to_owned();
     let upstream = format!("http://{}", upstream::start().in_step(STEP)?);

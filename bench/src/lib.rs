@@ -5,11 +5,14 @@ mod edge;
 mod figures;
 mod load;
 mod origin;
+mod output;
 mod path;
 mod target;
 mod upstream;
 
 use stack::fault::Done;
+use stack::tools::{npm, wasm_target};
+use stack::{build_edge, console};
 
 /// What to measure.
 #[derive(Debug, clap::Subcommand)]
@@ -29,4 +32,14 @@ pub fn run(options: &Options) -> Done {
         Options::Origin(options) => origin::run(options),
         Options::Path(options) => path::run(options),
     }
+}
+
+/// Builds the Worker as it is deployed.
+fn build_worker() -> Done {
+    console::step("npm tools", npm::ensure)?;
+    console::step("wasm32 target", wasm_target::ensure)?;
+    console::step(build_edge::STEP, || {
+        build_edge::build(build_edge::Profile::Release)
+    })?;
+    Ok(())
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cases::{CASES, Subject};
 use credentials::Issuer;
-use database::Server;
+use database::{Keep, Server};
 use services::Services;
 use stack::console;
 use stack::fault::{Done, Fault};
@@ -22,6 +22,7 @@ use stack::guard::Guard;
 use stack::tools::npm;
 
 use crate::figures::Figures;
+use crate::output::Output;
 
 const STEP: &str = "bench origin";
 /// Connections of every pool and of pgbench.
@@ -48,16 +49,10 @@ pub struct Options {
     /// Only the row of this name, or those whose names contain it; may be given several times.
     #[arg(long)]
     only: Vec<String>,
-    /// Keeps the databases under this name, and finds them there the next time instead of filling them again. `rm -r .dev/NAME`
-    /// removes them.
-    #[arg(long, value_name = "NAME")]
-    keep: Option<String>,
-    /// Fills the databases and measures nothing.
-    #[arg(long, requires = "keep")]
-    fill: bool,
-    /// Writes the figures there as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    keep: Keep,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// One table of users: its size, and who serves it.
@@ -78,9 +73,9 @@ pub fn run(options: &Options) -> Done {
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;
     let server = console::step("PostgreSQL, as durable as in production", || {
-        Server::start(&guard, options.keep.as_deref())
+        Server::start(&guard, &options.keep)
     })?;
-    if options.fill {
+    if options.keep.fill {
         return options.users.iter().try_for_each(|&users| {
             console::step(&format!("a database of {users} users"), || {
                 fill::fill(&server, &pgbench, &format!("people_{users}"), users).map(drop)

@@ -4,21 +4,20 @@ mod report;
 mod steps;
 mod systems;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stack::console;
 use stack::fault::{Done, Fault};
 use stack::guard::Guard;
-use stack::tools::{npm, wasm_target};
-use stack::{build_edge, console};
 use steps::{STEPS, Step};
 use systems::System;
 
 use crate::figures::Figures;
 use crate::origin::credentials::{Issuer, Users};
-use crate::origin::database::Server;
+use crate::origin::database::{Keep, Server};
 use crate::origin::{fill, pgbench, services};
+use crate::output::Output;
 
 const STEP: &str = "bench path";
 /// The users with tokens that are sent again and again.
@@ -43,15 +42,10 @@ pub struct Options {
     /// Seconds of each turn.
     #[arg(long, default_value_t = 2)]
     seconds: u64,
-    /// Keeps the databases under this name, and finds them there the next time. `rm -r .dev/NAME` removes them.
-    #[arg(long, value_name = "NAME")]
-    keep: Option<String>,
-    /// Fills the databases and measures nothing.
-    #[arg(long, requires = "keep")]
-    fill: bool,
-    /// Writes the figures there as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    keep: Keep,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// One line of the table.
@@ -65,17 +59,13 @@ struct Row {
 
 /// Builds and starts everything, measures in turns and prints the table.
 pub fn run(options: &Options) -> Done {
-    console::step("npm tools", npm::ensure)?;
-    console::step("wasm32 target", wasm_target::ensure)?;
-    console::step(build_edge::STEP, || {
-        build_edge::build(build_edge::Profile::Release)
-    })?;
+    crate::build_worker()?;
     console::step("compile the origin (release)", services::build)?;
     let guard = Arc::new(Guard::start()?);
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;
     let server = console::step("PostgreSQL, as durable as in production", || {
-        Server::start(&guard, options.keep.as_deref())
+        Server::start(&guard, &options.keep)
     })?;
     let mut rows = Vec::new();
     let mut memory = Vec::new();
@@ -86,7 +76,7 @@ pub fn run(options: &Options) -> Done {
             })
         };
         let urls = (database("crossfade")?, database("plan")?);
-        if options.fill {
+        if options.keep.fill {
             continue;
         }
         let systems = [
@@ -100,7 +90,7 @@ pub fn run(options: &Options) -> Done {
             console::step("reconcile the ledger", || services::reconcile(url))?;
         }
     }
-    if options.fill {
+    if options.keep.fill {
         return Ok(());
     }
     report::print(&rows, &memory, options)

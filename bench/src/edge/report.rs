@@ -1,11 +1,9 @@
 //! The table, the ratios and what they should be.
 
-use std::collections::BTreeMap;
-use std::fs;
-
 use serde_json::json;
 use stack::build_edge::Sizes;
-use stack::fault::{Done, Fault, In as _};
+use stack::fault::{Done, Fault};
+use std::collections::BTreeMap;
 
 use super::cases::{
     APP_SERVICE, BREAKER_OPEN, ENDS, FRESH_TARGETS, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START,
@@ -57,17 +55,16 @@ pub fn print(
     }
     println!("\nThe Worker as uploaded: {sizes}");
     let rows = || fresh.iter().chain(settled);
-    if let Some(path) = &options.json {
+    options.output.write(|| {
         let of = |rows: &[Figures]| rows.iter().map(|row| row_of(row, rows)).collect::<Vec<_>>();
-        let document = json!({
+        json!({
             "connections": options.connections, "turns": options.turns, "load_before": load_before,
             "fresh": of(fresh), "settled": of(settled),
             "targets": checks,
             "start_ms": starts,
             "bytes": sizes,
-        });
-        fs::write(path, serde_json::to_vec_pretty(&document).in_step(STEP)?).in_step(STEP)?;
-    }
+        })
+    })?;
     match rows().find(|row| row.failed() > 0) {
         Some(row) => Err(Fault::new(
             STEP,

@@ -26,6 +26,18 @@ pub fn user_id_sql(number: &str) -> String {
     format!("('00000000-0000-4000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid")
 }
 
+/// Whether the databases outlive a run.
+#[derive(Debug, clap::Args)]
+pub struct Keep {
+    /// Keeps the databases under this name, and finds them there the next time instead of filling them again. `rm -r .dev/NAME`
+    /// removes them.
+    #[arg(long = "keep", value_name = "NAME")]
+    name: Option<String>,
+    /// Fills the databases and measures nothing.
+    #[arg(long, requires = "name")]
+    pub fill: bool,
+}
+
 /// A running server of our own, removed with its data in the end unless they are to be kept.
 pub struct Server {
     postgres: Postgres,
@@ -38,15 +50,16 @@ impl console::StepResult for Server {}
 
 impl Server {
     /// Starts one that waits for the disk as a server in production does.
-    /// Its data are those of an earlier run that kept them as `keep`, if there was one.
-    pub fn start(guard: &Arc<Guard>, keep: Option<&str>) -> Done<Self> {
+    /// Its data are those of an earlier run that kept them, if there was one.
+    pub fn start(guard: &Arc<Guard>, keep: &Keep) -> Done<Self> {
+        let kept = keep.name.as_deref();
         let port = Ports::any().take(STEP, 0)?;
-        let name = keep.map_or_else(|| format!("bench-postgres-{}", std::process::id()), str::to_owned);
-        let postgres = Postgres::prepare(&name, port, PASSWORD, Durability::Kept, keep.is_none())?;
+        let name = kept.map_or_else(|| format!("bench-postgres-{}", std::process::id()), str::to_owned);
+        let postgres = Postgres::prepare(&name, port, PASSWORD, Durability::Kept, kept.is_none())?;
         let service = postgres.start(guard)?;
         Ok(Self {
             postgres,
-            keeps: keep.is_some(),
+            keeps: kept.is_some(),
             service,
             port,
         })

@@ -1,9 +1,7 @@
 //! The table, the ratios and what they should be.
 
-use std::fs;
-
 use serde_json::json;
-use stack::fault::{Done, Fault, In as _};
+use stack::fault::{Done, Fault};
 
 use super::services::Memory;
 use super::{Options, POOL, STEP};
@@ -54,10 +52,7 @@ pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: 
     println!("\nMedians of the turns' ratios:");
     let checks = checks(rows, options, idle, loaded);
     target::print(&checks);
-    if let Some(path) = &options.json {
-        let document = document(rows, &checks, options);
-        fs::write(path, serde_json::to_vec_pretty(&document).in_step(STEP)?).in_step(STEP)?;
-    }
+    options.output.write(|| document(rows, &checks, options))?;
     match rows.iter().find(|row| row.failed() > 0) {
         Some(row) => Err(Fault::new(
             STEP,

@@ -1,9 +1,7 @@
 //! The table, the ratios and what they should be.
 
-use std::fs;
-
 use serde_json::json;
-use stack::fault::{Done, Fault, In as _};
+use stack::fault::{Done, Fault};
 
 use super::steps::Step;
 use super::{Options, Row, STEP};
@@ -55,14 +53,13 @@ pub fn print(rows: &[Row], memory: &[Memory], options: &Options) -> Done {
     println!("\nMedians of the turns' ratios, ours to the plan's:");
     let checks = checks(rows);
     target::print(&checks);
-    if let Some(path) = &options.json {
-        let document = json!({
+    options.output.write(|| {
+        json!({
             "turns": options.turns, "seconds": options.seconds, "pool": POOL,
             "rows": rows.iter().map(row_of).collect::<Vec<_>>(),
             "memory_mb": memory, "targets": checks,
-        });
-        fs::write(path, serde_json::to_vec_pretty(&document).in_step(STEP)?).in_step(STEP)?;
-    }
+        })
+    })?;
     match rows.iter().find(|row| row.figures.failed() > 0) {
         Some(row) => Err(Fault::new(
             STEP,
