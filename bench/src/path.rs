@@ -22,10 +22,9 @@ use crate::output::Output;
 const STEP: &str = "bench path";
 /// The users with tokens that are sent again and again.
 const WARM: usize = 1000;
-/// Users who sign in: few enough that the uncounted turn has the issuer sign a token for each.
-const SIGNING_IN: usize = 300;
-/// New tokens for each second of a turn: more than the machine answers.
+/// New tokens, and sign-ins, for each second of a turn: more than the machine answers.
 const NEW_TOKENS_A_SECOND: usize = 3000;
+const SIGN_INS_A_SECOND: usize = 2500;
 
 /// Options of `cargo xtask bench path`.
 #[derive(Debug, clap::Args)]
@@ -129,11 +128,14 @@ fn measure(
         // Both systems get the same tokens, which are new to both.
         let mut new_tokens = Vec::new();
         console::step(&format!("{users} users: tokens of turn {turn}"), || {
-            for _ in &options.connections {
-                new_tokens.push(issuer.tokens(Users {
-                    count: NEW_TOKENS_A_SECOND * seconds as usize,
+            for round in 0..options.connections.len() {
+                let each_second = |count| Users {
+                    count: count * seconds as usize,
                     ..warm
-                })?);
+                };
+                new_tokens.push(issuer.tokens(each_second(NEW_TOKENS_A_SECOND))?);
+                let round = turn * options.connections.len() + round;
+                issuer.prepare_sign_ins(round, each_second(SIGN_INS_A_SECOND))?;
             }
             Ok(())
         })?;
@@ -152,10 +154,11 @@ fn measure(
                     let run = steps::Run {
                         system,
                         server,
-                        users,
+                        tokens_of: warm,
                         connections: row.connections,
                         length: Duration::from_secs(seconds),
-                        turn: turn * options.connections.len() + round,
+                        round: turn * options.connections.len() + round,
+                        sign_ins: SIGN_INS_A_SECOND * seconds as usize,
                         warm_tokens: &warm_tokens,
                         new_tokens: new_tokens.get(round).map_or(&[], Vec::as_slice),
                     };

@@ -13,6 +13,9 @@ pub const ASSERTION_KEYS: &str = "bench:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH
 /// The project of every token.
 pub const PROJECT: &str = "demo-bench";
 
+/// Credentials that are asked for at once.
+const PART: usize = 2000;
+
 /// A running issuer. It ends with its standard input, however this program ends.
 pub struct Issuer {
     child: Child,
@@ -57,15 +60,21 @@ impl Issuer {
         self.lines("/assertions?method=GET&path=/v1/auth/me&", users)
     }
 
+    /// Signs the tokens of `users` who will sign in with the password `round`, all at the same moment, which is later than the one of the
+    /// round before.
+    pub fn prepare_sign_ins(&self, round: usize, users: Users) -> Done {
+        self.lines(&format!("/sign-ins?round={round}&"), users).map(drop)
+    }
+
     fn lines(&self, path: &str, users: Users) -> Done<Vec<String>> {
         let mut all = Vec::new();
         // In answers of a few megabytes at most.
-        while all.len() < users.count {
-            let part = (users.count - all.len()).min(2000);
+        for begun in (0..users.count).step_by(PART) {
             let url = format!(
-                "{}{path}from={}&count={part}&of={}",
+                "{}{path}from={}&count={}&of={}",
                 self.address,
-                users.from as usize + all.len(),
+                users.from as usize + begun,
+                (users.count - begun).min(PART),
                 users.of
             );
             let answer = http::get(&url, &[]).in_step(STEP)?;
@@ -81,6 +90,17 @@ pub struct Users {
     pub from: u32,
     pub count: usize,
     pub of: u32,
+}
+
+impl Users {
+    /// The number of the user at `index`, as `keys.mjs` spreads them.
+    pub fn number(&self, index: usize) -> u64 {
+        let at = u64::from(self.from) + index as u64;
+        match self.of {
+            0 => at,
+            of => 1 + at * 104_729 % u64::from(of),
+        }
+    }
 }
 
 impl Drop for Issuer {

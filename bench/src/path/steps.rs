@@ -8,6 +8,7 @@ use super::STEP;
 use super::systems::System;
 use crate::figures::Measured;
 use crate::load::{self, Load};
+use crate::origin::credentials::Users;
 use crate::origin::database::{Server, user_id};
 use crate::origin::services::SERVICE_KEY;
 
@@ -41,10 +42,14 @@ impl Step {
 pub struct Run<'a> {
     pub system: &'a System,
     pub server: &'a Server,
-    pub users: u32,
+    /// Whose tokens these are, from the first one on.
+    pub tokens_of: Users,
     pub connections: usize,
     pub length: Duration,
-    pub turn: usize,
+    /// Counts the turns of both systems at one number of connections.
+    pub round: usize,
+    /// How many sign-ins the issuer has signed for this round.
+    pub sign_ins: usize,
     pub warm_tokens: &'a [String],
     pub new_tokens: &'a [String],
 }
@@ -79,23 +84,19 @@ impl Run<'_> {
         })
     }
 
-    /// The number of the user of the token at `index`, as `keys.mjs` spreads them over the table.
-    fn user(&self, index: usize) -> u64 {
-        1 + (index as u64 * 104_729) % u64::from(self.users.max(1))
-    }
-
     /// The e-mail of that user, as JSON.
     fn email(&self, index: usize) -> String {
-        format!("\"{}@bench.example\"", self.user(index))
+        format!("\"{}@bench.example\"", self.tokens_of.number(index))
     }
 
     fn write(&self, step: Step, number: usize, text: &mut Vec<u8>) -> bool {
         match step {
             Step::SignIn => {
-                let body = format!(
-                    "{{\"email\":\"{}@bench.example\",\"password\":\"correct horse 1\"}}",
-                    self.user(number % super::SIGNING_IN)
-                );
+                if number >= self.sign_ins {
+                    return false;
+                }
+                let (user, round) = (self.tokens_of.number(number), self.round);
+                let body = format!("{{\"email\":\"{user}@bench.example\",\"password\":\"{round}\"}}");
                 post(text, "/v1/auth/login", "", &body);
             }
             Step::Me => {
@@ -123,7 +124,7 @@ impl Run<'_> {
                 let key = format!(
                     "{}-{}-{}-{number}",
                     std::process::id(),
-                    self.turn,
+                    self.round,
                     self.system.name
                 );
                 let path = format!("/v1/users/{}/tokens/credit", user_id(self.scatter(number)));
@@ -136,8 +137,8 @@ impl Run<'_> {
 
     /// A user's number, another each time: a multiplicative hash, since all it has to do is scatter.
     fn scatter(&self, number: usize) -> u32 {
-        let mixed = (self.turn as u64 * 1_000_003 + number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        1 + ((mixed >> 33) % u64::from(self.users.max(1))) as u32
+        let mixed = (self.round as u64 * 1_000_003 + number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        1 + ((mixed >> 33) % u64::from(self.tokens_of.of.max(1))) as u32
     }
 }
 
