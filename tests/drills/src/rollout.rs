@@ -11,6 +11,7 @@ mod judge;
 mod play;
 mod report;
 mod seed;
+mod services;
 mod stage;
 mod strangers;
 mod tally;
@@ -54,6 +55,8 @@ pub fn run(options: &Options) -> Done {
     if options.autopilot {
         return autopilot::run(&mut stack, options.users, options.at_once, &stop);
     }
+    let names = services::Service::ALL.map(services::Service::name);
+    let plan_services = stack.start_plan_services(&names)?;
     let started = Instant::now();
     let users = seed::seed(&stack.addresses, options.users)?;
     let user = factor::enrolled(&stack.addresses)?;
@@ -72,6 +75,7 @@ pub fn run(options: &Options) -> Done {
         "A user with a second factor tried {} times by password alone and was let in {} times.",
         tries.made, tries.let_in
     );
+    drop(plan_services);
     drop(stack);
     let days = days?;
     if stage.is_stopped() {

@@ -1,5 +1,7 @@
 //! What operators do to a running stack, and what happens to them: deployments, programs that end, a database that is away.
 
+use serde_json::{Value, json};
+
 use super::ports::{Ports, local};
 use super::service::Service;
 use super::{Stack, edge, programs};
@@ -47,6 +49,19 @@ impl Stack {
         let new = edge::start(&self.guard, &config, port, edge::talk(&with.edge))?;
         self.addresses.edge = local(port);
         Ok(std::mem::replace(&mut self.edge, new))
+    }
+
+    /// Starts the plan's services, and deploys an edge that translates tokens for each of `names`, below `/api/`.
+    pub fn start_plan_services(&mut self, names: &[&str]) -> Done<Service> {
+        let port = self.started_with.ports.take("services of the plan", 3010)?;
+        let (legacy, secret) = (&self.addresses.legacy, &self.addresses.legacy_secret);
+        let services = programs::plan_services(&self.guard, port, legacy, secret)?;
+        let upstreams: Vec<Value> = names
+            .iter()
+            .map(|name| json!({"prefix": format!("/api/{name}"), "url": local(port), "auth": "required", "token": "legacy"}))
+            .collect();
+        drop(self.deploy(&[("UPSTREAMS", json!(upstreams).to_string())])?);
+        Ok(services)
     }
 
     /// Ends the origin.

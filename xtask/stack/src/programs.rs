@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::guard::Guard;
 use super::service::Service;
 use crate::fault::Done;
-use crate::{paths, run};
+use crate::ports::local;
+use crate::{http, paths, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -98,6 +99,20 @@ pub fn legacy(guard: &Arc<Guard>, port: u16, variables: &[(&str, String)]) -> Do
         .envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
     let mut service = Service::start(guard, "legacy", &mut command)?;
     service.wait_for_http(PATIENCE, &format!("http://127.0.0.1:{port}/health/ready"))?;
+    Ok(service)
+}
+
+/// Starts the plan's services behind the edge (`tests/services/plan.mjs`): they know the legacy service and its secret alone.
+pub fn plan_services(guard: &Arc<Guard>, port: u16, legacy: &str, secret: &str) -> Done<Service> {
+    let mut command = Command::new("node");
+    command
+        .arg(paths::root().join("tests/services/plan.mjs"))
+        .env("PORT", port.to_string())
+        .env("JWT_SECRET", secret)
+        .env("AUTH_SERVICE_URL", legacy);
+    let mut service = Service::start(guard, "plan-services", &mut command)?;
+    // Any answer will do.
+    service.wait_until(PATIENCE, || http::get(&local(port), &[]).is_ok())?;
     Ok(service)
 }
 

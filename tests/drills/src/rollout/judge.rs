@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::routing::{self, Facts, Purpose, Side};
 use stack::http::Answer;
 
+use super::services::Service;
 use super::stage::{Deployment, Stage};
 use super::tally::Wrong;
 use super::users::{Kind, SignIn, User};
@@ -23,6 +24,8 @@ pub enum Call {
     Verify,
     /// `GET /auth/profile`
     Profile,
+    /// Something of a service behind the edge, which reads legacy tokens only.
+    Service(Service),
 }
 
 /// One request and what came of it.
@@ -69,10 +72,20 @@ impl Seen {
             .find(|side| side.as_str() == self.header("x-auth-route"))
     }
 
-    fn is_good(&self) -> bool {
+    fn is_good(&self, user: &User) -> bool {
         let Ok(answer) = &self.answer else { return false };
+        if self.is_told_to_pay(user) {
+            return true;
+        }
         let denied = self.call == Call::Verify && answer.json().pointer("/data/valid") != Some(&json!(true));
         answer.status == 200 && !denied
+    }
+
+    /// The service knows the user, who has no tokens: who has proven no address gets no welcome tokens.
+    fn is_told_to_pay(&self, user: &User) -> bool {
+        self.call == Call::Service(Service::Assessment)
+            && matches!(user.kind, Kind::Unseen | Kind::NoAddress)
+            && self.answer.as_ref().is_ok_and(|answer| answer.status == 402)
     }
 
     /// An outage said as one.
@@ -113,9 +126,10 @@ impl Seen {
 
 /// Judges and counts what was seen. Answers whether the user got what they wanted.
 pub fn judge(stage: &Stage, user: &User, seen: &Seen) -> bool {
-    let good = seen.is_good();
+    let good = seen.is_good(user);
     let mut wrong = Vec::new();
     let mut turned_away = false;
+    let cut_off = !good && is_cut_off(stage, seen);
     if good {
         if !is_right_side(stage, user, seen) || !is_same_user(user, seen) {
             wrong.push(Wrong::Side);
@@ -124,15 +138,17 @@ pub fn judge(stage: &Stage, user: &User, seen: &Seen) -> bool {
             wrong.push(Wrong::Flip);
         }
     } else {
-        if could_be_served(stage, user, seen) {
+        if !cut_off && could_be_served(stage, user, seen) {
             wrong.push(match seen.call {
                 Call::SignIn | Call::Refresh => Wrong::SignIn,
                 Call::Verify | Call::Profile => Wrong::Call,
+                Call::Service(_) => Wrong::Service,
             });
         } else {
-            turned_away = seen.is_well_said();
+            turned_away = !cut_off && seen.is_well_said();
         }
-        if !seen.is_well_said() {
+        // A service that is cut off says so in its own words.
+        if !cut_off && !seen.is_well_said() {
             wrong.push(Wrong::Wording);
         }
     }
@@ -141,6 +157,12 @@ pub fn judge(stage: &Stage, user: &User, seen: &Seen) -> bool {
     stage.record(|row| {
         row.requests += 1;
         row.turned_away += u64::from(turned_away);
+        if let Call::Service(_) = seen.call {
+            row.services.made += 1;
+            row.services.by_moved_users += u64::from(user.memory().token_before_move.is_some());
+            row.services.turned_away += u64::from(turned_away);
+            row.services.cut_off += u64::from(cut_off);
+        }
         for wrong in wrong {
             row.note(wrong, &seen.words(user));
         }
@@ -156,6 +178,9 @@ pub fn judge(stage: &Stage, user: &User, seen: &Seen) -> bool {
 
 /// The side that answered is the one the rules choose, or the other one with a cause that is true.
 fn is_right_side(stage: &Stage, user: &User, seen: &Seen) -> bool {
+    if let Call::Service(_) = seen.call {
+        return seen.header("x-auth-route") == "edge" && seen.reason() == "app_service";
+    }
     let Some(route) = seen.route() else { return false };
     let is_sign_in = matches!(seen.call, Call::SignIn | Call::Refresh);
     if is_sign_in && seen.issuer != Some(route) {
@@ -213,6 +238,7 @@ fn expected(user: &User, seen: &Seen) -> (Side, &'static str) {
             (decision.side, decision.reason.as_str())
         }
         Call::Verify | Call::Profile => (seen.issuer.unwrap_or(Side::V2), "token_issuer"),
+        Call::Service(_) => (Side::V2, "app_service"),
     }
 }
 
@@ -220,7 +246,7 @@ fn expected(user: &User, seen: &Seen) -> (Side, &'static str) {
 fn is_same_user(user: &User, seen: &Seen) -> bool {
     let body = seen.answer.as_ref().map(Answer::json).unwrap_or_default();
     let Some(id) = body.pointer("/data/user/id").and_then(Value::as_str) else {
-        return seen.call == Call::Refresh;
+        return seen.call == Call::Refresh || seen.is_told_to_pay(user);
     };
     if matches!(user.kind, Kind::Old | Kind::New | Kind::Migrated) && id != user.row_id() {
         return false;
@@ -249,11 +275,18 @@ fn is_flip(stage: &Stage, user: &User, seen: &Seen) -> bool {
     before.side != side && before.deployment == this.deployment && !in_trouble(before) && !in_trouble(this)
 }
 
+/// Whether a service behind the edge failed because of the legacy service, which it asks itself: it cannot do better, and nor can the edge.
+pub fn is_cut_off(stage: &Stage, seen: &Seen) -> bool {
+    seen.call == Call::Service(Service::Assessment)
+        && stage.troubles.touched(Side::Legacy, seen.began, seen.ended)
+        && (seen.reason() == "app_service" || !stage.troubles.touched(Side::V2, seen.began, seen.ended))
+}
+
 /// Whether a side that can serve this was up all the time.
 fn could_be_served(stage: &Stage, user: &User, seen: &Seen) -> bool {
     let by_legacy = match seen.call {
         Call::SignIn => user.legacy_knows(),
-        Call::Refresh => false,
+        Call::Refresh | Call::Service(_) => false,
         Call::Verify | Call::Profile => seen.issuer == Some(Side::Legacy),
     };
     let up = |side| !stage.troubles.touched(side, seen.began, seen.ended);

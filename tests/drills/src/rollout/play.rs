@@ -1,4 +1,4 @@
-//! Users at it: on a visit they use the token they hold, sign in anew, and have the new token verified.
+//! Users at it: on a visit they use the token they hold, sign in anew, have the new token verified, and call a service behind the edge.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -11,6 +11,7 @@ use shared::routing::Side;
 use stack::http::Client;
 
 use super::judge::{self, Call, Seen};
+use super::services::{self, Served};
 use super::stage::Stage;
 use super::users::{SignsInBy, Token, User};
 
@@ -21,7 +22,7 @@ const WATCHED: usize = 80;
 /// How often a watched user comes by.
 const PACE: Duration = Duration::from_millis(1_200);
 /// What Cloudflare says the caller's address is; the local runtime leaves what it finds.
-const ADDRESS: &str = "cf-connecting-ip";
+pub const ADDRESS: &str = "cf-connecting-ip";
 /// How often somebody tries who comes by once.
 const ATTEMPTS: usize = 5;
 
@@ -108,13 +109,17 @@ fn visit(stage: &Stage, client: &Client, user: &User, uses: Uses) -> bool {
         Some(token) => well &= verify(stage, client, user, &token),
         None => well = false,
     }
+    let served = services::call(stage, client, user);
+    well &= served != Served::No;
     let mut memory = user.memory();
     if !well {
         memory.out_since.get_or_insert(began);
         return false;
     }
     let now = Instant::now();
-    memory.well_at = Some(now);
+    if served == Served::Yes {
+        memory.well_at = Some(now);
+    }
     if let Some(since) = memory.out_since.take() {
         let outage = now.duration_since(since);
         stage.record(|row| row.longest_outage = row.longest_outage.max(outage));
@@ -192,7 +197,10 @@ fn sign_in(stage: &Stage, client: &Client, user: &User) -> Option<Token> {
     let well = judge::judge(stage, user, &Seen::new(call, issuer, deployment, began, answer));
     if well {
         let mut memory = user.memory();
-        memory.token.clone_from(&token);
+        let before = std::mem::replace(&mut memory.token, token.clone());
+        if before.as_ref().map(|before| before.issuer) != issuer {
+            memory.token_before_move = before.or_else(|| memory.token_before_move.take());
+        }
         if let Some(refresh_token) = body.pointer("/data/refreshToken").and_then(Value::as_str) {
             memory.refresh_token = Some(refresh_token.to_owned());
         }

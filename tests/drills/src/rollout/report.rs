@@ -6,7 +6,7 @@ use stack::fault::{Done, Fault};
 
 use super::acts::STEP_DOWN;
 use super::stage::Stage;
-use super::tally::Wrong;
+use super::tally::{Row, Wrong};
 
 /// Prints the table.
 pub fn print(stage: &Stage, took: Duration) {
@@ -38,6 +38,7 @@ pub fn print(stage: &Stage, took: Duration) {
         "\nturned away: 503 or 504 with Retry-After, while no service that knows the user was up\n\
          badly said:  a failure of ours that is not 503 or 504 with Retry-After"
     );
+    services(&rows);
     for row in rows.iter().filter(|row| row.must_step_down) {
         match row.stepped_down_after() {
             Some(after) => println!("\n{}: stepped down after {:.1} s", row.name, after.as_secs_f32()),
@@ -51,6 +52,30 @@ pub fn print(stage: &Stage, took: Duration) {
     }
 }
 
+fn services(rows: &[Row]) {
+    println!(
+        "\n{:<28} {:>8}  by moved users  failed  turned away  cut off",
+        "services behind the edge", "calls"
+    );
+    for row in rows {
+        let calls = row.services;
+        println!(
+            "{:<28} {:>8}  {:>14}  {:>6}  {:>11}  {:>7}",
+            row.name,
+            calls.made,
+            calls.by_moved_users,
+            row.count(Wrong::Service),
+            calls.turned_away,
+            calls.cut_off
+        );
+    }
+    println!(
+        "\nby moved users: whose sign-in has changed sides, with a token of either\n\
+         turned away:    503 or 504 with Retry-After, while the edge could not read the user's row\n\
+         cut off:        the service asks the legacy service itself, and that was down"
+    );
+}
+
 /// Nothing that must not happen has happened.
 pub fn verdict(stage: &Stage) -> Done {
     let rows = stage.rows();
@@ -58,12 +83,15 @@ pub fn verdict(stage: &Stage) -> Done {
         .iter()
         .filter(|row| row.must_step_down && row.stepped_down_after().is_none_or(|after| after > STEP_DOWN))
         .map(|row| format!("no step-down within {} s: {}", STEP_DOWN.as_secs(), row.name));
+    let calls_of_moved: u64 = rows.iter().map(|row| row.services.by_moved_users).sum();
+    let nobody_moved = (calls_of_moved == 0).then(|| "no moved user called a service".to_owned());
     let missed: Vec<String> = Wrong::ALL
         .into_iter()
         .map(|wrong| (wrong, rows.iter().map(|row| row.count(wrong)).sum::<u64>()))
         .filter(|(_, times)| *times > 0)
         .map(|(wrong, times)| format!("{} {times}", wrong.title()))
         .chain(late)
+        .chain(nobody_moved)
         .collect();
     if missed.is_empty() {
         println!("\nAll targets met: nobody on a wrong side, nobody moved without a cause, no sign-in lost.");

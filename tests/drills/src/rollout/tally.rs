@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::services::Calls;
+
 /// Something that must not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -14,13 +16,22 @@ pub enum Wrong {
     SignIn,
     /// The same for a call with a token.
     Call,
+    /// The same for a call of a service behind the edge, which can be served as long as v2 is up: the edge reads the user's row there.
+    Service,
     /// A failure of ours that was not said as one: not 503 or 504 with `Retry-After`.
     Wording,
 }
 
 impl Wrong {
     /// All of them, in the order of the table's columns.
-    pub const ALL: [Self; 5] = [Self::Side, Self::Flip, Self::SignIn, Self::Call, Self::Wording];
+    pub const ALL: [Self; 6] = [
+        Self::Side,
+        Self::Flip,
+        Self::SignIn,
+        Self::Call,
+        Self::Service,
+        Self::Wording,
+    ];
 
     pub const fn title(self) -> &'static str {
         match self {
@@ -28,6 +39,7 @@ impl Wrong {
             Self::Flip => "flips",
             Self::SignIn => "failed sign-ins",
             Self::Call => "failed calls",
+            Self::Service => "failed at services",
             Self::Wording => "badly said",
         }
     }
@@ -41,6 +53,8 @@ pub struct Row {
     pub wrong: BTreeMap<Wrong, u64>,
     /// 503 or 504 with `Retry-After` for somebody whom nobody could have served.
     pub turned_away: u64,
+    /// The calls of services behind the edge among the requests.
+    pub services: Calls,
     /// The longest that nothing worked for one user.
     pub longest_outage: Duration,
     /// When something was broken.

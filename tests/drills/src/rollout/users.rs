@@ -48,13 +48,15 @@ pub struct Memory {
     pub id: Option<String>,
     /// The token they hold.
     pub token: Option<Token>,
+    /// The last one of the other side: they hold it, too, once they have moved.
+    pub token_before_move: Option<Token>,
     /// What gets them another one.
     pub refresh_token: Option<String>,
     /// Their last sign-in.
     pub signed_in: Option<SignIn>,
     /// Since when nothing has worked for them.
     pub out_since: Option<Instant>,
-    /// When everything last worked for them.
+    /// When everything last worked for them, their service included.
     pub well_at: Option<Instant>,
 }
 

@@ -176,3 +176,53 @@ fn a_verdict_of_invalid_is_a_failure() {
     assert!(!judge(&case.stage, case.user(OLD), &seen));
     assert_eq!(case.wrong(), [Wrong::Call, Wrong::Wording]);
 }
+
+/// What is found wrong with this answer of the service to [`OLD`], and whether the service counts as cut off.
+fn of_service(case: &Case, service: Service, answer: Answer) -> (Vec<Wrong>, bool) {
+    let seen = Seen::new(
+        Call::Service(service),
+        Some(Side::Legacy),
+        case.stage.deployment(),
+        case.began,
+        Ok(answer),
+    );
+    judge(&case.stage, case.user(OLD), &seen);
+    let cut_off = case.stage.rows().last().unwrap().services.cut_off == 1;
+    (case.wrong(), cut_off)
+}
+
+#[test]
+fn service_must_know_its_caller_unless_what_it_needs_is_down() {
+    let knows = |case: &Case, number| signed_in(case, number, "edge", "app_service");
+    let refuses = || answer(401, "edge", "app_service", &Value::Null);
+    let case = Case::at("0");
+    for service in Service::ALL {
+        assert_eq!(of_service(&case, service, knows(&case, OLD)), (vec![], false));
+        let other = of_service(&case, service, knows(&case, 1));
+        assert_eq!(other, (vec![Wrong::Side], false), "another user");
+        let both = vec![Wrong::Service, Wrong::Wording];
+        assert_eq!(of_service(&case, service, refuses()), (both, false));
+        assert_eq!(
+            of_service(&case, service, outage(true)),
+            (vec![Wrong::Service], false)
+        );
+    }
+    case.stage.troubles.begin(Side::Legacy);
+    // It asks the legacy service itself.
+    assert_eq!(of_service(&case, Service::Assessment, refuses()), (vec![], true));
+    for service in [Service::Archive, Service::Chatbot] {
+        assert_eq!(
+            of_service(&case, service, outage(true)),
+            (vec![Wrong::Service], false)
+        );
+    }
+    let case = Case::at("0");
+    case.stage.troubles.begin(Side::V2);
+    for service in Service::ALL {
+        assert_eq!(of_service(&case, service, outage(true)), (vec![], false));
+        assert_eq!(
+            of_service(&case, service, refuses()),
+            (vec![Wrong::Wording], false)
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The plan's services behind the edge, which no team has changed: all the while users call them with the tokens that they hold, whoever
+//! issued them, and the services read nothing but legacy tokens.
+
+use std::time::Instant;
+
+use stack::http::Client;
+
+use super::judge::{self, Call, Seen};
+use super::play::ADDRESS;
+use super::stage::Stage;
+use super::users::{Token, User};
+
+/// One of the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Verifies the token, then asks the legacy service for the profile by it.
+    Assessment,
+    /// Verifies the token, with its issuer and audience.
+    Archive,
+    /// Verifies the token.
+    Chatbot,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Assessment, Self::Archive, Self::Chatbot];
+
+    /// Below `/api/`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Assessment => "assessment",
+            Self::Archive => "archive",
+            Self::Chatbot => "chatbot",
+        }
+    }
+
+    /// The one that `user` uses: users of every kind use each.
+    fn of(user: &User) -> Self {
+        match user.number % 3 {
+            0 => Self::Assessment,
+            1 => Self::Archive,
+            _ => Self::Chatbot,
+        }
+    }
+}
+
+/// What became of the calls of one act.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Calls {
+    pub made: u64,
+    /// Of these, by users who have moved from one side to the other, with a token of either.
+    pub by_moved_users: u64,
+    /// 503 or 504 with `Retry-After` from the edge, which could not read the user's row.
+    pub turned_away: u64,
+    /// Those to a service that failed because the legacy service, which it asks itself, was down.
+    pub cut_off: u64,
+}
+
+/// What a user gets of the service with each token that they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    Yes,
+    /// The service asks the legacy service, which is down.
+    CutOff,
+    No,
+}
+
+/// `user` calls the service with the token held, and with the one from before they moved.
+pub fn call(stage: &Stage, client: &Client, user: &User) -> Served {
+    let memory = user.memory();
+    let tokens = [memory.token.clone(), memory.token_before_move.clone()];
+    drop(memory);
+    let all = tokens
+        .iter()
+        .flatten()
+        .map(|token| call_with(stage, client, user, token));
+    all.fold(
+        Served::Yes,
+        |all, this| if this == Served::Yes { all } else { this },
+    )
+}
+
+fn call_with(stage: &Stage, client: &Client, user: &User, token: &Token) -> Served {
+    let service = Service::of(user);
+    let deployment = stage.deployment();
+    let (bearer, address) = (format!("Bearer {}", token.text), user.address());
+    let headers = deployment.headers(&[("authorization", &bearer), (ADDRESS, &address)]);
+    let url = |path: &str| format!("{}/api/{}/{path}", deployment.url, service.name());
+    let began = Instant::now();
+    let answer = match service {
+        Service::Assessment => client.post(&url("submit"), &headers, &serde_json::json!({})),
+        Service::Archive => client.get(&url("results"), &headers),
+        Service::Chatbot => client.get(&url("conversations"), &headers),
+    };
+    let call = Call::Service(service);
+    let seen = Seen::new(call, Some(token.issuer), deployment.clone(), began, answer);
+    if judge::judge(stage, user, &seen) {
+        Served::Yes
+    } else if judge::is_cut_off(stage, &seen) {
+        Served::CutOff
+    } else {
+        Served::No
+    }
+}
