@@ -152,6 +152,23 @@ impl Edge {
         }
     }
 
+    /// What it has logged; waits until the line of the request with this id is among it.
+    pub async fn log(&self, request_id: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let answer = host().get(&format!("/{}/log", self.id)).send().await.expect(200);
+            let log = answer.text_at("/log");
+            if log.contains(request_id) {
+                return log;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(10),
+                "no {request_id}\n{log}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Ends it, and with it its isolate and all that the isolate remembers.
     pub async fn end(self) {
         host()

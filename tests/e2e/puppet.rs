@@ -27,6 +27,7 @@ struct Strings {
     /// The cursors of the requests for changes; `None` at first.
     cursors: Vec<Option<String>>,
     holds_changes: watch::Sender<bool>,
+    holds_others: watch::Sender<bool>,
 }
 
 impl Puppet {
@@ -38,6 +39,7 @@ impl Puppet {
             asked: Vec::new(),
             cursors: Vec::new(),
             holds_changes: watch::Sender::new(false),
+            holds_others: watch::Sender::new(false),
         }));
         let listener = serve::bind_any().await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -62,6 +64,11 @@ impl Puppet {
     /// From now on it holds back the answer to requests for changes, or no longer does.
     pub fn holds_changes(&self, holds: bool) {
         self.strings.lock().unwrap().holds_changes.send_replace(holds);
+    }
+
+    /// From now on it holds back the answer to every other request, or no longer does.
+    pub fn holds_others(&self, holds: bool) {
+        self.strings.lock().unwrap().holds_others.send_replace(holds);
     }
 
     /// The cursors of the requests for changes so far.
@@ -94,10 +101,15 @@ async fn answer(State(strings): State<Arc<Mutex<Strings>>>, request: Request) ->
             let cursor = request.uri.query().and_then(|query| query.strip_prefix("since="));
             strings.cursors.push(cursor.map(str::to_owned));
         }
-        strings.holds_changes.subscribe()
+        let holds = if asks_for_changes {
+            &strings.holds_changes
+        } else {
+            &strings.holds_others
+        };
+        holds.subscribe()
     };
+    let _ = held.wait_for(|holds| !holds).await;
     if asks_for_changes {
-        let _ = held.wait_for(|holds| !holds).await;
         let none = json!({ "cursor": "7", "reset": false, "people": [] });
         return axum::Json(json!({ "success": true, "data": none })).into_response();
     }

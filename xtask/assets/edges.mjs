@@ -6,6 +6,7 @@
 //                `"isolates": 10` starts as many Workers around one object, which `others` has the direct sockets of;
 //                `"changeable": true` lets each request bring variables along, see changeable-entry.mjs
 //   GET /{id}     → 200 [{"indexes", "blobs", "doubles"}, …]: those points
+//   GET /{id}/log → 200 {"log": "…"}: what it has written so far
 //   PUT /{id}     → 200 as for POST: the runtime starts again, with what its objects have stored
 //   DELETE /{id}  → 204; its isolate ends
 // Arguments: the workspace's root, the configuration (a wrangler.toml without environments), the port.
@@ -58,6 +59,7 @@ async function addresses(id, { edge, others }) {
 async function start({ variables = {}, bindings = {}, telemetry = false, changeable = false, isolates = 1, cache }) {
   const id = String(++latest);
   const points = [];
+  const written = [];
   const worker = {
     ...workerOptions,
     name: "edge",
@@ -80,11 +82,15 @@ async function start({ variables = {}, bindings = {}, telemetry = false, changea
     durableObjectsPersist: folder,
     cachePersist: path.join(path.dirname(config), "cache", cache ?? `of-${id}`),
     cf: false,
+    handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.on("data", (part) => {
+      written.push(part);
+      process.stdout.write(part);
+    })),
     host: "127.0.0.1",
     port: 0,
   };
   await rm(folder, { recursive: true, force: true });
-  const started = { edge: new Miniflare(options), options, points, others: more.map(({ name }) => name) };
+  const started = { edge: new Miniflare(options), options, points, written, others: more.map(({ name }) => name) };
   edges.set(id, started);
   return addresses(id, started);
 }
@@ -103,9 +109,10 @@ async function read(request) {
 
 async function answer(request) {
   if (request.method === "POST" && request.url === "/") return [201, await start(await read(request))];
-  const id = request.url.slice(1);
+  const [id, part] = request.url.slice(1).split("/");
   const found = edges.get(id);
   if (found === undefined) return [404, { error: "no such edge" }];
+  if (part === "log") return [200, { log: Buffer.concat(found.written).toString() }];
   if (request.method === "GET") return [200, found.points];
   if (request.method === "PUT") return [200, await restart(id, found)];
   if (request.method !== "DELETE") return [405, { error: "GET, PUT or DELETE" }];

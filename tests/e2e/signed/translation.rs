@@ -1,5 +1,8 @@
 //! Token translation: the plan's own services (`tests/services/plan.mjs`) run unchanged behind the edge.
 
+mod secrecy;
+mod waiting;
+
 use std::process::Command;
 
 use serde_json::{Value, json};

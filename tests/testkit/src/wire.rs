@@ -1,11 +1,12 @@
 //! HTTP/1.1 byte by byte (RFC 9112): for requests that a client library would change, break off or refuse to send, and for answers that it
 //! would not show. On the direct socket of an edge (`Edge::direct` of the end-to-end suite) nothing changes them before the Worker.
 
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Cursor, Error, ErrorKind, Result};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Chain, Join, join};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 /// How long [`Wire::answer`] waits.
@@ -17,6 +18,9 @@ pub struct Wire {
     stream: TcpStream,
     received: Vec<u8>,
 }
+
+/// A connection that is no longer read as HTTP.
+pub type Stream = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,10 +99,11 @@ impl Wire {
         self.stream.set_zero_linger()
     }
 
-    /// The connection itself, for other protocols than HTTP; bytes read too early are lost.
+    /// The connection itself, for other protocols than HTTP: what came behind the last answer, then what is still to come.
     #[must_use]
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    pub fn into_stream(self) -> Stream {
+        let (reader, writer) = self.stream.into_split();
+        join(Cursor::new(self.received).chain(reader), writer)
     }
 }
 

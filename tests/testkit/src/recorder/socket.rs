@@ -1,4 +1,4 @@
-//! A WebSocket (RFC 6455) that sends back every short text frame; both ends have no more of the protocol than that needs.
+//! A WebSocket (RFC 6455) that sends back every text frame; both ends have no more of the protocol than that needs.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,10 +12,16 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 /// RFC 6455 section 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// A final text frame (section 5.2).
-const FINAL_TEXT: u8 = 0x81;
-/// The longest payload with its length in the second byte itself.
-const LONGEST: u8 = 125;
+/// The first bytes of unbroken frames (section 5.2).
+const TEXT: u8 = 0x81;
+/// The connection ends; the payload begins with the code.
+pub const CLOSE: u8 = 0x88;
+/// The answer to a ping: everything sent before the ping has arrived.
+pub const PONG: u8 = 0x8a;
+/// A client's mask; any will do.
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+/// A client's ping.
+pub const CLIENT_PING: [u8; 6] = [0x89, 0x80, 0x37, 0xfa, 0x21, 0x3d];
 
 /// `Sec-WebSocket-Accept` for a client's `Sec-WebSocket-Key`.
 #[must_use]
@@ -27,35 +33,61 @@ pub fn accept_key(key: &str) -> String {
     STANDARD.encode(hash)
 }
 
-/// A text frame of a client: masked, as section 5.3 asks. `text` is at most 125 bytes long.
+/// A text frame of a client: masked, as section 5.3 asks.
 #[must_use]
 pub fn client_frame(text: &str) -> Vec<u8> {
-    const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-    let length = u8::try_from(text.len()).unwrap_or(LONGEST).min(LONGEST);
-    let mut frame = vec![FINAL_TEXT, 0x80 | length];
+    let mut frame = start(text.len(), 0x80);
     frame.extend(MASK);
     frame.extend(masked(text.as_bytes(), MASK));
     frame
 }
 
-/// The next text frame's payload.
+/// The beginning of a text frame: its length in one, three or nine bytes, with the bit that says whether it is masked.
+fn start(length: usize, masked: u8) -> Vec<u8> {
+    let mut start = vec![TEXT];
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(length @ 0..=125), _) => start.push(masked | length),
+        (_, Ok(length)) => {
+            start.push(masked | 126);
+            start.extend(length.to_be_bytes());
+        }
+        _ => {
+            start.push(masked | 127);
+            start.extend(u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+        }
+    }
+    start
+}
+
+/// The first byte of the next frame, and its payload.
 ///
 /// # Errors
-/// The connection ends, or another kind of frame, or a longer one, arrives.
-pub async fn read_text(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
-    let mut start = [0; 2];
-    stream.read_exact(&mut start).await?;
-    let [kind, length] = start;
-    if kind != FINAL_TEXT || length & 0x7f > LONGEST {
-        return Err(std::io::Error::other(format!("frame {kind:#x}, length {length}")));
-    }
+/// The connection ends.
+pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(u8, Vec<u8>)> {
+    let (kind, length) = (stream.read_u8().await?, stream.read_u8().await?);
+    let size = match length & 0x7f {
+        126 => u64::from(stream.read_u16().await?),
+        127 => stream.read_u64().await?,
+        size => u64::from(size),
+    };
     let mut mask = [0; 4];
     if length & 0x80 != 0 {
         stream.read_exact(&mut mask).await?;
     }
-    let mut payload = vec![0; usize::from(length & 0x7f)];
-    stream.read_exact(&mut payload).await?;
-    Ok(masked(&payload, mask))
+    let mut payload = Vec::new();
+    stream.take(size).read_to_end(&mut payload).await?;
+    Ok((kind, masked(&payload, mask)))
+}
+
+/// The next text frame's payload.
+///
+/// # Errors
+/// The connection ends, or another kind of frame arrives.
+pub async fn read_text(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    match read_frame(stream).await? {
+        (TEXT, payload) => Ok(payload),
+        (kind, _) => Err(std::io::Error::other(format!("frame {kind:#x}"))),
+    }
 }
 
 fn masked(payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
@@ -83,8 +115,7 @@ pub(super) fn accept(mut request: Request) -> Response {
         let Ok(upgraded) = upgrade.await else { return };
         let mut stream = TokioIo::new(upgraded);
         while let Ok(payload) = read_text(&mut stream).await {
-            let length = u8::try_from(payload.len()).unwrap_or(LONGEST);
-            let frame = [&[FINAL_TEXT, length], payload.as_slice()].concat();
+            let frame = [start(payload.len(), 0), payload].concat();
             if stream.write_all(&frame).await.is_err() {
                 return;
             }
@@ -134,5 +165,18 @@ mod tests {
         for mut frame in [unmasked, &client_frame("Hello")] {
             assert_eq!(read_text(&mut frame).await.unwrap(), b"Hello");
         }
+        for (length, beginning) in [
+            (256, &[0x81, 0x7e, 0x01, 0x00][..]),
+            (65_536, &[0x81, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            assert_eq!(start(length, 0), beginning);
+            let text = "x".repeat(length);
+            let frame = client_frame(&text);
+            assert_eq!(read_text(&mut frame.as_slice()).await.unwrap(), text.as_bytes());
+        }
+        assert_eq!(
+            read_frame(&mut CLIENT_PING.as_slice()).await.unwrap(),
+            (0x89, Vec::new())
+        );
     }
 }
