@@ -20,8 +20,12 @@ mod game;
 mod rules;
 mod site;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use dice::Dice;
-use game::{End, autopilot, marks};
+use game::{End, Played, autopilot, marks};
 use rules::{quarter_of_twenty, threshold};
 use shared::callers::CallerMark;
 use site::Site;
@@ -119,15 +123,33 @@ fn harmed(mut values: Vec<f64>) -> String {
     format!("{:.0}, {mean:.0}", values[values.len() / 2])
 }
 
+/// What `play` makes of each rollout, by all processors. A rollout has dice of its own, so it does not matter which of them plays it.
+fn all<T: Send>(site: &Site, rollouts: u32, play: impl Fn(&mut Dice) -> T + Sync) -> Vec<T> {
+    let (next, played) = (AtomicU32::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let rollout = next.fetch_add(1, Ordering::Relaxed);
+                    if rollout >= rollouts {
+                        break;
+                    }
+                    let one = play(&mut Dice::seeded(site, rollout));
+                    played.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+                }
+            });
+        }
+    });
+    played.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn row(site: &Site, rollouts: u32, marks: &[CallerMark], sums: &mut Sums) {
-    let mut played = Vec::new();
-    let mut others: [Vec<(bool, f64)>; 2] = Default::default();
-    for rollout in 0..rollouts {
-        let mut dice = Dice::seeded(site, rollout);
-        played.push(autopilot(site, &mut dice, marks));
-        others[0].push(threshold(site, &mut dice));
-        others[1].push(quarter_of_twenty(site, &mut dice));
-    }
+    let all = all(site, rollouts, |dice| {
+        let played = autopilot(site, dice, marks);
+        (played, [threshold(site, dice), quarter_of_twenty(site, dice)])
+    });
+    let (played, others): (Vec<Played>, Vec<[(bool, f64); 2]>) = all.into_iter().unzip();
+    let others = [0, 1].map(|rule| others.iter().map(|ended| ended[rule]).collect::<Vec<_>>());
     let ends = |end| played.iter().filter(|played| played.end == end).count();
     let [flagger, today] = others.map(|ended| {
         let stopped = ended.iter().filter(|(stopped, _)| *stopped).count();
@@ -155,9 +177,7 @@ fn row(site: &Site, rollouts: u32, marks: &[CallerMark], sums: &mut Sums) {
 }
 
 fn losses(site: &Site, rollouts: u32, marks: &[CallerMark]) {
-    let played: Vec<_> = (0..rollouts)
-        .map(|rollout| autopilot(site, &mut Dice::seeded(site, rollout), marks).end)
-        .collect();
+    let played = all(site, rollouts, |dice| autopilot(site, dice, marks).end);
     let ends = |end| share(played.iter().filter(|played| **played == end).count(), rollouts);
     println!(
         "| {} | {:.0} % | {:.0} % | {} | {} | {} |",
