@@ -42,7 +42,7 @@ pub struct Entry<'a> {
     /// Whether the call was let through because it could not be counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limits_failed: bool,
-    /// The user's bucket, where one decided.
+    /// The user's bucket, where a sign-in or a registration says who it is: whichever rule decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<u16>,
     /// From arrival to the answer's headers, in milliseconds. The runtime's clock stands still while it computes.

@@ -228,7 +228,7 @@ pub struct Decision {
     pub side: Side,
     /// The rule that chose it.
     pub reason: Reason,
-    /// The user's bucket, where one was needed.
+    /// The user's bucket, where the request says who it is and no token does.
     pub bucket: Option<Bucket>,
 }
 
@@ -237,56 +237,60 @@ pub struct Decision {
 ///
 /// A token outranks even the kill switch: each side can read only its own tokens, so sending one to the other side would sign its holder
 /// out. The switches steer sign-ins, and tokens come from sign-ins.
+///
+/// The bucket is said whichever rule decides, so that a log of the decisions can be rehearsed under other rules.
 #[must_use]
 pub fn decide(facts: &Facts<'_>, policy: &Policy) -> Decision {
-    let because = |side, reason| Decision {
-        side,
-        reason,
-        bucket: None,
+    let bucket = match facts.purpose {
+        Purpose::Token(_) => None,
+        Purpose::SignIn | Purpose::Registration | Purpose::Other => bucket(facts, policy),
     };
-    if !policy.legacy_exists {
-        return because(Side::V2, Reason::NoLegacyService);
-    }
-    match facts.purpose {
-        Purpose::Token(TokenKind::Legacy) => return because(Side::Legacy, Reason::TokenIssuer),
-        Purpose::Token(_) => return because(Side::V2, Reason::TokenIssuer),
-        Purpose::SignIn | Purpose::Registration | Purpose::Other => {}
-    }
-    if policy.unreadable {
-        return because(Side::Legacy, Reason::ConfigInvalid);
-    }
-    if policy.kill_switch {
-        return because(Side::Legacy, Reason::KillSwitch);
-    }
-    if facts.stepped_down {
-        return because(Side::Legacy, Reason::SteppedDown);
-    }
-    if policy.force_legacy.contains(facts) {
-        return because(Side::Legacy, Reason::ForcedLegacy);
-    }
-    if policy.force_v2.contains(facts) {
-        return because(Side::V2, Reason::ForcedV2);
-    }
-    match (facts.purpose, policy.new_users) {
-        (Purpose::Registration, NewUsers::V2) => return because(Side::V2, Reason::NewUsers),
-        (Purpose::Registration, NewUsers::Legacy) => return because(Side::Legacy, Reason::NewUsers),
-        _ => {}
-    }
-    by_percentage(facts, policy)
+    let (side, reason) = rule(facts, policy, bucket);
+    Decision { side, reason, bucket }
 }
 
-fn by_percentage(facts: &Facts<'_>, policy: &Policy) -> Decision {
+fn bucket(facts: &Facts<'_>, policy: &Policy) -> Option<Bucket> {
     let key = facts
         .email
         .map(RolloutKey::Email)
         .or_else(|| facts.id.map(RolloutKey::Id));
-    let bucket = key.map(|key| Bucket::of(&policy.group, key)).or(facts.cookie);
-    let (side, reason) = match bucket {
+    key.map(|key| Bucket::of(&policy.group, key)).or(facts.cookie)
+}
+
+fn rule(facts: &Facts<'_>, policy: &Policy, bucket: Option<Bucket>) -> (Side, Reason) {
+    if !policy.legacy_exists {
+        return (Side::V2, Reason::NoLegacyService);
+    }
+    match facts.purpose {
+        Purpose::Token(TokenKind::Legacy) => return (Side::Legacy, Reason::TokenIssuer),
+        Purpose::Token(_) => return (Side::V2, Reason::TokenIssuer),
+        Purpose::SignIn | Purpose::Registration | Purpose::Other => {}
+    }
+    if policy.unreadable {
+        return (Side::Legacy, Reason::ConfigInvalid);
+    }
+    if policy.kill_switch {
+        return (Side::Legacy, Reason::KillSwitch);
+    }
+    if facts.stepped_down {
+        return (Side::Legacy, Reason::SteppedDown);
+    }
+    if policy.force_legacy.contains(facts) {
+        return (Side::Legacy, Reason::ForcedLegacy);
+    }
+    if policy.force_v2.contains(facts) {
+        return (Side::V2, Reason::ForcedV2);
+    }
+    match (facts.purpose, policy.new_users) {
+        (Purpose::Registration, NewUsers::V2) => return (Side::V2, Reason::NewUsers),
+        (Purpose::Registration, NewUsers::Legacy) => return (Side::Legacy, Reason::NewUsers),
+        _ => {}
+    }
+    match bucket {
         Some(bucket) if bucket.is_within(policy.percentage) => (Side::V2, Reason::InCohort),
         Some(_) => (Side::Legacy, Reason::NotInCohort),
         None => (Side::Legacy, Reason::Unidentified),
-    };
-    Decision { side, reason, bucket }
+    }
 }
 
 #[cfg(test)]

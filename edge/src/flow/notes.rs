@@ -28,7 +28,7 @@ pub struct Notes {
     pub limits_failed: bool,
     /// The stable code of a failure made here.
     pub code: Option<&'static str>,
-    /// The user's bucket, where one decided.
+    /// The user's bucket, where a sign-in or a registration says who it is: whichever rule decided.
     pub bucket: Option<u16>,
 }
 

@@ -223,6 +223,63 @@ fn the_address_decides_before_the_id_and_the_id_before_the_cookie() {
 }
 
 #[test]
+fn bucket_is_said_whichever_rule_decides() {
+    let ann = email("ann@example.com");
+    let registration = facts(Purpose::Registration, Some(&ann));
+    let calm = at("50");
+    let stepped_down = Facts {
+        stepped_down: true,
+        ..registration
+    };
+    let users = Users::parse("ann@example.com").unwrap();
+    let with = |change: fn(&mut Policy, Users)| {
+        let mut policy = calm.clone();
+        change(&mut policy, users.clone());
+        policy
+    };
+    for (facts, policy, reason) in [
+        (registration, calm.clone(), Reason::InCohort),
+        (stepped_down, calm.clone(), Reason::SteppedDown),
+        (
+            registration,
+            with(|policy, _| policy.legacy_exists = false),
+            Reason::NoLegacyService,
+        ),
+        (
+            registration,
+            with(|policy, _| policy.unreadable = true),
+            Reason::ConfigInvalid,
+        ),
+        (
+            registration,
+            with(|policy, _| policy.kill_switch = true),
+            Reason::KillSwitch,
+        ),
+        (
+            registration,
+            with(|policy, users| policy.force_legacy = users),
+            Reason::ForcedLegacy,
+        ),
+        (
+            registration,
+            with(|policy, users| policy.force_v2 = users),
+            Reason::ForcedV2,
+        ),
+        (
+            registration,
+            with(|policy, _| policy.new_users = NewUsers::V2),
+            Reason::NewUsers,
+        ),
+    ] {
+        let decision = decide(&facts, &policy);
+        let bucket = Bucket::of("auth-v2", RolloutKey::Email(&ann));
+        assert_eq!((decision.reason, decision.bucket), (reason, Some(bucket)));
+    }
+    let by_token = facts(Purpose::Token(TokenKind::Firebase), Some(&ann));
+    assert_eq!(decide(&by_token, &calm).bucket, None);
+}
+
+#[test]
 fn lists_name_users_by_address_domain_or_id() {
     let users =
         Users::parse("Ann@Example.com, @pilot.example ,3F2504E0-4F89-41D3-9A0C-0305E82C3301").unwrap();
