@@ -9,6 +9,7 @@ mod days;
 mod factor;
 mod judge;
 mod play;
+mod rehearsal;
 mod report;
 mod seed;
 mod services;
@@ -45,7 +46,10 @@ pub fn run(options: &Options) -> Done {
         worker: Profile::Release,
         edge: vec![
             ("ROLLOUT_PERCENT", "0".to_owned()),
-            ("LOG_LEVEL", "warn".to_owned()),
+            (
+                "LOG_LEVEL",
+                if options.autopilot { "warn" } else { "info" }.to_owned(),
+            ),
             // As in production: this is about what happens when it runs out.
             ("UPSTREAM_TIMEOUT_MS", "3000".to_owned()),
         ],
@@ -61,6 +65,7 @@ pub fn run(options: &Options) -> Done {
     let users = seed::seed(&stack.addresses, options.users)?;
     let user = factor::enrolled(&stack.addresses)?;
     let stage = stage::Stage::new(users, options.at_once, &stack.addresses.edge, stop)?;
+    stage.rehearsal.add_log(stack.edge_log());
     let ((played, strange), tries) = factor::at_it(&stage, &user, || {
         strangers::at_it(&stage, || acts::play(&mut stack, &stage))
     });
@@ -77,6 +82,10 @@ pub fn run(options: &Options) -> Done {
     );
     drop(plan_services);
     drop(stack);
+    let rehearsed = stage.rehearsal.rehearse(&stage.troubles);
+    if let Ok(rehearsed) = &rehearsed {
+        rehearsed.print();
+    }
     let days = days?;
     if stage.is_stopped() {
         return Err(Fault::new("drill rollout", "stopped before its end"));
@@ -88,5 +97,6 @@ pub fn run(options: &Options) -> Done {
         ));
     }
     days.verdict()?;
+    rehearsed?.verdict()?;
     report::verdict(&stage)
 }

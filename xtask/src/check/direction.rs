@@ -67,14 +67,27 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-e2e", &["crossfade-testkit"]),
     ("crossfade-testkit", &[]),
     ("crossfade-bindgen", &[]),
+    ("crossfade-rehearsal", &["crossfade-shared"]),
     ("crossfade-stack", &[]),
-    ("crossfade-bench", &["crossfade-schema", "crossfade-stack"]),
-    ("crossfade-drills", &["crossfade-shared", "crossfade-stack"]),
+    (
+        "crossfade-bench",
+        &[
+            "crossfade-edge",
+            "crossfade-schema",
+            "crossfade-shared",
+            "crossfade-stack",
+        ],
+    ),
+    (
+        "crossfade-drills",
+        &["crossfade-rehearsal", "crossfade-shared", "crossfade-stack"],
+    ),
     (
         "xtask",
         &[
             "crossfade-bench",
             "crossfade-drills",
+            "crossfade-rehearsal",
             "crossfade-shared",
             "crossfade-stack",
         ],

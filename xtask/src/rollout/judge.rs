@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rehearsal::lines::{self, Moment, purpose};
 use serde::Deserialize;
 use shared::fallback::Cause;
 use shared::guardrail::{Count, Guardrail, Margins, Verdict};
 use stack::fault::{Done, Fault, In as _};
 
 use super::STEP;
-use super::rehearse::lines::{Moment, purpose};
 
 /// Options of `cargo xtask rollout judge`.
 #[derive(clap::Args)]
@@ -56,22 +56,20 @@ struct Side {
 pub fn run(options: &Judge) -> Done {
     let text = std::fs::read(&options.log).in_step(STEP)?;
     let mut minutes: BTreeMap<i64, [Side; 2]> = BTreeMap::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else {
-            continue;
+    lines::each(&text, |_, json, at| {
+        let Ok(line) = serde_json::from_slice::<Line<'_>>(json) else {
+            return;
         };
-        let Some((side, failed)) = judged(&line) else {
-            continue;
-        };
-        let Some(at) = line.timestamp.as_ref().and_then(Moment::seconds) else {
-            continue;
+        let at = at.or_else(|| line.timestamp.as_ref()?.seconds());
+        let (Some((side, failed)), Some(at)) = (judged(&line), at) else {
+            return;
         };
         let sides = minutes.entry(at.div_euclid(60)).or_default();
         let side = &mut sides[side];
         side.sign_ins += 1;
         side.failures += u32::from(failed);
         side.wrong_passwords += u32::from(!failed && line.status == 401);
-    }
+    });
     if minutes.is_empty() {
         return Err(Fault::new(STEP, "the log holds no sign-in with a time"));
     }

@@ -1,20 +1,15 @@
 //! `cargo xtask rollout rehearse LOG`: yesterday's traffic at another percentage, by the very functions that the edge decides with.
 //!
-//! Reads the edge's own request lines, one JSON object a line, or a HAR file of a browser or a proxy. A request line says the bucket
-//! of a sign-in and no address, a HAR has the body of the sign-in with the address; either is all that a decision needs.
+//! Reads the edge's own request lines, one JSON object a line, or a HAR file of a browser or a proxy.
 
-mod call;
-mod har;
-pub mod lines;
 mod tally;
 
 use std::path::PathBuf;
 
-use shared::fallback::{self, Attempt, Outcome};
-use shared::routing::{self, Facts, Policy, Side};
+use rehearsal::{Weather, har, lines};
+use shared::routing::Policy;
 
 use super::{STEP, percentage, policy};
-use call::{Call, Who};
 use stack::fault::{Done, Fault, In as _};
 use tally::Tally;
 
@@ -48,7 +43,8 @@ pub fn run(options: &Rehearse) -> Done {
     };
     let text = std::fs::read(&options.log).in_step(STEP)?;
     let read = if har::is_har(&text) {
-        har::calls(&text)?
+        har::calls(&text)
+            .map_err(|error| Fault::new(STEP, format!("the HAR file cannot be read: {error}")))?
     } else {
         lines::calls(&text)
     };
@@ -68,51 +64,25 @@ pub fn run(options: &Rehearse) -> Done {
     }
     let mut tally = Tally::default();
     for call in &read.calls {
-        let dead = match (&outage, call.at, start) {
+        let v2_is_dead = match (&outage, call.at, start) {
             (Some(outage), Some(at), Some(start)) => outage.contains(&(at - start)),
             _ => false,
         };
-        let (decision, answered) = rehearsed(call, &policy, dead);
+        let weather = Weather {
+            v2_is_dead,
+            ..Weather::default()
+        };
+        let rehearsed = rehearsal::rehearse(call, &policy, weather);
         if options.each {
             println!(
                 "{} {} {}",
                 call.line,
-                decision.side.as_str(),
-                decision.reason.as_str()
+                rehearsed.decision.side.as_str(),
+                rehearsed.decision.reason.as_str()
             );
         }
-        tally.count(call, &decision, answered);
+        tally.count(call, &rehearsed);
     }
     tally.print(&policy, read.skipped);
     Ok(())
-}
-
-/// What the edge decides, and which side answers: nobody, where v2 is dead and the call cannot be sent to the legacy service instead.
-fn rehearsed(call: &Call, policy: &Policy, v2_is_dead: bool) -> (routing::Decision, Option<Side>) {
-    let facts = Facts {
-        purpose: call.purpose,
-        email: match &call.who {
-            Who::Email(email) => Some(email),
-            Who::Bucket(_) | Who::Unknown => None,
-        },
-        id: None,
-        cookie: match call.who {
-            Who::Bucket(bucket) => Some(bucket),
-            Who::Email(_) | Who::Unknown => None,
-        },
-        stepped_down: false,
-    };
-    let decision = routing::decide(&facts, policy);
-    if decision.side == Side::Legacy || !v2_is_dead {
-        return (decision, Some(decision.side));
-    }
-    let attempt = Attempt {
-        purpose: call.purpose,
-        side: decision.side,
-        repeatable: call.purpose == shared::routing::Purpose::SignIn,
-        proven: false,
-    };
-    // A breaker is open soon after a service has died: nothing was sent, so anything may be sent elsewhere.
-    let falls_back = policy.legacy_exists && fallback::cause(attempt, Outcome::BreakerOpen).is_some();
-    (decision, falls_back.then_some(Side::Legacy))
 }

@@ -84,10 +84,11 @@ pub fn talk(variables: &[(&str, String)]) -> &'static str {
     let quiet = variables
         .iter()
         .any(|(name, value)| *name == "LOG_LEVEL" && value != "info");
-    if quiet { "warn" } else { "info" }
+    // wrangler calls the Worker's own lines of that level `log`, and leaves them out at `info`.
+    if quiet { "warn" } else { "log" }
 }
 
-/// Starts the Worker on `port`, telling as much as `talk` says, and waits until it answers.
+/// Starts the Worker on `port`, telling as much as `talk` says, and waits until it answers. Its log is named as the folder of `config`.
 pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16, talk: &str) -> Done<Service> {
     let folder = config.parent().unwrap_or(config);
     let mut command = Command::new(paths::npm_bin("wrangler"));
@@ -113,7 +114,8 @@ pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16, talk: &str
         .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
         .env("NO_COLOR", "1")
         .env("CI", "1");
-    let mut service = Service::start(guard, "edge", &mut command)?;
+    let log = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut service = Service::start_logged(guard, "edge", &log, &mut command)?;
     service.wait_for_http(Duration::from_secs(90), &format!("http://127.0.0.1:{port}/livez"))?;
     Ok(service)
 }

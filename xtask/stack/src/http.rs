@@ -69,12 +69,25 @@ impl Client {
 
     /// `POST` of JSON, with headers.
     pub fn post(&self, url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, String> {
-        let mut request = self.0.post(url).header("content-type", "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        answer(request.send(body.to_string()))
+        send(self.0.post(url), headers, body)
     }
+
+    /// `PUT` of JSON, with headers.
+    pub fn put(&self, url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, String> {
+        send(self.0.put(url), headers, body)
+    }
+}
+
+fn send(
+    mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<Answer, String> {
+    request = request.header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request.send(body.to_string()))
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, String> {

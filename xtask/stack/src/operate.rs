@@ -1,5 +1,7 @@
 //! What operators do to a running stack, and what happens to them: deployments, programs that end, a database that is away.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::ports::{Ports, local};
@@ -62,6 +64,12 @@ impl Stack {
             .collect();
         drop(self.deploy(&[("UPSTREAMS", json!(upstreams).to_string())])?);
         Ok(services)
+    }
+
+    /// The log of the edge that answers now: its request lines, where `LOG_LEVEL` is `info`.
+    #[must_use]
+    pub fn edge_log(&self) -> &Path {
+        &self.edge.log
     }
 
     /// Ends the origin.

@@ -29,7 +29,17 @@ pub struct Service {
 impl Service {
     /// Starts `command` with its output in the log `name`.
     pub fn start(guard: &Arc<Guard>, name: &'static str, command: &mut Command) -> Done<Self> {
-        let log = paths::log(name);
+        Self::start_logged(guard, name, name, command)
+    }
+
+    /// Starts `command` with its output in the log `log`, for a service that may run twice at once.
+    pub fn start_logged(
+        guard: &Arc<Guard>,
+        name: &'static str,
+        log: &str,
+        command: &mut Command,
+    ) -> Done<Self> {
+        let log = paths::log(log);
         let file = run::open_log(name, &log)?;
         let child = command
             .stdin(Stdio::null())

@@ -90,6 +90,7 @@ fn step_to(stack: &mut Stack, stage: &Stage, percent: &'static str) -> Done {
             let old = play::while_watching(stage, || {
                 let old = stack.deploy(&[("ROLLOUT_PERCENT", percent.to_owned())])?;
                 let new = Deployment::new(now.number.saturating_add(1), &stack.addresses.edge, percent)?;
+                stage.rehearsal.add_log(stack.edge_log());
                 stage.switch_to(new);
                 Ok(old)
             })?;

@@ -11,6 +11,7 @@ use shared::routing::Side;
 use stack::http::Client;
 
 use super::judge::{self, Call, Seen};
+use super::rehearsal::Routed;
 use super::services::{self, Served};
 use super::stage::Stage;
 use super::users::{SignsInBy, Token, User};
@@ -182,7 +183,14 @@ fn sign_in(stage: &Stage, client: &Client, user: &User) -> Option<Token> {
     let began = Instant::now();
     let url = format!("{}{path}", deployment.url);
     let address = user.address();
-    let answer = client.post(&url, &deployment.headers(&[(ADDRESS, &address)]), &body);
+    let name = stage.rehearsal.name();
+    let headers = deployment.headers(&[(ADDRESS, &address), ("x-request-id", &name)]);
+    let answer = client.post(&url, &headers, &body);
+    if let (Call::SignIn, Ok(answer)) = (call, &answer) {
+        stage
+            .rehearsal
+            .note(name, Routed::new(user, &deployment, began, answer));
+    }
     let body = answer.as_ref().map(stack::http::Answer::json).unwrap_or_default();
     let text = body
         .pointer("/data/token")

@@ -8,6 +8,7 @@ use shared::rollout::Percentage;
 use shared::routing::Policy;
 use stack::fault::{Done, In as _};
 
+use super::rehearsal::Rehearsal;
 use super::tally::Row;
 use super::trouble::Troubles;
 use super::users::User;
@@ -65,6 +66,7 @@ pub struct Stage {
     pub users: Vec<User>,
     pub at_once: usize,
     pub troubles: Troubles,
+    pub rehearsal: Rehearsal,
     deployment: RwLock<Arc<Deployment>>,
     rows: Mutex<Vec<Row>>,
     stop: Arc<AtomicBool>,
@@ -76,6 +78,7 @@ impl Stage {
             users,
             at_once: usize::try_from(at_once).unwrap_or(1),
             troubles: Troubles::default(),
+            rehearsal: Rehearsal::default(),
             deployment: RwLock::new(Arc::new(Deployment::new(0, edge, "0")?)),
             rows: Mutex::default(),
             stop,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::routing::{Decision, Policy, Purpose, Side};
-
-use super::call::Call;
+use rehearsal::{Call, Rehearsed};
+use shared::routing::{Policy, Purpose, Side};
 
 /// Calls to Google for one sign-in at v2, at most: the password, and for a user who moves then looking up, importing the hash and
 /// signing in (`docs/architecture/auth-federation.md`).
@@ -26,11 +25,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one call, with what was decided about it and which side answered.
-    pub fn count(&mut self, call: &Call, decision: &Decision, answered: Option<Side>) {
+    /// Counts one call and what becomes of it.
+    pub fn count(&mut self, call: &Call, rehearsed: &Rehearsed) {
+        let Rehearsed { decision, answered } = rehearsed;
         let key = (decision.side.as_str(), decision.reason.as_str());
         *self.decided.entry(key).or_default() += 1;
-        match answered {
+        match *answered {
             None => self.unanswered += 1,
             Some(side) if side != decision.side => self.fell_back += 1,
             Some(Side::V2) => {

@@ -3,11 +3,9 @@
 use serde::Deserialize;
 use shared::ids::NormalizedEmail;
 use shared::time::UnixTime;
-use stack::fault::{Done, Fault};
 
-use super::STEP;
-use super::call::{Call, Who};
-use super::lines::{Calls, purpose};
+use crate::lines::purpose;
+use crate::{Call, Calls, Who};
 
 #[derive(Deserialize)]
 struct Har {
@@ -45,6 +43,7 @@ struct Body {
 }
 
 /// Whether this begins like a HAR file and not like a line of a log.
+#[must_use]
 pub fn is_har(text: &[u8]) -> bool {
     let dense: Vec<u8> = text
         .iter()
@@ -57,10 +56,12 @@ pub fn is_har(text: &[u8]) -> bool {
 }
 
 /// Reads the sign-ins and registrations.
-pub fn calls(text: &[u8]) -> Done<Calls> {
+///
+/// # Errors
+/// It is no HAR file.
+pub fn calls(text: &[u8]) -> Result<Calls, serde_json::Error> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let har: Har = serde_json::from_slice(text)
-        .map_err(|error| Fault::new(STEP, format!("the HAR file cannot be read: {error}")))?;
+    let har: Har = serde_json::from_slice(text)?;
     let all = har.log.entries.len();
     let calls: Vec<Call> = har
         .log
@@ -93,6 +94,7 @@ fn call(line: usize, entry: &Entry) -> Option<Call> {
         .and_then(|email| NormalizedEmail::parse(&email).ok());
     Some(Call {
         line,
+        on_list: None,
         at: UnixTime::parse_rfc3339(&entry.started_date_time)
             .ok()
             .map(UnixTime::secs),
@@ -103,7 +105,8 @@ fn call(line: usize, entry: &Entry) -> Option<Call> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Who, calls, is_har};
+    use super::{calls, is_har};
+    use crate::Who;
 
     #[test]
     fn sign_ins_of_a_har_are_read_with_their_address() {
