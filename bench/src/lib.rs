@@ -6,7 +6,9 @@ mod figures;
 mod load;
 mod origin;
 mod output;
+mod overrides;
 mod path;
+mod rehearse;
 mod target;
 mod upstream;
 
@@ -23,6 +25,10 @@ pub enum Options {
     Origin(origin::Options),
     /// A user's whole way: sign-in, `me`, verify and credit through edge, origin and PostgreSQL, beside the plan's own design.
     Path(path::Options),
+    /// How long a change of the rollout takes to reach ten isolates under load.
+    Overrides(overrides::Options),
+    /// How long a rehearsal of a million request lines takes.
+    Rehearse(rehearse::Options),
 }
 
 /// Measures.
@@ -31,6 +37,8 @@ pub fn run(options: &Options) -> Done {
         Options::Edge(options) => edge::run(options),
         Options::Origin(options) => origin::run(options),
         Options::Path(options) => path::run(options),
+        Options::Overrides(options) => overrides::run(options),
+        Options::Rehearse(options) => rehearse::run(options),
     }
 }
 

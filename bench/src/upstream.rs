@@ -1,7 +1,7 @@
 //! The service behind the Workers: answers everything at once, the way the origin says who somebody is, so that what is
 //! measured is the Worker in front of it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
@@ -32,14 +32,20 @@ fn serve(connection: TcpStream) -> std::io::Result<()> {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{BODY}",
         BODY.len()
     );
-    let mut line = String::new();
+    let (mut line, mut body_bytes) = (String::new(), 0);
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        // Only requests without a body come here, so an empty line ends one.
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            body_bytes = value.trim().parse().unwrap_or(0);
+        }
         if line == "\r\n" {
+            io::copy(&mut reader.by_ref().take(body_bytes), &mut io::sink())?;
+            body_bytes = 0;
             writer.write_all(answer.as_bytes())?;
         }
     }
