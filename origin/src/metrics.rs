@@ -133,7 +133,7 @@ impl Metrics {
     pub fn legacy_session(&self, kind: TokenKind) {
         let kind = match kind {
             TokenKind::FirebaseSessionCookie => kind,
-            TokenKind::Firebase | TokenKind::Legacy => TokenKind::Firebase,
+            TokenKind::Firebase | TokenKind::Legacy | TokenKind::Translated => TokenKind::Firebase,
         };
         self.legacy_sessions.get_or_create(&token_kind(kind)).inc();
     }

@@ -16,6 +16,8 @@ pub enum TokenKind {
     FirebaseSessionCookie,
     /// A token of the legacy service (HS256).
     Legacy,
+    /// A token of the same form that the edge made for a service (HS256). It is no credential at the edge or the origin.
+    Translated,
 }
 
 impl TokenKind {
@@ -26,6 +28,7 @@ impl TokenKind {
             Self::Firebase => "firebase",
             Self::FirebaseSessionCookie => "firebase_session_cookie",
             Self::Legacy => "legacy",
+            Self::Translated => "translated",
         }
     }
 }
@@ -93,7 +96,7 @@ pub struct Identity {
     pub issued_at: UnixTime,
     /// When it expires.
     pub expires_at: UnixTime,
-    /// Role claims of a legacy token. A token that the edge made has none: it comes from no sign-in at the legacy service.
+    /// Role claims of a legacy token.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub legacy_account: Option<LegacyAccount>,
 }

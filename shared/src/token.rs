@@ -106,7 +106,7 @@ impl UnverifiedToken<'_> {
         K: Keys<Key = E::Key>,
     {
         let ring = match self.kind(policy)? {
-            TokenKind::Legacy => {
+            TokenKind::Legacy | TokenKind::Translated => {
                 return legacy::judge(self, &policy.legacy, policy.skew, now).map(ProvenIdentity::new);
             }
             TokenKind::Firebase => Ring::FirebaseIdToken,

@@ -75,13 +75,10 @@ pub async fn verify_token(
     Body(body): Body<TokenBody>,
 ) -> Result<Json<Success<VerifiedToken>>, ApiError> {
     let now = clock::now();
-    let examined = app.verifier.examine(&body.token.0, now).await?;
-    if examined.is_credential {
-        app.metrics.legacy_tokens.note(&examined.identity, now);
-    }
-    let identity = &examined.identity;
-    let user = user_of(&app, identity, &context, wants_now).await?;
-    Ok(success(describe(identity, user), MESSAGE))
+    let identity = app.verifier.examine(&body.token.0, now).await?;
+    app.metrics.legacy_tokens.note(&identity, now);
+    let user = user_of(&app, &identity, &context, wants_now).await?;
+    Ok(success(describe(&identity, user), MESSAGE))
 }
 
 /// Verify a token and show its user

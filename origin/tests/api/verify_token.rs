@@ -94,6 +94,8 @@ async fn edge_made_token_is_verified_but_is_no_credential() {
             (&json!(true), &json!(id)),
             "{path}"
         );
+        let kind = answer.body["data"].get("token_kind");
+        assert!(kind.is_none_or(|kind| kind == "translated"), "{path} {kind:?}");
     }
     for (path, code) in [
         ("/v1/auth/me", "TOKEN_WRONG_KIND"),

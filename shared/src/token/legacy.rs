@@ -82,8 +82,8 @@ pub(super) fn judge(
     parties(claims, policy)?;
     let mut identity = identity(claims, skew, now)?;
     if token.is_translated() {
+        identity.kind = TokenKind::Translated;
         identity.auth_time = times::required(claims, "auth_time")?;
-        identity.legacy_account = None;
     }
     signature(token, policy)?;
     Ok(identity)

@@ -39,7 +39,7 @@ pub fn check_standing(
 
 fn is_before(identity: &Identity, valid_since: UnixTime) -> bool {
     match identity.kind {
-        TokenKind::Legacy => identity.auth_time <= valid_since,
+        TokenKind::Legacy | TokenKind::Translated => identity.auth_time <= valid_since,
         TokenKind::Firebase | TokenKind::FirebaseSessionCookie => identity.auth_time < valid_since,
     }
 }

@@ -121,7 +121,7 @@ fn expiry(policy: &TokenPolicy, caller_expires_at: UnixTime, now: UnixTime) -> U
 /// is read as a legacy token.
 fn signed_in(caller: &Identity) -> UnixTime {
     match caller.kind {
-        TokenKind::Legacy => caller.auth_time,
+        TokenKind::Legacy | TokenKind::Translated => caller.auth_time,
         TokenKind::Firebase | TokenKind::FirebaseSessionCookie => caller.auth_time.plus(1),
     }
 }

@@ -18,15 +18,6 @@ use shared::token::{KeyUrls, Rejection, Ring, TokenPolicy, UnverifiedToken, Veri
 pub use engine::NativeEngine;
 use issuer_keys::IssuerKeys;
 
-/// A token that a caller asked about.
-#[derive(Debug)]
-pub struct Examined {
-    /// The identity that it names.
-    pub identity: Arc<ProvenIdentity>,
-    /// Whether this service accepts it; it refuses a token that the edge made for a service behind it.
-    pub is_credential: bool,
-}
-
 /// Verifies tokens and remembers those that it verified a moment ago.
 ///
 /// The memory only says that a token is genuine. Every call reads the user's row for whether its holder may still act: a deactivation or a
@@ -71,22 +62,16 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Self::verify`], for all other reasons.
-    pub async fn examine(&self, unverified: &str, now: UnixTime) -> Result<Examined, Rejection> {
+    pub async fn examine(&self, unverified: &str, now: UnixTime) -> Result<Arc<ProvenIdentity>, Rejection> {
         match self.verify(unverified, now).await {
             Err(Rejection::WrongKind(WrongKind::Translated)) => {
                 let token = UnverifiedToken::parse(unverified)?;
                 let identity = token
                     .examine(&self.policy, &self.keys, &NativeEngine, now)
                     .await?;
-                Ok(Examined {
-                    identity: Arc::new(identity),
-                    is_credential: false,
-                })
+                Ok(Arc::new(identity))
             }
-            judged => judged.map(|identity| Examined {
-                identity,
-                is_credential: true,
-            }),
+            judged => judged,
         }
     }
 

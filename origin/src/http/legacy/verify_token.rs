@@ -64,14 +64,9 @@ pub async fn verify_token(
 
 async fn user_of(app: &AppState, context: &RequestContext, token: &str) -> Result<User, ApiError> {
     let now = clock::now();
-    let examined = app.verifier.examine(token, now).await?;
-    if examined.is_credential {
-        app.metrics.legacy_tokens.note(&examined.identity, now);
-    }
-    let user = app
-        .accounts
-        .recent_user_of(&examined.identity, &context.source())
-        .await?;
+    let identity = app.verifier.examine(token, now).await?;
+    app.metrics.legacy_tokens.note(&identity, now);
+    let user = app.accounts.recent_user_of(&identity, &context.source()).await?;
     Ok(user.into_user())
 }
 

@@ -185,9 +185,8 @@ fn translated_token_is_no_credential_and_names_its_user() {
         let [verified, examined] = judged(minted.token(), &policy, NOW);
         assert_eq!(verified, Err(Rejection::WrongKind(WrongKind::Translated)));
         let identity = examined.unwrap();
-        assert_eq!(identity.kind, TokenKind::Legacy);
+        assert_eq!(identity.kind, TokenKind::Translated);
         assert_eq!(identity.subject, Subject::Legacy(UserId::parse(ID).unwrap()));
-        assert_eq!(identity.legacy_account, None);
         assert_eq!(identity.expires_at, NOW.plus(900));
         let [_, late] = judged(minted.token(), &policy, NOW.plus(931));
         assert!(matches!(late, Err(Rejection::Expired { .. })), "{late:?}");

@@ -47,8 +47,8 @@ impl UserRecord {
     /// second of the address's proof, a sign-in without a verified address is not the one that proved it.
     fn was_overtaken(&self, identity: &Identity) -> bool {
         match identity.kind {
-            // A token that the edge made for a service comes from no password at all.
-            TokenKind::Legacy if identity.legacy_account.is_none() => false,
+            // It comes from no password at all.
+            TokenKind::Translated => false,
             TokenKind::Legacy => !ownership::may(self.state(), Deed::UseLegacyPassword, self.passwords()),
             TokenKind::Firebase | TokenKind::FirebaseSessionCookie => {
                 self.user.email_verified
@@ -169,7 +169,7 @@ impl UserError {
 
 #[cfg(test)]
 mod tests {
-    use shared::identity::{LegacyAccount, Subject};
+    use shared::identity::Subject;
     use shared::ids::FirebaseUid;
     use uuid::Uuid;
 
@@ -256,11 +256,10 @@ mod tests {
         let legacy = Identity {
             kind: TokenKind::Legacy,
             subject: Subject::Legacy(shared::ids::UserId(Uuid::from_u128(1))),
-            legacy_account: Some(LegacyAccount::User),
             ..signed_in(100)
         };
         let made_by_the_edge = Identity {
-            legacy_account: None,
+            kind: TokenKind::Translated,
             ..legacy.clone()
         };
         let mut without_password = record(true, None, None);
