@@ -7,7 +7,7 @@ mod traces;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -25,7 +25,10 @@ pub struct Logging(#[expect(dead_code, reason = "only its drop counts")] Option<
 /// Starts logging, and tracing to `traces`, for the rest of the process. A second call changes nothing.
 #[must_use = "lines that still wait are lost when this is dropped"]
 pub fn start(config: &LogConfig, traces: &Traces) -> Logging {
-    let level = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let level: Targets = config
+        .level
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     // Lines name no span: the layer need not keep one for them.
     let filter = level.and(filter_fn(|metadata| metadata.is_event()));
     // A process that cannot start a thread serves no request either; it need not log.

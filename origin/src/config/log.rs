@@ -2,7 +2,7 @@
 
 use shared::config::Reader;
 use shared::token::Environment;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// The shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum LogFormat {
 /// The log's level and format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
-    /// Directives of `tracing_subscriber::EnvFilter`, such as `info` or `info,origin=debug`.
+    /// Directives of `tracing_subscriber::filter::Targets`, such as `info` or `info,origin=debug`.
     pub level: String,
     /// The shape of a line.
     pub format: LogFormat,
@@ -47,7 +47,7 @@ impl LogConfig {
 fn filter(text: &str) -> Option<String> {
     let directives: Option<Vec<String>> = text.split(',').map(|part| directive(part.trim())).collect();
     let filter = directives?.join(",");
-    EnvFilter::try_new(&filter).ok().map(|_| filter)
+    filter.parse::<Targets>().is_ok().then_some(filter)
 }
 
 fn directive(text: &str) -> Option<String> {

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Row as _};
 
 use client::Client;
 pub use error::BackupError;
@@ -43,12 +43,21 @@ pub struct BackupReport {
 }
 
 /// A table and its number of rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableCount {
     /// `schema.table`.
     pub name: String,
     /// Rows.
     pub rows: i64,
+}
+
+impl FromRow<'_, PgRow> for TableCount {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            name: row.try_get("name")?,
+            rows: row.try_get("rows")?,
+        })
+    }
 }
 
 /// Dumps the database into `output`. With `prove`, restores the dump into a scratch database, compares row counts and drops the scratch

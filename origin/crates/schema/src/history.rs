@@ -1,6 +1,7 @@
 //! The applied migrations of a database: `auth.schema_migrations`, one row for each.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row as _};
 
 use super::catalogue::Migration;
 use super::error::{SchemaError, in_migration};
@@ -8,13 +9,25 @@ use super::error::{SchemaError, in_migration};
 const STEP: &str = "migration history";
 
 /// A migration that the database has recorded.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(super) struct Applied {
     pub version: i32,
     pub name: String,
     pub checksum: String,
     pub applied_at: chrono::DateTime<chrono::Utc>,
     pub duration_ms: i64,
+}
+
+impl FromRow<'_, PgRow> for Applied {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            version: row.try_get("version")?,
+            name: row.try_get("name")?,
+            checksum: row.try_get("checksum")?,
+            applied_at: row.try_get("applied_at")?,
+            duration_ms: row.try_get("duration_ms")?,
+        })
+    }
 }
 
 /// Creates the table. The caller holds the migration lock: `IF NOT EXISTS` alone fails with two callers at once, and needs the right to

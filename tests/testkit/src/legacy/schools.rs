@@ -6,7 +6,8 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
 
 use super::Shared;
 use super::answer::{Failure, ok, success, time};
@@ -23,7 +24,6 @@ pub struct Wanted {
     limit: Option<String>,
 }
 
-#[derive(FromRow)]
 struct School {
     id: i32,
     name: String,
@@ -31,6 +31,19 @@ struct School {
     city: Option<String>,
     province: Option<String>,
     created_at: Option<DateTime<Utc>>,
+}
+
+impl FromRow<'_, PgRow> for School {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            address: row.try_get("address")?,
+            city: row.try_get("city")?,
+            province: row.try_get("province")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
 }
 
 impl School {

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::Serialize;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
 
 /// The outcome of `origin migrate verify`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,7 +33,7 @@ pub struct Checked {
 }
 
 /// How the rows of `auth.users` are distributed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Distribution {
     /// All rows.
     pub total: i64,
@@ -57,6 +59,25 @@ pub struct Distribution {
     pub staff: i64,
     /// All balances together.
     pub tokens: i64,
+}
+
+impl FromRow<'_, PgRow> for Distribution {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            total: row.try_get("total")?,
+            local: row.try_get("local")?,
+            firebase: row.try_get("firebase")?,
+            hybrid: row.try_get("hybrid")?,
+            syncing: row.try_get("syncing")?,
+            failed: row.try_get("failed")?,
+            disabled: row.try_get("disabled")?,
+            inactive: row.try_get("inactive")?,
+            deleted: row.try_get("deleted")?,
+            without_email: row.try_get("without_email")?,
+            staff: row.try_get("staff")?,
+            tokens: row.try_get("tokens")?,
+        })
+    }
 }
 
 impl fmt::Display for Report {
