@@ -11,11 +11,12 @@ const STEP: &str = "direction of imports";
 /// Crates of ours, and those of ours they may depend on (tests included).
 const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-shared", &[]),
-    ("crossfade-edge", &["crossfade-shared"]),
+    ("crossfade-edge", &["crossfade-features", "crossfade-shared"]),
     (
         "crossfade-origin",
         &[
             "crossfade-database",
+            "crossfade-features",
             "crossfade-firebase",
             "crossfade-http-client",
             "crossfade-ledger",
@@ -62,13 +63,14 @@ const CRATES: &[(&str, &[&str])] = &[
         "crossfade-verification",
         &["crossfade-http-client", "crossfade-shared"],
     ),
-    ("crossfade-page", &["crossfade-shared"]),
+    ("crossfade-page", &["crossfade-features", "crossfade-shared"]),
     ("crossfade-tower", &["crossfade-shared"]),
     ("crossfade-e2e", &["crossfade-testkit"]),
-    ("crossfade-testkit", &[]),
-    ("crossfade-bindgen", &[]),
+    ("crossfade-testkit", &["crossfade-features"]),
+    ("crossfade-bindgen", &["crossfade-features"]),
+    ("crossfade-features", &["crossfade-shared"]),
     ("crossfade-rehearsal", &["crossfade-shared"]),
-    ("crossfade-stack", &[]),
+    ("crossfade-stack", &["crossfade-features"]),
     (
         "crossfade-bench",
         &[
