@@ -43,6 +43,21 @@ pub fn used(pid: u32) -> Duration {
         .unwrap_or_default()
 }
 
+/// Processor time that the threads of `pid` have used so far, to the nanosecond. None of them may have ended in between.
+pub fn used_by_threads(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads
+        .filter_map(|thread| {
+            // The first number of sched-stats(5).
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+        })
+        .sum()
+}
+
 /// Processor time that `pid` and everything it started have used so far, those that have ended included.
 pub fn used_by_family(pid: u32) -> Duration {
     let children = fs::read_dir("/proc")

@@ -1,6 +1,7 @@
 //! `cargo xtask bench edge`: our Worker beside its peers, in one workerd, in turns.
 
 mod cases;
+mod paired;
 mod report;
 mod start;
 mod workers;
@@ -40,6 +41,12 @@ pub struct Options {
     /// Another checkout's `edge` folder, built; measured beside this one.
     #[arg(long, value_name = "FOLDER")]
     beside: Option<PathBuf>,
+    /// Compare only these two settled rows, in short slices by turns: how much more CPU the second costs, and how exact that is.
+    #[arg(long, num_args = 2, value_names = ["ROW", "ROW"], conflicts_with_all = ["only", "json"])]
+    pair: Option<Vec<String>>,
+    /// Slices of each row of a pair; each has `--requests` requests.
+    #[arg(long, default_value_t = 100, requires = "pair")]
+    slices: usize,
     /// Only rows whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -123,6 +130,9 @@ pub fn run(options: &Options) -> Done {
     let load_before = fs::read_to_string("/proc/loadavg").in_step(STEP)?;
     let load_before = load_before.split(' ').next().unwrap_or_default().to_owned();
     let upstream = format!("http://{}", upstream::start().in_step(STEP)?);
+    if let Some(names) = &options.pair {
+        return paired::run(&upstream, names, options);
+    }
     let mut fresh = Table::of(&FRESH, options);
     for turn in 1..=options.turns {
         console::step(

@@ -21,6 +21,13 @@ pub struct Measured {
     pub latencies: Vec<Duration>,
 }
 
+impl Measured {
+    /// Microseconds of the service's processor time a request.
+    pub fn cpu_us(&self) -> Option<f64> {
+        Some(self.service_cpu?.as_secs_f64() * 1e6 / self.requests.max(1) as f64)
+    }
+}
+
 /// The turns of one row.
 pub struct Figures {
     pub name: String,
@@ -70,10 +77,7 @@ impl Figures {
     pub fn costs(&self) -> Vec<f64> {
         self.turns
             .iter()
-            .map(|turn| {
-                let cpu = turn.service_cpu.map_or(f64::NAN, |cpu| cpu.as_secs_f64());
-                cpu * 1e6 / turn.requests.max(1) as f64
-            })
+            .map(|turn| turn.cpu_us().unwrap_or(f64::NAN))
             .collect()
     }
 

@@ -6,8 +6,7 @@ use stack::fault::{Done, Fault};
 use std::collections::BTreeMap;
 
 use super::cases::{
-    APP_SERVICE, BREAKER_OPEN, ENDS, FRESH_TARGETS, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START,
-    MOST_TRANSLATED_US, OURS, SETTLED_TARGETS, TRANSLATED,
+    BREAKER_OPEN, ENDS, FRESH_TARGETS, MOST_GZIPPED_KB, MOST_REFUSED_US, MOST_START, OURS, SETTLED_TARGETS,
 };
 use super::{FIRST, Options, STEP};
 use crate::figures::{self, Figures};
@@ -180,13 +179,6 @@ fn limits(rows: &[Figures], sizes: Sizes, starts: &BTreeMap<String, Vec<f64>>) -
             format!("{BREAKER_OPEN}: CPU µs a request"),
             micros(refused),
             MOST_REFUSED_US,
-        ));
-    }
-    if let (Some(translated), Some(plain)) = (find(rows, TRANSLATED), find(rows, APP_SERVICE)) {
-        checks.push(at_most(
-            "a translated token: CPU µs a request more".to_owned(),
-            micros(translated) - micros(plain),
-            MOST_TRANSLATED_US,
         ));
     }
     checks.push(at_most(

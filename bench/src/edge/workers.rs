@@ -94,7 +94,7 @@ impl Workers {
             text.extend_from_slice(head.as_bytes());
             true
         };
-        let before = cpu::used(self.workerd);
+        let before = cpu::used_by_threads(self.workerd);
         let outcome = load::send(&Load {
             address,
             request: &request,
@@ -108,7 +108,7 @@ impl Workers {
             requests: outcome.latencies.len(),
             failed: outcome.failed,
             took: outcome.took,
-            service_cpu: Some(cpu::used(self.workerd).saturating_sub(before)),
+            service_cpu: Some(cpu::used_by_threads(self.workerd).saturating_sub(before)),
             database_cpu: Duration::ZERO,
             latencies: outcome.latencies,
         })
