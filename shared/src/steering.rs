@@ -19,6 +19,9 @@ pub use wire::{Answered, Reply, Shown, Standing, Told};
 
 /// How many earlier overrides are kept.
 pub const HISTORY: usize = 200;
+/// What is kept has no more characters, or earlier overrides are forgotten: Durable Objects store up to 2 MB in one value, and take two
+/// bytes for a character where a text has any beyond Latin-1.
+const MAX_KEPT_CHARS: usize = 900_000;
 /// The longest time for which an override may hold, in seconds: 30 days. A lasting change belongs into the variables.
 pub const LONGEST_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How long a change waits for a second operator, in seconds.
@@ -135,7 +138,7 @@ impl Steering {
     pub fn pending(&self, now: UnixTime) -> Option<&Override> {
         self.pending
             .as_ref()
-            .filter(|pending| now.since(pending.since) < PENDING_SECONDS)
+            .filter(|pending| (0..PENDING_SECONDS).contains(&now.since(pending.since)))
     }
 
     /// Earlier overrides, newest first.
@@ -214,6 +217,7 @@ impl Steering {
                 Some(pending) if pending.asks_the_same_as(&wanted) && pending.author != author => {
                     wanted.approved_by = Some(author.to_owned());
                     wanted.author.clone_from(&pending.author);
+                    wanted.reason.clone_from(&pending.reason);
                 }
                 _ => {
                     self.pending = Some(wanted.clone());
@@ -223,10 +227,14 @@ impl Steering {
         }
         self.pending = None;
         self.history.push_back(wanted.clone());
-        while self.history.len() > HISTORY {
+        while self.history.len() > HISTORY || (self.history.len() > 1 && self.is_too_long()) {
             self.history.pop_front();
         }
         Ok(Outcome::Changed(wanted))
+    }
+
+    fn is_too_long(&self) -> bool {
+        serde_json::to_string(self).is_ok_and(|text| text.len() > MAX_KEPT_CHARS)
     }
 }
 

@@ -2,8 +2,8 @@
 mod properties;
 
 use super::{
-    Change, HISTORY, LONGEST_SECONDS, Order, Outcome, PENDING_SECONDS, Refusal, Requested, Shown, Steering,
-    Told, UnreadableOverrides,
+    Change, HISTORY, LONGEST_SECONDS, MAX_KEPT_CHARS, Order, Outcome, PENDING_SECONDS, Refusal, Requested,
+    Shown, Steering, Told, UnreadableOverrides,
 };
 use crate::rollout::Percentage;
 use crate::routing::{Policy, Users};
@@ -206,13 +206,18 @@ fn change_needs_two_services_where_configured() {
         matches!(other, Ok(Outcome::Pending(_))),
         "another change is no approval"
     );
-    let Ok(Outcome::Changed(changed)) = steering.put(wanted(to("26"), 0), "ops", true, NOW) else {
+    let agreed = Requested {
+        reason: "fine by me".to_owned(),
+        ..wanted(to("26"), 0)
+    };
+    let Ok(Outcome::Changed(changed)) = steering.put(agreed, "ops", true, NOW) else {
         panic!("the second service's agreement puts it in force");
     };
     assert_eq!(
         (changed.author.as_str(), changed.approved_by.as_deref()),
         ("lead", Some("ops"))
     );
+    assert_eq!(changed.reason, "canary", "the author says why");
 }
 
 #[test]
@@ -223,8 +228,12 @@ fn agreement_comes_within_the_hour_or_not_at_all() {
         ..wanted(to("25"), 0)
     };
     steering.put(long.clone(), "ops", true, NOW).unwrap();
-    let late = steering.put(long, "lead", true, NOW.plus(PENDING_SECONDS));
+    let mut early = steering.clone();
+    let late = steering.put(long.clone(), "lead", true, NOW.plus(PENDING_SECONDS));
     assert!(matches!(late, Ok(Outcome::Pending(_))));
+    // The clock stepped back: nobody knows how old it is.
+    let early = early.put(long, "lead", true, NOW.plus(-60));
+    assert!(matches!(early, Ok(Outcome::Pending(_))));
 }
 
 #[test]
@@ -249,6 +258,29 @@ fn history_keeps_the_newest() {
     }
     assert_eq!(steering.history().count(), HISTORY);
     assert_eq!(steering.history().next().unwrap().version, HISTORY as u64 + 20);
+}
+
+/// Storage takes no larger value, and then no change at all, the kill switch neither.
+#[test]
+fn history_of_long_lists_leaves_room_for_the_next_change() {
+    let listed = (0..200)
+        .map(|number| format!("somebody-with-a-long-name-{number:04}@a-site-with-a-long-name.example"));
+    let listed: Vec<String> = listed.collect();
+    let lists = Change {
+        force_v2: Some(Users::parse(&listed.join(",")).unwrap()),
+        ..to("5")
+    };
+    let mut steering = Steering::default();
+    for version in 0..80 {
+        steering
+            .put(wanted(lists.clone(), version), "ops", false, NOW)
+            .unwrap();
+    }
+    steering.put(wanted(switch(), 80), "ops", false, NOW).unwrap();
+    let kept = serde_json::to_string(&steering).unwrap();
+    assert!(kept.len() <= MAX_KEPT_CHARS, "{}", kept.len());
+    assert_eq!(steering.history().next().unwrap().change, switch());
+    assert!(steering.history().count() > 20, "{}", steering.history().count());
 }
 
 #[test]
