@@ -23,21 +23,25 @@ pub struct Running {
 }
 
 impl Running {
-    fn get(&self, path: &str, statuses: &[u16]) -> Done<Value> {
+    /// What the edge answers at `path` with one of these statuses, which has a value at `pointer`.
+    fn get(&self, path: &str, statuses: &[u16], pointer: &str) -> Done<Value> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let answer = http::get(&url, &[("x-service-key", &self.service_key)]).in_step(STEP)?;
-        if statuses.contains(&answer.status) {
-            Ok(answer.json())
-        } else {
-            Err(Fault::new(
-                STEP,
-                format!("{path} answered {}\n{}", answer.status, answer.text),
-            ))
+        let answer = http::get(&url, &[("x-service-key", &self.service_key)])
+            .map_err(|error| Fault::new(STEP, format!("{url} does not answer: {error}")))?;
+        if !statuses.contains(&answer.status) {
+            let reason = format!("{url} answered {}\n{}", answer.status, answer.text);
+            return Err(Fault::new(STEP, reason));
         }
+        let body = answer.json();
+        if body.pointer(pointer).is_none() {
+            let reason = format!("{url} answered {}, which is no answer of the edge", answer.status);
+            return Err(Fault::new(STEP, reason));
+        }
+        Ok(body)
     }
 
     fn autopilot(&self) -> Done<(Value, Option<Shown>)> {
-        let mut rollout = self.get("/v1/rollout", &[200])?;
+        let mut rollout = self.get("/v1/rollout", &[200], "/data/effective")?;
         let autopilot = serde_json::from_value(rollout["data"]["autopilot"].take()).in_step(STEP)?;
         Ok((rollout["data"].take(), autopilot))
     }
@@ -46,7 +50,7 @@ impl Running {
 /// Prints the stage, and every condition of the next one.
 pub fn status(running: &Running) -> Done {
     let (rollout, autopilot) = running.autopilot()?;
-    let readiness = running.get("/readyz?verbose", &[200, 503])?;
+    let readiness = running.get("/readyz?verbose", &[200, 503], "/configuration")?;
     let facts = facts(&rollout, autopilot.as_ref(), &readiness);
     let stage = facts.stage();
     println!(
@@ -165,10 +169,59 @@ fn text(value: &Value) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
     use serde_json::json;
     use shared::stage::Stage;
 
-    use super::facts;
+    use super::{Running, evidence, facts, status};
+
+    /// An edge that answers everything with `answer`.
+    fn edge(answer: &'static str) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                let _ = connection.read(&mut [0; 4_096]);
+                let _ = connection.write_all(answer.as_bytes());
+            }
+        });
+        Running {
+            url,
+            service_key: "key".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_edge_has_no_stage() {
+        let nobody = Running {
+            // Nobody may listen there.
+            url: "http://127.0.0.1:1".to_owned(),
+            service_key: "key".to_owned(),
+        };
+        let said =
+            |running: &Running| [status(running), evidence(running)].map(|done| done.unwrap_err().reason);
+        for reason in said(&nobody) {
+            assert!(
+                reason.contains("http://127.0.0.1:1/v1/rollout does not answer"),
+                "{reason}"
+            );
+        }
+        for answer in [
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 13\r\n\r\n<html></html>",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
+        ] {
+            for reason in said(&edge(answer)) {
+                assert!(reason.contains("which is no answer of the edge"), "{reason}");
+            }
+        }
+        let refused = edge("HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}");
+        for reason in said(&refused) {
+            assert!(reason.contains("/v1/rollout answered 403"), "{reason}");
+        }
+    }
 
     #[test]
     fn facts_are_read_from_what_the_edge_answers() {
