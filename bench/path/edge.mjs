@@ -9,6 +9,8 @@ const folder = path.join(root, "edge");
 const workerd = new Miniflare({
   host: "127.0.0.1", port: 0, compatibilityDate: "2026-04-01",
   unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  // It would put a Worker of its own between ours and the network.
+  stripCfConnectingIp: false,
   name: "crossfade", modules: true, modulesRoot: folder, scriptPath: path.join(folder, "entry.mjs"),
   modulesRules: [
     { type: "CompiledWasm", include: ["**/*.wasm"] },

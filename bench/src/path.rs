@@ -23,7 +23,7 @@ const STEP: &str = "bench path";
 /// The users with tokens that are sent again and again.
 const WARM: usize = 1000;
 /// New tokens, and sign-ins, for each second of a turn: more than the machine answers.
-const NEW_TOKENS_A_SECOND: usize = 3000;
+const NEW_TOKENS_A_SECOND: usize = 4500;
 const SIGN_INS_A_SECOND: usize = 2500;
 
 /// Options of `cargo xtask bench path`.
