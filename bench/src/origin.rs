@@ -65,10 +65,8 @@ pub struct World {
 /// Builds and starts everything, measures in turns and prints the table.
 pub fn run(options: &Options) -> Done {
     console::step("npm tools", npm::ensure)?;
-    console::step(
-        "compile the origin (release) and the TypeScript services",
-        services::build,
-    )?;
+    console::step("compile the origin (release)", services::build)?;
+    console::step("compile its peers", services::build_peers)?;
     let guard = Arc::new(Guard::start()?);
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;

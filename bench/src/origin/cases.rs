@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use stack::fault::{Done, In as _};
 
 use super::credentials::{Issuer, Users};
-use super::database::{Server, user_id};
+use super::database::{Server, uid, user_id};
 use super::pgbench::{Pgbench, Script};
 use super::services::{SERVICE_KEY, Serving};
 use super::{STEP, World};
@@ -31,6 +31,8 @@ pub enum Subject {
     Beside,
     Plan,
     WellMade,
+    /// One of [`super::services::LIMITS`].
+    Limit(usize),
 }
 
 /// What is asked.
@@ -42,6 +44,8 @@ pub enum Ask {
     Me,
     /// The same with an ID token that was verified a moment ago.
     MeByToken,
+    /// The same, and the uid beside the token: the limits read no token.
+    MeByUid,
     /// `GET /v1/auth/me` of somebody who has no row yet.
     FirstSight,
     /// A credit to a random user.
@@ -79,7 +83,7 @@ const fn at_any_size(case: Case) -> Case {
 }
 
 /// What is compared with each other stands next to each other.
-pub const CASES: [Case; 17] = [
+pub const CASES: [Case; 20] = [
     at_any_size(case(
         "pgbench select",
         Subject::Pgbench(Script::Select),
@@ -88,6 +92,13 @@ pub const CASES: [Case; 17] = [
     at_any_size(case("me", Subject::Ours, Ask::Me)),
     case("beside: me", Subject::Beside, Ask::Me),
     case("me by token", Subject::Ours, Ask::MeByToken),
+    case("limit: fixed answer", Subject::Limit(0), Ask::MeByUid),
+    case("limit: SELECT, one connection", Subject::Limit(1), Ask::MeByUid),
+    case(
+        "limit: SELECT, sixteen connections",
+        Subject::Limit(2),
+        Ask::MeByUid,
+    ),
     case("well-made me", Subject::WellMade, Ask::MeByToken),
     case("plan me", Subject::Plan, Ask::MeByToken),
     case("verify-token, new tokens", Subject::Ours, Ask::Verify),
@@ -134,6 +145,7 @@ impl Run<'_> {
             Subject::Beside => self.ask(services.beside()?, case.ask),
             Subject::Plan => self.ask(services.plan()?, case.ask),
             Subject::WellMade => self.ask(services.well_made()?, case.ask),
+            Subject::Limit(which) => self.ask(services.limit(which)?, case.ask),
         }
     }
 
@@ -150,7 +162,7 @@ impl Run<'_> {
         let credentials = match ask {
             Ask::Script | Ask::CreditRandom | Ask::CreditOne => Vec::new(),
             Ask::Me => self.issuer.assertions(warm)?,
-            Ask::MeByToken => self.world.services.tokens(|| self.issuer.tokens(warm))?,
+            Ask::MeByToken | Ask::MeByUid => self.world.services.tokens(|| self.issuer.tokens(warm))?,
             Ask::Verify => self.issuer.tokens(Users {
                 count: 1000 * seconds,
                 ..warm
@@ -164,7 +176,7 @@ impl Run<'_> {
                 })?
             }
         };
-        let repeats = matches!(ask, Ask::Me | Ask::MeByToken);
+        let repeats = matches!(ask, Ask::Me | Ask::MeByToken | Ask::MeByUid);
         let users = self.world.users;
         let request = |number: usize, text: &mut Vec<u8>| {
             let at = if repeats {
@@ -186,6 +198,10 @@ impl Run<'_> {
                     get(text, "X-Crossfade-Assertion: ", assertion);
                 }
                 (Ask::MeByToken, Some(token)) => get(text, "Authorization: Bearer ", token),
+                (Ask::MeByUid, Some(token)) => {
+                    let uid = uid(warm.number(at));
+                    get(text, &format!("X-User: {uid}\r\nAuthorization: Bearer "), token);
+                }
                 (Ask::Verify, Some(token)) => verify(text, token),
                 _ => return false,
             }

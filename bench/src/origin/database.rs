@@ -21,7 +21,12 @@ pub fn user_id(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
-/// The same as an SQL expression of `number`.
+/// The uid of user `number`.
+pub fn uid(number: u64) -> String {
+    (1_000_000_000_000_000_000 + number).to_string()
+}
+
+/// [`user_id`] as an SQL expression of `number`.
 pub fn user_id_sql(number: &str) -> String {
     format!("('00000000-0000-4000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid")
 }

@@ -17,6 +17,13 @@ const TARGETS: [(&str, &str, f64); 6] = [
     ("credit, random", "pgbench movement, random", 0.6),
     ("credit, one user", "pgbench movement, one user", 1.0),
 ];
+/// What a target compares by processor time, and the most it allows.
+const CPU_TARGETS: [(&str, &str, f64); 2] = [
+    ("me", "limit: SELECT, one connection", 1.4),
+    ("me", "limit: SELECT, sixteen connections", 1.4),
+];
+/// Microseconds of processor time by which an assertion may cost more than a token that is remembered.
+const MOST_FOR_ASSERTION: f64 = 4.0;
 /// Microseconds of processor time that a read may cost the service.
 const MOST_CPU: f64 = 30.0;
 /// Megabytes the service may hold, idle and loaded.
@@ -65,6 +72,18 @@ pub fn print(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: 
 fn checks(rows: &[Figures], options: &Options, idle: Option<Memory>, loaded: Option<Memory>) -> Vec<Check> {
     let find = |name: &str| rows.iter().find(|row| row.name == name);
     let mut checks = figures::ratios(rows, &TARGETS);
+    for (ours, theirs, most) in CPU_TARGETS {
+        if let (Some(ours), Some(theirs)) = (find(ours), find(theirs)) {
+            let what = format!("CPU of {} / {}", ours.name, theirs.name);
+            checks.push(at_most(what, median_ratio(&ours.costs(), &theirs.costs()), most));
+        }
+    }
+    if let (Some(assertion), Some(token)) = (find("me"), find("me by token")) {
+        let differences = assertion.costs().into_iter().zip(token.costs());
+        let more = median(differences.map(|(assertion, token)| assertion - token).collect());
+        let what = "me: CPU beyond that of me by token, µs".to_owned();
+        checks.push(at_most(what, more, MOST_FOR_ASSERTION));
+    }
     if let Some(cpu) = find("me").and_then(Figures::service_cpu) {
         checks.push(at_most("me: service CPU, µs".to_owned(), cpu, MOST_CPU));
     }

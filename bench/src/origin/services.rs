@@ -21,21 +21,17 @@ use crate::cpu;
 pub const SERVICE_KEY: &str = "bench-service-key-0123456789-0123456789";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Compiles the origin with optimisation and the services in TypeScript.
+/// Arguments of `limit`, of each row.
+pub const LIMITS: [&[&str]; 3] = [&["fixed"], &["select", "1"], &["select", "16"]];
+
+/// Compiles the origin with optimisation.
 pub fn build() -> Done {
-    run::logged(
-        STEP,
-        "bench-build",
-        run::cargo().args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "crossfade-origin",
-            "--bin",
-            "origin",
-        ]),
-    )?;
+    release(&["-p", "crossfade-origin", "--bin", "origin"])
+}
+
+/// Compiles what is measured beside it.
+pub fn build_peers() -> Done {
+    release(&["-p", "crossfade-bench", "--example", "limit"])?;
     let mut esbuild = Command::new(paths::npm_bin("esbuild"));
     esbuild
         .current_dir(paths::root().join("bench/origin"))
@@ -49,6 +45,14 @@ pub fn build() -> Done {
         .args(["--target=node20", "--out-extension:.js=.cjs"])
         .arg(format!("--outdir={}", bundles().display()));
     run::logged(STEP, "bench-esbuild", &mut esbuild)
+}
+
+fn release(what: &[&str]) -> Done {
+    run::logged(
+        STEP,
+        "bench-build",
+        run::cargo().args(["build", "--quiet", "--release"]).args(what),
+    )
 }
 
 fn bundles() -> PathBuf {
@@ -114,16 +118,17 @@ pub struct Services {
     ours: Serving,
     beside: Option<Serving>,
     node: Option<(Serving, Serving)>,
+    limits: Vec<Serving>,
     tokens: OnceCell<Vec<String>>,
 }
 
 impl Services {
-    /// Starts ours; those in TypeScript too if `with_node`; another build of ours if there is one.
+    /// Starts ours; its peers too if `with_peers`; another build of ours if there is one.
     pub fn start(
         guard: &Arc<Guard>,
         url: &str,
         issuer: &Issuer,
-        with_node: bool,
+        with_peers: bool,
         beside: Option<&Path>,
     ) -> Done<Self> {
         let origin =
@@ -138,19 +143,32 @@ impl Services {
             })
         };
         let ours = origin("origin", &program())?;
-        let beside = match beside.filter(|_| with_node) {
+        let beside = match beside.filter(|_| with_peers) {
             Some(path) => Some(origin("beside", &fs::canonicalize(path).in_step(STEP)?)?),
             None => None,
         };
-        let node = if with_node {
+        let node = if with_peers {
             Some((node("plan")?, node("well-made")?))
         } else {
             None
+        };
+        let limit = |arguments: &&[&str]| {
+            let name = "limit";
+            console::step(name, || {
+                let mut command = Command::new(paths::target().join("release/examples/limit"));
+                start(guard, name, command.args(*arguments), url, issuer)
+            })
+        };
+        let limits = if with_peers {
+            LIMITS.iter().map(limit).collect::<Done<_>>()?
+        } else {
+            Vec::new()
         };
         Ok(Self {
             ours,
             beside,
             node,
+            limits,
             tokens: OnceCell::new(),
         })
     }
@@ -177,6 +195,12 @@ impl Services {
         self.node
             .as_ref()
             .ok_or_else(|| Fault::new(STEP, "no TypeScript here"))
+    }
+
+    pub fn limit(&self, which: usize) -> Done<&Serving> {
+        self.limits
+            .get(which)
+            .ok_or_else(|| Fault::new(STEP, "no such limit here"))
     }
 
     /// The tokens that are sent to every service again and again, made once.
