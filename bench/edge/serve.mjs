@@ -64,7 +64,8 @@ const downUrl = `http://127.0.0.1:${nobody.address().port}`;
 await new Promise((resolve) => nobody.close(resolve));
 
 const socket = [{ host: "127.0.0.1", port: 0 }];
-const common = { compatibilityDate: "2026-04-01", unsafeDirectSockets: socket };
+// Without the last one Miniflare puts a Worker of its own between each of them and the network.
+const common = { compatibilityDate: "2026-04-01", unsafeDirectSockets: socket, stripCfConnectingIp: false };
 
 // Names of Workers, and the files of those that have another name.
 const peers = {
