@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::fault::{Done, Fault};
 use crate::{paths, run};
 
-const PACKAGE: &str = "crossfade-bindgen";
+/// The package of the program.
+pub const PACKAGE: &str = "crossfade-bindgen";
 const TEST_RUNNER: &str = "crossfade-wasm-test-runner";
 
 /// Writes the bindings of the module `wasm` into `folder`; `kind` is `worker` or `web`.
