@@ -8,7 +8,6 @@ use super::guard::Guard;
 use super::service::Service;
 use crate::fault::Done;
 use crate::ports::local;
-use crate::tools::bindgen;
 use crate::{http, paths, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,8 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The log of [`build`].
 pub const LOG: &str = "build";
 
-/// Compiles what [`origin`], [`legacy`] and [`key_server`] start, and wasm-bindgen with them: while the origin is compiled last and alone,
-/// the other processors would wait.
+/// Compiles what [`origin`], [`legacy`] and [`key_server`] start.
 pub fn build() -> Done {
     run::logged(
         "compile the origin and the stand-ins",
@@ -28,8 +26,6 @@ pub fn build() -> Done {
             "crossfade-origin",
             "-p",
             "crossfade-testkit",
-            "-p",
-            bindgen::PACKAGE,
             "--bins",
         ]),
     )

@@ -7,8 +7,7 @@ use std::process::Command;
 use crate::fault::{Done, Fault};
 use crate::{paths, run};
 
-/// The package of the program.
-pub const PACKAGE: &str = "crossfade-bindgen";
+const PACKAGE: &str = "crossfade-bindgen";
 const TEST_RUNNER: &str = "crossfade-wasm-test-runner";
 
 /// Writes the bindings of the module `wasm` into `folder`; `kind` is `worker` or `web`.
