@@ -238,7 +238,7 @@ fn bucket_is_said_whichever_rule_decides() {
         policy
     };
     for (facts, policy, reason) in [
-        (registration, calm.clone(), Reason::InCohort),
+        (registration, calm.clone(), Reason::NotInCohort),
         (stepped_down, calm.clone(), Reason::SteppedDown),
         (
             registration,
