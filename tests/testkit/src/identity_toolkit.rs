@@ -24,7 +24,10 @@
 mod admin;
 mod aws;
 mod control;
+mod factor;
 mod faults;
+mod form;
+mod gate;
 mod import;
 mod keyless;
 mod mfa;
@@ -48,15 +51,17 @@ use axum::http::header;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::keys::{Key, jwk_set};
 use crate::serve;
 
-pub use control::{Change, Failure, Quota};
+pub use control::{Change, Quota};
+pub use factor::Factor;
 pub use keyless::{SUBJECT_TOKEN, USER_REFRESH_TOKEN};
-pub use mfa::{Factor, SMS_CODE, TOTP_CODE};
+pub use mfa::{SMS_CODE, TOTP_CODE};
+pub use refusal::Failure;
 pub use rules::{Blocking, Policy, Throttle};
 pub use shape::{Arrival, Shape};
 use state::Shared;
@@ -184,14 +189,14 @@ fn routes(shared: Shared) -> Router {
         .route("/securetoken.googleapis.com/v1/token", post(session::refresh))
         .route("/token", post(oauth::grant))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .route_layer(middleware::from_fn_with_state(shared.clone(), faults::apply));
+        .route_layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
     Router::new()
         .merge(google)
         .route("/jwks", get(|| keys("issuer-a")))
         .route("/jwks/session-cookies", get(|| keys("cookies")))
         .route("/variables", get(shown_variables))
         .route("/emulator/v1/projects/{project}/oobCodes", get(recovery::mails))
-        .route("/control", get(control::show).post(control::change))
+        .route("/control", get(show).post(change))
         .with_state(shared)
 }
 
@@ -207,4 +212,21 @@ async fn shown_variables(State(shared): State<Shared>) -> Json<Value> {
 async fn keys(name: &str) -> axum::response::Response {
     let caching = [(header::CACHE_CONTROL, "public, max-age=3600, must-revalidate")];
     (caching, Json(jwk_set(Key::named(name)))).into_response()
+}
+
+async fn show(State(shared): State<Shared>) -> Json<Value> {
+    let (accounts, addresses) = {
+        let store = shared.store();
+        (store.len(), store.addresses())
+    };
+    let mut shown = shared.faults().shown();
+    shown["accounts"] = json!(accounts);
+    shown["addresses"] = json!(addresses);
+    shown["project"] = json!(shared.project());
+    Json(shown)
+}
+
+async fn change(State(shared): State<Shared>, Json(change): Json<Change>) -> Json<Value> {
+    shared.change(change);
+    show(State(shared)).await
 }

@@ -1,16 +1,12 @@
-//! The settings that tests change, and the figures that they read back.
+//! The settings that tests change.
 
 use std::collections::HashMap;
 
-use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::mfa::Factor;
+use super::factor::Factor;
+use super::refusal::Failure;
 use super::rules::{Blocking, Policy, Throttle};
-use super::shape::{Arrival, Shape};
-use super::state::Shared;
 
 /// A change of settings; fields that are not named stay. Methods have Google's names, as in [`super::IdentityToolkit::calls`].
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -60,35 +56,6 @@ pub struct Change {
     pub forget_access_tokens: bool,
 }
 
-/// A refusal on demand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Failure {
-    /// HTTP status.
-    pub status: u16,
-    /// `error.message`.
-    #[serde(default)]
-    pub message: String,
-    /// How often; without it for ever.
-    #[serde(default)]
-    pub times: Option<u32>,
-    /// Seconds for `Retry-After`.
-    #[serde(default)]
-    pub retry_after: Option<u32>,
-    /// Only for calls about this address; without it for all calls.
-    #[serde(default)]
-    pub only: Option<String>,
-    /// The shape of the body.
-    #[serde(default)]
-    pub shape: Shape,
-    /// A body instead of this shape: a 200 may carry an error.
-    #[serde(default)]
-    pub body: Option<Value>,
-    /// How it arrives.
-    #[serde(default)]
-    pub arrival: Arrival,
-}
-
 /// The most calls within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,21 +64,4 @@ pub struct Quota {
     pub calls: u32,
     /// Within how many milliseconds.
     pub per_ms: u64,
-}
-
-pub(super) async fn show(State(shared): State<Shared>) -> Json<Value> {
-    let (accounts, addresses) = {
-        let store = shared.store();
-        (store.len(), store.addresses())
-    };
-    let mut shown = shared.faults().shown();
-    shown["accounts"] = json!(accounts);
-    shown["addresses"] = json!(addresses);
-    shown["project"] = json!(shared.project());
-    Json(shown)
-}
-
-pub(super) async fn change(State(shared): State<Shared>, Json(change): Json<Change>) -> Json<Value> {
-    shared.change(change);
-    show(State(shared)).await
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::admin::{imported_email, is_uid};
-use super::mfa::Factor;
+use super::factor::Factor;
 use super::password::StoredPassword;
 use super::refusal::Refusal;
 use super::state::{Administrator, Shared};

@@ -16,8 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::aws;
-use super::oauth::{Denied, field};
-use super::refusal::Refusal;
+use super::form::field;
+use super::refusal::{Denied, Refusal};
 use super::session::random;
 use super::state::Shared;
 use crate::keys::Key;

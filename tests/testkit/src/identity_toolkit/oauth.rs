@@ -4,10 +4,10 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::form::field;
+use super::refusal::Denied;
 use super::session::verified_claims;
 use super::state::Shared;
 use crate::keys::Key;
@@ -24,16 +24,6 @@ const SCOPES: [&str; 3] = [
 const LONGEST_SECONDS: i64 = 3_600;
 /// How far the caller's clock may be ahead, in seconds.
 const SKEW_SECONDS: i64 = 60;
-
-/// A refusal of RFC 6749 section 5.2.
-pub(super) struct Denied(pub &'static str, pub &'static str);
-
-impl IntoResponse for Denied {
-    fn into_response(self) -> Response {
-        let body = json!({"error": self.0, "error_description": self.1});
-        (StatusCode::BAD_REQUEST, Json(body)).into_response()
-    }
-}
 
 pub(super) async fn grant(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value>, Denied> {
     if field(&body, "grant_type").as_deref() == Some("refresh_token") {
@@ -74,30 +64,4 @@ fn check(unverified: &str, shared: &Shared, now: i64) -> Result<(), Denied> {
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.",
         )),
     }
-}
-
-/// A field of a form (`application/x-www-form-urlencoded`). It decodes only what our callers send: ASCII, `%XX` and `+`.
-pub(super) fn field(form: &[u8], name: &str) -> Option<String> {
-    let form = std::str::from_utf8(form).ok()?;
-    form.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| decode(value))
-}
-
-fn decode(value: &str) -> Option<String> {
-    let mut bytes = value.bytes();
-    let mut decoded = Vec::with_capacity(value.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let high = char::from(bytes.next()?).to_digit(16)?;
-                let low = char::from(bytes.next()?).to_digit(16)?;
-                u8::try_from(high * 16 + low).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
 }

@@ -1,10 +1,11 @@
-//! A refusal in Google's form.
+//! Refusals in Google's forms, and those that tests ask for.
 
-use axum::http::{HeaderValue, header};
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::control::Failure;
 use super::shape::{Arrival, Shape};
 
 /// A refusal, in one of Google's shapes.
@@ -76,5 +77,44 @@ impl IntoResponse for Refusal {
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// A refusal on demand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// `error.message`.
+    #[serde(default)]
+    pub message: String,
+    /// How often; without it for ever.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// Seconds for `Retry-After`.
+    #[serde(default)]
+    pub retry_after: Option<u32>,
+    /// Only for calls about this address; without it for all calls.
+    #[serde(default)]
+    pub only: Option<String>,
+    /// The shape of the body.
+    #[serde(default)]
+    pub shape: Shape,
+    /// A body instead of this shape: a 200 may carry an error.
+    #[serde(default)]
+    pub body: Option<Value>,
+    /// How it arrives.
+    #[serde(default)]
+    pub arrival: Arrival,
+}
+
+/// A refusal of RFC 6749 section 5.2.
+pub(super) struct Denied(pub &'static str, pub &'static str);
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let body = json!({"error": self.0, "error_description": self.1});
+        (StatusCode::BAD_REQUEST, Json(body)).into_response()
     }
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::form::field;
 use super::refusal::Refusal;
 use super::shape::Shape;
 use super::state::{Client, Shared};
@@ -186,8 +187,8 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Renewal, Refusal> {
         .is_some_and(|media| media.starts_with("application/x-www-form-urlencoded"));
     if form {
         return Ok(Renewal {
-            grant_type: super::oauth::field(body, "grant_type"),
-            refresh_token: super::oauth::field(body, "refresh_token"),
+            grant_type: field(body, "grant_type"),
+            refresh_token: field(body, "refresh_token"),
         });
     }
     serde_json::from_slice(body).map_err(|_| Refusal::bad("Invalid JSON payload received."))

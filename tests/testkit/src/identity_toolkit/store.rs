@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::mfa::{Factor, Pending};
+use super::factor::{Factor, Pending};
 use super::password::StoredPassword;
 use super::rules::Attempts;
 
