@@ -6,12 +6,14 @@
 mod acts;
 mod autopilot;
 mod days;
+mod deployment;
 mod factor;
 mod judge;
 mod play;
 mod rehearsal;
 mod report;
 mod seed;
+mod service;
 mod services;
 mod stage;
 mod strangers;
@@ -59,7 +61,7 @@ pub fn run(options: &Options) -> Done {
     if options.autopilot {
         return autopilot::run(&mut stack, options.users, options.at_once, &stop);
     }
-    let names = services::Service::ALL.map(services::Service::name);
+    let names = service::Service::ALL.map(service::Service::name);
     let plan_services = stack.start_plan_services(&names)?;
     let started = Instant::now();
     let users = seed::seed(&stack.addresses, options.users)?;

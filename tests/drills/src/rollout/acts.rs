@@ -8,8 +8,9 @@ use shared::routing::Side;
 use stack::fault::{Done, Fault, In as _};
 use stack::{Stack, console, http};
 
+use super::deployment::Deployment;
 use super::play;
-use super::stage::{Deployment, Stage};
+use super::stage::Stage;
 use super::users::Memory;
 
 const STEP: &str = "drill rollout";

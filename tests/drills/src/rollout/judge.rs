@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use shared::routing::{self, Facts, Purpose, Side};
 use stack::http::Answer;
 
-use super::services::Service;
-use super::stage::{Deployment, Stage};
+use super::deployment::Deployment;
+use super::service::Service;
+use super::stage::Stage;
 use super::tally::Wrong;
 use super::users::{Kind, SignIn, User};
 

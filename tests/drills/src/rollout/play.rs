@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::routing::Side;
 use stack::http::Client;
 
+use super::deployment::ADDRESS;
 use super::judge::{self, Call, Seen};
 use super::rehearsal::Routed;
 use super::services::{self, Served};
@@ -22,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WATCHED: usize = 80;
 /// How often a watched user comes by.
 const PACE: Duration = Duration::from_millis(1_200);
-/// What Cloudflare says the caller's address is; the local runtime leaves what it finds.
-pub const ADDRESS: &str = "cf-connecting-ip";
 /// How often somebody tries who comes by once.
 const ATTEMPTS: usize = 5;
 

@@ -17,7 +17,7 @@ use shared::routing::Side;
 use stack::fault::{Done, Fault, In as _};
 use stack::http::Answer;
 
-use super::stage::Deployment;
+use super::deployment::Deployment;
 use super::trouble::Troubles;
 use super::users::User;
 

@@ -5,56 +5,11 @@ use std::time::Instant;
 
 use stack::http::Client;
 
+use super::deployment::ADDRESS;
 use super::judge::{self, Call, Seen};
-use super::play::ADDRESS;
+use super::service::Service;
 use super::stage::Stage;
 use super::users::{Token, User};
-
-/// One of the services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    /// Verifies the token, then asks the legacy service for the profile by it.
-    Assessment,
-    /// Verifies the token, with its issuer and audience.
-    Archive,
-    /// Verifies the token.
-    Chatbot,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Assessment, Self::Archive, Self::Chatbot];
-
-    /// Below `/api/`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Assessment => "assessment",
-            Self::Archive => "archive",
-            Self::Chatbot => "chatbot",
-        }
-    }
-
-    /// The one that `user` uses: users of every kind use each.
-    fn of(user: &User) -> Self {
-        match user.number % 3 {
-            0 => Self::Assessment,
-            1 => Self::Archive,
-            _ => Self::Chatbot,
-        }
-    }
-}
-
-/// What became of the calls of one act.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Calls {
-    pub made: u64,
-    /// Of these, by users who have moved from one side to the other, with a token of either.
-    pub by_moved_users: u64,
-    /// 503 or 504 with `Retry-After` from the edge, which could not read the user's row.
-    pub turned_away: u64,
-    /// Those to a service that failed because the legacy service, which it asks itself, was down.
-    pub cut_off: u64,
-}
 
 /// What a user gets of the service with each token that they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::services::Calls;
-
 /// Something that must not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -43,6 +41,18 @@ impl Wrong {
             Self::Wording => "badly said",
         }
     }
+}
+
+/// What became of the calls of services behind the edge.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Calls {
+    pub made: u64,
+    /// Of these, by users who have moved from one side to the other, with a token of either.
+    pub by_moved_users: u64,
+    /// 503 or 504 with `Retry-After` from the edge, which could not read the user's row.
+    pub turned_away: u64,
+    /// Those to a service that failed because the legacy service, which it asks itself, was down.
+    pub cut_off: u64,
 }
 
 /// The figures of one act.
