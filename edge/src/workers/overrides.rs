@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use shared::config::{self, Lookup, Reader};
-use shared::steering::{Outcome, Refusal, Reply, Requested, Steering, Told};
+use shared::steering::{Outcome, Override, Refusal, Reply, Requested, Steering, Told};
 use wasm_bindgen::JsValue;
 
 use super::clock::now;
@@ -29,6 +29,8 @@ pub(super) struct Overrides {
     /// Read from storage at the first event.
     steering: RefCell<Option<Steering>>,
     unreadable: Cell<bool>,
+    /// The version of the override that isolates were told last, until its end is told.
+    in_force: Cell<Option<u64>>,
 }
 
 /// Texts to store, by their names in the storage.
@@ -46,7 +48,18 @@ impl Overrides {
 
     /// The override that isolates must use.
     pub fn told(&self) -> Option<Told> {
-        Told::of(self.steering.borrow().as_ref()?, now())
+        let steering = self.steering.borrow();
+        let steering = steering.as_ref()?;
+        let told = Told::of(steering, now());
+        match steering.history().next() {
+            Some(newest) if told.is_some() => self.in_force.set(Some(newest.version)),
+            // A kill switch that expires moves users: nobody may learn of that from the users.
+            Some(newest) if self.in_force.take() == Some(newest.version) => {
+                self.write("rollout_override_expired", newest);
+            }
+            _ => {}
+        }
+        told
     }
 
     /// Whether the storage holds overrides that cannot be read: the variables then count.
@@ -130,13 +143,17 @@ impl Overrides {
         Ok(())
     }
 
+    /// Tells operators what became of a request.
+    pub fn tell(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Changed(change) => self.write("rollout_changed", change),
+            Outcome::Pending(change) => self.write("rollout_change_pending", change),
+        }
+    }
+
     /// Writes a line to the log and sends a message to the webhook, for which nobody waits: the change holds whether or not the webhook
     /// answers. Lists appear by their length only: they hold addresses.
-    pub fn tell(&self, outcome: &Outcome) {
-        let (event, change) = match outcome {
-            Outcome::Changed(change) => ("rollout_changed", change),
-            Outcome::Pending(change) => ("rollout_change_pending", change),
-        };
+    fn write(&self, event: &str, change: &Override) {
         let line = json!({
             "level": "warn",
             "event": event,

@@ -281,6 +281,37 @@ async fn kept_overrides_that_cannot_be_read_move_nobody_until_the_next_change() 
 }
 
 #[tokio::test]
+async fn expiry_of_an_override_is_told_once() {
+    let webhook = Puppet::start().await;
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .between(&v2, &legacy)
+        .with("ROLLOUT_PERCENT", "100")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .with("ROLLOUT_WEBHOOK_URL", &webhook.url)
+        .watched()
+        .start()
+        .await;
+    let expires_at = (chrono::Utc::now() + chrono::Duration::seconds(3)).to_rfc3339();
+    let change = json!({ "kill_switch": true, "expires_at": expires_at });
+    put(&edge.api, ADMIN, 0, &change).await.expect(200);
+    let began = Instant::now();
+    // Isolates report, and are told, while there are sign-ins. Two reports later nothing more is told.
+    let mut expired = None;
+    while expired.is_none_or(|expired: Instant| expired.elapsed() < WITHIN) {
+        let answer = sign_in(&edge.api).await;
+        if webhook.asked().len() > 1 && expired.is_none() {
+            answer.came_from("v2", "in_cohort");
+            expired = Some(Instant::now());
+        }
+        assert!(began.elapsed() < 4 * WITHIN, "the webhook was not told");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(webhook.asked().len(), 2);
+    edge.end().await;
+}
+
+#[tokio::test]
 async fn webhook_gets_each_change_and_a_silent_one_delays_nothing() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
