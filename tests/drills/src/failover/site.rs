@@ -81,7 +81,7 @@ pub struct Site {
     database_port: u16,
     home: PathBuf,
     guard: Arc<Guard>,
-    _balancer: Service,
+    balancer: Service,
 }
 
 impl Site {
@@ -148,13 +148,16 @@ impl Site {
             database_port,
             home,
             guard,
-            _balancer: balancer,
+            balancer,
         };
         site.start_pooler()?;
         site.start_database_balancer()?;
         for number in 0..site.origins.len() {
             site.start_origin(number)?;
         }
+        // It looks at them three times a second, and passes on nothing until it has seen one.
+        let livez = format!("{}/livez", site.front);
+        site.balancer.wait_for_http(Duration::from_secs(20), &livez)?;
         Ok(site)
     }
 
