@@ -94,8 +94,8 @@ fn print(names: &[String], ours: &[f64], theirs: &[f64]) {
     );
     if names == [APP_SERVICE, TRANSLATED] {
         target::print(&[at_most(
-            "a translated token: CPU µs a request more (median)".to_owned(),
-            middle,
+            "a translated token: CPU µs a request more (mean)".to_owned(),
+            more,
             MOST_TRANSLATED_US,
         )]);
     }

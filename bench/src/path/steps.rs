@@ -42,7 +42,7 @@ impl Step {
 pub struct Run<'a> {
     pub system: &'a System,
     pub server: &'a Server,
-    /// Whose tokens these are, from the first one on.
+    /// The users who hold the tokens, in the order of the tokens.
     pub tokens_of: Users,
     pub connections: usize,
     pub length: Duration,

@@ -29,7 +29,7 @@ pub(super) struct Overrides {
     /// Read from storage at the first event.
     steering: RefCell<Option<Steering>>,
     unreadable: Cell<bool>,
-    /// The version of the override that isolates were told last, until its end is told.
+    /// The version of the override that was in force at the last report, until its end is told.
     in_force: Cell<Option<u64>>,
 }
 
@@ -48,18 +48,21 @@ impl Overrides {
 
     /// The override that isolates must use.
     pub fn told(&self) -> Option<Told> {
+        Told::of(self.steering.borrow().as_ref()?, now())
+    }
+
+    /// Tells operators, once, that the override in force has expired. A kill switch that expires moves users: nobody may learn of that from
+    /// the users.
+    pub fn tell_expiry(&self) {
         let steering = self.steering.borrow();
-        let steering = steering.as_ref()?;
-        let told = Told::of(steering, now());
-        match steering.history().next() {
-            Some(newest) if told.is_some() => self.in_force.set(Some(newest.version)),
-            // A kill switch that expires moves users: nobody may learn of that from the users.
-            Some(newest) if self.in_force.take() == Some(newest.version) => {
-                self.write("rollout_override_expired", newest);
-            }
-            _ => {}
+        let Some(newest) = steering.as_ref().and_then(|steering| steering.history().next()) else {
+            return;
+        };
+        if now() < newest.expires_at {
+            self.in_force.set(Some(newest.version));
+        } else if self.in_force.take() == Some(newest.version) {
+            self.write("rollout_override_expired", newest);
         }
-        told
     }
 
     /// Whether the storage holds overrides that cannot be read: the variables then count.

@@ -138,6 +138,7 @@ impl StepDown {
             object.pilot_hears(&sightings).await?;
             if !glue::request_header(&request, "x-overrides").is_empty() {
                 object.overrides.read(&object.storage).await?;
+                object.overrides.tell_expiry();
                 let standing = Standing {
                     down: is_down,
                     told: object.overrides.told(),

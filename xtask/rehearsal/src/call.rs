@@ -15,7 +15,7 @@ pub struct Call {
     pub purpose: Purpose,
     /// Who asked.
     pub who: Who,
-    /// The side on whose list the user was then (`ROLLOUT_FORCE_V2`, `ROLLOUT_FORCE_LEGACY`), where the log says so.
+    /// The side to which a list forced the user (`ROLLOUT_FORCE_V2`, `ROLLOUT_FORCE_LEGACY`), where the log says so.
     pub on_list: Option<Side>,
 }
 

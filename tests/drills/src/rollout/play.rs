@@ -1,4 +1,4 @@
-//! Users at it: on a visit they use the token they hold, sign in anew, have the new token verified, and call a service behind the edge.
+//! What a user does on a visit: they use the token that they hold, sign in again, have the new token verified, and call a service.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

@@ -83,8 +83,8 @@ impl Known {
     const fn words(self) -> &'static str {
         match self {
             Self::Nothing => "by the line alone",
-            Self::OnlyAtV2 => "of users whom only v2 knows: as with a legacy service that serves nobody",
-            Self::Failing => "while a service was failing: as with that service dead, or stepped down",
+            Self::OnlyAtV2 => "of users whom only v2 knows: the legacy service counts as dead",
+            Self::Failing => "while a service was failing: it counts as dead, or as stepped down",
         }
     }
 }

@@ -70,7 +70,7 @@ fn services(rows: &[Row]) {
         );
     }
     println!(
-        "\nby moved users: whose sign-in has changed sides, with a token of either\n\
+        "\nby moved users: they have signed in on both sides, and call with a token of either\n\
          turned away:    503 or 504 with Retry-After, while the edge could not read the user's row\n\
          cut off:        the service asks the legacy service itself, and that was down"
     );

@@ -1,5 +1,5 @@
-//! The plan's services behind the edge, which no team has changed: all the while users call them with the tokens that they hold, whoever
-//! issued them, and the services read nothing but legacy tokens.
+//! The plan's services behind the edge. No team has changed them: they read legacy tokens alone. Users call them with the tokens that
+//! they hold, of either issuer.
 
 use std::time::Instant;
 
