@@ -174,8 +174,8 @@ impl Steering {
                 ..in_force.unwrap_or_default()
             },
             reason: reason.to_owned(),
-            expires_at: now.plus(LONGEST_SECONDS),
-            expected_version: self.version(),
+            expires_at: None,
+            expected_version: Some(self.version()),
         }
     }
 
@@ -190,12 +190,16 @@ impl Steering {
         two_persons: bool,
         now: UnixTime,
     ) -> Result<Outcome, Refusal> {
-        if requested.expected_version != self.version() {
+        if requested
+            .expected_version
+            .is_some_and(|expected| expected != self.version())
+        {
             return Err(Refusal::Version {
                 current: self.version(),
             });
         }
-        let lasts = requested.expires_at.since(now);
+        let expires_at = requested.expires_at.unwrap_or_else(|| now.plus(LONGEST_SECONDS));
+        let lasts = expires_at.since(now);
         if lasts <= 0 {
             return Err(Refusal::Expired);
         }
@@ -208,7 +212,7 @@ impl Steering {
             author: author.to_owned(),
             approved_by: None,
             since: now,
-            expires_at: requested.expires_at,
+            expires_at,
             version: self.version().saturating_add(1),
         };
         // Sending every user back must not wait for a second operator.

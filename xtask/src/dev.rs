@@ -34,6 +34,7 @@ pub fn run(options: &Options) -> Done {
         database,
         well_known_ports: true,
         edge: vec![("ROLLOUT_PERCENT", options.percent.clone())],
+        step_down: true,
         page: true,
         ..Plan::throw_away(Issuer::Emulator)
     };

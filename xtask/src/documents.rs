@@ -38,6 +38,7 @@ pub fn test() -> Done {
     let pages = documents::pages(&paths::root())?;
     let mut stack = Stack::up(&Plan {
         edge: vec![("ROLLOUT_PERCENT", "50".to_owned())],
+        step_down: true,
         ..Plan::throw_away(Issuer::Emulator)
     })?;
     let folder = paths::working(STEP);

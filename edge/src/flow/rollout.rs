@@ -39,7 +39,7 @@ where
             Some(Reply::Refused(rule)) => return Err(refused(rule)),
             None => {
                 let problem = Problem::new(ErrorCode::UpstreamUnavailable)
-                    .message("The store of rollout overrides cannot be reached")
+                    .message("No store of rollout overrides (binding STEP_DOWN) answers: set ROLLOUT_KILL_SWITCH or ROLLOUT_PERCENT and deploy")
                     .retry_after(2);
                 return Err(Refusal::new(problem, "rollout_store_unavailable"));
             }

@@ -52,10 +52,13 @@ fn override_moves_sign_ins_until_it_expires() {
 fn kill_switch_is_thrown_without_a_deployment() {
     let edge = half();
     edge.set("2026-12-01T00:00:00Z");
+    assert_eq!(put(&edge, r#""percent":50,"#, 0).status, 200);
     assert_eq!(route(&edge, IN_COHORT), ("v2", "in_cohort"));
-    assert_eq!(put(&edge, r#""kill_switch":true,"#, 0).status, 200);
+    let throw = r#"{"kill_switch":true,"reason":"sign-ins fail"}"#;
+    let thrown = edge.handle(&format!("PUT\n{PATH}\nx-service-key:{ADMIN_KEY}"), throw);
+    assert_eq!(thrown.status, 200, "{}", thrown.body);
     assert_eq!(route(&edge, IN_COHORT), ("legacy", "kill_switch"));
-    assert_eq!(put(&edge, "", 1).status, 200);
+    assert_eq!(put(&edge, "", 2).status, 200);
     assert_eq!(route(&edge, IN_COHORT), ("v2", "in_cohort"));
 }
 

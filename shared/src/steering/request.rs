@@ -21,10 +21,10 @@ pub struct Requested {
     pub change: Change,
     /// Why.
     pub reason: String,
-    /// Until when.
-    pub expires_at: UnixTime,
-    /// The version that the caller has seen.
-    pub expected_version: u64,
+    /// Until when; for as long as an override may last where the change only throws the kill switch and does not say.
+    pub expires_at: Option<UnixTime>,
+    /// The version that the caller has seen; whichever it is, under the same condition.
+    pub expected_version: Option<u64>,
 }
 
 /// Why a change was refused. Nothing has changed.
@@ -62,13 +62,13 @@ struct Body {
     #[serde(default)]
     despite_kill_switch: bool,
     reason: String,
-    expires_at: String,
-    expected_version: u64,
+    expires_at: Option<String>,
+    expected_version: Option<u64>,
 }
 
 impl Requested {
     /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, autopilot?, despite_kill_switch?, reason, expires_at,
-    /// expected_version}`.
+    /// expected_version}`. Who only throws the kill switch may leave the last two out: an emergency is no time to look them up.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with each broken rule; it does not repeat texts of the body.
@@ -119,25 +119,34 @@ impl Requested {
         if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
             broken.push(format!("reason is not one line of 1 to {MAX_REASON} characters"));
         }
-        let expires_at = UnixTime::parse_rfc3339(&body.expires_at);
-        if expires_at.is_err() {
-            broken.push("expires_at is not an RFC 3339 date-time".to_owned());
+        let change = Change {
+            percent,
+            force_v2,
+            force_legacy,
+            kill_switch: body.kill_switch,
+            autopilot: body.autopilot,
+            despite_kill_switch: body.despite_kill_switch,
+        };
+        let is_switch = change.only_throws_the_kill_switch();
+        if body.expires_at.is_none() && !is_switch {
+            broken.push("expires_at is missing".to_owned());
         }
-        match (expires_at, broken.is_empty()) {
-            (Ok(expires_at), true) => Ok(Self {
-                change: Change {
-                    percent,
-                    force_v2,
-                    force_legacy,
-                    kill_switch: body.kill_switch,
-                    autopilot: body.autopilot,
-                    despite_kill_switch: body.despite_kill_switch,
-                },
-                reason: reason.to_owned(),
-                expires_at,
-                expected_version: body.expected_version,
-            }),
-            _ => Err(Refusal::Invalid { rules: broken }),
+        if body.expected_version.is_none() && !is_switch {
+            broken.push("expected_version is missing: GET /v1/rollout says it".to_owned());
         }
+        let expires_at = body.expires_at.and_then(|text| {
+            UnixTime::parse_rfc3339(&text)
+                .map_err(|_| broken.push("expires_at is not an RFC 3339 date-time".to_owned()))
+                .ok()
+        });
+        if !broken.is_empty() {
+            return Err(Refusal::Invalid { rules: broken });
+        }
+        Ok(Self {
+            change,
+            reason: reason.to_owned(),
+            expires_at,
+            expected_version: body.expected_version,
+        })
     }
 }

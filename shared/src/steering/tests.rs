@@ -19,8 +19,8 @@ fn wanted(change: Change, expected_version: u64) -> Requested {
     Requested {
         change,
         reason: "canary".to_owned(),
-        expires_at: NOW.plus(3_600),
-        expected_version,
+        expires_at: Some(NOW.plus(3_600)),
+        expected_version: Some(expected_version),
     }
 }
 
@@ -128,6 +128,19 @@ fn second_change_with_the_same_version_is_refused() {
 }
 
 #[test]
+fn kill_switch_is_thrown_by_who_knows_neither_version_nor_clock() {
+    let mut steering = Steering::default();
+    steering
+        .put(wanted(to("25"), 0), "autopilot", false, NOW)
+        .unwrap();
+    let throw = Requested::parse(br#"{"kill_switch":true,"reason":"sign-ins fail"}"#).unwrap();
+    steering.put(throw, "ops", true, NOW).unwrap();
+    let thrown = steering.current(NOW).unwrap();
+    assert_eq!((&thrown.change, thrown.version), (&switch(), 2));
+    assert_eq!(thrown.expires_at, NOW.plus(LONGEST_SECONDS));
+}
+
+#[test]
 fn expired_or_endless_change_is_refused_and_changes_nothing() {
     let mut steering = Steering::default();
     for (expires_at, refusal) in [
@@ -136,7 +149,7 @@ fn expired_or_endless_change_is_refused_and_changes_nothing() {
         (NOW.plus(LONGEST_SECONDS + 1), Refusal::TooLong),
     ] {
         let requested = Requested {
-            expires_at,
+            expires_at: Some(expires_at),
             ..wanted(to("1"), 0)
         };
         assert_eq!(steering.put(requested, "ops", false, NOW), Err(refusal));
@@ -224,7 +237,7 @@ fn change_needs_two_services_where_configured() {
 fn agreement_comes_within_the_hour_or_not_at_all() {
     let mut steering = Steering::default();
     let long = Requested {
-        expires_at: NOW.plus(90_000),
+        expires_at: Some(NOW.plus(90_000)),
         ..wanted(to("25"), 0)
     };
     steering.put(long.clone(), "ops", true, NOW).unwrap();
@@ -289,13 +302,22 @@ fn bodies_are_read_strictly() {
     let read = Requested::parse(good).unwrap();
     assert_eq!(read.change.percent, percent("12.5"));
     assert_eq!(read.change.force_v2, Some(Users::parse("@example.com").unwrap()));
-    assert_eq!(read.expected_version, 3);
+    assert_eq!(read.expected_version, Some(3));
     for (body, rule) in [
         ("", "JSON object"),
         ("[]", "JSON object"),
         (
             r#"{"percent":1,"reason":"x","expires_at":"2027-01-15T09:00:00Z"}"#,
-            "JSON object",
+            "expected_version is missing",
+        ),
+        (
+            r#"{"kill_switch":true,"percent":1,"reason":"x","expected_version":0}"#,
+            "expires_at is missing",
+        ),
+        (r#"{"kill_switch":false,"reason":"x"}"#, "expires_at is missing"),
+        (
+            r#"{"kill_switch":true,"reason":"x","expires_at":"tomorrow"}"#,
+            "RFC 3339",
         ),
         (
             r#"{"percentage":1,"reason":"x","expires_at":"2027-01-15T09:00:00Z","expected_version":0}"#,

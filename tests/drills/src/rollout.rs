@@ -55,6 +55,7 @@ pub fn run(options: &Options) -> Done {
             // As in production: this is about what happens when it runs out.
             ("UPSTREAM_TIMEOUT_MS", "3000".to_owned()),
         ],
+        step_down: true,
         ..Plan::throw_away(Issuer::Emulator)
     })?;
     println!();

@@ -79,6 +79,19 @@ pub fn serve_files(config: &std::path::Path, folder: &std::path::Path) -> Done {
     fs::write(config, table.to_string()).in_step(STEP)
 }
 
+/// Removes what Durable Objects have kept: a rollout's overrides.
+pub fn forget(config: &std::path::Path) -> Done {
+    let state = state(config);
+    if state.exists() {
+        fs::remove_dir_all(&state).in_step(STEP)?;
+    }
+    Ok(())
+}
+
+fn state(config: &std::path::Path) -> std::path::PathBuf {
+    config.with_file_name("state")
+}
+
 /// How much the runtime tells: a line a request, as long as the Worker itself tells as much.
 pub fn talk(variables: &[(&str, String)]) -> &'static str {
     let quiet = variables
@@ -106,7 +119,7 @@ pub fn start(guard: &Arc<Guard>, config: &std::path::Path, port: u16, talk: &str
         .arg("--config")
         .arg(config)
         .arg("--persist-to")
-        .arg(folder.join("state"))
+        .arg(state(config))
         .arg("--show-interactive-dev-session=false")
         .args(["--log-level", talk])
         .current_dir(folder)

@@ -152,7 +152,7 @@ impl Stack {
             origin,
             origin_port,
             ports,
-            step_down: false,
+            step_down: plan.step_down,
             changeable: false,
         };
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
@@ -169,7 +169,10 @@ impl Stack {
                     } else {
                         format!("edge-{edge_port}")
                     };
-                    let config = edge::configure(&folder, &started_with.edge, false)?;
+                    let config = edge::configure(&folder, &started_with.edge, plan.step_down)?;
+                    if plan.database == (Database::Kept { fresh: true }) {
+                        edge::forget(&config)?;
+                    }
                     if let (true, Some(emulator)) = (plan.page, &addresses.emulator) {
                         let page = console::step(build_page::STEP, || build_page::build(emulator, &config))?;
                         edge::serve_files(&config, &page)?;

@@ -25,11 +25,6 @@ pub(super) struct StartedWith {
 }
 
 impl Stack {
-    /// Edges deployed from now on step down by themselves, as in production.
-    pub fn bind_step_down(&mut self) {
-        self.started_with.step_down = true;
-    }
-
     /// Edges deployed from now on take variables that a request brings along (`xtask/assets/changeable-entry.mjs`).
     pub fn let_variables_change(&mut self) {
         self.started_with.changeable = true;

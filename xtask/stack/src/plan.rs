@@ -35,6 +35,8 @@ pub struct Plan {
     pub worker: Profile,
     /// Edge variables on top of `[env.development]`.
     pub edge: Vec<(&'static str, String)>,
+    /// Whether the edge has production's Durable Object: it then takes overrides, steps down and follows the autopilot.
+    pub step_down: bool,
     /// Whether tests may ask for more edges.
     pub more_edges: bool,
     /// Whether the edge serves the development page at `/`. Only with an emulator: the page needs somewhere to sign up.
@@ -50,6 +52,7 @@ impl Plan {
             well_known_ports: false,
             worker: Profile::Development,
             edge: Vec::new(),
+            step_down: false,
             more_edges: false,
             page: false,
         }

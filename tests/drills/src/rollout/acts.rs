@@ -27,7 +27,6 @@ const RECOVERY: Duration = Duration::from_secs(60);
 /// Plays all acts.
 pub fn play(stack: &mut Stack, stage: &Stage) -> Done {
     step_to(stack, stage, "0")?;
-    stack.bind_step_down();
     step_to(stack, stage, "1")?;
     step_to(stack, stage, "10")?;
     for (what, faults) in [

@@ -45,7 +45,6 @@ pub fn run(stack: &mut Stack, users: u32, at_once: u32, stop: &AtomicBool) -> Do
         .into_iter()
         .filter(|user| user.legacy_knows() && user.by == SignsInBy::Address)
         .collect();
-    stack.bind_step_down();
     drop(stack.deploy(&[
         ("ROLLOUT_PERCENT", "0".to_owned()),
         ("ROLLOUT_AUTOPILOT", PLAN.to_owned()),
