@@ -57,6 +57,7 @@ enum Command {
 /// The program: reads the arguments of this process, runs the verb and answers the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    end_when_nobody_reads();
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(code) => return code,
@@ -73,6 +74,22 @@ pub fn main() -> ExitCode {
     // the process.
     runtime.shutdown_background();
     code
+}
+
+/// Ends without a word when nobody reads the output any more (`| head`). `println!` panics then; to take the signal SIGPIPE instead would
+/// also end the program at a connection that its peer has closed.
+fn end_when_nobody_reads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let nobody_reads = panic.payload().downcast_ref::<String>().is_some_and(|text| {
+            text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
+        });
+        if nobody_reads {
+            // As a shell reports the signal.
+            std::process::exit(141);
+        }
+        report(panic);
+    }));
 }
 
 impl Cli {

@@ -64,6 +64,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    end_when_nobody_reads();
     let done = match Cli::parse().verb {
         Verb::Dev(options) => dev::run(&options),
         Verb::Smoke(options) => smoke::run(&options),
@@ -87,4 +88,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends without a word when nobody reads the output any more (`| head`). `println!` panics then; to take the signal SIGPIPE instead would
+/// also end the program at a connection that its peer has closed.
+fn end_when_nobody_reads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let nobody_reads = panic.payload().downcast_ref::<String>().is_some_and(|text| {
+            text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
+        });
+        if nobody_reads {
+            // As a shell reports the signal.
+            std::process::exit(141);
+        }
+        report(panic);
+    }));
 }

@@ -34,5 +34,6 @@ mod configuration;
 mod doctor;
 mod migrate;
 mod no_database;
+mod output;
 mod serve;
 mod signals;

@@ -83,7 +83,10 @@ pub fn run(options: &Options) -> Done {
         match options.what {
             Some(_) => println!("{value}"),
             // None of the values has a quote in it.
-            None => println!("export {}='{value}'", what.name().to_uppercase().replace('-', "_")),
+            None => println!(
+                "export {}='{value}'",
+                what.name().to_uppercase().replace('-', "_")
+            ),
         }
     }
     Ok(())
