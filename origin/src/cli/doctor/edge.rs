@@ -6,6 +6,7 @@ use shared::headers;
 use shared::token::Accepted;
 
 use super::finding::Finding;
+use super::outside::silence;
 use crate::config::Config;
 
 /// More than the edge's longest report about itself.
@@ -33,14 +34,13 @@ pub(super) async fn look(config: &Config, edge: Option<&str>, key: &str) -> Vec<
 }
 
 async fn ask(edge: &str, key: &str) -> Result<Value, String> {
+    if key.is_empty() {
+        return Err("was not asked: ADMIN_SERVICE_KEY is not set".to_owned());
+    }
     let client = http_client::client().map_err(|error| error.to_string())?;
     let url = format!("{}/readyz?verbose", edge.trim_end_matches('/'));
     let request = client.get(url).header(headers::SERVICE_KEY, key);
-    // Without the address: it may contain something secret.
-    let mut answer = request
-        .send()
-        .await
-        .map_err(|error| error.without_url().to_string())?;
+    let mut answer = request.send().await.map_err(|error| silence(&error))?;
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
         body.extend_from_slice(&chunk);
@@ -55,4 +55,17 @@ async fn ask(edge: &str, key: &str) -> Result<Value, String> {
         );
     }
     Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn edge_that_cannot_be_asked_is_said_with_the_reason() {
+        // Port 9 (discard): nothing listens there.
+        let nowhere = "http://127.0.0.1:9";
+        assert_eq!(ask(nowhere, "key").await.unwrap_err(), "unreachable");
+        assert!(ask(nowhere, "").await.unwrap_err().contains("not set"));
+    }
 }

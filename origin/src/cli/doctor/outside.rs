@@ -119,7 +119,7 @@ fn credentials(config: &Config) -> Finding {
 }
 
 /// Why there was no answer, without the address.
-fn silence(error: &reqwest::Error) -> &'static str {
+pub(super) fn silence(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {
