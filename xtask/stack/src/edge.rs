@@ -17,8 +17,8 @@ const STEP: &str = "edge";
 /// Of the top level, what an environment inherits. Vars and bindings are not inherited.
 const INHERITED: [&str; 3] = ["name", "compatibility_date", "compatibility_flags"];
 
-/// Writes the configuration of one stack: `[env.development]` of wrangler.toml with `variables` on top, the Worker that has been built
-/// already and, with `step_down`, the binding of that object as production has it. Secrets are in it, so it stays in `.dev`.
+/// Writes the configuration of one stack: `[env.development]` of wrangler.toml with `variables` on top, a copy of the Worker that has been
+/// built already and, with `step_down`, the binding of that object as production has it. Secrets are in it, so it stays in `.dev`.
 pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) -> Done<std::path::PathBuf> {
     let text = fs::read_to_string(paths::root().join("wrangler.toml")).in_step(STEP)?;
     let written: Table = text.parse().in_step(STEP)?;
@@ -45,7 +45,7 @@ pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) ->
     }
     config.insert(
         "main".to_owned(),
-        Value::String(build_edge::entry().display().to_string()),
+        Value::String(own_worker(folder)?.display().to_string()),
     );
     let mut vars = config
         .get("vars")
@@ -60,6 +60,20 @@ pub fn configure(folder: &str, variables: &[(&str, String)], step_down: bool) ->
     fs::create_dir_all(paths::working(folder)).in_step(STEP)?;
     fs::write(&path, config.to_string()).in_step(STEP)?;
     Ok(path)
+}
+
+/// Copies the Worker: wrangler watches its files, and a runtime that reads them while `wrangler deploy` or `cargo xtask check` builds
+/// another one ends.
+fn own_worker(folder: &str) -> Done<std::path::PathBuf> {
+    let (built, own) = (
+        build_edge::entry(),
+        paths::working(folder).join("worker/entry.mjs"),
+    );
+    fs::create_dir_all(own.with_file_name("build")).in_step(STEP)?;
+    for file in ["entry.mjs", "build/index.js", "build/index_bg.wasm"] {
+        fs::copy(built.with_file_name(file), own.with_file_name(file)).in_step(STEP)?;
+    }
+    Ok(own)
 }
 
 /// Runs the entry that takes variables from requests, for tests of variables that change under a running isolate.
