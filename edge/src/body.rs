@@ -1,87 +1,134 @@
-//! Reads the fields of a sign-in's body that routing needs. All of it is unverified: it only chooses the side, and that side judges.
+//! Reads the fields of a sign-in's body that routing and counting need. All of it is unverified: it chooses the side, which judges, and
+//! the counters.
 
 use serde::Deserialize;
 use shared::identity::TokenKind;
 use shared::ids::NormalizedEmail;
 use shared::token::{TokenPolicy, UnverifiedToken};
 
+use crate::request::Inbound;
+
 /// The longest body that the edge reads, in bytes. No sign-in needs more; nothing in a longer one decides its side.
 pub const MAX_PEEKED_BYTES: u32 = 16 * 1024;
 
-/// The fields that routing reads. Everything else in the body is left to the side that answers.
-#[derive(Debug, Default, Deserialize)]
+/// The fields that routing and counting read. Everything else in the body is left to the side that answers.
+#[derive(Debug, Default)]
 pub struct UnverifiedBody {
+    fields: Fields,
+    may_name_another: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Fields {
     #[serde(default)]
     email: Option<String>,
     #[serde(default)]
     username: Option<String>,
     #[serde(default)]
     token: Option<String>,
+    /// Whether another reader may find other values.
+    #[serde(skip)]
+    is_ambiguous: bool,
 }
 
 impl UnverifiedBody {
-    /// Reads a JSON object or a form. Any other body yields no fields: the side that answers will refuse it.
+    /// Reads the body of `inbound`, a JSON object or a form. Any other body yields no fields, and neither does one that is not given because
+    /// it is longer than [`MAX_PEEKED_BYTES`].
     #[must_use]
-    pub fn read(bytes: &[u8], content_type: Option<&str>) -> Self {
-        let is_form = content_type.is_some_and(|media| {
-            media
-                .get(.."application/x-www-form-urlencoded".len())
-                .is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    pub fn read(bytes: Option<&[u8]>, inbound: &Inbound<'_>) -> Self {
+        let media = inbound.header("content-type").unwrap_or_default();
+        let fields = bytes.and_then(|bytes| {
+            if is_form(media) {
+                Some(Fields::of_form(bytes))
+            } else {
+                serde_json::from_slice::<Fields>(bytes).ok()
+            }
         });
-        if is_form {
-            return Self {
-                email: form_field(bytes, "email"),
-                username: form_field(bytes, "username"),
-                token: form_field(bytes, "token"),
-            };
+        let is_certain = fields.as_ref().is_some_and(|fields| !fields.is_ambiguous)
+            && is_plain(inbound.header("content-encoding"))
+            && is_utf8(media);
+        Self {
+            fields: fields.unwrap_or_default(),
+            may_name_another: !is_certain,
         }
-        serde_json::from_slice(bytes).unwrap_or_default()
     }
 
     /// The address, in the form that names a user.
     #[must_use]
     pub fn email(&self) -> Option<NormalizedEmail> {
-        NormalizedEmail::parse(self.email.as_deref()?).ok()
+        NormalizedEmail::parse(self.fields.email.as_deref()?).ok()
     }
 
-    /// The name of the account: the address, or a username of at most as many bytes.
-    #[must_use]
-    pub fn account(&self) -> Option<String> {
-        if let Some(email) = self.email() {
-            return Some(email.as_str().to_owned());
-        }
-        let username = self.username.as_deref()?.trim();
-        (1..=NormalizedEmail::MAX_BYTES)
-            .contains(&username.len())
-            .then(|| username.to_lowercase())
+    /// The accounts that the body may be about, as typed: the address, the username, and an account without a name for a body that a service
+    /// may read in another way. Frameworks undo codings and charsets that the edge does not know, and take the last of two equal names.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        let named = [&self.fields.email, &self.fields.username].into_iter().flatten();
+        named
+            .map(|typed| typed.trim())
+            .filter(|typed| !typed.is_empty())
+            .chain(self.may_name_another.then_some(""))
     }
 
     /// The token, whatever it is.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+        self.fields.token.as_deref()
     }
 
     /// The kind of token it claims to hold.
     #[must_use]
     pub fn token_kind(&self, policy: &TokenPolicy) -> Option<TokenKind> {
-        UnverifiedToken::parse(self.token.as_deref()?)
-            .ok()?
-            .kind(policy)
-            .ok()
+        UnverifiedToken::parse(self.token()?).ok()?.kind(policy).ok()
     }
 }
 
-/// The first field called `name` (WHATWG URL standard, "application/x-www-form-urlencoded parsing").
-fn form_field(bytes: &[u8], name: &str) -> Option<String> {
-    bytes
-        .split(|byte| *byte == b'&')
-        .filter_map(|pair| {
+impl Fields {
+    /// The first field of each name (WHATWG URL standard, "application/x-www-form-urlencoded parsing").
+    fn of_form(bytes: &[u8]) -> Self {
+        let mut fields = Self {
+            // Some frameworks read JSON whatever its media type; forms escape the brace.
+            is_ambiguous: bytes.contains(&b'{'),
+            ..Self::default()
+        };
+        for pair in bytes.split(|byte| *byte == b'&') {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            Some((halves.next()?, halves.next().unwrap_or_default()))
-        })
-        .find(|(key, _)| unescape(key).as_deref() == Some(name))
-        .and_then(|(_, value)| unescape(value))
+            let mut half = || unescape(halves.next().unwrap_or_default());
+            let (name, value) = (half(), half());
+            let field = match name.as_deref() {
+                Some("email") => &mut fields.email,
+                Some("username") => &mut fields.username,
+                Some("token") => &mut fields.token,
+                Some(_) => continue,
+                None => {
+                    fields.is_ambiguous = true;
+                    continue;
+                }
+            };
+            fields.is_ambiguous |= value.is_none() || field.is_some() && *field != value;
+            *field = field.take().or(value);
+        }
+        fields
+    }
+}
+
+fn is_form(media: &str) -> bool {
+    let essence = media.split(';').next().unwrap_or_default();
+    essence
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+fn is_plain(coding: Option<&str>) -> bool {
+    coding.is_none_or(|coding| coding.trim().eq_ignore_ascii_case("identity"))
+}
+
+/// Whether `media` names no other charset: in UTF-7, plain ASCII spells further fields.
+fn is_utf8(media: &str) -> bool {
+    media.split(';').skip(1).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim().trim_matches('"');
+        !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// A name or value of a form or query; `None` if it is not well-formed.
@@ -107,7 +154,9 @@ mod tests {
     use super::*;
 
     fn email(body: &str, content_type: Option<&str>) -> Option<String> {
-        UnverifiedBody::read(body.as_bytes(), content_type)
+        let media = content_type.map_or_else(String::new, |media| format!("\ncontent-type:{media}"));
+        let text = format!("POST\nhttps://edge/auth/login{media}");
+        UnverifiedBody::read(Some(body.as_bytes()), &Inbound::parse(&text).unwrap())
             .email()
             .map(|email| email.as_str().to_owned())
     }

@@ -33,7 +33,6 @@ use shared::time::UnixTime;
 
 use crate::answer::{self, Asked, OwnAnswer};
 use crate::authenticate::{Refusal, Verifier};
-use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::breakers::Breakers;
 use crate::caller::Caller;
 use crate::changes::HeaderChanges;
@@ -248,9 +247,7 @@ where
             Access::Bearer => self.authenticate().await?,
         };
         if self.notes.limit.is_some_and(paths::Limit::names_account) {
-            let bytes = self.upstreams.body(MAX_PEEKED_BYTES);
-            let media = self.inbound.header("content-type");
-            let body = UnverifiedBody::read(bytes.as_deref().unwrap_or_default(), media);
+            let body = self.peek();
             self.limit_account(&body).await?;
         }
         let target = self.gateway.config.origin.target(path, self.inbound.query());

@@ -12,7 +12,6 @@ use super::service::{LEGACY, Service};
 use super::standing::Honoured;
 use super::{Journey, ReplyBody};
 use crate::authenticate::Refusal;
-use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::paths::LegacyCall;
 use crate::ports::{Body, KeySource, SignatureEngine, Upstreams};
 use crate::shadow::{self, ShadowRead};
@@ -109,11 +108,7 @@ where
             }
             return Ok(call);
         }
-        let bytes = self.upstreams.body(MAX_PEEKED_BYTES);
-        let body = UnverifiedBody::read(
-            bytes.as_deref().unwrap_or_default(),
-            self.inbound.header("content-type"),
-        );
+        let body = self.peek();
         self.limit_account(&body).await?;
         call.purpose = match kind {
             LegacyCall::VerifyToken => body

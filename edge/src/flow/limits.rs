@@ -9,7 +9,7 @@ use shared::problem::{ErrorCode, Problem};
 use super::Journey;
 use crate::address;
 use crate::authenticate::Refusal;
-use crate::body::UnverifiedBody;
+use crate::body::{MAX_PEEKED_BYTES, UnverifiedBody};
 use crate::changes::HeaderChanges;
 use crate::paths::{ACCOUNT_BINDING, ACCOUNT_NETWORK_BINDING, Limit, limit_of};
 use crate::ports::{Count, KeySource, SignatureEngine, Upstreams};
@@ -42,23 +42,31 @@ where
         Err(refusal(limit, quota.map(|quota| quota.seconds)))
     }
 
+    /// The fields of the body that the edge reads, once it has received the body.
+    pub(super) fn peek(&self) -> UnverifiedBody {
+        let bytes = self.upstreams.body(MAX_PEEKED_BYTES);
+        UnverifiedBody::read(bytes.as_deref(), self.inbound)
+    }
+
     /// Calls that name an account also count by the account, from any network. A stranger could fill that counter: once it is full, the
     /// edge refuses only networks that have themselves called too often about this account.
     pub(super) async fn limit_account(&mut self, body: &UnverifiedBody) -> Result<(), Refusal> {
-        let limit = self.notes.limit.filter(|limit| limit.names_account());
-        let (Some(limit), Some(account)) = (limit, body.account()) else {
+        let Some(limit) = self.notes.limit.filter(|limit| limit.names_account()) else {
             return Ok(());
         };
         let counters = &self.gateway.config.counters;
-        let account = counters.pair(&counters.key(limit.name(), &[]), &counters.account(&account));
+        let kind = counters.key(limit.name(), &[]);
         let network: Option<Network> = address::network(self.inbound);
-        let pair = counters.pair(&account, &counters.network(network));
-        if self.is_within(ACCOUNT_BINDING, &account.to_hex()).await
-            || self.is_within(ACCOUNT_NETWORK_BINDING, &pair.to_hex()).await
-        {
-            return Ok(());
+        for typed in body.accounts() {
+            let account = counters.pair(&kind, &counters.account(typed));
+            let pair = counters.pair(&account, &counters.network(network));
+            if !self.is_within(ACCOUNT_BINDING, &account.to_hex()).await
+                && !self.is_within(ACCOUNT_NETWORK_BINDING, &pair.to_hex()).await
+            {
+                return Err(refusal(limit, Some(ACCOUNT_SECONDS)));
+            }
         }
-        Err(refusal(limit, Some(ACCOUNT_SECONDS)))
+        Ok(())
     }
 
     /// Counts a call. A counter that does not answer limits no call, and the edge notes it.

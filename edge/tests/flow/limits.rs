@@ -120,7 +120,7 @@ fn account_is_counted_on_either_contract_by_any_name() {
         key("192.0.2.1", LOGIN, r#"{"username":"Ann"}"#),
         key("192.0.2.1", LOGIN, r#"{"username":"ann"}"#)
     );
-    for nobody in ["", "{}", r#"{"email":7}"#, r#"{"username":""}"#] {
+    for nobody in ["{}", r#"{"username":""}"#, r#"{"email":null}"#] {
         assert_eq!(key("192.0.2.1", LOGIN, nobody), None, "{nobody}");
     }
     let forgot = "POST\nhttps://edge/v1/auth/forgot-password\ncontent-type:application/json";
@@ -130,6 +130,90 @@ fn account_is_counted_on_either_contract_by_any_name() {
         "a counter of its own"
     );
     assert!(!ann.unwrap().contains("ann"));
+}
+
+/// The services behind the edge read bodies that it cannot, and each framework reads others. All of these count as calls about one account
+/// without a name: nobody escapes the account's counter by hiding the name.
+#[test]
+fn hidden_account_is_counted_as_one_without_a_name() {
+    let edge = half();
+    let json = "POST\nhttps://edge/auth/login\ncontent-type:application/json";
+    let form = "POST\nhttps://edge/auth/login\ncontent-type:application/x-www-form-urlencoded";
+    let accounts = |request: &str, body: &str| {
+        let counted = keys(&edge, &from("192.0.2.1", request), body);
+        let of_accounts = counted.into_iter().filter(|(name, _)| name == PER_ACCOUNT[0]);
+        of_accounts.map(|(_, key)| key).collect::<Vec<String>>()
+    };
+    let nameless = accounts(json, "no JSON");
+    assert_eq!(nameless.len(), 1);
+    let ann = accounts(json, r#"{"email":"ann@example.com"}"#);
+    let named = r#"{"email":"ann@example.com","password":"x"}"#;
+    let long = format!(
+        r#"{{"padding":"{}","email":"ann@example.com"}}"#,
+        "x".repeat(17_000)
+    );
+    for (request, body) in [
+        (json, long.as_str()),
+        (json, "\u{feff}{\"email\":\"ann@example.com\"}"),
+        (json, r#"{"email":"ben@example.com","email":"ann@example.com"}"#),
+        (json, r#"{"email":"ann@example.com","username":7}"#),
+        (json, r#"{"email":"ann@example.com","token":{}}"#),
+        (json, r#"{"email":["ann@example.com"]}"#),
+        (json, "email=ann@example.com"),
+        (form, named),
+        (form, "email=%4"),
+    ] {
+        assert_eq!(accounts(request, body), nameless, "{request} {body}");
+    }
+    // Another reading of the same bytes may name another account: both count.
+    for header in [
+        "content-encoding:gzip",
+        "content-encoding:identity, br",
+        "content-type:application/json; charset=utf-7",
+        "content-type:application/json; charset=\"UTF-16\"",
+        "content-type:application/json; charset=utf-8; charset=utf-7",
+    ] {
+        let request = format!("POST\nhttps://edge/auth/login\n{header}");
+        assert_eq!(
+            accounts(&request, named),
+            [ann.clone(), nameless.clone()].concat(),
+            "{header}"
+        );
+    }
+    let twice = accounts(form, "email=ann%40example.com&email=ben%40example.com");
+    assert_eq!(twice, [ann.clone(), nameless].concat());
+    for header in [
+        "content-encoding:identity",
+        "content-type:application/json; charset=\"UTF-8\"",
+        "content-type:text/plain",
+    ] {
+        let request = format!("POST\nhttps://edge/auth/login\n{header}");
+        assert_eq!(accounts(&request, named), ann, "{header}");
+    }
+    assert_eq!(
+        accounts(form, "email=ann%40example.com&email=ann%40example.com"),
+        ann
+    );
+}
+
+/// A legacy service may look for the one or the other.
+#[test]
+fn both_names_of_an_account_count() {
+    let edge = half();
+    let count = |body: &str| {
+        let counted = keys(&edge, &from("192.0.2.1", LOGIN), body);
+        let of_accounts = counted.into_iter().filter(|(name, _)| name == PER_ACCOUNT[0]);
+        of_accounts.map(|(_, key)| key).collect::<Vec<String>>()
+    };
+    let (email, username) = (
+        count(r#"{"email":"ann@example.com"}"#),
+        count(r#"{"username":"ben"}"#),
+    );
+    let both = count(r#"{"email":"ann@example.com","username":"ben"}"#);
+    assert_eq!(both, [email.clone(), username].concat());
+    // An address that is none by our rules may be one by the legacy service's.
+    assert_eq!(count(r#"{"email":"ann"}"#).len(), 1);
+    assert_eq!(count("{\"email\":\"\u{feff}Ann@example.com \"}"), email);
 }
 
 /// A stranger can fill the account's counter, but not the counter of the owner's network.

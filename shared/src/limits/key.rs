@@ -72,10 +72,15 @@ impl KeyMaker {
         Key(name)
     }
 
-    /// An account, by the typed name: an address or username in any case, with or without spaces around it.
+    /// An account, by the typed name: an address or username in any case, with or without spaces around it. JavaScript's `trim` takes the
+    /// byte order mark for a space.
     #[must_use]
     pub fn account(&self, typed: &str) -> Key {
-        self.key("account", &[typed.trim().to_lowercase().as_bytes()])
+        let is_space = |c: char| c.is_whitespace() || c == '\u{feff}';
+        self.key(
+            "account",
+            &[typed.trim_matches(is_space).to_lowercase().as_bytes()],
+        )
     }
 
     /// A network; `None` where it is unknown. All unknown networks together count as one.

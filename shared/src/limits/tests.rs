@@ -66,6 +66,10 @@ fn names_of_counters_depend_on_key_and_parts() {
     let maker = |byte| KeyMaker::new(&AssertionKeys::parse(&secret(byte)).unwrap());
     let (one, other) = (maker(7), maker(8));
     assert_eq!(one.account(" Ann@Example.com"), one.account("ann@example.com"));
+    assert_eq!(
+        one.account("\u{feff} Ann@example.com\u{feff}"),
+        one.account("ann@example.com")
+    );
     assert_ne!(one.account("ann@example.com"), other.account("ann@example.com"));
     assert_ne!(one.account("ann"), one.account("ben"));
     assert_ne!(one.key("a", &[b"bc", b"d"]), one.key("a", &[b"b", b"cd"]));

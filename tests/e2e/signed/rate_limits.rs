@@ -98,3 +98,54 @@ async fn strangers_calls_do_not_lock_the_owner_out() {
     assert!(refused >= 5, "{refused}");
     edge.end().await;
 }
+
+/// Bodies that the edge cannot read whole, and a legacy service can, count as calls about one account.
+#[tokio::test]
+async fn hiding_the_account_does_not_pass_its_counter() {
+    let legacy = Puppet::start().await;
+    let edge = edge()
+        .with("LEGACY_AUTH_URL", &legacy.url)
+        .with("ROLLOUT_PERCENT", "0")
+        .limited("LIMIT_LOGIN", 1000, 60)
+        .limited("LIMIT_ACCOUNT", 5, 60)
+        .limited("LIMIT_ACCOUNT_NETWORK", 1, 60)
+        .start()
+        .await;
+    let named = |other: &str| format!(r#"{{{other}"email":"ann@example.com","password":"x"}}"#);
+    let padding = "x".repeat(20_000);
+    let disguises = [
+        (
+            "x-plain",
+            "",
+            named(&format!(r#""padding":"{padding}","#)).into_bytes(),
+        ),
+        (
+            "accept",
+            "*/*",
+            named(r#""email":"ben@example.com","#).into_bytes(),
+        ),
+        ("content-encoding", "gzip", b"\x1f\x8b\x08\x00 and so on".to_vec()),
+        (
+            "content-type",
+            "application/json; charset=utf-7",
+            named("").into_bytes(),
+        ),
+    ];
+    let mut refused = 0;
+    for round in 0..5 {
+        for (name, value, body) in &disguises {
+            // A refusal does not wait for its request's body, so its connection may be gone.
+            let answer = Api::at(&edge.api.base)
+                .call("POST", "/auth/login")
+                .header("cf-connecting-ip", &format!("2001:db8:3::{round}"))
+                .header(name, value)
+                .body(body.clone())
+                .send()
+                .await;
+            refused += u32::from(answer.status == 429);
+        }
+    }
+    // 14 in one period of the counters; a new period may begin meanwhile.
+    assert!(refused >= 5, "{refused}");
+    edge.end().await;
+}
