@@ -176,27 +176,29 @@ impl Script {
 /// The ledger's statement with pgbench's variables for its parameters. pgbench takes any `:name` for one, in quotes too, so the
 /// accounts' colons are spelled `chr(58)`.
 fn movement(user: &str, users: u32) -> Done<String> {
-    let path = paths::root().join("origin/crates/ledger/src/statements/move.sql");
-    let mut sql: String = fs::read_to_string(path)
-        .in_step(STEP)?
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("--"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let folder = paths::root().join("origin/crates/ledger/src/statements");
+    let mut sql = String::new();
+    for file in ["move_one.sql", "move.sql"] {
+        let text = fs::read_to_string(folder.join(file)).in_step(STEP)?;
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("--")) {
+            sql.push_str(line);
+            sql.push('\n');
+        }
+    }
     for (parameter, value) in [
-        ("$11", "NULL::text".to_owned()),
-        ("$10", "'bench'".to_owned()),
-        ("$9", "1::bigint".to_owned()),
-        ("$8", format!("'user' || chr(58) || {user}::text")),
-        ("$7", "'system' || chr(58) || 'issued'".to_owned()),
-        ("$6", "'credit'".to_owned()),
-        ("$5", "1::bigint".to_owned()),
-        ("$4", user.to_owned()),
-        ("$3", format!("decode('{}', 'hex')", "ab".repeat(32))),
-        ("$2", ":key::text".to_owned()),
-        ("$1", "'pgbench'".to_owned()),
+        ("'system:", "'system' || chr(58) || '"),
+        ("$10", r#"'{"reason" : "bench"}'"#),
+        ("$9", "1::bigint"),
+        ("$8", &format!("decode('{}', 'hex')", "ab".repeat(32))),
+        ("$7", ":key"),
+        ("$6", "'pgbench'"),
+        ("$5", "1"),
+        ("$4", "0"),
+        ("$3", "1"),
+        ("$2", "1"),
+        ("$1", user),
     ] {
-        sql = sql.replace(parameter, &value);
+        sql = sql.replace(parameter, value);
     }
     Ok(format!(
         "\\set person random(1, {users})\n\\set key random(1, 1000000000000000000)\n{};\n",

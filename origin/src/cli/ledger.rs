@@ -122,7 +122,7 @@ fn line(transfer: &Transfer) -> String {
         "{:>6}  {}  {:<8} {:+} = {}  {} -> {}  {}{reference}",
         transfer.version,
         transfer.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
-        transfer.kind.as_str(),
+        transfer.kind,
         transfer.delta(),
         transfer.balance_after,
         transfer.debit_account,

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use ledger::{HoldLifetime, MAX_BALANCE};
 use serde_json::Value;
 use shared::ids::NormalizedEmail;
 use shared::web_address::{MAX_CHARACTERS, is_web_address};
@@ -96,27 +95,6 @@ field! {
     Token(String):
         |value| text(value, 1..=shared::token::MAX_TOKEN_BYTES),
         texts(1..=shared::token::MAX_TOKEN_BYTES);
-
-    /// How many tokens to move.
-    Amount(ledger::Amount):
-        |value| ledger::Amount::new(whole(&value)).map_err(|rule| rule.to_string().into()),
-        numbers(1, MAX_BALANCE);
-
-    /// Why tokens move.
-    Reason(ledger::Reason):
-        |value| ledger::Reason::parse(text(value, 1..=100)?).map_err(|rule| rule.0.into()),
-        texts(1..=100).pattern(Some(r"\S"))
-            .description(Some("Why, for users and reports; not blank, no control characters."));
-
-    /// The caller's own record of a movement, such as a job or an order.
-    Reference(ledger::Reference):
-        |value| ledger::Reference::parse(text(value, 1..=255)?).map_err(|rule| rule.0.into()),
-        texts(1..=255).description(Some("The caller's own record of it, such as a job or an order."));
-
-    /// How long tokens stay set aside.
-    Lifetime(HoldLifetime):
-        |value| HoldLifetime::from_secs(whole(&value)).map_err(|rule| rule.0.into()),
-        numbers(1, HoldLifetime::MAX_SECONDS);
 }
 
 /// The text in `value`, of `length` characters. PostgreSQL stores no NUL.

@@ -3,7 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
-use ledger::{HoldId, HoldLifetime, HoldRequest, Settlement};
+use ledger::{Description, HoldId, HoldLifetime, HoldRequest, Settlement};
 use serde::Deserialize;
 use shared::api::ledger::HoldMoved;
 use shared::problem::ErrorCode;
@@ -13,11 +13,12 @@ use utoipa_axum::routes;
 use super::body::MAX_BODY_BYTES;
 use super::body::{Fields, ForUser};
 use super::error::ApiError;
-use super::fields::{Amount, Lifetime, Reason, Reference};
+use super::fields::{field, numbers, whole};
 use super::ledger_json::{reserved, settled};
 use super::openapi::TOKENS;
 use super::path_text::PathText;
 use super::service_caller::MovementToken;
+use super::tokens::{Amount, Reason, Reference};
 use crate::app::AppState;
 
 /// The routes of holds.
@@ -35,6 +36,13 @@ const REFUSALS: [ErrorCode; 4] = [
     ErrorCode::BalanceOverflow,
     ErrorCode::DatabaseUnavailable,
 ];
+
+field! {
+    /// How long tokens stay set aside.
+    Lifetime(HoldLifetime):
+        |value| HoldLifetime::from_secs(whole(&value)).map_err(|rule| rule.0.into()),
+        numbers(1, HoldLifetime::MAX_SECONDS);
+}
 
 /// Tokens to reserve.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -63,8 +71,8 @@ pub async fn reserve(
         lifetime: body
             .expires_in_seconds
             .map_or(HoldLifetime::DEFAULT, |lifetime| lifetime.0),
-        reason: body.reason.0,
-        reference: body.reference.map(|reference| reference.0),
+        description: Description::from(body.reason.0)
+            .with_reference(body.reference.map(|reference| reference.0)),
     };
     Ok(reserved(app.ledger.reserve(&token, &request).await?))
 }

@@ -2,8 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ledger::{Hold, Receipt, Transfer};
-use ledger::{Reservation, SettledHold, TransferPage};
+use ledger::{Hold, Receipt, Reservation, SettledHold, TransferPage};
 use serde::Serialize;
 use shared::api::ledger as wire;
 
@@ -27,7 +26,7 @@ pub(super) fn moved(receipt: Receipt, message: &'static str) -> Response {
     let replayed = receipt.replayed;
     let data = wire::Moved {
         token_balance: receipt.transfer.balance_after,
-        transfer: transfer(receipt.transfer),
+        transfer: receipt.transfer,
     };
     answer(StatusCode::OK, data, message, replayed)
 }
@@ -37,7 +36,7 @@ pub(super) fn reserved(reservation: Reservation) -> Response {
     let data = wire::HoldMoved {
         hold: hold(&reservation.hold),
         token_balance: reservation.receipt.transfer.balance_after,
-        transfer: transfer(reservation.receipt.transfer),
+        transfer: reservation.receipt.transfer,
     };
     answer(StatusCode::CREATED, data, "Tokens reserved", replayed)
 }
@@ -47,32 +46,15 @@ pub(super) fn settled(settled: SettledHold, message: &'static str) -> Response {
     let data = wire::HoldMoved {
         hold: hold(&settled.hold),
         token_balance: settled.token_balance,
-        transfer: transfer(settled.receipt.transfer),
+        transfer: settled.receipt.transfer,
     };
     answer(StatusCode::OK, data, message, replayed)
 }
 
 pub(super) fn page(page: TransferPage) -> wire::TransferPage {
     wire::TransferPage {
-        transfers: page.transfers.into_iter().map(transfer).collect(),
+        transfers: page.transfers,
         next_cursor: page.next.map(|cursor| cursor.encode()),
-    }
-}
-
-fn transfer(transfer: Transfer) -> wire::Transfer {
-    wire::Transfer {
-        id: transfer.id,
-        user_id: transfer.user.0,
-        version: transfer.version,
-        kind: transfer.kind.as_str().to_owned(),
-        debit_account: transfer.debit_account,
-        credit_account: transfer.credit_account,
-        amount: transfer.amount.get(),
-        balance_after: transfer.balance_after,
-        reason: transfer.reason,
-        reference: transfer.reference,
-        hold_id: transfer.hold.map(|hold| hold.0),
-        created_at: transfer.created_at,
     }
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use ledger::{Cursor, Direction, Movement, PageSize};
+use ledger::{Cursor, Description, Direction, MAX_BALANCE, Movement, PageSize};
 use serde::{Deserialize, Serialize};
 use shared::api::envelope::Success;
 use shared::api::ledger::{Moved, TransferPage};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::body::ForUser;
 use super::current_user::CurrentUser;
 use super::error::ApiError;
-use super::fields::{Amount, Reason, Reference, paging};
+use super::fields::{field, numbers, paging, text, texts, whole};
 use super::ledger_json::{moved, page};
 use super::openapi::{TOKENS, of_users};
 use super::service_caller::MovementToken;
@@ -42,6 +42,24 @@ const REFUSALS: [ErrorCode; 4] = [
     ErrorCode::BalanceOverflow,
     ErrorCode::DatabaseUnavailable,
 ];
+
+field! {
+    /// How many tokens to move.
+    Amount(ledger::Amount):
+        |value| ledger::Amount::new(whole(&value)).map_err(|rule| rule.to_string().into()),
+        numbers(1, MAX_BALANCE);
+
+    /// Why tokens move.
+    Reason(ledger::Reason):
+        |value| ledger::Reason::parse(text(value, 1..=100)?).map_err(|rule| rule.0.into()),
+        texts(1..=100).pattern(Some(r"\S"))
+            .description(Some("Why, for users and reports; not blank, no control characters."));
+
+    /// The caller's own record of a movement, such as a job or an order.
+    Reference(ledger::Reference):
+        |value| ledger::Reference::parse(text(value, 1..=255)?).map_err(|rule| rule.0.into()),
+        texts(1..=255).description(Some("The caller's own record of it, such as a job or an order."));
+}
 
 /// Tokens to give or take.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -88,8 +106,10 @@ impl MovementBody {
             user,
             direction,
             amount: self.amount.0,
-            reason: self.reason.0,
-            reference: self.reference.map(|reference| reference.0),
+            description: Description {
+                reason: self.reason.0,
+                reference: self.reference.map(|reference| reference.0),
+            },
         }
     }
 }

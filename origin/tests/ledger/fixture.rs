@@ -89,8 +89,7 @@ fn movement(user: UserId, direction: Direction, amount: i64) -> Movement {
         user,
         direction,
         amount: Amount::new(amount).unwrap(),
-        reason: Reason::parse("test").unwrap(),
-        reference: None,
+        description: Reason::parse("test").unwrap().into(),
     }
 }
 
@@ -99,8 +98,7 @@ pub fn hold(user: UserId, amount: i64) -> HoldRequest {
         user,
         amount: Amount::new(amount).unwrap(),
         lifetime: HoldLifetime::DEFAULT,
-        reason: Reason::parse("test").unwrap(),
-        reference: None,
+        description: Reason::parse("test").unwrap().into(),
     }
 }
 

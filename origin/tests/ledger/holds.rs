@@ -98,7 +98,7 @@ async fn uncaptured_rest_goes_back_in_the_same_statement() {
         (
             captured.hold.captured,
             captured.token_balance,
-            captured.receipt.transfer.amount.get()
+            captured.receipt.transfer.amount
         ),
         (3, 7, 3)
     );

@@ -103,7 +103,7 @@ async fn key_used_for_another_request_is_refused() {
         .await
         .unwrap();
     let mut referenced = credit(user, 5);
-    referenced.reference = Some(Reference::parse("job-1").unwrap());
+    referenced.description.reference = Some(Reference::parse("job-1").unwrap());
     for movement in [credit(user, 6), debit(user, 5), credit(other, 5), referenced] {
         let outcome = fixture.ledger.move_tokens(key("k"), movement).await;
         assert_eq!(refusal(outcome), LedgerError::IdempotencyKeyReused);

@@ -26,7 +26,7 @@ async fn pages_are_newest_first_without_a_gap_or_a_repeat() {
             .await
             .unwrap();
         pages += 1;
-        seen.extend(page.transfers.iter().map(|transfer| transfer.amount.get()));
+        seen.extend(page.transfers.iter().map(|transfer| transfer.amount));
         // Transfers that arrive meanwhile are newer and do not move the later pages.
         if pages == 1 {
             fixture

@@ -34,6 +34,21 @@ pub struct Transfer {
     pub created_at: DateTime<Utc>,
 }
 
+impl Transfer {
+    /// The change of the user's spendable balance, in tokens.
+    #[must_use]
+    pub fn delta(&self) -> i64 {
+        let (user, amount) = (format!("user:{}", self.user_id), i64::from(self.amount));
+        if self.credit_account == user {
+            amount
+        } else if self.debit_account == user {
+            amount.saturating_neg()
+        } else {
+            0
+        }
+    }
+}
+
 /// Answer to a credit or debit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -5,11 +5,10 @@ use shared::ids::UserId;
 
 use crate::counters::Counters;
 use crate::failure::LedgerFailure;
-use crate::outcome::{SettledHold, recognise};
+use crate::outcome::{SettledHold, receipt};
 use crate::retry::Attempts;
 use crate::rules::{
-    Account, Amount, Caller, Hold, HoldId, HoldState, IdempotencyKey, IdempotencyToken, LedgerError, Receipt,
-    Settlement, SystemAccount, Transfer, TransferKind,
+    Caller, Hold, HoldId, HoldState, IdempotencyKey, IdempotencyToken, LedgerError, Settlement,
 };
 use crate::statements::{self, Ending, Found, SeenHold, Settled};
 
@@ -82,7 +81,7 @@ pub(crate) async fn end(
         };
         let Settled { hold, found } = settled;
         match (hold, found) {
-            (Some(hold), Some((found, amount))) => return ended(counters, ending, hold, &found, amount),
+            (Some(hold), Some(found)) => return ended(counters, ending, &hold, found),
             // The statement found the key but not the hold: the key belongs to another request.
             (None, Some(_)) => return Err(LedgerError::IdempotencyKeyReused.into()),
             (None, None) => return Err(LedgerError::HoldNotFound.into()),
@@ -101,7 +100,7 @@ fn endable(hold: &SeenHold, ending: Ending<'_>) -> Result<(), LedgerError> {
         Err(LedgerError::HoldNotFound)
     } else if hold.state != Some(HoldState::Reserved) || hold.due != (ending.state == HoldState::Expired) {
         Err(LedgerError::HoldSettled)
-    } else if ending.capture.is_some_and(|amount| amount > hold.amount) {
+    } else if ending.capture.is_some_and(|amount| amount > hold.amount.get()) {
         Err(LedgerError::HoldTooSmall)
     } else {
         Ok(())
@@ -111,58 +110,28 @@ fn endable(hold: &SeenHold, ending: Ending<'_>) -> Result<(), LedgerError> {
 fn ended(
     counters: &Counters,
     ending: Ending<'_>,
-    hold: SeenHold,
-    found: &Found,
-    moved: i32,
+    hold: &SeenHold,
+    found: Found,
 ) -> Result<SettledHold, LedgerFailure> {
-    let replayed = recognise(counters, &ending.hash.0, found)?;
-    let broken = |_| {
-        LedgerFailure::from(sqlx::Error::Decode(
-            "a transfer or a hold without an amount".into(),
-        ))
-    };
-    let held = Amount::new(i64::from(hold.amount)).map_err(broken)?;
-    let amount = Amount::new(i64::from(moved)).map_err(broken)?;
-    let (kind, credit_account, captured) = if ending.state == HoldState::Captured {
-        (
-            TransferKind::Capture,
-            Account::System(SystemAccount::Spent),
-            moved,
-        )
-    } else {
-        (TransferKind::Release, Account::User(hold.user), 0)
-    };
+    let receipt = receipt(counters, ending.hash, found)?;
     // The same statement gave back the rest right after the capture.
-    let went_back = if kind == TransferKind::Capture {
-        held.minus(amount).unwrap_or(0)
+    let (captured, went_back) = if ending.state == HoldState::Captured {
+        let captured = receipt.transfer.amount;
+        (captured, hold.amount.get().saturating_sub(captured))
     } else {
-        0
-    };
-    let transfer = Transfer {
-        id: found.position.id,
-        version: found.position.version,
-        user: hold.user,
-        kind,
-        debit_account: Account::Hold(ending.hold).to_string(),
-        credit_account: credit_account.to_string(),
-        amount,
-        balance_after: found.position.balance_after,
-        reason: ending.reason.to_owned(),
-        reference: hold.reference,
-        hold: Some(ending.hold),
-        created_at: found.position.created_at,
+        (0, 0)
     };
     Ok(SettledHold {
-        token_balance: transfer.balance_after.saturating_add(went_back),
+        token_balance: receipt.transfer.balance_after.saturating_add(went_back),
         hold: Hold {
             id: ending.hold,
             user: hold.user,
-            amount: held,
+            amount: hold.amount,
             captured,
             state: ending.state,
             expires_at: hold.expires_at,
         },
-        receipt: Receipt { transfer, replayed },
+        receipt,
     })
 }
 

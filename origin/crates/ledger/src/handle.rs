@@ -9,7 +9,6 @@ use shared::ids::UserId;
 use crate::counters::Counters;
 use crate::failure::LedgerFailure;
 use crate::queue::Queue;
-use crate::retry::Attempts;
 use crate::rules::LedgerError;
 use crate::statements::{self, Balance, Difference};
 
@@ -66,9 +65,5 @@ impl Ledger {
             statements::differences(&mut connection).await
         });
         Ok(differences.await?)
-    }
-
-    pub(crate) fn attempts(&self, statement: &'static str) -> Attempts<'_> {
-        Attempts::new(statement, &self.counters)
     }
 }

@@ -1,17 +1,14 @@
 //! Reserve, capture, release.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::expiry::{end, expire_due_of, expire_one};
+use crate::expiry::{end, expire_one};
 use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
-use crate::outcome::{Reservation, SettledHold, allowed, recognise};
-use crate::rules::{
-    Account, Amount, Hold, HoldId, HoldRequest, HoldState, IdempotencyToken, LedgerError, Receipt,
-    Settlement, Transfer, TransferKind,
-};
-use crate::statements::{self, Ending, Found, Reserved};
+use crate::make::until_answered;
+use crate::outcome::{Reservation, SettledHold, receipt};
+use crate::rules::{Amount, Hold, HoldId, HoldRequest, HoldState, IdempotencyToken, LedgerError, Settlement};
+use crate::statements::{self, Ending};
 
 impl Ledger {
     /// Reserves tokens, once for each `token`.
@@ -23,63 +20,17 @@ impl Ledger {
         token: &IdempotencyToken,
         request: &HoldRequest,
     ) -> Result<Reservation, LedgerFailure> {
-        let mut attempts = self.attempts("reserve");
-        let mut touched = false;
+        let (pool, counters) = (&self.pool, &self.counters);
+        let change = (request.user, i64::from(request.amount.get()).saturating_neg());
         let id = HoldId(Uuid::new_v4());
-        loop {
-            let reserved = self.pool.once(|mut connection| async move {
-                statements::reserve(&mut connection, token, request, id).await
-            });
-            let seen_balance = match reserved.await? {
-                Ok(Reserved::Found { found, hold }) => return self.reservation(request, &found, hold),
-                Ok(Reserved::NotMoved { seen_balance }) => seen_balance,
-                Err(error) => {
-                    attempts.again_after(error).await?;
-                    continue;
-                }
-            };
-            let delta = i64::from(request.amount.get()).saturating_neg();
-            let Err(refusal) = allowed(seen_balance, delta) else {
-                attempts.again_raced().await?;
-                continue;
-            };
-            if refusal == LedgerError::InsufficientTokens && !touched {
-                touched = true;
-                if expire_due_of(&self.pool, &self.counters, request.user).await? {
-                    continue;
-                }
-            }
-            self.counters.refused();
-            return Err(refusal.into());
-        }
-    }
-
-    fn reservation(
-        &self,
-        request: &HoldRequest,
-        found: &Found,
-        hold: Option<(HoldId, DateTime<Utc>)>,
-    ) -> Result<Reservation, LedgerFailure> {
-        let replayed = recognise(&self.counters, &request.request_hash().0, found)?;
+        let found = until_answered(pool, counters, "reserve", change, |mut connection| async move {
+            statements::reserve(&mut connection, token, request, id).await
+        });
+        let (found, expires_at) = found.await?;
+        let receipt = receipt(counters, request.request_hash(), found)?;
         // The hash shows that the request asked for a hold: its row must have one.
+        let hold = receipt.transfer.hold_id.map(HoldId).zip(expires_at);
         let (id, expires_at) = hold.ok_or(LedgerError::IdempotencyKeyReused)?;
-        let transfer = Transfer {
-            id: found.position.id,
-            version: found.position.version,
-            user: request.user,
-            kind: TransferKind::Reserve,
-            debit_account: Account::User(request.user).to_string(),
-            credit_account: Account::Hold(id).to_string(),
-            amount: request.amount,
-            balance_after: found.position.balance_after,
-            reason: request.reason.as_str().to_owned(),
-            reference: request
-                .reference
-                .as_ref()
-                .map(|reference| reference.as_str().to_owned()),
-            hold: Some(id),
-            created_at: found.position.created_at,
-        };
         Ok(Reservation {
             hold: Hold {
                 id,
@@ -89,7 +40,7 @@ impl Ledger {
                 state: HoldState::Reserved,
                 expires_at,
             },
-            receipt: Receipt { transfer, replayed },
+            receipt,
         })
     }
 

@@ -22,12 +22,13 @@ pub use counters::{CounterSnapshot, Counters};
 pub use failure::LedgerFailure;
 pub use handle::Ledger;
 pub use movements::TransferPage;
-pub use outcome::{Reservation, SettledHold};
+pub use outcome::{Receipt, Reservation, SettledHold};
+pub use rules::description::*;
 pub use rules::{
-    Account, Amount, Caller, Cursor, Direction, Hold, HoldId, HoldLifetime, HoldRequest, HoldState,
-    IdempotencyKey, IdempotencyToken, InvalidAmount, InvalidCursor, InvalidField, LedgerError, MAX_BALANCE,
-    Movement, PageSize, Reason, Receipt, Reference, RequestHash, Settlement, SystemAccount, Transfer,
-    TransferKind,
+    Amount, Caller, Cursor, Direction, Hold, HoldId, HoldLifetime, HoldRequest, HoldState, IdempotencyKey,
+    IdempotencyToken, InvalidAmount, InvalidCursor, InvalidField, LedgerError, MAX_BALANCE, Movement,
+    PageSize, RequestHash, Settlement,
 };
+pub use shared::api::ledger::Transfer;
 pub use statements::{Balance, Difference};
 pub use sweep::Sweep;

@@ -1,12 +1,14 @@
 //! Credits, debits, and the list of transfers.
 
 use database::read;
+use shared::api::ledger::Transfer;
 use shared::ids::UserId;
 use uuid::Uuid;
 
 use crate::failure::LedgerFailure;
 use crate::handle::Ledger;
-use crate::rules::{Caller, Cursor, IdempotencyKey, IdempotencyToken, Movement, PageSize, Receipt, Transfer};
+use crate::outcome::Receipt;
+use crate::rules::{Caller, Cursor, IdempotencyKey, IdempotencyToken, Movement, PageSize};
 use crate::statements;
 
 /// One page of a user's transfers.

@@ -1,8 +1,19 @@
 //! The result of a movement or a hold, and whether a balance allows it.
 
+use shared::api::ledger::Transfer;
+
 use crate::counters::Counters;
-use crate::rules::{Hold, LedgerError, MAX_BALANCE, Receipt};
+use crate::rules::{Hold, LedgerError, MAX_BALANCE, RequestHash};
 use crate::statements::Found;
+
+/// The answer to a movement, the same for the first request and each repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The movement.
+    pub transfer: Transfer,
+    /// Whether this answer repeats an earlier one.
+    pub replayed: bool,
+}
 
 /// Tokens that were reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,25 +48,25 @@ pub(crate) fn allowed(seen_balance: Option<i32>, delta: i64) -> Result<(), Ledge
     }
 }
 
-/// Whether `found` repeats an earlier answer. Equal hashes mean equal requests; nothing else needs a comparison.
+/// The receipt of the request with `hash`, equal for the first request and for each repeat. Equal hashes mean equal requests; nothing else
+/// needs a comparison.
 ///
 /// # Errors
 /// [`LedgerError::IdempotencyKeyReused`] when `found` belongs to another request.
-pub(crate) fn recognise(counters: &Counters, hash: &[u8; 32], found: &Found) -> Result<bool, LedgerError> {
-    match &found.made_for {
-        None => {
-            counters.moved();
-            Ok(false)
-        }
-        Some(made_for) if made_for == hash => {
-            counters.replayed();
-            Ok(true)
-        }
+pub(crate) fn receipt(counters: &Counters, hash: RequestHash, found: Found) -> Result<Receipt, LedgerError> {
+    let replayed = found.made_for.is_some();
+    match found.made_for {
+        None => counters.moved(),
+        Some(made_for) if made_for == hash.0 => counters.replayed(),
         Some(_) => {
             counters.refused();
-            Err(LedgerError::IdempotencyKeyReused)
+            return Err(LedgerError::IdempotencyKeyReused);
         }
     }
+    Ok(Receipt {
+        transfer: found.transfer,
+        replayed,
+    })
 }
 
 #[cfg(test)]

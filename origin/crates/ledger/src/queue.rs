@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::counters::Counters;
 use crate::failure::LedgerFailure;
-use crate::make::{make_one, receipt};
-use crate::rules::{IdempotencyToken, MAX_BATCH, Movement, Receipt};
-use crate::statements::{self, Found};
+use crate::make::make_one;
+use crate::outcome::{Receipt, receipt};
+use crate::rules::{IdempotencyToken, MAX_BATCH, Movement};
+use crate::statements::{self, Answer, Found};
 
 /// How many movements of one user may wait. Beyond this, callers are told to come back ([`LedgerFailure::Busy`]).
 const MAX_WAITING: usize = 1024;
@@ -153,7 +154,7 @@ impl Worker {
         let made = self
             .queue
             .pool
-            .once(|mut connection| async move { statements::move_batch(&mut connection, requests).await });
+            .once(|mut connection| async move { statements::move_tokens(&mut connection, requests).await });
         let made = match made.await {
             Ok(made) => made,
             Err(error) => {
@@ -163,11 +164,10 @@ impl Worker {
         };
         counters.batches();
         // After any failure of the shared statement, each movement gets a statement of its own, which knows whether a retry can help.
-        let mut found: HashMap<usize, Found> = made
-            .unwrap_or_default()
-            .into_iter()
-            .map(|row| (row.index, row.found))
-            .collect();
+        let mut found: HashMap<usize, Found> = match made {
+            Ok(Answer::Found(found)) => found.into_iter().collect(),
+            Ok(Answer::NotMoved { .. }) | Err(_) => HashMap::new(),
+        };
         let progress = if found.is_empty() {
             counters.batches_split();
             Progress::None
@@ -181,24 +181,19 @@ impl Worker {
                 rest.push(one);
                 continue;
             };
-            let made_for = found
-                .made_for
-                .clone()
-                .unwrap_or_else(|| one.movement.request_hash().0.to_vec());
-            let position = found.position.clone();
-            let _ = one.reply.send(receipt(counters, &one.movement, &found));
-            settled.insert(
-                one.token,
-                Found {
-                    position,
-                    made_for: Some(made_for),
-                },
-            );
+            let hash = one.movement.request_hash();
+            let again = Found {
+                made_for: Some(found.made_for.clone().unwrap_or_else(|| hash.0.to_vec())),
+                ..found.clone()
+            };
+            let _ = one.reply.send(receipt(counters, hash, found).map_err(Into::into));
+            settled.insert(one.token, again);
         }
         for repeat in repeats {
             match settled.get(&repeat.token) {
                 Some(found) => {
-                    let _ = repeat.reply.send(receipt(counters, &repeat.movement, found));
+                    let receipt = receipt(counters, repeat.movement.request_hash(), found.clone());
+                    let _ = repeat.reply.send(receipt.map_err(Into::into));
                 }
                 None => rest.push(repeat),
             }

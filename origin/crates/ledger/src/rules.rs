@@ -2,24 +2,21 @@
 //!
 //! Pure: no SQL, no HTTP, no clock. `docs/LEDGER.md` states the guarantees; [`crate::Ledger`] keeps them.
 
-mod account;
 mod amount;
 mod batch;
+pub mod description;
 mod error;
 mod fields;
 mod hold;
 mod invalid_field;
 mod page;
 mod request;
-mod transfer;
 
-pub use account::{Account, SystemAccount};
 pub use amount::{Amount, InvalidAmount, MAX_BALANCE};
 pub use batch::{Excursion, MAX_BATCH};
 pub use error::LedgerError;
-pub use fields::{Caller, IdempotencyKey, Reason, Reference};
+pub use fields::{Caller, IdempotencyKey};
 pub use hold::{Hold, HoldId, HoldLifetime, HoldState};
 pub use invalid_field::InvalidField;
 pub use page::{Cursor, InvalidCursor, PageSize};
 pub use request::{Direction, HoldRequest, IdempotencyToken, Movement, RequestHash, Settlement};
-pub use transfer::{Receipt, Transfer, TransferKind};

@@ -1,14 +1,14 @@
 //! The ledger's statements. Each is one SQL statement in a file of its own, and one function here: connection first, answer as the database
 //! gave it. The use cases decide what an answer means.
 
+mod found;
 mod holds;
 mod movements;
-mod position;
 mod reads;
 
-pub use holds::{Ending, Reserved, SeenHold, Settled, due_holds, reserve, settle};
-pub use movements::{MoveRow, move_batch, move_tokens};
-pub use position::Found;
+pub use found::{Answer, Found};
+pub use holds::{Ending, SeenHold, Settled, due_holds, reserve, settle};
+pub use movements::move_tokens;
 pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 
 /// The unique index that gives a key one effect. Its violation means that another statement uses the same key right now.

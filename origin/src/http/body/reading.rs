@@ -131,7 +131,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::fields::{Amount, Email, NewPassword, ShownName};
+    use crate::http::fields::{Email, NewPassword, ShownName};
+    use crate::http::tokens::Amount;
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

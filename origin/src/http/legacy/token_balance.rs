@@ -132,8 +132,7 @@ pub async fn change(
         user,
         direction,
         amount,
-        reason,
-        reference: None,
+        description: reason.into(),
     };
     let receipt = app
         .ledger

@@ -34,12 +34,6 @@ impl Amount {
     pub const fn get(self) -> i32 {
         self.0
     }
-
-    /// The rest of this amount after `part`; `None` when `part` is larger.
-    #[must_use]
-    pub fn minus(self, part: Self) -> Option<i32> {
-        self.0.checked_sub(part.0).filter(|rest| *rest >= 0)
-    }
 }
 
 impl fmt::Display for Amount {
@@ -60,13 +54,5 @@ mod tests {
         for legal in [1, 2, i64::from(MAX_BALANCE)] {
             assert_eq!(i64::from(Amount::new(legal).unwrap().get()), legal);
         }
-    }
-
-    #[test]
-    fn larger_part_has_no_rest() {
-        let (three, five) = (Amount::new(3).unwrap(), Amount::new(5).unwrap());
-        assert_eq!(five.minus(three), Some(2));
-        assert_eq!(five.minus(five), Some(0));
-        assert_eq!(three.minus(five), None);
     }
 }

@@ -1,22 +1,10 @@
-//! The texts of a movement, each with a rule of its own.
+//! Who moves tokens, and the name for one intended movement.
 
 use shared::ids::UserId;
 use uuid::Uuid;
 
 use super::hold::HoldId;
 use super::invalid_field::InvalidField;
-
-shared::text_type!(
-    /// Why tokens moved, for users and reports: 1–100 characters, none of them a control character, not blank.
-    Reason, InvalidField,
-    |text| free_text(text, 100, "must be 1 to 100 characters, not blank", "must not contain control characters")
-);
-
-shared::text_type!(
-    /// The caller's own record of the movement (a job, an order): 1–255 characters, otherwise as [`Reason`].
-    Reference, InvalidField,
-    |text| free_text(text, 255, "must be 1 to 255 characters, not blank", "must not contain control characters")
-);
 
 shared::text_type!(
     /// The caller's name for one intended movement: 1–255 printable ASCII characters.
@@ -90,21 +78,6 @@ impl IdempotencyKey {
     }
 }
 
-fn free_text(
-    text: &str,
-    longest: usize,
-    length: &'static str,
-    control: &'static str,
-) -> Result<(), InvalidField> {
-    if text.trim().is_empty() || text.chars().count() > longest {
-        return Err(InvalidField(length));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(InvalidField(control));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,21 +106,6 @@ mod tests {
         ] {
             assert!(IdempotencyKey::parse(refused).is_err(), "{refused:?}");
         }
-    }
-
-    #[test]
-    fn reasons_and_references_are_readable_text() {
-        for legal in ["refund", "Gutschrift für Prüfung 7", &"é".repeat(100)] {
-            assert!(Reason::parse(legal).is_ok(), "{legal}");
-            assert!(Reference::parse(legal).is_ok(), "{legal}");
-        }
-        for refused in ["", "  ", "\t", "a\0", "two\nlines"] {
-            assert!(Reason::parse(refused).is_err(), "{refused:?}");
-            assert!(Reference::parse(refused).is_err(), "{refused:?}");
-        }
-        assert!(Reason::parse("é".repeat(101)).is_err());
-        assert!(Reference::parse("é".repeat(255)).is_ok());
-        assert!(Reference::parse("é".repeat(256)).is_err());
     }
 
     #[test]

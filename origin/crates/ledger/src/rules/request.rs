@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 use shared::ids::UserId;
 
 use super::amount::Amount;
-use super::fields::{Caller, IdempotencyKey, Reason, Reference};
+use super::description::Description;
+use super::fields::{Caller, IdempotencyKey};
 use super::hold::{HoldId, HoldLifetime};
 
 /// The direction of a movement, seen from the user.
@@ -17,7 +18,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word on the wire and in the `kind` column.
+    /// The word in the request's form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,10 +37,8 @@ pub struct Movement {
     pub direction: Direction,
     /// How many tokens.
     pub amount: Amount,
-    /// Why.
-    pub reason: Reason,
-    /// The caller's own record of the movement.
-    pub reference: Option<Reference>,
+    /// What the caller says about it.
+    pub description: Description,
 }
 
 impl Movement {
@@ -56,12 +55,10 @@ impl Movement {
     /// The request's hash: equal for equal requests only.
     #[must_use]
     pub fn request_hash(&self) -> RequestHash {
-        Canonical::new(self.direction.as_str())
+        let form = Canonical::new(self.direction.as_str())
             .field("user", &self.user.to_string())
-            .field("amount", &self.amount.to_string())
-            .field("reason", self.reason.as_str())
-            .optional("reference", self.reference.as_ref().map(Reference::as_str))
-            .finish()
+            .field("amount", &self.amount.to_string());
+        self.description.add_to(form).finish()
     }
 }
 
@@ -74,23 +71,19 @@ pub struct HoldRequest {
     pub amount: Amount,
     /// How long at most.
     pub lifetime: HoldLifetime,
-    /// Why.
-    pub reason: Reason,
-    /// The caller's own record of the hold.
-    pub reference: Option<Reference>,
+    /// What the caller says about it.
+    pub description: Description,
 }
 
 impl HoldRequest {
     /// The request's hash: equal for equal requests only.
     #[must_use]
     pub fn request_hash(&self) -> RequestHash {
-        Canonical::new("reserve")
+        let form = Canonical::new("reserve")
             .field("user", &self.user.to_string())
             .field("amount", &self.amount.to_string())
-            .field("lifetime", &self.lifetime.secs().to_string())
-            .field("reason", self.reason.as_str())
-            .optional("reference", self.reference.as_ref().map(Reference::as_str))
-            .finish()
+            .field("lifetime", &self.lifetime.secs().to_string());
+        self.description.add_to(form).finish()
     }
 }
 
@@ -133,7 +126,7 @@ pub struct RequestHash(pub [u8; 32]);
 
 /// Hashes a request field by field. The length in bytes precedes each value: two different requests never have one form, whatever their
 /// text. The hash of the form is stored for ever: a change needs a new version line.
-struct Canonical(Sha256);
+pub(super) struct Canonical(Sha256);
 
 impl Canonical {
     fn new(verb: &str) -> Self {
@@ -142,14 +135,14 @@ impl Canonical {
         Self(digest).field("verb", verb)
     }
 
-    fn field(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn field(mut self, name: &str, value: &str) -> Self {
         self.0.update(format!("{name}={}:", value.len()).as_bytes());
         self.0.update(value.as_bytes());
         self.0.update(b"\n");
         self
     }
 
-    fn optional(self, name: &str, value: Option<&str>) -> Self {
+    pub(super) fn optional(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.field(name, value),
             None => self,
@@ -165,6 +158,7 @@ impl Canonical {
 mod tests {
     use std::collections::HashSet;
 
+    use super::super::description::{Reason, Reference};
     use super::*;
     use uuid::Uuid;
 
@@ -173,8 +167,15 @@ mod tests {
             user: UserId(Uuid::from_u128(1)),
             direction: Direction::Credit,
             amount: Amount::new(5).unwrap(),
-            reason: Reason::parse("bonus").unwrap(),
-            reference: None,
+            description: Reason::parse("bonus").unwrap().into(),
+        }
+    }
+
+    fn described(reason: &str, reference: Option<&str>) -> Movement {
+        let reference = reference.map(|text| Reference::parse(text).unwrap());
+        Movement {
+            description: Description::from(Reason::parse(reason).unwrap()).with_reference(reference),
+            ..movement()
         }
     }
 
@@ -185,12 +186,27 @@ mod tests {
             hex(movement().request_hash()),
             "c0d57e27d69cb037f93c66d11a89ce1a78899232c28aceecf00e23e1337f11d0"
         );
+        // The same with `reference=5:job-1\n` at its end.
+        assert_eq!(
+            hex(described("bonus", Some("job-1")).request_hash()),
+            "c530df2a0cc74dbcff0cf74c8755d38d0fe408734c05e804bb38e50f65bdcb3b"
+        );
+        // The verb `7:reserve`, and `lifetime=3:900\n` behind the amount.
+        let hold = HoldRequest {
+            user: movement().user,
+            amount: movement().amount,
+            lifetime: HoldLifetime::DEFAULT,
+            description: described("bonus", Some("job-1")).description,
+        };
+        assert_eq!(
+            hex(hold.request_hash()),
+            "af817b5106b4df1caedb4a9008f3384b23a6548a50d2188d62beed6c1529be4c"
+        );
     }
 
     #[test]
     fn different_requests_have_different_hashes() {
         let base = movement();
-        let reference = |text: &str| Some(Reference::parse(text).unwrap());
         let hold = HoldId(Uuid::from_u128(1));
         let one = Amount::new(1).unwrap();
         let hashes = [
@@ -210,27 +226,11 @@ mod tests {
                 ..base.clone()
             }
             .request_hash(),
-            Movement {
-                reason: Reason::parse("bonus ").unwrap(),
-                ..base.clone()
-            }
-            .request_hash(),
-            Movement {
-                reference: reference("bonus"),
-                ..base.clone()
-            }
-            .request_hash(),
+            described("bonus ", None).request_hash(),
+            described("bonus", Some("bonus")).request_hash(),
             // A reason with the text of the next field is still only a reason.
-            Movement {
-                reason: Reason::parse("bonus reference=1:x").unwrap(),
-                ..base.clone()
-            }
-            .request_hash(),
-            Movement {
-                reference: reference("x"),
-                ..base.clone()
-            }
-            .request_hash(),
+            described("bonus reference=1:x", None).request_hash(),
+            described("bonus", Some("x")).request_hash(),
             Settlement::Capture(None).request_hash(hold),
             Settlement::Capture(Some(one)).request_hash(hold),
             Settlement::Release.request_hash(hold),

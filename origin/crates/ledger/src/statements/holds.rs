@@ -2,30 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use shared::ids::UserId;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::position::{Found, tokens};
-use crate::rules::{HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
+use super::found::{Answer, Found};
+use crate::rules::{Amount, HoldId, HoldRequest, HoldState, IdempotencyToken, RequestHash};
 
-/// The result of a request to reserve tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reserved {
-    /// It is in the ledger.
-    Found {
-        /// The movement to the hold's account.
-        found: Found,
-        /// The hold; `None` when the key belongs to a movement of another kind.
-        hold: Option<(HoldId, DateTime<Utc>)>,
-    },
-    /// The statement did not make it; as [`super::MoveRow::NotMoved`].
-    NotMoved {
-        /// In tokens.
-        seen_balance: Option<i32>,
-    },
-}
-
-/// Runs `reserve.sql`: one round trip.
+/// Runs `reserve.sql`: one round trip. Finds the movement to the hold's account, and when the hold expires; `None` for a key of a movement
+/// without a hold.
 ///
 /// # Errors
 /// As [`super::move_tokens`].
@@ -34,30 +19,22 @@ pub async fn reserve(
     token: &IdempotencyToken,
     request: &HoldRequest,
     id: HoldId,
-) -> sqlx::Result<Reserved> {
+) -> sqlx::Result<Answer<(Found, Option<DateTime<Utc>>)>> {
     let row = sqlx::query(include_str!("reserve.sql"))
         .bind(token.caller.as_str())
         .bind(token.key.as_str())
-        .bind(&request.request_hash().0[..])
+        .bind(request.request_hash().0)
         .bind(request.user.0)
         .bind(request.amount.get())
         .bind(id.0)
         .bind(f64::from(request.lifetime.secs()))
-        .bind(request.reason.as_str())
-        .bind(request.reference.as_ref().map(|reference| reference.as_str()))
+        .bind(Json(&request.description))
         .fetch_one(connection)
         .await?;
-    let Some(found) = Found::from_row(&row)? else {
-        return Ok(Reserved::NotMoved {
-            seen_balance: row.try_get("seen_balance")?,
-        });
-    };
-    let id: Option<Uuid> = row.try_get("hold_id")?;
-    let expires_at: Option<DateTime<Utc>> = row.try_get("expires_at")?;
-    Ok(Reserved::Found {
-        found,
-        hold: id.map(HoldId).zip(expires_at),
-    })
+    match Found::from_row(&row)? {
+        Some(found) => Ok(Answer::Found((found, row.try_get("expires_at")?))),
+        None => Answer::not_moved(&row),
+    }
 }
 
 /// How a request ends a hold.
@@ -83,9 +60,7 @@ pub struct SeenHold {
     /// Its user.
     pub user: UserId,
     /// How many tokens are reserved.
-    pub amount: i32,
-    /// The caller's own record of the hold.
-    pub reference: Option<String>,
+    pub amount: Amount,
     /// When it expires.
     pub expires_at: DateTime<Utc>,
     /// Its state.
@@ -101,8 +76,8 @@ pub struct SeenHold {
 pub struct Settled {
     /// The hold; `None` when there is none.
     pub hold: Option<SeenHold>,
-    /// The movement with the key and the tokens that it moved; `None` when the statement settled nothing.
-    pub found: Option<(Found, i32)>,
+    /// The movement with the key; `None` when the statement settled nothing.
+    pub found: Option<Found>,
 }
 
 /// Runs `settle.sql`: one round trip.
@@ -113,7 +88,7 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     let row = sqlx::query(include_str!("settle.sql"))
         .bind(ending.token.caller.as_str())
         .bind(ending.token.key.as_str())
-        .bind(&ending.hash.0[..])
+        .bind(ending.hash.0)
         .bind(ending.hold.0)
         .bind(ending.capture.map(i64::from))
         .bind(ending.state.as_str())
@@ -123,8 +98,8 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     let hold = match row.try_get::<Option<Uuid>, _>("hold_user_id")? {
         Some(user) => Some(SeenHold {
             user: UserId(user),
-            amount: tokens(&row, "hold_amount")?,
-            reference: row.try_get("hold_reference")?,
+            amount: Amount::new(row.try_get("hold_amount")?)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
             expires_at: row.try_get("expires_at")?,
             state: HoldState::parse(row.try_get("seen_state")?),
             due: row.try_get("seen_due")?,
@@ -132,10 +107,7 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
         }),
         None => None,
     };
-    let found = match Found::from_row(&row)? {
-        Some(found) => Some((found, tokens(&row, "amount")?)),
-        None => None,
-    };
+    let found = Found::from_row(&row)?;
     Ok(Settled { hold, found })
 }
 

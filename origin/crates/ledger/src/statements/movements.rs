@@ -1,147 +1,77 @@
 //! Credits and debits.
 
+use sqlx::types::Json;
 use sqlx::{PgConnection, Row as _};
 
-use super::position::Found;
-use crate::rules::{Account, Direction, Excursion, IdempotencyToken, Movement, SystemAccount};
+use super::found::{Answer, Found};
+use crate::rules::{Excursion, IdempotencyToken, Movement};
 
-/// The result of one credit or debit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MoveRow {
-    /// It is in the ledger.
-    Found(Found),
-    /// The statement did not make it. The balance in the statement's snapshot, `None` when there is no such user.
-    NotMoved {
-        /// In tokens.
-        seen_balance: Option<i32>,
-    },
-}
-
-/// Runs `move.sql`: one round trip.
+/// Runs `move.sql` for movements of one user: one round trip. Finds all of them, or those with a used key, each with its index.
 ///
 /// # Errors
 /// Those of the database; a violation of [`super::IDEMPOTENCY_INDEX`] means that another statement uses the same key right now.
 pub async fn move_tokens(
     connection: &mut PgConnection,
-    token: &IdempotencyToken,
-    movement: &Movement,
-) -> sqlx::Result<MoveRow> {
-    let (debit, credit) = accounts(movement);
-    let row = sqlx::query(include_str!("move.sql"))
-        .bind(token.caller.as_str())
-        .bind(token.key.as_str())
-        .bind(&movement.request_hash().0[..])
-        .bind(movement.user.0)
-        .bind(movement.delta())
-        .bind(movement.direction.as_str())
-        .bind(debit)
-        .bind(credit)
-        .bind(i64::from(movement.amount.get()))
-        .bind(movement.reason.as_str())
-        .bind(movement.reference.as_ref().map(|reference| reference.as_str()))
-        .fetch_one(connection)
-        .await?;
-    Ok(match Found::from_row(&row)? {
-        Some(found) => MoveRow::Found(found),
-        None => MoveRow::NotMoved {
-            seen_balance: row.try_get("seen_balance")?,
-        },
-    })
-}
-
-/// One movement of a batch that is in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchRow {
-    /// The index of the movement, counted from 0.
-    pub index: usize,
-    /// Its position.
-    pub found: Found,
-}
-
-/// Runs `move_batch.sql` for movements of one user: one round trip.
-///
-/// Answers one row for every movement (all were made), one for each movement with a used key (none was made), or no row.
-///
-/// # Errors
-/// As [`move_tokens`].
-pub async fn move_batch(
-    connection: &mut PgConnection,
     movements: &[(&IdempotencyToken, &Movement)],
-) -> sqlx::Result<Vec<BatchRow>> {
-    let Some((_, first)) = movements.first() else {
-        return Ok(Vec::new());
+) -> sqlx::Result<Answer<Vec<(usize, Found)>>> {
+    let Some((token, movement)) = movements.first() else {
+        return Ok(Answer::Found(Vec::new()));
     };
     let excursion = Excursion::of(movements.iter().map(|(_, movement)| movement.delta()));
-    let mut columns = Columns::default();
-    for (token, movement) in movements {
-        columns.push(token, movement);
-    }
-    let rows = sqlx::query(include_str!("move_batch.sql"))
-        .bind(first.user.0)
+    let statement = if movements.len() == 1 {
+        concat!(include_str!("move_one.sql"), include_str!("move.sql"))
+    } else {
+        concat!(include_str!("move_many.sql"), include_str!("move.sql"))
+    };
+    let query = sqlx::query(statement)
+        .bind(movement.user.0)
+        .bind(i64::try_from(movements.len()).unwrap_or(i64::MAX))
         .bind(excursion.total)
         .bind(excursion.lowest)
-        .bind(excursion.highest)
-        .bind(columns.callers)
-        .bind(columns.keys)
-        .bind(columns.hashes)
-        .bind(columns.changes_so_far)
-        .bind(columns.kinds)
-        .bind(columns.debit_accounts)
-        .bind(columns.credit_accounts)
-        .bind(columns.amounts)
-        .bind(columns.reasons)
-        .bind(columns.references)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().filter_map(|row| batch_row(row).transpose()).collect()
-}
-
-fn batch_row(row: &sqlx::postgres::PgRow) -> sqlx::Result<Option<BatchRow>> {
-    let place: i64 = row.try_get("place")?;
-    let index = usize::try_from(place.saturating_sub(1)).map_err(|error| sqlx::Error::ColumnDecode {
-        index: "place".to_owned(),
-        source: Box::new(error),
-    })?;
-    Ok(Found::from_row(row)?.map(|found| BatchRow { index, found }))
-}
-
-#[derive(Default)]
-struct Columns<'a> {
-    callers: Vec<&'a str>,
-    keys: Vec<&'a str>,
-    hashes: Vec<Vec<u8>>,
-    changes_so_far: Vec<i64>,
-    kinds: Vec<&'static str>,
-    debit_accounts: Vec<String>,
-    credit_accounts: Vec<String>,
-    amounts: Vec<i64>,
-    reasons: Vec<&'a str>,
-    references: Vec<Option<&'a str>>,
-}
-
-impl<'a> Columns<'a> {
-    fn push(&mut self, token: &'a IdempotencyToken, movement: &'a Movement) {
-        let (debit, credit) = accounts(movement);
-        let before = self.changes_so_far.last().copied().unwrap_or(0);
-        self.callers.push(token.caller.as_str());
-        self.keys.push(token.key.as_str());
-        self.hashes.push(movement.request_hash().0.to_vec());
-        self.changes_so_far.push(before.saturating_add(movement.delta()));
-        self.kinds.push(movement.direction.as_str());
-        self.debit_accounts.push(debit);
-        self.credit_accounts.push(credit);
-        self.amounts.push(i64::from(movement.amount.get()));
-        self.reasons.push(movement.reason.as_str());
-        self.references
-            .push(movement.reference.as_ref().map(|reference| reference.as_str()));
-    }
-}
-
-fn accounts(movement: &Movement) -> (String, String) {
-    let user = Account::User(movement.user);
-    let (debit, credit) = match movement.direction {
-        Direction::Credit => (Account::System(SystemAccount::Issued), user),
-        Direction::Debit => (user, Account::System(SystemAccount::Spent)),
+        .bind(excursion.highest);
+    let mut change_so_far: i64 = 0;
+    let query = if movements.len() == 1 {
+        query
+            .bind(token.caller.as_str())
+            .bind(token.key.as_str())
+            .bind(movement.request_hash().0)
+            .bind(movement.delta())
+            .bind(Json(&movement.description))
+    } else {
+        query
+            .bind(each(movements, |token, _| token.caller.as_str()))
+            .bind(each(movements, |token, _| token.key.as_str()))
+            .bind(each(movements, |_, movement| movement.request_hash().0))
+            .bind(each(movements, |_, movement| movement.delta()))
+            .bind(each(movements, |_, movement| Json(&movement.description)))
+            .bind(each(movements, |_, movement| {
+                change_so_far = change_so_far.saturating_add(movement.delta());
+                change_so_far
+            }))
     };
-    (debit.to_string(), credit.to_string())
+    let rows = query.fetch_all(connection).await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Some(one) = Found::from_row(row)? else {
+            return Answer::not_moved(row);
+        };
+        let place: i64 = row.try_get("place")?;
+        let index = usize::try_from(place.saturating_sub(1)).map_err(|error| sqlx::Error::ColumnDecode {
+            index: "place".to_owned(),
+            source: Box::new(error),
+        })?;
+        found.push((index, one));
+    }
+    Ok(Answer::Found(found))
+}
+
+/// One value of each movement.
+fn each<'a, T>(
+    movements: &[(&'a IdempotencyToken, &'a Movement)],
+    mut value: impl FnMut(&'a IdempotencyToken, &'a Movement) -> T,
+) -> Vec<T> {
+    movements
+        .iter()
+        .map(|(token, movement)| value(token, movement))
+        .collect()
 }

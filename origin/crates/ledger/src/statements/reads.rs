@@ -1,12 +1,12 @@
 //! Reads. None of them writes.
 
+use shared::api::ledger::Transfer;
 use shared::ids::UserId;
-use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::position::tokens;
-use crate::rules::{Amount, Cursor, HoldId, PageSize, Transfer, TransferKind};
+use crate::rules::{Cursor, PageSize};
 
 /// A user's balance, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,38 +50,16 @@ pub async fn transfers(
     cursor: Option<Cursor>,
     size: PageSize,
 ) -> sqlx::Result<Vec<Transfer>> {
-    let rows = sqlx::query(
-        "SELECT id, version, kind, debit_account, credit_account, amount, balance_after, reason, reference, hold_id, created_at \
-         FROM auth.token_transfers WHERE user_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3",
+    let transfers: Vec<Json<Transfer>> = sqlx::query_scalar(
+        "SELECT row_to_json(transfer) FROM auth.token_transfers AS transfer \
+         WHERE user_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3",
     )
     .bind(user.0)
     .bind(cursor.map_or(i64::MAX, |cursor| cursor.before))
     .bind(size.get())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| transfer(row, user)).collect()
-}
-
-fn transfer(row: &PgRow, user: UserId) -> sqlx::Result<Transfer> {
-    let broken = |column: &str, rule: &str| sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: rule.to_owned().into(),
-    };
-    let kind: &str = row.try_get("kind")?;
-    Ok(Transfer {
-        id: row.try_get("id")?,
-        version: row.try_get("version")?,
-        user,
-        kind: TransferKind::parse(kind).ok_or_else(|| broken("kind", "is not a kind of transfer"))?,
-        debit_account: row.try_get("debit_account")?,
-        credit_account: row.try_get("credit_account")?,
-        amount: Amount::new(row.try_get("amount")?).map_err(|error| broken("amount", &error.to_string()))?,
-        balance_after: tokens(row, "balance_after")?,
-        reason: row.try_get("reason")?,
-        reference: row.try_get("reference")?,
-        hold: row.try_get::<Option<Uuid>, _>("hold_id")?.map(HoldId),
-        created_at: row.try_get("created_at")?,
-    })
+    Ok(transfers.into_iter().map(|Json(transfer)| transfer).collect())
 }
 
 /// One broken guarantee, as the view `auth.ledger_differences` states it.

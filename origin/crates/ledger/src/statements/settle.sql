@@ -6,8 +6,8 @@
 --
 -- Locks the hold before the user, like every statement that needs both.
 WITH prior AS (
-    SELECT id, version, amount, balance_after, created_at, request_hash
-    FROM auth.token_transfers
+    SELECT request_hash, row_to_json(transfer) AS transfer
+    FROM auth.token_transfers AS transfer
     WHERE caller = $1 AND idempotency_key = $2
 ),
 settled AS (
@@ -31,7 +31,7 @@ moved AS (
     RETURNING settled.*, person.token_balance, person.ledger_version
 ),
 made AS (
-    INSERT INTO auth.token_transfers
+    INSERT INTO auth.token_transfers AS transfer
         (user_id, version, kind, debit_account, credit_account, amount, balance_after, reason, reference, hold_id,
          caller, idempotency_key, request_hash)
     SELECT user_id, ledger_version - (rest > 0)::integer, 'capture', 'hold:' || $4::text, 'system:spent', captured,
@@ -44,18 +44,16 @@ made AS (
            reference, $4, $1, CASE WHEN captured = 0 THEN $2 END, CASE WHEN captured = 0 THEN $3::bytea END
     FROM moved
     WHERE rest > 0
-    RETURNING id, version, amount, balance_after, created_at, idempotency_key
+    RETURNING transfer.idempotency_key, row_to_json(transfer) AS transfer
 )
 SELECT answer.*,
        -- The hold in this statement's snapshot, before the statement settled it; all NULL = no such hold.
-       hold.user_id AS hold_user_id, hold.amount AS hold_amount, hold.reference AS hold_reference, hold.expires_at,
+       hold.user_id AS hold_user_id, hold.amount AS hold_amount, hold.expires_at,
        hold.state AS seen_state, hold.expires_at <= now() AS seen_due, hold.caller = $1 AS seen_own
 FROM (VALUES (1)) AS always_one_row (one)
 LEFT JOIN auth.token_holds AS hold ON hold.id = $4
 LEFT JOIN (
-    SELECT false AS replayed, id, version, amount, balance_after, created_at, NULL::bytea AS request_hash
-    FROM made
-    WHERE idempotency_key IS NOT NULL
+    SELECT NULL::bytea AS request_hash, transfer FROM made WHERE idempotency_key IS NOT NULL
     UNION ALL
-    SELECT true, id, version, amount, balance_after, created_at, request_hash FROM prior
+    SELECT request_hash, transfer FROM prior
 ) AS answer ON true

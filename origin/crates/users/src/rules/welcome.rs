@@ -89,8 +89,7 @@ impl WelcomeGrant {
                 user: self.user,
                 direction: Direction::Credit,
                 amount,
-                reason,
-                reference: None,
+                description: reason.into(),
             }
             .request_hash(),
             // There is no grant, and no transfer uses this hash.
