@@ -11,7 +11,7 @@ use schema::SchemaError;
 use tokio::net::TcpListener;
 use users::welcome::keep_welcoming;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::config::Config;
 use crate::telemetry::{Causes, Traces};
 use crate::{server, telemetry};
@@ -38,7 +38,7 @@ pub async fn run(arguments: ServeArgs, config: Config) -> ExitCode {
     let traces = Traces::new(config.traces.as_ref());
     let _logging = telemetry::start(&config.log, traces.as_ref().unwrap_or(&Traces::default()));
     let address = config.listen.address();
-    let app = match traces.map(|traces| App::new(config, traces)) {
+    let app = match traces.map(|traces| AppState::new(config, traces)) {
         Ok(Ok(app)) => app,
         Ok(Err(error)) => return cannot_start(&error),
         Err(error) => return cannot_start(&error),
@@ -75,7 +75,7 @@ async fn bring_schema_up(servers: &Servers) -> Result<(), SchemaError> {
         .map(drop)
 }
 
-async fn serve(address: std::net::SocketAddr, app: crate::app::AppState) -> std::io::Result<()> {
+async fn serve(address: std::net::SocketAddr, app: AppState) -> std::io::Result<()> {
     let shutdown = server::termination()?;
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");

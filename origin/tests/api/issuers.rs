@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use origin::app::App;
+use origin::app::AppState;
 use origin::telemetry::Traces;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
@@ -45,7 +45,7 @@ async fn on(database: TestDatabase, projects: &str, tenant: &str) -> TestApp {
 
 /// The id of the user in `token`, for another process with other variables on the same database.
 async fn as_configured(url: &str, variables: &[(&str, &str)], token: &str) -> Uuid {
-    let other = App::new(configuration(url, variables), Traces::default()).unwrap();
+    let other = AppState::new(configuration(url, variables), Traces::default()).unwrap();
     let at = UnixTime::from_secs(now());
     let verified = other.verifier.verify(token, at).await.unwrap();
     let user = other

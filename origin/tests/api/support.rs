@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use origin::app::{App, AppState};
+use origin::app::AppState;
 use origin::config::Config;
 use origin::server;
 use origin::telemetry::Traces;
@@ -83,11 +82,11 @@ impl TestApp {
     pub async fn start_on(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let config = configuration(database.url(), variables);
         let traces = Traces::new(config.traces.as_ref()).unwrap();
-        let app = App::new(config, traces).unwrap();
+        let app = AppState::new(config, traces).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::run(listener, Arc::clone(&app), async move {
+        let server = tokio::spawn(server::run(listener, app.clone(), async move {
             let _dropped = stopped.await;
         }));
         Self {

@@ -9,7 +9,7 @@ mod state;
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,12 @@ pub enum Writes {
 #[derive(Clone)]
 pub struct Pool(Arc<Parts>);
 
+/// A future without its type. The compiler proves a dozen times for each handler that threads may share its future, and looks through all
+/// futures within: here it stops.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What is to be done with a connection.
+type Statement<'a, T> = Box<dyn FnOnce(Borrowed) -> Boxed<'a, sqlx::Result<T>> + Send + 'a>;
+
 struct Parts {
     connections: Arc<Connections>,
     /// The prefix of every statement, where each statement is a transaction of its own.
@@ -97,15 +103,11 @@ impl Pool {
     /// Outer: the pool had no session, and nothing was sent. Inner: the error of `statement`, or its timeout.
     pub async fn once<T, F, Fut>(&self, statement: F) -> Result<sqlx::Result<T>, DatabaseError>
     where
-        F: FnOnce(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<T>>,
+        T: Send,
+        F: FnOnce(Borrowed) -> Fut + Send,
+        Fut: Future<Output = sqlx::Result<T>> + Send,
     {
-        let connections = &self.0.connections;
-        let mut lease = connections.acquire(Purpose::Write).await?;
-        let name = lease.name();
-        let work = self.perform(&mut lease, statement);
-        let answer = limited(connections, connections.limits.statement, name, work).await;
-        connections.end(lease, Ending::of_answer(&answer));
+        let (answer, _) = self.attempt(Purpose::Write, boxed(statement)).await?;
         Ok(answer)
     }
 
@@ -116,24 +118,18 @@ impl Pool {
         mut statement: F,
     ) -> Result<T, DatabaseError>
     where
-        F: FnMut(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<T>>,
+        T: Send,
+        F: FnMut(Borrowed) -> Fut + Send,
+        Fut: Future<Output = sqlx::Result<T>> + Send,
     {
-        let connections = &self.0.connections;
         let mut attempt = 1;
         loop {
-            let mut lease = connections.acquire(purpose).await?;
-            let name = lease.name();
-            let work = self.perform(&mut lease, &mut statement);
-            let answer = limited(connections, connections.limits.statement, name, work).await;
-            let ending = Ending::of_answer(&answer);
-            connections.end(lease, ending);
-            match answer {
-                Ok(value) => return Ok(value),
-                Err(_) if attempt < MAX_ATTEMPTS && ending.may_fare_better_on_a_fresh_session() => {
+            match self.attempt(purpose, boxed(&mut statement)).await? {
+                (Ok(value), _) => return Ok(value),
+                (Err(_), ending) if attempt < MAX_ATTEMPTS && ending.may_fare_better_on_a_fresh_session() => {
                     attempt = attempt.saturating_add(1);
                 }
-                Err(error) => return Err(error.into()),
+                (Err(error), _) => return Err(error.into()),
             }
         }
     }
@@ -144,16 +140,21 @@ impl Pool {
     /// The transaction is rolled back, or it is unknown whether it took effect.
     pub async fn transaction<T, F, Fut>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
-        F: FnOnce(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<T>>,
+        T: Send,
+        F: FnOnce(Borrowed) -> Fut + Send,
+        Fut: Future<Output = sqlx::Result<T>> + Send,
     {
-        let connections = &self.0.connections;
-        let mut lease = connections.acquire(Purpose::Write).await?;
-        let begin = self.0.transaction.clone().unwrap_or_else(|| Arc::from("BEGIN"));
-        let work = perform_in(&mut lease, begin, self.0.transaction.is_some(), work);
-        let answer = limited(connections, limit, None, work).await;
-        connections.end(lease, Ending::of_answer(&answer));
-        Ok(answer?)
+        let work = boxed(work);
+        let answered: Boxed<'_, _> = Box::pin(async move {
+            let connections = &self.0.connections;
+            let mut lease = connections.acquire(Purpose::Write).await?;
+            let begin = self.0.transaction.clone().unwrap_or_else(|| Arc::from("BEGIN"));
+            let work = perform_in(&mut lease, begin, self.0.transaction.is_some(), work);
+            let answer = limited(connections, limit, None, work).await;
+            connections.end(lease, Ending::of_answer(&answer));
+            Ok(answer?)
+        });
+        answered.await
     }
 
     /// How the database handles writes now. The question uses a reader's session: while commits hang, writers have no place.
@@ -199,11 +200,25 @@ impl Pool {
         self.0.connections.close().await;
     }
 
-    async fn perform<T, F, Fut>(&self, lease: &mut Lease, statement: F) -> sqlx::Result<T>
-    where
-        F: FnOnce(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<T>>,
-    {
+    /// Runs `statement` within the pool's limit, and says what became of its session.
+    fn attempt<'a, T: Send + 'a>(
+        &'a self,
+        purpose: Purpose,
+        statement: Statement<'a, T>,
+    ) -> Boxed<'a, Result<(sqlx::Result<T>, Ending), DatabaseError>> {
+        Box::pin(async move {
+            let connections = &self.0.connections;
+            let mut lease = connections.acquire(purpose).await?;
+            let name = lease.name();
+            let work = self.perform(&mut lease, statement);
+            let answer = limited(connections, connections.limits.statement, name, work).await;
+            let ending = Ending::of_answer(&answer);
+            connections.end(lease, ending);
+            Ok((answer, ending))
+        })
+    }
+
+    async fn perform<T: Send>(&self, lease: &mut Lease, statement: Statement<'_, T>) -> sqlx::Result<T> {
         match &self.0.transaction {
             None => statement(lease.lend()?).await,
             Some(begin) => perform_in(lease, Arc::clone(begin), true, statement).await,
@@ -211,17 +226,21 @@ impl Pool {
     }
 }
 
+fn boxed<'a, T, F, Fut>(statement: F) -> Statement<'a, T>
+where
+    F: FnOnce(Borrowed) -> Fut + Send + 'a,
+    Fut: Future<Output = sqlx::Result<T>> + Send + 'a,
+{
+    Box::new(|connection| Box::pin(statement(connection)))
+}
+
 /// Runs `work` in a transaction. With `is_shared`, none of its prepared statements stays in the session.
-async fn perform_in<T, F, Fut>(
+async fn perform_in<T: Send>(
     lease: &mut Lease,
     begin: Arc<str>,
     is_shared: bool,
-    work: F,
-) -> sqlx::Result<T>
-where
-    F: FnOnce(Borrowed) -> Fut,
-    Fut: Future<Output = sqlx::Result<T>>,
-{
+    work: Statement<'_, T>,
+) -> sqlx::Result<T> {
     sqlx::raw_sql(AssertSqlSafe(begin))
         .execute(&mut *lease.lend()?)
         .await?;

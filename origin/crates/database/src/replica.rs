@@ -137,8 +137,9 @@ impl Replica {
     /// [`replica_seen`](crate::replica_seen) with the rest.
     pub async fn read<T, F, Fut>(&self, statement: F) -> Option<T>
     where
-        F: FnMut(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<(Seen, T)>>,
+        T: Send,
+        F: FnMut(Borrowed) -> Fut + Send,
+        Fut: Future<Output = sqlx::Result<(Seen, T)>> + Send,
     {
         let found = if self.0.is_believed.load(Ordering::Relaxed) {
             self.ask(statement).await
@@ -155,8 +156,9 @@ impl Replica {
 
     async fn ask<T, F, Fut>(&self, statement: F) -> Option<T>
     where
-        F: FnMut(Borrowed) -> Fut,
-        Fut: Future<Output = sqlx::Result<(Seen, T)>>,
+        T: Send,
+        F: FnMut(Borrowed) -> Fut + Send,
+        Fut: Future<Output = sqlx::Result<(Seen, T)>> + Send,
     {
         let doubt = match read(&self.0.replica, statement).await {
             Ok((seen, found)) => match judge(seen, self.now()) {

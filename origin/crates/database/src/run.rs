@@ -54,8 +54,9 @@ pub fn open_replica(config: &DatabaseConfig) -> Option<Pool> {
 /// [`DatabaseError`].
 pub async fn run<T, F, Fut>(pool: &Pool, statement: F) -> Result<T, DatabaseError>
 where
-    F: FnMut(Borrowed) -> Fut,
-    Fut: Future<Output = sqlx::Result<T>>,
+    T: Send,
+    F: FnMut(Borrowed) -> Fut + Send,
+    Fut: Future<Output = sqlx::Result<T>> + Send,
 {
     pool.repeatedly(Purpose::Write, statement).await
 }
@@ -66,8 +67,9 @@ where
 /// [`DatabaseError`].
 pub async fn read<T, F, Fut>(pool: &Pool, statement: F) -> Result<T, DatabaseError>
 where
-    F: FnMut(Borrowed) -> Fut,
-    Fut: Future<Output = sqlx::Result<T>>,
+    T: Send,
+    F: FnMut(Borrowed) -> Fut + Send,
+    Fut: Future<Output = sqlx::Result<T>> + Send,
 {
     pool.repeatedly(Purpose::Read, statement).await
 }

@@ -1,5 +1,6 @@
 //! One call: it has a time limit, is repeated where that is harmless, and its failure is classified.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,9 +19,13 @@ use super::{Firebase, FirebaseError, repeat};
 /// time to ask the legacy service.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
+/// A call without the type of its future. The compiler proves a dozen times for each handler that threads may share its future, and looks
+/// through all futures within, an HTTP client's among them: here it stops.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, FirebaseError>> + Send + 'a>>;
+
 impl Firebase {
     /// `POST {identity toolkit}/v1/{method}`, authorised by the API key, as any client may call it.
-    pub(super) async fn call_public<T: DeserializeOwned>(
+    pub(super) async fn call_public<T: DeserializeOwned + Send + 'static>(
         &self,
         method: &str,
         body: &impl Serialize,
@@ -31,7 +36,7 @@ impl Firebase {
     }
 
     /// `POST {identity toolkit}/v2/{method}`, authorised by the API key: the second step of a sign-in.
-    pub(super) async fn call_second_factor<T: DeserializeOwned>(
+    pub(super) async fn call_second_factor<T: DeserializeOwned + Send + 'static>(
         &self,
         method: &str,
         body: serde_json::Value,
@@ -68,7 +73,7 @@ impl Firebase {
     }
 
     /// `POST` to [`Firebase::admin_url`], authorised by the service account.
-    pub(super) async fn call_admin<T: DeserializeOwned>(
+    pub(super) async fn call_admin<T: DeserializeOwned + Send + 'static>(
         &self,
         method: &str,
         body: &impl Serialize,
@@ -89,7 +94,7 @@ impl Firebase {
     }
 
     /// `POST {secure token}/v1/token`.
-    pub(super) async fn call_secure_token<T: DeserializeOwned>(
+    pub(super) async fn call_secure_token<T: DeserializeOwned + Send + 'static>(
         &self,
         body: &impl Serialize,
     ) -> Result<T, FirebaseError> {
@@ -99,7 +104,16 @@ impl Firebase {
     }
 
     /// Makes a call. [`repeat`] decides whether to repeat it, and there is no call while Google asks for a pause of `quota`.
-    async fn call<T: DeserializeOwned>(
+    fn call<'a, T: DeserializeOwned + Send + 'static>(
+        &'a self,
+        method: &'a str,
+        quota: &'a str,
+        request: reqwest::RequestBuilder,
+    ) -> Boxed<'a, T> {
+        Box::pin(self.call_repeatedly(method, quota, request))
+    }
+
+    async fn call_repeatedly<T: DeserializeOwned>(
         &self,
         method: &str,
         quota: &str,
@@ -164,8 +178,8 @@ impl Firebase {
     }
 
     /// The bearer token of an administrator's call.
-    pub(super) async fn bearer(&self) -> Result<String, FirebaseError> {
-        self.0.credential.bearer(&self.0.client, self.now()).await
+    pub(super) fn bearer(&self) -> Boxed<'_, String> {
+        Box::pin(self.0.credential.bearer(&self.0.client, self.now()))
     }
 
     pub(super) fn is_authorised(&self) -> bool {

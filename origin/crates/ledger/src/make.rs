@@ -36,10 +36,11 @@ pub(crate) async fn until_answered<T, Fut>(
     counters: &Counters,
     name: &'static str,
     (user, delta): (UserId, i64),
-    statement: impl Fn(Borrowed) -> Fut,
+    statement: impl Fn(Borrowed) -> Fut + Sync,
 ) -> Result<T, LedgerFailure>
 where
-    Fut: Future<Output = sqlx::Result<Answer<T>>>,
+    T: Send,
+    Fut: Future<Output = sqlx::Result<Answer<T>>> + Send,
 {
     let mut attempts = Attempts::new(name, counters);
     let mut touched = false;
