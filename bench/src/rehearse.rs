@@ -45,7 +45,8 @@ pub fn run(options: &Options) -> Done {
             .arg(&log);
         printed(&mut write)
     })?;
-    let program = std::env::current_exe().in_step(STEP)?;
+    // Compiled as this program is, by the command that started it.
+    let program = std::env::current_exe().in_step(STEP)?.with_file_name("xtask");
     let mut seconds = Vec::new();
     for turn in 1..=options.turns {
         console::step(&format!("turn {turn}"), || {

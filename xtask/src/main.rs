@@ -14,10 +14,13 @@ mod smoke;
 mod sql;
 mod test;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use stack::{build_edge, console, running};
+use stack::fault::{Done, In as _};
+use stack::{build_edge, run, running};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Crossfade's development commands")]
@@ -43,11 +46,11 @@ enum Verb {
     /// Throw generated input at everything that reads what a stranger sent.
     Fuzz(fuzz::Options),
     /// Rehearse what operators do, with things failing meanwhile.
-    #[command(subcommand)]
-    Drill(drills::Options),
+    #[command(disable_help_flag = true)]
+    Drill(Words),
     /// Measure against other projects' work.
-    #[command(subcommand)]
-    Bench(bench::Options),
+    #[command(disable_help_flag = true)]
+    Bench(Words),
     /// Say who moves, and why, before it is deployed.
     #[command(subcommand)]
     Rollout(rollout::Options),
@@ -57,15 +60,17 @@ enum Verb {
     Where(running::Options),
     /// Run one SQL statement in the database of the running `dev` stack.
     Sql(sql::Options),
-    /// Ends the process groups named on standard input when that closes. Started by the others, for the case that they are
-    /// killed.
-    #[command(hide = true)]
-    Guard,
+}
+
+/// What a program of its own is asked to do.
+#[derive(clap::Args)]
+struct Words {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
 }
 
 fn main() -> ExitCode {
-    end_when_nobody_reads();
-    let done = match Cli::parse().verb {
+    stack::program(|| match Cli::parse().verb {
         Verb::Dev(options) => dev::run(&options),
         Verb::Smoke(options) => smoke::run(&options),
         Verb::Test(options) => test::run(&options),
@@ -73,35 +78,30 @@ fn main() -> ExitCode {
         Verb::ApiCheck(options) => api_check::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
-        Verb::Drill(options) => drills::run(&options),
-        Verb::Bench(options) => bench::run(&options),
+        Verb::Drill(words) => become_program("crossfade-drills", &words),
+        Verb::Bench(words) => become_program("crossfade-bench", &words),
         Verb::Rollout(options) => rollout::run(&options),
         Verb::BuildEdge(options) => build_edge::run(&options),
         Verb::Where(options) => running::run(&options),
         Verb::Sql(options) => sql::run(&options),
-        Verb::Guard => stack::guard::watch(),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            console::fault(&fault);
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
-/// Ends without a word when nobody reads the output any more (`| head`). `println!` panics then; to take the signal SIGPIPE instead would
-/// also end the program at a connection that its peer has closed.
-fn end_when_nobody_reads() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let nobody_reads = panic.payload().downcast_ref::<String>().is_some_and(|text| {
-            text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
-        });
-        if nobody_reads {
-            // As a shell reports the signal.
-            std::process::exit(141);
-        }
-        report(panic);
-    }));
+/// Becomes the program of the crate `package`. It is no part of this one: whoever starts the stack need not wait for its compilation.
+fn become_program(package: &str, words: &Words) -> Done {
+    let mut cargo = Command::new(run::program_of_cargo());
+    run::forget_cargo(&mut cargo);
+    cargo.args(["run", "--quiet", "--package", package]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    Err(cargo.arg("--").args(&words.words).exec()).in_step(package)
+}
+
+/// All commands, with those of the programs that [`become_program`] starts.
+#[cfg(test)]
+fn commands() -> clap::Command {
+    Cli::command()
+        .mut_subcommand("drill", drills::Options::augment_subcommands)
+        .mut_subcommand("bench", bench::Options::augment_subcommands)
 }

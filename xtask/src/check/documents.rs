@@ -96,14 +96,11 @@ pub fn pages(root: &Path) -> Done<BTreeMap<PathBuf, Page>> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-    use crate::Cli;
 
     #[test]
     fn every_page_holds_what_it_promises() {
-        if let Err(fault) = check(&Cli::command()) {
+        if let Err(fault) = check(&crate::commands()) {
             panic!("{}", fault.reason);
         }
     }

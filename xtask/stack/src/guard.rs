@@ -13,6 +13,8 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use crate::fault::{Done, In as _};
 
 const STEP: &str = "process guard";
+/// What this program is started with to be the guard.
+pub const WORD: &str = "guard";
 /// How long a group may take to end by itself.
 const GRACE: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(20);
@@ -28,7 +30,7 @@ impl Guard {
     /// Starts the guard process, out of reach of the terminal's Ctrl-C.
     pub fn start() -> Done<Self> {
         let mut child = Command::new(std::env::current_exe().in_step(STEP)?)
-            .arg("guard")
+            .arg(WORD)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .process_group(0)

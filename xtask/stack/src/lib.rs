@@ -31,6 +31,7 @@ pub mod tools;
 mod variables;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -48,6 +49,35 @@ use secrets::Secrets;
 use service::Service;
 pub use stop::on_signal as stop_signal;
 use tools::{npm, wasm_target};
+
+/// The `main` of a program that starts stacks: does `work`, and says what failed. The guard is this program, too.
+pub fn program(work: impl FnOnce() -> Done) -> ExitCode {
+    end_when_nobody_reads();
+    let is_guard = std::env::args().nth(1).is_some_and(|word| word == guard::WORD);
+    match if is_guard { guard::watch() } else { work() } {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            console::fault(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends without a word when nobody reads the output any more (`| head`). `println!` panics then; to take the signal SIGPIPE instead would
+/// also end the program at a connection that its peer has closed.
+fn end_when_nobody_reads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let nobody_reads = panic.payload().downcast_ref::<String>().is_some_and(|text| {
+            text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
+        });
+        if nobody_reads {
+            // As a shell reports the signal.
+            std::process::exit(141);
+        }
+        report(panic);
+    }));
+}
 
 /// Addresses of a running stack.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Running a program to its end, its output kept in a log.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -68,10 +69,15 @@ pub fn cargo_with_bar() -> Command {
 
 /// Cargo, as it was called for us (the pinned toolchain).
 pub fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = Command::new(program_of_cargo());
     command.current_dir(paths::root());
     forget_cargo(&mut command);
     command
+}
+
+/// The cargo that runs us.
+pub fn program_of_cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Keeps from `command` what cargo told us about this program.

@@ -1,6 +1,6 @@
 //! The `cargo xtask` commands in a piece of code, held against the commands there are.
 
-use clap::Command;
+use clap::{Arg, Command};
 
 const CALL: &str = "cargo xtask ";
 
@@ -21,6 +21,9 @@ fn call(rest: &str, root: &Command) -> Vec<String> {
     for word in rest.split_whitespace() {
         let word = word.trim_end_matches([')', '"', '\'', '.', ',']);
         if matches!(word, "#" | "|" | "&&" | "||" | ";" | "&" | "") {
+            break;
+        }
+        if commands.iter().any(|command| passes_on(command)) {
             break;
         }
         if let Some(option) = word.strip_prefix("--") {
@@ -51,6 +54,11 @@ fn call(rest: &str, root: &Command) -> Vec<String> {
     wrong
 }
 
+/// Whether another program reads the rest.
+fn passes_on(command: &Command) -> bool {
+    !command.has_subcommands() && command.get_arguments().any(Arg::is_trailing_var_arg_set)
+}
+
 fn has_option(command: &Command, name: &str) -> bool {
     name == "help"
         || command
@@ -64,13 +72,10 @@ fn is_verb(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-    use crate::Cli;
 
     fn faults(code: &str) -> Vec<String> {
-        unknown(code, &Cli::command())
+        unknown(code, &crate::commands())
     }
 
     #[test]
@@ -103,6 +108,14 @@ mod tests {
                 "there is no `cargo xtask` verb `move`",
             ),
             ("cargo xtask dev --share 3", "`cargo xtask` dev has no --share"),
+            (
+                "cargo xtask bench edges",
+                "there is no `cargo xtask` verb `edges`",
+            ),
+            (
+                "cargo xtask drill migration --people 3",
+                "`cargo xtask` migration has no --people",
+            ),
         ] {
             assert_eq!(faults(code), [fault], "{code}");
         }
