@@ -28,6 +28,8 @@ pub const TRANSLATED: &str = "crossfade to an app service, translated, warm";
 pub const APP_SERVICE: &str = "crossfade to an app service, warm";
 
 const ME: &str = "/v1/auth/me";
+/// As long as a sign-in's or a credit's.
+const SHORT_BODY: &str = r#"{"email":"ann@example.com","password":"correct horse battery staple"}"#;
 
 /// One line of the table.
 #[derive(Clone, Copy)]
@@ -36,6 +38,8 @@ pub struct Case {
     pub name: &'static str,
     pub path: &'static str,
     pub tokens: Tokens,
+    /// The body of a POST; empty for a GET.
+    pub body: &'static str,
     /// The status of every answer.
     pub status: u16,
 }
@@ -56,6 +60,7 @@ const fn case(worker: &'static str, name: &'static str, path: &'static str, toke
         name,
         path,
         tokens,
+        body: "",
         status: 200,
     }
 }
@@ -76,7 +81,7 @@ pub const FRESH: [Case; 6] = [
 ];
 
 /// Asked when the isolates have settled.
-pub const SETTLED: [Case; 15] = [
+pub const SETTLED: [Case; 17] = [
     case(PASS_THROUGH, ENDS.0, ME, Tokens::Warm),
     case(OURS, WARM, ME, Tokens::Warm),
     case(HAND_WRITTEN, "hand-written, warm", ME, Tokens::Warm),
@@ -85,6 +90,19 @@ pub const SETTLED: [Case; 15] = [
     case(OURS, TO_LEGACY, "/auth/profile", Tokens::Legacy),
     case(OURS, APP_SERVICE, "/api/archive/jobs", Tokens::Warm),
     case(OURS, TRANSLATED, "/api/translated/jobs", Tokens::Warm),
+    Case {
+        body: SHORT_BODY,
+        ..case(PASS_THROUGH, "pass-through, a short body", ME, Tokens::Warm)
+    },
+    Case {
+        body: SHORT_BODY,
+        ..case(
+            OURS,
+            "crossfade to an app service, a short body, warm",
+            "/api/archive/jobs",
+            Tokens::Warm,
+        )
+    },
     case(LOGGING, "crossfade logging every request, warm", ME, Tokens::Warm),
     Case {
         status: 503,

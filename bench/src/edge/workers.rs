@@ -86,10 +86,17 @@ impl Workers {
             else {
                 return false;
             };
+            let (method, length) = match case.body.len() {
+                0 => ("GET", String::new()),
+                length => (
+                    "POST",
+                    format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+                ),
+            };
             let head = format!(
-                "GET {} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nUser-Agent: crossfade-bench\r\n\
-                 Authorization: Bearer {token}\r\n\r\n",
-                case.path
+                "{method} {} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nUser-Agent: crossfade-bench\r\n\
+                 Authorization: Bearer {token}\r\n{length}\r\n{}",
+                case.path, case.body
             );
             text.extend_from_slice(head.as_bytes());
             true
