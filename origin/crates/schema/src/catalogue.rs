@@ -101,31 +101,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-macro_rules! text {
-    ($name:literal, $suffix:literal) => {
-        include_str!(concat!("../../../../migrations/", $name, $suffix))
-    };
-}
-
-macro_rules! migration {
-    ($version:literal, $name:literal $(, up_check $up:tt)? $(, down_check $down:tt)?) => {
-        Migration {
-            version: $version,
-            name: $name,
-            up: Script {
-                sql: with_lf(text!($name, ".up.sql")),
-                check: migration!(@check $name, ".up.check.sql" $(, $up)?),
-            },
-            down: Script {
-                sql: with_lf(text!($name, ".down.sql")),
-                check: migration!(@check $name, ".down.check.sql" $(, $down)?),
-            },
-        }
-    };
-    (@check $name:literal, $suffix:literal) => { None };
-    (@check $name:literal, $suffix:literal, $marker:tt) => { Some(text!($name, $suffix)) };
-}
-
 /// The migration that creates or adopts the legacy service's tables.
 pub(super) const BASELINE: &str = "0001_baseline";
 
@@ -139,42 +114,9 @@ fn with_lf(text: &'static str) -> &'static str {
     }
 }
 
-/// In order. A version is never reused and an applied file never edited.
-pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
-    vec![
-        migration!(1, "0001_baseline", up_check!),
-        migration!(2, "0002_firebase_uid", down_check!),
-        migration!(3, "0003_firebase_uid_unique"),
-        migration!(4, "0004_federation_columns", down_check!),
-        migration!(5, "0005_passwordless_users", up_check!, down_check!),
-        migration!(6, "0006_validate_users"),
-        migration!(7, "0007_email_lower_unique", up_check!),
-        migration!(8, "0008_federation_pending_index"),
-        migration!(9, "0009_token_ledger", down_check!),
-        migration!(10, "0010_opening_balances"),
-        migration!(11, "0011_ledger_differences"),
-        migration!(12, "0012_auth_events", down_check!),
-        migration!(13, "0013_user_migrations", down_check!),
-        migration!(14, "0014_standing_changes"),
-        migration!(15, "0015_standing_pushes", down_check!),
-        migration!(16, "0016_standing_pushes_owed"),
-        migration!(17, "0017_migration_looks"),
-        migration!(18, "0018_set_aside_hashes", down_check!),
-        migration!(19, "0019_work_leases"),
-        migration!(20, "0020_role_pushes"),
-        migration!(21, "0021_firebase_issuer", down_check!),
-        migration!(22, "0022_firebase_account_unique"),
-        migration!(23, "0023_firebase_uid_shared", down_check!),
-        migration!(24, "0024_welcome_grants", down_check!),
-        migration!(25, "0025_welcome_had"),
-        migration!(26, "0026_school_name_grams"),
-        migration!(27, "0027_schools_in_order"),
-        migration!(28, "0028_replica_beats"),
-        migration!(29, "0029_ownership_notices", down_check!),
-        migration!(30, "0030_unproven_hashes"),
-        migration!(31, "0031_address_pushes"),
-    ]
-});
+/// In order, as the build script lists them. A version is never reused and an applied file never edited.
+pub(super) static MIGRATIONS: LazyLock<Vec<Migration>> =
+    LazyLock::new(|| include!(concat!(env!("OUT_DIR"), "/migrations.rs")));
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ mod report;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
+use self::expected::EXPECTED;
 use super::error::{SchemaError, in_migration};
 use super::session::{self, Patience};
 use super::{indexes, status};
@@ -69,11 +70,11 @@ async fn columns(connection: &mut PgConnection, report: &mut Report) -> Result<(
          WHERE attrelid = ANY (ARRAY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name))
            AND attnum > 0 AND NOT attisdropped",
     )
-    .bind(expected::TABLES)
+    .bind(&EXPECTED.tables)
     .fetch_all(connection)
     .await
     .map_err(in_migration(STEP))?;
-    for column in expected::COLUMNS {
+    for column in &EXPECTED.columns {
         report.checked.columns = report.checked.columns.saturating_add(1);
         let name = format!("{}.{}", column.table, column.name);
         match found
@@ -108,11 +109,11 @@ async fn constraints(connection: &mut PgConnection, report: &mut Report) -> Resu
          FROM pg_constraint
          WHERE conrelid = ANY (ARRAY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name))",
     )
-    .bind(expected::TABLES)
+    .bind(&EXPECTED.tables)
     .fetch_all(connection)
     .await
     .map_err(in_migration(STEP))?;
-    for (table, name) in expected::CONSTRAINTS {
+    for (table, name) in &EXPECTED.constraints {
         report.checked.constraints = report.checked.constraints.saturating_add(1);
         match found
             .iter()
@@ -142,7 +143,7 @@ async fn index_state(connection: &mut PgConnection, report: &mut Report) -> Resu
     .fetch_all(&mut *connection)
     .await
     .map_err(in_migration(STEP))?;
-    for (name, unique) in expected::INDEXES {
+    for (name, unique) in &EXPECTED.indexes {
         report.checked.indexes = report.checked.indexes.saturating_add(1);
         match found.iter().find(|(index, ..)| index == name) {
             None => report.differences.push(format!("index {name} is missing")),
@@ -185,11 +186,11 @@ async fn triggers(connection: &mut PgConnection, report: &mut Report) -> Result<
          WHERE NOT tgisinternal
            AND tgrelid = ANY (ARRAY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name))",
     )
-    .bind(expected::TABLES)
+    .bind(&EXPECTED.tables)
     .fetch_all(connection)
     .await
     .map_err(in_migration(STEP))?;
-    for (table, name) in expected::TRIGGERS {
+    for (table, name) in &EXPECTED.triggers {
         report.checked.triggers = report.checked.triggers.saturating_add(1);
         match found
             .iter()
@@ -222,7 +223,7 @@ async fn row_security(connection: &mut PgConnection, report: &mut Report) -> Res
            )
          ORDER BY 1",
     )
-    .bind(expected::TABLES)
+    .bind(&EXPECTED.tables)
     .fetch_all(connection)
     .await
     .map_err(in_migration(STEP))?;

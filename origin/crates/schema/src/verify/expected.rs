@@ -1,5 +1,13 @@
 //! The compared part of the schema after the newest migration.
 
+use std::sync::LazyLock;
+
+/// A line for each thing; `cargo xtask test --only origin` compares it with a migrated database, and writes it with `UPDATE_DOCUMENTS=1`.
+const SNAPSHOT: &str = include_str!("expected.txt");
+
+/// What the tables must have; there may be more.
+pub(super) static EXPECTED: LazyLock<Expected> = LazyLock::new(|| Expected::read(SNAPSHOT));
+
 /// A column.
 pub(super) struct Column {
     pub table: &'static str,
@@ -9,287 +17,44 @@ pub(super) struct Column {
     pub not_null: bool,
 }
 
-const fn column(table: &'static str, name: &'static str, kind: &'static str, not_null: bool) -> Column {
-    Column {
-        table,
-        name,
-        kind,
-        not_null,
-    }
+#[derive(Default)]
+pub(super) struct Expected {
+    /// The compared tables.
+    pub tables: Vec<&'static str>,
+    pub columns: Vec<Column>,
+    /// By table and name.
+    pub constraints: Vec<(&'static str, &'static str)>,
+    /// By name, and whether they are unique.
+    pub indexes: Vec<(&'static str, bool)>,
+    /// By table and name; all must be enabled.
+    pub triggers: Vec<(&'static str, &'static str)>,
 }
 
-const NULLABLE: bool = false;
-const NOT_NULL: bool = true;
-
-/// The compared tables.
-pub(super) const TABLES: &[&str] = &[
-    "auth.users",
-    "auth.user_profiles",
-    "public.schools",
-    "auth.token_transfers",
-    "auth.token_holds",
-    "auth.auth_events",
-    "auth.ownership_notices",
-    "auth.user_migrations",
-    "auth.user_syncs",
-    "auth.standing_changes",
-    "auth.standing_pushes",
-    "auth.migration_looks",
-    "auth.set_aside_hashes",
-    "auth.work_leases",
-    "auth.replica_beats",
-    "auth.firebase_home",
-    "auth.welcome_grants",
-    "auth.welcome_dues",
-];
-
-/// Columns that these tables must have; there may be others.
-#[rustfmt::skip]
-pub(super) const COLUMNS: &[Column] = &[
-    column("auth.users", "id", "uuid", NOT_NULL),
-    column("auth.users", "username", "character varying(100)", NULLABLE),
-    column("auth.users", "email", "character varying(255)", NULLABLE),
-    column("auth.users", "password_hash", "character varying(255)", NULLABLE),
-    column("auth.users", "user_type", "character varying(20)", NOT_NULL),
-    column("auth.users", "is_active", "boolean", NOT_NULL),
-    column("auth.users", "token_balance", "integer", NOT_NULL),
-    column("auth.users", "last_login", "timestamp with time zone", NULLABLE),
-    column("auth.users", "created_at", "timestamp with time zone", NOT_NULL),
-    column("auth.users", "updated_at", "timestamp with time zone", NOT_NULL),
-    column("auth.users", "firebase_uid", "text", NULLABLE),
-    column("auth.users", "auth_provider", "text", NOT_NULL),
-    column("auth.users", "provider_data", "jsonb", NOT_NULL),
-    column("auth.users", "last_firebase_sync", "timestamp with time zone", NULLABLE),
-    column("auth.users", "federation_status", "text", NOT_NULL),
-    column("auth.users", "display_name", "text", NULLABLE),
-    column("auth.users", "photo_url", "text", NULLABLE),
-    column("auth.users", "email_verified", "boolean", NOT_NULL),
-    column("auth.users", "valid_since", "timestamp with time zone", NULLABLE),
-    column("auth.users", "ledger_version", "bigint", NOT_NULL),
-    column("auth.users", "firebase_issuer", "text", NOT_NULL),
-    column("auth.user_profiles", "user_id", "uuid", NOT_NULL),
-    column("auth.user_profiles", "full_name", "character varying(100)", NULLABLE),
-    column("auth.user_profiles", "date_of_birth", "date", NULLABLE),
-    column("auth.user_profiles", "gender", "character varying(10)", NULLABLE),
-    column("auth.user_profiles", "school_id", "integer", NULLABLE),
-    column("auth.user_profiles", "created_at", "timestamp with time zone", NOT_NULL),
-    column("auth.user_profiles", "updated_at", "timestamp with time zone", NOT_NULL),
-    column("public.schools", "id", "integer", NOT_NULL),
-    column("public.schools", "name", "character varying(200)", NOT_NULL),
-    column("public.schools", "address", "text", NULLABLE),
-    column("public.schools", "city", "character varying(100)", NULLABLE),
-    column("public.schools", "province", "character varying(100)", NULLABLE),
-    column("auth.token_transfers", "id", "bigint", NOT_NULL),
-    column("auth.token_transfers", "user_id", "uuid", NOT_NULL),
-    column("auth.token_transfers", "version", "bigint", NOT_NULL),
-    column("auth.token_transfers", "kind", "text", NOT_NULL),
-    column("auth.token_transfers", "debit_account", "text", NOT_NULL),
-    column("auth.token_transfers", "credit_account", "text", NOT_NULL),
-    column("auth.token_transfers", "amount", "bigint", NOT_NULL),
-    column("auth.token_transfers", "balance_after", "bigint", NOT_NULL),
-    column("auth.token_transfers", "reason", "text", NOT_NULL),
-    column("auth.token_transfers", "reference", "text", NULLABLE),
-    column("auth.token_transfers", "hold_id", "uuid", NULLABLE),
-    column("auth.token_transfers", "caller", "text", NOT_NULL),
-    column("auth.token_transfers", "idempotency_key", "text", NULLABLE),
-    column("auth.token_transfers", "request_hash", "bytea", NULLABLE),
-    column("auth.token_transfers", "created_at", "timestamp with time zone", NOT_NULL),
-    column("auth.token_holds", "id", "uuid", NOT_NULL),
-    column("auth.token_holds", "user_id", "uuid", NOT_NULL),
-    column("auth.token_holds", "amount", "bigint", NOT_NULL),
-    column("auth.token_holds", "state", "text", NOT_NULL),
-    column("auth.token_holds", "captured_amount", "bigint", NOT_NULL),
-    column("auth.token_holds", "caller", "text", NOT_NULL),
-    column("auth.token_holds", "reason", "text", NOT_NULL),
-    column("auth.token_holds", "reference", "text", NULLABLE),
-    column("auth.token_holds", "created_at", "timestamp with time zone", NOT_NULL),
-    column("auth.token_holds", "expires_at", "timestamp with time zone", NOT_NULL),
-    column("auth.token_holds", "settled_at", "timestamp with time zone", NULLABLE),
-    column("auth.auth_events", "id", "bigint", NOT_NULL),
-    column("auth.auth_events", "at", "timestamp with time zone", NOT_NULL),
-    column("auth.auth_events", "kind", "text", NOT_NULL),
-    column("auth.auth_events", "actor", "text", NOT_NULL),
-    column("auth.auth_events", "user_id", "uuid", NULLABLE),
-    column("auth.auth_events", "source_ip", "inet", NULLABLE),
-    column("auth.auth_events", "request_id", "text", NULLABLE),
-    column("auth.auth_events", "details", "jsonb", NOT_NULL),
-    column("auth.user_migrations", "user_id", "uuid", NOT_NULL),
-    column("auth.user_migrations", "state", "text", NOT_NULL),
-    column("auth.user_migrations", "bucket", "bigint", NULLABLE),
-    column("auth.user_migrations", "leased_by", "text", NULLABLE),
-    column("auth.user_migrations", "lease_until", "timestamp with time zone", NULLABLE),
-    column("auth.user_migrations", "attempts", "bigint", NOT_NULL),
-    column("auth.user_migrations", "result", "text", NULLABLE),
-    column("auth.user_migrations", "updated_at", "timestamp with time zone", NOT_NULL),
-    column("auth.ownership_notices", "event_id", "bigint", NOT_NULL),
-    column("auth.ownership_notices", "attempts", "bigint", NOT_NULL),
-    column("auth.ownership_notices", "next_attempt_at", "timestamp with time zone", NOT_NULL),
-    column("auth.ownership_notices", "last_error", "text", NULLABLE),
-    column("auth.user_syncs", "user_id", "uuid", NOT_NULL),
-    column("auth.user_syncs", "attempts", "bigint", NOT_NULL),
-    column("auth.user_syncs", "next_attempt_at", "timestamp with time zone", NOT_NULL),
-    column("auth.user_syncs", "last_error", "text", NULLABLE),
-    column("auth.standing_changes", "user_id", "uuid", NOT_NULL),
-    column("auth.standing_changes", "firebase_uid", "text", NULLABLE),
-    column("auth.standing_changes", "changed_in", "xid8", NOT_NULL),
-    column("auth.standing_pushes", "user_id", "uuid", NOT_NULL),
-    column("auth.standing_pushes", "switches", "boolean", NOT_NULL),
-    column("auth.standing_pushes", "wanted_in", "xid8", NOT_NULL),
-    column("auth.standing_pushes", "leased_until", "timestamp with time zone", NULLABLE),
-    column("auth.standing_pushes", "attempts", "bigint", NOT_NULL),
-    column("auth.standing_pushes", "next_attempt_at", "timestamp with time zone", NOT_NULL),
-    column("auth.standing_pushes", "last_error", "text", NULLABLE),
-    column("auth.standing_pushes", "moves_address", "boolean", NOT_NULL),
-    column("auth.migration_looks", "rollout_group", "text", NOT_NULL),
-    column("auth.migration_looks", "share", "bigint", NOT_NULL),
-    column("auth.migration_looks", "looked_to", "uuid", NULLABLE),
-    column("auth.migration_looks", "began_at", "timestamp with time zone", NOT_NULL),
-    column("auth.migration_looks", "finished_at", "timestamp with time zone", NULLABLE),
-    column("auth.set_aside_hashes", "user_id", "uuid", NOT_NULL),
-    column("auth.set_aside_hashes", "password_hash", "text", NOT_NULL),
-    column("auth.set_aside_hashes", "reason", "text", NOT_NULL),
-    column("auth.set_aside_hashes", "set_aside_at", "timestamp with time zone", NOT_NULL),
-    column("auth.work_leases", "job", "text", NOT_NULL),
-    column("auth.work_leases", "holder", "uuid", NOT_NULL),
-    column("auth.work_leases", "expires_at", "timestamp with time zone", NOT_NULL),
-    column("auth.replica_beats", "origin", "uuid", NOT_NULL),
-    column("auth.replica_beats", "sent", "bigint", NOT_NULL),
-    column("auth.replica_beats", "at", "timestamp with time zone", NOT_NULL),
-    column("auth.firebase_home", "only_row", "boolean", NOT_NULL),
-    column("auth.firebase_home", "issuer", "text", NOT_NULL),
-    column("auth.firebase_home", "recorded_at", "timestamp with time zone", NOT_NULL),
-    column("auth.welcome_grants", "person", "bytea", NOT_NULL),
-    column("auth.welcome_grants", "user_id", "uuid", NOT_NULL),
-    column("auth.welcome_grants", "granted", "boolean", NOT_NULL),
-    column("auth.welcome_grants", "at", "timestamp with time zone", NOT_NULL),
-    column("auth.welcome_dues", "user_id", "uuid", NOT_NULL),
-    column("auth.welcome_dues", "since", "timestamp with time zone", NOT_NULL),
-];
-
-/// Constraints by table and name; all must be validated. For the legacy service's tables only those with known names.
-pub(super) const CONSTRAINTS: &[(&str, &str)] = &[
-    ("auth.users", "users_auth_provider_check"),
-    ("auth.users", "users_credentials_check"),
-    ("auth.users", "users_display_name_check"),
-    ("auth.users", "users_email_key"),
-    ("auth.users", "users_federation_status_check"),
-    ("auth.users", "users_firebase_uid_check"),
-    ("auth.users", "users_identified_check"),
-    ("auth.users", "users_photo_url_check"),
-    ("auth.users", "users_pkey"),
-    ("auth.users", "users_provider_data_check"),
-    ("auth.users", "users_token_balance_check"),
-    ("auth.users", "users_user_type_check"),
-    ("auth.users", "users_username_key"),
-    ("auth.token_transfers", "token_transfers_accounts_check"),
-    ("auth.token_transfers", "token_transfers_amount_check"),
-    ("auth.token_transfers", "token_transfers_balance_check"),
-    ("auth.token_transfers", "token_transfers_hold_id_fkey"),
-    ("auth.token_transfers", "token_transfers_idempotency_check"),
-    ("auth.token_transfers", "token_transfers_kind_check"),
-    ("auth.token_transfers", "token_transfers_pkey"),
-    ("auth.token_transfers", "token_transfers_text_check"),
-    ("auth.token_transfers", "token_transfers_version_check"),
-    ("auth.token_holds", "token_holds_amount_check"),
-    ("auth.token_holds", "token_holds_captured_check"),
-    ("auth.token_holds", "token_holds_expiry_check"),
-    ("auth.token_holds", "token_holds_pkey"),
-    ("auth.token_holds", "token_holds_settled_check"),
-    ("auth.token_holds", "token_holds_state_check"),
-    ("auth.token_holds", "token_holds_text_check"),
-    ("auth.auth_events", "auth_events_details_check"),
-    ("auth.auth_events", "auth_events_pkey"),
-    ("auth.auth_events", "auth_events_secret_check"),
-    ("auth.auth_events", "auth_events_text_check"),
-    ("auth.user_migrations", "user_migrations_attempts_check"),
-    ("auth.user_migrations", "user_migrations_bucket_check"),
-    ("auth.user_migrations", "user_migrations_lease_check"),
-    ("auth.user_migrations", "user_migrations_pkey"),
-    ("auth.user_migrations", "user_migrations_state_check"),
-    ("auth.user_migrations", "user_migrations_text_check"),
-    ("auth.ownership_notices", "ownership_notices_attempts_check"),
-    ("auth.ownership_notices", "ownership_notices_pkey"),
-    ("auth.ownership_notices", "ownership_notices_text_check"),
-    ("auth.user_syncs", "user_syncs_attempts_check"),
-    ("auth.user_syncs", "user_syncs_pkey"),
-    ("auth.user_syncs", "user_syncs_text_check"),
-    ("auth.standing_changes", "standing_changes_pkey"),
-    ("auth.standing_pushes", "standing_pushes_attempts_check"),
-    ("auth.standing_pushes", "standing_pushes_pkey"),
-    ("auth.standing_pushes", "standing_pushes_text_check"),
-    ("auth.migration_looks", "migration_looks_pkey"),
-    ("auth.migration_looks", "migration_looks_share_check"),
-    ("auth.migration_looks", "migration_looks_text_check"),
-    ("auth.set_aside_hashes", "set_aside_hashes_pkey"),
-    ("auth.set_aside_hashes", "set_aside_hashes_reason_check"),
-    ("auth.set_aside_hashes", "set_aside_hashes_text_check"),
-    ("auth.set_aside_hashes", "set_aside_hashes_user_id_fkey"),
-    ("auth.work_leases", "work_leases_pkey"),
-    ("auth.work_leases", "work_leases_text_check"),
-    ("auth.replica_beats", "replica_beats_pkey"),
-    ("auth.firebase_home", "firebase_home_issuer_check"),
-    ("auth.firebase_home", "firebase_home_only_row_check"),
-    ("auth.firebase_home", "firebase_home_pkey"),
-    ("auth.welcome_grants", "welcome_grants_person_check"),
-    ("auth.welcome_grants", "welcome_grants_pkey"),
-    ("auth.welcome_dues", "welcome_dues_pkey"),
-];
-
-/// Indexes by name, and whether they are unique.
-pub(super) const INDEXES: &[(&str, bool)] = &[
-    ("public.idx_schools_name_grams", false),
-    ("public.idx_schools_name_id", false),
-    ("auth.idx_users_federation_pending", false),
-    ("auth.users_email_key", true),
-    ("auth.users_email_lower_key", true),
-    ("auth.users_firebase_account_key", true),
-    ("auth.users_pkey", true),
-    ("auth.users_username_key", true),
-    ("auth.idx_token_transfers_hold", false),
-    ("auth.token_transfers_idempotency_key", true),
-    ("auth.token_transfers_pkey", true),
-    ("auth.token_transfers_user_version_key", true),
-    ("auth.token_transfers_welcome_key", true),
-    ("auth.idx_token_holds_expiry", false),
-    ("auth.idx_token_holds_reserved", false),
-    ("auth.token_holds_pkey", true),
-    ("auth.auth_events_pkey", true),
-    ("auth.idx_auth_events_at", false),
-    ("auth.idx_auth_events_user", false),
-    ("auth.idx_user_migrations_pending", false),
-    ("auth.idx_user_migrations_unlinking", false),
-    ("auth.user_migrations_pkey", true),
-    ("auth.ownership_notices_pkey", true),
-    ("auth.user_syncs_pkey", true),
-    ("auth.idx_standing_changes_changed_in", false),
-    ("auth.standing_changes_pkey", true),
-    ("auth.standing_pushes_pkey", true),
-    ("auth.migration_looks_pkey", true),
-    ("auth.set_aside_hashes_pkey", true),
-    ("auth.work_leases_pkey", true),
-    ("auth.replica_beats_pkey", true),
-    ("auth.firebase_home_pkey", true),
-    ("auth.welcome_grants_pkey", true),
-    ("auth.welcome_dues_pkey", true),
-];
-
-/// Triggers by table and name; all must be enabled.
-pub(super) const TRIGGERS: &[(&str, &str)] = &[
-    ("auth.users", "update_users_updated_at"),
-    ("auth.users", "users_address_proven"),
-    ("auth.users", "users_address_push"),
-    ("auth.users", "users_address_unproven"),
-    ("auth.users", "users_created_proven"),
-    ("auth.users", "users_external_movement"),
-    ("auth.users", "users_external_opening"),
-    ("auth.users", "users_ledger_closing"),
-    ("auth.users", "users_standing_changed"),
-    ("auth.users", "users_standing_ended"),
-    ("auth.users", "users_role_push"),
-    ("auth.users", "users_standing_push"),
-    ("auth.token_transfers", "token_transfers_append_only"),
-    ("auth.token_holds", "token_holds_keep"),
-    ("auth.token_holds", "token_holds_settle_once"),
-    ("auth.auth_events", "auth_events_append_only"),
-    ("auth.auth_events", "auth_events_ownership_notice"),
-];
+impl Expected {
+    fn read(snapshot: &'static str) -> Self {
+        let mut expected = Self::default();
+        for line in snapshot.lines() {
+            let mut words = line.splitn(4, ' ');
+            let mut word = || words.next().unwrap_or_default();
+            match (word(), word(), word(), word()) {
+                ("column", table, name, kind) => {
+                    if !expected.tables.contains(&table) {
+                        expected.tables.push(table);
+                    }
+                    let kind_if_not_null = kind.strip_suffix(" NOT NULL");
+                    expected.columns.push(Column {
+                        table,
+                        name,
+                        kind: kind_if_not_null.unwrap_or(kind),
+                        not_null: kind_if_not_null.is_some(),
+                    });
+                }
+                ("constraint", table, name, _) => expected.constraints.push((table, name)),
+                ("index", name, unique, _) => expected.indexes.push((name, unique == "unique")),
+                ("trigger", table, name, _) => expected.triggers.push((table, name)),
+                _ => {}
+            }
+        }
+        expected
+    }
+}
