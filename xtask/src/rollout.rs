@@ -6,7 +6,7 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::ids::NormalizedEmail;
 use shared::rollout::{Bucket, Percentage, RolloutKey};
@@ -98,7 +98,7 @@ fn explain(options: &Explain) -> Done {
         .as_deref()
         .map(NormalizedEmail::parse)
         .transpose()
-        .in_step(STEP)?;
+        .in_step("--email")?;
     for (what, purpose) in [
         ("signs in", Purpose::SignIn),
         ("registers", Purpose::Registration),
@@ -134,7 +134,7 @@ fn line(decision: &Decision) -> String {
 fn preview(options: &Preview) -> Done {
     let group = policy(&options.env)?.group;
     let (from, to) = (percentage(&options.from)?, percentage(&options.to)?);
-    let list = fs::read_to_string(&options.ids).in_step(STEP)?;
+    let list = fs::read_to_string(&options.ids).in_step(&reading(&options.ids))?;
     let (mut to_v2, mut to_legacy, mut stay) = (0_usize, 0_usize, 0_usize);
     for id in list.lines().map(str::trim).filter(|id| !id.is_empty()) {
         let email = NormalizedEmail::parse(id).ok();
@@ -165,6 +165,10 @@ fn plan(options: &Plan) -> Done {
     println!("3. npx wrangler deploy --env {env}");
     println!("\nback: npx wrangler rollback --env {env}");
     Ok(())
+}
+
+fn reading(file: &Path) -> String {
+    format!("read {}", file.display())
 }
 
 fn percentage(text: &str) -> Done<Percentage> {

@@ -11,7 +11,7 @@ use shared::fallback::Cause;
 use shared::guardrail::{Count, Guardrail, Margins, Verdict};
 use stack::fault::{Done, Fault, In as _};
 
-use super::STEP;
+use super::{STEP, reading};
 
 /// Options of `cargo xtask rollout judge`.
 #[derive(clap::Args)]
@@ -54,7 +54,7 @@ struct Side {
 
 /// Judges, and prints by what.
 pub fn run(options: &Judge) -> Done {
-    let text = std::fs::read(&options.log).in_step(STEP)?;
+    let text = std::fs::read(&options.log).in_step(&reading(&options.log))?;
     let mut minutes: BTreeMap<i64, [Side; 2]> = BTreeMap::new();
     lines::each(&text, |_, json, at| {
         let Ok(line) = serde_json::from_slice::<Line<'_>>(json) else {

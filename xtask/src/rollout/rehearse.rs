@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rehearsal::{Weather, har, lines};
 use shared::routing::Policy;
 
-use super::{STEP, percentage, policy};
+use super::{STEP, percentage, policy, reading};
 use stack::fault::{Done, Fault, In as _};
 use tally::Tally;
 
@@ -41,7 +41,7 @@ pub fn run(options: &Rehearse) -> Done {
         percentage: percentage(&options.percent)?,
         ..policy(&options.env)?
     };
-    let text = std::fs::read(&options.log).in_step(STEP)?;
+    let text = std::fs::read(&options.log).in_step(&reading(&options.log))?;
     let read = if har::is_har(&text) {
         har::calls(&text)
             .map_err(|error| Fault::new(STEP, format!("the HAR file cannot be read: {error}")))?
