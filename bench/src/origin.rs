@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Done {
     console::step("npm tools", npm::ensure)?;
     console::step("compile the origin (release)", services::build)?;
     console::step("compile its peers", services::build_peers)?;
-    let guard = Arc::new(Guard::start()?);
+    let guard = Arc::new(Guard::start(None)?);
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;
     let server = console::step("PostgreSQL, as durable as in production", || {

@@ -60,7 +60,7 @@ struct Row {
 pub fn run(options: &Options) -> Done {
     crate::build_worker()?;
     console::step("compile the origin (release)", services::build)?;
-    let guard = Arc::new(Guard::start()?);
+    let guard = Arc::new(Guard::start(None)?);
     let pgbench = pgbench::find()?;
     let issuer = Issuer::start()?;
     let server = console::step("PostgreSQL, as durable as in production", || {

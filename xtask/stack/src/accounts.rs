@@ -37,7 +37,7 @@ impl AccountStack {
     /// Compiles what is missing, then starts everything on free ports, with an empty database that is gone afterwards.
     pub fn up() -> Done<Self> {
         console::step("npm tools", npm::ensure)?;
-        let guard = Arc::new(Guard::start()?);
+        let guard = Arc::new(Guard::start(None)?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
         let plan = Plan::throw_away(Issuer::KeyServer);

@@ -60,7 +60,7 @@ impl From<Started> for (Postgres, Service) {
 
 /// A server for tests alone, started with `start`.
 pub fn for_tests() -> Done<(String, impl Drop)> {
-    let guard = Arc::new(Guard::start()?);
+    let guard = Arc::new(Guard::start(None)?);
     let mut ports = Ports::any();
     let plan = Plan::throw_away(Issuer::Emulator);
     let database = start(&guard, &plan, &mut ports, &Secrets::make()?)?;

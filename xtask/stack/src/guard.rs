@@ -1,6 +1,7 @@
 //! Nothing we start outlives us. Each service runs in a process group of its own; a guard process holds the list and ends every group
 //! when the pipe to us closes, which the system does for us however we end.
 
+use std::fs::File;
 use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -27,12 +28,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts the guard process, out of reach of the terminal's Ctrl-C.
-    pub fn start() -> Done<Self> {
+    /// Starts the guard process, out of reach of the terminal's Ctrl-C. It has `lock` open until everything has ended.
+    pub fn start(lock: Option<File>) -> Done<Self> {
         let mut child = Command::new(std::env::current_exe().in_step(STEP)?)
             .arg(WORD)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            // It prints nothing.
+            .stdout(lock.map_or_else(Stdio::null, Stdio::from))
             .process_group(0)
             .spawn()
             .in_step(STEP)?;
@@ -82,8 +84,11 @@ pub fn watch() -> Done {
             groups.push(group);
         }
     }
-    for group in &groups {
-        let _ = kill_process_group(*group, Signal::TERM);
+    // Both: PostgreSQL waits for its clients after the first, and ends them after the second.
+    for signal in [Signal::TERM, Signal::INT] {
+        for group in &groups {
+            let _ = kill_process_group(*group, signal);
+        }
     }
     for group in groups {
         end(group);

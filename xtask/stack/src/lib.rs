@@ -124,13 +124,17 @@ pub struct Stack {
 impl Stack {
     /// Installs and compiles what is missing, then starts everything, side by side where nothing has to wait.
     pub fn up(plan: &Plan) -> Done<Self> {
+        let lock = match plan.database {
+            Database::ThrowAway => None,
+            Database::Kept { .. } | Database::Yours(_) => Some(running::alone(&paths::working("lock"))?),
+        };
         thread::scope(|scope| {
             // Side by side: npm waits for the network and the disk, compilers for the processor.
             let compiled = scope.spawn(|| compile(plan));
             console::step("npm tools", npm::ensure)?;
             join(compiled)
         })?;
-        let guard = Arc::new(Guard::start()?);
+        let guard = Arc::new(Guard::start(lock)?);
         let secrets = match plan.database {
             Database::ThrowAway => Secrets::make()?,
             Database::Kept { .. } | Database::Yours(_) => {

@@ -31,7 +31,7 @@ impl OriginAlone {
     /// Compiles and starts it against a database that is gone afterwards.
     pub fn up() -> Done<Self> {
         console::step("npm tools", npm::ensure)?;
-        let guard = Arc::new(Guard::start()?);
+        let guard = Arc::new(Guard::start(None)?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
         let plan = Plan::throw_away(Issuer::Emulator);

@@ -4,8 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value, json};
 
 use crate::Addresses;
@@ -13,6 +16,11 @@ use crate::fault::{Done, Fault, In as _};
 use crate::paths;
 
 const STEP: &str = "where";
+/// More than [`crate::guard`] gives what it ends.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long a process that was killed may be listed still.
+const WITH_THE_LIVING: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
 /// Names the file of a stack that is not `cargo xtask dev`'s.
 pub const VARIABLE: &str = "CROSSFADE_RUNNING";
 
@@ -104,6 +112,40 @@ pub fn file() -> PathBuf {
     std::env::var_os(VARIABLE).map_or_else(|| paths::working("running.json"), PathBuf::from)
 }
 
+/// Makes this the only stack that keeps its data in the checkout, for as long as a process has the file open: two would share data, logs and
+/// configuration. Waits while what a stack has left behind is still being ended.
+pub fn alone(lock: &Path) -> Done<fs::File> {
+    const STEP: &str = "start";
+    fs::create_dir_all(lock.parent().unwrap_or(lock)).in_step(STEP)?;
+    let mut open = fs::OpenOptions::new();
+    let mut file = open
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(lock)
+        .in_step(STEP)?;
+    let began = Instant::now();
+    while let Err(held) = file.try_lock() {
+        if let fs::TryLockError::Error(error) = held {
+            return Err(Fault::new(STEP, error));
+        }
+        let owner = fs::read_to_string(lock)
+            .ok()
+            .and_then(|pid| Pid::from_raw(pid.trim().parse().ok()?));
+        let lives = owner.is_some_and(|owner| test_kill_process(owner).is_ok());
+        if began.elapsed() > if lives { WITH_THE_LIVING } else { PATIENCE } {
+            return Err(Fault::new(STEP, "another stack of this checkout is running").hint(
+                "`cargo xtask where` says where; end it, or start this one in a checkout of its own (`git worktree add`)",
+            ));
+        }
+        thread::sleep(POLL);
+    }
+    file.set_len(0).in_step(STEP)?;
+    write!(file, "{}", std::process::id()).in_step(STEP)?;
+    Ok(file)
+}
+
 /// Writes them to `file`, readable by its owner alone.
 pub fn remember(addresses: &Addresses, file: &Path) -> Done {
     let running: Map<String, Value> = What::value_variants()
@@ -119,4 +161,20 @@ pub fn remember(addresses: &Addresses, file: &Path) -> Done {
         .open(file)
         .and_then(|mut open| open.write_all(Value::Object(running).to_string().as_bytes()))
         .in_step("write down where the stack runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_stack_of_a_checkout_is_refused_until_the_first_ends() {
+        let lock = std::env::temp_dir().join(format!("crossfade-alone-{}/lock", std::process::id()));
+        let first = alone(&lock).unwrap();
+        let refused = alone(&lock).unwrap_err();
+        assert!(refused.hint.is_some_and(|hint| hint.contains("end it")));
+        drop(first);
+        drop(alone(&lock).unwrap());
+        fs::remove_dir_all(lock.parent().unwrap()).unwrap();
+    }
 }

@@ -86,7 +86,7 @@ pub struct Site {
 
 impl Site {
     pub fn up() -> Done<Self> {
-        let guard = Arc::new(Guard::start()?);
+        let guard = Arc::new(Guard::start(None)?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();
         let google = Google::start(&guard, &mut ports)?;
