@@ -1,7 +1,8 @@
 //! `cargo xtask dev`: the whole stack on this machine, until Ctrl-C.
 
 use std::fs;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use stack::fault::Done;
@@ -24,7 +25,8 @@ pub struct Options {
 /// Brings the stack up, prints its addresses, waits for Ctrl-C.
 pub fn run(options: &Options) -> Done {
     let started = Instant::now();
-    let stop = stack::stop_signal()?;
+    let up = Arc::new(AtomicBool::new(false));
+    let stop = stack::stop_signal_once(Arc::clone(&up))?;
     let database = match std::env::var("DATABASE_URL") {
         Ok(url) if !url.is_empty() => Database::Yours(url),
         _ => Database::Kept { fresh: options.fresh },
@@ -43,13 +45,12 @@ pub fn run(options: &Options) -> Done {
         paths::working("logs").display()
     );
     let mut stack = Stack::up(&plan)?;
-    if !stop.load(Ordering::Relaxed) {
-        running::remember(&stack.addresses, &running::file())?;
-        println!("\nUp in {:.1} s.\n", started.elapsed().as_secs_f32());
-        table(&stack.addresses);
-        commands(&stack.addresses);
-        println!("\nCtrl-C ends everything.");
-    }
+    up.store(true, Ordering::Relaxed);
+    running::remember(&stack.addresses, &running::file())?;
+    println!("\nUp in {:.1} s.\n", started.elapsed().as_secs_f32());
+    table(&stack.addresses);
+    commands(&stack.addresses);
+    println!("\nCtrl-C ends everything.");
     let watched = stack.watch(&stop);
     println!("\nEnding …");
     drop(stack);

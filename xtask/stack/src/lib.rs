@@ -47,7 +47,7 @@ use postgres::Postgres;
 use pulse::Pulse;
 use secrets::Secrets;
 use service::Service;
-pub use stop::on_signal as stop_signal;
+pub use stop::{on_signal as stop_signal, on_signal_once as stop_signal_once};
 use tools::{npm, wasm_target};
 
 /// The `main` of a program that starts stacks: does `work`, and says what failed. The guard is this program, too.

@@ -123,8 +123,10 @@ impl Postgres {
                 chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).in_step(STEP)?;
             }
         }
+        // Under another name until it is whole: initdb writes PG_VERSION first, and we may be ended meanwhile.
+        let half = home.join(format!("data-{}", std::process::id()));
         let mut command = self.program("initdb");
-        command.arg("-D").arg(&self.data).args([
+        command.arg("-D").arg(&half).args([
             "-U",
             OWNER,
             "--encoding=UTF8",
@@ -136,7 +138,8 @@ impl Postgres {
             .arg("--no-sync");
         let made = run::logged(STEP, "initdb", &mut command);
         let _ = fs::remove_file(password_file);
-        made
+        made?;
+        fs::rename(half, &self.data).in_step(STEP)
     }
 
     fn program(&self, name: &str) -> Command {
