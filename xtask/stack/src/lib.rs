@@ -298,11 +298,9 @@ impl console::StepResult for PathBuf {}
 /// Compiles everything that `plan` starts.
 fn compile(plan: &Plan) -> Done {
     console::step("wasm32 target", wasm_target::ensure)?;
-    console::compiling(
-        "compile the origin and the stand-ins",
-        programs::LOG,
-        programs::build,
-    )?;
+    console::compiling("compile the origin and the stand-ins", programs::LOG, || {
+        programs::build_for(plan)
+    })?;
     console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
         build_edge::compile_ahead(plan.worker)
     })?;

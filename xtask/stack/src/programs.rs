@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::guard::Guard;
 use super::service::Service;
 use crate::fault::Done;
+use crate::plan::{Issuer, Plan};
 use crate::ports::local;
 use crate::{http, paths, run};
 
@@ -15,19 +16,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The log of [`build`].
 pub const LOG: &str = "build";
 
-/// Compiles what [`origin`], [`legacy`] and [`key_server`] start.
+/// Compiles the origin and all stand-ins.
 pub fn build() -> Done {
+    compile(&["--bins"])
+}
+
+/// Compiles what `plan` starts, and `sql`: a stack for development need not wait for the other stand-ins.
+pub fn build_for(plan: &Plan) -> Done {
+    match plan.issuer {
+        Issuer::KeyServer => build(),
+        Issuer::Emulator | Issuer::Project(_) => {
+            compile(&["--bin", "origin", "--bin", "legacy-stand-in", "--bin", "sql"])
+        }
+    }
+}
+
+fn compile(programs: &[&str]) -> Done {
     run::logged(
         "compile the origin and the stand-ins",
         LOG,
-        run::cargo_with_bar().args([
-            "build",
-            "-p",
-            "crossfade-origin",
-            "-p",
-            "crossfade-testkit",
-            "--bins",
-        ]),
+        run::cargo_with_bar()
+            .args(["build", "-p", "crossfade-origin", "-p", "crossfade-testkit"])
+            .args(programs),
     )
 }
 
