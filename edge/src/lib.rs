@@ -45,13 +45,9 @@ mod workers;
 
 /// Runs test vectors in place of the gateway.
 #[cfg(feature = "conformance")]
-#[worker::event(fetch)]
-async fn fetch(
-    request: web_sys::Request,
-    _: worker::Env,
-    _: worker::Context,
-) -> worker::Result<web_sys::Response> {
-    Ok(workers::conformance::answer(request).await?)
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub async fn fetch(request: web_sys::Request) -> Result<web_sys::Response, wasm_bindgen::JsValue> {
+    workers::conformance::answer(request).await
 }
 
 /// Answers a request: returns the `Response`, or a promise of it.

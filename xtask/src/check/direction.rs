@@ -68,6 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossfade-e2e", &["crossfade-testkit"]),
     ("crossfade-testkit", &["crossfade-features"]),
     ("crossfade-bindgen", &["crossfade-features"]),
+    ("worker-macros", &[]),
     ("crossfade-features", &[]),
     ("crossfade-rehearsal", &["crossfade-shared"]),
     ("crossfade-stack", &["crossfade-features"]),
