@@ -11,6 +11,7 @@ mod hold;
 mod invalid_field;
 mod page;
 mod request;
+mod request_hash;
 
 pub use amount::{Amount, InvalidAmount, MAX_BALANCE};
 pub use batch::{Excursion, MAX_BATCH};
@@ -19,4 +20,5 @@ pub use fields::{Caller, IdempotencyKey};
 pub use hold::{Hold, HoldId, HoldLifetime, HoldState};
 pub use invalid_field::InvalidField;
 pub use page::{Cursor, InvalidCursor, PageSize};
-pub use request::{Direction, HoldRequest, IdempotencyToken, Movement, RequestHash, Settlement};
+pub use request::{Direction, HoldRequest, IdempotencyToken, Movement, Settlement};
+pub use request_hash::RequestHash;

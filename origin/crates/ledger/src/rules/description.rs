@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::invalid_field::InvalidField;
-use super::request::Canonical;
+use super::request_hash::Canonical;
 
 shared::text_type!(
     /// Why tokens moved, for users and reports: 1–100 characters, none of them a control character, not blank.

@@ -1,12 +1,12 @@
 //! A caller's request, and the hash that recognises its repeat.
 
-use sha2::{Digest, Sha256};
 use shared::ids::UserId;
 
 use super::amount::Amount;
 use super::description::Description;
 use super::fields::{Caller, IdempotencyKey};
 use super::hold::{HoldId, HoldLifetime};
+use super::request_hash::{Canonical, RequestHash};
 
 /// The direction of a movement, seen from the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,40 +118,6 @@ pub struct IdempotencyToken {
     pub caller: Caller,
     /// The caller's name for this movement.
     pub key: IdempotencyKey,
-}
-
-/// SHA-256 of the canonical form of a request: tells a repeat from another request with the same key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestHash(pub [u8; 32]);
-
-/// Hashes a request field by field. The length in bytes precedes each value: two different requests never have one form, whatever their
-/// text. The hash of the form is stored for ever: a change needs a new version line.
-pub(super) struct Canonical(Sha256);
-
-impl Canonical {
-    fn new(verb: &str) -> Self {
-        let mut digest = Sha256::new();
-        digest.update(b"crossfade-ledger-request/1\n");
-        Self(digest).field("verb", verb)
-    }
-
-    pub(super) fn field(mut self, name: &str, value: &str) -> Self {
-        self.0.update(format!("{name}={}:", value.len()).as_bytes());
-        self.0.update(value.as_bytes());
-        self.0.update(b"\n");
-        self
-    }
-
-    pub(super) fn optional(self, name: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.field(name, value),
-            None => self,
-        }
-    }
-
-    fn finish(self) -> RequestHash {
-        RequestHash(self.0.finalize().into())
-    }
 }
 
 #[cfg(test)]
