@@ -131,7 +131,8 @@ impl Stack {
         thread::scope(|scope| {
             // Side by side: npm waits for the network and the disk, compilers for the processor.
             let compiled = scope.spawn(|| compile(plan));
-            console::step("npm tools", npm::ensure)?;
+            // Said at once, too: the compiler may go on for minutes.
+            console::step("npm tools", npm::ensure).inspect_err(console::fault)?;
             join(compiled)
         })?;
         let guard = Arc::new(Guard::start(lock)?);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-use crate::fault::{Done, In as _};
+use crate::fault::{Done, Fault, In as _};
 use crate::{paths, run};
 
 const STEP: &str = "npm tools";
@@ -15,6 +15,7 @@ const STEP: &str = "npm tools";
 ///
 /// No package's install script is run: none is needed, and newer versions of npm run none anyway.
 pub fn ensure() -> Done<String> {
+    judge(run::output(Command::new("node").arg("--version")).as_deref())?;
     let lock = fs::read(paths::root().join("package-lock.json")).in_step(STEP)?;
     let wanted: String = Sha256::digest(&lock)
         .iter()
@@ -37,6 +38,19 @@ pub fn ensure() -> Done<String> {
     restore_links()?;
     fs::write(stamp, wanted).in_step(STEP)?;
     Ok("installed".to_owned())
+}
+
+/// Whether this answer of `node --version` is recent enough. An older one installs everything, and then fails at something else.
+fn judge(version: Option<&str>) -> Done {
+    const HINT: &str = "install Node 20 or newer, with npm: https://nodejs.org";
+    let Some(version) = version else {
+        return Err(Fault::new(STEP, "there is no `node` on PATH").hint(HINT));
+    };
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(20..) => Ok(()),
+        _ => Err(Fault::new(STEP, format!("`node` on PATH is {version}, which is too old")).hint(HINT)),
+    }
 }
 
 /// The package with this machine's PostgreSQL.
@@ -63,4 +77,25 @@ fn restore_links() -> Done {
             .arg("scripts/hydrate-symlinks.js")
             .current_dir(postgres_package()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    #[test]
+    fn old_or_missing_node_is_named() {
+        for good in ["v20.0.0", "v24.11.1\n"] {
+            judge(Some(good)).unwrap();
+        }
+        for bad in [Some("v18.20.8"), Some("v8.0.0"), Some("?"), None] {
+            assert!(
+                judge(bad)
+                    .unwrap_err()
+                    .hint
+                    .is_some_and(|hint| hint.contains("Node 20")),
+                "{bad:?}"
+            );
+        }
+    }
 }
