@@ -71,30 +71,51 @@ pub fn run(_: &Options) -> Done {
 
 /// Builds the Worker, unless the one that is there was made of the same things. Says how large its wasm is.
 pub fn build(profile: Profile) -> Done<String> {
-    let Some(made_of) = outdated(profile)? else {
+    finish(compile(profile)?)
+}
+
+/// The compiled edge crate; nothing where the Worker that is there was made of the same things.
+#[derive(Debug)]
+pub struct Compiled(Option<Fresh>);
+
+#[derive(Debug)]
+struct Fresh {
+    profile: Profile,
+    made_of: String,
+    wasm: PathBuf,
+}
+
+impl console::StepResult for Compiled {}
+
+/// The first half of [`build`]: compiles what it needs of Rust. What comes from npm is not asked for.
+pub fn compile(profile: Profile) -> Done<Compiled> {
+    let made_of = format!("{} {}", profile.cargo(), inputs::digest(STEP)?);
+    if fs::read_to_string(stamp()).is_ok_and(|found| found == made_of) {
+        return Ok(Compiled(None));
+    }
+    let wasm = cargo(STEP, profile, &[])?;
+    Ok(Compiled(Some(Fresh {
+        profile,
+        made_of,
+        wasm,
+    })))
+}
+
+/// The second half of [`build`]: runs no cargo.
+pub fn finish(compiled: Compiled) -> Done<String> {
+    let Compiled(Some(fresh)) = compiled else {
         return sizes().map(|sizes| format!("unchanged, {sizes}"));
     };
     // First: a build that stops half-way must not pass for a whole one.
     let _ = fs::remove_file(stamp());
-    assemble(STEP, profile, &[], &paths::root().join("edge/build"))?;
-    fs::write(stamp(), made_of).in_step(STEP)?;
+    put_together(
+        STEP,
+        fresh.profile,
+        &fresh.wasm,
+        &paths::root().join("edge/build"),
+    )?;
+    fs::write(stamp(), fresh.made_of).in_step(STEP)?;
     sizes().map(|sizes| sizes.to_string())
-}
-
-/// Compiles what [`build`] needs of Rust, if it is going to build; what comes from npm is not asked for.
-pub fn compile_ahead(profile: Profile) -> Done {
-    if outdated(profile)?.is_none() {
-        return Ok(());
-    }
-    bindgen::compile(STEP)?;
-    compile(STEP, profile, &[]).map(drop)
-}
-
-/// What the Worker would be made of, unless the one that is there was made of just that.
-fn outdated(profile: Profile) -> Done<Option<String>> {
-    let made_of = format!("{} {}", profile.cargo(), inputs::digest(STEP)?);
-    let is_fresh = fs::read_to_string(stamp()).is_ok_and(|found| found == made_of);
-    Ok((!is_fresh).then_some(made_of))
 }
 
 fn stamp() -> PathBuf {
@@ -103,10 +124,14 @@ fn stamp() -> PathBuf {
 
 /// Compiles the edge crate with `features` and leaves `index.js` and `index_bg.wasm` in `folder`.
 pub fn assemble(step: &str, profile: Profile, features: &[&str], folder: &Path) -> Done {
-    let compiled = compile(step, profile, features)?;
+    put_together(step, profile, &cargo(step, profile, features)?, folder)
+}
+
+/// Makes the Worker of the compiled edge crate.
+fn put_together(step: &str, profile: Profile, compiled: &Path, folder: &Path) -> Done {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).in_step(step)?;
-    bindgen::write(step, "worker", &compiled, folder)?;
+    bindgen::write(step, "worker", compiled, folder)?;
     let script = folder.join("index.js");
     let text = fs::read_to_string(&script).in_step(step)?;
     fs::write(&script, without_repeated_imports(&text)).in_step(step)?;
@@ -128,7 +153,9 @@ fn without_repeated_imports(bindings: &str) -> String {
     lines.join("\n")
 }
 
-fn compile(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
+/// Compiles the edge crate and what [`put_together`] needs for it.
+fn cargo(step: &str, profile: Profile, features: &[&str]) -> Done<PathBuf> {
+    bindgen::compile(step)?;
     let mut cargo = run::cargo_with_bar();
     cargo
         .args(["rustc", "--package", "crossfade-edge", "--lib"])

@@ -82,6 +82,7 @@ fn compile() -> Done<PathBuf> {
 
 /// The crate `crossfade-page`, as a module a browser loads.
 fn decision() -> Done {
+    bindgen::compile(STEP)?;
     let wasm = compile()?;
     bindgen::write(STEP, "web", &wasm, &paths::root().join("page/build"))
 }

@@ -129,11 +129,25 @@ impl Stack {
             Database::Kept { .. } | Database::Yours(_) => Some(running::alone(&paths::working("lock"))?),
         };
         thread::scope(|scope| {
-            // Side by side: npm waits for the network and the disk, compilers for the processor.
-            let compiled = scope.spawn(|| compile(plan));
-            // Said at once, too: the compiler may go on for minutes.
-            console::step("npm tools", npm::ensure).inspect_err(console::fault)?;
-            join(compiled)
+            // Side by side: npm waits for the network and the disk, compilers for the processor. What makes the Worker of the compiled
+            // wasm works on one core, one program after the other: the origin is compiled meanwhile.
+            // Said at once, too, where npm fails: the compiler may go on for minutes.
+            let npm = scope.spawn(|| console::step("npm tools", npm::ensure).inspect_err(console::fault));
+            console::step("wasm32 target", wasm_target::ensure)?;
+            let compiled = console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
+                build_edge::compile(plan.worker)
+            })?;
+            if plan.page {
+                console::step("compile the page", build_page::compile_ahead)?;
+            }
+            let worker = scope.spawn(|| {
+                join(npm)?;
+                console::step(build_edge::STEP, || build_edge::finish(compiled))
+            });
+            console::compiling("compile the origin and the stand-ins", programs::LOG, || {
+                programs::build_for(plan)
+            })?;
+            join(worker)
         })?;
         let guard = Arc::new(Guard::start(lock)?);
         let secrets = match plan.database {
@@ -153,7 +167,6 @@ impl Stack {
         let mut issuer = issuer::start(&guard, plan, &mut ports)?;
         let google = google::start(&guard, plan, &mut ports)?;
         let database = database::start(&guard, plan, &mut ports, &secrets)?;
-        console::step(build_edge::STEP, || build_edge::build(plan.worker))?;
         console::step("migrate", || programs::migrate(&database.url))?;
 
         let origin_port = ports.take("origin", 3008)?;
@@ -295,21 +308,6 @@ impl Drop for Stack {
 }
 
 impl console::StepResult for PathBuf {}
-
-/// Compiles everything that `plan` starts.
-fn compile(plan: &Plan) -> Done {
-    console::step("wasm32 target", wasm_target::ensure)?;
-    console::compiling("compile the origin and the stand-ins", programs::LOG, || {
-        programs::build_for(plan)
-    })?;
-    console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
-        build_edge::compile_ahead(plan.worker)
-    })?;
-    if plan.page {
-        console::step("compile the page", build_page::compile_ahead)?;
-    }
-    Ok(())
-}
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, Done<T>>) -> Done<T> {
     thread

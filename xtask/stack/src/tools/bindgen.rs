@@ -10,9 +10,8 @@ use crate::{paths, run};
 const PACKAGE: &str = "crossfade-bindgen";
 const TEST_RUNNER: &str = "crossfade-wasm-test-runner";
 
-/// Writes the bindings of the module `wasm` into `folder`; `kind` is `worker` or `web`.
+/// Writes the bindings of the module `wasm` into `folder`; `kind` is `worker` or `web`. The program must be [`compile`]d.
 pub fn write(step: &str, kind: &str, wasm: &Path, folder: &Path) -> Done {
-    compile(step)?;
     let mut command = Command::new(paths::debug_binary(PACKAGE));
     command.arg(kind).arg(wasm).arg(folder);
     run::logged(step, "bindgen", &mut command)
