@@ -3,14 +3,13 @@
 use database::run;
 use firebase::FirebaseError;
 use limits::Attempt;
-use shared::ids::{NormalizedEmail, UserId};
+use shared::ids::UserId;
 
 use crate::accounts::guess::ending;
 use crate::accounts::handle::Accounts;
 use crate::audit::RequestSource;
 use crate::error::AccountError;
 use crate::rules::credentials::Password;
-use crate::rules::user::UserError;
 use crate::statements::accounts;
 use crate::statements::accounts::{Identifier, LegacyHash};
 
@@ -41,21 +40,12 @@ impl Accounts {
         source: &RequestSource,
         attempt: &Attempt,
     ) -> Result<(), AccountError> {
-        let who = &Identifier::Id(user);
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        })
-        .await?
-        .ok_or(UserError::NotFound)?;
-        let email = known
-            .email
-            .as_deref()
-            .and_then(|email| NormalizedEmail::parse(email).ok());
+        let known = self.own_credentials(user).await?;
         if known.firebase_uid.is_some() && !self.is_managed(&known.issuer).await? {
             return Err(AccountError::WrongPassword);
         }
         let turn = self.passwords.turn(attempt.whose()).await?;
-        match (&known.firebase_uid, email) {
+        match (&known.firebase_uid, known.address()) {
             (Some(uid), Some(email)) => match self.judge(&known, &email, current, turn).await {
                 Ok(_) | Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => {
                     self.firebase.set_password(uid, new.expose()).await?;
@@ -64,25 +54,15 @@ impl Accounts {
                 // and the user knows it. Not if the legacy service replaced the hash: Firebase's password is then the old one and must not
                 // return this way.
                 Err(AccountError::WrongPassword) if known.legacy_hash == LegacyHash::Agrees => {
-                    let hash = known.password_hash.as_deref().unwrap_or_default();
                     let turn = self.passwords.turn(attempt.whose()).await?;
-                    let current = current.expose().to_owned();
-                    if !self.passwords.verify(turn, current, hash, user).await? {
-                        return Err(AccountError::WrongPassword);
-                    }
+                    self.verify_stored(&known, current, turn).await?;
                     self.is_accepted(&email, new).await?;
                 }
                 Err(error) => return Err(error),
             },
             // The user signed in by phone or anonymously: there is no password.
             (Some(_), None) => return Err(AccountError::WrongPassword),
-            (None, _) => {
-                let hash = known.password_hash.as_deref().unwrap_or_default();
-                let current = current.expose().to_owned();
-                if !self.passwords.verify(turn, current, hash, user).await? {
-                    return Err(AccountError::WrongPassword);
-                }
-            }
+            (None, _) => self.verify_stored(&known, current, turn).await?,
         }
         if known.password_hash.is_some() {
             let hash = &self.passwords.hash(new.expose().to_owned()).await?;

@@ -8,7 +8,7 @@ use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::user::UserError;
 use crate::statements::accounts;
-use crate::statements::accounts::{ClosedAccount, Identifier};
+use crate::statements::accounts::ClosedAccount;
 
 impl Accounts {
     /// Closes an account on both sides; at Firebase only where we manage it. The user's data is deleted; the ledger stays, without the
@@ -22,12 +22,7 @@ impl Accounts {
         actor: &Actor,
         source: &RequestSource,
     ) -> Result<ClosedAccount, AccountError> {
-        let who = &Identifier::Id(user);
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        })
-        .await?
-        .ok_or(UserError::NotFound)?;
+        let known = self.own_credentials(user).await?;
         if let Some(uid) = &known.firebase_uid
             && self.is_managed(&known.issuer).await?
         {

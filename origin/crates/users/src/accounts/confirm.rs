@@ -3,7 +3,7 @@
 use database::run;
 use limits::Attempt;
 use shared::identity::{Identity, TokenKind};
-use shared::ids::{NormalizedEmail, UserId};
+use shared::ids::UserId;
 use shared::ownership::Deed;
 use shared::time::UnixTime;
 
@@ -68,11 +68,7 @@ impl Accounts {
         if !known.may(Deed::ConfirmPassword, true) {
             return Err(UserError::Revoked.into());
         }
-        let email = known
-            .email
-            .as_deref()
-            .and_then(|email| NormalizedEmail::parse(email).ok());
-        let (Some(hash), Some(uid), Some(email)) = (hash, known.firebase_uid, email) else {
+        let (Some(hash), Some(email), Some(uid)) = (hash, known.address(), known.firebase_uid) else {
             return Err(AccountError::WrongPassword);
         };
         let turn = self.passwords.turn(attempt.whose()).await?;

@@ -2,7 +2,7 @@
 
 use database::run;
 use firebase::FirebaseError;
-use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ids::{FirebaseUid, UserId};
 use shared::ownership::Deed;
 use shared::time::UnixTime;
 
@@ -13,8 +13,7 @@ use crate::audit::{Actor, RequestSource};
 use crate::error::AccountError;
 use crate::rules::importable::importable;
 use crate::rules::user::{ActiveUser, UserError};
-use crate::statements::accounts;
-use crate::statements::accounts::{Credentials, Identifier};
+use crate::statements::accounts::Credentials;
 
 impl Accounts {
     /// Signs `user`, whom a legacy token of `issued_at` proves, in at Firebase: they move without typing a password. A user without an
@@ -62,14 +61,6 @@ impl Accounts {
         Ok(signed_in)
     }
 
-    async fn own_credentials(&self, id: UserId) -> Result<Credentials, AccountError> {
-        let who = &Identifier::Id(id);
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        });
-        Ok(known.await?.ok_or(UserError::NotFound)?)
-    }
-
     /// A sign-in by custom token makes a missing account, without an address: look it up first. The look-up also shows a password that
     /// Firebase's own page replaced unnoticed.
     async fn existing(
@@ -105,8 +96,7 @@ impl Accounts {
         let max_cost = self.passwords.max_cost();
         importable(local.email.as_deref(), local.password_hash.as_deref(), max_cost)
             .map_err(|_| FirebaseError::Invalid("password"))?;
-        let email = local.email.as_deref().unwrap_or_default();
-        let email = NormalizedEmail::parse(email).map_err(|_| FirebaseError::Invalid("e-mail address"))?;
+        let email = local.address().ok_or(FirebaseError::Invalid("e-mail address"))?;
         match self.import(local, &email, source).await {
             Err(AccountError::EmailExists) => Err(UserError::LinkConflict.into()),
             outcome => outcome,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::DatabaseError;
+use database::{DatabaseError, run};
 use firebase::issuer::StoredIssuer;
 use firebase::{Firebase, SignedIn};
 use limits::Limits;
@@ -21,10 +21,12 @@ use crate::error::AccountError;
 use crate::error::OperationError;
 use crate::firebase_sync::Syncing;
 use crate::first_sight::{ensure_user, find_active};
-use crate::passwords::Passwords;
+use crate::passwords::{Passwords, Turn};
 use crate::proofs::Proofs;
-use crate::rules::user::ActiveUser;
-use crate::rules::user::UserRecord;
+use crate::rules::credentials::Password;
+use crate::rules::user::{ActiveUser, UserError, UserRecord};
+use crate::statements::accounts;
+use crate::statements::accounts::{Credentials, Identifier};
 
 /// The parts that account operations use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,6 +77,39 @@ impl Accounts {
     /// project that uid is another user's.
     pub(super) async fn is_managed(&self, issuer: &StoredIssuer) -> Result<bool, DatabaseError> {
         Ok(*issuer == self.managed_issuer().await?)
+    }
+
+    /// What checks the password of `who`; `None` when there is no such user.
+    pub(super) async fn credentials_of(
+        &self,
+        who: &Identifier,
+    ) -> Result<Option<Credentials>, DatabaseError> {
+        run(self.directory.pool(), |mut connection| async move {
+            accounts::credentials(&mut connection, who).await
+        })
+        .await
+    }
+
+    /// The same of a user who is known by their id.
+    pub(super) async fn own_credentials(&self, id: UserId) -> Result<Credentials, AccountError> {
+        let known = self.credentials_of(&Identifier::Id(id)).await?;
+        Ok(known.ok_or(UserError::NotFound)?)
+    }
+
+    /// Checks `password` against the hash in the row.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`], also for a user without a hash.
+    pub(super) async fn verify_stored(
+        &self,
+        known: &Credentials,
+        password: &Password,
+        turn: Turn,
+    ) -> Result<(), AccountError> {
+        let hash = known.password_hash.as_deref().unwrap_or_default();
+        let password = password.expose().to_owned();
+        let is_right = self.passwords.verify(turn, password, hash, known.id).await?;
+        is_right.then_some(()).ok_or(AccountError::WrongPassword)
     }
 
     /// The row of a user whom Firebase has just signed in; makes or links it if necessary.

@@ -3,7 +3,7 @@
 use database::run;
 use firebase::FirebaseError;
 use limits::Attempt;
-use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
+use shared::ids::{FirebaseUid, UserId};
 
 use crate::accounts::guess::ending;
 use crate::accounts::handle::Accounts;
@@ -78,28 +78,16 @@ impl Accounts {
         password: &Password,
         attempt: &Attempt,
     ) -> Result<(), AccountError> {
-        let who = &Identifier::Id(user);
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        })
-        .await?
-        .ok_or(UserError::NotFound)?;
+        let known = self.own_credentials(user).await?;
         let turn = self.passwords.turn(attempt.whose()).await?;
         if known.firebase_uid.is_none() {
-            let hash = known.password_hash.unwrap_or_default();
-            let password = password.expose().to_owned();
-            let right = self.passwords.verify(turn, password, &hash, user).await?;
-            return right.then_some(()).ok_or(AccountError::WrongPassword);
+            return self.verify_stored(&known, password, turn).await;
         }
         if !self.is_managed(&known.issuer).await? {
             // Another project has their password: a recent sign-in proves the user instead.
             return Err(AccountError::WrongPassword);
         }
-        let email = known
-            .email
-            .as_deref()
-            .and_then(|email| NormalizedEmail::parse(email).ok())
-            .ok_or(AccountError::WrongPassword)?;
+        let email = known.address().ok_or(AccountError::WrongPassword)?;
         match self.judge(&known, &email, password, turn).await {
             // Only the password must be proven; the session has shown the rest.
             Err(AccountError::Firebase(FirebaseError::SecondFactor(_))) => Ok(()),

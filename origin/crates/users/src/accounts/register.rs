@@ -63,11 +63,7 @@ impl Accounts {
         new: &Registration,
         source: &RequestSource,
     ) -> Result<SignedInUser, AccountError> {
-        let who = &Identifier::Email(new.email.clone());
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        })
-        .await?;
+        let known = self.credentials_of(&Identifier::Email(new.email.clone())).await?;
         if let Some(known) = known {
             return match known.firebase_uid {
                 Some(_) if new.repeat_is_answered => self.admit(self.sign_in_again(new).await?, source).await,

@@ -43,16 +43,10 @@ impl Accounts {
         source: &RequestSource,
         attempt: &Attempt,
     ) -> Result<SignedInUser, AccountError> {
-        let known = run(self.directory.pool(), |mut connection| async move {
-            accounts::credentials(&mut connection, who).await
-        })
-        .await?;
+        let known = self.credentials_of(who).await?;
         let turn = self.passwords.turn(attempt.whose()).await?;
         let email = match (&known, who) {
-            (Some(known), _) => known
-                .email
-                .as_deref()
-                .and_then(|email| NormalizedEmail::parse(email).ok()),
+            (Some(known), _) => known.address(),
             (None, Identifier::Email(email)) => Some(email.clone()),
             (None, _) => None,
         };

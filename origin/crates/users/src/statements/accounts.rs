@@ -83,6 +83,12 @@ impl FromRow<'_, PgRow> for Credentials {
 }
 
 impl Credentials {
+    /// Their address, where it is one.
+    #[must_use]
+    pub fn address(&self) -> Option<NormalizedEmail> {
+        NormalizedEmail::parse(self.email.as_deref()?).ok()
+    }
+
     /// The row's state, in the table of [`ownership`].
     #[must_use]
     pub fn state(&self) -> RowState {
