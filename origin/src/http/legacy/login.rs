@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use shared::api::envelope::Success;
+use shared::problem::ErrorCode;
 use users::statements::accounts::Identifier;
 
 use super::failure::{LegacyCode, account_failure};
@@ -30,7 +31,7 @@ pub struct LegacyLoginBody {
     request_body = LegacyLoginBody,
     responses((status = 200, description = "Signed in", body = UserAndToken)),
     extensions(("x-fails" = json!([
-        [OF_FIREBASE.as_slice(), &OF_SIGN_IN], [LegacyCode::IdentifierNotFound, LegacyCode::InvalidPassword]
+        [OF_FIREBASE.as_slice(), &OF_SIGN_IN, &[ErrorCode::SecondFactorRequired]], [LegacyCode::IdentifierNotFound, LegacyCode::InvalidPassword]
     ]))))]
 pub async fn login(
     State(app): State<AppState>,
