@@ -42,13 +42,16 @@ impl Page {
         let mut seen = BTreeMap::<String, usize>::new();
         let mut heading: Option<String> = None;
         let mut in_shell = false;
-        // Comments since the last thing a reader sees.
+        // Comments since the last thing a reader sees, and the one that is being read: it comes line by line.
         let mut notes = Vec::new();
+        let mut html = String::new();
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             let line = 1 + text.get(..range.start).unwrap_or_default().matches('\n').count();
             match &event {
-                Event::Html(html) | Event::InlineHtml(html) => notes.extend(comment(html)),
-                Event::Start(Tag::HtmlBlock | Tag::CodeBlock(_)) | Event::End(TagEnd::HtmlBlock) => {}
+                Event::Html(line) => html.push_str(line),
+                Event::InlineHtml(html) => notes.extend(comment(html)),
+                Event::End(TagEnd::HtmlBlock) => notes.extend(comment(&std::mem::take(&mut html))),
+                Event::Start(Tag::HtmlBlock | Tag::CodeBlock(_)) => {}
                 // A comment within a list's item.
                 Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) | Event::SoftBreak => {}
                 _ if in_shell => {}
@@ -166,5 +169,11 @@ mod tests {
                 (14, "two [no](link)".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn comment_of_several_lines_before_a_block_is_a_note() {
+        let page = Page::read("# A\n\nText:\n\n<!-- prints:\none\ntwo\n-->\n```sh\nthree\n```\n");
+        assert_eq!(page.blocks.first().unwrap().notes, ["prints:\none\ntwo"]);
     }
 }
