@@ -177,6 +177,11 @@ impl Stack {
             true => Some(ports.take("edges on request", 8788)?),
             false => None,
         };
+        let edge_folder = if plan.well_known_ports {
+            "edge".to_owned()
+        } else {
+            format!("edge-{edge_port}")
+        };
         let addresses = Addresses {
             edge: local(edge_port),
             origin: local(origin_port),
@@ -202,6 +207,13 @@ impl Stack {
             ports,
             step_down: plan.step_down,
             changeable: false,
+            folders: [
+                Some(edge_folder.clone()),
+                edges_port.map(|port| format!("edges-{port}")),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         };
         let (legacy, origin, edge, edges) = thread::scope(|scope| {
             let legacy = scope.spawn(|| {
@@ -212,12 +224,7 @@ impl Stack {
             });
             let edge = scope.spawn(|| {
                 console::step(&format!("edge on {}", addresses.edge), || {
-                    let folder = if plan.well_known_ports {
-                        "edge".to_owned()
-                    } else {
-                        format!("edge-{edge_port}")
-                    };
-                    let config = edge::configure(&folder, &started_with.edge, plan.step_down)?;
+                    let config = edge::configure(&edge_folder, &started_with.edge, plan.step_down)?;
                     if plan.database == (Database::Kept { fresh: true }) {
                         edge::forget(&config)?;
                     }
@@ -301,8 +308,14 @@ impl Drop for Stack {
         for service in self.services() {
             service.stop();
         }
-        if let (true, Some((server, _))) = (self.throw_away, &self.database) {
+        if !self.throw_away {
+            return;
+        }
+        if let Some((server, _)) = &self.database {
             server.remove();
+        }
+        for folder in &self.started_with.folders {
+            let _ = std::fs::remove_dir_all(paths::working(folder));
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct StartedWith {
     pub step_down: bool,
     /// Whether requests bring variables of the edge's along.
     pub changeable: bool,
+    /// The working folders of all edges so far, each with a Worker of its own.
+    pub folders: Vec<String>,
 }
 
 impl Stack {
@@ -39,7 +41,9 @@ impl Stack {
             with.edge.push((name, value.clone()));
         }
         let port = with.ports.take("edge", 8787)?;
-        let config = edge::configure(&format!("edge-{port}"), &with.edge, with.step_down)?;
+        let folder = format!("edge-{port}");
+        let config = edge::configure(&folder, &with.edge, with.step_down)?;
+        with.folders.push(folder);
         if with.changeable {
             edge::let_variables_change(&config)?;
         }
