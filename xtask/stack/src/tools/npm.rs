@@ -32,9 +32,7 @@ pub fn ensure() -> Done<String> {
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
             .current_dir(paths::root()),
     )
-    .map_err(|fault| {
-        fault.hint("Node 20 or newer with npm is needed; behind a mirror, set npm's `registry`")
-    })?;
+    .map_err(|fault| fault.hint("the first start needs the network, or a mirror: set npm's `registry`"))?;
     restore_links()?;
     fs::write(stamp, wanted).in_step(STEP)?;
     Ok("installed".to_owned())
