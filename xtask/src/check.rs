@@ -71,7 +71,7 @@ pub fn run(_: &Options, commands: &clap::Command) -> Done {
                     "--package",
                     "crossfade-origin",
                     "--lib",
-                    "openapi",
+                    "http::document",
                 ],
             )
         }),

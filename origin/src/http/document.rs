@@ -47,6 +47,32 @@ mod tests {
     }
 
     #[test]
+    fn every_path_is_in_the_overview() {
+        let page = include_str!("../../../docs/api/auth-v2-endpoints.md");
+        let mut named = std::collections::BTreeSet::new();
+        for code in page.split('`').skip(1).step_by(2) {
+            let path = code.split('?').next().unwrap();
+            match path.rsplit_once('{').filter(|(_, rest)| rest.contains(',')) {
+                Some((start, rest)) => {
+                    named.extend(
+                        rest.trim_end_matches('}')
+                            .split(',')
+                            .map(|end| format!("{start}{end}")),
+                    );
+                }
+                None => drop(named.insert(path.to_owned())),
+            }
+        }
+        let document = serde_json::to_value(document()).unwrap();
+        for path in document["paths"].as_object().unwrap().keys() {
+            assert!(
+                named.contains(path),
+                "docs/api/auth-v2-endpoints.md does not name {path}"
+            );
+        }
+    }
+
+    #[test]
     fn every_operation_has_a_unique_id_and_a_summary() {
         let document = serde_json::to_value(document()).unwrap();
         let mut names = std::collections::BTreeSet::new();
