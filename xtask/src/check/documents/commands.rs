@@ -18,8 +18,8 @@ fn call(rest: &str, root: &Command) -> Vec<String> {
     let mut wrong = Vec::new();
     // A verb, or several that share what came before: `explain|preview`.
     let mut commands = vec![root];
-    for word in rest.split_whitespace() {
-        let word = word.trim_end_matches([')', '"', '\'', '.', ',']);
+    for text in rest.split_whitespace() {
+        let word = text.trim_end_matches([')', '"', '\'', '.', ',']);
         if matches!(word, "#" | "|" | "&&" | "||" | ";" | "&" | "") {
             break;
         }
@@ -49,6 +49,10 @@ fn call(rest: &str, root: &Command) -> Vec<String> {
                 break;
             }
             commands = found;
+        }
+        // `$(cargo xtask where database)`: what follows is another command's.
+        if text.contains(')') {
+            break;
         }
     }
     wrong
@@ -89,6 +93,7 @@ mod tests {
             "cargo xtask test --only origin && cargo xtask check",
             "cargo xtask sql \"SELECT dev FROM x\"",
             "cargo run -p crossfade-origin -- --nothing",
+            "URL=$(cargo xtask where database) cargo test --test api",
             "cargo xtask --help",
         ] {
             assert_eq!(faults(code), Vec::<String>::new(), "{code}");
