@@ -93,6 +93,7 @@ where
             .insert(unverified, caller.clone(), self.policy, now);
         Ok(caller)
     }
+
     /// The caller of a token, for a service that asks about the token. It also accepts a token that the edge made for a service, which is
     /// no credential here.
     ///

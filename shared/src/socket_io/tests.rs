@@ -88,32 +88,32 @@ fn refusal_names_the_namespace() {
     }
 }
 
-/// What the server's parser reads of `packet`, by its rules: the namespace and the token of a CONNECT.
-fn server_reads(packet: &str) -> Option<(String, Option<Value>)> {
-    let message = packet.strip_prefix('4')?;
-    let kind = message.chars().next()?;
-    // `Number(character) === 0`
-    if kind != '0' && !kind.is_whitespace() && kind != '\u{feff}' {
-        return None;
-    }
-    let rest = &message[kind.len_utf8()..];
-    let (namespace, rest) = match rest.strip_prefix('/') {
-        Some(_) => rest.split_once(',').unwrap_or((rest, "")),
-        None => ("/", rest),
-    };
-    let rest = rest.trim_start_matches(|next: char| next.is_ascii_digit() || next.is_whitespace());
-    if rest.is_empty() {
-        return Some((namespace.to_owned(), None));
-    }
-    let payload: Map<String, Value> = serde_json::from_str(rest).ok()?;
-    Some((namespace.to_owned(), payload.get("token").cloned()))
-}
-
 #[cfg(not(target_arch = "wasm32"))]
 mod properties {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What the server's parser reads of `packet`, by its rules: the namespace and the token of a CONNECT.
+    fn server_reads(packet: &str) -> Option<(String, Option<Value>)> {
+        let message = packet.strip_prefix('4')?;
+        let kind = message.chars().next()?;
+        // `Number(character) === 0`
+        if kind != '0' && !kind.is_whitespace() && kind != '\u{feff}' {
+            return None;
+        }
+        let rest = &message[kind.len_utf8()..];
+        let (namespace, rest) = match rest.strip_prefix('/') {
+            Some(_) => rest.split_once(',').unwrap_or((rest, "")),
+            None => ("/", rest),
+        };
+        let rest = rest.trim_start_matches(|next: char| next.is_ascii_digit() || next.is_whitespace());
+        if rest.is_empty() {
+            return Some((namespace.to_owned(), None));
+        }
+        let payload: Map<String, Value> = serde_json::from_str(rest).ok()?;
+        Some((namespace.to_owned(), payload.get("token").cloned()))
+    }
 
     proptest! {
         #[test]
