@@ -77,8 +77,11 @@ pub fn run(_: &Options, commands: &clap::Command) -> Done {
         }),
         // Advisories need a database from the network; a pipeline that has one adds `advisories`.
         console::step("licences, bans, sources", || {
+            const STEP: &str = "licences, bans, sources";
+            // It reads the crates of every platform; a build has fetched those of this one.
+            run::logged(STEP, "cargo-fetch", run::cargo().args(["fetch", "--locked"]))?;
             run::logged(
-                "licences, bans, sources",
+                STEP,
                 "cargo-deny",
                 Command::new(deny.join("cargo-deny"))
                     .args(["--offline", "check", "licenses", "bans", "sources"])
