@@ -1,8 +1,6 @@
 // The bodies of requests: how much of one the edge reads before it sends anything, how it passes the rest on, and which party is at fault
 // when a body ends early. Nothing here decides what that means.
 
-import { endWait, startWait } from "./clock.js";
-
 // Why there is no answer, or no body; `ports.rs` names them in this order.
 export const UNREACHABLE = 0;
 export const TIMEOUT = 1;
@@ -26,7 +24,7 @@ const PART_BYTES = 65536;
 
 // Reads the beginning of the body. Resolves to null without one, to its bytes when that was all of it, to `{ stream, parts,
 // announced }` when there is more, or to BODY_BROKEN or BODY_STALLED.
-export function hold(context, request) {
+export function hold(request) {
   return new Promise((resolve) => {
     if (request.body === null) return resolve(null);
     const reader = request.body.getReader();
@@ -35,39 +33,29 @@ export function hold(context, request) {
     const began = Date.now();
     let length = 0;
     let heard = began;
-    let wait;
-    const watch = (ms) => {
-      // The clock may ring in another request's context; what follows a promise runs in this one's.
-      new Promise((ring) => (wait = startWait(context, ms, ring))).then(look);
-    };
-    const end = (result) => {
-      endWait(wait);
-      wait = undefined;
+    let timer = setTimeout(look, PAUSE_MS);
+    function end(result) {
+      clearTimeout(timer);
+      timer = undefined;
       resolve(result);
-    };
-    const look = () => {
-      if (wait === undefined) return;
+    }
+    function look() {
       const left = Math.min(heard + PAUSE_MS, began + HELD_MS) - Date.now();
-      if (left > 0) return watch(left);
+      if (left > 0) return (timer = setTimeout(look, left));
       end(BODY_STALLED);
       reader.cancel().catch(() => {});
-    };
-    const take = ({ done, value }) => {
-      if (wait === undefined) return;
-      if (!done) {
-        parts.push(value);
-        length += value.byteLength;
-        heard = Date.now();
-        if (length > HELD_BYTES) {
-          reader.releaseLock();
-          return end({ stream: request.body, parts, announced });
-        }
-        if (length !== announced) return reader.read().then(take);
-      }
-      end(length === 0 ? null : parts.length === 1 ? parts[0] : join(parts, length));
-    };
-    watch(PAUSE_MS);
-    reader.read().then(take).catch(() => wait !== undefined && end(BODY_BROKEN));
+    }
+    function take({ done, value }) {
+      if (timer === undefined) return;
+      if (done) return end(length === 0 ? null : parts.length === 1 ? parts[0] : join(parts, length));
+      parts.push(value);
+      length += value.byteLength;
+      heard = Date.now();
+      if (length <= HELD_BYTES) return reader.read().then(take);
+      reader.releaseLock();
+      end({ stream: request.body, parts, announced });
+    }
+    reader.read().then(take).catch(() => timer !== undefined && end(BODY_BROKEN));
   });
 }
 

@@ -1,13 +1,6 @@
 //! The runtime's clock. It advances with I/O only.
 
 use shared::time::UnixTime;
-use wasm_bindgen::prelude::wasm_bindgen;
-
-#[wasm_bindgen(module = "/src/workers/clock.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = now)]
-    fn milliseconds() -> f64;
-}
 
 /// Milliseconds since the epoch.
 pub(super) fn now_ms() -> u64 {
@@ -17,7 +10,7 @@ pub(super) fn now_ms() -> u64 {
         clippy::cast_sign_loss,
         reason = "saturates"
     )]
-    let milliseconds = milliseconds() as u64;
+    let milliseconds = js_sys::Date::now() as u64;
     milliseconds
 }
 

@@ -9,7 +9,7 @@ use web_sys::{Request, Response};
 #[wasm_bindgen(module = "/src/workers/body.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    pub(super) async fn hold(context: &JsValue, request: &Request) -> Result<JsValue, JsValue>;
+    pub(super) async fn hold(request: &Request) -> Result<JsValue, JsValue>;
 
     pub(super) fn held(body: &JsValue, limit: u32) -> Option<Uint8Array>;
 

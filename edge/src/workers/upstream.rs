@@ -59,9 +59,7 @@ impl Upstreams for RequestUpstreams<'_> {
 
     async fn read_body(&self) -> Result<Body, BodyFault> {
         if self.body.borrow().is_undefined() {
-            let body = glue::hold(self.context.as_ref(), &self.request)
-                .await
-                .map_err(|_| BodyFault::Broken)?;
+            let body = glue::hold(&self.request).await.map_err(|_| BodyFault::Broken)?;
             if let Some(UpstreamFault::Body(fault)) = body.as_f64().map(fault_of) {
                 return Err(fault);
             }
