@@ -91,9 +91,9 @@ export function copy(response) {
 
 // Repeats a read at the other side once `answer`, the first side's, has gone out. Resolves to `[its bytes, the other's status, the other's
 // bytes]`, or to undefined where there is nothing to compare.
-export async function shadow(context, request, answer, message, body, timeoutMs, limit) {
+export async function shadow(request, answer, message, body, timeoutMs, limit) {
   const bytes = await readUpTo(answer.body, limit);
-  const other = await send(context, request, message, body, timeoutMs, false);
+  const other = await send(request, message, body, timeoutMs, false);
   if (typeof other === "number") return undefined;
   return [bytes, other.status, await readUpTo(other.body, limit)];
 }

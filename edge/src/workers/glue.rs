@@ -21,7 +21,6 @@ extern "C" {
 extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn send(
-        context: &JsValue,
         request: &Request,
         message: &str,
         body: &JsValue,
@@ -70,7 +69,6 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub(super) async fn shadow(
-        context: &JsValue,
         request: &Request,
         answer: &Response,
         message: &str,

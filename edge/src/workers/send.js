@@ -36,12 +36,12 @@ export function discard(response) {
 // other side just now, or be out of step because of an answer before; the runtime tries nothing twice.
 // Resolves to the Response or to one of the numbers above.
 //
-// By a clock alone and not an AbortSignal, which costs a tenth of a request: what is late is let go of when it comes, and the
+// By a timer of its own and not an AbortSignal, which costs a tenth of a request: what is late is let go of when it comes, and the
 // runtime ends what is still out when the request has been answered.
-export function send(context, request, message, body, timeoutMs, again) {
+export function send(request, message, body, timeoutMs, again) {
   // Nobody has looked for a body and there is one: a GET's, or an empty one.
   if (body === undefined && request.body !== null) {
-    return hold(request).then((body) => (typeof body === "number" ? body : send(context, request, message, body, timeoutMs, again)));
+    return hold(request).then((body) => (typeof body === "number" ? body : send(request, message, body, timeoutMs, again)));
   }
   return new Promise((resolve) => {
     const lines = message.split("\n");
@@ -52,7 +52,7 @@ export function send(context, request, message, body, timeoutMs, again) {
     let wait;
     let settled;
     const settle = (answer) => {
-      waits.delete(wait);
+      clearTimeout(wait);
       const isAnswer = typeof answer !== "number";
       if (settled !== undefined) return isAnswer && discard(answer);
       settled = answer;
@@ -64,7 +64,7 @@ export function send(context, request, message, body, timeoutMs, again) {
     };
     const bodyIsOut = () => {
       const late = isLong ? UPLOAD_LATE : TIMEOUT;
-      if (settled === undefined) wait = startWait(context, timeoutMs, () => settle(late));
+      if (settled === undefined) wait = setTimeout(() => settle(late), timeoutMs);
     };
     // Whether nobody wants the rest of an upload.
     const isRefused = () => settled !== undefined && !(settled.status < 400);
@@ -106,61 +106,4 @@ function forward(request, lines, body) {
   const forwarded = new Request(url, { method, headers, redirect: "manual", body: pipe.readable });
   body.writer = pipe.writable.getWriter();
   return forwarded;
-}
-
-// One clock for all requests of an isolate that wait for a service. A timer of its own costs a request an eighth of its time, and nearly all
-// are stopped before they ring. The price: a wait may last a tick longer than its limit.
-//
-// The runtime ends a timer with the request that set it. So one of those that wait keeps the clock: it ticks in that request's context, which
-// `waitUntil` holds open while anybody waits. Those that wait are resumed by promises of their own, each in its own context.
-
-const TICK_MS = 200;
-// How long a request keeps the clock. The runtime cuts a request off 30 s after its answer.
-const KEPT_MS = 10000;
-// A clock that has not ticked for so long ended with its request.
-const STALE_MS = 5 * TICK_MS;
-
-// In the order in which they began.
-const waits = new Set();
-let keeper;
-
-// Calls `ring` in `ms`, or up to one tick later, unless what this returns is deleted from `waits`. `ring` may be called in another request's
-// context: it resolves a promise, and touches nothing of its own request.
-function startWait(context, ms, ring) {
-  const now = Date.now();
-  const wait = { until: now + ms, ring, takeOver: undefined };
-  waits.add(wait);
-  if (keeper === undefined || now - keeper.tickedAt > STALE_MS) keep(context);
-  else new Promise((resolve) => (wait.takeOver = resolve)).then(() => keep(context));
-  return wait;
-}
-
-function keep(context) {
-  const since = Date.now();
-  const self = { tickedAt: since };
-  keeper = self;
-  const kept = new Promise((resolve) => {
-    const tick = () => {
-      if (keeper !== self) return resolve();
-      const now = Date.now();
-      self.tickedAt = now;
-      let newest;
-      for (const wait of waits) {
-        if (now < wait.until) newest = wait;
-        else {
-          waits.delete(wait);
-          wait.ring();
-        }
-      }
-      if (newest === undefined) {
-        keeper = undefined;
-        return resolve();
-      }
-      // One whose client has left does not take over: this one ticks on until another does.
-      if (now - since > KEPT_MS) newest.takeOver?.();
-      setTimeout(tick, TICK_MS);
-    };
-    setTimeout(tick, TICK_MS);
-  });
-  context.waitUntil(kept);
 }

@@ -79,9 +79,8 @@ impl Shadow {
     /// An exception of the runtime when the answer cannot be copied; it always can before it is read.
     pub fn start(self, answer: &Response, context: &Context) -> Result<(), JsValue> {
         let copy = glue::copy(answer)?;
-        let held = JsValue::from(context.as_ref());
         let promise = wasm_bindgen_futures::future_to_promise(async move {
-            self.run(&held, &copy).await;
+            self.run(&copy).await;
             Ok(JsValue::UNDEFINED)
         });
         // The runtime refuses this only when the request is already over; the promise runs all the same.
@@ -89,9 +88,8 @@ impl Shadow {
         Ok(())
     }
 
-    async fn run(&self, context: &JsValue, answer: &Response) {
+    async fn run(&self, answer: &Response) {
         let answered = glue::shadow(
-            context,
             &self.request,
             answer,
             &self.read.changes.behind(&self.read.url),

@@ -81,7 +81,6 @@ impl Upstreams for RequestUpstreams<'_> {
     async fn send(&self, forward: &Forward<'_>) -> Result<Response, UpstreamFault> {
         let body = self.body.borrow().clone();
         let sent = glue::send(
-            self.context.as_ref(),
             &self.request,
             &forward.changes.behind(forward.url),
             &body,

@@ -1,5 +1,4 @@
-//! No request waits for a silent service longer than its limit and one tick of the isolate's clock. One of the waiting requests keeps that
-//! clock, whether or not its client stays.
+//! No request waits for a silent service longer than its limit, whichever other clients stay.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::edges::{Edge, edge};
 
 const LIMIT: Duration = Duration::from_secs(1);
-/// A tick, and the delay of a busy machine.
+/// The delay of a busy machine.
 const SLACK: Duration = Duration::from_millis(1_250);
 
 /// A service that takes a request and never answers, and an edge before it that opens no breaker.
