@@ -12,21 +12,15 @@ use crate::request::Inbound;
 pub const MAX_PEEKED_BYTES: u32 = 16 * 1024;
 
 /// The fields that routing and counting read. Everything else in the body is left to the side that answers.
-#[derive(Debug, Default)]
-pub struct UnverifiedBody {
-    fields: Fields,
-    may_name_another: bool,
-}
-
 #[derive(Debug, Default, Deserialize)]
-struct Fields {
+pub struct UnverifiedBody {
     #[serde(default)]
     email: Option<String>,
     #[serde(default)]
     username: Option<String>,
     #[serde(default)]
     token: Option<String>,
-    /// Whether another reader may find other values.
+    /// Whether another reader of the same bytes may find other values.
     #[serde(skip)]
     is_ambiguous: bool,
 }
@@ -37,53 +31,22 @@ impl UnverifiedBody {
     #[must_use]
     pub fn read(bytes: Option<&[u8]>, inbound: &Inbound<'_>) -> Self {
         let media = inbound.header("content-type").unwrap_or_default();
-        let fields = bytes.and_then(|bytes| {
+        let read = bytes.and_then(|bytes| {
             if is_form(media) {
-                Some(Fields::of_form(bytes))
+                Some(Self::of_form(bytes))
             } else {
-                serde_json::from_slice::<Fields>(bytes).ok()
+                serde_json::from_slice::<Self>(bytes).ok()
             }
         });
-        let is_certain = fields.as_ref().is_some_and(|fields| !fields.is_ambiguous)
-            && is_plain(inbound.header("content-encoding"))
-            && is_utf8(media);
-        Self {
-            fields: fields.unwrap_or_default(),
-            may_name_another: !is_certain,
-        }
+        let mut body = read.unwrap_or_else(|| Self {
+            is_ambiguous: true,
+            ..Self::default()
+        });
+        body.is_ambiguous |= !is_plain(inbound.header("content-encoding")) || !is_utf8(media);
+        body
     }
 
-    /// The address, in the form that names a user.
-    #[must_use]
-    pub fn email(&self) -> Option<NormalizedEmail> {
-        NormalizedEmail::parse(self.fields.email.as_deref()?).ok()
-    }
-
-    /// The accounts that the body may be about, as typed: the address, the username, and an account without a name for a body that a service
-    /// may read in another way. Frameworks undo codings and charsets that the edge does not know, and take the last of two equal names.
-    pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        let named = [&self.fields.email, &self.fields.username].into_iter().flatten();
-        named
-            .map(|typed| typed.trim())
-            .filter(|typed| !typed.is_empty())
-            .chain(self.may_name_another.then_some(""))
-    }
-
-    /// The token, whatever it is.
-    #[must_use]
-    pub fn token(&self) -> Option<&str> {
-        self.fields.token.as_deref()
-    }
-
-    /// The kind of token it claims to hold.
-    #[must_use]
-    pub fn token_kind(&self, policy: &TokenPolicy) -> Option<TokenKind> {
-        UnverifiedToken::parse(self.token()?).ok()?.kind(policy).ok()
-    }
-}
-
-impl Fields {
-    /// The first field of each name (WHATWG URL standard, "application/x-www-form-urlencoded parsing").
+    /// A form: the first field of each name (WHATWG URL standard, "application/x-www-form-urlencoded parsing").
     fn of_form(bytes: &[u8]) -> Self {
         let mut fields = Self {
             // Some frameworks read JSON whatever its media type; forms escape the brace.
@@ -108,6 +71,34 @@ impl Fields {
             *field = field.take().or(value);
         }
         fields
+    }
+
+    /// The address, in the form that names a user.
+    #[must_use]
+    pub fn email(&self) -> Option<NormalizedEmail> {
+        NormalizedEmail::parse(self.email.as_deref()?).ok()
+    }
+
+    /// The accounts that the body may be about, as typed: the address, the username, and an account without a name for a body that a service
+    /// may read in another way. Frameworks undo codings and charsets that the edge does not know, and take the last of two equal names.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        let named = [&self.email, &self.username].into_iter().flatten();
+        named
+            .map(|typed| typed.trim())
+            .filter(|typed| !typed.is_empty())
+            .chain(self.is_ambiguous.then_some(""))
+    }
+
+    /// The token, whatever it is.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The kind of token it claims to hold.
+    #[must_use]
+    pub fn token_kind(&self, policy: &TokenPolicy) -> Option<TokenKind> {
+        UnverifiedToken::parse(self.token()?).ok()?.kind(policy).ok()
     }
 }
 

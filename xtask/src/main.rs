@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Becomes the program of the crate `package`. It is no part of this one: whoever starts the stack need not wait for its compilation.
+/// Replaces this program by that of the crate `package`, which cargo compiles first. `cargo xtask dev` therefore does not compile it.
 fn become_program(package: &str, words: &Words) -> Done {
     let mut cargo = Command::new(run::program_of_cargo());
     run::forget_cargo(&mut cargo);

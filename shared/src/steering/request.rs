@@ -68,7 +68,7 @@ struct Body {
 
 impl Requested {
     /// Reads a body: `{percent?, force_v2?, force_legacy?, kill_switch?, autopilot?, despite_kill_switch?, reason, expires_at,
-    /// expected_version}`. Who only throws the kill switch may leave the last two out: an emergency is no time to look them up.
+    /// expected_version}`. A change that only throws the kill switch needs neither of the last two: in an emergency nobody looks them up.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with each broken rule; it does not repeat texts of the body.

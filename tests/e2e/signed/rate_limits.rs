@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::answer::Answer;
 use crate::api::Api;
-use crate::edges::edge;
+use crate::edges::{Edge, edge};
 use crate::puppet::Puppet;
 use crate::stack;
 
@@ -63,18 +63,23 @@ async fn callers_see_the_limit_and_are_refused_beyond_it() {
     edge.end().await;
 }
 
-/// Strangers from many networks call about one account, and so does its owner: the counters that strangers fill refuse only strangers.
-#[tokio::test]
-async fn strangers_calls_do_not_lock_the_owner_out() {
-    let legacy = Puppet::start().await;
-    let edge = edge()
+/// An edge with low limits on calls about one account, before `legacy`.
+async fn counting_accounts(legacy: &Puppet) -> Edge {
+    edge()
         .with("LEGACY_AUTH_URL", &legacy.url)
         .with("ROLLOUT_PERCENT", "0")
         .limited("LIMIT_LOGIN", 1000, 60)
         .limited("LIMIT_ACCOUNT", 5, 60)
         .limited("LIMIT_ACCOUNT_NETWORK", 1, 60)
         .start()
-        .await;
+        .await
+}
+
+/// Strangers from many networks call about one account, and so does its owner: the counters that strangers fill refuse only strangers.
+#[tokio::test]
+async fn strangers_calls_do_not_lock_the_owner_out() {
+    let legacy = Puppet::start().await;
+    let edge = counting_accounts(&legacy).await;
     let sign_in = async |address: String| {
         // A refusal does not wait for its request's body, so its connection may be gone.
         Api::at(&edge.api.base)
@@ -103,20 +108,13 @@ async fn strangers_calls_do_not_lock_the_owner_out() {
 #[tokio::test]
 async fn hiding_the_account_does_not_pass_its_counter() {
     let legacy = Puppet::start().await;
-    let edge = edge()
-        .with("LEGACY_AUTH_URL", &legacy.url)
-        .with("ROLLOUT_PERCENT", "0")
-        .limited("LIMIT_LOGIN", 1000, 60)
-        .limited("LIMIT_ACCOUNT", 5, 60)
-        .limited("LIMIT_ACCOUNT_NETWORK", 1, 60)
-        .start()
-        .await;
+    let edge = counting_accounts(&legacy).await;
     let named = |other: &str| format!(r#"{{{other}"email":"ann@example.com","password":"x"}}"#);
     let padding = "x".repeat(20_000);
     let disguises = [
         (
-            "x-plain",
-            "",
+            "accept",
+            "*/*",
             named(&format!(r#""padding":"{padding}","#)).into_bytes(),
         ),
         (
