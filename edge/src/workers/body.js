@@ -22,16 +22,15 @@ const HELD_MS = 30000;
 // How much of a longer body is read at once.
 const PART_BYTES = 65536;
 
-// Reads the beginning of the body. Resolves to null without one, to its bytes when that was all of it, to `{ stream, parts,
+// Reads the beginning of the body. Resolves to null without one, to its bytes when that was all of it, to `{ stream, begun,
 // announced }` when there is more, or to BODY_BROKEN or BODY_STALLED.
 export function hold(request) {
   return new Promise((resolve) => {
     if (request.body === null) return resolve(null);
     const reader = request.body.getReader();
     const announced = Number(request.headers.get("content-length") ?? NaN);
-    const parts = [];
+    const bytes = new Gathered();
     const began = Date.now();
-    let length = 0;
     let heard = began;
     let timer = setTimeout(look, PAUSE_MS);
     function end(result) {
@@ -47,13 +46,12 @@ export function hold(request) {
     }
     function take({ done, value }) {
       if (timer === undefined) return;
-      if (done) return end(length === 0 ? null : parts.length === 1 ? parts[0] : join(parts, length));
-      parts.push(value);
-      length += value.byteLength;
+      if (done) return end(bytes.length === 0 ? null : bytes.whole());
+      bytes.add(value);
       heard = Date.now();
-      if (length <= HELD_BYTES) return reader.read().then(take);
+      if (bytes.length <= HELD_BYTES) return reader.read().then(take);
       reader.releaseLock();
-      end({ stream: request.body, parts, announced });
+      end({ stream: request.body, begun: bytes.whole(), announced });
     }
     reader.read().then(take).catch(() => timer !== undefined && end(BODY_BROKEN));
   });
@@ -92,7 +90,7 @@ async function drain(stream) {
 
 // Passes an upload on as it comes. Resolves to undefined when it is sent, else to the party at fault: the sender (it broke or paused for
 // too long), or unknown (the service hung up or took no more). In that last case an answer may still be on its way, and `fetch` decides.
-export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
+export async function pump({ stream, begun, writer }, timeoutMs, isRefused) {
   const reader = stream.getReader({ mode: "byob" });
   const write = (part) => within(timeoutMs, writer.write(part));
   const stop = (fault) => {
@@ -101,7 +99,7 @@ export async function pump({ stream, parts, writer }, timeoutMs, isRefused) {
     return fault;
   };
   try {
-    for (const part of parts) await write(part);
+    await write(begun);
     for (;;) {
       // A refusal came before the end. Further bytes would break the connection that carries it.
       if (isRefused()) return INTERRUPTED;
@@ -127,13 +125,28 @@ export function within(ms, promise) {
   });
 }
 
-// `parts` as one.
-export function join(parts, length) {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
+// Bytes in one piece, as they come. Parts that are kept would cost more than they hold: the runtime gives each a buffer of 4 KiB, a part of
+// one byte too, and a caller decides how small the parts of a body are.
+const NOTHING = new Uint8Array();
+export class Gathered {
+  length = 0;
+  #bytes = NOTHING;
+
+  add(part) {
+    const length = this.length + part.byteLength;
+    if (this.length === 0) this.#bytes = part;
+    else {
+      if (length > this.#bytes.byteLength) {
+        const more = new Uint8Array(2 * length);
+        more.set(this.whole());
+        this.#bytes = more;
+      }
+      this.#bytes.set(part, this.length);
+    }
+    this.length = length;
   }
-  return whole;
+
+  whole() {
+    return this.#bytes.subarray(0, this.length);
+  }
 }

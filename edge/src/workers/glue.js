@@ -2,7 +2,7 @@
 // but not handles. Requests, responses and bodies therefore stay JavaScript objects and are handed on unchanged; only one text per
 // direction crosses. Nothing here decides anything.
 
-import { TIMEOUT, UNREACHABLE, join, within } from "./body.js";
+import { Gathered, TIMEOUT, UNREACHABLE, within } from "./body.js";
 import { FRESH, apply, send } from "./send.js";
 
 const encoder = new TextEncoder();
@@ -181,14 +181,12 @@ export async function download(url, timeoutMs, limit) {
 }
 
 async function readUpTo(stream, limit) {
-  const parts = [];
-  let length = 0;
+  const bytes = new Gathered();
   for await (const part of stream ?? []) {
-    length += part.byteLength;
-    if (length > limit) throw new RangeError(`larger than ${limit} bytes`);
-    parts.push(part);
+    if (bytes.length + part.byteLength > limit) throw new RangeError(`larger than ${limit} bytes`);
+    bytes.add(part);
   }
-  return join(parts, length);
+  return bytes.whole();
 }
 
 // The data centre's cache, shared by its isolates. The address is only a name there; nothing is ever fetched from it.

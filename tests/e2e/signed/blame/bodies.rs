@@ -229,3 +229,65 @@ async fn early_refusal_of_an_upload_is_no_failure() {
         .expect(200);
     edge.end().await;
 }
+
+/// The most memory that the edge's runtime has held so far, in KiB. Its process is the one that listens at `edge.direct`.
+#[cfg(target_os = "linux")]
+fn peak_memory(edge: &Edge) -> u64 {
+    let port: u16 = edge.direct.rsplit(':').next().unwrap().parse().unwrap();
+    let listens = format!("0100007F:{port:04X} 00000000:0000 0A");
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let line = sockets.lines().find(|line| line.contains(&listens)).unwrap();
+    let socket = format!("socket:[{}]", line.split_whitespace().nth(9).unwrap());
+    let holds = |process: &std::path::PathBuf| {
+        let files = std::fs::read_dir(process.join("fd")).into_iter().flatten();
+        let mut links = files
+            .flatten()
+            .filter_map(|file| std::fs::read_link(file.path()).ok());
+        links.any(|link| link.as_os_str() == socket.as_str())
+    };
+    let mut processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path());
+    let status = std::fs::read_to_string(processes.find(holds).unwrap().join("status")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A Worker may use 128 MB. A stranger needs no token for this, and a byte in a part of its own costs the stranger six.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn body_in_small_parts_takes_no_more_memory_than_a_short_body() {
+    const BYTES: usize = 30_000;
+    let recorder = testkit::recorder::Recorder::start().await.unwrap();
+    let edge = between(&recorder.url, &recorder.url).start().await;
+    exchange(&edge, &by("203.0.113.1", "GET", "/api/open/x", &[]))
+        .await
+        .expect(200);
+    let before = peak_memory(&edge);
+    for path in ["/api/open/x", "/auth/login", "/v1/auth/refresh"] {
+        let mut wire = Wire::connect(&edge.direct).await.unwrap();
+        wire.write(&by(
+            "203.0.113.9",
+            "POST",
+            path,
+            &[JSON, "transfer-encoding: chunked"],
+        ))
+        .await
+        .unwrap();
+        wire.write(&b"1\r\nx\r\n".repeat(BYTES)).await.unwrap();
+        wire.write(b"0\r\n\r\n").await.unwrap();
+        let answer = shown(wire.answer().await.unwrap(), path).expect(200);
+        assert_eq!(answer.at("/body_bytes"), BYTES, "{answer}");
+    }
+    let grown = peak_memory(&edge).saturating_sub(before);
+    assert!(
+        grown < 100_000,
+        "{grown} KiB more for {} KiB of bodies",
+        3 * BYTES / 1024
+    );
+    edge.end().await;
+}
