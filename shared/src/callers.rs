@@ -3,9 +3,8 @@
 //! A set of [`Callers`] is a bitmap with a bit for each hash (linear counting: Whang, Vander-Zanden and Taylor, "A linear-time
 //! probabilistic counting algorithm", 1990). It holds no addresses, and nobody can read one out of it. Sets from many isolates merge.
 
-use std::net::IpAddr;
-
 use crate::base64url;
+use crate::limits::Network;
 use crate::rollout::murmur3_32;
 
 const WORDS: usize = 16;
@@ -19,20 +18,15 @@ const BYTES: usize = 128;
 pub struct CallerMark(u32);
 
 impl CallerMark {
-    /// The mark of an address as the network in front states it. IPv6 counts by /64, since one customer has a whole one. All callers
-    /// without a legible address share one mark: together they count as one.
+    /// The mark of an address as the network in front states it. IPv6 counts by /48, the most that a provider usually gives to one site
+    /// (RFC 6177): a subscriber with 65,536 networks is one caller. All callers without a legible address share one mark: together they
+    /// count as one.
     #[must_use]
     pub fn of_address(address: Option<&str>) -> Self {
-        match address.and_then(|address| address.trim().parse::<IpAddr>().ok()) {
+        match address.and_then(Network::parse) {
             None => Self(0),
-            Some(IpAddr::V4(address)) => Self::of_bytes(&address.octets()),
-            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-                Some(address) => Self::of_bytes(&address.octets()),
-                None => {
-                    let [a, b, c, d, ..] = address.segments();
-                    Self::of_bytes(&[a, b, c, d].map(u16::to_be_bytes).concat())
-                }
-            },
+            Some(Network::V4(address)) => Self::of_bytes(&address.octets()),
+            Some(Network::V6([a, b, c, d, e, f, _, _])) => Self::of_bytes(&[a, b, c, d, e, f]),
         }
     }
 
@@ -161,12 +155,38 @@ mod tests {
             "::FFFF:CB00:7107",
         ];
         assert_eq!(set(spellings.map(str::to_owned)).count(), 1);
-        let network = set((0..5_000).map(|host| format!("2001:db8:0:1::{host:x}")));
-        assert_eq!(network.count(), 1, "a /64 is one caller");
         let without = ["", "unknown", "1.1.1.1, 2.2.2.2", "1.2.3.4.5"];
         let mut unnamed = set(without.map(str::to_owned));
         unnamed.insert(CallerMark::of_address(None));
         assert_eq!(unnamed.count(), 1, "callers without an address are one");
+    }
+
+    #[test]
+    fn one_subscriber_counts_once_on_any_of_their_networks() {
+        let spread = |write: fn(u32) -> String| set((0..5_000).map(write));
+        for (site, addresses) in [
+            ("the hosts of a /64", spread(|n| format!("2001:db8:0:1::{n:x}"))),
+            (
+                "the networks of a /48",
+                spread(|n| format!("2001:db8:1:{n:x}::1")),
+            ),
+            (
+                "6to4 of one IPv4 address",
+                spread(|n| format!("2002:cb00:7107:{n:x}::1")),
+            ),
+        ] {
+            assert_eq!(addresses.count(), 1, "{site}");
+        }
+        let translated = ["203.0.113.7", "64:ff9b::203.0.113.7", "2002:cb00:7107::1"];
+        assert_eq!(set(translated.map(str::to_owned)).count(), 1);
+        let two = ["2001:db8:1::1", "2001:db8:2::1"];
+        assert_eq!(
+            set(two.map(str::to_owned)).count(),
+            2,
+            "two sites are two callers"
+        );
+        let behind_nat64 = ["64:ff9b::203.0.113.7", "64:ff9b::203.0.113.8"];
+        assert_eq!(set(behind_nat64.map(str::to_owned)).count(), 2);
     }
 
     #[test]

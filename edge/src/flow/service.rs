@@ -9,6 +9,7 @@ use shared::routing::Side;
 
 use super::Journey;
 use super::attempt::NoAnswer;
+use crate::address;
 use crate::breakers::SIGN_INS;
 use crate::caller::Caller;
 use crate::scrub;
@@ -57,9 +58,9 @@ impl<K, E, U> Journey<'_, '_, K, E, U> {
     /// proven caller, and so it is for our own services, which call for many users. A service that calls on its own account counts as a
     /// new caller each time.
     pub(super) fn mark(&self, caller: Option<&Caller>) -> CallerMark {
-        let address = self.inbound.header(scrub::CLIENT_IP);
-        match (caller, self.service, address) {
-            (_, None, Some(_)) | (None, None, None) => CallerMark::of_address(address),
+        let stated = self.inbound.header(scrub::CLIENT_IP);
+        match (caller, self.service, stated) {
+            (_, None, Some(_)) | (None, None, None) => CallerMark::of_address(address::address(self.inbound)),
             (Some(caller), _, _) => match &caller.subject {
                 Subject::Firebase(uid) => CallerMark::of_name(uid.as_str()),
                 Subject::Legacy(id) => CallerMark::of_name(&id.to_string()),

@@ -110,21 +110,29 @@ fn a_body_longer_than_the_origin_takes_is_413_before_anything_is_sent() {
 
 #[test]
 fn one_caller_opens_no_breaker_for_others() {
-    for fault in [UpstreamFault::Timeout, UpstreamFault::Unreachable] {
+    let one_address = |_| "cf-connecting-ip:10.0.0.1".to_owned();
+    let one_site = |n: u32| format!("cf-connecting-ip:2001:db8:7:{n:x}::1");
+    // The network in front made an IPv4 address up for each of these networks.
+    let made_up = |n: u32| format!("cf-connecting-ip:240.0.0.{n}\ncf-connecting-ipv6:2001:db8:7:{n:x}::1");
+    let callers: [fn(u32) -> String; 3] = [one_address, one_site, made_up];
+    for (fault, caller) in [UpstreamFault::Timeout, UpstreamFault::Unreachable]
+        .into_iter()
+        .flat_map(|fault| callers.map(|caller| (fault, caller)))
+    {
         let edge = half();
         edge.ends(Some(fault));
-        for _ in 0..200 {
+        for number in 0..200 {
             for request in [
                 LOGIN,
                 "GET\nhttps://edge/v1/auth/me",
                 "GET\nhttps://edge/api/open/x",
             ] {
-                edge.handle(&format!("{request}\ncf-connecting-ip:10.0.0.1"), IN_COHORT);
+                edge.handle(&format!("{request}\n{}", caller(number)), IN_COHORT);
             }
         }
         edge.ends(None);
         let (_, failed) = edge.tallies().v2.callers();
-        assert_eq!(failed, 1);
+        assert_eq!(failed, 1, "{}", caller(0));
         signs_in_everybody(&edge);
     }
 }

@@ -114,3 +114,31 @@ async fn autopilot_moves_users_sends_them_back_and_waits_for_a_go() {
     );
     edge.end().await;
 }
+
+#[tokio::test]
+async fn networks_of_one_ipv6_site_send_no_other_user_back() {
+    let (v2, legacy) = (Puppet::start().await, Puppet::start().await);
+    let edge = edge()
+        .between(&v2, &legacy)
+        .with("ROLLOUT_PERCENT", "50")
+        .with("ROLLOUT_AUTOPILOT", "50,100; error_percent=50; session_seconds=0")
+        .with("INTERNAL_SERVICE_KEYS", &format!("ops:{ADMIN}:admin"))
+        .watched()
+        .start()
+        .await;
+    // A stranger types wrong passwords, each on another network of the /48 that their provider gave them.
+    v2.answers(401);
+    for network in 0..600 {
+        let body = json!({ "email": format!("person-{network}@example.com"), "password": "wrong" });
+        edge.api
+            .post("/auth/login", &body)
+            .header("cf-connecting-ip", &format!("2001:db8:7:{network:x}::1"))
+            .send()
+            .await;
+    }
+    // Everybody else signs in, and the rollout goes on.
+    v2.answers(200);
+    let shown = until(&edge.api, "100", &mut 0).await;
+    assert_eq!(shown["autopilot"]["waits_for_go"], false, "{shown:#}");
+    edge.end().await;
+}
