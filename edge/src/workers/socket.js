@@ -3,8 +3,10 @@
 
 import { apply } from "./send.js";
 
-// How much may wait, in characters and bytes, while a token is being verified.
+// How much may wait, in characters and bytes, while a token is being verified, and for how many of them a message counts beside its own: an
+// empty one takes memory, too.
 const MAX_WAITING = 1048576;
+const MESSAGE = 256;
 const REFUSED = 1008;
 const BROKEN = 1011;
 const TRY_AGAIN = 1013;
@@ -83,7 +85,7 @@ export function relayMessages(response, changes, replace, request, env, context,
   return answer;
 }
 
-const sizeOf = (data) => data.length ?? data.byteLength;
+const sizeOf = (data) => MESSAGE + (data.length ?? data.byteLength);
 
 // A message (4) of any type but those that are no CONNECT packet (1 to 6).
 function mayConnect(packet) {
