@@ -19,6 +19,9 @@ fn main() -> ExitCode {
             bindgen
                 .out_name("index")
                 .typescript(false)
+                // Names are a third of the file, and only a debugger reads them.
+                .remove_name_section(true)
+                .remove_producers_section(true)
                 .reset_state_function(true)
                 .force_enable_abort_handler(true)
         }),

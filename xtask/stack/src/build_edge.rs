@@ -139,7 +139,10 @@ fn put_together(step: &str, profile: Profile, compiled: &Path, folder: &Path) ->
     // wasm-bindgen imports the module as the newest syntax has it; wrangler and workerd's configuration take the older one.
     let text = fs::read_to_string(&script).in_step(step)?;
     fs::write(&script, text.replace("import source ", "import ")).in_step(step)?;
-    optimise(step, profile, &folder.join("index_bg.wasm"))
+    match profile {
+        Profile::Development => Ok(()),
+        Profile::Release => optimise(step, &folder.join("index_bg.wasm")),
+    }
 }
 
 /// wasm-bindgen hands a script to the module once for each way of calling it, always under the same name; bundlers complain.
@@ -188,18 +191,14 @@ fn bundle(step: &str, script: &Path) -> Done {
     Ok(())
 }
 
-/// Makes the module small and quick for release. In every profile it drops the names of functions, a quarter of the file, which only a
-/// debugger reads.
-fn optimise(step: &str, profile: Profile, wasm: &Path) -> Done {
+/// Makes the module small and quick.
+fn optimise(step: &str, wasm: &Path) -> Done {
     let mut command = std::process::Command::new(paths::npm_bin("wasm-opt"));
     command
         .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-        .args(match profile {
-            Profile::Development => [].as_slice(),
-            // Without the limit it makes one function of 150 KB of what a request passes through, and the runtime compiles all of it for
-            // the first request.
-            Profile::Release => &["-O3", "--one-caller-inline-max-function-size=0"],
-        })
+        // Without the limit it makes one function of 150 KB of what a request passes through, and the runtime compiles all of it for the
+        // first request.
+        .args(["-O3", "--one-caller-inline-max-function-size=0"])
         .args(["--strip-debug", "--strip-producers"])
         .arg(wasm)
         .arg("-o")
