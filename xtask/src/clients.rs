@@ -3,8 +3,7 @@
 use std::process::Command;
 
 use stack::fault::Done;
-use stack::tools::npm;
-use stack::{console, paths, run};
+use stack::{paths, run};
 
 /// Compiles the Node package and the example services that the end-to-end suite starts.
 pub fn build() -> Done {
@@ -29,7 +28,6 @@ pub fn build() -> Done {
 
 /// Tests both alone.
 pub fn test() -> Done {
-    console::step("npm tools", npm::ensure)?;
     run::shown("npm test", npm_run("test").arg("--silent"))?;
     run::shown(
         "cargo test",

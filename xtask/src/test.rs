@@ -114,6 +114,10 @@ pub fn run(options: &Options) -> Done {
 }
 
 fn run_part(part: Part, named: Option<&str>) -> Done {
+    // A stack alone would install fewer.
+    if !matches!(part, Part::Host | Part::Wasm) {
+        console::step("npm tools", npm::ensure)?;
+    }
     match part {
         Part::Host => cargo_test(&HOST, &[])
             .and_then(|()| cargo_test(&["--package", "crossfade-testkit", "--lib", "--bins"], &[])),
@@ -164,7 +168,6 @@ fn wasm() -> Done {
 
 /// Tests of `package` that need a PostgreSQL.
 fn with_database(package: &str, tests: &[&str]) -> Done {
-    console::step("npm tools", npm::ensure)?;
     let (url, _server) = stack::test_database()?;
     let programs = stack::postgres::programs()?;
     let programs = programs.to_string_lossy();

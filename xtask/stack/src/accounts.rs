@@ -36,7 +36,7 @@ pub struct AccountStack {
 impl AccountStack {
     /// Compiles what is missing, then starts everything on free ports, with an empty database that is gone afterwards.
     pub fn up() -> Done<Self> {
-        console::step("npm tools", npm::ensure)?;
+        console::step("npm tools", npm::ensure_for_stack)?;
         let guard = Arc::new(Guard::start(None)?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();

@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use build_edge::Profile;
 pub use database::for_tests as test_database;
 use fault::{Done, Fault};
 use guard::Guard;
@@ -132,7 +133,14 @@ impl Stack {
             // Side by side: npm waits for the network and the disk, compilers for the processor. What makes the Worker of the compiled
             // wasm works on one core, one program after the other: the origin is compiled meanwhile.
             // Said at once, too, where npm fails: the compiler may go on for minutes.
-            let npm = scope.spawn(|| console::step("npm tools", npm::ensure).inspect_err(console::fault));
+            let npm = scope.spawn(|| {
+                let install = match plan.worker {
+                    Profile::Development => npm::ensure_for_stack,
+                    // wasm-opt
+                    Profile::Release => npm::ensure,
+                };
+                console::step("npm tools", install).inspect_err(console::fault)
+            });
             console::step("wasm32 target", wasm_target::ensure)?;
             let compiled = console::compiling("compile the Worker", build_edge::CARGO_LOG, || {
                 build_edge::compile(plan.worker)

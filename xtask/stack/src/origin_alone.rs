@@ -30,7 +30,7 @@ pub struct OriginAlone {
 impl OriginAlone {
     /// Compiles and starts it against a database that is gone afterwards.
     pub fn up() -> Done<Self> {
-        console::step("npm tools", npm::ensure)?;
+        console::step("npm tools", npm::ensure_for_stack)?;
         let guard = Arc::new(Guard::start(None)?);
         let secrets = Secrets::make()?;
         let mut ports = Ports::any();

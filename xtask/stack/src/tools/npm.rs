@@ -11,30 +11,93 @@ use crate::{paths, run};
 
 const STEP: &str = "npm tools";
 
-/// Installs what `package-lock.json` names, unless that has been done. Says what it did.
-///
-/// No package's install script is run: none is needed, and newer versions of npm run none anyway.
+/// Which of the packages that `package-lock.json` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    /// `dependencies`: what a stack runs.
+    Stack,
+    /// Also `devDependencies`.
+    All,
+}
+
+impl Set {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::All => "all",
+        }
+    }
+}
+
+/// How npm is asked for what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// The rest, beside what is there: a running stack uses it.
+    Rest,
+    Everything,
+}
+
+impl Missing {
+    /// What is missing for `wanted` of the lock file with this `digest`, where the last installation left `stamp`.
+    fn after(stamp: Option<&str>, digest: &str, wanted: Set) -> Self {
+        let there = |set: Set| stamp == Some(stamp_of(set, digest).as_str());
+        if there(wanted) || there(Set::All) {
+            Self::Nothing
+        } else if there(Set::Stack) {
+            Self::Rest
+        } else {
+            Self::Everything
+        }
+    }
+}
+
+fn stamp_of(set: Set, digest: &str) -> String {
+    format!("{} {digest}", set.name())
+}
+
+/// Installs what a stack runs, unless that has been done. Says what it did.
+pub fn ensure_for_stack() -> Done<String> {
+    install(Set::Stack)
+}
+
+/// Installs everything that `package-lock.json` names, unless that has been done. Says what it did. Tests, checks, benchmarks and the
+/// Worker that is deployed need more than a stack does.
 pub fn ensure() -> Done<String> {
+    install(Set::All)
+}
+
+/// No package's install script is run: none is needed, and newer versions of npm run none anyway.
+fn install(wanted: Set) -> Done<String> {
     judge(run::output(Command::new("node").arg("--version")).as_deref())?;
     let lock = fs::read(paths::root().join("package-lock.json")).in_step(STEP)?;
-    let wanted: String = Sha256::digest(&lock)
+    let digest: String = Sha256::digest(&lock)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let stamp = paths::root().join("node_modules/.crossfade-lock");
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok("present".to_owned());
-    }
+    let found = fs::read_to_string(&stamp).ok();
+    let which = match wanted {
+        Set::Stack => "--omit=dev",
+        Set::All => "--include=dev",
+    };
+    let words = match Missing::after(found.as_deref(), &digest, wanted) {
+        Missing::Nothing => return Ok("present".to_owned()),
+        // The first installation has compared the lock file with package.json; this one leaves both as they are.
+        Missing::Rest => ["install", "--no-save"].as_slice(),
+        Missing::Everything => &["ci"],
+    };
     run::logged(
         STEP,
         "npm",
         Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .args(words)
+            .args([which, "--ignore-scripts", "--no-audit", "--no-fund"])
             .current_dir(paths::root()),
     )
     .map_err(|fault| fault.hint("the first start needs the network, or a mirror: set npm's `registry`"))?;
     restore_links()?;
-    fs::write(stamp, wanted).in_step(STEP)?;
+    fs::write(stamp, stamp_of(wanted, &digest)).in_step(STEP)?;
     Ok("installed".to_owned())
 }
 
@@ -79,7 +142,7 @@ fn restore_links() -> Done {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use super::{Missing, Set, judge, stamp_of};
     use crate::paths;
 
     /// Where an address is missing, npm first fetches the descriptions of all versions of the package. Where it is a mirror's, those who
@@ -100,6 +163,25 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert!(packages.len() > 1 && wrong.is_empty(), "{wrong:?}");
+    }
+
+    #[test]
+    fn only_what_is_missing_is_installed() {
+        let (old, new) = ("0a", "0b");
+        let stamps = [
+            None,
+            Some(stamp_of(Set::All, old)),
+            Some(stamp_of(Set::Stack, new)),
+            Some(stamp_of(Set::All, new)),
+        ];
+        let missing = |wanted| {
+            stamps
+                .each_ref()
+                .map(|stamp| Missing::after(stamp.as_deref(), new, wanted))
+        };
+        use Missing::{Everything, Nothing, Rest};
+        assert_eq!(missing(Set::Stack), [Everything, Everything, Nothing, Nothing]);
+        assert_eq!(missing(Set::All), [Everything, Everything, Rest, Nothing]);
     }
 
     #[test]
