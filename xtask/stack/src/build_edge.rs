@@ -71,7 +71,13 @@ pub fn run(_: &Options) -> Done {
 
 /// Builds the Worker, unless the one that is there was made of the same things. Says how large its wasm is.
 pub fn build(profile: Profile) -> Done<String> {
-    finish(compile(profile)?)
+    let unchanged = finish(compile(profile)?)?;
+    let sizes = sizes()?.to_string();
+    Ok(if unchanged.is_empty() {
+        sizes
+    } else {
+        format!("{unchanged}, {sizes}")
+    })
 }
 
 /// The compiled edge crate; nothing where the Worker that is there was made of the same things.
@@ -101,10 +107,10 @@ pub fn compile(profile: Profile) -> Done<Compiled> {
     })))
 }
 
-/// The second half of [`build`]: runs no cargo.
+/// The second half of [`build`]: runs no cargo. Says whether there was nothing to do.
 pub fn finish(compiled: Compiled) -> Done<String> {
     let Compiled(Some(fresh)) = compiled else {
-        return sizes().map(|sizes| format!("unchanged, {sizes}"));
+        return Ok("unchanged".to_owned());
     };
     // First: a build that stops half-way must not pass for a whole one.
     let _ = fs::remove_file(stamp());
@@ -115,7 +121,7 @@ pub fn finish(compiled: Compiled) -> Done<String> {
         &paths::root().join("edge/build"),
     )?;
     fs::write(stamp(), fresh.made_of).in_step(STEP)?;
-    sizes().map(|sizes| sizes.to_string())
+    Ok(String::new())
 }
 
 fn stamp() -> PathBuf {

@@ -12,6 +12,7 @@ use crate::{paths, run};
 pub const STEP: &str = "build the page";
 
 /// Builds the page for the edge with this `config`ured wrangler.toml, beside it: each stack has its own. Answers the folder to be served.
+/// Runs no cargo, which may be compiling something else: [`compile`] comes first.
 pub fn build(emulator: &str, config: &Path) -> Done<PathBuf> {
     let folder = config.with_file_name("page");
     fs::create_dir_all(&folder).in_step(STEP)?;
@@ -39,6 +40,7 @@ pub fn build(emulator: &str, config: &Path) -> Done<PathBuf> {
 
 /// Whether the page's TypeScript fits its types, those of the compiled decision included.
 pub fn check() -> Done {
+    compile()?;
     decision()?;
     run::logged(
         "types of the page",
@@ -62,27 +64,21 @@ fn settings(emulator: &str, config: &Path) -> Done<String> {
 }
 
 /// Compiles what [`build`] needs of Rust.
-pub fn compile_ahead() -> Done {
+pub fn compile() -> Done {
     bindgen::compile(STEP)?;
-    compile().map(drop)
-}
-
-fn compile() -> Done<PathBuf> {
     run::logged(
         STEP,
         "page-cargo",
         run::cargo()
             .args(["build", "--package", "crossfade-page"])
             .args(["--target", wasm_target::TARGET]),
-    )?;
-    Ok(paths::target()
-        .join(wasm_target::TARGET)
-        .join("debug/rollout.wasm"))
+    )
 }
 
-/// The crate `crossfade-page`, as a module a browser loads.
+/// The compiled crate `crossfade-page`, as a module a browser loads.
 fn decision() -> Done {
-    bindgen::compile(STEP)?;
-    let wasm = compile()?;
+    let wasm = paths::target()
+        .join(wasm_target::TARGET)
+        .join("debug/rollout.wasm");
     bindgen::write(STEP, "web", &wasm, &paths::root().join("page/build"))
 }

@@ -30,6 +30,7 @@ mod stop;
 pub mod tools;
 mod variables;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -130,8 +131,7 @@ impl Stack {
             Database::Kept { .. } | Database::Yours(_) => Some(running::alone(&paths::working("lock"))?),
         };
         thread::scope(|scope| {
-            // Side by side: npm waits for the network and the disk, compilers for the processor. What makes the Worker of the compiled
-            // wasm works on one core, one program after the other: the origin is compiled meanwhile.
+            // Side by side: npm waits for the network and the disk, compilers for the processor.
             // Said at once, too, where npm fails: the compiler may go on for minutes.
             let npm = scope.spawn(|| {
                 let install = match plan.worker {
@@ -146,17 +146,22 @@ impl Stack {
                 build_edge::compile(plan.worker)
             })?;
             if plan.page {
-                console::step("compile the page", build_page::compile_ahead)?;
+                console::step("compile the page", build_page::compile)?;
             }
-            let worker = scope.spawn(|| {
-                join(npm)?;
-                console::step(build_edge::STEP, || build_edge::finish(compiled))
+            // What makes the Worker of the compiled wasm, and then starts, needs one core at most: our programs are compiled meanwhile.
+            let programs = scope.spawn(|| {
+                console::compiling("compile the origin and the stand-ins", programs::LOG, || {
+                    programs::build_for(plan)
+                })
             });
-            console::compiling("compile the origin and the stand-ins", programs::LOG, || {
-                programs::build_for(plan)
-            })?;
-            join(worker)
-        })?;
+            join(npm)?;
+            console::step(build_edge::STEP, || build_edge::finish(compiled))?;
+            Self::start(plan, lock, Compiling(Some(programs)))
+        })
+    }
+
+    /// Starts everything; what is among our own `programs` waits for them.
+    fn start(plan: &Plan, lock: Option<File>, mut programs: Compiling<'_>) -> Done<Self> {
         let guard = Arc::new(Guard::start(lock)?);
         let secrets = match plan.database {
             Database::ThrowAway => Secrets::make()?,
@@ -171,12 +176,13 @@ impl Stack {
         } else {
             Ports::any()
         };
+        if plan.issuer == Issuer::KeyServer {
+            programs.wait()?;
+        }
         // The emulator takes longest to start and needs nothing of the others.
         let mut issuer = issuer::start(&guard, plan, &mut ports)?;
         let google = google::start(&guard, plan, &mut ports)?;
         let database = database::start(&guard, plan, &mut ports, &secrets)?;
-        console::step("migrate", || programs::migrate(&database.url))?;
-
         let origin_port = ports.take("origin", 3008)?;
         let legacy_port = ports.take("legacy", 3001)?;
         let control_port = ports.take("legacy control", 3002)?;
@@ -223,13 +229,7 @@ impl Stack {
             .flatten()
             .collect(),
         };
-        let (legacy, origin, edge, edges) = thread::scope(|scope| {
-            let legacy = scope.spawn(|| {
-                console::step(&format!("legacy service on {}", addresses.legacy), || {
-                    let variables = variables::legacy(&database.url, &secrets, control_port);
-                    programs::legacy(&guard, legacy_port, &variables)
-                })
-            });
+        let (ours, edge, edges) = thread::scope(|scope| {
             let edge = scope.spawn(|| {
                 console::step(&format!("edge on {}", addresses.edge), || {
                     let config = edge::configure(&edge_folder, &started_with.edge, plan.step_down)?;
@@ -252,18 +252,31 @@ impl Stack {
                 };
                 edges_port.map(start).transpose()
             });
-            let waited = issuer.wait();
-            let origin = console::step(&format!("origin on {}", addresses.origin), || {
-                programs::origin(&guard, origin_port, &started_with.origin)
+            let migrated = programs
+                .wait()
+                .and_then(|()| console::step("migrate", || programs::migrate(&database.url)));
+            let ours = migrated.and_then(|()| {
+                let legacy = scope.spawn(|| {
+                    console::step(&format!("legacy service on {}", addresses.legacy), || {
+                        let variables = variables::legacy(&database.url, &secrets, control_port);
+                        programs::legacy(&guard, legacy_port, &variables)
+                    })
+                });
+                let waited = issuer.wait();
+                let origin = console::step(&format!("origin on {}", addresses.origin), || {
+                    programs::origin(&guard, origin_port, &started_with.origin)
+                });
+                Ok((join(legacy)?, waited.and(origin)?))
             });
-            (join(legacy), waited.and(origin), join(edge), join(edges))
+            (ours, join(edge), join(edges))
         });
+        let (legacy, origin) = ours?;
         Ok(Self {
             addresses,
             edge: edge?,
             edges: edges?,
-            origin: origin?,
-            legacy: legacy?,
+            origin,
+            legacy,
             issuer: issuer.service,
             google: google.map(|google| google.service),
             database: database.server,
@@ -329,6 +342,16 @@ impl Drop for Stack {
 }
 
 impl console::StepResult for PathBuf {}
+
+/// Our own programs, while they are compiled.
+struct Compiling<'scope>(Option<thread::ScopedJoinHandle<'scope, Done>>);
+
+impl Compiling<'_> {
+    /// Waits until they are compiled.
+    fn wait(&mut self) -> Done {
+        self.0.take().map_or(Ok(()), join)
+    }
+}
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, Done<T>>) -> Done<T> {
     thread
