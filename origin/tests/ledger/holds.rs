@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use database::leases::{self, Job};
 use ledger::{Amount, HoldId, HoldLifetime, HoldState, LedgerError, MAX_BALANCE, Settlement};
-use ledger::{Ledger, Sweep};
+use ledger::{Ledger, LedgerFailure, Sweep};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, credit, debit, hold, key, refusal, together};
@@ -347,6 +349,57 @@ async fn sweeper_gives_back_only_expired_holds_once() {
         .settle(&key("done"), open.hold.id, Settlement::Capture(None))
         .await
         .unwrap();
+    fixture.assert_adds_up().await;
+}
+
+/// A user's balance is full, and another transaction holds another user's row: their holds expired first, and more than a round of them.
+#[tokio::test]
+async fn holds_that_cannot_go_back_delay_no_other_hold() {
+    let fixture = Fixture::new().await;
+    let (full, locked, other) = (
+        fixture.user(150).await,
+        fixture.user(1).await,
+        fixture.user(10).await,
+    );
+    fixture
+        .ledger
+        .reserve(&key("locked"), &hold(locked, 1))
+        .await
+        .unwrap();
+    for index in 0..150 {
+        let token = key(&format!("full{index}"));
+        fixture.ledger.reserve(&token, &hold(full, 1)).await.unwrap();
+    }
+    fixture
+        .ledger
+        .reserve(&key("other"), &hold(other, 10))
+        .await
+        .unwrap();
+    let filling = credit(full, i64::from(MAX_BALANCE));
+    fixture.ledger.move_tokens(key("fill"), filling).await.unwrap();
+    fixture.let_holds_lapse().await;
+    let mut transaction = fixture.database.connect().await;
+    let lock = format!("BEGIN; SELECT FROM auth.users WHERE id = '{locked}' FOR UPDATE");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock))
+        .execute(&mut transaction)
+        .await
+        .unwrap();
+
+    let options = fixture.database.url().parse::<PgConnectOptions>().unwrap();
+    let impatient = PgPool::connect_with(options.options([("statement_timeout", "500")]));
+    let failure = Ledger::new(impatient.await.unwrap())
+        .expire_due()
+        .await
+        .unwrap_err();
+    assert!(matches!(failure, LedgerFailure::Database(_)), "{failure}");
+    assert_eq!(fixture.balance(other).await, 10);
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut transaction).await.unwrap();
+    assert_eq!(fixture.ledger.expire_due().await.unwrap(), Sweep::Swept(1));
+    assert_eq!(
+        (fixture.balance(locked).await, fixture.held(full).await),
+        (1, 150)
+    );
     fixture.assert_adds_up().await;
 }
 

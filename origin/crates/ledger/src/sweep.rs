@@ -17,6 +17,19 @@ const EXPIRE_HOLDS: Job = Job("expire_holds");
 /// How long the lease of a sweeper that has died stops the others, in seconds.
 const LEASE_SECONDS: u32 = 60;
 
+/// So many holds fail before a sweep ends.
+const MOST_FAILURES: u32 = 3;
+
+/// One sweep so far.
+#[derive(Default)]
+struct Progress {
+    given_back: u64,
+    /// The holds that this sweep leaves: those that expired first, of all that are still due.
+    left: i64,
+    failures: u32,
+    failure: Option<LedgerFailure>,
+}
+
 /// The result of one sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
@@ -27,7 +40,7 @@ pub enum Sweep {
 }
 
 impl Ledger {
-    /// Gives back every expired hold. One replica at a time sweeps; the others return at once.
+    /// Gives back every expired hold. One replica at a time sweeps; the others return at once. A hold that cannot go back stops no other.
     ///
     /// The lease only saves double work: two sweepers would still give each hold back once.
     ///
@@ -35,21 +48,19 @@ impl Ledger {
     /// [`LedgerFailure::Database`]; the holds that were given back stay so.
     pub async fn expire_due(&self) -> Result<Sweep, LedgerFailure> {
         let holder = Uuid::new_v4();
-        let mut given_back: u64 = 0;
+        let mut progress = Progress::default();
         loop {
             let is_ours = run(&self.pool, |mut connection| async move {
                 leases::claim(&mut connection, EXPIRE_HOLDS, holder, LEASE_SECONDS).await
             });
             if !is_ours.await? {
-                return Ok(if given_back == 0 {
+                return Ok(if progress.given_back == 0 {
                     Sweep::Elsewhere
                 } else {
-                    Sweep::Swept(given_back)
+                    Sweep::Swept(progress.given_back)
                 });
             }
-            let round = self.expire_round().await?;
-            given_back = given_back.saturating_add(round);
-            if round == 0 {
+            if !self.expire_round(&mut progress).await? {
                 break;
             }
         }
@@ -57,28 +68,44 @@ impl Ledger {
             leases::release(&mut connection, EXPIRE_HOLDS, holder).await
         })
         .await?;
-        Ok(Sweep::Swept(given_back))
+        progress
+            .failure
+            .map_or(Ok(Sweep::Swept(progress.given_back)), Err)
     }
 
-    /// Gives back some of the expired holds. Answers how many; 0 when no further one can go back.
-    async fn expire_round(&self) -> Result<u64, LedgerFailure> {
+    /// Gives back some of the expired holds that are not left yet. Answers whether there were any.
+    async fn expire_round(&self, progress: &mut Progress) -> Result<bool, LedgerFailure> {
+        let left = progress.left;
         let due = run(&self.pool, |mut connection| async move {
-            statements::due_holds(&mut connection, None, expiry::ROUND).await
+            statements::due_holds(&mut connection, None, left, expiry::ROUND).await
         })
         .await?;
-        let mut given_back: u64 = 0;
+        let is_any = !due.is_empty();
         for hold in due {
-            match expiry::expire_one(&self.pool, &self.counters, hold).await {
-                Ok(true) => given_back = given_back.saturating_add(1),
-                Ok(false) => {}
-                // A hold that cannot go back (its user's balance is full) must not stop the others.
+            let failure = match expiry::expire_one(&self.pool, &self.counters, hold).await {
+                Ok(true) => {
+                    progress.given_back = progress.given_back.saturating_add(1);
+                    continue;
+                }
+                Ok(false) => None,
+                // Its user's balance is full.
                 Err(LedgerFailure::Refused(refusal)) => {
                     tracing::warn!(hold_id = %hold, code = refusal.code().as_str(), "expired hold not released");
+                    None
                 }
-                Err(failure) => return Err(failure),
-            }
+                // Another transaction may hold its user's row. After several the database is away.
+                Err(failure) => {
+                    progress.failures = progress.failures.saturating_add(1);
+                    if progress.failures >= MOST_FAILURES {
+                        return Err(failure);
+                    }
+                    Some(failure)
+                }
+            };
+            progress.failure = failure.or(progress.failure.take());
+            progress.left = progress.left.saturating_add(1);
         }
-        Ok(given_back)
+        Ok(is_any)
     }
 
     /// Sweeps every `pause` until the future is dropped. A sweep that fails is logged and followed by the next.

@@ -111,13 +111,14 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     Ok(Settled { hold, found })
 }
 
-/// Expired holds, longest expired first, at most `limit`; of one user, or of all.
+/// Expired holds, longest expired first, at most `limit` behind the first `left`; of one user, or of all.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn due_holds(
     connection: &mut PgConnection,
     user: Option<UserId>,
+    left: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<HoldId>> {
     // Two statements instead of `$1 IS NULL OR …`: each has its own partial index, and a shared generic plan would have neither.
@@ -125,9 +126,10 @@ pub async fn due_holds(
         Some(user) => {
             sqlx::query_scalar(
                 "SELECT id FROM auth.token_holds \
-                 WHERE user_id = $1 AND state = 'reserved' AND expires_at <= now() ORDER BY expires_at LIMIT $2",
+                 WHERE user_id = $1 AND state = 'reserved' AND expires_at <= now() ORDER BY expires_at OFFSET $2 LIMIT $3",
             )
             .bind(user.0)
+            .bind(left)
             .bind(limit)
             .fetch_all(connection)
             .await?
@@ -135,8 +137,9 @@ pub async fn due_holds(
         None => {
             sqlx::query_scalar(
                 "SELECT id FROM auth.token_holds \
-                 WHERE state = 'reserved' AND expires_at <= now() ORDER BY expires_at LIMIT $1",
+                 WHERE state = 'reserved' AND expires_at <= now() ORDER BY expires_at OFFSET $1 LIMIT $2",
             )
+            .bind(left)
             .bind(limit)
             .fetch_all(connection)
             .await?
