@@ -33,3 +33,4 @@ mod translation;
 mod unread_bodies;
 mod verdicts;
 mod waits;
+mod warm;

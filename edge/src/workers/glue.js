@@ -205,26 +205,13 @@ export function keep(name, bytes, fetchedAt, freshFor, keepFor) {
   return caches.default.put(shelf(name), new Response(bytes, { headers }));
 }
 
-// Requests that wait for another request's fetch. Each waits on a promise of its own: the runtime resumes it in its own context, and only
-// there may its body and connections be used.
-const waiting = new Map();
-
-export function wait(name, timeoutMs) {
+// A request that waits for another one asks again after a pause of its own. A promise that the other resolves would do until the engine has
+// optimised this function: the promises of optimised code do not know to which request they belong, so that the runtime lets the one that
+// waited go on in the other's context, where it may neither send nor answer.
+export function pause(ms) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs);
-    const queue = waiting.get(name) ?? [];
-    queue.push(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    waiting.set(name, queue);
+    setTimeout(resolve, ms);
   });
-}
-
-export function wake(name) {
-  const queue = waiting.get(name) ?? [];
-  waiting.delete(name);
-  for (const resume of queue) resume();
 }
 
 export function random(length) {

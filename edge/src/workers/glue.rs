@@ -151,9 +151,7 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(super) async fn wait(name: &str, timeout_ms: u32) -> Result<JsValue, JsValue>;
-
-    pub(super) fn wake(name: &str);
+    pub(super) async fn pause(ms: u32) -> Result<JsValue, JsValue>;
 
     pub(super) fn random(length: u32) -> Uint8Array;
 

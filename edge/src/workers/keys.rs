@@ -12,16 +12,17 @@ use shared::token::{KeySet, Keys, KeysUnavailable, MAX_KEY_SET_BYTES, Ring, Sign
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Context;
 
-use super::clock::{self, now};
+use super::clock::{self, now, now_ms};
 use super::glue;
 use super::webcrypto::{ImportedKey, WebCrypto};
 use crate::config::EdgeConfig;
 
-/// How many rounds a request asks before it gives up: its own fetch takes one, and so does another request's fetch that failed.
-const MAX_ROUNDS: usize = 4;
 const FETCH_TIMEOUT_MS: u32 = 3_000;
-/// A request waits for another request's fetch a little longer than that fetch may take.
-const WAIT_MS: u32 = FETCH_TIMEOUT_MS + 500;
+/// How long a request waits at most: another request's fetch that failed and its own, and a little longer.
+const WAIT_MS: u64 = 2 * FETCH_TIMEOUT_MS as u64 + 500;
+/// How often it looks, in milliseconds: first after this pause, and then after one twice as long each time.
+const FIRST_PAUSE_MS: u32 = 4;
+const MAX_PAUSE_MS: u32 = 32;
 const _: () = assert!(FETCH_TIMEOUT_SECONDS * 1_000 == FETCH_TIMEOUT_MS as i64);
 
 /// The keys that one isolate holds.
@@ -96,7 +97,6 @@ impl<'a> RequestKeys<'a> {
         let published = Rc::clone(published);
         let fetch = wasm_bindgen_futures::future_to_promise(async move {
             published.refresh().await;
-            glue::wake(&published.url);
             Ok(JsValue::UNDEFINED)
         });
         // The runtime refuses this only when the request is already over; the promise runs all the same.
@@ -115,7 +115,9 @@ impl Keys for RequestKeys<'_> {
     ) -> Result<Option<ImportedKey>, KeysUnavailable> {
         let published = self.keys.published(ring);
         let cache = &published.cache;
-        for _ in 0..MAX_ROUNDS {
+        let until_ms = now_ms().saturating_add(WAIT_MS);
+        let mut pause_ms = FIRST_PAUSE_MS;
+        loop {
             let decision = cache.borrow_mut().decide(kid, now);
             match decision {
                 Decision::Fresh | Decision::ServeStale => return Ok(cache.borrow().find(kid).cloned()),
@@ -128,10 +130,14 @@ impl Keys for RequestKeys<'_> {
                 Decision::FetchFirst => self.start_fetch(published),
                 Decision::WaitForFetch => {}
             }
-            let _ = glue::wait(&published.url, WAIT_MS).await;
+            if now_ms() >= until_ms {
+                return Err(KeysUnavailable { retry_after: 1 });
+            }
+            // By a timer of its own: a request that the fetch resumed would go on as the request that fetches.
+            let _ = glue::pause(pause_ms).await;
+            pause_ms = pause_ms.saturating_mul(2).min(MAX_PAUSE_MS);
             now = clock::now();
         }
-        Err(KeysUnavailable { retry_after: 1 })
     }
 }
 

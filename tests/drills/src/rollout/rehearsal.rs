@@ -83,7 +83,9 @@ impl Known {
     const fn words(self) -> &'static str {
         match self {
             Self::Nothing => "by the line alone",
-            Self::OnlyAtV2 => "of users without an account at the legacy service, which counts as dead for them",
+            Self::OnlyAtV2 => {
+                "of users without an account at the legacy service, which counts as dead for them"
+            }
             Self::Failing => "while a service was failing: it counts as dead, or as stepped down",
         }
     }
