@@ -9,12 +9,12 @@ use js_sys::{Array, Uint8Array};
 use shared::key_cache::{Decision, FETCH_TIMEOUT_SECONDS, KeyCache, STALE_SECONDS, Status, freshness};
 use shared::time::UnixTime;
 use shared::token::{KeySet, Keys, KeysUnavailable, MAX_KEY_SET_BYTES, Ring, SignatureEngine};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use worker::Context;
 
 use super::clock::{self, now, now_ms};
-use super::glue;
 use super::webcrypto::{ImportedKey, WebCrypto};
+use super::{glue, task};
 use crate::config::EdgeConfig;
 
 const FETCH_TIMEOUT_MS: u32 = 3_000;
@@ -95,12 +95,7 @@ impl<'a> RequestKeys<'a> {
     /// others wait.
     fn start_fetch(&self, published: &Rc<Published>) {
         let published = Rc::clone(published);
-        let fetch = wasm_bindgen_futures::future_to_promise(async move {
-            published.refresh().await;
-            Ok(JsValue::UNDEFINED)
-        });
-        // The runtime refuses this only when the request is already over; the promise runs all the same.
-        let _ = self.context.as_ref().wait_until(&fetch);
+        task::run_beside(self.context, async move { published.refresh().await });
     }
 }
 

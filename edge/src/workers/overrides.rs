@@ -9,7 +9,7 @@ use shared::steering::{Outcome, Override, Refusal, Reply, Requested, Steering, T
 use wasm_bindgen::JsValue;
 
 use super::clock::now;
-use super::glue;
+use super::{glue, task};
 use crate::changes::HeaderChanges;
 
 /// The name under which they are kept.
@@ -177,7 +177,7 @@ impl Overrides {
         let Some(url) = self.webhook.borrow().clone() else {
             return;
         };
-        wasm_bindgen_futures::spawn_local(post(url, line, change.version));
+        task::run_alone(post(url, line, change.version));
     }
 }
 

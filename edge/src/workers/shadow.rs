@@ -10,8 +10,8 @@ use web_sys::{Request, Response};
 use worker::Context;
 
 use super::console::Console;
-use super::glue;
 use super::watch::Watch;
+use super::{glue, task};
 use crate::shadow::{self, Answered, Difference, MAX_ANSWER_BYTES, ShadowRead};
 
 /// How many shadow reads this isolate made, by result.
@@ -79,12 +79,7 @@ impl Shadow {
     /// An exception of the runtime when the answer cannot be copied; it always can before it is read.
     pub fn start(self, answer: &Response, context: &Context) -> Result<(), JsValue> {
         let copy = glue::copy(answer)?;
-        let promise = wasm_bindgen_futures::future_to_promise(async move {
-            self.run(&copy).await;
-            Ok(JsValue::UNDEFINED)
-        });
-        // The runtime refuses this only when the request is already over; the promise runs all the same.
-        let _ = context.as_ref().wait_until(&promise);
+        task::run_beside(context, async move { self.run(&copy).await });
         Ok(())
     }
 

@@ -5,22 +5,22 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use js_sys::{Promise, Reflect};
+use js_sys::Reflect;
 use shared::autopilot::Sightings;
 use shared::config::Lookup;
 use shared::steering::{Answered, Standing};
 use shared::step_down::{self, Change, PROBE_SECONDS, Report, Rule};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::Request;
 use worker::Env;
 
 use super::autopilot::{self, Pilot};
 use super::clock::now;
 use super::env::Bindings;
-use super::glue;
 use super::overrides::{self, Overrides};
+use super::{glue, task};
 use crate::config::BaseUrl;
 
 /// The answer to an isolate while sign-ins are sent back.
@@ -106,9 +106,9 @@ impl StepDown {
     }
 
     /// Takes an isolate's report, and answers whether sign-ins are sent back.
-    pub fn fetch(&self, request: Request) -> Promise {
+    pub fn fetch(&self, request: Request) -> Result<JsValue, JsValue> {
         let object = Rc::clone(&self.0);
-        future_to_promise(async move {
+        task::run(async move {
             object.follow(glue::variables_of(&request));
             let text = JsFuture::from(request.text()?)
                 .await?
@@ -154,9 +154,9 @@ impl StepDown {
     }
 
     /// Asks v2 about its readiness, as long as sign-ins are sent back or no user has been moved yet.
-    pub fn alarm(&self) -> Promise {
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
         let object = Rc::clone(&self.0);
-        future_to_promise(async move {
+        task::run(async move {
             object.asks.set(false);
             let good = object.is_v2_ready().await;
             object.pilot.probed(good);

@@ -1,7 +1,8 @@
-//! Runs a request's future: at once up to its first wait, and then directly from the promise for which it waits.
+//! Runs a future: at once up to its first wait, and then directly from the promise for which it waits.
 //!
 //! The usual executor (`wasm-bindgen-futures`) queues a microtask for the start and one for every wake. In this runtime each
-//! costs as much as verifying a remembered token, and a request here waits once.
+//! costs as much as verifying a remembered token, and a request here waits once. And all requests of an isolate would share its
+//! queue, which runs in the context of whichever request filled it first.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use js_sys::{Function, Promise};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use worker::send::SendWrapper;
 
 type Answer = Result<JsValue, JsValue>;
@@ -41,6 +42,28 @@ pub(super) fn run(future: impl Future<Output = Answer> + 'static) -> Result<JsVa
         Poll::Ready(answer) => answer,
         Poll::Pending => Ok(task.promise().into()),
     }
+}
+
+/// Runs `future` beside the answer of a request, whose context is held open for it.
+pub(super) fn run_beside(context: &worker::Context, future: impl Future<Output = ()> + 'static) {
+    if let Some(promise) = start(future) {
+        // The runtime refuses this only when the request is already over; the promise runs all the same.
+        let _ = context.as_ref().wait_until(&promise);
+    }
+}
+
+/// Runs `future` for the Durable Object, whose context stays as long as it waits for anything.
+pub(super) fn run_alone(future: impl Future<Output = ()> + 'static) {
+    start(future);
+}
+
+/// Returns a promise of the end, unless `future` ended at once.
+fn start(future: impl Future<Output = ()> + 'static) -> Option<Promise> {
+    let running = run(async move {
+        future.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    running.ok()?.dyn_into().ok()
 }
 
 impl Task {

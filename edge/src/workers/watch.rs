@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env};
 
 use super::clock::{now, now_ms};
-use super::{glue, step_down};
+use super::{glue, step_down, task};
 
 /// The name of the Durable Object binding. Without it nobody counts, and nothing steps down.
 const BINDING: &str = "STEP_DOWN";
@@ -158,12 +158,9 @@ impl Watch {
             return;
         }
         let watch = Rc::clone(self);
-        let exchange = wasm_bindgen_futures::future_to_promise(async move {
+        task::run_beside(context, async move {
             watch.exchange(&JsValue::UNDEFINED, TIMEOUT_MS).await;
-            Ok(JsValue::UNDEFINED)
         });
-        // The runtime refuses this only when the request is already over; the promise runs all the same.
-        let _ = context.as_ref().wait_until(&exchange);
     }
 
     /// A report that does not arrive is not repeated: by then it is old.
