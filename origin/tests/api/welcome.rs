@@ -134,6 +134,26 @@ async fn all_at_once(app: &TestApp, tokens: impl Iterator<Item = String>) {
     }
 }
 
+#[tokio::test]
+async fn locked_row_delays_no_other_welcome() {
+    let patience = [("DB_STATEMENT_TIMEOUT_MS", "500")];
+    let app = TestApp::start_on(TestDatabase::with_connections(4).await, &patience).await;
+    let users = ["uid-1", "uid-2"].map(|uid| signed_in(uid, &format!("{uid}@example.org"), false, 30));
+    for (uid, user) in ["uid-1", "uid-2"].into_iter().zip(&users) {
+        balance(&app, user).await;
+        let prove = format!("UPDATE auth.users SET email_verified = true WHERE firebase_uid = '{uid}'");
+        app.database.execute(&prove).await.unwrap();
+    }
+    let mut transaction = app.database.connect().await;
+    let lock = "BEGIN; SELECT FROM auth.users WHERE firebase_uid = 'uid-1' FOR UPDATE";
+    sqlx::raw_sql(lock).execute(&mut transaction).await.unwrap();
+    welcome_due(&app.app.pool, 3).await.unwrap_err();
+    assert_eq!(given(&app).await, 3, "to the second");
+    sqlx::raw_sql("ROLLBACK").execute(&mut transaction).await.unwrap();
+    assert_eq!(welcome_due(&app.app.pool, 3).await.unwrap(), 1);
+    assert_eq!(balance(&app, &users[0]).await, 3);
+}
+
 /// By a sync, an operator, an older release, or a process that died before the grant.
 #[tokio::test]
 async fn proof_by_any_writer_brings_the_welcome_later() {
