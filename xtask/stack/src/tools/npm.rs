@@ -143,27 +143,6 @@ fn restore_links() -> Done {
 #[cfg(test)]
 mod tests {
     use super::{Missing, Set, judge, stamp_of};
-    use crate::paths;
-
-    /// Where an address is missing, npm first fetches the descriptions of all versions of the package. Where it is a mirror's, those who
-    /// cannot reach that mirror cannot install: npm replaces the address of its own registry alone by the configured one.
-    #[test]
-    fn lock_file_has_the_address_of_every_package() {
-        let text = std::fs::read_to_string(paths::root().join("package-lock.json")).unwrap();
-        let lock: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let packages = lock["packages"].as_object().unwrap();
-        let wrong: Vec<&String> = packages
-            .iter()
-            .filter(|(name, _)| !name.is_empty())
-            .filter(|(_, package)| {
-                !package["resolved"]
-                    .as_str()
-                    .is_some_and(|address| address.starts_with("https://registry.npmjs.org/"))
-            })
-            .map(|(name, _)| name)
-            .collect();
-        assert!(packages.len() > 1 && wrong.is_empty(), "{wrong:?}");
-    }
 
     #[test]
     fn only_what_is_missing_is_installed() {
