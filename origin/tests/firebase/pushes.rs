@@ -129,6 +129,30 @@ async fn deactivation_during_firebase_outage_counts_here_at_once_and_there_later
     );
 }
 
+/// Google fails for one account only: the accounts of the others are disabled in the next round, whichever comes first.
+#[tokio::test]
+async fn account_that_google_cannot_change_delays_no_other_users_notification() {
+    let world = World::start().await;
+    for n in 0..6 {
+        world.registered(&format!("user{n}@example.org")).await;
+    }
+    let syncing = world.app.app.accounts.syncing();
+    for (status, message, attempts) in [
+        (500, "INTERNAL_ERROR", 3),
+        (503, "UNAVAILABLE", 3),
+        (400, "INVALID_LOCAL_ID", 1),
+    ] {
+        let change = "UPDATE auth.users SET is_active = NOT is_active";
+        world.app.database.execute(change).await.unwrap();
+        let failure = json!({"status": status, "message": message, "times": attempts});
+        world.google_will(json!({"fail": {UPDATE: failure}}));
+        assert_eq!(syncing.retry().await.is_err(), status != 400);
+        syncing.retry().await.unwrap();
+        assert_eq!(world.owed().await, 1, "{status} {message}");
+        assert_eq!(world.background().await, 1);
+    }
+}
+
 #[tokio::test]
 async fn every_writer_of_the_row_makes_firebase_be_notified() {
     let world = World::start().await;

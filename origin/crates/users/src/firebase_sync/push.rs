@@ -85,7 +85,8 @@ impl Syncing {
         Ok(self.unless_pending(id).await)
     }
 
-    /// Sends the notifications that are due; answers their number. Stops while Firebase is away.
+    /// Sends the notifications that are due; answers their number. Stops while Firebase is away, and begins the next time with those that
+    /// were not tried: an account that Firebase always fails for delays the others by one round.
     ///
     /// # Errors
     /// A fault of ours or of Firebase; the background retries the affected users.
@@ -109,8 +110,11 @@ impl Syncing {
                         "Firebase refuses a changed account status"
                     ),
                     Err(error) => {
-                        let ids: Vec<Uuid> = rest.map(|push| push.id.0).collect();
-                        self.could_not_tell(&ids, code(&error)).await?;
+                        let ids: &Vec<Uuid> = &rest.map(|push| push.id.0).collect();
+                        run(self.directory.pool(), |mut connection| async move {
+                            pushes::put_back(&mut connection, ids).await
+                        })
+                        .await?;
                         return Err(error);
                     }
                 }
@@ -269,9 +273,6 @@ impl Syncing {
     }
 
     async fn could_not_tell(&self, ids: &[Uuid], code: &str) -> Result<(), DatabaseError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
         run(self.directory.pool(), |mut connection| async move {
             pushes::failed(&mut connection, ids, code).await
         })
@@ -286,12 +287,5 @@ fn is_about_one(error: &AccountError) -> bool {
         AccountError::Firebase(error) => error.is_the_callers(),
         AccountError::Operation(_) | AccountError::Token(_) | AccountError::TooBusy(_) => false,
         _ => true,
-    }
-}
-
-fn code(error: &AccountError) -> &'static str {
-    match error {
-        AccountError::Firebase(error) => error.code().as_str(),
-        _ => "DATABASE_UNAVAILABLE",
     }
 }

@@ -124,6 +124,21 @@ pub async fn release(connection: &mut PgConnection, id: UserId) -> sqlx::Result<
         .map(drop)
 }
 
+/// Puts back what was claimed and not tried: these are due at once and come before those that failed.
+///
+/// # Errors
+/// The database's error.
+pub async fn put_back(connection: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE auth.standing_pushes \
+         SET leased_until = NULL, attempts = greatest(attempts - 1, 0), next_attempt_at = now() WHERE user_id = ANY ($1)",
+    )
+    .bind(ids)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Records that Firebase could not be notified: the retry comes at the time that the claim has set.
 ///
 /// # Errors
