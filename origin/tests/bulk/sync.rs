@@ -188,6 +188,63 @@ async fn failed_sync_is_retried_with_growing_pauses_until_it_succeeds() {
     assert_eq!(owed, 0);
 }
 
+/// A user sets their name at Firebase themselves: whatever it holds, no other user's sync waits for it.
+#[tokio::test]
+async fn name_that_no_column_holds_stops_no_sync() {
+    let drill = Drill::start().await;
+    drill.fill(9).await;
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
+    let odd: Vec<uuid::Uuid> = drill
+        .database
+        .value("SELECT array_agg(id) FROM auth.users WHERE username <> 'person1'")
+        .await;
+    let firebase = firebase(&drill);
+    for id in odd {
+        firebase
+            .set_profile(&id.to_string(), Some("Ada\0 "), None)
+            .await
+            .unwrap();
+    }
+    let stale = "UPDATE auth.users SET last_firebase_sync = now() - interval '25 hours'";
+    drill.database.execute(stale).await.unwrap();
+    let done = drill
+        .users(&["sync", "--stale", "24h", "--json"])
+        .await
+        .expect(0)
+        .json();
+    assert_eq!(done, json!({"synced": 9, "missing": 0, "told": 0}));
+    let names = drill
+        .rows("SELECT DISTINCT coalesce(display_name, '-') FROM auth.users ORDER BY 1")
+        .await;
+    assert_eq!(names, ["-", "Ada"]);
+}
+
+/// The database gives up on one user's row, as if another transaction held it.
+#[tokio::test]
+async fn user_whose_row_cannot_be_written_delays_no_other_sync() {
+    let drill = Drill::start().await;
+    drill.fill(9).await;
+    drill.users(&["migrate", "--json"]).await.expect(0).json();
+    drill
+        .database
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE lock_not_available; END $$; \
+             CREATE TRIGGER refuse BEFORE UPDATE ON auth.users FOR EACH ROW \
+             WHEN (new.last_firebase_sync > old.last_firebase_sync AND new.username = 'person5') EXECUTE FUNCTION refuse(); \
+             UPDATE auth.users SET federation_status = 'failed'",
+        )
+        .await
+        .unwrap();
+    // Those behind the row come first in the next round.
+    syncing(&drill).retry().await.unwrap_err();
+    syncing(&drill).retry().await.unwrap();
+    let left = drill
+        .rows("SELECT username FROM auth.users WHERE federation_status <> 'active'")
+        .await;
+    assert_eq!(left, ["person5"]);
+}
+
 #[tokio::test]
 async fn one_replica_at_a_time_retries_and_finds_interrupted_syncs() {
     let drill = Drill::start().await;

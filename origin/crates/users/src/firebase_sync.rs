@@ -22,7 +22,7 @@ use crate::administration::show;
 use crate::audit::{Actor, RequestSource};
 use crate::directory::Directory;
 use crate::error::AccountError;
-use crate::rules::sign_in::MAX_DISPLAY_NAME;
+use crate::rules::sign_in::display_name;
 use crate::rules::user::{UserError, UserRecord};
 use crate::statements::accounts::FirebaseFacts;
 use crate::statements::legacy_hash;
@@ -223,10 +223,20 @@ impl Syncing {
             Err(error) => return Err(self.all_failed(due, error).await),
         };
         let mut done = Synced::default();
-        for due in due {
+        let mut rest = due.iter();
+        while let Some(due) = rest.next() {
             let account = found.get(&due.firebase_uid);
-            self.apply(due.id, account, actor, &RequestSource::default())
+            let applied = self
+                .apply(due.id, account, actor, &RequestSource::default())
+                .await;
+            if let Err(error) = applied {
+                let ids: &Vec<Uuid> = &rest.map(|due| due.id.0).collect();
+                run(self.directory.pool(), |mut connection| async move {
+                    syncs::put_back(&mut connection, ids).await
+                })
                 .await?;
+                return Err(error.into());
+            }
             match account {
                 Some(_) => done.synced = done.synced.saturating_add(1),
                 None => done.missing = done.missing.saturating_add(1),
@@ -256,7 +266,10 @@ impl Syncing {
         actor: &Actor,
         source: &RequestSource,
     ) -> Result<Option<UserRecord>, DatabaseError> {
-        let facts = account.map(facts);
+        let name = account
+            .and_then(|account| account.display_name.as_deref())
+            .and_then(display_name);
+        let facts = account.map(|account| facts(account, name.as_deref()));
         let facts = facts.as_ref();
         let record = run(self.directory.pool(), |mut connection| async move {
             accounts::sync(&mut connection, id, facts, actor, source).await
@@ -309,24 +322,20 @@ fn way(account: &Account) -> Way {
     }
 }
 
-/// The facts of an account that fit the table.
-fn facts(account: &Account) -> FirebaseFacts<'_> {
-    let fits = |text: &&str, longest: usize| text.chars().count() <= longest;
+/// The facts of an account that fit the table, with its name as the table can hold it.
+fn facts<'a>(account: &'a Account, display_name: Option<&'a str>) -> FirebaseFacts<'a> {
     FirebaseFacts {
         email: account
             .email
             .as_deref()
-            .filter(|email| fits(email, NormalizedEmail::MAX_BYTES)),
+            .filter(|email| email.chars().count() <= NormalizedEmail::MAX_BYTES),
         // A sign-in names its provider; an account shows only what it has now.
         proof: ownership::proof(
             account.email.is_some() && account.email_verified,
             way(account),
             Some(account.password_facts()),
         ),
-        display_name: account
-            .display_name
-            .as_deref()
-            .filter(|name| fits(name, MAX_DISPLAY_NAME)),
+        display_name,
         photo_url: account.photo_url.as_deref().filter(|url| is_web_address(url)),
         disabled: account.disabled,
     }

@@ -79,8 +79,8 @@ impl FirebaseSignIn {
     }
 }
 
-/// PostgreSQL's text cannot hold NUL; a name of white space only shows nothing.
-fn display_name(name: &str) -> Option<String> {
+/// The name as a row holds it. PostgreSQL's text cannot hold NUL; a name of white space only shows nothing.
+pub(crate) fn display_name(name: &str) -> Option<String> {
     let name: String = name
         .trim()
         .chars()

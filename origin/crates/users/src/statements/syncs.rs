@@ -74,6 +74,20 @@ pub async fn failed(connection: &mut PgConnection, ids: &[Uuid], code: &str) -> 
     .map(drop)
 }
 
+/// Puts back what was claimed and not tried: these are due at once and come before those that failed.
+///
+/// # Errors
+/// The database's error.
+pub async fn put_back(connection: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE auth.user_syncs SET attempts = greatest(attempts - 1, 0), next_attempt_at = now() WHERE user_id = ANY ($1)",
+    )
+    .bind(ids)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Records that these are synchronised: nothing is pending any more.
 ///
 /// # Errors
