@@ -128,6 +128,31 @@ async fn notice_is_sent_until_the_mailer_accepts_it() {
     assert_eq!(notifying.notify_due(Utc::now()).await.unwrap(), 0);
 }
 
+/// A mailer refuses what it cannot deliver, whoever comes first: the others hear of their change in the same round.
+#[tokio::test]
+async fn refused_notice_delays_no_other() {
+    let (mailer, url) = Mailer::start().await;
+    let world = World::start_with(&[
+        ("OWNERSHIP_NOTICE_URL", &url),
+        ("OWNERSHIP_NOTICE_SECRET", SECRET),
+    ])
+    .await;
+    for n in 0..3 {
+        world.proves(&format!("user{n}@example.org")).await;
+    }
+    let notifying = &world.app.app.notifying;
+    for (status, posts) in [(422, 3), (400, 3), (500, 1), (503, 1), (429, 1)] {
+        mailer.answers(status);
+        world.all_are_due().await;
+        let before = mailer.posted().len();
+        assert_eq!(notifying.notify_due(Utc::now()).await.unwrap(), 0);
+        assert_eq!(mailer.posted().len() - before, posts, "{status}");
+    }
+    mailer.answers(200);
+    world.all_are_due().await;
+    assert_eq!(notifying.notify_due(Utc::now()).await.unwrap(), 3);
+}
+
 #[tokio::test]
 async fn notice_refused_for_a_week_is_dropped_and_audited() {
     let (mailer, url) = Mailer::start().await;

@@ -45,6 +45,14 @@ struct Body<'a> {
     legacy_password: Option<&'a str>,
 }
 
+/// Why the mailer did not take a notice.
+struct NotTaken {
+    /// For the log and the row.
+    reason: String,
+    /// Whether it may take the next one.
+    is_about_one: bool,
+}
+
 impl Notifying {
     /// Notices go to `mailer`; without one, only the audit trail records a change of ownership.
     ///
@@ -91,15 +99,17 @@ impl Notifying {
                     self.settle(&notice, Some("ownership.notified")).await?;
                     told = told.saturating_add(1);
                 }
-                Err(reason) => {
+                Err(NotTaken { reason, is_about_one }) => {
                     tracing::warn!(user_id = %notice.user, reason, "the mailer did not take a change of ownership");
                     if notice.at < oldest {
                         self.settle(&notice, Some("ownership.not_notified")).await?;
                     } else {
                         self.failed(&notice, &reason).await?;
                     }
-                    // The mailer may be away: the others are retried later.
-                    return Ok(told);
+                    if !is_about_one {
+                        // The mailer may be away: the others are retried later.
+                        return Ok(told);
+                    }
                 }
             }
         }
@@ -112,7 +122,7 @@ impl Notifying {
         notice: &Notice,
         email: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotTaken> {
         let body = Body {
             id: notice.event,
             kind: "ownership.changed",
@@ -122,7 +132,10 @@ impl Notifying {
             by: notice.by.as_deref(),
             legacy_password: notice.legacy_password.as_deref(),
         };
-        let body = serde_json::to_string(&body).map_err(|_| "unwritable".to_owned())?;
+        let body = serde_json::to_string(&body).map_err(|_| NotTaken {
+            reason: "unwritable".to_owned(),
+            is_about_one: true,
+        })?;
         let answer = self
             .client
             .post(&mailer.url)
@@ -132,19 +145,23 @@ impl Notifying {
             .body(body)
             .send()
             .await
-            .map_err(|error| {
-                if error.is_timeout() {
+            .map_err(|error| NotTaken {
+                reason: if error.is_timeout() {
                     "timeout"
                 } else {
                     "unreachable"
                 }
-                .to_owned()
+                .to_owned(),
+                is_about_one: false,
             })?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(format!("status {}", answer.status().as_u16()))
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
         }
+        Err(NotTaken {
+            reason: format!("status {}", status.as_u16()),
+            is_about_one: status.is_client_error() && !matches!(status.as_u16(), 408 | 429),
+        })
     }
 
     async fn claim(&self) -> Result<Option<Notice>, DatabaseError> {
