@@ -30,6 +30,7 @@ mod both_sides;
 mod calls;
 mod definite;
 mod enumeration;
+mod erased_meanwhile;
 mod errors;
 mod exchange;
 mod guesses;

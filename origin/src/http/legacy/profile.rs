@@ -128,7 +128,7 @@ pub async fn change(
         statements::users::find_by_id(&mut connection, id).await
     });
     let record = match changed.await {
-        Ok(record) => record.ok_or_else(gone)?,
+        Ok(record) => record.filter(|record| record.user.is_active).ok_or_else(gone)?,
         Err(error) if error.violated_unique() == Some(profiles::USERNAME_CONSTRAINT) => {
             return Err(LegacyCode::UsernameExists.into());
         }

@@ -161,7 +161,7 @@ pub async fn credentials(
     query.fetch_optional(connection).await
 }
 
-/// Gives a user a username, unless they have one. `false` when they have.
+/// Gives an active user a username, unless they have one. `false` when they have.
 ///
 /// # Errors
 /// The database's error; a violation of `users_username_key` means that another user has it.
@@ -170,11 +170,12 @@ pub async fn set_username(
     id: UserId,
     username: &Username,
 ) -> sqlx::Result<bool> {
-    let done = sqlx::query("UPDATE auth.users SET username = $2 WHERE id = $1 AND username IS NULL")
-        .bind(id.0)
-        .bind(username.as_str())
-        .execute(connection)
-        .await?;
+    let done =
+        sqlx::query("UPDATE auth.users SET username = $2 WHERE id = $1 AND username IS NULL AND is_active")
+            .bind(id.0)
+            .bind(username.as_str())
+            .execute(connection)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

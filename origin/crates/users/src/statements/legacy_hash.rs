@@ -129,8 +129,10 @@ pub async fn confirm(
     source: &RequestSource,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query(concat!(
-        "WITH kept AS ( \
-             DELETE FROM auth.set_aside_hashes WHERE user_id = $1 AND reason = 'address_proven' RETURNING user_id \
+        "WITH held AS (SELECT id FROM auth.users WHERE id = $1 FOR UPDATE), \
+         kept AS ( \
+             DELETE FROM auth.set_aside_hashes USING held \
+             WHERE user_id = held.id AND reason = 'address_proven' RETURNING user_id \
          ), \
          changed AS ( \
              UPDATE auth.users SET password_hash = $2, auth_provider = 'hybrid', \

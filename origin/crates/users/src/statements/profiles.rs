@@ -52,17 +52,21 @@ pub async fn find(connection: &mut PgConnection, user: UserId) -> sqlx::Result<O
     .await
 }
 
-/// Changes the fields in `change` and leaves the rest: username and profile together or not at all.
+/// Changes the fields in `change` and leaves the rest: username and profile together or not at all. Changes nothing of a user who was
+/// removed meanwhile.
 ///
 /// # Errors
 /// The database's error; see [`SCHOOL_CONSTRAINT`] and [`USERNAME_CONSTRAINT`].
 pub async fn change(connection: &mut PgConnection, user: UserId, change: &ProfileChange) -> sqlx::Result<()> {
+    // Locks the user before the profile, as a removal does.
     sqlx::query(
-        "WITH named AS ( \
-             UPDATE auth.users SET username = $2 WHERE id = $1 AND $2 IS NOT NULL AND username IS DISTINCT FROM $2 \
+        "WITH held AS (SELECT id FROM auth.users WHERE id = $1 AND is_active FOR NO KEY UPDATE), \
+         named AS ( \
+             UPDATE auth.users AS person SET username = $2 FROM held \
+             WHERE person.id = held.id AND $2 IS NOT NULL AND username IS DISTINCT FROM $2 \
          ) \
          INSERT INTO auth.user_profiles AS profile (user_id, full_name, date_of_birth, gender, school_id) \
-         SELECT $1, $4, $5, $6, $7 WHERE $3 OR $5 IS NOT NULL OR $6 IS NOT NULL OR $7 IS NOT NULL \
+         SELECT id, $4, $5, $6, $7 FROM held WHERE $3 OR $5 IS NOT NULL OR $6 IS NOT NULL OR $7 IS NOT NULL \
          ON CONFLICT (user_id) DO UPDATE SET \
              full_name = CASE WHEN $3 THEN excluded.full_name ELSE profile.full_name END, \
              date_of_birth = coalesce(excluded.date_of_birth, profile.date_of_birth), \
@@ -70,7 +74,12 @@ pub async fn change(connection: &mut PgConnection, user: UserId, change: &Profil
              school_id = coalesce(excluded.school_id, profile.school_id)",
     )
     .bind(user.0)
-    .bind(change.username.as_ref().map(crate::rules::credentials::Username::as_str))
+    .bind(
+        change
+            .username
+            .as_ref()
+            .map(crate::rules::credentials::Username::as_str),
+    )
     .bind(change.full_name.is_some())
     .bind(change.full_name.as_ref().and_then(Option::as_deref))
     .bind::<Option<NaiveDate>>(change.date_of_birth)

@@ -252,7 +252,7 @@ pub async fn record_sign_in(
         .await
 }
 
-/// Changes the displayed name and photo; `None` leaves a field as it is.
+/// Changes the displayed name and photo of an active user; `None` leaves a field as it is.
 ///
 /// # Errors
 /// The database's error.
@@ -264,7 +264,7 @@ pub async fn set_shown(
 ) -> sqlx::Result<Option<UserRecord>> {
     sqlx::query_as(concat!(
         "UPDATE auth.users SET display_name = coalesce($2, display_name), photo_url = coalesce($3, photo_url) \
-         WHERE id = $1 RETURNING ",
+         WHERE id = $1 AND is_active RETURNING ",
         columns!()
     ))
     .bind(id.0)

@@ -4,6 +4,8 @@
 -- $7 whether the account is disabled, $8 actor, $9 source address, $10 request id, $11 whether a proof that is new to the row changes its
 -- ownership (shared/src/ownership.rs)
 --
+-- The row of a user who may not act takes no data: they may have been removed since Firebase answered.
+--
 -- It is unknown which sign-in proved the address. Every sign-in so far is void, and the user who proved it signs in once more.
 WITH held AS (
     SELECT id, is_active, password_hash, email_verified, email IS NOT NULL AND lower(email) IS NOT DISTINCT FROM lower($3) AS has_it
@@ -12,10 +14,10 @@ WITH held AS (
     FOR UPDATE
 ),
 judged AS (
-    SELECT id, password_hash, renamed, $4 AND (has_it OR renamed) AS proven,
+    SELECT id, is_active, password_hash, renamed, $4 AND (has_it OR renamed) AS proven,
            $4 AND $11 AND is_active AND ((has_it AND NOT email_verified) OR renamed) AS changes
     FROM (
-        SELECT *, $4 AND NOT has_it AND NOT EXISTS (SELECT FROM auth.users WHERE lower(email) = lower($3)) AS renamed FROM held
+        SELECT *, $4 AND is_active AND NOT has_it AND NOT EXISTS (SELECT FROM auth.users WHERE lower(email) = lower($3)) AS renamed FROM held
     ) AS held
 ),
 set_aside AS (
@@ -33,8 +35,8 @@ synced AS (
         password_hash = CASE WHEN NOT judged.changes THEN person.password_hash END,
         auth_provider = CASE WHEN judged.changes THEN 'firebase' ELSE person.auth_provider END,
         provider_data = CASE WHEN judged.changes THEN person.provider_data - 'password' ELSE person.provider_data END,
-        display_name = CASE WHEN $2 THEN $5 ELSE person.display_name END,
-        photo_url = CASE WHEN $2 THEN $6 ELSE person.photo_url END
+        display_name = CASE WHEN $2 AND judged.is_active THEN $5 ELSE person.display_name END,
+        photo_url = CASE WHEN $2 AND judged.is_active THEN $6 ELSE person.photo_url END
     FROM judged
     WHERE person.id = judged.id
     RETURNING person.*
