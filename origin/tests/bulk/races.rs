@@ -260,6 +260,29 @@ async fn account_closed_during_import_is_deleted_at_firebase() {
 }
 
 #[tokio::test]
+async fn account_of_a_user_erased_during_import_is_not_left() {
+    let drill = Drill::start().await;
+    drill.fill(1).await;
+    let id: uuid::Uuid = drill.database.value("SELECT id FROM auth.users").await;
+    drill.change(json!({"latency_ms": 700}));
+    let running = tokio::spawn(end(drill.spawn(&["migrate", "--json"])));
+    drill.import_begins(&running).await;
+    drill.change(json!({"latency_ms": 0}));
+    drill
+        .users(&["erase", &id.to_string(), "--yes"])
+        .await
+        .expect(0)
+        .says(&["Erased"]);
+    running.await.unwrap().expect(0);
+    assert_eq!(drill.toolkit.accounts(), Vec::<serde_json::Value>::new());
+    let left: Option<String> = drill
+        .database
+        .value("SELECT coalesce(email, password_hash) FROM auth.users")
+        .await;
+    assert_eq!(left, None);
+}
+
+#[tokio::test]
 async fn sign_in_keeps_the_import_away() {
     let drill = Drill::start().await;
     drill.fill(2).await;

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use serde_json::json;
 use sqlx::Connection as _;
 
+use shared::ids::UserId;
+use users::audit::Actor;
+
 use crate::google::{PASSWORD, World};
 use crate::support::{ADMIN_KEY, Answer};
 use crate::wait::until;
@@ -115,4 +118,33 @@ async fn call_neither_stops_an_erasure_nor_fills_the_row_again() {
         let left: String = world.app.database.value(LEFT).await;
         assert_eq!(left, "", "{method} {path} {body}");
     }
+}
+
+#[tokio::test]
+async fn sign_in_that_moves_an_erased_user_leaves_no_account() {
+    let world = World::start().await;
+    let id = world.local(ADDRESS, PASSWORD, 4).await;
+    let accounts = &world.app.app.accounts;
+    world.google_will(json!({"forget_calls": true, "latency_ms": 400}));
+    let erasing = async {
+        let made = "projects.accounts.batchCreate";
+        world
+            .until("the account is being made", |world| world.google.calls(made) > 0)
+            .await;
+        world.google_will(json!({"latency_ms": 0}));
+        let id = UserId(id.parse().unwrap());
+        users::erasure::erase(
+            accounts.directory.pool(),
+            Some(&accounts.firebase),
+            id,
+            &Actor::cli("test"),
+        )
+        .await
+    };
+    let (signed_in, erased) = tokio::join!(world.log_in(ADDRESS, PASSWORD), erasing);
+    erased.unwrap();
+    assert!(signed_in.status < 500, "{}", signed_in.body);
+    assert_eq!(world.google.accounts(), Vec::<serde_json::Value>::new());
+    let left: String = world.app.database.value(LEFT).await;
+    assert_eq!(left, "");
 }
