@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use serde_json::json;
 use sqlx::Connection as _;
 
-use shared::ids::UserId;
-use users::audit::Actor;
+use shared::ids::{NormalizedEmail, UserId};
+use users::audit::{Actor, RequestSource};
 
 use crate::google::{PASSWORD, World};
 use crate::support::{ADMIN_KEY, Answer};
@@ -147,4 +147,39 @@ async fn sign_in_that_moves_an_erased_user_leaves_no_account() {
     assert_eq!(world.google.accounts(), Vec::<serde_json::Value>::new());
     let left: String = world.app.database.value(LEFT).await;
     assert_eq!(left, "");
+}
+
+#[tokio::test]
+async fn address_of_a_user_who_left_while_being_moved_is_free() {
+    for way in ["login", "forgot-password"] {
+        let world = World::start().await;
+        let id = world.local(ADDRESS, PASSWORD, 4).await;
+        let accounts = &world.app.app.accounts;
+        let source = &RequestSource::default();
+        world.google_will(json!({"forget_calls": true, "latency_ms": 400}));
+        let moving = async {
+            match way {
+                "login" => assert_eq!(world.log_in(ADDRESS, PASSWORD).await.status, 403),
+                _ => drop(
+                    accounts
+                        .recover(&NormalizedEmail::parse(ADDRESS).unwrap(), source)
+                        .await,
+                ),
+            }
+        };
+        let leaving = async {
+            let made = "projects.accounts.batchCreate";
+            world
+                .until("the account is being made", |world| world.google.calls(made) > 0)
+                .await;
+            world.google_will(json!({"latency_ms": 0}));
+            accounts
+                .close(UserId(id.parse().unwrap()), &Actor::user(), source)
+                .await
+        };
+        let ((), left) = tokio::join!(moving, leaving);
+        left.unwrap();
+        assert_eq!(world.google.accounts(), Vec::<serde_json::Value>::new(), "{way}");
+        world.registered(ADDRESS).await;
+    }
 }

@@ -5,7 +5,7 @@
 //! time. <https://firebase.google.com/docs/auth/admin/import-users>
 
 use firebase::{AccountToImport, FirebaseError, ImportedAccount, NewAccount, SignedIn};
-use shared::ids::{FirebaseUid, NormalizedEmail};
+use shared::ids::{FirebaseUid, NormalizedEmail, UserId};
 use shared::ownership::Deed;
 
 use crate::accounts::handle::Accounts;
@@ -43,6 +43,20 @@ impl Accounts {
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Deletes the account just made, under the row's id and the caller's lease, if the row was not linked to it because its user was
+    /// removed or deactivated meanwhile. It would keep the address from them.
+    ///
+    /// # Errors
+    /// [`UserError::Disabled`] for such a user, or a fault of ours.
+    pub(super) async fn undo_move_of_removed(&self, id: UserId) -> Result<(), AccountError> {
+        let row = self.own_credentials(id).await?;
+        if row.is_active || row.firebase_uid.is_some() {
+            return Ok(());
+        }
+        self.firebase.delete_account(&id.to_string()).await?;
+        Err(UserError::Disabled.into())
     }
 
     async fn bring_hash(

@@ -224,10 +224,13 @@ impl Accounts {
         // An existing account may have an older password: the next sign-in compares the two.
         let agreed = if imported { hash } else { "" };
         let account = (&uid, &self.managed_issuer().await?);
-        run(self.directory.pool(), |mut connection| async move {
+        let linked = run(self.directory.pool(), |mut connection| async move {
             accounts::link_migrated(&mut connection, local.id, account, agreed, source).await
-        })
-        .await?;
-        Ok(())
+        });
+        if linked.await? || !imported {
+            Ok(())
+        } else {
+            self.undo_move_of_removed(local.id).await
+        }
     }
 }

@@ -169,6 +169,7 @@ impl Accounts {
         source: &RequestSource,
     ) -> Result<SignedIn, AccountError> {
         let id = local.id.to_string();
+        let is_made = knows.is_none();
         let tokens = match knows {
             Some(tokens) => tokens,
             None => self.make_account(local, &id, email, password).await?,
@@ -186,6 +187,8 @@ impl Accounts {
         });
         if linked.await? {
             tracing::info!(user_id = %local.id, "local account moved to Firebase at sign-in");
+        } else if is_made {
+            self.undo_move_of_removed(local.id).await?;
         }
         Ok(tokens)
     }

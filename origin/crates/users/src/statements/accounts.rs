@@ -237,7 +237,7 @@ pub async fn link_migrated(
              SET firebase_uid = $2, firebase_issuer = $6, auth_provider = 'hybrid', last_firebase_sync = now(), federation_status = 'active', \
                  provider_data = provider_data || ",
         agreement!("$5::text"),
-        " WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL \
+        " WHERE id = $1 AND firebase_uid IS NULL AND password_hash IS NOT NULL AND is_active \
              RETURNING id \
          ) \
          INSERT INTO auth.auth_events (kind, actor, user_id, source_ip, request_id, details) \
