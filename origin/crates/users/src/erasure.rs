@@ -67,8 +67,8 @@ fn shown(account: &Account) -> Value {
 /// would make the account again, with the address and the password, and nobody would look for it.
 ///
 /// # Errors
-/// [`UserError::NotFound`]; [`AccountError::BeingMoved`] when another process has the lease and does not finish; [`FirebaseError::NotConfigured`] for a user with an account that this deployment may not delete; a fault of
-/// ours or of Firebase.
+/// [`UserError::NotFound`]; [`AccountError::BeingMoved`] when another process has the lease and does not finish;
+/// [`FirebaseError::NotConfigured`] for a user with an account that this deployment may not delete; a fault of ours or of Firebase.
 pub async fn erase(
     pool: &Pool,
     firebase: Option<&Firebase>,
