@@ -44,7 +44,7 @@ pub(super) fn run(future: impl Future<Output = Answer> + 'static) -> Result<JsVa
     }
 }
 
-/// Runs `future` beside the answer of a request, whose context is held open for it.
+/// Runs `future` beside the answer of a request. The runtime keeps the request's context until `future` ends.
 pub(super) fn run_beside(context: &worker::Context, future: impl Future<Output = ()> + 'static) {
     if let Some(promise) = start(future) {
         // The runtime refuses this only when the request is already over; the promise runs all the same.
@@ -52,7 +52,7 @@ pub(super) fn run_beside(context: &worker::Context, future: impl Future<Output =
     }
 }
 
-/// Runs `future` for the Durable Object, whose context stays as long as it waits for anything.
+/// Runs `future` in the Durable Object. The runtime keeps an object that waits for something.
 pub(super) fn run_alone(future: impl Future<Output = ()> + 'static) {
     start(future);
 }

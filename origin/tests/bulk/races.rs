@@ -298,13 +298,7 @@ async fn sign_in_keeps_the_import_away() {
         .await;
     let held = |connection: sqlx::pool::PoolConnection<sqlx::Postgres>| async move {
         let mut connection = connection;
-        users::statements::lease::hold_for_sign_in(
-            &mut connection,
-            shared::ids::UserId(id),
-            "sign-in:test",
-            30,
-        )
-        .await
+        users::statements::lease::hold(&mut connection, shared::ids::UserId(id), "sign-in:test", 30).await
     };
     assert!(held(drill.database.pool.acquire().await.unwrap()).await.unwrap());
     let running = tokio::spawn(end(drill.spawn(&["migrate", "--resume", "--json"])));

@@ -1,4 +1,4 @@
-//! Calls of a user whom another session erases meanwhile: the row is locked and then emptied while the call waits for it.
+//! An operator erases a user while the user makes a call: the call waits for the row, which the erasure has locked, and finds it empty.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

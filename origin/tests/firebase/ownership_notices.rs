@@ -128,7 +128,7 @@ async fn notice_is_sent_until_the_mailer_accepts_it() {
     assert_eq!(notifying.notify_due(Utc::now()).await.unwrap(), 0);
 }
 
-/// A mailer refuses what it cannot deliver, whoever comes first: the others hear of their change in the same round.
+/// A mailer refuses one user's notice: the other users get theirs in the same round.
 #[tokio::test]
 async fn refused_notice_delays_no_other() {
     let (mailer, url) = Mailer::start().await;

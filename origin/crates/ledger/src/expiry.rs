@@ -22,7 +22,7 @@ pub(crate) async fn expire_due_of(
     user: UserId,
 ) -> Result<bool, LedgerFailure> {
     let due = run(pool, |mut connection| async move {
-        statements::due_holds(&mut connection, Some(user), 0, ROUND).await
+        statements::due_holds_of(&mut connection, user, ROUND).await
     })
     .await?;
     let mut any = false;

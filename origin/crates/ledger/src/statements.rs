@@ -7,7 +7,7 @@ mod movements;
 mod reads;
 
 pub use found::{Answer, Found};
-pub use holds::{Ending, SeenHold, Settled, due_holds, reserve, settle};
+pub use holds::{Ending, SeenHold, Settled, due_holds, due_holds_of, reserve, settle};
 pub use movements::move_tokens;
 pub use reads::{Balance, Difference, balance, differences, lift_time_limit, transfers};
 

@@ -77,7 +77,7 @@ impl Ledger {
     async fn expire_round(&self, progress: &mut Progress) -> Result<bool, LedgerFailure> {
         let left = progress.left;
         let due = run(&self.pool, |mut connection| async move {
-            statements::due_holds(&mut connection, None, left, expiry::ROUND).await
+            statements::due_holds(&mut connection, left, expiry::ROUND).await
         })
         .await?;
         let is_any = !due.is_empty();

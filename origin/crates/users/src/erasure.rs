@@ -101,7 +101,7 @@ async fn hold(pool: &Pool, id: UserId, holder: &str) -> Result<(), AccountError>
     let deadline = Instant::now() + PATIENCE;
     loop {
         let held: Result<bool, DatabaseError> = run(pool, |mut connection| async move {
-            lease::hold_for_sign_in(&mut connection, id, holder, LEASE_SECONDS).await
+            lease::hold(&mut connection, id, holder, LEASE_SECONDS).await
         })
         .await;
         if held? {

@@ -111,39 +111,38 @@ pub async fn settle(connection: &mut PgConnection, ending: Ending<'_>) -> sqlx::
     Ok(Settled { hold, found })
 }
 
-/// Expired holds, longest expired first, at most `limit` behind the first `left`; of one user, or of all.
+/// A user's expired holds, longest expired first, at most `limit`.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn due_holds(
+pub async fn due_holds_of(
     connection: &mut PgConnection,
-    user: Option<UserId>,
-    left: i64,
+    user: UserId,
     limit: i64,
 ) -> sqlx::Result<Vec<HoldId>> {
-    // Two statements instead of `$1 IS NULL OR …`: each has its own partial index, and a shared generic plan would have neither.
-    let ids: Vec<Uuid> = match user {
-        Some(user) => {
-            sqlx::query_scalar(
-                "SELECT id FROM auth.token_holds \
-                 WHERE user_id = $1 AND state = 'reserved' AND expires_at <= now() ORDER BY expires_at OFFSET $2 LIMIT $3",
-            )
-            .bind(user.0)
-            .bind(left)
-            .bind(limit)
-            .fetch_all(connection)
-            .await?
-        }
-        None => {
-            sqlx::query_scalar(
-                "SELECT id FROM auth.token_holds \
-                 WHERE state = 'reserved' AND expires_at <= now() ORDER BY expires_at OFFSET $1 LIMIT $2",
-            )
-            .bind(left)
-            .bind(limit)
-            .fetch_all(connection)
-            .await?
-        }
-    };
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM auth.token_holds \
+         WHERE user_id = $1 AND state = 'reserved' AND expires_at <= now() ORDER BY expires_at LIMIT $2",
+    )
+    .bind(user.0)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(HoldId).collect())
+}
+
+/// All users' expired holds, longest expired first, at most `limit` behind the first `left`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn due_holds(connection: &mut PgConnection, left: i64, limit: i64) -> sqlx::Result<Vec<HoldId>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM auth.token_holds \
+         WHERE state = 'reserved' AND expires_at <= now() ORDER BY expires_at OFFSET $1 LIMIT $2",
+    )
+    .bind(left)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
     Ok(ids.into_iter().map(HoldId).collect())
 }

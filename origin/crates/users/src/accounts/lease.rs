@@ -59,7 +59,7 @@ impl Accounts {
         loop {
             let (held, linked) = run(self.directory.pool(), |mut connection| async move {
                 Ok((
-                    lease::hold_for_sign_in(&mut connection, id, by, LEASE_SECONDS).await?,
+                    lease::hold(&mut connection, id, by, LEASE_SECONDS).await?,
                     lease::is_linked(&mut connection, id).await?,
                 ))
             })

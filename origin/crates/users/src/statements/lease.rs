@@ -1,13 +1,13 @@
-//! Leases for a move at a sign-in, which keep user imports away.
+//! Leases of users, which keep sign-ins, user imports and erasures apart.
 
 use shared::ids::UserId;
 use sqlx::postgres::PgConnection;
 
-/// Takes the lease of a user for a move at their sign-in, unless a user import or another sign-in has it. `holder` names this sign-in.
+/// Takes the lease of a user for `holder`, unless another holder has it. Answers whether `holder` has it now.
 ///
 /// # Errors
 /// The database's error.
-pub async fn hold_for_sign_in(
+pub async fn hold(
     connection: &mut PgConnection,
     id: UserId,
     holder: &str,
